@@ -1,0 +1,1 @@
+"""From annotations to chips: extraction, the table of facts, bands and scaling."""

@@ -1,0 +1,1 @@
+"""Labellings of the chips: mixtures, density, and how they are judged."""

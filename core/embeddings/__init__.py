@@ -1,0 +1,1 @@
+"""From chips to embeddings: encoders, their cards and weights, and the loop that runs them."""

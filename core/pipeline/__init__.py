@@ -1,0 +1,1 @@
+"""The stages joined to the store: the only place that knows both."""

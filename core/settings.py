@@ -1,0 +1,281 @@
+"""One frozen dataclass a stage; every bound checked at birth, every default stated once."""
+
+import dataclasses
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, get_args
+
+from core.errors import SettingsError
+from core.types import Align, Background, Covariance, CutMethod, Method
+
+
+def bounded(default: Any, low: float, high: float) -> Any:
+    """A numeric field with inclusive bounds; 0 bounds nothing but itself."""
+    return field(default=default, metadata={"bounds": (low, high)})
+
+
+def one_of(default: Any, literal: Any) -> Any:
+    """A field whose values are those of a Literal."""
+    return field(default=default, metadata={"choices": get_args(literal)})
+
+
+class Checked:
+    """Checks bounds and choices that the fields declare."""
+
+    def __post_init__(self) -> None:
+        for item in dataclasses.fields(self):  # type: ignore[arg-type]
+            value = getattr(self, item.name)
+            if "bounds" in item.metadata:
+                low, high = item.metadata["bounds"]
+                number = isinstance(value, int | float) and not isinstance(value, bool)
+                if not number or not low <= value <= high:
+                    raise SettingsError(
+                        f"{value!r} is not between {low:g} and {high:g}", where=item.name
+                    )
+                if isinstance(item.default, int) and value != int(value):
+                    raise SettingsError(f"{value!r} is not a whole number", where=item.name)
+            if "choices" in item.metadata and value not in item.metadata["choices"]:
+                choices = ", ".join(item.metadata["choices"])
+                raise SettingsError(f"{value!r} is not one of {choices}", where=item.name)
+
+
+@dataclass(frozen=True)
+class ChipSettings(Checked):
+    """How a chip is cut around its annotation.
+
+    Attributes
+    ----------
+    size : int
+        Pixels along one side of the chip, 16 to 512.
+    margin : float
+        Context around the annotation's box, as a fraction of the box's longer side on each side.
+    extent : float
+        0: each box fills its chip ("fit"). Otherwise the chip's side on the ground in metres, so
+        that size shows.
+    align : {"north", "long-axis"}
+        "long-axis" turns each chip so that the annotation's long axis points up and heading does
+        not drive the clusters.
+    background : {"keep", "mask"}
+        "mask" hides what lies outside the footprint.
+    point_size : float
+        Side on the ground in metres of the square around an annotation that has no extent.
+    bands : tuple of str
+        Names of the bands to keep; empty for those common to all scenes.
+    """
+
+    size: int = bounded(64, 16, 512)
+    margin: float = bounded(0.15, 0, 5)
+    extent: float = bounded(0.0, 0, 100_000)
+    align: Align = one_of("north", Align)
+    background: Background = one_of("keep", Background)
+    point_size: float = bounded(20.0, 0.01, 100_000)
+    bands: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class EmbedSettings(Checked):
+    """Which encoder runs, with which weights.
+
+    Attributes
+    ----------
+    encoder : str
+        A name from the registry.
+    weights : str
+        A local weight file or folder; empty for the workspace's weights/ folder, then the hub.
+    input_size : int
+        Pixels that chips are resized to before encoding; 0 for the encoder's own default.
+    statistics : str
+        "card" for the normalisation on the encoder's card, "data" for that of these chips.
+    sample : int
+        Chips that an encoder which learns from the data is fitted on.
+    """
+
+    encoder: str = "texture"
+    weights: str = ""
+    input_size: int = bounded(0, 0, 1024)
+    statistics: str = field(default="card", metadata={"choices": ("card", "data")})
+    sample: int = bounded(5000, 10, 1_000_000)
+
+
+@dataclass(frozen=True)
+class ReductionSettings(Checked):
+    """How embeddings become the space in which clusters are sought.
+
+    Attributes
+    ----------
+    n_dims : int
+        Principal components kept, or what the number of chips allows.
+    longitude, latitude, width, height : float
+        Weight of each property beside the embedding, 0 to leave it out (the default, because place
+        makes clusters of place). At weight 1 it counts as much as one average embedding column.
+    """
+
+    n_dims: int = bounded(50, 1, 2000)
+    longitude: float = bounded(0.0, 0, 100)
+    latitude: float = bounded(0.0, 0, 100)
+    width: float = bounded(0.0, 0, 100)
+    height: float = bounded(0.0, 0, 100)
+
+
+@dataclass(frozen=True)
+class GmmSettings(Checked):
+    """A Gaussian mixture.
+
+    Attributes
+    ----------
+    n_components : int
+        Number of Gaussians.
+    covariance : {"auto", "full", "tied", "diag", "spherical"}
+        "auto" takes the richest one whose parameters stay below a fifth of the chips.
+    n_dims : int
+        Principal components that the mixture sees; 0 for as many as its parameters allow, 10 at
+        most.
+    n_init : int
+        Cold starts; the best likelihood is kept.
+    regularisation : float
+        Added to the diagonal of each covariance, in units of the data's mean variance.
+    seed : int
+    """
+
+    n_components: int = bounded(8, 1, 200)
+    covariance: Covariance = one_of("auto", Covariance)
+    n_dims: int = bounded(0, 0, 2000)
+    n_init: int = bounded(5, 1, 100)
+    regularisation: float = bounded(1e-3, 0, 1)
+    seed: int = bounded(0, 0, 2**31 - 1)
+
+
+@dataclass(frozen=True)
+class TreeSettings(Checked):
+    """HDBSCAN's minimum spanning tree: what is dear to change.
+
+    Attributes
+    ----------
+    n_dims : int
+        Principal components that HDBSCAN sees; density thins out in many dimensions.
+    min_samples : int
+        Neighbours that make a point dense, not counting the point itself.
+    """
+
+    n_dims: int = bounded(10, 1, 2000)
+    min_samples: int = bounded(5, 1, 1000)
+
+
+@dataclass(frozen=True)
+class CutSettings(Checked):
+    """A cut of HDBSCAN's tree: what is cheap to change.
+
+    Attributes
+    ----------
+    min_cluster_size : int
+        The smallest group of chips called a cluster.
+    selection : {"eom", "leaf"}
+        Excess of mass (few large clusters) or leaves (many small ones).
+    epsilon : float
+        Clusters nearer to each other than this distance are not split.
+    """
+
+    min_cluster_size: int = bounded(15, 2, 1_000_000)
+    selection: CutMethod = one_of("eom", CutMethod)
+    epsilon: float = bounded(0.0, 0, 1e9)
+
+
+@dataclass(frozen=True)
+class ProjectionSettings(Checked):
+    """The two-dimensional picture.
+
+    Attributes
+    ----------
+    perplexity : float
+        Neighbours that each point feels; a third of the chips at most (van der Maaten, 2008).
+    n_iter : int
+        Iterations after the 250 of early exaggeration.
+    exaggeration : float
+        Attraction after the early phase; above 1 clusters contract.
+    seed : int
+    """
+
+    perplexity: float = bounded(30.0, 2, 10_000)
+    n_iter: int = bounded(500, 50, 10_000)
+    exaggeration: float = bounded(1.0, 1, 50)
+    seed: int = bounded(0, 0, 2**31 - 1)
+
+
+@dataclass(frozen=True)
+class RunSettings(Checked):
+    """All stages of the main job."""
+
+    method: Method = one_of("gmm", Method)
+    chips: ChipSettings = field(default_factory=ChipSettings)
+    embed: EmbedSettings = field(default_factory=EmbedSettings)
+    reduction: ReductionSettings = field(default_factory=ReductionSettings)
+    gmm: GmmSettings = field(default_factory=GmmSettings)
+    tree: TreeSettings = field(default_factory=TreeSettings)
+    cut: CutSettings = field(default_factory=CutSettings)
+    projection: ProjectionSettings = field(default_factory=ProjectionSettings)
+
+
+# What the pipeline that this one starts from did: place and size mixed in, full covariance.
+_SEED = {
+    "reduction": {"n_dims": 50, "longitude": 1.0, "latitude": 1.0, "width": 1.0, "height": 1.0},
+    "gmm": {"covariance": "full", "n_dims": 50},
+}
+PRESETS: Mapping[str, Mapping[str, Any]] = {"default": {}, "seed": _SEED}
+
+
+def from_table(cls: type[Any], table: Mapping[str, Any], where: str = "settings") -> Any:
+    """Build a settings object from nested tables.
+
+    Raises
+    ------
+    SettingsError
+        For an unknown name (with the nearest known one) or a value out of bounds.
+    """
+    known = {item.name: item for item in dataclasses.fields(cls)}
+    values: dict[str, Any] = {}
+    for name, value in table.items():
+        if name not in known:
+            near = get_close_matches(name, known, 1)
+            hint = f"Did you mean {near[0]!r}?" if near else f"Known: {', '.join(known)}."
+            raise SettingsError(f"unknown setting {name!r}", where=where, remedy=hint)
+        factory = known[name].default_factory
+        if isinstance(factory, type) and dataclasses.is_dataclass(factory):
+            if not isinstance(value, Mapping):
+                raise SettingsError(f"{name!r} is a table, not {value!r}", where=where)
+            value = from_table(factory, value, f"{where}.{name}")
+        values[name] = tuple(value) if isinstance(value, list) else value
+    return cls(**values)
+
+
+def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Nested tables, the second laid over the first."""
+    merged = dict(base)
+    for name, value in over.items():
+        old = merged.get(name)
+        both = isinstance(value, Mapping) and isinstance(old, Mapping)
+        merged[name] = merge(old, value) if both else value  # type: ignore[arg-type]
+    return merged
+
+
+def from_toml(path: Path) -> dict[str, Any]:
+    """Read nested tables of settings from a TOML file.
+
+    Raises
+    ------
+    SettingsError
+        If the file is missing or is not TOML.
+    """
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError("cannot be read", where=str(path), remedy=str(error)) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"is not TOML: {error}", where=str(path)) from error
+
+
+def as_table(settings: Any) -> dict[str, Any]:
+    """Settings as nested tables, the inverse of `from_table`."""
+    return dataclasses.asdict(settings)

@@ -1,0 +1,19 @@
+"""Array aliases and the literals that settings share."""
+
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+AnyArray = NDArray[Any]
+FloatArray = NDArray[np.float32]
+DoubleArray = NDArray[np.float64]
+IntArray = NDArray[np.int32]
+ByteArray = NDArray[np.uint8]
+BoolArray = NDArray[np.bool_]
+
+Align = Literal["north", "long-axis"]
+Background = Literal["keep", "mask"]
+Method = Literal["gmm", "hdbscan"]
+Covariance = Literal["auto", "full", "tied", "diag", "spherical"]
+CutMethod = Literal["eom", "leaf"]

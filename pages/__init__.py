@@ -1,0 +1,1 @@
+"""The pages, in the order of the flow: a title, controls, one call, one chart, one explanation."""
