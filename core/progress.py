@@ -8,7 +8,7 @@ Progress = Callable[[int, int, str], bool]
 """``report(done, total, note) -> stop``: called between steps; True asks the work to stop."""
 
 
-def silent(done: int, total: int, note: str) -> bool:
+def silent(done: int, total: int, note: str) -> bool:  # noqa: ARG001
     """Report to nobody and never stop."""
     return False
 

@@ -35,8 +35,11 @@ class Checked:
                     raise SettingsError(
                         f"{value!r} is not between {low:g} and {high:g}", where=item.name
                     )
-                if isinstance(item.default, int) and value != int(value):
+                whole = isinstance(item.default, int)
+                if whole and value != int(value):
                     raise SettingsError(f"{value!r} is not a whole number", where=item.name)
+                # 30 and 30.0 are one setting, and must give one key.
+                object.__setattr__(self, item.name, int(value) if whole else float(value))
             if "choices" in item.metadata and value not in item.metadata["choices"]:
                 choices = ", ".join(item.metadata["choices"])
                 raise SettingsError(f"{value!r} is not one of {choices}", where=item.name)
@@ -190,7 +193,8 @@ class ProjectionSettings(Checked):
     Attributes
     ----------
     perplexity : float
-        Neighbours that each point feels; a third of the chips at most (van der Maaten, 2008).
+        Neighbours that each point feels, from 2 to a third of the chips (van der Maaten, 2008); 0
+        for 30, or for the most that fewer chips carry.
     n_iter : int
         Iterations after the 250 of early exaggeration.
     exaggeration : float
@@ -198,7 +202,7 @@ class ProjectionSettings(Checked):
     seed : int
     """
 
-    perplexity: float = bounded(30.0, 2, 10_000)
+    perplexity: float = bounded(0.0, 0, 10_000)
     n_iter: int = bounded(500, 50, 10_000)
     exaggeration: float = bounded(1.0, 1, 50)
     seed: int = bounded(0, 0, 2**31 - 1)
@@ -245,8 +249,9 @@ def from_table(cls: type[Any], table: Mapping[str, Any], where: str = "settings"
         if isinstance(factory, type) and dataclasses.is_dataclass(factory):
             if not isinstance(value, Mapping):
                 raise SettingsError(f"{name!r} is a table, not {value!r}", where=where)
-            value = from_table(factory, value, f"{where}.{name}")
-        values[name] = tuple(value) if isinstance(value, list) else value
+            values[name] = from_table(factory, value, f"{where}.{name}")
+        else:
+            values[name] = tuple(value) if isinstance(value, list) else value
     return cls(**values)
 
 

@@ -11,6 +11,7 @@ DoubleArray = NDArray[np.float64]
 IntArray = NDArray[np.int32]
 ByteArray = NDArray[np.uint8]
 BoolArray = NDArray[np.bool_]
+Geometries = NDArray[np.object_]
 
 Align = Literal["north", "long-axis"]
 Background = Literal["keep", "mask"]

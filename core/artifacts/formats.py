@@ -1,0 +1,107 @@
+"""The few formats that artifacts are kept in; none of them can carry code."""
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from core.errors import ArtifactError
+from core.types import AnyArray
+
+
+def write_json(path: Path, document: Any) -> None:
+    """Write JSON under a temporary name, then rename."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    part.write_text(json.dumps(document, indent=1, default=list), encoding="utf-8")
+    part.replace(path)
+
+
+def read_json(path: Path) -> Any:
+    """Read JSON.
+
+    Raises
+    ------
+    ArtifactError
+        If the file is missing or damaged.
+    """
+    try:
+        return json.loads(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise damaged(path, error) from error
+
+
+def write_array(path: Path, values: AnyArray) -> None:
+    """Write one array as .npy."""
+    np.save(path, np.ascontiguousarray(values), allow_pickle=False)
+
+
+def create_array(path: Path, shape: tuple[int, ...], dtype: str) -> AnyArray:
+    """An array on disk, mapped for writing, zeros at first."""
+    array: AnyArray = np.lib.format.open_memmap(path, mode="w+", dtype=np.dtype(dtype), shape=shape)
+    return array
+
+
+def read_array(path: Path, *, mapped: bool = False) -> AnyArray:
+    """Read one .npy, mapped into memory where it may be large; never a pickle.
+
+    Raises
+    ------
+    ArtifactError
+        If the file is missing, damaged, or would need a pickle.
+    """
+    try:
+        array: AnyArray = np.load(path, mmap_mode="r" if mapped else None, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise damaged(path, error) from error
+    return array
+
+
+def write_arrays(path: Path, arrays: Mapping[str, AnyArray]) -> None:
+    """Write named arrays as files of a folder, so that equal content is equal in bytes."""
+    path.mkdir(parents=True, exist_ok=True)
+    for name, values in sorted(arrays.items()):
+        write_array(path / f"{name}.npy", values)
+
+
+def read_arrays(path: Path) -> dict[str, AnyArray]:
+    """Read what `write_arrays` wrote."""
+    return {file.stem: read_array(file) for file in sorted(path.glob("*.npy"))}
+
+
+def write_table(path: Path, table: pd.DataFrame) -> None:
+    """Write a table as Parquet; columns of mixed types become text."""
+    plain = table.copy()
+    plain.columns = [str(name) for name in plain.columns]
+    for name in plain.columns:
+        kinds = {type(v) for v in plain[name].dropna()}
+        if len(kinds) > 1 and not all(issubclass(k, int | float | np.number) for k in kinds):
+            plain[name] = plain[name].map(lambda v: None if v is None else str(v))
+    plain.to_parquet(path, index=False)
+
+
+def read_table(path: Path) -> pd.DataFrame:
+    """Read a table.
+
+    Raises
+    ------
+    ArtifactError
+        If the file is missing or damaged.
+    """
+    try:
+        return pd.read_parquet(path)
+    except (OSError, ValueError) as error:
+        raise damaged(path, error) from error
+
+
+def damaged(path: Path, error: Exception) -> ArtifactError:
+    """The one answer to an artifact that cannot be read."""
+    return ArtifactError(
+        f"cannot be read ({error})",
+        where=str(path),
+        remedy="Delete its folder; the next run computes it again.",
+    )

@@ -1,0 +1,92 @@
+"""The one loop that runs encoders over chips: batches read ahead by one thread."""
+
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+
+from core.chips.chipset import ChipSet, SceneChips
+from core.chips.scaling import Scaling
+from core.embeddings.encoder import ChipBatch, Encoder, Fitted
+from core.errors import DegenerateError
+from core.types import FloatArray
+
+BATCH = 128
+
+
+def fit_encoder(
+    encoder: Encoder, chips: ChipSet, scalings: Mapping[str, Scaling], sample: int
+) -> Fitted:
+    """Fit an encoder on chips evenly spread over all scenes.
+
+    Parameters
+    ----------
+    encoder : Encoder
+    chips : ChipSet
+    scalings : mapping of dtype to Scaling
+    sample : int
+        Chips at most.
+    """
+    rows = chips.spread(sample)
+    if len(chips.dtypes) == 1:
+        pixels, mask = chips.read(rows)
+        scaling = scalings[chips.dtypes[0]]
+    else:
+        # Chips of several dtypes meet in 0..1, the scale that each one's rule leads to.
+        pixels, mask = chips.unit(rows, scalings), chips.masked(rows)
+        scaling = unit_scaling(len(chips.bands))
+    return encoder.fit(ChipBatch(pixels, mask, scaling, chips.bands))
+
+
+def unit_scaling(n_bands: int) -> Scaling:
+    """The scaling of pixels that lie in 0..1 already."""
+    return Scaling((0.0,) * n_bands, (1.0,) * n_bands, "already 0 to 1")
+
+
+def encode_rows(
+    encoder: Encoder,
+    part: SceneChips,
+    bands: tuple[str, ...],
+    scaling: Scaling,
+    fitted: Fitted,
+    rows: slice,
+) -> FloatArray:
+    """Embed some rows of one scene's chips.
+
+    Raises
+    ------
+    DegenerateError
+        If the encoder gives a value that is not finite, naming the chip.
+    """
+    batches = []
+    for batch in _read_ahead(part, bands, scaling, rows):
+        batches.append(encoder.encode(batch, fitted))
+    embedded = np.concatenate(batches).astype(np.float32, copy=False)
+    bad = np.flatnonzero(~np.isfinite(embedded).all(axis=1))
+    if len(bad):
+        raise DegenerateError(
+            f"the encoder {encoder.card.name} gives values that are not finite",
+            where=str(part.facts["chip_id"].iloc[rows.start + int(bad[0])]),
+            remedy="Check the weights, or choose another encoder.",
+        )
+    return embedded
+
+
+def _read_ahead(
+    part: SceneChips, bands: tuple[str, ...], scaling: Scaling, rows: slice
+) -> Iterator[ChipBatch]:
+    """Batches in order, the next one read from disk while the caller works on this one."""
+    starts = range(rows.start, rows.stop, BATCH)
+
+    def read(start: int) -> ChipBatch:
+        stop = min(start + BATCH, rows.stop)
+        mask = np.asarray(part.mask[start:stop]) != 0
+        return ChipBatch(np.array(part.pixels[start:stop]), mask, scaling, bands)
+
+    with ThreadPoolExecutor(1) as pool:
+        ahead = pool.submit(read, starts[0])
+        for following in [*starts[1:], None]:
+            batch = ahead.result()
+            if following is not None:
+                ahead = pool.submit(read, following)
+            yield batch

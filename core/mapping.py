@@ -1,0 +1,152 @@
+"""Where a chip lies: its surroundings in the original image, and its own native pixels."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import shapely
+
+from core.chips.chipset import ChipSet
+from core.raster.reading import Box, Pixels, Reader
+from core.raster.render import display_bands, stretch_ends, to_rgba
+from core.raster.scene import Scene, read_scene
+from core.raster.windows import ChipWindows
+from core.types import ByteArray, DoubleArray, Geometries
+
+PICTURE = 1400
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """A part of a scene with outlines drawn over it.
+
+    Attributes
+    ----------
+    image : uint8 array, (h, w, 4)
+        Red, green, blue, alpha; transparent where nodata.
+    footprints : list of list of float64 arrays, (k, 2)
+        The rings of each footprint in the image's pixels, x then y.
+    squares : float64 array, (n, 4, 2)
+        The chips' corners in the image's pixels.
+    left, top : int
+        The image's upper-left corner in the scene's pixels.
+    step : int
+        Scene pixels to one image pixel.
+    gsd : float or None
+        Metres on the ground to one image pixel.
+    """
+
+    image: ByteArray
+    footprints: list[list[DoubleArray]]
+    squares: DoubleArray
+    left: int
+    top: int
+    step: int
+    gsd: float | None
+
+
+def surroundings(
+    raster: Path,
+    facts: dict[str, Any],
+    footprint: Any,
+    side: int = 2000,
+    most: int = PICTURE,
+) -> Surroundings:
+    """The part of the scene around one chip.
+
+    Parameters
+    ----------
+    raster : Path
+    facts : dict
+        The chip's row of facts.
+    footprint : geometry in the scene's pixels
+    side : int
+        Scene pixels along one side; never less than the chip itself.
+    most : int
+        Pixels of the picture along its longer side.
+
+    Raises
+    ------
+    SceneError
+        If the scene cannot be read there.
+    """
+    scene = read_scene(raster)
+    window = _windows([facts])
+    left, top, right, bottom = window.bounds()[0]
+    half = max(side, right - left, bottom - top) / 2
+    column, row = facts["column"], facts["row"]
+    box = (
+        round(column - half),
+        round(row - half),
+        round(column + half),
+        round(row + half),
+    )
+    return _picture(scene, box, [footprint], window, most)
+
+
+def overview(
+    raster: Path, footprints: Geometries, windows: ChipWindows | None, most: int = PICTURE
+) -> Surroundings:
+    """A whole scene, decimated while reading, with all its footprints."""
+    scene = read_scene(raster)
+    return _picture(scene, (0, 0, scene.width, scene.height), list(footprints), windows, most)
+
+
+def native_chip(raster: Path, facts: dict[str, Any], most: int = PICTURE) -> ByteArray:
+    """The chip's box at the scene's own pixels, uint8 (h, w, 4), north up as the scene is."""
+    scene = read_scene(raster)
+    left, top, right, bottom = _windows([facts]).bounds()[0]
+    box = (int(np.floor(left)), int(np.floor(top)), int(np.ceil(right)), int(np.ceil(bottom)))
+    return _picture(scene, box, [], None, most).image
+
+
+def thumbnails(chips: ChipSet, rows: Any) -> ByteArray:
+    """Chips as they are embedded, uint8 (n, size, size, 4), in the display's scaling."""
+    bands = display_bands(chips.bands)
+    unit = chips.unit(rows, chips.display)[:, bands]
+    masks = chips.masked(rows)
+    ends = np.tile((0.0, 1.0), (len(bands), 1))
+    return np.stack([to_rgba(u, m, ends) for u, m in zip(unit, masks, strict=True)])
+
+
+def _windows(rows: list[dict[str, Any]]) -> ChipWindows:
+    names = ("column", "row", "columns", "rows", "turn", "side")
+    return ChipWindows(*(np.array([row[name] for row in rows], float) for name in names))
+
+
+def _picture(
+    scene: Scene, box: Box, footprints: list[Any], windows: ChipWindows | None, most: int
+) -> Surroundings:
+    longest = max(box[2] - box[0], box[3] - box[1], 1)
+    step = max(1, -(-longest // most))
+    bands = tuple(scene.bands[i] for i in display_bands(scene.bands))
+    with Reader(scene, bands) as reader:
+        part = reader.read(box, step)
+    squares = windows.corners() if windows else np.zeros((0, 4, 2))
+    corner = (part.left, part.top)
+    return Surroundings(
+        image=_drawn(part),
+        footprints=[[(r - corner) / step for r in _rings(f)] for f in footprints],
+        squares=(squares - corner) / step,
+        left=part.left,
+        top=part.top,
+        step=step,
+        gsd=None if scene.gsd is None else scene.gsd * step,
+    )
+
+
+def _drawn(part: Pixels) -> ByteArray:
+    return to_rgba(part.values, part.mask, stretch_ends(part.values, part.mask))
+
+
+def _rings(geometry: Any) -> list[DoubleArray]:
+    """Outlines of any geometry; holes as rings of their own."""
+    found = []
+    for part in shapely.get_parts(geometry):
+        inner = [part] if part.geom_type != "GeometryCollection" else shapely.get_parts(part)
+        for piece in inner:
+            polygon = piece.geom_type == "Polygon"
+            rings = [piece.exterior, *piece.interiors] if polygon else [piece]
+            found += [shapely.get_coordinates(ring) for ring in rings]
+    return found

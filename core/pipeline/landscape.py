@@ -1,0 +1,197 @@
+"""From embeddings to the landscape: reduction, mixtures or a density tree, and the picture."""
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from core.artifacts.formats import (
+    read_array,
+    read_arrays,
+    read_json,
+    write_array,
+    write_arrays,
+    write_json,
+)
+from core.artifacts.store import Artifact, Step
+from core.chips.chipset import ChipSet
+from core.clusters.density import Tree, build_tree, cut_tree
+from core.clusters.gmm import fit_gmm
+from core.clusters.labelling import Labelling
+from core.pipeline.workspace import Workspace
+from core.progress import Progress, silent
+from core.reduction.pca import Reduced, reduce
+from core.reduction.tsne import Projection, project
+from core.settings import (
+    CutSettings,
+    GmmSettings,
+    ProjectionSettings,
+    ReductionSettings,
+    RunSettings,
+    TreeSettings,
+)
+from core.types import AnyArray
+
+VERSION = 1
+MIXED_IN = ("longitude", "latitude", "width", "height")
+
+
+def reduction_step(embedded: Sequence[Step] | Sequence[Artifact], settings: Any) -> Step:
+    """The step of the reduction of these embeddings (one artifact, or step, a scene)."""
+    keys = [one.key for one in embedded]
+    return Step(
+        "reduction", VERSION, {"embeddings": keys, "settings": dataclasses.asdict(settings)}
+    )
+
+
+def tree_step(reduction: str, settings: TreeSettings) -> Step:
+    """The step of HDBSCAN's tree over a reduction, by its key."""
+    return Step("trees", VERSION, _after(reduction, settings))
+
+
+def mixture_step(reduction: str, settings: GmmSettings) -> Step:
+    """The step of one Gaussian mixture over a reduction, by its key."""
+    return Step("mixtures", VERSION, _after(reduction, settings))
+
+
+def cut_step(tree: str, settings: CutSettings) -> Step:
+    """The step of one cut of a tree, by its key."""
+    return Step("cuts", VERSION, _after(tree, settings))
+
+
+def projection_step(reduction: str, settings: ProjectionSettings) -> Step:
+    """The step of the picture of a reduction, by its key."""
+    return Step("projections", VERSION, _after(reduction, settings))
+
+
+def reduction(
+    workspace: Workspace,
+    chip_set: ChipSet,
+    matrix: AnyArray,
+    embedded: Sequence[Artifact],
+    settings: ReductionSettings,
+) -> Artifact:
+    """Standardise, mix in what is asked for, and keep the principal components."""
+
+    def compute(folder: Path) -> dict[str, Any]:
+        properties = {name: chip_set.facts[name].to_numpy(np.float64) for name in MIXED_IN}
+        reduced = reduce(np.asarray(matrix), properties, settings)
+        arrays = dataclasses.asdict(reduced)
+        arrays.pop("notes")
+        write_arrays(folder, {**arrays, "pca_1d": reduced.pca_1d})
+        return {
+            "dims": reduced.points.shape[1],
+            "explained": float(reduced.explained.sum()),
+            "notes": reduced.notes,
+        }
+
+    return workspace.store.make(reduction_step(embedded, settings), compute)
+
+
+def open_reduction(artifact: Artifact) -> Reduced:
+    """The reduction of a finished artifact."""
+    arrays = read_arrays(artifact.folder)
+    arrays.pop("pca_1d")
+    return Reduced(**arrays, notes=tuple(artifact.counts["notes"]))
+
+
+def clusters(
+    workspace: Workspace, reduced: Artifact, settings: RunSettings, report: Progress = silent
+) -> list[Artifact]:
+    """The labelling by the chosen method; for HDBSCAN the tree, then its cut."""
+    if settings.method == "gmm":
+        return [mixture(workspace, reduced, settings.gmm, report)]
+    tree = density_tree(workspace, reduced, settings.tree)
+    cut = workspace.store.make(
+        cut_step(tree.key, settings.cut),
+        lambda folder: write_labelling(folder, cut_tree(open_tree(tree), settings.cut)),
+    )
+    return [tree, cut]
+
+
+def mixture(
+    workspace: Workspace, reduced: Artifact, settings: GmmSettings, report: Progress = silent
+) -> Artifact:
+    """One Gaussian mixture."""
+
+    def compute(folder: Path) -> dict[str, Any]:
+        return write_labelling(folder, fit_gmm(_points(reduced), settings, report))
+
+    return workspace.store.make(mixture_step(reduced.key, settings), compute)
+
+
+def density_tree(workspace: Workspace, reduced: Artifact, settings: TreeSettings) -> Artifact:
+    """HDBSCAN's tree, which every cut shares."""
+
+    def compute(folder: Path) -> dict[str, Any]:
+        tree = build_tree(_points(reduced), settings)
+        write_array(folder / "edges.npy", tree.edges)
+        write_array(folder / "core_distances.npy", tree.core_distances)
+        return {"n": len(tree), "min_samples": tree.min_samples, "n_dims": tree.n_dims}
+
+    return workspace.store.make(tree_step(reduced.key, settings), compute)
+
+
+def open_tree(artifact: Artifact) -> Tree:
+    """The tree of a finished artifact."""
+    return Tree(
+        edges=read_array(artifact.folder / "edges.npy"),
+        core_distances=read_array(artifact.folder / "core_distances.npy"),
+        min_samples=int(artifact.counts["min_samples"]),
+        n_dims=int(artifact.counts["n_dims"]),
+    )
+
+
+def write_labelling(folder: Path, labelling: Labelling) -> dict[str, Any]:
+    """Write a labelling into an unfinished artifact."""
+    write_array(folder / "labels.npy", labelling.labels)
+    write_array(folder / "confidence.npy", labelling.confidence)
+    write_json(
+        folder / "labelling.json",
+        {"method": labelling.method, "facts": dict(labelling.facts), "notes": labelling.notes},
+    )
+    return {"n_clusters": labelling.n_clusters, "noise_fraction": labelling.noise_fraction}
+
+
+def open_labelling(artifact: Artifact) -> Labelling:
+    """The labelling of a finished artifact."""
+    about = read_json(artifact.folder / "labelling.json")
+    return Labelling(
+        labels=read_array(artifact.folder / "labels.npy"),
+        confidence=read_array(artifact.folder / "confidence.npy"),
+        method=about["method"],
+        facts=about["facts"],
+        notes=tuple(about["notes"]),
+    )
+
+
+def projection(
+    workspace: Workspace, reduced: Artifact, settings: ProjectionSettings, report: Progress = silent
+) -> Artifact:
+    """The two-dimensional picture."""
+
+    def compute(folder: Path) -> dict[str, Any]:
+        picture = project(_points(reduced), settings, report)
+        write_array(folder / "coordinates.npy", picture.coordinates)
+        return {"kl_divergence": picture.kl_divergence, "perplexity": picture.perplexity}
+
+    return workspace.store.make(projection_step(reduced.key, settings), compute)
+
+
+def open_projection(artifact: Artifact) -> Projection:
+    """The picture of a finished artifact."""
+    return Projection(
+        coordinates=read_array(artifact.folder / "coordinates.npy"),
+        kl_divergence=float(artifact.counts["kl_divergence"]),
+        perplexity=float(artifact.counts["perplexity"]),
+    )
+
+
+def _points(reduced: Artifact) -> AnyArray:
+    return read_array(reduced.folder / "points.npy")
+
+
+def _after(key: str, settings: Any) -> dict[str, Any]:
+    return {"after": key, "settings": dataclasses.asdict(settings)}

@@ -1,0 +1,161 @@
+"""Scenes of a workspace, each looked at once and remembered by the content of its files."""
+
+import time
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import shapely
+
+from core.artifacts.formats import read_json, read_table, write_json, write_table
+from core.artifacts.store import Artifact, Step
+from core.errors import WorkspaceError
+from core.pipeline.workspace import Workspace
+from core.progress import Progress, silent, step
+from core.raster.footprints import Footprints
+from core.raster.geodesy import Ground
+from core.raster.report import SceneReport, inspect
+from core.raster.scene import find_rasters
+
+VERSION = 1
+GROUND = ("longitude", "latitude", "width", "height", "length", "breadth", "area", "heading")
+
+
+@dataclass(frozen=True)
+class FoundScene:
+    """A scene of the workspace: where it lies, what was found, under which key."""
+
+    path: Path
+    report: SceneReport
+    artifact: Artifact
+
+    @property
+    def usable(self) -> bool:
+        """True if chips can be cut from it."""
+        return self.report.ok and self.report.annotations > 0
+
+    def footprints(self) -> Footprints:
+        """The scene's footprints as they were placed when it was looked at."""
+        folder = self.artifact.folder
+        table = read_table(folder / "footprints.parquet")
+        return Footprints(
+            pixels=np.asarray(shapely.from_wkb(table["pixels"].to_numpy()), dtype=object),
+            ground=Ground(*(table[name].to_numpy(np.float64) for name in GROUND)),
+            # Parquet forgets the rows of a table without columns.
+            properties=read_table(folder / "properties.parquet").reindex(range(len(table))),
+            index=table["annotation"].to_numpy(),
+            cut=table["cut_by_edge"].to_numpy(),
+            repaired=self.report.repaired,
+            skipped=self.report.skipped,
+            notes=self.report.warnings,
+        )
+
+
+@dataclass(frozen=True)
+class Survey:
+    """All scenes of a workspace, by name."""
+
+    scenes: tuple[FoundScene, ...]
+    seconds: float
+
+    @property
+    def reports(self) -> tuple[SceneReport, ...]:
+        """What was found, scene by scene."""
+        return tuple(scene.report for scene in self.scenes)
+
+    @property
+    def usable(self) -> tuple[FoundScene, ...]:
+        """The scenes that chips can be cut from."""
+        return tuple(scene for scene in self.scenes if scene.usable)
+
+    @property
+    def cached(self) -> bool:
+        """True if every scene was known already."""
+        return all(scene.artifact.cached for scene in self.scenes)
+
+
+def survey(workspace: Workspace, report: Progress = silent) -> Survey:
+    """Look at every scene in raw/ and the vector file beside it.
+
+    Raises
+    ------
+    Cancelled
+        If the listener asked to stop; what was looked at is remembered.
+    """
+    begun = time.perf_counter()
+    rasters = find_rasters(workspace.raw)
+    files = sorted(workspace.raw.iterdir()) if workspace.raw.is_dir() else []
+    stems = Counter(path.stem for path in rasters)
+    found = []
+    for done, path in enumerate(rasters):
+        step(report, done, len(rasters), path.name)
+        beside = [f for f in files if f.name.startswith(f"{path.stem}.") and f.is_file()]
+        inputs = {
+            "files": {f.name: workspace.checksums.of(f) for f in beside},
+            "scene": path.name,
+            "alone": stems[path.stem] == 1,
+        }
+        found.append(_look(workspace, path, Step("scenes", VERSION, inputs)))
+    workspace.checksums.save()
+    step(report, len(rasters), len(rasters), "")
+    return Survey(tuple(found), time.perf_counter() - begun)
+
+
+def require_usable(workspace: Workspace, found: Survey) -> None:
+    """Refuse to go on without a scene that has annotations, and say why there is none.
+
+    Raises
+    ------
+    WorkspaceError
+    """
+    if found.usable:
+        return
+    if not found.scenes:
+        raise WorkspaceError(
+            "no scenes (*.tif, *.tiff)",
+            where=str(workspace.raw),
+            remedy="Put GeoTIFFs there, each with a vector file of the same stem beside it, "
+            "or try `chipscape demo`.",
+        )
+    reasons = [r.error or "; ".join(r.warnings) or "no annotations" for r in found.reports]
+    more = f" (and {len(reasons) - 3} more scenes)" if len(reasons) > 3 else ""
+    told = " | ".join(
+        f"{r.path}: {why}" for r, why in zip(found.reports, reasons[:3], strict=False)
+    )
+    raise WorkspaceError(
+        "no scene with annotations that can be used", where=str(workspace.raw), remedy=told + more
+    )
+
+
+def _look(workspace: Workspace, path: Path, wanted: Step) -> FoundScene:
+    def compute(folder: Path) -> dict[str, Any]:
+        found, _, footprints = inspect(path)
+        if not wanted.inputs["alone"]:
+            found = SceneReport(
+                path=path.name,
+                name=path.stem,
+                error=f"{path.name}: another scene has the same stem. Rename one of them.",
+            )
+            footprints = None
+        write_json(folder / "report.json", found.as_table())
+        if footprints is not None:
+            _write_footprints(folder, footprints)
+        return {"annotations": found.annotations, "ok": found.ok}
+
+    artifact = workspace.store.make(wanted, compute)
+    found = SceneReport.from_table(read_json(artifact.folder / "report.json"))
+    return FoundScene(path, found, artifact)
+
+
+def _write_footprints(folder: Path, footprints: Footprints) -> None:
+    columns: dict[str, Any] = {
+        "pixels": shapely.to_wkb(footprints.pixels),
+        "annotation": np.asarray(footprints.index, np.int64),
+        "cut_by_edge": footprints.cut,
+    }
+    columns |= {name: getattr(footprints.ground, name) for name in GROUND}
+    write_table(folder / "footprints.parquet", pd.DataFrame(columns))
+    write_table(folder / "properties.parquet", footprints.properties)

@@ -1,0 +1,193 @@
+"""Vector files: any of the usual formats to geometries, properties and a CRS."""
+
+import json
+import logging
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+from pyproj import CRS
+from pyproj.exceptions import CRSError
+
+from core.errors import AnnotationError
+from core.types import Geometries
+
+log = logging.getLogger(__name__)
+
+# The first bytes of each binary format: GDAL chooses its driver by content, so the content is
+# looked at before GDAL is let near the file. GeoJSON is parsed without GDAL.
+MAGIC = {
+    ".gpkg": b"SQLite format 3\x00",
+    ".shp": b"\x00\x00\x27\x0a",
+    ".fgb": b"fgb",
+    ".parquet": b"PAR1",
+    ".geoparquet": b"PAR1",
+}
+JSON_SUFFIXES = (".geojson", ".json")
+SUFFIXES = (*JSON_SUFFIXES, *MAGIC)
+RFC_7946 = "EPSG:4326"
+MOST_BYTES = 2 * 1024**3
+
+
+@dataclass(frozen=True)
+class Annotations:
+    """What one vector file holds, as it stands there.
+
+    Attributes
+    ----------
+    geometries : object array, (n,)
+        Shapely geometries, None where the file has none.
+    properties : DataFrame, n rows
+        The user's own columns, untouched.
+    crs : str
+        Well-known text.
+    notes : tuple of str
+        What was assumed.
+    """
+
+    geometries: Geometries
+    properties: pd.DataFrame
+    crs: str
+    notes: tuple[str, ...] = field(default=())
+
+    def __post_init__(self) -> None:
+        if len(self.geometries) != len(self.properties):
+            raise AnnotationError(
+                f"{len(self.geometries)} geometries beside {len(self.properties)} rows"
+            )
+
+    def __len__(self) -> int:
+        return len(self.geometries)
+
+
+def find_annotations(raster: Path) -> Path | None:
+    """The vector file with the raster's stem, the first by the order of `SUFFIXES`."""
+    for suffix in SUFFIXES:
+        for name in (raster.with_suffix(suffix), raster.with_suffix(suffix.upper())):
+            if name.is_file():
+                return name
+    return None
+
+
+def read_annotations(path: Path) -> Annotations:
+    """Read a vector file.
+
+    Raises
+    ------
+    AnnotationError
+        If it is too large, is not what its suffix says, cannot be parsed, or names a CRS that
+        does not exist.
+    """
+    if path.stat().st_size > MOST_BYTES:
+        raise AnnotationError("is larger than 2 GiB", where=path.name)
+    if path.suffix.lower() in JSON_SUFFIXES:
+        return _read_geojson(path)
+    magic = MAGIC[path.suffix.lower()]
+    with path.open("rb") as file:
+        if file.read(len(magic)) != magic:
+            raise AnnotationError(
+                f"is not a {path.suffix} file, whatever its name says", where=path.name
+            )
+    return _read_table(path)
+
+
+def _read_table(path: Path) -> Annotations:
+    try:
+        parquet = path.suffix.lower() in (".parquet", ".geoparquet")
+        frame = gpd.read_parquet(path) if parquet else gpd.read_file(path, engine="pyogrio")
+    except (ValueError, OSError, RuntimeError) as error:
+        raise AnnotationError("cannot be read", where=path.name, remedy=f"{error}.") from error
+    if not isinstance(frame, gpd.GeoDataFrame):
+        raise AnnotationError("holds a table without geometries", where=path.name)
+    notes = () if frame.crs else ("the file names no CRS: taken as EPSG:4326",)
+    return Annotations(
+        geometries=np.asarray(frame.geometry.array, dtype=object),
+        properties=pd.DataFrame(frame.drop(columns=frame.geometry.name)).reset_index(drop=True),
+        crs=CRS.from_user_input(frame.crs or RFC_7946).to_wkt(),
+        notes=notes,
+    )
+
+
+def _read_geojson(path: Path) -> Annotations:
+    try:
+        document = json.loads(path.read_bytes())
+    except (ValueError, RecursionError) as error:
+        raise AnnotationError(
+            "is not JSON", where=path.name, remedy=f"The parser says: {error}."
+        ) from error
+    if not isinstance(document, dict):
+        raise AnnotationError("is JSON but no GeoJSON object", where=path.name)
+    features = _features(document, path)
+    crs, notes = _geojson_crs(document, path)
+    rows = [f.get("properties") for f in features]
+    properties = pd.DataFrame([r if isinstance(r, dict) else {} for r in rows])
+    properties = properties.reindex(range(len(features))).map(_flat)
+    _keep_ids(properties, features)
+    geometries = np.empty(len(features), dtype=object)
+    bad = 0
+    for i, feature in enumerate(features):
+        geometry = feature.get("geometry")
+        try:
+            geometries[i] = None if geometry is None else shapely.from_geojson(_text(geometry))
+        except (shapely.errors.GEOSException, ValueError, TypeError):
+            bad += 1
+    if bad:
+        notes = (*notes, f"{bad} geometries cannot be parsed: taken as null")
+    return Annotations(geometries, properties, crs, notes)
+
+
+def _features(document: dict[str, Any], path: Path) -> list[dict[str, Any]]:
+    """The features of a collection, one feature, or a bare geometry as a feature."""
+    kind = document.get("type")
+    if kind == "FeatureCollection":
+        found = document.get("features")
+        if not isinstance(found, list):
+            raise AnnotationError("is a FeatureCollection without features", where=path.name)
+        return [f if isinstance(f, dict) else {} for f in found]
+    if kind == "Feature":
+        return [document]
+    if "coordinates" in document or "geometries" in document:
+        return [{"type": "Feature", "properties": {}, "geometry": document}]
+    raise AnnotationError(
+        f"is JSON but no GeoJSON (its type is {kind!r})",
+        where=path.name,
+        remedy="Expected a FeatureCollection, a Feature or a geometry.",
+    )
+
+
+def _geojson_crs(document: dict[str, Any], path: Path) -> tuple[str, tuple[str, ...]]:
+    """The CRS that the old `crs` member names, else that of RFC 7946."""
+    member = document.get("crs")
+    name = member.get("properties", {}).get("name") if isinstance(member, dict) else None
+    if not name:
+        return CRS.from_user_input(RFC_7946).to_wkt(), (
+            "the file names no CRS: longitude and latitude (EPSG:4326), as RFC 7946 says",
+        )
+    try:
+        return CRS.from_user_input(name).to_wkt(), ()
+    except CRSError as error:
+        raise AnnotationError(
+            f"names a CRS that is not known: {name!r}",
+            where=path.name,
+            remedy="Write the file again with an EPSG code.",
+        ) from error
+
+
+def _keep_ids(properties: pd.DataFrame, features: list[dict[str, Any]]) -> None:
+    """A feature's own id becomes the column `feature_id` where any feature has one."""
+    ids = [f.get("id") for f in features]
+    if any(i is not None for i in ids) and "feature_id" not in properties:
+        properties["feature_id"] = [None if i is None else str(i) for i in ids]
+
+
+def _flat(value: Any) -> Any:
+    """Nested values as JSON text, so that every cell fits a table."""
+    return _text(value) if isinstance(value, dict | list) else value
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, sort_keys=True)

@@ -1,0 +1,153 @@
+"""Annotations brought onto a scene: repaired, reprojected, counted, in the scene's pixels."""
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import shapely
+from pyproj import CRS
+from shapely.geometry import box
+
+from core.raster.annotations import Annotations
+from core.raster.geodesy import WGS84, Ground, change_crs, on_the_ground, transformed
+from core.raster.scene import Scene
+from core.types import BoolArray, Geometries
+
+PREFERRED = ("class", "label", "category", "type", "kind", "species", "name")
+MOST_CLASSES = 200
+
+
+@dataclass(frozen=True)
+class Footprints:
+    """The annotations of one scene that lie on it.
+
+    Attributes
+    ----------
+    pixels : object array, (n,)
+        Geometries in the scene's pixels, x = column, y = row, from the upper-left corner.
+    ground : Ground
+        Facts in metres and degrees; NaN where the scene has no CRS.
+    properties : DataFrame, n rows
+    index : int array, (n,)
+        Position of each in its vector file.
+    cut : bool array, (n,)
+        True where the footprint crosses the scene's edge.
+    repaired : int
+        Polygons that crossed themselves and were mended.
+    skipped : dict
+        Reason to count.
+    notes : tuple of str
+    """
+
+    pixels: Geometries
+    ground: Ground
+    properties: pd.DataFrame
+    index: Any
+    cut: BoolArray
+    repaired: int
+    skipped: dict[str, int]
+    notes: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.pixels)
+
+
+def place(scene: Scene, annotations: Annotations) -> Footprints:
+    """Bring annotations onto a scene; what cannot be used is skipped by name and counted."""
+    skipped: Counter[str] = Counter()
+    notes = list(annotations.notes)
+    geometries = annotations.geometries
+    index = np.arange(len(geometries))
+    keep = _usable(geometries, skipped)
+    geometries, index = geometries[keep], index[keep]
+    geometries, repaired = _repair(shapely.force_2d(geometries))
+    pixels, lonlat = _onto(scene, annotations, geometries, notes)
+
+    finite = np.isfinite(shapely.bounds(pixels)).all(axis=1)
+    skipped["cannot be projected into the scene's CRS"] += int((~finite).sum())
+    frame = box(0, 0, scene.width, scene.height)
+    inside = finite.copy()
+    inside[finite] = shapely.intersects(pixels[finite], frame)
+    skipped["outside the scene"] += int((finite & ~inside).sum())
+    pixels, index = pixels[inside], index[inside]
+    return Footprints(
+        pixels=pixels,
+        ground=Ground.nowhere(len(pixels)) if lonlat is None else on_the_ground(lonlat[inside]),
+        properties=annotations.properties.iloc[index].reset_index(drop=True),
+        index=index,
+        cut=~shapely.covered_by(pixels, frame),
+        repaired=repaired,
+        skipped={reason: n for reason, n in skipped.items() if n},
+        notes=tuple(notes),
+    )
+
+
+def guess_class(properties: pd.DataFrame) -> str:
+    """The property that most likely holds the class; empty if none does."""
+    varied = [c for c in properties if 1 <= properties[c].nunique(dropna=True) <= MOST_CLASSES]
+    for name in PREFERRED:
+        for column in varied:
+            if str(column).lower() == name:
+                return str(column)
+    texts = [c for c in varied if any(isinstance(v, str) for v in properties[c])]
+    texts = [c for c in texts if 2 <= properties[c].nunique() <= len(properties) / 2]
+    return str(texts[0]) if texts else ""
+
+
+def _usable(geometries: Geometries, skipped: Counter[str]) -> BoolArray:
+    null = shapely.is_missing(geometries)
+    empty = ~null & shapely.is_empty(geometries)
+    skipped["null geometry"] += int(null.sum())
+    skipped["empty geometry"] += int(empty.sum())
+    usable = ~(null | empty)
+    finite = np.ones(len(geometries), dtype=bool)
+    finite[usable] = np.isfinite(shapely.bounds(geometries[usable])).all(axis=1)
+    skipped["coordinates that are not finite"] += int((~finite).sum())
+    result: BoolArray = usable & finite
+    return result
+
+
+def _repair(geometries: Geometries) -> tuple[Geometries, int]:
+    """Mend polygons that cross themselves; of what comes out, the part with the most extent."""
+    broken = ~shapely.is_valid(geometries)
+    if not broken.any():
+        return geometries, 0
+    mended = geometries.copy()
+    for i in np.flatnonzero(broken):
+        valid = shapely.make_valid(geometries[i])
+        parts = [g for g in shapely.get_parts(valid) if g.area > 0]
+        mended[i] = shapely.union_all(parts) if parts else valid
+    return mended, int(broken.sum())
+
+
+def _onto(
+    scene: Scene, annotations: Annotations, geometries: Geometries, notes: list[str]
+) -> tuple[Geometries, Geometries | None]:
+    """Geometries in the scene's pixels, and in degrees where the scene has a CRS."""
+    inverse = ~scene.transform
+
+    def to_pixels(at: Any) -> Any:
+        return np.column_stack(transformed(inverse, at[:, 0], at[:, 1]))
+
+    if not scene.crs:
+        notes.append(
+            "the scene has no CRS: coordinates are taken as the scene's own"
+            + (" pixels" if scene.transform.is_identity else "")
+            + ", and nothing is measured in metres"
+        )
+        return shapely.transform(geometries, to_pixels), None
+    here, there = CRS.from_wkt(annotations.crs), CRS.from_wkt(scene.crs)
+    local = geometries
+    if not here.equals(there, ignore_axis_order=True):
+        notes.append(
+            f"annotations are in {_label(here)}, the scene in {scene.crs_label}: reprojected"
+        )
+        local = change_crs(geometries, annotations.crs, scene.crs)
+    return shapely.transform(local, to_pixels), change_crs(geometries, annotations.crs, WGS84)
+
+
+def _label(crs: CRS) -> str:
+    code = crs.to_authority()
+    return ":".join(code) if code else str(crs.name)

@@ -1,0 +1,144 @@
+"""The only place where pixels are read: by window, never the whole scene."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import rasterio
+from rasterio.enums import Resampling
+from rasterio.windows import Window
+
+from core.errors import SceneError
+from core.raster.scene import Scene, open_scene
+from core.types import AnyArray, BoolArray
+
+Box = tuple[int, int, int, int]
+"""Left, top, right, bottom in whole pixels; right and bottom excluded."""
+
+
+@dataclass(frozen=True)
+class Pixels:
+    """A part of a scene.
+
+    Attributes
+    ----------
+    values : array, (bands, h, w), native dtype
+    mask : bool array, (h, w)
+        True where masked: nodata, hidden by alpha or a mask band, or NaN in any band. In uint8
+        scenes nodata counts where every band has it (255, 255, 254 is a colour, not a hole); in
+        all others one band is enough.
+    left, top : int
+        The upper-left corner in the scene's pixels.
+    step : int
+        Scene pixels to one pixel here; above 1 where the read was decimated.
+    """
+
+    values: AnyArray
+    mask: BoolArray
+    left: int
+    top: int
+    step: int = 1
+
+    def __post_init__(self) -> None:
+        if self.values.shape[1:] != self.mask.shape:
+            raise SceneError(f"mask {self.mask.shape} beside values {self.values.shape}")
+
+
+class Reader:
+    """An open scene; a context manager, for use in one thread.
+
+    Parameters
+    ----------
+    scene : Scene
+    bands : tuple of str
+        Names of the bands to read, in this order; empty for all.
+    """
+
+    def __init__(self, scene: Scene, bands: tuple[str, ...] = ()) -> None:
+        self.scene = scene
+        where = dict(zip(scene.bands, scene.indexes, strict=True))
+        self._indexes = [where[name] for name in bands or scene.bands]
+        self._source: Any = None
+
+    def __enter__(self) -> "Reader":
+        self._source = open_scene(self.scene.path)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._source.close()
+
+    def read(self, box: Box, step: int = 1) -> Pixels:
+        """Read a box, clipped to the scene.
+
+        Parameters
+        ----------
+        box : tuple of int
+        step : int
+            Above 1: every step x step pixels become one, by averaging, from overviews where the
+            file has them.
+
+        Raises
+        ------
+        SceneError
+            If the file cannot be decoded there.
+        """
+        left, top, right, bottom = clip(box, self.scene)
+        size = (-(-(bottom - top) // step), -(-(right - left) // step))
+        if 0 in size:
+            empty = np.zeros((len(self._indexes), 0, 0), self.scene.dtype)
+            return Pixels(empty, np.zeros((0, 0), bool), left, top, step)
+        window = Window(left, top, right - left, bottom - top)
+        how = {"window": window, "resampling": Resampling.average if step > 1 else None}
+        how = {name: value for name, value in how.items() if value is not None}
+        try:
+            values = self._source.read(self._indexes, out_shape=(len(self._indexes), *size), **how)
+            mask = self._mask(window, size)
+        except (rasterio.errors.RasterioError, OSError) as error:
+            raise SceneError(
+                f"opens but cannot be read at columns {left} to {right}, rows {top} to {bottom}",
+                where=self.scene.path.name,
+                remedy="The file is damaged or cut off: copy it again.",
+            ) from error
+        if values.dtype.kind == "f":
+            mask |= ~np.isfinite(values).all(axis=0)
+        return Pixels(values, mask, left, top, step)
+
+    def _mask(self, window: Window, size: tuple[int, int]) -> BoolArray:
+        if self.scene.dtype == "uint8" or self.scene.nodata is None:
+            one = self._source.dataset_mask(out_shape=size, window=window)
+            return np.asarray(one == 0)
+        shape = (len(self._indexes), *size)
+        each = self._source.read_masks(self._indexes, out_shape=shape, window=window)
+        return np.asarray((each == 0).any(axis=0))
+
+
+def clip(box: Box, scene: Scene) -> Box:
+    """The part of a box that lies on the scene; of no size where none does."""
+    left, top, right, bottom = box
+    left, right = (min(max(v, 0), scene.width) for v in (left, right))
+    top, bottom = (min(max(v, 0), scene.height) for v in (top, bottom))
+    return left, top, right, bottom
+
+
+def read_test(scene: Scene) -> float:
+    """Read the blocks at the corners, the middle and the end, and say what share is valid.
+
+    A file that was cut off opens by its header and fails here.
+
+    Raises
+    ------
+    SceneError
+        If one of them cannot be decoded.
+    """
+    rows, columns = (min(side, 1024) for side in scene.block)
+    at_x = sorted({0, (scene.width - 1) // 2, scene.width - 1})
+    at_y = sorted({0, (scene.height - 1) // 2, scene.height - 1})
+    valid = total = 0
+    with Reader(scene) as reader:
+        for y in at_y:
+            for x in at_x:
+                left, top = x // columns * columns, y // rows * rows
+                mask = reader.read((left, top, left + columns, top + rows)).mask
+                valid += int((~mask).sum())
+                total += mask.size
+    return valid / total

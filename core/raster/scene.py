@@ -1,0 +1,177 @@
+"""A scene: what a raster's header says, and nothing of its pixels."""
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import rasterio
+from affine import Affine
+from rasterio.crs import CRS
+from rasterio.enums import ColorInterp
+
+from core.errors import SceneError
+from core.raster.geodesy import pixel_size
+
+log = logging.getLogger(__name__)
+
+# Explicit: a VRT, or anything else, under a .tif name could make GDAL read any file.
+DRIVER = "GTiff"
+SUFFIXES = (".tif", ".tiff")
+# A header can promise more than any file holds: 64 bands of 500,000 x 500,000 are refused.
+MOST_PIXELS = 10**12
+NAMED = {
+    ColorInterp.red: "red",
+    ColorInterp.green: "green",
+    ColorInterp.blue: "blue",
+}
+
+
+@dataclass(frozen=True)
+class Scene:
+    """One georeferenced image file.
+
+    Attributes
+    ----------
+    path : Path
+    name : str
+        The file's stem.
+    width, height : int
+        Pixels.
+    bands : tuple of str
+        A name for each band that holds image data (alpha left out), unique in the scene.
+    indexes : tuple of int
+        The bands' numbers in the file, from 1.
+    dtype : str
+    nodata : float or None
+    crs : str
+        Well-known text; empty where the scene has none and coordinates are pixels.
+    transform : Affine
+        Pixel (column, row) to CRS coordinates.
+    gsd : float or None
+        Metres on the ground a pixel at the scene's centre, measured on the ellipsoid.
+    overviews : bool
+    block : tuple of int
+        Rows and columns of the blocks that the file is stored in.
+    """
+
+    path: Path
+    name: str
+    width: int
+    height: int
+    bands: tuple[str, ...]
+    indexes: tuple[int, ...]
+    dtype: str
+    nodata: float | None
+    crs: str
+    transform: Affine
+    gsd: float | None
+    overviews: bool
+    block: tuple[int, int]
+
+    def __post_init__(self) -> None:
+        if self.width * self.height * len(self.bands) > MOST_PIXELS:
+            raise SceneError(
+                f"its header promises {self.width} x {self.height} pixels in "
+                f"{len(self.bands)} bands, more than Chipscape opens",
+                where=self.path.name,
+            )
+
+    @property
+    def crs_label(self) -> str:
+        """The CRS in short: an authority's code where it has one, else its name."""
+        if not self.crs:
+            return ""
+        crs = CRS.from_wkt(self.crs)
+        code = crs.to_authority()
+        return ":".join(code) if code else str(crs.to_dict().get("proj", "custom CRS"))
+
+
+def open_scene(path: Path) -> Any:
+    """Open a raster for reading, by the one driver that is allowed.
+
+    Raises
+    ------
+    SceneError
+        If it is no GeoTIFF or cannot be opened.
+    """
+    try:
+        return rasterio.open(path, driver=DRIVER)
+    except (rasterio.errors.RasterioError, OSError) as error:
+        raise SceneError(
+            "cannot be opened as a GeoTIFF",
+            where=path.name,
+            remedy=f"Check that the copy is complete ({_reason(error, path)}).",
+        ) from error
+
+
+def read_scene(path: Path) -> Scene:
+    """Read a raster's header.
+
+    Raises
+    ------
+    SceneError
+        If it is no GeoTIFF, holds complex numbers, a palette, or mixed dtypes.
+    """
+    with open_scene(path) as source:
+        kept = [i for i in source.indexes if source.colorinterp[i - 1] is not ColorInterp.alpha]
+        _refuse_unreadable(path, source, kept)
+        crs = source.crs.to_wkt() if source.crs else ""
+        return Scene(
+            path=path,
+            name=path.stem,
+            width=source.width,
+            height=source.height,
+            bands=_band_names(source, kept),
+            indexes=tuple(kept),
+            dtype=source.dtypes[kept[0] - 1],
+            nodata=None if source.nodata is None else float(source.nodata),
+            crs=crs,
+            transform=source.transform,
+            gsd=pixel_size(crs, source.transform, source.width, source.height),
+            overviews=bool(source.overviews(kept[0])),
+            block=source.block_shapes[kept[0] - 1],
+        )
+
+
+def find_rasters(folder: Path) -> list[Path]:
+    """Every GeoTIFF by suffix in a folder, sorted by name; links out of it are left out."""
+    if not folder.is_dir():
+        return []
+    found = [p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES and p.is_file()]
+    return sorted(p for p in found if p.resolve().is_relative_to(folder.resolve()))
+
+
+def _refuse_unreadable(path: Path, source: Any, kept: list[int]) -> None:
+    if not kept:
+        raise SceneError("has an alpha band and nothing else", where=path.name)
+    dtypes = {source.dtypes[i - 1] for i in kept}
+    if any(dtype.startswith("complex") for dtype in dtypes):
+        raise SceneError(
+            "holds complex numbers",
+            where=path.name,
+            remedy="Write amplitude or intensity bands instead.",
+        )
+    if len(dtypes) > 1:
+        raise SceneError(f"mixes dtypes {', '.join(sorted(dtypes))}", where=path.name)
+    if any(source.colorinterp[i - 1] is ColorInterp.palette for i in kept):
+        raise SceneError(
+            "is a palette image, whose values are no colours",
+            where=path.name,
+            remedy="Expand it first, for example with gdal_translate -expand rgb.",
+        )
+
+
+def _band_names(source: Any, kept: list[int]) -> tuple[str, ...]:
+    """Names by description, else by colour interpretation, else by number; made unique."""
+    names: list[str] = []
+    for index in kept:
+        described = (source.descriptions[index - 1] or "").strip().lower()
+        name = described or NAMED.get(source.colorinterp[index - 1], f"band {index}")
+        names.append(name if name not in names else f"band {index}")
+    return tuple(names)
+
+
+def _reason(error: Exception, path: Path) -> str:
+    """GDAL's own words without the path, which the message already names."""
+    return str(error).replace(str(path), path.name).strip().rstrip(".") or type(error).__name__
