@@ -11,6 +11,9 @@ from core.types import AnyArray, BoolArray, FloatArray
 Fitted = Mapping[str, AnyArray]
 """What an encoder learnt from a sample: named arrays, stored in an artifact of their own."""
 
+Identity = Mapping[str, str | int | float]
+"""What sets an encoder's numbers apart, beside the chips: the encoder's part of an artifact key."""
+
 
 @dataclass(frozen=True)
 class EncoderCard:
@@ -75,18 +78,25 @@ class ChipBatch:
         True where a pixel is masked: nodata, beyond the scene, or background left out.
     scaling : Scaling
         The stated rule that brings the native values to 0..1.
+    bands : tuple of str
+        The bands' names in their order; empty where they are not known.
     """
 
     pixels: AnyArray
     mask: BoolArray
     scaling: Scaling
+    bands: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        n, _, height, width = self.pixels.shape
+        n, n_bands, height, width = self.pixels.shape
         if self.mask.shape != (n, height, width):
             raise BandError(
                 f"mask of shape {self.mask.shape} beside pixels of shape {self.pixels.shape}",
                 where="chip batch",
+            )
+        if self.bands and len(self.bands) != n_bands:
+            raise BandError(
+                f"{len(self.bands)} band names beside {n_bands} bands", where="chip batch"
             )
 
     def __len__(self) -> int:
@@ -107,6 +117,11 @@ class Encoder(Protocol):
     """
 
     card: EncoderCard
+
+    @property
+    def identity(self) -> Identity:
+        """What sets this encoder's numbers apart: name, version, and weights or settings if any."""
+        ...
 
     def fit(self, sample: ChipBatch) -> Fitted:
         """Learn what encoding needs from a sample; an empty mapping where it learns nothing."""

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
 import tomli_w
 
 from core import __version__
@@ -14,11 +15,13 @@ from core.artifacts.store import Artifact
 from core.chips.chipset import ChipSet
 from core.clusters.labelling import Labelling
 from core.errors import SettingsError
+from core.export import Landscape
 from core.pipeline import chips_to_map, landscape
 from core.pipeline.scenes import Survey, require_usable, survey
 from core.pipeline.workspace import Workspace
 from core.progress import Progress, silent
 from core.settings import RunSettings, as_table
+from core.types import AnyArray
 
 STAGES = ("scenes", "chips", "embeddings", "reduction", "clusters", "projection")
 Result = TypeVar("Result")
@@ -47,6 +50,14 @@ class Run:
     chips: ChipSet | None = None
     labelling: Labelling | None = None
     kl_divergence: float | None = None
+
+    def embeddings(self) -> AnyArray:
+        """The embeddings, float32 (n, dim)."""
+        return chips_to_map.open_embeddings(self.artifacts["embeddings"][1:])
+
+    def clustered(self) -> tuple[ChipSet, AnyArray, Labelling]:
+        """Chips, embeddings and labelling of a run that came as far as the clusters."""
+        return _had(self.chips), self.embeddings(), _had(self.labelling)
 
     def summary(self) -> dict[str, Any]:
         """What the command line prints: one JSON object."""
@@ -111,6 +122,22 @@ def run(
     return done
 
 
+def landscape_of(done: Run) -> Landscape:
+    """Everything that a run to its last stage knows, for export."""
+    made, found = done.artifacts, _had(done.survey)
+    by_name = {scene.report.name: scene for scene in found.usable}
+    chip_set = _had(done.chips)
+    footprints = [by_name[part.scene].footprints().lonlat for part in chip_set.parts]
+    return Landscape(
+        chips=chip_set,
+        footprints=np.concatenate(footprints),
+        embeddings=done.embeddings(),
+        reduced=landscape.open_reduction(made["reduction"][0]),
+        labelling=_had(done.labelling),
+        projection=landscape.open_projection(made["projection"][0]),
+    )
+
+
 def write_record(done: Run) -> Path:
     """Write the run's record: settings, versions and the key of every artifact."""
     keys = {name: [a.key for a in made] for name, made in done.artifacts.items()}
@@ -153,9 +180,8 @@ def _embeddings(done: Run, report: Progress) -> Sequence[Artifact]:
 
 def _reduction(done: Run, _: Progress) -> Sequence[Artifact]:
     embedded = done.artifacts["embeddings"][1:]
-    matrix = chips_to_map.open_embeddings(embedded)
     chip_set, settings = _had(done.chips), done.settings.reduction
-    return [landscape.reduction(done.workspace, chip_set, matrix, embedded, settings)]
+    return [landscape.reduction(done.workspace, chip_set, done.embeddings(), embedded, settings)]
 
 
 def _clusters(done: Run, report: Progress) -> Sequence[Artifact]:

@@ -42,7 +42,8 @@ class FoundScene:
         folder = self.artifact.folder
         table = read_table(folder / "footprints.parquet")
         return Footprints(
-            pixels=np.asarray(shapely.from_wkb(table["pixels"].to_numpy()), dtype=object),
+            pixels=_geometries(table["pixels"]),
+            lonlat=_geometries(table["lonlat"]),
             ground=Ground(*(table[name].to_numpy(np.float64) for name in GROUND)),
             # Parquet forgets the rows of a table without columns.
             properties=read_table(folder / "properties.parquet").reindex(range(len(table))),
@@ -153,9 +154,14 @@ def _look(workspace: Workspace, path: Path, wanted: Step) -> FoundScene:
 def _write_footprints(folder: Path, footprints: Footprints) -> None:
     columns: dict[str, Any] = {
         "pixels": shapely.to_wkb(footprints.pixels),
+        "lonlat": shapely.to_wkb(footprints.lonlat),
         "annotation": np.asarray(footprints.index, np.int64),
         "cut_by_edge": footprints.cut,
     }
     columns |= {name: getattr(footprints.ground, name) for name in GROUND}
     write_table(folder / "footprints.parquet", pd.DataFrame(columns))
     write_table(folder / "properties.parquet", footprints.properties)
+
+
+def _geometries(column: "pd.Series[Any]") -> Any:
+    return np.asarray(shapely.from_wkb(column.to_numpy(dtype=object)), dtype=object)

@@ -27,6 +27,8 @@ class Footprints:
     ----------
     pixels : object array, (n,)
         Geometries in the scene's pixels, x = column, y = row, from the upper-left corner.
+    lonlat : object array, (n,)
+        Geometries in longitude and latitude; None where the scene has no CRS.
     ground : Ground
         Facts in metres and degrees; NaN where the scene has no CRS.
     properties : DataFrame, n rows
@@ -42,6 +44,7 @@ class Footprints:
     """
 
     pixels: Geometries
+    lonlat: Geometries
     ground: Ground
     properties: pd.DataFrame
     index: Any
@@ -72,9 +75,12 @@ def place(scene: Scene, annotations: Annotations) -> Footprints:
     inside[finite] = shapely.intersects(pixels[finite], frame)
     skipped["outside the scene"] += int((finite & ~inside).sum())
     pixels, index = pixels[inside], index[inside]
+    nowhere = np.full(len(pixels), None, object)
+    lonlat = nowhere if lonlat is None else lonlat[inside]
     return Footprints(
         pixels=pixels,
-        ground=Ground.nowhere(len(pixels)) if lonlat is None else on_the_ground(lonlat[inside]),
+        lonlat=lonlat,
+        ground=on_the_ground(lonlat) if scene.crs else Ground.nowhere(len(pixels)),
         properties=annotations.properties.iloc[index].reset_index(drop=True),
         index=index,
         cut=~shapely.covered_by(pixels, frame),

@@ -1,0 +1,13 @@
+"""The command line: the same stages as the app, by the same code."""
+
+from core.cli.console import guarded
+
+
+def main() -> None:
+    """Run one command; every error is a sentence, every exit code has its meaning.
+
+    0 done, 1 a clear error of input or environment, 2 wrong usage, 130 interrupted.
+    """
+    from core.cli.commands import app  # noqa: PLC0415  # typer and the stages, only when asked
+
+    guarded(app)

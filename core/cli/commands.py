@@ -1,0 +1,247 @@
+"""The commands, each a few calls of the pipeline."""
+
+import dataclasses
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from core.cli.console import emit, reporter, say
+from core.cli.options import Session, with_session
+from core.errors import SettingsError
+from core.pipeline import views
+from core.pipeline.demo import ensure_demo
+from core.pipeline.landscape import mixture
+from core.pipeline.runs import STAGES, Run, landscape_of, run
+from core.pipeline.scenes import survey
+
+app = typer.Typer(
+    name="chipscape",
+    help="Cut chips from annotated imagery, embed and cluster them, see what kinds there are.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+def _stages(session: Session, until: str) -> Run:
+    with reporter() as listen:
+        done = run(session.workspace, session.settings, listen, until)
+    if session.as_json:
+        emit(done.summary())
+        return done
+    for name, state in done.stages.items():
+        say(f"{name:<12} {state:<9} {done.seconds[name]:7.2f} s")
+    for note in done.notes():
+        say(f"note: {note}")
+    summary = done.summary()
+    parts = [f"{summary['chips']} chips from {summary['scenes']} scenes"]
+    if done.labelling:
+        noise = (
+            f", {done.labelling.noise_fraction:.0%} noise"
+            if done.labelling.method == "hdbscan"
+            else ""
+        )
+        parts.append(f"{done.labelling.n_clusters} clusters{noise}")
+    say(" · ".join(parts))
+    return done
+
+
+@app.command()
+@with_session
+def demo(session: Session) -> None:
+    """Write the procedural harbour: scenes and annotations to try everything on."""
+    workspace = session.workspace
+    with reporter() as listen:
+        written = ensure_demo(workspace, session.settings.projection.seed, listen("demo"))
+    paths = [str(path) for path in sorted(workspace.raw.iterdir())]
+    if session.as_json:
+        emit({"workspace": str(workspace.root), "written": written, "files": paths})
+        return
+    say(f"{'Written to' if written else 'Already in'} {workspace.raw}")
+    say(f"Next: chipscape run --workspace {workspace.root}")
+
+
+@app.command()
+@with_session
+def scenes(session: Session) -> None:
+    """Say what scenes and annotations there are, and what is wrong with them."""
+    with reporter() as listen:
+        found = survey(session.workspace, listen("scenes"))
+    if session.as_json:
+        emit({"scenes": [report.as_table() for report in found.reports]})
+    for report in () if session.as_json else found.reports:
+        gsd = f"{report.gsd:.3g} m" if report.gsd else "no scale"
+        state = "ok" if report.ok else "NOT USABLE"
+        say(
+            f"{report.path}: {state}, {report.crs or 'no CRS'}, {gsd}, {report.width} x "
+            f"{report.height}, {len(report.bands)} bands {report.dtype}, "
+            f"{report.annotations} annotations"
+        )
+        for words in (report.error, *report.warnings):
+            if words:
+                say(f"    {words}")
+    if not found.scenes:
+        say(f"No scenes (*.tif, *.tiff) in {session.workspace.raw}.")
+    if not any(report.ok for report in found.reports):
+        sys.exit(1)
+
+
+@app.command()
+@with_session
+def chips(session: Session) -> None:
+    """Cut a chip around each annotation."""
+    _stages(session, "chips")
+
+
+@app.command()
+@with_session
+def embed(session: Session) -> None:
+    """Embed the chips."""
+    _stages(session, "embeddings")
+
+
+@app.command()
+@with_session
+def cluster(
+    session: Session,
+    sweep: Annotated[
+        str, typer.Option(help="Prepare mixtures for a range of sizes, such as 2:20.")
+    ] = "",
+) -> None:
+    """Cluster the chips by a Gaussian mixture or HDBSCAN."""
+    span = _range(sweep)
+    done = _stages(session, "clusters")
+    if not span:
+        return
+    reduced = done.artifacts["reduction"][0]
+    with reporter() as listen:
+        listening = listen("mixtures")
+        for at, k in enumerate(span):
+            wanted = dataclasses.replace(session.settings.gmm, n_components=k)
+            mixture(session.workspace, reduced, wanted)
+            listening(at + 1, len(span), f"{k} components")
+
+
+@app.command()
+@with_session
+def project(session: Session) -> None:
+    """Lay the chips out in two dimensions by t-SNE."""
+    _stages(session, "projection")
+
+
+@app.command(name="run")
+@with_session
+def run_all(
+    session: Session,
+    until: Annotated[str, typer.Option(help=f"Last stage: {', '.join(STAGES)}.")] = STAGES[-1],
+) -> None:
+    """Run every stage; what is there already is not computed again."""
+    _stages(session, until)
+
+
+@app.command()
+@with_session
+def score(
+    session: Session,
+    property_name: Annotated[
+        str, typer.Option("--property", help="Property to score against; guessed if left out.")
+    ] = "",
+) -> None:
+    """Score clusters and embeddings against a property of the annotations."""
+    with reporter() as listen:
+        done = run(session.workspace, session.settings, listen, "clusters")
+    guessed = property_name or _guess(done)
+    result = views.score(*done.clustered(), guessed)
+    if session.as_json:
+        emit(result)
+        return
+    for name, value in result.items():
+        say(f"{name:<32} {value:.3f}" if isinstance(value, float) else f"{name:<32} {value}")
+
+
+@app.command()
+@with_session
+def export(
+    session: Session,
+    kind: Annotated[str, typer.Option("--format", help="csv, geojson, geoparquet or gpkg.")] = "",
+    layout: Annotated[str, typer.Option(help="seed: the files of the seed pipeline.")] = "",
+    out: Annotated[
+        Path | None, typer.Option(help="Folder to write to. [default: results/]")
+    ] = None,
+) -> None:
+    """Write the results for other programs."""
+    from core.export import FORMATS, write, write_seed_layout  # noqa: PLC0415
+
+    if layout not in ("", "seed"):
+        raise SettingsError(f"{layout!r} is not a layout; there is: seed", where="--layout")
+    if kind and kind not in FORMATS:
+        raise SettingsError(f"{kind!r} is not one of {', '.join(FORMATS)}", where="--format")
+    with reporter() as listen:
+        done = run(session.workspace, session.settings, listen)
+    landscape = landscape_of(done)
+    workspace = session.workspace
+    written: list[Path] = []
+    if layout:
+        places = (workspace.extracted, workspace.results)
+        extracted, results = (out / p.name if out else p for p in places)
+        written += write_seed_layout(landscape, extracted, results)
+    if kind or not layout:
+        written.append(write(landscape, out or workspace.results, kind or "geojson"))
+    _tell_written(session, written, len(landscape.chips))
+
+
+@app.command(name="warm-up")
+def warm_up() -> None:
+    """Compile what compiles on first use, so that nobody waits for it later."""
+    from core.clusters import density  # noqa: PLC0415
+
+    say("Compiling on first use; this can take two minutes, once.")
+    density.warm_up()
+
+
+def _tell_written(session: Session, written: list[Path], n_chips: int) -> None:
+    named = [path for path in written if path.suffix != ".npy" or path.name == "X_pca.npy"]
+    if session.as_json:
+        emit({"chips": n_chips, "files": len(written), "written": [str(path) for path in named]})
+        return
+    for path in named:
+        say(f"written: {path}")
+    if len(written) > len(named):
+        say(f"written: {len(written) - len(named)} chips as .npy")
+
+
+def _range(text: str) -> list[int]:
+    """Whole numbers from "2:20", both ends included.
+
+    Raises
+    ------
+    SettingsError
+        For anything else.
+    """
+    if not text:
+        return []
+    first, _, last = text.partition(":")
+    if not (first.isdigit() and last.isdigit()) or not 0 < int(first) <= int(last):
+        raise SettingsError(f"{text!r} is not a range", where="--sweep", remedy="Write it as 2:20.")
+    return list(range(int(first), int(last) + 1))
+
+
+def _guess(done: Run) -> str:
+    """The class property that most scenes agree on.
+
+    Raises
+    ------
+    SettingsError
+        If no scene has one.
+    """
+    reports: Any = done.survey.reports if done.survey else ()
+    named = [report.class_property for report in reports if report.class_property]
+    if not named:
+        raise SettingsError(
+            "no property of the annotations looks like a class",
+            where="score",
+            remedy="Name one with --property.",
+        )
+    return str(max(sorted(set(named)), key=named.count))

@@ -1,0 +1,143 @@
+"""The encoders by name: those built in, and those that other packages bring.
+
+A package brings an encoder of its own through the entry point group ``chipscape.encoders``: the
+entry's name is the encoder's, and it points to a `Source`.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import partial
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+
+from core.embeddings import resnet50, satdino, texture
+from core.embeddings.encoder import Encoder, EncoderCard, Identity
+from core.embeddings.weights import find_weights, identify
+from core.errors import SettingsError
+from core.settings import EmbedSettings
+
+_log = logging.getLogger(__name__)
+
+GROUP = "chipscape.encoders"
+
+
+@dataclass(frozen=True)
+class Source:
+    """A card, and how the encoder is loaded.
+
+    Attributes
+    ----------
+    card : EncoderCard
+    load : callable
+        From the settings and the workspace's folder of weights to the encoder.
+    """
+
+    card: EncoderCard
+    load: Callable[[EmbedSettings, Path], Encoder]
+
+
+def names() -> list[str]:
+    """The names of all encoders: those built in, then others in alphabetical order."""
+    return [*_BUILT_IN, *sorted(_others())]
+
+
+def cards() -> list[EncoderCard]:
+    """The cards of all encoders that can be used; one that cannot be imported is logged."""
+    found = []
+    for name in names():
+        try:
+            found.append(card(name))
+        except SettingsError as error:
+            _log.warning("%s", error)
+    return found
+
+
+def card(name: str) -> EncoderCard:
+    """The card of one encoder.
+
+    Raises
+    ------
+    SettingsError
+        For an unknown name (with the nearest known one), or a package that cannot be imported.
+    """
+    return _source(name).card
+
+
+def load(name: str, settings: EmbedSettings, weights_folder: Path) -> Encoder:
+    """Load an encoder, ready to run.
+
+    Parameters
+    ----------
+    name : str
+    settings : EmbedSettings
+        Its weights, input size and statistics; its `encoder` is not looked at.
+    weights_folder : Path
+        The workspace's folder of weights.
+
+    Raises
+    ------
+    SettingsError
+        For an unknown name or an input size that the encoder cannot take.
+    WeightsError
+        If the weights cannot be had or are wrong.
+    """
+    return _source(name).load(settings, weights_folder)
+
+
+def identity(name: str, settings: EmbedSettings, weights_folder: Path) -> Identity:
+    """What sets the encoder's numbers apart, as `load` would give it, without loading a network.
+
+    Raises
+    ------
+    SettingsError, WeightsError
+        As `load` does; the content of a weight file is not looked at.
+    """
+    source = _source(name)
+    if name in _BUILT_IN and source.card.needs_weights:
+        weights = find_weights(source.card, settings.weights, weights_folder)
+        return identify(source.card, settings, weights)
+    return source.load(settings, weights_folder).identity
+
+
+def _satdino(name: str) -> Source:
+    return Source(satdino.CARDS[name], partial(satdino.load, satdino.CARDS[name]))
+
+
+_BUILT_IN: dict[str, Callable[[], Source]] = {
+    "texture": lambda: Source(texture.CARD, lambda _settings, _folder: texture.Texture()),
+    **{name: partial(_satdino, name) for name in satdino.CARDS},
+    "resnet50": lambda: Source(resnet50.CARD, resnet50.load),
+}
+
+
+def _others() -> dict[str, EntryPoint]:
+    """Entry points by name; a name that is built in already is not given away."""
+    return {entry.name: entry for entry in entry_points(group=GROUP) if entry.name not in _BUILT_IN}
+
+
+def _source(name: str) -> Source:
+    if name in _BUILT_IN:
+        return _BUILT_IN[name]()
+    others = _others()
+    if name not in others:
+        known = names()
+        near = get_close_matches(name, known, 1)
+        hint = f"Did you mean {near[0]!r}?" if near else f"Known: {', '.join(known)}."
+        raise SettingsError(f"unknown encoder {name!r}", where="encoder", remedy=hint)
+    try:
+        source = others[name].load()
+    except (ImportError, AttributeError) as error:
+        raise SettingsError(
+            f"the encoder {name!r} cannot be imported ({error})",
+            where=others[name].value,
+            remedy="Mend or remove the package that brings it.",
+        ) from error
+    if not isinstance(source, Source):
+        raise SettingsError(
+            f"the encoder {name!r} is a {type(source).__name__}, not a registry.Source",
+            where=others[name].value,
+            remedy="Mend or remove the package that brings it.",
+        )
+    return source

@@ -1,0 +1,29 @@
+"""Resizing of pixels without torchvision."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+def resize(pixels: "Tensor", side: int) -> "Tensor":
+    """Resample pixels to squares, bicubic and antialiased, clamped to 0..1.
+
+    Within 1.1 grey levels of Pillow's bicubic filter on smooth imagery. Where black meets white
+    the two part by up to 20 when enlarging, because Pillow rounds and clamps between its passes.
+
+    Parameters
+    ----------
+    pixels : Tensor, (n, bands, height, width), 0..1
+    side : int
+
+    Returns
+    -------
+    Tensor, (n, bands, side, side), 0..1
+    """
+    from torch.nn.functional import interpolate
+
+    if pixels.shape[-2:] == (side, side):
+        return pixels
+    resized = interpolate(pixels, size=(side, side), mode="bicubic", antialias=True)
+    return resized.clamp_(0, 1)

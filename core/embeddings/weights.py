@@ -1,0 +1,241 @@
+"""Weight files: found, fingerprinted, and read without unpickling anything."""
+
+import hashlib
+import logging
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from pickle import UnpicklingError  # noqa: TID251  to be caught only: torch raises it
+from typing import TYPE_CHECKING, Any
+
+from core.embeddings.encoder import EncoderCard, Identity
+from core.errors import WeightsError
+from core.settings import EmbedSettings
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+_log = logging.getLogger(__name__)
+
+# Longer than a slow link needs; the hub's own five retries take 23 s where there is no network.
+PROBE_SECONDS = 5
+_NAMED_KEYS = 3
+
+
+@dataclass(frozen=True)
+class WeightFile:
+    """A weight file on this machine.
+
+    Attributes
+    ----------
+    path : Path
+    sha256 : str
+        Of the whole file, 64 hexadecimal digits.
+    origin : str
+        Where it was found: a path, or ``hub_id@commit`` for one from the hub's cache.
+    """
+
+    path: Path
+    sha256: str
+    origin: str
+
+
+def find_weights(card: EncoderCard, given: str, folder: Path) -> WeightFile:
+    """Find the weights of an encoder: the path given, the workspace's folder, then the hub.
+
+    Parameters
+    ----------
+    card : EncoderCard
+    given : str
+        A file, or a folder that holds ``card.weights_file``; empty to look in the other places.
+    folder : Path
+        The workspace's folder of weights; ``folder/name/file`` is looked for before
+        ``folder/file``.
+
+    Raises
+    ------
+    WeightsError
+        In one line with the file to bring and where to put it.
+    """
+    if given:
+        path = Path(given).expanduser()
+        path = path / card.weights_file if path.is_dir() else path
+        if not path.is_file():
+            raise WeightsError("there is no such weight file", where=str(path), remedy=_bring(card))
+        return WeightFile(path, fingerprint(path), str(path))
+    for path in (folder / card.name / card.weights_file, folder / card.weights_file):
+        if path.is_file():
+            return WeightFile(path, fingerprint(path), str(path))
+    path = _from_hub(card, folder)
+    commit = path.parent.name if path.parent.parent.name == "snapshots" else card.revision
+    return WeightFile(path, fingerprint(path), f"{card.hub_id}@{commit}")
+
+
+def identify(card: EncoderCard, settings: EmbedSettings, weights: WeightFile) -> Identity:
+    """What sets an encoder with weights apart; the file's place does not, its content does."""
+    return {
+        "name": card.name,
+        "version": card.version,
+        "sha256": weights.sha256,
+        "revision": card.revision,
+        "input_size": settings.input_size,
+        "statistics": settings.statistics,
+    }
+
+
+def fingerprint(path: Path) -> str:
+    """SHA-256 of a file's content, hexadecimal."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise WeightsError(f"cannot be read: {error.strerror}", where=str(path)) from error
+
+
+def read_state(path: Path, card: EncoderCard) -> dict[str, Any]:
+    """Read a checkpoint: safetensors, or PyTorch's format with tensors and plain values only.
+
+    Raises
+    ------
+    WeightsError
+        For a file that is truncated, of another format, or holds any other object.
+    """
+    if path.suffix == ".safetensors":
+        return _read_safetensors(path, card)
+    if not zipfile.is_zipfile(path):
+        raise WeightsError(
+            "is cut off or is not a PyTorch checkpoint", where=str(path), remedy=_bring(card)
+        )
+    return _read_checkpoint(path, card)
+
+
+def load_strictly(
+    network: "nn.Module", state: Mapping[str, Any], where: Path, card: EncoderCard
+) -> None:
+    """Give a network its weights: every key, no other, the right shapes, all finite.
+
+    Parameters
+    ----------
+    network : nn.Module
+        May lie on the meta device; it gets the tensors in the dtypes it has.
+    state : mapping of str to Tensor
+    where : Path
+        The file, for messages.
+
+    Raises
+    ------
+    WeightsError
+        With the first keys that are missing, unknown, of another shape or not finite.
+    """
+    expected = network.state_dict()
+    odd = [key for key, value in state.items() if not hasattr(value, "isfinite")]
+    if odd:
+        raise WeightsError(
+            f"holds no tensor under {_some(odd)}", where=str(where), remedy=_bring(card)
+        )
+    wrong = [
+        f"{key} is {tuple(state[key].shape)}, not {tuple(tensor.shape)}"
+        for key, tensor in expected.items()
+        if key in state and state[key].shape != tensor.shape
+    ]
+    missing = [key for key in expected if key not in state]
+    unknown = [key for key in state if key not in expected]
+    faults = ("lacks", missing), ("has unknown keys", unknown), ("has other shapes:", wrong)
+    found = "; ".join(f"{what} {_some(keys)}" for what, keys in faults if keys)
+    if found:
+        raise WeightsError(
+            f"does not fit {card.name}: {found}", where=str(where), remedy=_bring(card)
+        )
+    bad = [key for key, tensor in state.items() if not _finite(tensor)]
+    if bad:
+        raise WeightsError(
+            f"has values that are not finite in {_some(bad)}",
+            where=str(where),
+            remedy=_bring(card),
+        )
+    # Fresh copies, because the kernels round differently with the alignment that a file gives.
+    fresh = {key: tensor.to(expected[key].dtype, copy=True) for key, tensor in state.items()}
+    network.load_state_dict(fresh, strict=True, assign=True)
+
+
+def _from_hub(card: EncoderCard, folder: Path) -> Path:
+    """The file in the hub's cache, downloaded first where it is not there."""
+    from huggingface_hub import constants, get_session, hf_hub_download
+    from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, LocalEntryNotFoundError
+
+    # The base class is the transport's (httpx or requests, by the hub's version): lost connections.
+    transport: type[Exception] = HfHubHTTPError.__mro__[1]
+    fetch = partial(hf_hub_download, card.hub_id, card.weights_file, revision=card.revision)
+    try:
+        return Path(fetch(local_files_only=True))
+    except LocalEntryNotFoundError:
+        _log.info("%s: fetching %s from %s", card.name, card.weights_file, card.hub_id)
+    try:
+        get_session().head(constants.ENDPOINT, timeout=PROBE_SECONDS)
+        return Path(fetch())
+    except (transport, EntryNotFoundError, OSError) as error:
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+        raise WeightsError(
+            f"the weights are not on this machine, and the hub does not give them ({reason})",
+            where=card.name,
+            remedy=_bring(card, folder),
+        ) from error
+
+
+def _bring(card: EncoderCard, folder: Path | None = None) -> str:
+    """The remedy: the exact file, where it is, and where to put it."""
+    source = f"https://huggingface.co/{card.hub_id}/resolve/{card.revision}/{card.weights_file}"
+    if folder is None:
+        return f"The right file is {source}"
+    place = folder / card.name / card.weights_file
+    return f"Bring {source} to {place}, or name the file with --weights."
+
+
+def _read_safetensors(path: Path, card: EncoderCard) -> dict[str, Any]:
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        return dict(load_file(path))
+    except (SafetensorError, OSError) as error:
+        raise WeightsError(
+            f"is cut off or is not a safetensors file ({error})",
+            where=str(path),
+            remedy=_bring(card),
+        ) from error
+
+
+def _read_checkpoint(path: Path, card: EncoderCard) -> dict[str, Any]:
+    import torch
+
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except UnpicklingError as error:
+        raise WeightsError(
+            "holds objects other than tensors, and such are never unpickled",
+            where=str(path),
+            remedy=_bring(card),
+        ) from error
+    except (RuntimeError, EOFError, OSError) as error:
+        raise WeightsError(
+            "is damaged or is not a PyTorch checkpoint", where=str(path), remedy=_bring(card)
+        ) from error
+    if not isinstance(state, dict):
+        raise WeightsError(
+            f"holds a {type(state).__name__}, not named tensors",
+            where=str(path),
+            remedy=_bring(card),
+        )
+    return {str(key): value for key, value in state.items()}
+
+
+def _finite(tensor: "Tensor") -> bool:
+    return bool(tensor.isfinite().all())
+
+
+def _some(names: list[str]) -> str:
+    """The first few names and how many more there are."""
+    rest = len(names) - _NAMED_KEYS
+    return ", ".join(names[:_NAMED_KEYS]) + (f" and {rest} more" if rest > 0 else "")
