@@ -44,9 +44,9 @@ def connect(address: str) -> Any:
     WorkspaceError
         If no scheduler answers within ten seconds.
     """
-    from distributed import Client  # noqa: PLC0415
+    from distributed import Client
 
-    from core.errors import WorkspaceError  # noqa: PLC0415
+    from core.errors import WorkspaceError
 
     try:
         return Client(address, timeout="10s")  # type: ignore[no-untyped-call]

@@ -147,8 +147,8 @@ def _whole(target: Path, write_part: Callable[[Any], object]) -> Path:
 
 def _draw(path: Path, coordinates: AnyArray, labels: AnyArray) -> None:
     """The picture as a PNG, a colour a cluster, noise grey."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415
-    from matplotlib.figure import Figure  # noqa: PLC0415
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
 
     figure = Figure(figsize=(9, 8), dpi=120, layout="constrained")
     FigureCanvasAgg(figure)

@@ -8,6 +8,6 @@ def main() -> None:
 
     0 done, 1 a clear error of input or environment, 2 wrong usage, 130 interrupted.
     """
-    from core.cli.commands import app  # noqa: PLC0415  # typer and the stages, only when asked
+    from core.cli.commands import app  # typer and the stages, only when asked
 
     guarded(app)

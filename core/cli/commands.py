@@ -172,7 +172,7 @@ def export(
     ] = None,
 ) -> None:
     """Write the results for other programs."""
-    from core.export import FORMATS, write, write_seed_layout  # noqa: PLC0415
+    from core.export import FORMATS, write, write_seed_layout
 
     if layout not in ("", "seed"):
         raise SettingsError(f"{layout!r} is not a layout; there is: seed", where="--layout")
@@ -195,7 +195,7 @@ def export(
 @app.command(name="warm-up")
 def warm_up() -> None:
     """Compile what compiles on first use, so that nobody waits for it later."""
-    from core.clusters import density  # noqa: PLC0415
+    from core.clusters import density
 
     say("Compiling on first use; this can take two minutes, once.")
     density.warm_up()

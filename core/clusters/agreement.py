@@ -106,7 +106,7 @@ def score(
         )
     across, unseen = _accuracy(vectors, codes, _codes(scenes, there)[1])
 
-    from sklearn import metrics  # noqa: PLC0415
+    from sklearn import metrics
 
     clusters = np.asarray(labels)[there]
     return Scores(
@@ -124,7 +124,7 @@ def score(
 
 def _missing(values: Sequence[Any] | AnyArray) -> BoolArray:
     """True where a value is None, NaN, NaT or empty text."""
-    import pandas as pd  # noqa: PLC0415
+    import pandas as pd
 
     boxed = np.empty(len(values), object)
     boxed[:] = list(values)

@@ -134,7 +134,7 @@ def cut_tree(tree: Tree, settings: CutSettings) -> Labelling:
         nothing = np.zeros(n)
         return labelled(nothing + NOISE, nothing, "hdbscan", facts, (note,))
 
-    from fast_hdbscan.hdbscan import clusters_from_spanning_tree  # noqa: PLC0415
+    from fast_hdbscan.hdbscan import clusters_from_spanning_tree
 
     raw, strength, *_ = clusters_from_spanning_tree(
         _without_zeros(tree.edges),
@@ -161,9 +161,9 @@ _LOWER = "Lower min_cluster_size or min_samples."
 
 def _boruvka(data: FloatArray, min_samples: int) -> tuple[DoubleArray, FloatArray]:
     """Edges, (n - 1, 3), and core distances, (n,), in one thread."""
-    import numba  # noqa: PLC0415
-    from fast_hdbscan.boruvka import parallel_boruvka  # noqa: PLC0415
-    from fast_hdbscan.numba_kdtree import build_kdtree  # noqa: PLC0415
+    import numba
+    from fast_hdbscan.boruvka import parallel_boruvka
+    from fast_hdbscan.numba_kdtree import build_kdtree
 
     threads = numba.get_num_threads()
     # Its sample weights are wrong in 0.3.4; this array of length 1 means none.

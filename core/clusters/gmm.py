@@ -158,7 +158,7 @@ def fit_mixture(points: FloatArray, settings: GmmSettings, report: Progress = si
     _check_distinct(data, k)
     floor = settings.regularisation * float(data.var(axis=0).mean())
 
-    from threadpoolctl import threadpool_limits  # noqa: PLC0415
+    from threadpoolctl import threadpool_limits
 
     fits = []
     # One BLAS thread: the matrices are small, and other work runs beside it.
@@ -211,8 +211,8 @@ def _check_distinct(data: DoubleArray, k: int) -> None:
 
 def _fit_once(data: DoubleArray, k: int, shape: Shape, floor: float, seed: int) -> Any:
     """One cold start of scikit-learn's GaussianMixture."""
-    from sklearn.exceptions import ConvergenceWarning  # noqa: PLC0415
-    from sklearn.mixture import GaussianMixture  # noqa: PLC0415
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.mixture import GaussianMixture
 
     model = GaussianMixture(
         k,

@@ -38,7 +38,7 @@ def match(old: IntArray, new: IntArray) -> dict[int, int]:
             remedy="Only labellings of the same chips can be matched.",
         )
 
-    from scipy.optimize import linear_sum_assignment  # noqa: PLC0415
+    from scipy.optimize import linear_sum_assignment
 
     both = (old != NOISE) & (new != NOISE)
     old_ids, rows = np.unique(old[both], return_inverse=True)

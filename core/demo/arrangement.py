@@ -132,7 +132,7 @@ def _beach(layout: Layout) -> None:
     for start, end in site.stretches("beach"):
         at = max(start, -0.7 * site.side) + 12
         while at < min(end, 0.7 * site.side) - 4:
-            for _ in range(int(rng.integers(4, 13))):
+            for _ in range(int(rng.integers(3, 11))):
                 length = layout.length(PIROGUE)
                 t = site.waterline(at) - length / 2 - rng.uniform(0.5, 7)
                 turn = np.pi / 2 * rng.choice((-1, 1)) + rng.normal(0, 0.16)
@@ -212,7 +212,7 @@ def _town(layout: Layout) -> None:
         for at in np.arange(start + 30, end - 20, 68.0):
             length = rng.uniform(36, 58)
             place = site.place(at, site.edge - (APRON + YARD) / 2, rng.normal(0, 0.01))
-            if rng.random() < 0.75:
+            if rng.random() < 0.62:
                 layout.add(Thing(BUILDING, place, length, "built"), 1.0, land)
     reach = site.side * 0.75
     for inland in np.arange(ROAD + 15, reach, BLOCK_T / 2):
@@ -220,6 +220,6 @@ def _town(layout: Layout) -> None:
             length = float(rng.choice((rng.uniform(8, 16), rng.uniform(14, 30)), p=(0.72, 0.28)))
             turn = float(rng.integers(2)) * np.pi / 2 + rng.normal(0, 0.03)
             s, t = at + rng.normal(0, 1.5), site.edge - inland + rng.normal(0, 1.8)
-            if rng.random() < 0.75:
+            if rng.random() < 0.62:
                 place = site.place(s, t, turn)
                 layout.add(Thing(BUILDING, place, length, "built"), 0.8, land)

@@ -31,6 +31,7 @@ from core.demo.layout import (
     MOTORBOAT,
     PIROGUE,
     SAILBOAT,
+    Layout,
     Thing,
 )  # fmt: skip
 from core.demo.plans import PLANS, ScenePlan, Site
@@ -97,9 +98,14 @@ def write_harbour(
         raise SettingsError(f"{seed} is negative", where="seed")
     if not SMALLEST <= size <= LARGEST:
         raise SettingsError(f"{size} is not between {SMALLEST} and {LARGEST}", where="size")
+    if raw.exists() and not raw.is_dir():
+        raise WorkspaceError(
+            "is not a folder", where=str(raw), remedy="Choose another folder for the scenes."
+        )
     try:
         raw.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".harbour-", dir=raw.parent) as folder:
+        beside = raw if raw.is_dir() else raw.parent
+        with tempfile.TemporaryDirectory(prefix=".harbour-", dir=beside) as folder:
             for number, plan in enumerate(PLANS):
                 rng = np.random.default_rng([seed, number])
                 step(report, 2 * number, 2 * len(PLANS), f"painting {plan.name}")
@@ -129,11 +135,8 @@ def render(plan: ScenePlan, size: int, rng: Generator) -> tuple[ByteArray, list[
     list of dict
         GeoJSON features in EPSG:4326.
     """
-    first, second, third = rng.uniform(0, 2 * np.pi, 3)
-    site = Site(plan, size, (float(first), float(second), float(third)))
-    ground = survey(site, rng)
-    canvas = paint_ground(site, ground, rng)
-    layout = arrange(site, ground, rng)
+    layout = lay_out(plan, size, rng)
+    canvas = paint_ground(layout.site, layout.ground, rng)
     furnish(canvas, layout, rng)
     features = []
     for thing in sorted(layout.things, key=lambda thing: -thing.speed):
@@ -146,13 +149,21 @@ def render(plan: ScenePlan, size: int, rng: Generator) -> tuple[ByteArray, list[
     return expose(canvas, plan, rng), features
 
 
+def lay_out(plan: ScenePlan, size: int, rng: Generator) -> Layout:
+    """Everything that a scene will show, before any of it is painted."""
+    first, second, third = rng.uniform(0, 2 * np.pi, 3)
+    site = Site(plan, size, (float(first), float(second), float(third)))
+    return arrange(site, survey(site, rng), rng)
+
+
 def _feature(plan: ScenePlan, thing: Thing, corners: AnyArray) -> dict[str, Any]:
     """A GeoJSON feature from corners in metres right of and below the upper left corner."""
     eastings, northings = plan.easting + corners[:, 0], plan.northing - corners[:, 1]
     longitudes, latitudes = reproject(CRS, "EPSG:4326", eastings, northings)
     ring = [[round(x, 8), round(y, 8)] for x, y in zip(longitudes, latitudes, strict=True)]
-    x, y = np.array(ring).T
-    if np.sum(x * np.roll(y, -1) - y * np.roll(x, -1)) < 0:
+    right, up = corners[:, 0] - thing.place.x, thing.place.y - corners[:, 1]
+    # RFC 7946 wants outer rings counterclockwise.
+    if np.sum(right * np.roll(up, -1) - up * np.roll(right, -1)) < 0:
         ring.reverse()
     return {
         "type": "Feature",

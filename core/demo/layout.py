@@ -21,9 +21,10 @@ LENGTHS: dict[str, tuple[float, float]] = {
 }  # fmt: skip
 """Smallest and largest length of each class in metres."""
 
-_WIDTHS = {
-    PIROGUE: 0.2, MOTORBOAT: 0.38, SAILBOAT: 0.34, CATAMARAN: 0.55, FISHING: 0.33,
-    MERCHANT: 0.19,
+# Greatest width of each class in metres: a share of the length, and a constant.
+_WIDTHS: dict[str, tuple[float, float]] = {
+    PIROGUE: (0.2, 0.25), MOTORBOAT: (0.32, 0.5), SAILBOAT: (0.29, 0.6), CATAMARAN: (0.55, 0.0),
+    FISHING: (0.28, 0.9), MERCHANT: (0.16, 1.5),
 }  # fmt: skip
 
 
@@ -31,7 +32,8 @@ def width(kind: str, length: float) -> float:
     """Room in metres that a thing of this class and length needs across."""
     if kind == BUILDING:
         return length * (0.74 if length < 34 else 0.45)
-    return length * _WIDTHS[kind]
+    share, constant = _WIDTHS[kind]
+    return length * share + constant
 
 
 @dataclass(frozen=True)
@@ -70,8 +72,8 @@ class Layout:
 
     def __init__(self, site: Site, ground: Ground, rng: Generator) -> None:
         self.site, self.ground, self.rng = site, ground, rng
-        self.taken = np.zeros(ground.s.shape, bool)
-        self.water = ~ground.dry
+        self.taken: BoolArray = np.zeros(ground.s.shape, bool)
+        self.water: BoolArray = ~ground.dry
         self.depth = (distance_transform_edt(self.water) * CELL * GSD).astype(np.float32)
         self.things: list[Thing] = []
 

@@ -55,8 +55,8 @@ def pixel_features(values: FloatArray, valid: FloatArray, step: int = 1) -> Floa
 def log_covariance(values: FloatArray, valid: FloatArray, step: int = 1) -> DoubleArray:
     """Matrix logarithm of the covariance of `pixel_features`, and their means.
 
-    Pixels count as in `core.embeddings.masked.weights`. x and y are interchangeable: entries that a quarter turn of the chip swaps are averaged, so
-    that the result doesn't change with it.
+    Pixels count as in `core.embeddings.masked.weights`. x and y are interchangeable: entries that
+    a quarter turn of the chip swaps are averaged, so that the result doesn't change with it.
 
     Parameters
     ----------

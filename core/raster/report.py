@@ -1,5 +1,6 @@
 """What was found in each scene and beside it, in facts and in words."""
 
+import math
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -72,14 +73,22 @@ class SceneReport:
     warnings: tuple[str, ...] = ()
 
     def as_table(self) -> dict[str, Any]:
-        """The report as plain values."""
-        return asdict(self)
+        """The report as plain values that JSON can hold: a nodata of NaN becomes "nan"."""
+        table = asdict(self)
+        if self.nodata is not None and not math.isfinite(self.nodata):
+            table["nodata"] = str(self.nodata)
+        return table
 
     @classmethod
     def from_table(cls, table: dict[str, Any]) -> "SceneReport":
         """The inverse of `as_table`, also after a round trip through JSON."""
-        lists = {"bands": tuple(table["bands"]), "warnings": tuple(table["warnings"])}
-        return cls(**{**table, **lists})
+        nodata = table["nodata"]
+        changed = {
+            "bands": tuple(table["bands"]),
+            "warnings": tuple(table["warnings"]),
+            "nodata": None if nodata is None else float(nodata),
+        }
+        return cls(**{**table, **changed})
 
 
 def inspect(raster: Path) -> tuple[SceneReport, Scene | None, Footprints | None]:

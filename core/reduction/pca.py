@@ -1,7 +1,8 @@
 """Embeddings, and properties where wanted, to the principal components that are clustered."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -11,8 +12,6 @@ from core.types import DoubleArray, FloatArray
 
 PROPERTIES = ("longitude", "latitude", "width", "height")
 
-# Fixed, so that sums are added in the same order whatever the machine's memory.
-_BLOCK = 8192
 # A column that varies by less than float32 can tell apart from rounding carries no information.
 _CONSTANT = 1e-6
 # The same for a component beside the strongest one.
@@ -93,10 +92,11 @@ def reduce(
             remedy="Cut at least two chips.",
         )
     mixed = _mixed_in(properties, settings, n)
-    extra = [np.asarray(properties[name], np.float64) for name in mixed]
-    columns = _Columns(embeddings, np.stack(extra, axis=1) if extra else np.empty((n, 0)))
-    mean, spread, largest = _moments(columns)
-    varies = spread > _CONSTANT * largest
+    extra = [np.asarray(properties[name], np.float64)[:, None] for name in mixed]
+    columns = np.hstack([np.asarray(embeddings, np.float64), *extra])
+    _check_finite(columns)
+    mean, spread = columns.mean(axis=0), columns.std(axis=0)
+    varies = spread > _CONSTANT * np.abs(columns).max(axis=0)
     if not varies.any():
         raise DegenerateError(
             f"all {n} chips have the same embedding",
@@ -106,13 +106,15 @@ def reduce(
     weights = np.ones(len(mean))
     weights[embeddings.shape[1] :] = [getattr(settings, name) for name in mixed]
     scale = np.where(varies, weights / np.where(varies, spread, 1), 0.0)
-    variances, components = _principal(columns, mean, scale)
+    columns -= mean
+    columns *= scale
+    fitted = _fit(columns)
+    variances = fitted.explained_variance_
     kept = min(settings.n_dims, int((variances > _RANK * variances[0]).sum()))
-    components = _with_sign(components[:kept])
-    points = [block @ components.T for block in columns.scaled(mean, scale)]
+    components = np.ascontiguousarray(fitted.components_[:kept])
     return Reduced(
-        points=np.concatenate(points).astype(np.float32),
-        explained=variances[:kept] / variances.sum(),
+        points=(columns @ components.T).astype(np.float32),
+        explained=fitted.explained_variance_ratio_[:kept],
         components=components,
         mean=mean,
         scale=scale,
@@ -120,21 +122,26 @@ def reduce(
     )
 
 
-@dataclass(frozen=True)
-class _Columns:
-    """Embeddings and properties side by side, read in blocks of float64."""
+def _fit(columns: DoubleArray) -> Any:
+    """Scikit-learn's PCA by the covariance where that is the smaller matrix.
 
-    embeddings: FloatArray
-    extra: DoubleArray
+    Its solvers turn each direction so that the largest entry is positive.
+    """
+    from sklearn.decomposition import PCA
 
-    def blocks(self) -> Iterator[DoubleArray]:
-        for start in range(0, len(self.embeddings), _BLOCK):
-            rows = slice(start, start + _BLOCK)
-            yield np.hstack([self.embeddings[rows].astype(np.float64), self.extra[rows]])
+    n, d = columns.shape
+    solver = "covariance_eigh" if n > d else "full"
+    return PCA(n_components=min(n - 1, d), svd_solver=solver).fit(columns)
 
-    def scaled(self, mean: DoubleArray, scale: DoubleArray) -> Iterator[DoubleArray]:
-        for block in self.blocks():
-            yield (block - mean) * scale
+
+def _check_finite(columns: DoubleArray) -> None:
+    bad = int((~np.isfinite(columns).all(axis=1)).sum())
+    if bad:
+        raise DegenerateError(
+            f"the embeddings of {bad} chips are not finite",
+            where="reduction",
+            remedy="Embed the chips again; if it stays, the encoder's weights are damaged.",
+        )
 
 
 def _mixed_in(
@@ -152,49 +159,6 @@ def _mixed_in(
                 remedy=f"Set the weight of {name} to 0, or leave out the scenes without it.",
             )
     return names
-
-
-def _moments(columns: _Columns) -> tuple[DoubleArray, DoubleArray, DoubleArray]:
-    """Mean, standard deviation and largest magnitude of each column."""
-    n = len(columns.embeddings)
-    total, largest = 0.0, 0.0
-    for block in columns.blocks():
-        if not np.isfinite(block).all():
-            bad = int((~np.isfinite(block).all(axis=1)).sum())
-            raise DegenerateError(
-                f"the embeddings of {bad} chips or more are not finite",
-                where="reduction",
-                remedy="Embed the chips again; if it stays, the encoder's weights are damaged.",
-            )
-        total = total + block.sum(axis=0)
-        largest = np.maximum(largest, np.abs(block).max(axis=0))
-    mean = np.asarray(total) / n
-    squares = sum(((block - mean) ** 2).sum(axis=0) for block in columns.blocks())
-    return mean, np.sqrt(np.asarray(squares) / n), np.asarray(largest)
-
-
-def _principal(
-    columns: _Columns, mean: DoubleArray, scale: DoubleArray
-) -> tuple[DoubleArray, DoubleArray]:
-    """Variances, falling, and directions, (min(n - 1, d), d), of the scaled columns.
-
-    By the covariance where it is the smaller matrix, by singular values otherwise.
-    """
-    n, d = len(columns.embeddings), len(mean)
-    if n > d:
-        products = sum(block.T @ block for block in columns.scaled(mean, scale))
-        values, vectors = np.linalg.eigh(np.asarray(products) / (n - 1))
-        return np.maximum(values[::-1], 0), vectors[:, ::-1].T
-    table = np.concatenate(list(columns.scaled(mean, scale)))
-    _, singular, rows = np.linalg.svd(table, full_matrices=False)
-    return singular[: n - 1] ** 2 / (n - 1), rows[: n - 1]
-
-
-def _with_sign(components: DoubleArray) -> DoubleArray:
-    """Turn each direction so that its largest entry is positive: the solver leaves it open."""
-    largest = np.abs(components).argmax(axis=1)
-    signs = np.where(components[np.arange(len(components)), largest] < 0, -1.0, 1.0)
-    return np.ascontiguousarray(components * signs[:, None])
 
 
 def _notes(

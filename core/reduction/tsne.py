@@ -128,8 +128,8 @@ def project(
     total = EARLY_ITERATIONS + settings.n_iter
     step(report, 0, total, "finding neighbours")
 
-    from openTSNE import TSNE  # noqa: PLC0415
-    from openTSNE.affinity import PerplexityBasedNN  # noqa: PLC0415
+    from openTSNE import TSNE
+    from openTSNE.affinity import PerplexityBasedNN
 
     affinities = PerplexityBasedNN(
         points, perplexity, method="exact", n_jobs=n_jobs, random_state=settings.seed
