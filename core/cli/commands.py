@@ -2,6 +2,7 @@
 
 import dataclasses
 import sys
+import time
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -193,12 +194,16 @@ def export(
 
 
 @app.command(name="warm-up")
-def warm_up() -> None:
+@with_session
+def warm_up(session: Session) -> None:
     """Compile what compiles on first use, so that nobody waits for it later."""
     from core.clusters import density
 
-    say("Compiling on first use; this can take two minutes, once.")
+    say("Compiling what compiles on first use; this can take two minutes, once.")
+    begun = time.perf_counter()
     density.warm_up()
+    if session.as_json:
+        emit({"seconds": round(time.perf_counter() - begun, 3)})
 
 
 def _tell_written(session: Session, written: list[Path], n_chips: int) -> None:
