@@ -20,9 +20,6 @@ SHAPES: tuple[Shape, ...] = get_args(Shape)
 # Above n / 5 parameters full covariance fell from ARI 1.0 to 0.07 on seven true groups.
 CHIPS_PER_PARAMETER = 5
 MOST_DIMS = 10
-# Measured on digits and on seeded mixtures: from 5 components on, a full covariance beats a tied
-# one with twice the components; below, components count for more than shape.
-ENOUGH_DIMS = 5
 _TOLERANCE = 1e-4
 _MOST_STEPS = 500
 
@@ -82,9 +79,9 @@ def n_parameters(k: int, d: int, covariance: Shape) -> int:
 def choose(n: int, k: int, settings: GmmSettings, available: int) -> tuple[Shape, int]:
     """Covariance and number of principal components for n chips; settles "auto" and 0.
 
-    What the user fixed is kept. Of the rest, the richest covariance with 5 principal components
-    or more whose parameters stay below a fifth of the chips; where there is none, the one with
-    the most components.
+    What the user fixed is kept. Of the rest, the most principal components (10 at most) that any
+    covariance affords with parameters below a fifth of the chips, and the richest covariance
+    that affords them: on real chips, components carry more than a covariance's shape does.
 
     Parameters
     ----------
@@ -99,14 +96,11 @@ def choose(n: int, k: int, settings: GmmSettings, available: int) -> tuple[Shape
         d = min(settings.n_dims, available)
         affordable = [shape for shape in shapes if _affordable(n, k, d, shape)]
         return (affordable or list(shapes[-1:]))[0], d
-    most = min(MOST_DIMS, available)
-    dims = {
-        shape: max((d for d in range(1, most + 1) if _affordable(n, k, d, shape)), default=0)
-        for shape in shapes
-    }
-    enough = [shape for shape in shapes if dims[shape] >= min(ENOUGH_DIMS, most)]
-    shape = enough[0] if enough else max(shapes, key=lambda shape: dims[shape])
-    return shape, max(dims[shape], 1)
+    for d in range(min(MOST_DIMS, available), 0, -1):
+        for shape in shapes:
+            if _affordable(n, k, d, shape):
+                return shape, d
+    return shapes[-1], 1
 
 
 def fit_gmm(points: FloatArray, settings: GmmSettings, report: Progress = silent) -> Labelling:

@@ -24,10 +24,10 @@ def test_n_parameters__counted_by_hand(covariance, count):
     [
         (20_000, 8, ("full", 10)),
         (3000, 8, ("full", 10)),
-        (900, 8, ("full", 5)),
-        (700, 8, ("tied", 9)),
+        (900, 8, ("tied", 10)),
+        (700, 8, ("spherical", 10)),
         (200, 7, ("tied", 3)),
-        (40, 8, ("full", 1)),
+        (40, 8, ("spherical", 1)),
     ],
 )
 def test_choose__auto(n, k, chosen):
