@@ -25,7 +25,21 @@ from core.types import BoolArray
 
 
 def arrange(site: Site, ground: Ground, rng: Generator) -> Layout:
-    """Everything annotated in a scene, largest first where it matters."""
+    """Everything annotated in a scene.
+
+    Parameters
+    ----------
+    site : Site
+    ground : Ground
+        The site's ground plan.
+    rng : numpy Generator
+
+    Returns
+    -------
+    Layout
+        What stands where; things that the scene's edge cuts are among them.
+    """
+    # Berths are given away before moorings, so that these keep clear of them.
     layout = Layout(site, ground, rng)
     _ships(layout)
     _fishing_berths(layout)
@@ -108,6 +122,7 @@ def _both_sides(
         at = layout.site.edge + 6.0
         while at < rect.t1 - 2:
             kind = kinds[int(rng.choice(len(kinds), p=odds))]
+            # Longer boats would lie across the fairway between two pontoons.
             length = min(layout.length(kind), 19.0)
             beam = width(kind, length) + 0.4
             s = edge + side * (length / 2 + rng.uniform(0.5, 1.4))
@@ -154,6 +169,7 @@ def _roads(layout: Layout) -> None:
 def _at_anchor(layout: Layout) -> None:
     """Boats on moorings off the shore, swung by the wind; ships in the roads."""
     site, rng = layout.site, layout.rng
+    # At anchor a boat lies with its bow into the wind.
     wind = np.radians(site.plan.wind) + np.pi
     hectares = site.side**2 / 1e4
     moorings = fractal(rng, layout.depth.shape[0], 64, 16) > 0.55
@@ -162,6 +178,7 @@ def _at_anchor(layout: Layout) -> None:
         (SAILBOAT, 0.27, 14, 220), (MOTORBOAT, 0.22, 10, 200), (PIROGUE, 0.3, 6, 90),
     ):  # fmt: skip
         allowed = (layout.depth > nearest * min(1, site.side / 600)) & (layout.depth < farthest)
+        # Ships anchor in the roads; small craft mostly in mooring fields, a few anywhere.
         if kind == MERCHANT:
             allowed &= layout.ground.t > site.edge + 0.38 * site.side
         elif rng.random() < 0.9:
@@ -198,6 +215,7 @@ def _under_way(layout: Layout) -> None:
             place = Place(float(column), float(row), rng.uniform(-np.pi, np.pi))
             speed = rng.uniform(0.25, 1.0) if kind == MOTORBOAT else rng.uniform(0.05, 0.4)
             thing = Thing(kind, place, layout.length(kind), "under way", speed)
+            # The wake needs clear water as well.
             reach = thing.length * (1 + 2 * speed)
             x, y = place.to_scene(np.array([[-reach, 0.0]]))[0]
             if layout.free(Place(float(x), float(y), place.heading), 1.4 * reach, 0.5 * reach):

@@ -36,6 +36,7 @@ def pirogue(canvas: Canvas, place: Place, length: float, rng: Generator) -> Doub
     stamp = Stamp(canvas, place, length / 2 + 1, beam / 2 + 1)
     u, v = stamp.u, stamp.v
     edge = hull.distance(u, v)
+    # Painted in bright bands, or left as wood.
     painted = rng.random() < 0.6
     side = pick(rng, _PAINT if painted else _WOOD, 0.12)
     stamp.lay(edge, side, 0.9)
@@ -69,6 +70,7 @@ def motorboat(canvas: Canvas, place: Place, length: float, rng: Generator) -> Do
     beam = length * rng.uniform(0.27, 0.32) + 0.5
     hull = Hull(length, beam, bow=rng.uniform(0.4, 0.62), stern=rng.uniform(0.8, 0.95))
     stamp = Stamp(canvas, place, length / 2 + 1.5, beam / 2 + 1)
+    # Inflatables are small; their tubes are wider than a gunwale.
     inflatable = length < 9 and rng.random() < 0.25
     top = 0.5 + length * 0.07
     stamp.lay(hull.distance(stamp.u, stamp.v), pick(rng, _TUBES if inflatable else _GELCOAT), top)
@@ -92,6 +94,7 @@ def _open_cockpit(stamp: Stamp, hull: Hull, rng: Generator, top: float) -> None:
     """Benches, a console with its screen, sometimes a cover or a sun roof."""
     u, v, length, half = stamp.u, stamp.v, hull.length, hull.beam / 2
     inside = hull.distance(u, v) + 0.3
+    # A boat under its cover shows nothing of its inside.
     if rng.random() < 0.22:
         stamp.lay(inside, pick(rng, _CLOTH), top + 0.4)
         return
@@ -154,6 +157,7 @@ def sailboat(canvas: Canvas, place: Place, length: float, rng: Generator) -> Dou
         low = (-0.2 * length, -half * 0.6)
         stamp.lay(box(u, v, low, (-0.08 * length, half * 0.6)), pick(rng, _CLOTH), top + 1.2)
     stepped = rng.uniform(0.06, 0.14) * length
+    # Some lie without a mast, and look much like motorboats.
     if rng.random() < 0.88:
         _rig(stamp, stepped, length, rng)
     stamp.weather(0.03, 0.03)
@@ -179,11 +183,13 @@ def catamaran(canvas: Canvas, place: Place, length: float, rng: Generator) -> Do
     stamp = Stamp(canvas, place, length / 2 + 4, beam / 2 + 4)
     u, v = stamp.u, stamp.v
     paint, top = pick(rng, _GELCOAT[:5]), 0.8 + length * 0.06
+    # The nets let the water shine through.
     net_end = rng.uniform(0.34, 0.42) * length
     stamp.lay(box(u, v, (0.1 * length, -apart), (net_end, apart)), (0.2, 0.23, 0.25), 0.3, 0.55)
     stamp.lay(box(u, v, (net_end, -apart), (net_end + 0.3, apart)), paint, 1.0)
     spine = box(u, v, (0.1 * length, -0.3), (net_end, 0.3))
     stamp.lay(spine, paint, 1.0, float(rng.random() < 0.5))
+    # Hulls over the nets' ends, the bridge deck over both.
     for side in (-apart, apart):
         stamp.lay(each.distance(u, v, side), paint, top)
         hatch = box(u, v, (0.2 * length, side - 0.25), (0.2 * length + 0.6, side + 0.25))

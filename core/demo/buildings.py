@@ -31,6 +31,7 @@ def building(canvas: Canvas, place: Place, length: float, rng: Generator) -> Dou
     half_u, half_v = length / 2, width / 2
     u, v = stamp.shifted(tall)
     wall = pick(rng, _WALLS)
+    # The view is not quite from above: one or two walls show between the ground and the roof.
     for share in (0.0, 0.25, 0.5, 0.75):
         wall_u, wall_v = stamp.shifted(tall * share)
         footing = box(wall_u, wall_v, (-half_u, -half_v), (half_u, half_v))
@@ -75,8 +76,10 @@ def _pitched_roof(
     hipped = (from_end < from_side) & (not long and rng.random() < 0.5)
     sun_u, sun_v = _towards_sun(stamp)
     facing = np.where(hipped, np.sign(u) * sun_u, np.sign(v) * sun_v)
+    # Lambert's law, relative to level ground under the same sun.
     light = np.cos(pitch) + np.sin(pitch) * facing
     rise = np.where(hipped, from_end, from_side) * np.tan(pitch)
+    # Ribs of a sheet roof run down its slope, courses of tiles along it.
     courses = 1 - 0.07 * (bars(u if long else v, 1.2 if long else 0.62, 0.25) < 0)
     shade = np.clip(light * courses, 0.35, 1.5)[:, None]
     face = np.clip(np.asarray(colour, np.float32) * shade, 0, 0.97)

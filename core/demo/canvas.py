@@ -119,7 +119,20 @@ class Stamp:
         height: FloatArray | float | None = None,
         opacity: float = 1.0,
     ) -> None:
-        """Lay a colour, one for all or one a pixel, where the distance is negative."""
+        """Lay a colour where the distance is negative.
+
+        Parameters
+        ----------
+        distance : float32 array, (n,)
+            Signed distance in metres.
+        colour : array, (3,) or (n, 3)
+            Red, green, blue in 0..1.
+        height : float or float32 array, (n,), optional
+            Metres above the water, to cast shadows; None leaves it as it is.
+        opacity : float
+            0..1.
+        """
+        # A straight edge at this distance from a pixel's middle covers this share of it.
         coverage = np.clip(0.5 - distance / GSD, 0, 1)
         if height is not None:
             self.height = np.where(coverage > 0.5, height, self.height).astype(np.float32)
@@ -146,6 +159,7 @@ class Stamp:
         """A thin upright that leans a little and casts a long shadow."""
         if not self.u.size:
             return
+        # One pixel stands for the mast: the shadow of a single pixel is a line one pixel wide.
         foot = np.hypot(self.u - u, self.v - v)
         nearest = int(np.argmin(foot))
         if foot[nearest] < GSD:

@@ -73,6 +73,7 @@ def _clutter(canvas: Canvas, layout: Layout, rng: Generator) -> None:
 def _trees(canvas: Canvas, layout: Layout, rng: Generator) -> None:
     """Trees in gardens, along the streets and behind the beach."""
     site = layout.site
+    # One tree to 620 square metres of scene; most of those on water are refused.
     for _ in range(round(site.side**2 / 620)):
         s = rng.uniform(-0.75, 0.75) * site.side
         inland = ROAD + 9 + rng.exponential(0.22 * site.side)
@@ -103,6 +104,7 @@ def _cars(canvas: Canvas, layout: Layout, rng: Generator) -> None:
             _park(canvas, layout, (street + rng.choice((-2, 2)), inland), np.pi / 2, rng)
     for start, end in site.stretches("marina", "fishing", "quay"):
         for at in np.arange(start + 6, end - 6, 2.9):
+            # Parked cars come in clusters.
             for inland in (APRON - 3, APRON + 3, YARD - 4):
                 if rng.random() > 0.3 + 0.3 * np.sin(at / 17):
                     continue

@@ -54,6 +54,7 @@ class Hull:
     def outline(self, n_points: int = 7) -> DoubleArray:
         """The outline, (2 * n_points, 2): metres forward and to starboard, from the stern."""
         u = np.linspace(-0.5, 0.5, n_points) * self.length
+        # A bow of no width would be a ring that touches itself.
         half = np.maximum(self.half_beam(u), 0.02 * self.beam)
         side = np.stack([u, half], axis=1)
         return np.concatenate([side, (side * (1, -1))[::-1]])
@@ -75,7 +76,19 @@ def cabin(
     colour: Colour,
     glass: float = 0.25,
 ) -> None:
-    """A box with a dark band of windows at its front and a lighter roof."""
+    """A box with a dark band of windows at its front and a lighter roof.
+
+    Parameters
+    ----------
+    stamp : Stamp
+    low, high : tuple of float
+        Corners, metres forward and to starboard.
+    top : float
+        Height of the roof in metres.
+    colour : tuple of float
+    glass : float
+        Depth of the band of windows in metres.
+    """
     u, v = stamp.shifted(top)
     stamp.lay(box(stamp.u, stamp.v, low, high), np.multiply(colour, 0.7), top * 0.6)
     stamp.lay(box(u, v, low, high), GLASS, top)
@@ -103,12 +116,14 @@ def wake(canvas: Canvas, place: Place, length: float, beam: float, speed: float)
     stamp = Stamp(canvas, astern, reach / 2 + length / 2, reach * 0.3 + beam)
     behind = (reach / 2 + length / 2) - stamp.u
     fade = np.exp(-behind / (reach * 0.3))
+    # Foam breaks up into flecks, in the same grain as all else.
     rough = 0.55 + 0.45 * np.clip(stamp.grain + 0.5 * stamp.patches, -1, 1.5)
     aft = np.clip((behind - length * 0.8) / length, 0, 1)
     trail = np.exp(-((stamp.v / (beam * (0.42 + 0.01 * behind))) ** 2)) * aft
     arm = np.abs(stamp.v) - beam * 0.3 - behind * np.tan(np.radians(19.5)) * (0.35 + 0.2 * speed)
     width = 0.35 + 0.045 * behind
     arms = np.exp(-((arm / width) ** 2) - behind / (reach * 0.35)) * (0.3 + 0.5 * speed)
+    # Foam spares whatever stands above the water: piers, breakwaters, other boats.
     open_water = stamp.height <= 0
     foam = np.clip((trail * 0.95 + arms * 0.8) * fade * rough * (0.5 + speed), 0, 0.95) * open_water
     dark = np.exp(-(((arm + 1.6 * width) / width) ** 2)) * fade * 0.35 * open_water

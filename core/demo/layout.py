@@ -80,12 +80,29 @@ class Layout:
     def length(self, kind: str) -> float:
         """A length for one of its class; small ones are the most frequent."""
         low, high = LENGTHS[kind]
+        # Fleets have many small boats and few large ones; a beta distribution keeps to the bounds.
         return float(low + (high - low) * self.rng.beta(1.5, 2.6))
 
     def add(
         self, thing: Thing, margin: float, allowed: BoolArray | None = None, least: float = 0.3
     ) -> bool:
-        """Keep a thing if its place is free, `allowed`, and at least partly in the scene."""
+        """Keep a thing if its place is free, `allowed`, and at least partly in the scene.
+
+        Parameters
+        ----------
+        thing : Thing
+        margin : float
+            Room around it in metres.
+        allowed : bool array, (n_cells, n_cells), optional
+            Cells where it may lie.
+        least : float
+            Share of its room that must lie in the scene; the edge may cut the rest off.
+
+        Returns
+        -------
+        bool
+            True if it was kept.
+        """
         half = thing.length / 2 + margin
         wide = width(thing.kind, thing.length) / 2 + margin
         rows, columns, inside = self._cells(thing.place, half, wide)

@@ -90,10 +90,13 @@ def _wave_tile(
     rows = np.fft.fftfreq(tile)[:, None]
     columns = np.fft.rfftfreq(tile)[None, :]
     number = np.hypot(rows, columns)
+    # The mean has no wave number: it must not divide by 0, and is left out at the end.
     number[0, 0] = 1.0
     along = (columns * np.cos(direction) + rows * np.sin(direction)) / number
     amplitude = np.exp(-0.5 / (number * length) ** 2) / number**2 * (np.abs(along) ** spread + 0.03)
+    # Waves shorter than three pixels would only be noise.
     amplitude *= number * np.exp(-((number / 0.3) ** 2))
+    amplitude[0, 0] = 0.0
     spectrum = np.fft.rfft2(rng.standard_normal((tile, tile)))
     patch = np.fft.irfft2(spectrum * amplitude, s=(tile, tile)).astype(np.float32)
     return np.asarray(patch / patch.std(), np.float32)

@@ -90,6 +90,8 @@ class ScenePlan:
         return right / length, down / length
 
 
+# Off Cotonou, where nothing real lies beneath them. Sun, view, sea and sensor differ, as they do
+# between two acquisitions.
 PLANS: tuple[ScenePlan, ...] = (
     ScenePlan(
         name="harbour_east",
@@ -201,6 +203,7 @@ class Site:
     def waterline(self, s: float) -> float:
         """Where the beach meets the water, t in metres."""
         one, two, three = self.wobble
+        # Cusps of three lengths; the shortest are a few boats wide.
         curve = 7 * np.sin(s / 61 + one) + 3.5 * np.sin(s / 23 + two) + 1.2 * np.sin(s / 8 + three)
         return self.edge + WATERLINE + float(curve)
 
@@ -209,6 +212,7 @@ class Site:
         side, edge = self.side, self.edge
         rects = []
         for start, end in self.stretches("quay"):
+            # Piers are spread over the part of the quay that the scene shows.
             near, far = (end, start) if start < -0.5 * side else (start, end)
             for number in (0.32, 0.68) if side > 500 else (0.35,):
                 reach = np.clip(far, -0.62 * side, 0.62 * side) - near
@@ -237,6 +241,7 @@ class Site:
         sheltered = self.stretches("marina", "fishing")
         start, end = sheltered[0][0], sheltered[-1][1]
         reach = self.edge + self.pontoon * 1.45
+        # The arm starts on the beach's side and leaves the entrance to the port open.
         if any(low >= end - 1 for low, _ in self.stretches("beach")):
             corner, tip = end + 4, start + (end - start) * 0.3
         else:

@@ -43,6 +43,7 @@ def shadows(height: FloatArray, sun_step: tuple[float, float], sun_slope: float)
         target, source = _overlap(ray.shape[0], down), _overlap(ray.shape[1], right)
         passed = ray[target[1], source[1]] - np.float32(drop * 2**power)
         np.maximum(ray[target[0], source[0]], passed, out=ray[target[0], source[0]])
+    # What rises less than 8 cm over a pixel doesn't shade it; above that, softly.
     ray -= height
     return np.asarray(np.clip((ray - 0.08) / 0.35, 0, 1), np.float32)
 
@@ -63,6 +64,7 @@ def expose(canvas: Canvas, plan: ScenePlan, rng: Generator) -> ByteArray:
     """
     size = canvas.size
     shade = shadows(canvas.height.reshape(size, size), plan.sun_step, plan.sun_slope)
+    # The sun's disc makes half shadows, under half a pixel wide at these heights.
     shade = gaussian_filter(shade, 0.5, truncate=2.5)
     picture = np.empty((3, size, size), np.uint8)
     painted = np.ascontiguousarray(canvas.rgb.T).reshape(3, size, size)
@@ -73,6 +75,7 @@ def expose(canvas: Canvas, plan: ScenePlan, rng: Generator) -> ByteArray:
         for axis in (0, 1):
             plane = gaussian_filter1d(plane, plan.blur, axis, truncate=3.0)
         plane = plane * (plan.gain[band] * (1 - plan.haze[band])) + plan.haze[band]
+        # Shot noise grows with the signal, read-out noise doesn't: a line is near enough to both.
         plane += plan.noise * (0.6 + 0.6 * plane) * rng.standard_normal(plane.shape, np.float32)
         picture[band] = np.clip(plane * 255 + 0.5, 0, 255)
     return picture

@@ -34,6 +34,7 @@ def fishing_vessel(canvas: Canvas, place: Place, length: float, rng: Generator) 
     """A boat with a wheelhouse and a working deck full of gear; returns its outline."""
     beam = length * rng.uniform(0.22, 0.28) + 0.9
     hull = Hull(length, beam, bow=rng.uniform(0.35, 0.55), stern=rng.uniform(0.7, 0.9))
+    # Outriggers spread wide on some of the larger boats.
     booms = length > 12 and rng.random() < 0.2
     reach = beam / 2 + (length * 0.45 if booms else 2)
     stamp = Stamp(canvas, place, length / 2 + 2, reach)
@@ -41,6 +42,7 @@ def fishing_vessel(canvas: Canvas, place: Place, length: float, rng: Generator) 
     edge = hull.distance(stamp.u, stamp.v)
     stamp.lay(edge, pick(rng, _HULLS, 0.12), top + 0.3)
     stamp.lay(edge + 0.22, pick(rng, (*_PLATES, (0.70, 0.69, 0.65)), 0.12), top - 0.3)
+    # Trawlers have the wheelhouse forward and work aft; others the other way round.
     forward = rng.random() < 0.55
     _wheelhouse(stamp, hull, rng, top, forward)
     _gear(stamp, hull, rng, top, forward)
@@ -99,11 +101,13 @@ def merchant_ship(canvas: Canvas, place: Place, length: float, rng: Generator) -
     hull = Hull(length, beam, bow=rng.uniform(0.12, 0.2), stern=0.85, fullness=1.7)
     stamp = Stamp(canvas, place, length / 2 + 4, beam / 2 + 4)
     edge = hull.distance(stamp.u, stamp.v)
+    # Larger ships lie higher out of the water, and throw longer shadows.
     deck = 3.0 + length * 0.03
     stamp.lay(edge, pick(rng, _HULLS[:6], 0.12), deck + 0.8)
     stamp.lay(edge + 0.35, pick(rng, _PLATES, 0.12), deck)
     _forecastle(stamp, hull, rng, deck)
     hold = (rng.uniform(-0.3, -0.26) * length, 0.36 * length)
+    # Most coasters carry dry cargo, fewer carry containers or liquids.
     cargo = (_holds, _stacks, _tanks)[int(rng.choice(3, p=(0.55, 0.25, 0.2)))]
     cargo(stamp, hull, hold, deck, rng)
     _bridge(stamp, hull, hold[0], deck, rng)
@@ -136,6 +140,7 @@ def _holds(
         stamp.lay(box(u, v, low, high), colour, deck + 1.8)
         seams = np.maximum(bars(u, 4.5, 0.25), box(u, v, low, high))
         stamp.lay(seams, np.multiply(colour, 0.6), deck + 1.8, 0.8)
+        # A hold that is open shows its dark inside, or its cargo.
         if rng.random() < 0.25:
             opened = box(u, v, (low[0] + 1, low[1] + 0.6), (low[0] + pitch * 0.45, high[1] - 0.6))
             stamp.lay(opened, pick(rng, ((0.2, 0.18, 0.16), (0.55, 0.47, 0.34))), deck - 4)
@@ -159,6 +164,7 @@ def _stacks(
     u, v = stamp.shifted(deck + 5)
     bay = np.floor((u - hold[0]) / (BOX_LENGTH + 0.9)).astype(int)
     row = np.floor(v / BOX_WIDTH + 0.5).astype(int)
+    # Tables of random stacks, read by bay and row; a bay now and then is empty.
     tiers = rng.integers(0, 5, (64, 32)) * (rng.random((64, 1)) < 0.9)
     colours = np.array([pick(rng, CONTAINERS, 0.1) for _ in range(97)])
     n_tiers = tiers[bay % 64, row % 32]

@@ -49,7 +49,19 @@ class Ground:
 
 
 def survey(site: Site, rng: Generator) -> Ground:
-    """The ground plan of a site."""
+    """The ground plan of a site.
+
+    Parameters
+    ----------
+    site : Site
+    rng : numpy Generator
+
+    Returns
+    -------
+    Ground
+        Arrays of (n_cells, n_cells), n_cells = size // CELL. Distances are linear across straight
+        edges, so that resampling them to pixels keeps the edges sharp.
+    """
     n_cells = site.size // CELL
     row, column = np.divmod(np.arange(n_cells**2), n_cells)
     s, t = (axis.reshape(n_cells, n_cells) for axis in site.axes(row, column, n_cells))
@@ -62,6 +74,7 @@ def survey(site: Site, rng: Generator) -> Ground:
         for first, last in itertools.pairwise(corners):
             rock = np.minimum(rock, segment(s, t, first, last) - 5.5)
     rock += fractal(rng, n_cells, 8, 2) * 0.6
+    # Rock ends where the quay begins.
     hard = _union(s, t, site.built() + site.piers())
     return Ground(s, t, land.astype(np.float32), hard, np.maximum(rock, -hard + 1))
 
@@ -76,7 +89,15 @@ def _union(s: FloatArray, t: FloatArray, rects: Sequence[Rect]) -> FloatArray:
 
 
 def paint_ground(site: Site, ground: Ground, rng: Generator) -> Canvas:
-    """A canvas with sea and land, and nothing on them yet."""
+    """A canvas with sea and land, and nothing on them yet.
+
+    Parameters
+    ----------
+    site : Site
+    ground : Ground
+        The site's ground plan.
+    rng : numpy Generator
+    """
     size = site.size
     grain = fractal(rng, size, 4, 1, gain=1.1)
     patches = fractal(rng, size, 256, 4, gain=0.72)
@@ -113,6 +134,7 @@ def _sea(
     slope *= 0.8 + 0.2 * np.clip(patches, -2, 2)
     slope *= resize(1 - 0.68 * basin, site.size)
     bright = 1 + 0.085 * slope + 0.035 * grain + 0.04 * patches
+    # Only the steepest facets mirror the sun.
     glint = np.clip(slope + 0.25 * grain - 2.3, 0, 2) * 0.09
     picture = np.empty((site.size, site.size, 3), np.float32)
     for band in range(3):
@@ -129,10 +151,12 @@ def _water_colour(site: Site, ground: Ground, basin: FloatArray, rng: Generator)
     deep, middle, shallow = site.plan.sea
     broad = fractal(rng, n_cells, 96, 4, gain=0.6)
     offshore = distance_transform_edt(ground.land > 0).astype(np.float32) * (CELL * GSD)
+    # Depth is taken to grow with the distance from land.
     depth = np.clip((offshore + 5 * broad) / (0.42 * site.side), 0, 1)
     colour = _mix(np.clip(depth * 1.6, 0, 1), middle, deep)
     colour += np.exp(-depth * 13)[..., None] * (np.asarray(shallow, np.float32) - colour)
     colour *= 1 + 0.06 * broad[..., None]
+    # Weed shows as dark patches where the light reaches the ground.
     weed = np.clip(fractal(rng, n_cells, 24, 2, gain=0.8) - 0.35, 0, 1) * np.exp(-depth * 5)
     colour *= 1 - 0.45 * weed[..., None]
     murky = np.asarray((0.155, 0.235, 0.215), np.float32) * (1 + 0.08 * broad[..., None])
@@ -144,7 +168,10 @@ def _foam(
     site: Site, ground: Ground, patches: FloatArray, grain: FloatArray
 ) -> tuple[AnyArray, FloatArray]:
     """Swash at the waterline, a broken line of surf before it: pixels and their foam, 0..1."""
-    away = resize(np.where(ground.hard < 6, 99, ground.land), site.size).ravel()
+    beach = ground.hard > 6
+    for start, end in site.stretches("quay", "fishing", "marina"):
+        beach &= (ground.s < start) | (ground.s > end)
+    away = resize(np.where(beach, ground.land, 99), site.size).ravel()
     index = np.flatnonzero(np.abs(away) < 24)
     away, patches, grain = away[index], patches.ravel()[index], grain.ravel()[index]
     swash = np.exp(-(((away - 1.0 - 0.8 * patches) / 0.8) ** 2)) * 0.75
@@ -159,6 +186,7 @@ def _land(canvas: Canvas, site: Site, ground: Ground, rng: Generator) -> None:
     index = np.flatnonzero(away < GSD)
     away, grain, patches = away[index], canvas.grain[index], canvas.patches[index]
     s, t = site.axes(*np.divmod(index, canvas.size), canvas.size)
+    # Sand is darker where the waves have been.
     wet = np.clip(1 + (away + 1.2 * patches) / 5, 0, 1)
     colour = _mix(wet, (0.72, 0.64, 0.51), (0.47, 0.41, 0.33))
     colour *= (1 + 0.035 * grain + 0.02 * patches)[:, None]
@@ -230,6 +258,7 @@ def _rocks(canvas: Canvas, ground: Ground, rng: Generator) -> None:
     )
     colour *= np.clip(1.02 - 0.45 * np.exp(away / 2.2), 0.5, 1)[:, None]
     canvas.cover(index, edge, colour)
+    # Each stone has its own height, so that it throws its own shadow.
     crest = np.clip(-away * 0.7, 0, 3.0) + 0.45 * lift + 0.6 * np.clip(border, 0, 0.7)
     canvas.height[index] = np.where(edge > 0.5, np.clip(crest, 0.1, 5), 0)
 
