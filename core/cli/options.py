@@ -12,7 +12,8 @@ import typer
 from core import compute
 from core.errors import SettingsError
 from core.pipeline.workspace import Workspace
-from core.settings import PRESETS, RunSettings, from_table, from_toml, merge
+from core.settings import PRESETS, RunSettings
+from core.tables import from_table, from_toml, merge
 
 
 @dataclass(frozen=True)

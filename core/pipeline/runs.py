@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from secrets import token_hex
 from typing import Any, TypeVar
 
 import numpy as np
@@ -20,7 +21,8 @@ from core.pipeline import chips_to_map, landscape
 from core.pipeline.scenes import Survey, require_usable, survey
 from core.pipeline.workspace import Workspace
 from core.progress import Progress, silent
-from core.settings import RunSettings, as_table
+from core.settings import RunSettings
+from core.tables import as_table
 from core.types import AnyArray
 
 STAGES = ("scenes", "chips", "embeddings", "reduction", "clusters", "projection")
@@ -154,7 +156,7 @@ def write_record(done: Run) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     last = [keys[name][-1] for name in STAGES if keys.get(name)][-1:] or ["empty"]
     path = folder / f"{now:%Y%m%d-%H%M%S}-{last[0][:8]}.toml"
-    part = path.with_suffix(".part")
+    part = path.with_suffix(f".{token_hex(4)}.part")
     part.write_text(tomli_w.dumps(record), encoding="utf-8")
     part.replace(path)
     return path
