@@ -32,7 +32,7 @@ class Surroundings:
     left, top : int
         The image's upper-left corner in the scene's pixels.
     step : int
-        Scene pixels to one image pixel.
+        Scene pixels to one image pixel, as near as the sides allow.
     gsd : float or None
         Metres on the ground to one image pixel.
     """
@@ -127,8 +127,8 @@ def _picture(
     corner = (part.left, part.top)
     return Surroundings(
         image=_drawn(part),
-        footprints=[[(r - corner) / step for r in _rings(f)] for f in footprints],
-        squares=(squares - corner) / step,
+        footprints=[[(r - corner) / part.step for r in _rings(f)] for f in footprints],
+        squares=(squares - corner) / part.step,
         left=part.left,
         top=part.top,
         step=step,
@@ -142,11 +142,8 @@ def _drawn(part: Pixels) -> ByteArray:
 
 def _rings(geometry: Any) -> list[DoubleArray]:
     """Outlines of any geometry; holes as rings of their own."""
-    found = []
-    for part in shapely.get_parts(geometry):
-        inner = [part] if part.geom_type != "GeometryCollection" else shapely.get_parts(part)
-        for piece in inner:
-            polygon = piece.geom_type == "Polygon"
-            rings = [piece.exterior, *piece.interiors] if polygon else [piece]
-            found += [shapely.get_coordinates(ring) for ring in rings]
-    return found
+    if hasattr(geometry, "geoms"):
+        return [ring for part in geometry.geoms for ring in _rings(part)]
+    polygon = geometry.geom_type == "Polygon"
+    rings = [geometry.exterior, *geometry.interiors] if polygon else [geometry]
+    return [shapely.get_coordinates(ring) for ring in rings]

@@ -23,7 +23,7 @@ def common_bands(
     """
     if not scenes:
         return ()
-    first, bands = next(iter(scenes.items()))
+    bands = next(iter(scenes.values()))
     shared = [band for band in bands if all(band in other for other in scenes.values())]
     for name in wanted:
         lacking = [scene for scene, there in scenes.items() if name not in there]
@@ -36,15 +36,14 @@ def common_bands(
     if wanted:
         return wanted
     if not shared:
-        other, there = next((n, b) for n, b in scenes.items() if not set(b) & set(bands))
+        told = [f"{name} has {', '.join(there)}" for name, there in scenes.items()]
         raise BandError(
-            f"the scenes share no band: {first} has {', '.join(bands)}; "
-            f"{other} has {', '.join(there)}",
+            f"the scenes share no band: {_some(told, '; ')}",
             remedy="Name the bands alike (band descriptions), or keep one kind of scene in raw/.",
         )
     return tuple(shared)
 
 
-def _some(names: Sequence[str], most: int = 3) -> str:
+def _some(names: Sequence[str], between: str = ", ", most: int = 3) -> str:
     more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more
+    return between.join(names[:most]) + more

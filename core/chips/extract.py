@@ -188,8 +188,6 @@ def _outside(
             continue
         inverse = np.linalg.inv(axes[i])
         at = shapely.get_coordinates(footprint) - centres[i]
-        local = shapely.set_coordinates(
-            shapely.from_wkb(shapely.to_wkb(footprint)), (at @ inverse.T + 0.5) * size
-        )
+        local = shapely.set_coordinates(footprint, (at @ inverse.T + 0.5) * size)
         hidden[i] = rasterize([local], (size, size), fill=1, default_value=0, all_touched=True)
     return hidden

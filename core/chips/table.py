@@ -22,7 +22,7 @@ def chip_ids(scene: str, footprints: Geometries) -> list[str]:
     It stays when annotations are added, removed or put in another order, and when properties
     change; of footprints with one shape the second and later ones are numbered.
     """
-    shapes = shapely.to_wkb(shapely.normalize(shapely.set_precision(footprints, GRID)))
+    shapes = shapely.to_wkb(shapely.normalize(shapely.transform(footprints, _on_grid)))
     seen: Counter[str] = Counter()
     ids = []
     for shape in shapes:
@@ -31,6 +31,11 @@ def chip_ids(scene: str, footprints: Geometries) -> list[str]:
         again = f"-{seen[digest]}" if seen[digest] > 1 else ""
         ids.append(f"{scene}-{digest}{again}")
     return ids
+
+
+def _on_grid(at: DoubleArray) -> DoubleArray:
+    """Coordinates as whole steps of the grid; adding 0 turns -0 into 0."""
+    return np.rint(at / GRID) + 0.0
 
 
 def facts(
@@ -75,5 +80,12 @@ def facts(
 
 def joined(facts_table: pd.DataFrame, properties: pd.DataFrame) -> pd.DataFrame:
     """Facts and the user's own columns in one table; theirs get `property_` before a taken name."""
-    renamed = {name: f"property_{name}" for name in properties if name in facts_table}
+    taken = {*facts_table, *properties}
+    renamed = {}
+    for name in properties:
+        if name in facts_table:
+            renamed[name] = f"property_{name}"
+            while renamed[name] in taken:
+                renamed[name] = f"property_{renamed[name]}"
+            taken.add(renamed[name])
     return pd.concat([facts_table, properties.rename(columns=renamed)], axis=1)

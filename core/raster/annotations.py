@@ -65,10 +65,14 @@ class Annotations:
 
 
 def find_annotations(raster: Path) -> Path | None:
-    """The vector file with the raster's stem, the first by the order of `SUFFIXES`."""
+    """The vector file with the raster's stem, the first by the order of `SUFFIXES`.
+
+    A link that leads out of the folder is left out.
+    """
+    folder = raster.parent.resolve()
     for suffix in SUFFIXES:
         for name in (raster.with_suffix(suffix), raster.with_suffix(suffix.upper())):
-            if name.is_file():
+            if name.is_file() and name.resolve().is_relative_to(folder):
                 return name
     return None
 
@@ -104,9 +108,12 @@ def _read_table(path: Path) -> Annotations:
     if not isinstance(frame, gpd.GeoDataFrame):
         raise AnnotationError("holds a table without geometries", where=path.name)
     notes = () if frame.crs else ("the file names no CRS: taken as EPSG:4326",)
+    properties = pd.DataFrame(frame.drop(columns=frame.geometry.name)).reset_index(drop=True)
+    nested = properties.select_dtypes("object").columns
+    properties[nested] = properties[nested].map(_flat)
     return Annotations(
         geometries=np.asarray(frame.geometry.array, dtype=object),
-        properties=pd.DataFrame(frame.drop(columns=frame.geometry.name)).reset_index(drop=True),
+        properties=properties,
         crs=CRS.from_user_input(frame.crs or RFC_7946).to_wkt(),
         notes=notes,
     )
@@ -162,7 +169,8 @@ def _features(document: dict[str, Any], path: Path) -> list[dict[str, Any]]:
 def _geojson_crs(document: dict[str, Any], path: Path) -> tuple[str, tuple[str, ...]]:
     """The CRS that the old `crs` member names, else that of RFC 7946."""
     member = document.get("crs")
-    name = member.get("properties", {}).get("name") if isinstance(member, dict) else None
+    named = member.get("properties") if isinstance(member, dict) else None
+    name = named.get("name") if isinstance(named, dict) else None
     if not name:
         return CRS.from_user_input(RFC_7946).to_wkt(), (
             "the file names no CRS: longitude and latitude (EPSG:4326), as RFC 7946 says",
@@ -186,8 +194,10 @@ def _keep_ids(properties: pd.DataFrame, features: list[dict[str, Any]]) -> None:
 
 def _flat(value: Any) -> Any:
     """Nested values as JSON text, so that every cell fits a table."""
+    if isinstance(value, np.ndarray):
+        value = value.tolist()
     return _text(value) if isinstance(value, dict | list) else value
 
 
 def _text(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, sort_keys=True)
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, default=str)

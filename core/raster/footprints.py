@@ -108,15 +108,17 @@ def _usable(geometries: Geometries, skipped: Counter[str]) -> BoolArray:
     skipped["null geometry"] += int(null.sum())
     skipped["empty geometry"] += int(empty.sum())
     usable = ~(null | empty)
+    # Not by the bounds: they pass over a vertex that is NaN.
+    at, owner = shapely.get_coordinates(geometries, return_index=True)
     finite = np.ones(len(geometries), dtype=bool)
-    finite[usable] = np.isfinite(shapely.bounds(geometries[usable])).all(axis=1)
+    finite[owner[~np.isfinite(at).all(axis=1)]] = False
     skipped["coordinates that are not finite"] += int((~finite).sum())
     result: BoolArray = usable & finite
     return result
 
 
 def _repair(geometries: Geometries) -> tuple[Geometries, int]:
-    """Mend polygons that cross themselves; of what comes out, the part with the most extent."""
+    """Mend polygons that cross themselves; of what comes out, the parts that have an area."""
     broken = ~shapely.is_valid(geometries)
     if not broken.any():
         return geometries, 0

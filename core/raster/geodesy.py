@@ -67,12 +67,19 @@ def transformed(
 
 
 def change_crs(geometries: Geometries, source: str, target: str) -> Geometries:
-    """Geometries in another CRS, None where that cannot hold one of their vertices."""
+    """Geometries in another CRS, None where that cannot hold one of their vertices.
+
+    All are None where no way leads from one CRS to the other: a local grid, another planet.
+    """
+    result = np.full(len(geometries), None, dtype=object)
+    try:
+        change = transformer(source, target).transform
+    except ProjError:
+        return result
     at, owner = shapely.get_coordinates(geometries, return_index=True)
-    moved = np.column_stack(transformer(source, target).transform(at[:, 0], at[:, 1]))
+    moved = np.column_stack(change(at[:, 0], at[:, 1]))
     kept = np.ones(len(geometries), dtype=bool)
     kept[owner[~np.isfinite(moved).all(axis=1)]] = False
-    result = np.full(len(geometries), None, dtype=object)
     result[kept] = shapely.set_coordinates(geometries[kept].copy(), moved[kept[owner]])
     return result
 
@@ -135,7 +142,6 @@ def long_axes(flat: Geometries) -> tuple[DoubleArray, DoubleArray, DoubleArray]:
     # A rectangle has five coordinates, a degenerate one (a line, a point) two or one.
     corners = [at[first + np.minimum(step, count - 1)] for step in range(3)]
     sides = np.stack([corners[1] - corners[0], corners[2] - corners[1]], axis=1)
-    sides[count < 4, 1] = 0
     lengths = np.hypot(sides[..., 0], sides[..., 1])
     longer = lengths.argmax(axis=1)
     rows = np.arange(len(boxes))

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import rasterio
-from rasterio.enums import Resampling
+from rasterio.enums import ColorInterp, Resampling
 from rasterio.windows import Window
 
 from core.errors import SceneError
@@ -29,15 +29,15 @@ class Pixels:
         all others one band is enough.
     left, top : int
         The upper-left corner in the scene's pixels.
-    step : int
-        Scene pixels to one pixel here; above 1 where the read was decimated.
+    step : tuple of float
+        Scene pixels to one pixel here, across and down; above 1 where the read was decimated.
     """
 
     values: AnyArray
     mask: BoolArray
     left: int
     top: int
-    step: int = 1
+    step: tuple[float, float] = (1.0, 1.0)
 
     def __post_init__(self) -> None:
         if self.values.shape[1:] != self.mask.shape:
@@ -74,8 +74,8 @@ class Reader:
         ----------
         box : tuple of int
         step : int
-            Above 1: every step x step pixels become one, by averaging, from overviews where the
-            file has them.
+            Above 1: about step x step pixels become one, by averaging, from overviews where the
+            file has them; `Pixels.step` is exact, for a box that the step does not divide.
 
         Raises
         ------
@@ -86,7 +86,7 @@ class Reader:
         size = (-(-(bottom - top) // step), -(-(right - left) // step))
         if 0 in size:
             empty = np.zeros((len(self._indexes), 0, 0), self.scene.dtype)
-            return Pixels(empty, np.zeros((0, 0), bool), left, top, step)
+            return Pixels(empty, np.zeros((0, 0), bool), left, top, (step, step))
         window = Window(left, top, right - left, bottom - top)
         how = {"window": window, "resampling": Resampling.average if step > 1 else None}
         how = {name: value for name, value in how.items() if value is not None}
@@ -101,15 +101,22 @@ class Reader:
             ) from error
         if values.dtype.kind == "f":
             mask |= ~np.isfinite(values).all(axis=0)
-        return Pixels(values, mask, left, top, step)
+        steps = ((right - left) / size[1], (bottom - top) / size[0])
+        return Pixels(values, mask, left, top, steps)
 
     def _mask(self, window: Window, size: tuple[int, int]) -> BoolArray:
+        source = self._source
         if self.scene.dtype == "uint8" or self.scene.nodata is None:
-            one = self._source.dataset_mask(out_shape=size, window=window)
-            return np.asarray(one == 0)
-        shape = (len(self._indexes), *size)
-        each = self._source.read_masks(self._indexes, out_shape=shape, window=window)
-        return np.asarray((each == 0).any(axis=0))
+            masked: BoolArray = source.dataset_mask(out_shape=size, window=window) == 0
+        else:
+            shape = (len(self._indexes), *size)
+            each = source.read_masks(self._indexes, out_shape=shape, window=window)
+            masked = (each == 0).any(axis=0)
+        # GDAL looks at alpha only where there is no nodata; here both count.
+        if self.scene.nodata is not None and ColorInterp.alpha in source.colorinterp:
+            alpha = source.colorinterp.index(ColorInterp.alpha) + 1
+            masked |= source.read(alpha, out_shape=size, window=window) == 0
+        return masked
 
 
 def clip(box: Box, scene: Scene) -> Box:

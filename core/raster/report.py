@@ -11,6 +11,8 @@ from core.raster.footprints import Footprints, guess_class, place
 from core.raster.reading import read_test
 from core.raster.scene import Scene, read_scene
 
+NO_CRS = "the scene has no CRS to measure by: sizes are in pixels, not metres"
+
 
 @dataclass(frozen=True)
 class SceneReport:
@@ -111,7 +113,7 @@ def inspect(raster: Path) -> tuple[SceneReport, Scene | None, Footprints | None]
         "valid_fraction": valid,
         "overviews": scene.overviews,
     }
-    warnings = [] if scene.crs else ["the scene has no CRS: sizes are in pixels, not metres"]
+    warnings = [] if scene.crs else [NO_CRS]
     vector = find_annotations(raster)
     if vector is None:
         warnings.append(f"no annotations: no vector file named {raster.stem}.geojson beside it")

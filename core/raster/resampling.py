@@ -38,10 +38,14 @@ def resample(
     values : array, (bands, size, size), the pixels' dtype; 0 where masked
     mask : bool array, (size, size), True where masked
     """
-    at = (centre - (pixels.left, pixels.top)) / pixels.step
-    axes = axes / pixels.step
+    step = np.asarray(pixels.step)
+    at = (centre - (pixels.left, pixels.top)) / step
+    axes = axes / step[:, None]
     upright = axes[0, 1] == 0 and axes[1, 0] == 0
     low, high = _reach(at, axes, size)
+    if (high <= 0).any() or (low >= pixels.mask.shape[::-1]).any():
+        shape = (len(pixels.values), size, size)
+        return np.zeros(shape, pixels.values.dtype), np.ones(shape[1:], bool)
     part, at = _surrounded(pixels, at, low, high)
     draw = _upright if upright else _turned
     values = np.stack([draw(layer, at, axes, size) for layer in _zeroed(part)])
@@ -87,16 +91,37 @@ def _upright(layer: FloatArray, at: DoubleArray, axes: DoubleArray, size: int) -
 
 
 def _turned(layer: FloatArray, at: DoubleArray, axes: DoubleArray, size: int) -> FloatArray:
-    """A turned chip: bilinear samples as dense as the input, averaged over each output pixel."""
-    dense = max(1, int(np.ceil(np.abs(axes).sum(axis=1).max() / size)))
-    side = size * dense
-    across, down = axes.T / side
-    corner = at - axes.sum(axis=1) / 2
+    """A turned chip: bilinear samples as dense as the input, then a triangle over them.
+
+    Both together are as wide as the filter of `_upright`, so that a chip's contrast does not tell
+    how far it was turned. One more output pixel on each side is drawn for the triangle to reach.
+    """
+    density = np.hypot(axes[0], axes[1]) / size
+    dense = 1 if density.max() <= 1 else max(2, int(np.ceil(density.max())))
+    side = (size + 2) * dense
+    across, down = axes.T / (size * dense)
+    corner = at - axes.sum(axis=1) * (0.5 + 1 / size)
     matrix = (across[0], down[0], corner[0], across[1], down[1], corner[1])
     drawn = Image.fromarray(layer).transform(
         (side, side), Image.Transform.AFFINE, matrix, Image.Resampling.BILINEAR
     )
-    return np.asarray(drawn if dense == 1 else drawn.reduce(dense))
+    over_columns, over_rows = (_triangle(size, dense, d) for d in density)
+    filtered: FloatArray = over_rows @ np.asarray(drawn) @ over_columns.T
+    return filtered
+
+
+def _triangle(size: int, dense: int, density: float) -> FloatArray:
+    """Weights of dense samples in each output pixel, (size, (size + 2) * dense).
+
+    The variances of two filters add: a bilinear sample has 1/6 of an input pixel's square, the
+    whole shall have density^2 / 6.
+    """
+    half = np.sqrt(max(density**2 - 1, 0.0)) / density * dense
+    centres = (np.arange(size) + 1.5) * dense
+    off = np.abs(np.arange((size + 2) * dense) + 0.5 - centres[:, None])
+    weights = np.maximum(0, 1 - off / max(half, 1.0))
+    normalised: FloatArray = (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
+    return normalised
 
 
 def _zeroed(pixels: Pixels) -> FloatArray:
@@ -108,5 +133,8 @@ def _zeroed(pixels: Pixels) -> FloatArray:
 def _cast(values: FloatArray, dtype: Any) -> AnyArray:
     if dtype.kind == "f":
         return values.astype(dtype)
+    # 2^32 - 1 is no float32 number and 2^64 - 1 no float64 one: rounded up they would overflow.
     limits = np.iinfo(dtype)
-    return np.clip(np.rint(values), limits.min, limits.max).astype(dtype)
+    most = float(limits.max)
+    most = most if most <= limits.max else np.nextafter(most, 0)
+    return np.clip(np.rint(values.astype(np.float64)), limits.min, most).astype(dtype)

@@ -20,6 +20,9 @@ DRIVER = "GTiff"
 SUFFIXES = (".tif", ".tiff")
 # A header can promise more than any file holds: 64 bands of 500,000 x 500,000 are refused.
 MOST_PIXELS = 10**12
+# GDAL opens overviews and masks beside a file with any driver: they too must be TIFF.
+SIDECARS = (".ovr", ".msk")
+TIFF_MAGIC = (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")
 NAMED = {
     ColorInterp.red: "red",
     ColorInterp.green: "green",
@@ -45,7 +48,8 @@ class Scene:
     dtype : str
     nodata : float or None
     crs : str
-        Well-known text; empty where the scene has none and coordinates are pixels.
+        Well-known text; empty where the scene has none, or one that does not lead to longitude
+        and latitude on the Earth (a local grid, another planet).
     transform : Affine
         Pixel (column, row) to CRS coordinates.
     gsd : float or None
@@ -111,12 +115,15 @@ def read_scene(path: Path) -> Scene:
     Raises
     ------
     SceneError
-        If it is no GeoTIFF, holds complex numbers, a palette, or mixed dtypes.
+        If it is no GeoTIFF, holds complex numbers, a palette, or mixed dtypes, or takes its
+        overviews or its mask from a file that is no TIFF.
     """
     with open_scene(path) as source:
+        _refuse_foreign(path, source)
         kept = [i for i in source.indexes if source.colorinterp[i - 1] is not ColorInterp.alpha]
         _refuse_unreadable(path, source, kept)
         crs = source.crs.to_wkt() if source.crs else ""
+        gsd = pixel_size(crs, source.transform, source.width, source.height)
         return Scene(
             path=path,
             name=path.stem,
@@ -126,9 +133,9 @@ def read_scene(path: Path) -> Scene:
             indexes=tuple(kept),
             dtype=source.dtypes[kept[0] - 1],
             nodata=None if source.nodata is None else float(source.nodata),
-            crs=crs,
+            crs=crs if gsd is not None else "",
             transform=source.transform,
-            gsd=pixel_size(crs, source.transform, source.width, source.height),
+            gsd=gsd,
             overviews=bool(source.overviews(kept[0])),
             block=source.block_shapes[kept[0] - 1],
         )
@@ -140,6 +147,27 @@ def find_rasters(folder: Path) -> list[Path]:
         return []
     found = [p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES and p.is_file()]
     return sorted(p for p in found if p.resolve().is_relative_to(folder.resolve()))
+
+
+def _refuse_foreign(path: Path, source: Any) -> None:
+    """Refuse a file that makes GDAL open another one by whatever driver fits."""
+    beside = [p for p in path.parent.iterdir() if p.name.startswith(f"{path.name}.")]
+    for file in beside:
+        if file.suffix.lower() not in SIDECARS or not file.is_file():
+            continue
+        with file.open("rb") as opened:
+            if opened.read(4) not in TIFF_MAGIC:
+                raise SceneError(
+                    f"the file beside it, {file.name}, is no TIFF",
+                    where=path.name,
+                    remedy="Delete it, or write the overviews again.",
+                )
+    if "OVERVIEW_FILE" in source.tags(ns="OVERVIEWS"):
+        raise SceneError(
+            "takes its overviews from another file",
+            where=path.name,
+            remedy="Write it again with overviews of its own.",
+        )
 
 
 def _refuse_unreadable(path: Path, source: Any, kept: list[int]) -> None:
@@ -168,7 +196,9 @@ def _band_names(source: Any, kept: list[int]) -> tuple[str, ...]:
     for index in kept:
         described = (source.descriptions[index - 1] or "").strip().lower()
         name = described or NAMED.get(source.colorinterp[index - 1], f"band {index}")
-        names.append(name if name not in names else f"band {index}")
+        while name in names:
+            name = f"{name} ({index})"
+        names.append(name)
     return tuple(names)
 
 

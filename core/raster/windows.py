@@ -31,7 +31,7 @@ class ChipWindows:
     columns, rows : float64
         Sides in the scene's pixels.
     turn : float64
-        Degrees clockwise in the image.
+        Degrees clockwise in the image, from -45 up to 135.
     side : float64
         Side on the ground in metres; in pixels where the scene has no CRS.
     """
@@ -111,7 +111,9 @@ def _along(footprints: Geometries, scale: DoubleArray) -> tuple[DoubleArray, ...
     boxes = shapely.oriented_envelope(flat)
     middle = shapely.get_coordinates(shapely.centroid(boxes)).reshape(-1, 2)
     length, _, heading = long_axes(flat)
-    return middle * (1, -1) / scale, length, heading
+    # -45 up to 135: a box along the grid must not turn over by the noise of its last digits.
+    turn = (heading + 45) % 180 - 45
+    return middle * (1, -1) / scale, length, turn
 
 
 def _metres_a_pixel(scene: Scene, at: DoubleArray) -> DoubleArray:
