@@ -1,0 +1,221 @@
+"""The only place with st.cache_*: shared by all sessions, read-only, found by artifact keys."""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import numpy as np
+import streamlit as st
+from huggingface_hub import try_to_load_from_cache
+
+from app import state
+from app.images import data_uri
+from app.jobs import Board
+from core.chips.chipset import ChipSet
+from core.clusters.density import Tree
+from core.clusters.labelling import Labelling
+from core.embeddings.encoder import EncoderCard
+from core.embeddings.registry import cards
+from core.mapping import Surroundings
+from core.mapping import thumbnails as thumbnails_of
+from core.pipeline import views
+from core.pipeline.views import Plan
+from core.pipeline.workspace import Workspace
+from core.reduction.pca import Reduced
+from core.reduction.tsne import Projection
+from core.settings import EmbedSettings, GmmSettings, RunSettings
+from core.types import AnyArray, ByteArray, IntArray
+
+T = TypeVar("T")
+
+
+class _NotYetError(Exception):
+    """Raised through a cache so that what is not computed yet is asked for again."""
+
+
+@st.cache_resource(show_spinner=False)
+def board() -> Board:
+    """The jobs of this server process."""
+    return Board()
+
+
+@st.cache_resource(show_spinner=False)
+def encoder_cards() -> list[EncoderCard]:
+    """What each encoder is."""
+    return list(cards())
+
+
+@st.cache_resource(max_entries=256, show_spinner=False)
+def _results(key: str, _read: Callable[[], Any]) -> Any:  # noqa: ARG001
+    found = _read()
+    if found is None:
+        raise _NotYetError
+    return found
+
+
+# Pictures weigh up to a megabyte each: fewer are kept.
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _pictures(key: str, _draw: Callable[[], Any]) -> Any:  # noqa: ARG001
+    return _draw()
+
+
+def _result(
+    place: Workspace, what: str, ready: Plan, stage: str, read: Callable[[], T | None]
+) -> T | None:
+    """A result that belongs to a stage's key; what is not there yet is asked for again."""
+    if stage not in ready.artifacts:
+        return None
+    try:
+        found: T = _results(f"{place.root}|{what}|{ready.keys[stage]}", read)
+    except _NotYetError:
+        return None
+    return found
+
+
+def _picture(place: Workspace, what: str, key: str, draw: Callable[[], T]) -> T:
+    drawn: T = _pictures(f"{place.root}|{what}|{key}", draw)
+    return drawn
+
+
+def fresh() -> None:
+    """Forget the plans of the script's last run; what lies in the workspace may have changed."""
+    state.plans().clear()
+
+
+def plan(place: Workspace, settings: RunSettings) -> Plan:
+    """Which stages are there for these settings; looked up once in each run of the script.
+
+    A plan never asks the hub: with an encoder whose weights are not on this machine it ends after
+    the chips and says so.
+    """
+    plans: dict[Any, Plan] = state.plans()
+    if (place.root, settings) not in plans:
+        plans[place.root, settings] = _plan(place, settings)
+    return plans[place.root, settings]
+
+
+def _plan(place: Workspace, settings: RunSettings) -> Plan:
+    card = next((c for c in encoder_cards() if c.name == settings.embed.encoder), None)
+    if card is None or settings.embed.weights or weights_are_here(place, card):
+        return views.plan(place, settings)
+    found = views.plan(place, dataclasses.replace(settings, embed=EmbedSettings()))
+    there = {k: v for k, v in found.artifacts.items() if k in ("scenes", "chips")}
+    return Plan(found.found, there, f"The weights of {card.title} are not on this machine yet.")
+
+
+def chips(place: Workspace, ready: Plan) -> ChipSet | None:
+    """The chips, None where they have not been cut."""
+    return _result(place, "chips", ready, "chips", lambda: views.chips(ready))
+
+
+def reduction(place: Workspace, ready: Plan) -> Reduced | None:
+    """The space in which clusters are sought."""
+    return _result(place, "reduction", ready, "reduction", lambda: views.reduction(ready))
+
+
+def projection(place: Workspace, ready: Plan) -> Projection | None:
+    """The two-dimensional picture."""
+    return _result(place, "projection", ready, "projection", lambda: views.projection(ready))
+
+
+def tree(place: Workspace, ready: Plan, settings: RunSettings) -> Tree | None:
+    """HDBSCAN's tree, which the sliders cut."""
+    read = lambda: views.tree(place, ready, settings)  # noqa: E731
+    return _result(place, f"tree {settings.tree}", ready, "reduction", read)
+
+
+def labelling(place: Workspace, ready: Plan, settings: RunSettings) -> Labelling | None:
+    """The clusters: a mixture that was fitted, or the tree cut anew."""
+    read = lambda: views.labelling(place, ready, settings)  # noqa: E731
+    return _result(place, labelling_name(settings), ready, "reduction", read)
+
+
+def labelling_name(settings: RunSettings) -> str:
+    """What sets a labelling apart from others of the same space."""
+    live = {"gmm": f"{settings.gmm}", "hdbscan": f"{settings.tree} {settings.cut}"}
+    return live.get(settings.method, f"{settings}")
+
+
+def mixtures(place: Workspace, ready: Plan, settings: GmmSettings) -> dict[int, dict[str, Any]]:
+    """Facts of the fitted mixtures by number of components; not kept, since a job adds to them."""
+    return views.mixtures(place, ready, settings)
+
+
+def score(place: Workspace, ready: Plan, settings: RunSettings, name: str) -> Any:
+    """Agreement of clusters and embeddings with a property; None where there are none yet."""
+    found, chip_set = labelling(place, ready, settings), chips(place, ready)
+    matrix = views.embeddings(ready)
+    if found is None or chip_set is None or matrix is None:
+        return None
+    what = f"score {name} {labelling_name(settings)}"
+    read = lambda: views.score(chip_set, matrix, found, name)  # noqa: E731
+    return _result(place, what, ready, "reduction", read)
+
+
+def typical(
+    place: Workspace, ready: Plan, settings: RunSettings, most: int
+) -> dict[int, list[int]]:
+    """Rows of the chips nearest to each cluster's centre, by label, nearest first."""
+
+    def find() -> dict[int, list[int]] | None:
+        found, space = labelling(place, ready, settings), reduction(place, ready)
+        if found is None or space is None:
+            return None
+        return nearest_to_centres(space.points, found.labels, most)
+
+    what = f"typical {most} {labelling_name(settings)}"
+    return _result(place, what, ready, "reduction", find) or {}
+
+
+def surroundings(
+    place: Workspace, ready: Plan, chip_set: ChipSet, row: int, side: int
+) -> tuple[Surroundings, str]:
+    """A chip's surroundings and their image as a data URI."""
+
+    def draw() -> tuple[Surroundings, str]:
+        part = views.surroundings(ready, chip_set, row, side)
+        return part, data_uri(part.image, lossy=True)
+
+    return _picture(place, f"around {row} {side}", ready.keys["chips"], draw)
+
+
+def native_chip(place: Workspace, ready: Plan, chip_set: ChipSet, row: int) -> ByteArray:
+    """A chip at the scene's own pixels."""
+    draw = lambda: views.native_chip(ready, chip_set, row)  # noqa: E731
+    return _picture(place, f"native {row}", ready.keys["chips"], draw)
+
+
+def overview(place: Workspace, ready: Plan, scene: str) -> tuple[Surroundings, str]:
+    """A whole scene with its footprints, and its image as a data URI."""
+
+    def draw() -> tuple[Surroundings, str]:
+        part = views.overview(ready, scene)
+        return part, data_uri(part.image, lossy=True)
+
+    return _picture(place, f"overview {scene}", ready.keys["scenes"], draw)
+
+
+def thumbnails(chip_set: ChipSet, rows: Sequence[int]) -> ByteArray:
+    """Chips as they are embedded; cheap, so not kept."""
+    return thumbnails_of(chip_set, rows)
+
+
+def nearest_to_centres(points: AnyArray, labels: IntArray, most: int) -> dict[int, list[int]]:
+    """Rows of the `most` points nearest to the mean of each label."""
+    rows: dict[int, list[int]] = {}
+    for label in np.unique(labels[labels >= 0]):
+        members = np.flatnonzero(labels == label)
+        away = np.linalg.norm(points[members] - points[members].mean(axis=0), axis=1)
+        rows[int(label)] = members[np.argsort(away, kind="stable")[:most]].tolist()
+    return rows
+
+
+def weights_are_here(place: Workspace, card: EncoderCard) -> bool:
+    """True if the encoder can run without a download; looks on this machine only."""
+    if not card.needs_weights:
+        return True
+    names = (place.weights / card.name / card.weights_file, place.weights / card.weights_file)
+    if any(path.is_file() for path in names):
+        return True
+    kept = try_to_load_from_cache(card.hub_id, card.weights_file, revision=card.revision or None)
+    return isinstance(kept, str)

@@ -1,0 +1,219 @@
+"""Forms: what people choose becomes settings. A change is kept at once; dear work waits."""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any, cast
+
+import streamlit as st
+
+from app import cached, running, state, wording
+from app.markup import plain
+from core.pipeline.workspace import Workspace
+from core.settings import (
+    ChipSettings,
+    EmbedSettings,
+    GmmSettings,
+    ProjectionSettings,
+    ReductionSettings,
+    TreeSettings,
+)
+from core.types import Covariance
+
+SIZES = (32, 48, 64, 96, 128, 192, 224, 256)
+
+
+def chip_form(place: Workspace, bands: Sequence[str]) -> ChipSettings:
+    """How chips are cut."""
+    now = state.wanted(place).chips
+    size = st.select_slider(
+        wording.label("chips", "size"),
+        sorted({*SIZES, now.size}),
+        key=state.widget(place, "size", now.size),
+        help="Pixels along one side of each chip, after resampling.",
+    )
+    ground = st.segmented_control(
+        "Extent",
+        ("fit", "metres"),
+        format_func=lambda how: "fit each one" if how == "fit" else "fixed size",
+        key=state.widget(place, "extent how", "metres" if now.extent else "fit"),
+        required=True,
+        help="Fit: each annotation fills its chip. Fixed: all chips show the same ground, so that "
+        "size shows.",
+    )
+    if ground == "fit":
+        extent = 0.0
+        margin = st.slider(
+            "Margin (share of the longer side)",
+            0.0,
+            max(1.0, now.margin),
+            step=0.05,
+            key=state.widget(place, "margin", now.margin),
+            help="Context kept on each side of the annotation.",
+        )
+    else:
+        margin = now.margin
+        extent = _number(place, "chips", "extent", now.extent or 30.0, 1.0, 100_000.0, 5.0)
+    align = options(place, "chips", "align", ("north", "long-axis"), now.align,
+                     "The long axis: each chip is turned, so that heading does not drive the "
+                     "clusters.")  # fmt: skip
+    background = options(place, "chips", "background", ("keep", "mask"), now.background,
+                          "Masked: what lies outside the footprint is hidden.")  # fmt: skip
+    with st.expander("More"):
+        point = _number(place, "chips", "point_size", now.point_size, 0.01, 100_000.0, 5.0)
+        kept = st.multiselect(
+            wording.label("chips", "bands"),
+            list(dict.fromkeys([*bands, *now.bands])),
+            key=state.widget(place, "bands", list(now.bands)),
+            placeholder="those common to all scenes",
+        )
+    made = dataclasses.replace(
+        now, size=size, margin=margin, extent=extent, align=align, background=background,
+        point_size=point, bands=tuple(kept),
+    )  # fmt: skip
+    state.want(place, chips=made)
+    return made
+
+
+def encoder_form(place: Workspace) -> EmbedSettings:
+    """Which encoder embeds the chips."""
+    now = state.wanted(place).embed
+    names = [card.name for card in cached.encoder_cards()]
+    titles = {card.name: card.title for card in cached.encoder_cards()}
+    encoder = st.selectbox(
+        wording.label("embed", "encoder"),
+        names if now.encoder in names else [now.encoder, *names],
+        format_func=lambda name: titles.get(name, name),
+        key=state.widget(place, "encoder", now.encoder),
+    )
+    with st.expander("More"):
+        weights = st.text_input(
+            wording.label("embed", "weights"),
+            key=state.widget(place, "weights", now.weights),
+            placeholder="the workspace's weights folder, then the hub",
+            help="A file on this machine.",
+        )
+        statistics = options(place, "embed", "statistics", ("card", "data"), now.statistics,
+                              "What counts as dark and bright.")  # fmt: skip
+    made = dataclasses.replace(now, encoder=encoder, weights=weights.strip(), statistics=statistics)
+    state.want(place, embed=made)
+    return made
+
+
+def space_form(place: Workspace) -> tuple[ReductionSettings, TreeSettings, GmmSettings]:
+    """What both clusterings see: dear to change."""
+    asked = state.wanted(place)
+    now, tree, gmm = asked.reduction, asked.tree, asked.gmm
+    n_dims = _whole(place, "reduction", "n_dims", now.n_dims, 1, 2000,
+                    "Kept from the embeddings.")  # fmt: skip
+    covariance = st.selectbox(
+        "Covariance of the mixture",
+        ("auto", "full", "tied", "diag", "spherical"),
+        format_func=wording.choice,
+        key=state.widget(place, "covariance", gmm.covariance),
+        help="Automatic takes the richest that this number of chips supports.",
+    )
+    tree_dims = _whole(place, "tree", "n_dims", tree.n_dims, 1, 2000,
+                       "HDBSCAN's own: density thins out in many dimensions.")  # fmt: skip
+    samples = _whole(place, "tree", "min_samples", tree.min_samples, 1, 1000,
+                     "Neighbours that make a chip dense, not counting itself. More: fewer and "
+                     "calmer clusters, more noise.")  # fmt: skip
+    weights = {}
+    with st.expander("Mix in place and size"):
+        st.caption("Off by default: place makes clusters of place.")
+        for name in ("longitude", "latitude", "width", "height"):
+            weights[name] = st.slider(
+                wording.label("reduction", name), 0.0, max(3.0, getattr(now, name)), step=0.1,
+                key=state.widget(place, f"weight {name}", getattr(now, name)),
+            )  # fmt: skip
+    made = (
+        dataclasses.replace(now, n_dims=n_dims, **weights),
+        dataclasses.replace(tree, n_dims=tree_dims, min_samples=samples),
+        dataclasses.replace(gmm, covariance=cast(Covariance, covariance)),
+    )
+    state.want(place, reduction=made[0], tree=made[1], gmm=made[2])
+    return made
+
+
+def projection_form(place: Workspace) -> ProjectionSettings:
+    """How the picture is drawn: dear to change."""
+    now = state.wanted(place).projection
+    auto = st.toggle(
+        "Perplexity from the number of chips",
+        key=state.widget(place, "perplexity auto", now.perplexity == 0),
+    )
+    perplexity = 0.0 if auto else _number(
+        place, "projection", "perplexity", now.perplexity or 30.0, 2.0, 10_000.0, 5.0
+    )  # fmt: skip
+    made = dataclasses.replace(
+        now,
+        perplexity=perplexity,
+        n_iter=_whole(place, "projection", "n_iter", now.n_iter, 50, 10_000, "", 50),
+        exaggeration=_number(place, "projection", "exaggeration", now.exaggeration, 1.0, 50.0, 0.5),
+        seed=_whole(place, "projection", "seed", now.seed, 0, 2**31 - 1, ""),
+    )
+    state.want(place, projection=made)
+    return made
+
+
+def outdated(place: Workspace, stage: str) -> None:
+    """Say which settings the shown result belongs to, where others are asked for.
+
+    Called after the forms, which may have changed what is asked for.
+    """
+    showing = state.showing(place, stage)
+    if showing is None or showing.current:
+        return
+    asked = state.wanted(place)
+    phrases = wording.differences(showing.settings, asked, state.PARTS[stage])
+    with st.container(border=True, horizontal=True, vertical_alignment="center", key="cs_stale"):
+        words = plain(", ".join(phrases))
+        st.markdown(f"**Shown is the result before your changes** ({words}).")
+        if st.button("Compute it", key=f"cs.compute:{stage}", type="primary"):
+            running.start(place, asked, stage, f"Computing {stage}")
+            st.rerun()
+        if st.button("Keep what is shown", key=f"cs.keep:{stage}"):
+            parts = {part: getattr(showing.settings, part) for part in state.PARTS[stage]}
+            state.revert(place, dataclasses.replace(asked, **parts))
+            st.rerun()
+
+
+def run_button(place: Workspace, until: str, label: str, title: str, *, wide: bool = True) -> None:
+    """Compute a stage; quiet where nothing is to be done or something is at work."""
+    asked = state.wanted(place)
+    plan = cached.plan(place, asked)
+    live = until == "clusters" and cached.labelling(place, plan, asked) is not None
+    idle = plan.ready[until] or live or running.busy(place) is not None or not plan.found.usable
+    words = "Up to date" if plan.ready[until] or live else label
+    if st.button(words, key=f"cs.run:{until}", type="primary", disabled=idle,
+                 width="stretch" if wide else "content"):  # fmt: skip
+        running.start(place, state.wanted(place), until, title)
+        st.rerun()
+
+
+def options(
+    place: Workspace, stage: str, name: str, values: Sequence[str], now: str, words: str
+) -> Any:
+    """A choice between a few values of a setting."""
+    return st.segmented_control(
+        wording.label(stage, name), values, format_func=wording.choice, required=True,
+        key=state.widget(place, f"{stage} {name}", now), help=words,
+    )  # fmt: skip
+
+
+def _number(
+    place: Workspace, stage: str, name: str, now: float, low: float, high: float, step: float
+) -> float:
+    return st.number_input(
+        wording.label(stage, name), low, high, step=step,
+        key=state.widget(place, f"{stage} {name}", now),
+    )  # fmt: skip
+
+
+def _whole(
+    place: Workspace, stage: str, name: str, now: int, low: int, high: int, words: str,
+    step: int = 1,
+) -> int:  # fmt: skip
+    return st.number_input(
+        wording.label(stage, name), low, high, step=step, help=words or None,
+        key=state.widget(place, f"{stage} {name}", now),
+    )  # fmt: skip

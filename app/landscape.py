@@ -1,0 +1,64 @@
+"""The landscape on the page: drawn by the picker, and what was picked remembered."""
+
+import numpy as np
+import streamlit as st
+
+from app import charts, labels, panels, state
+from app.colouring import CLUSTER, Colouring, by_cluster, by_property, some_of
+from app.labels import Clusters
+from app.markup import legend, number, plain
+from app.picker import MARKERS_AT_MOST, pick
+from core.chips.chipset import ChipSet
+from core.pipeline.views import Plan
+from core.pipeline.workspace import Workspace
+from core.reduction.tsne import Projection
+
+
+def colour_by(place: Workspace, chips: ChipSet) -> str:
+    """What colours the points, as the user chose."""
+    options = [CLUSTER, *panels.colourable(chips)]
+    kept = state.value(place, "colour", CLUSTER)
+    key = state.widget(place, "colour", kept if kept in options else CLUSTER)
+    chosen: str = state.keep(place, "colour", st.selectbox("Colour by", options, key=key))
+    return chosen
+
+
+def paint(chips: ChipSet, by: str, clusters: Clusters | None) -> Colouring:
+    """The colour of each chip; by scene where clusters are asked for and there are none."""
+    if by == CLUSTER and clusters is not None:
+        return by_cluster(clusters.ids)
+    name = panels.colourable(chips).get(by, "scene")
+    return by_property(panels.column(chips, name), "Scene" if by == CLUSTER else by)
+
+
+def draw(
+    place: Workspace, ready: Plan, chips: ChipSet, projection: Projection, painted: Colouring
+) -> None:
+    """Draw the landscape; a click or a selection is remembered and the page drawn again."""
+    key, n = ready.keys["projection"], len(chips)
+    rows = np.unique(np.linspace(0, n - 1, min(n, MARKERS_AT_MOST)).astype(np.int32))
+    row = state.picked(place, ready.keys["chips"])
+    marked = int(np.searchsorted(rows, row)) if row is not None and row in rows else None
+    picture = charts.landscape(
+        projection.coordinates[rows],
+        some_of(painted, rows),
+        panels.names_of(chips, rows),
+        marked,
+        key,
+    )
+    points = pick(picture, f"landscape:{key}")
+    if state.is_news(place, key, points):
+        state.take(place, ready.keys["chips"], tuple(int(rows[point]) for point in points))
+        st.rerun()
+    if len(rows) < n:
+        st.caption(plain(f"{number(len(rows))} of {number(n)} chips are drawn, evenly spread."))
+
+
+def about(projection: Projection, n: int, clusters: Clusters | None, painted: Colouring) -> None:
+    """What the picture is, and the legend."""
+    found = f"{labels.summary(clusters)} · " if clusters else ""
+    st.caption(plain(
+        f"{found}{number(n)} chips · t-SNE, perplexity {projection.perplexity:g}, "
+        f"KL divergence {projection.kl_divergence:.2f}. Near is alike; far says little."
+    ))  # fmt: skip
+    st.html(legend(painted.entries))

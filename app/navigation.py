@@ -1,0 +1,106 @@
+"""Which pages there are, the sidebar around them, and where a visitor lands."""
+
+from pathlib import Path
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from app import cached, messages, running, state, welcome
+from app.markup import stages
+from core.pipeline.workspace import Workspace
+
+ROOT = Path(__file__).resolve().parents[1]
+STATIC = ROOT / "app" / "static"
+PAGES = (("scenes", "Scenes"), ("chips", "Chips"), ("embeddings", "Embeddings"),
+         ("clusters", "Clusters"), ("explore", "Explore"))  # fmt: skip
+SIDEBAR_WIDTH = 236
+NAMES = {state.DEMO: "Demo", state.MINE: "My scenes"}
+SHOWN_STAGES = {
+    "chips": "Chips",
+    "embeddings": "Embeddings",
+    "clusters": "Clusters",
+    "projection": "Projection",
+}
+
+
+def run() -> None:
+    """Draw the frame, then the page."""
+    st.set_page_config(
+        "Chipscape", str(STATIC / "icon.png"), layout="wide", initial_sidebar_state=SIDEBAR_WIDTH
+    )
+    st.html(STATIC / "style.css")
+    st.logo(str(STATIC / "logo.svg"), icon_image=str(STATIC / "icon.png"), size="large")
+    pages = {
+        name: st.Page(ROOT / "pages" / f"{name}.py", title=title, url_path=name)
+        for name, title in PAGES
+    }
+    # A default page loses its own address, so the default is one that only shows the way.
+    door = st.Page(_no_page, title="Chipscape", default=True, visibility="hidden")
+    page = st.navigation([door, *pages.values()])
+    cached.fresh()
+    state.enter(page.url_path)
+    with messages.guard():
+        place, slot = _sidebar()
+        state.settle(place, lambda settings: cached.plan(place, settings).ready)
+        if welcome.needed(place):
+            _status(place, slot)
+            welcome.show(place)
+            return
+        if state.awaited_demo():
+            running.prepare(place, state.wanted(place))
+            st.switch_page(pages["explore"])
+        if page.url_path == "":
+            st.switch_page(pages["explore" if _finished(place) else "scenes"])
+        with st.sidebar:
+            running.watch(place)
+        running.told(place)
+        try:
+            page.run()
+        finally:
+            _status(place, slot)
+
+
+def _no_page() -> None:
+    """Never seen: `run` leads on before it."""
+
+
+def _sidebar() -> tuple[Workspace, DeltaGenerator]:
+    with st.sidebar:
+        chosen = st.segmented_control(
+            "Workspace",
+            options=list(NAMES),
+            format_func=lambda name: NAMES[name],
+            key=state.chooser(),
+            width="stretch",
+            required=True,
+        )
+        state.choose(chosen or state.choice())
+        place = state.workspace()
+        return place, st.empty()
+
+
+def _status(place: Workspace, slot: DeltaGenerator) -> None:
+    """The state of each stage; after the page, whose forms may have changed the settings."""
+    job = running.busy(place)
+    slot.html(stages(_states(place, job.stage if job else "")))
+
+
+def _states(place: Workspace, at_work: str) -> list[tuple[str, str, str]]:
+    asked = state.wanted(place)
+    plan = cached.plan(place, asked)
+    ready = plan.ready | {"clusters": cached.labelling(place, plan, asked) is not None}
+    entries = []
+    for stage, label in SHOWN_STAGES.items():
+        if stage == at_work:
+            entries.append((label, "running", "running"))
+        elif ready[stage]:
+            entries.append((label, "done", "done"))
+        elif state.showing(place, stage):
+            entries.append((label, "stale", "changed"))
+        else:
+            entries.append((label, "none", "not yet"))
+    return entries
+
+
+def _finished(place: Workspace) -> bool:
+    return cached.plan(place, state.wanted(place)).ready["projection"]

@@ -1,0 +1,38 @@
+"""Colours by cluster id: fixed, told apart by the colour-blind, noise grey and last.
+
+The first seven are those of Okabe and Ito (2008, "Color universal design"). The others were
+added one by one, each the colour farthest in OKLab (Ottosson, 2020) from all before it under the
+worst of normal sight, deuteranopia and protanopia (Machado et al., 2009); the test measures the
+distances again.
+"""
+
+COLOURS: tuple[str, ...] = (
+    "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#6C0C24",
+    "#301890", "#60E4B4", "#785460", "#8478FC", "#B4180C", "#3C3C60", "#9CD8FC", "#0048C0",
+    "#00CC78", "#B43C90", "#5460E4", "#6C90D8", "#3C6024", "#3CCCCC", "#F0546C", "#F0C000",
+)  # fmt: skip
+SYMBOLS: tuple[str, ...] = ("circle", "diamond", "square", "triangle-up")
+NOISE = -1
+NOISE_COLOUR = "#A9AFB8"
+MISSING_COLOUR = "#C9CED6"
+RULE = "#E3E7EC"
+# Cividis (Nuñez et al., 2018) reads alike for all eyes; cut short of its near-white end.
+SEQUENTIAL: tuple[tuple[float, str], ...] = (
+    (0.0, "#00224E"), (0.2, "#35456C"), (0.4, "#666970"), (0.6, "#948E77"),
+    (0.8, "#C8B866"), (1.0, "#F6D93F"),
+)  # fmt: skip
+
+
+def colour(cluster: int) -> str:
+    """The colour of a cluster; noise is grey. Colours repeat after 24 with another symbol."""
+    return NOISE_COLOUR if cluster < 0 else COLOURS[cluster % len(COLOURS)]
+
+
+def symbol(cluster: int) -> str:
+    """The marker of a cluster: circles first, another shape after each 24 clusters."""
+    return "circle" if cluster < 0 else SYMBOLS[(cluster // len(COLOURS)) % len(SYMBOLS)]
+
+
+def name(cluster: int) -> str:
+    """The name of a cluster as people read it."""
+    return "Noise" if cluster < 0 else f"Cluster {cluster}"

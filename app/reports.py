@@ -1,0 +1,138 @@
+"""What was found and measured, as tables and cards: scenes, encoders, scores."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+import streamlit as st
+
+from app import cached, palette
+from app.markup import facts, number, plain
+from core.embeddings.encoder import EncoderCard
+from core.pipeline.views import Plan
+from core.pipeline.workspace import Workspace
+from core.raster.report import SceneReport
+from core.settings import RunSettings
+
+WARNINGS_OPEN = 3
+
+
+def scene_table(reports: Sequence[SceneReport]) -> pd.DataFrame:
+    """One row a scene."""
+    return pd.DataFrame([_row(report) for report in reports])
+
+
+def _row(report: SceneReport) -> dict[str, object]:
+    if not report.ok:
+        return {"Scene": report.path, "State": "cannot be used"}
+    return {
+        "Scene": report.path,
+        "State": "ready" if report.annotations else "no annotations",
+        "CRS": report.crs or "none",
+        "GSD (m/px)": None if report.gsd is None else round(report.gsd, 3),
+        "Size (px)": f"{report.width} × {report.height}",
+        "Bands": ", ".join(report.bands),
+        "Type": report.dtype,
+        "Nodata": "none" if report.nodata is None else f"{report.nodata:g}",
+        "Overviews": "yes" if report.overviews else "no",
+        "Annotations": report.annotations,
+        "Classes": ", ".join(f"{name} {count}" for name, count in report.classes.items()),
+        "Skipped": sum(report.skipped.values()),
+        "Cut by the edge": report.cut_by_edge,
+    }
+
+
+def scene_warnings(reports: Sequence[SceneReport]) -> None:
+    """What each report says in words; scenes with the same words are named together."""
+    for report in reports:
+        if not report.ok:
+            st.error(plain(report.error))
+    said: dict[str, list[str]] = {}
+    for report in reports:
+        for warning in report.warnings:
+            said.setdefault(warning, []).append(report.path)
+    if said:
+        title = f"{len(said)} remarks on these scenes" if len(said) > 1 else "One remark"
+        with st.expander(title, expanded=len(said) <= WARNINGS_OPEN):
+            for warning, names in said.items():
+                more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+                st.markdown(f"- {plain(warning)}  \n  {plain(', '.join(names[:3]) + more)}")
+
+
+def class_counts(classes: dict[str, int]) -> list[tuple[str, str, int]]:
+    """Colour, name and count of each class, the most frequent first; rare ones together."""
+    order = sorted(classes, key=lambda name: (-classes[name], name))
+    kept = order if len(order) <= 24 else order[:23]
+    bars = [(palette.colour(i), name, classes[name]) for i, name in enumerate(kept)]
+    if rest := order[len(kept) :]:
+        bars.append((palette.MISSING_COLOUR, f"{len(rest)} rarer ones",
+                     sum(classes[name] for name in rest)))  # fmt: skip
+    return bars
+
+
+def encoder_card(place: Workspace, name: str) -> None:
+    """The card of the chosen encoder."""
+    card = next((one for one in cached.encoder_cards() if one.name == name), None)
+    if card is None:
+        return
+    st.caption(plain(card.summary))
+    pairs: list[tuple[str, object]] = [
+        ("State", "ready" if cached.weights_are_here(place, card) else "weights not here yet"),
+        ("Length", _length(card)),
+        ("Bands", card.bands or "any number"),
+        ("Licence", card.licence or "that of Chipscape"),
+        ("Source", (card.source or "Chipscape").removeprefix("https://")),
+    ]
+    if card.needs_weights:
+        pairs.insert(1, ("Needs", f"{card.weights_file}, fetched from the hub at the first run"))
+    if card.paper:
+        pairs.append(("Paper", card.paper))
+    st.html(facts(pairs))
+
+
+def encoder_table(place: Workspace) -> pd.DataFrame:
+    """One row an encoder."""
+    return pd.DataFrame([
+        {
+            "Encoder": card.title,
+            "State": "ready" if cached.weights_are_here(place, card) else "weights not here yet",
+            "Length": _length(card),
+            "Bands": str(card.bands or "any"),
+            "Good for": card.summary,
+            "Licence": card.licence,
+            "Paper": card.paper,
+        }
+        for card in cached.encoder_cards()
+    ])  # fmt: skip
+
+
+def _length(card: EncoderCard) -> str:
+    return f"{card.dim} numbers a chip" if card.dim else "depends on the bands"
+
+
+def scores(place: Workspace, ready: Plan, settings: RunSettings, name: str) -> None:
+    """How well embeddings and clusters agree with a property, with what each figure means."""
+    with st.spinner("Scoring"):
+        found = cached.score(place, ready, settings, name)
+    if found is None:
+        st.caption("The score needs clusters as well: find them first, on the page Clusters.")
+        return
+    across = found["balanced_accuracy_across_scenes"]
+    first, second = st.columns([2, 3], gap="large")
+    with first:
+        st.markdown("**Embeddings**, by the vote of the five nearest other chips")
+        left, right = st.columns(2)
+        left.metric("Balanced accuracy", f"{found['balanced_accuracy']:.2f}")
+        right.metric("Across scenes", "not known" if across is None else f"{across:.2f}")
+        guess = f"Of 1; guessing gives {1 / found['n_classes']:.2f}."
+        st.caption(f"{guess} Chips that lie next to each other flatter the first; in the second "
+                   "only other scenes vote.")  # fmt: skip
+    with second:
+        st.markdown("**Clusters** against the property")
+        for slot, (label, key) in zip(
+            st.columns(3), (("ARI", "ari"), ("AMI", "ami"), ("NMI", "nmi")), strict=True
+        ):
+            slot.metric(label, f"{found[key]:.2f}")
+        st.caption("1 is agreement; ARI and AMI of chance are 0. NMI rises with the number of "
+                   "clusters.")  # fmt: skip
+    st.caption(plain(f"{number(found['n'])} chips in {found['n_classes']} classes. "
+                     + " ".join(found["notes"])))  # fmt: skip

@@ -1,0 +1,128 @@
+"""Jobs on the page: started, watched, cancelled."""
+
+import streamlit as st
+
+from app import cached, state
+from app.jobs import Job, core_command
+from app.markup import plain
+from core.pipeline.workspace import Workspace
+from core.settings import RunSettings
+
+STAGES = {
+    "demo": "Drawing the demo harbour",
+    "scenes": "Reading scenes",
+    "chips": "Cutting chips",
+    "embeddings": "Embedding chips",
+    "reduction": "Reducing dimensions",
+    "clusters": "Finding clusters",
+    "mixtures": "Fitting mixtures",
+    "projection": "Projecting to two dimensions",
+}
+REFRESH_SECONDS = 0.6
+MOST_COMPONENTS = 20
+
+
+def prefix(place: Workspace) -> str:
+    """What the keys of this workspace's jobs start with."""
+    return f"{place.root}::"
+
+
+def jobs(place: Workspace) -> list[Job]:
+    """The jobs of a workspace, whichever session started them."""
+    return cached.board().jobs(prefix(place))
+
+
+def busy(place: Workspace) -> Job | None:
+    """A job that is running in this workspace."""
+    return next((job for job in jobs(place) if job.state == "running"), None)
+
+
+def start(place: Workspace, settings: RunSettings, until: str, title: str) -> None:
+    """Compute a stage, and those before it, that are not there yet."""
+    _start(place, f"{until} {settings}", title, _command(place, settings, "run", "--until", until))
+
+
+def sweep(place: Workspace, settings: RunSettings) -> None:
+    """Fit a mixture for each number of components, so that the slider answers at once."""
+    _start(place, f"sweep {settings}", "Fitting mixtures", _sweep(place, settings))
+
+
+def grow(place: Workspace, settings: RunSettings) -> None:
+    """Build HDBSCAN's tree, so that its sliders answer at once."""
+    _start(place, f"tree {settings}", "Building the tree", _grow(place, settings))
+
+
+def prepare(place: Workspace, settings: RunSettings) -> None:
+    """Both, one after the other."""
+    commands = (_grow(place, settings), _sweep(place, settings))
+    _start(place, f"prepare {settings}", "Preparing the sliders", *commands)
+
+
+def _start(place: Workspace, what: str, title: str, *commands: tuple[str, ...]) -> None:
+    cached.board().start(prefix(place) + what, title, *commands)
+
+
+def _command(place: Workspace, settings: RunSettings, *words: str) -> tuple[str, ...]:
+    file = state.save(place, settings)
+    where = ("--workspace", place.root, "--settings", file, "--json")
+    return core_command(words[0], *where, *words[1:])
+
+
+def _sweep(place: Workspace, settings: RunSettings) -> tuple[str, ...]:
+    span = f"2:{MOST_COMPONENTS}"
+    return _command(place, settings, "cluster", "--method", "gmm", "--sweep", span)
+
+
+def _grow(place: Workspace, settings: RunSettings) -> tuple[str, ...]:
+    return _command(place, settings, "cluster", "--method", "hdbscan")
+
+
+def watch(place: Workspace) -> None:
+    """Show what is running; in the sidebar, so that no page jumps when it ends."""
+    for job in jobs(place):
+        if job.state == "running":
+            _progress(job.key)
+
+
+def told(place: Workspace) -> None:
+    """Show what failed or was stopped, above the page, until it is dismissed."""
+    for job in jobs(place):
+        if job.state in ("failed", "cancelled"):
+            _ended(job)
+
+
+@st.fragment(run_every=REFRESH_SECONDS)
+def _progress(key: str) -> None:
+    job = cached.board().get(key)
+    if job is None or job.state != "running":
+        st.rerun()
+    with st.container(border=True, key="cs_job"):
+        st.markdown(f"**{plain(job.title)}** · {job.seconds:.0f} s")
+        st.progress(job.fraction or 0.0, text=plain(line(job)))
+        stopping = job.stopping.is_set()
+        label = "Stopping" if stopping else "Cancel"
+        st.button(label, key=f"cs.cancel:{key}", disabled=stopping, on_click=job.cancel)
+
+
+def line(job: Job) -> str:
+    """What a job is doing, in one line."""
+    doing = STAGES.get(job.stage, "Starting")
+    count = f", {job.done} of {job.total}" if job.total > 1 else ""
+    note = f" ({job.note})" if job.note else ""
+    return f"{doing}{count}{note}"
+
+
+def _ended(job: Job) -> None:
+    def forget() -> None:
+        cached.board().forget(job.key)
+
+    with st.container(border=True):
+        text, button = st.columns([8, 1], vertical_alignment="center")
+        if job.state == "cancelled":
+            text.info(plain(f"{job.title}: stopped. What was finished is kept."))
+        else:
+            text.error(plain(f"{job.title}: {job.error}"))
+            if job.lines:
+                with st.expander("Log of the job"):
+                    st.code("\n".join(job.lines), language=None)
+        button.button("Dismiss", key=f"cs.dismiss:{job.key}", on_click=forget)

@@ -1,0 +1,69 @@
+"""The first start: the demo is made while the visitor watches, then Explore opens."""
+
+import streamlit as st
+
+from app import cached, running, state
+from app.jobs import core_command
+from app.markup import plain
+from core.pipeline.workspace import Workspace
+
+TITLE = "Preparing the demo"
+NEEDED = ("chips", "embeddings", "clusters", "projection")
+
+
+def needed(place: Workspace) -> bool:
+    """True while the demo's first run is not complete."""
+    if state.choice() != state.DEMO or state.value(place, "demo was ready", default=False):
+        return False
+    ready = cached.plan(place, state.wanted(place)).ready
+    complete = all(ready.get(stage) for stage in NEEDED)
+    if complete:
+        state.keep(place, "demo was ready", chosen=True)
+    return not complete
+
+
+def show(place: Workspace) -> None:
+    """Start the demo's job, unless it failed before, and show how far it is."""
+    key = f"{running.prefix(place)}demo"
+    job = cached.board().get(key)
+    st.title("Chipscape")
+    st.markdown(
+        "Chipscape cuts a chip around every annotation of your scenes, describes each chip by "
+        "numbers, groups what looks alike and lays it out as a landscape that you can explore."
+    )
+    if job is None:
+        where = ("--workspace", place.root, "--json")
+        commands = core_command("demo", *where), core_command("run", *where)
+        job = cached.board().start(key, TITLE, *commands)
+    if job.state == "running":
+        st.markdown("**A small demo is being prepared:** a harbour with boats and buildings, "
+                    "drawn by the computer. It takes about half a minute, once.")  # fmt: skip
+        state.await_demo()
+    running.watch(place)
+    running.told(place)
+    if job.state in ("failed", "cancelled"):
+        st.button("Try again", on_click=cached.board().forget, args=(key,))
+    own_data()
+
+
+def own_data() -> None:
+    """How to bring scenes of one's own."""
+    mine = state.choice() == state.MINE
+    then = "reload this page" if mine else "choose **My scenes** on the left"
+    st.markdown("##### Your own scenes")
+    st.markdown(
+        "Put each GeoTIFF and a vector file of the same name (`quay.tif` and `quay.geojson`) "
+        f"into this folder, then {then}:"
+    )
+    st.code(str(state.home().raw), language=None)
+
+
+def notice(otherwise: str) -> None:
+    """One quiet line under a title: that this is the demo, or what the page says itself."""
+    if state.choice() == state.MINE:
+        st.caption(plain(otherwise))
+    else:
+        st.caption(
+            "This is the demo, an invented harbour. For your own data, put each GeoTIFF with a "
+            f"vector file of the same name into {plain(state.home().raw)} and choose My scenes."
+        )

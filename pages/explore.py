@@ -1,0 +1,54 @@
+"""Explore: the landscape of chips; a click shows the chip and where it lies."""
+
+import streamlit as st
+
+from app import cached, controls, knobs, labels, landscape, panels, state, welcome
+
+place = state.workspace()
+showing = state.showing(place, "projection")
+st.title("Explore")
+if showing is None:
+    st.markdown("There is no landscape yet: it is drawn from the embeddings of your chips.")
+    controls.run_button(
+        place, "projection", "Make the landscape", "Making the landscape", wide=False
+    )
+    st.stop()
+
+ready = cached.plan(place, showing.settings)
+chips, projection = cached.chips(place, ready), cached.projection(place, ready)
+if chips is None or projection is None:
+    st.stop()
+welcome.notice(f"{len(chips)} chips of {len(chips.parts)} scenes")
+notice = st.container()
+
+controlling, colour = st.columns([4, 1], gap="medium")
+with controlling:
+    settings = knobs.cluster_knobs(place, ready, showing.settings, len(chips))
+with colour:
+    by = landscape.colour_by(place, chips)
+clusters = labels.shown(place, ready, settings)
+labels.offer(place, ready, settings, clusters)
+painted = landscape.paint(chips, by, clusters)
+
+key = ready.keys["chips"]
+left, right = st.columns([11, 9], gap="large")
+with left:
+    landscape.draw(place, ready, chips, projection, painted)
+    landscape.about(projection, len(chips), clusters, painted)
+    with st.expander("How the picture is drawn"):
+        controls.projection_form(place)
+        controls.run_button(place, "projection", "Draw it anew", "Projecting to two dimensions")
+with notice:
+    controls.outdated(place, "projection")
+ids = None if clusters is None else clusters.ids
+row, rows = state.picked(place, key), state.selected(place, key)
+with right:
+    if row is not None:
+        panels.chip(place, ready, chips, row, None if ids is None else int(ids[row]))
+    else:
+        st.markdown("**Click a point** to see its chip and where it lies. Box and lasso, at the "
+                    "upper right of the picture, select many.")  # fmt: skip
+        panels.glance(place, ready, chips, painted, clusters)
+if rows:
+    st.subheader(f"{len(rows)} chips selected")
+    panels.selection(place, chips, rows, painted, ids)

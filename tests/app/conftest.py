@@ -1,0 +1,66 @@
+"""A small computed workspace whose class names try to be markup."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import rasterio
+from affine import Affine
+
+from app import state
+from core.pipeline.runs import run
+from core.pipeline.workspace import Workspace
+from core.settings import CutSettings, GmmSettings, ProjectionSettings, RunSettings
+
+EVIL = "<img src=x onerror=alert(1)>"
+CLASSES = ("pirogue", EVIL, "**merchant** ship")
+N = 36
+QUICK = RunSettings(
+    method="gmm",
+    gmm=GmmSettings(n_components=2, n_init=1),
+    cut=CutSettings(min_cluster_size=5),
+    projection=ProjectionSettings(n_iter=50),
+)
+
+
+def write_scene(raw: Path, name: str = "quay", n: int = N) -> None:
+    """One UTM scene of 300 x 300 px at 0.5 m, with n squares of three textures."""
+    raw.mkdir(parents=True, exist_ok=True)
+    rng = np.random.default_rng(0)
+    pixels = rng.normal(90, 6, (3, 300, 300))
+    where = Affine(0.5, 0, 692_000, 0, -0.5, 4_796_000)
+    features = []
+    for i in range(n):
+        x, y, side = 10 + i % 6 * 46, 10 + i // 6 * 46, 14 + i % 5 * 3
+        pixels[i % 3, y : y + side, x : x + side] += 60 * (1 + np.arange(side) // 2 % 2)
+        corners = [(x, y), (x + side, y), (x + side, y + side), (x, y + side), (x, y)]
+        ring = [list(where @ corner) for corner in corners]
+        properties = {"class": CLASSES[i % 3], "number": i}
+        geometry = {"type": "Polygon", "coordinates": [ring]}
+        features.append({"type": "Feature", "properties": properties, "geometry": geometry})
+    profile = {"driver": "GTiff", "dtype": "uint8", "count": 3, "width": 300, "height": 300}
+    with rasterio.open(
+        raw / f"{name}.tif", "w", crs="EPSG:32631", transform=where, **profile
+    ) as scene:
+        scene.write(pixels.clip(0, 255).astype("uint8"))
+    crs = {"type": "name", "properties": {"name": "EPSG:32631"}}
+    document = {"type": "FeatureCollection", "crs": crs, "features": features}
+    (raw / f"{name}.geojson").write_text(json.dumps(document), encoding="utf-8")
+
+
+@pytest.fixture(scope="session")
+def computed(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """A workspace in which every stage is there, for the settings that the app starts from."""
+    place = Workspace.at(tmp_path_factory.mktemp("computed"))
+    write_scene(place.raw)
+    run(place, QUICK)
+    state.save(place, QUICK)
+    return place
+
+
+@pytest.fixture
+def home(computed: Workspace, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+    """The computed workspace as the one that the app opens."""
+    monkeypatch.setenv("CHIPSCAPE_WORKSPACE", str(computed.root))
+    return computed

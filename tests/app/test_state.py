@@ -1,0 +1,137 @@
+import dataclasses
+from pathlib import Path
+
+import pytest
+import streamlit as st
+
+from app import state
+from core.pipeline.workspace import Workspace
+from core.settings import ChipSettings, CutSettings, EmbedSettings, RunSettings
+
+ALL = dict.fromkeys(state.STAGES, True)
+NONE: dict[str, bool] = {}
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+    monkeypatch.setattr(st, "session_state", {})
+    monkeypatch.setenv("CHIPSCAPE_WORKSPACE", str(tmp_path))
+    return Workspace.at(tmp_path)
+
+
+def ready_for(*known: RunSettings):
+    return lambda settings: ALL if settings in known else NONE
+
+
+def test_choice__demo_until_there_are_scenes(place):
+    assert state.choice() == state.DEMO
+    assert state.workspace().root == place.root / "demo"
+
+
+@pytest.mark.parametrize("name", ["quay.tif", "QUAY.TIFF"])
+def test_choice__own_scenes_come_first(place, name):
+    place.raw.mkdir()
+    (place.raw / name).touch()
+    assert state.choice() == state.MINE
+    assert state.workspace().root == place.root
+
+
+def test_choice__is_kept_when_scenes_come_later(place):
+    assert state.choice() == state.DEMO
+    place.raw.mkdir()
+    (place.raw / "quay.tif").touch()
+    assert state.choice() == state.DEMO
+
+
+def test_wanted__new_session_starts_from_the_last_run(place, monkeypatch):
+    settings = RunSettings(chips=ChipSettings(size=96, bands=("red", "nir")))
+    state.save(place, settings)
+    assert state.wanted(place) == settings
+
+
+@pytest.mark.parametrize("text", ["not = [toml", "[chips]\nsize = 5\n", "unknown = 1\n"])
+def test_wanted__settings_that_cannot_be_read_give_the_defaults(place, text):
+    path = state.save(place, RunSettings())
+    path.write_text(text)
+    assert state.wanted(place) == RunSettings()
+
+
+def test_save__writes_nothing_into_raw(place):
+    assert place.raw not in state.save(place, RunSettings()).parents
+
+
+def test_want__each_workspace_has_its_own(place):
+    state.want(place, cut=CutSettings(min_cluster_size=7))
+    assert state.wanted(place).cut.min_cluster_size == 7
+    assert state.wanted(place.demo) == RunSettings()
+
+
+def test_showing__nothing_before_a_stage_is_ready(place):
+    state.settle(place, ready_for())
+    assert state.showing(place, "chips") is None
+
+
+def test_showing__last_ready_settings_where_others_are_asked_for(place):
+    first = state.wanted(place)
+    state.settle(place, ready_for(first))
+    asked = state.want(place, chips=ChipSettings(size=96))
+    state.settle(place, ready_for(first))
+    assert state.showing(place, "projection") == state.Showing(first, current=False)
+    state.settle(place, ready_for(first, asked))
+    assert state.showing(place, "projection") == state.Showing(asked, current=True)
+
+
+def test_showing__live_knobs_do_not_make_a_landscape_stale(place):
+    state.settle(place, ready_for(state.wanted(place)))
+    asked = state.want(place, method="hdbscan", cut=CutSettings(min_cluster_size=9))
+    assert state.showing(place, "projection") == state.Showing(asked, current=True)
+    assert not state.showing(place, "clusters").current
+
+
+def test_showing__encoder_does_not_make_chips_stale(place):
+    state.settle(place, ready_for(state.wanted(place)))
+    state.want(place, embed=EmbedSettings(encoder="resnet50"))
+    assert state.showing(place, "chips").current
+    assert not state.showing(place, "embeddings").current
+
+
+def test_settle__forgets_what_changed_files_made_invalid(place):
+    state.settle(place, ready_for(state.wanted(place)))
+    state.settle(place, ready_for())
+    assert state.showing(place, "chips") is None
+
+
+def test_revert__asks_for_these_settings_again_in_new_widgets(place):
+    key = state.widget(place, "size", 96)
+    state.want(place, chips=ChipSettings(size=96))
+    state.revert(place, RunSettings())
+    assert state.wanted(place) == RunSettings()
+    assert state.widget(place, "size", 64) != key
+
+
+def test_widget__seeds_only_what_is_new(place):
+    key = state.widget(place, "size", 64)
+    st.session_state[key] = 96
+    assert st.session_state[state.widget(place, "size", 64)] == 96
+
+
+def test_is_news__once_for_each_event(place):
+    assert not state.is_news(place, "plot", ())
+    assert state.is_news(place, "plot", (4,))
+    assert not state.is_news(place, "plot", (4,))
+    assert state.is_news(place, "plot", (5,))
+    assert state.is_news(place, "plot", (4,))
+
+
+def test_take__one_point_is_a_click_more_are_a_selection(place):
+    state.take(place, "chips", (4,))
+    state.take(place, "chips", (1, 2))
+    assert state.picked(place, "chips") == 4
+    assert state.selected(place, "chips") == (1, 2)
+    assert state.picked(place, "other chips") is None
+
+
+def test_parts__every_stage_and_setting_is_known():
+    names = {field.name for field in dataclasses.fields(RunSettings)}
+    assert set(state.PARTS) == set(state.STAGES)
+    assert {part for parts in state.PARTS.values() for part in parts} == names

@@ -1,0 +1,241 @@
+"""A real server, started from another folder, and a real Chromium."""
+
+import json
+import os
+import runpy
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import rasterio
+from affine import Affine
+from playwright.sync_api import Browser, BrowserContext, FrameLocator, Page, sync_playwright
+
+ROOT = Path(__file__).resolve().parents[2]
+FLAGS = (
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+)  # fmt: skip
+START_SECONDS = 60
+# Other people's work runs on the same two cores: waits are long, and end as soon as they can.
+WAIT = 60_000
+EVIL = "<img src=x onerror=alert(1)>"
+
+
+@dataclass
+class Server:
+    """A running server."""
+
+    process: subprocess.Popen[bytes]
+    port: int
+    root: Path
+    log: Path
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+
+@pytest.fixture(scope="session")
+def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Path], Server]]:
+    """Start a server on a workspace; all are ended, by their process, when the tests end."""
+    servers: list[Server] = []
+
+    def start(root: Path) -> Server:
+        elsewhere = tmp_path_factory.mktemp("elsewhere")
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        command = [
+            sys.executable, "-m", "streamlit", "run", str(ROOT / "app" / "main.py"),
+            "--server.port", str(port), "--server.headless", "true",
+        ]  # fmt: skip
+        log = elsewhere / "server.log"
+        environment = {**os.environ, "CHIPSCAPE_WORKSPACE": str(root)}
+        with log.open("wb") as out:
+            process = subprocess.Popen(
+                command, cwd=elsewhere, env=environment, stdout=out, stderr=out
+            )
+        server = Server(process, port, root, log)
+        servers.append(server)
+        _wait(server)
+        return server
+
+    yield start
+    for server in servers:
+        server.process.terminate()
+        try:
+            server.process.wait(10)
+        except subprocess.TimeoutExpired:
+            server.process.kill()
+
+
+def _wait(server: Server) -> None:
+    end = time.monotonic() + START_SECONDS
+    while time.monotonic() < end:
+        try:
+            with urllib.request.urlopen(f"{server.url}/_stcore/health", timeout=2) as answer:
+                if answer.status == 200:
+                    return
+        except OSError:
+            time.sleep(0.1)
+        if server.process.poll() is not None:
+            break
+    pytest.fail(f"the server did not start:\n{server.log.read_text()}")
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """Chromium: CHIPSCAPE_CHROMIUM, an installed one, else Playwright's own."""
+    found = runpy.run_path(str(ROOT / "tests" / "chromium.py"))["find"]()
+    if not found:
+        pytest.fail("no Chromium: run `python -m playwright install chromium`")
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=found, args=list(FLAGS))
+        yield chromium
+        chromium.close()
+
+
+@dataclass
+class Visit:
+    """A page in a profile of its own, and what went over its wire."""
+
+    page: Page
+    server: Server
+    requests: list[str] = field(default_factory=list)
+    dialogs: list[str] = field(default_factory=list)
+
+    def go(self, page: str) -> None:
+        """Open a page and wait until it has been drawn."""
+        self.page.goto(f"{self.server.url}/{page}")
+        self.page.locator("h1").first.wait_for(timeout=WAIT)
+        self.rest()
+
+    def rest(self) -> None:
+        """Wait until the script rests."""
+        for _ in range(2):
+            self.page.wait_for_function(
+                "() => !document.querySelector('[data-testid=stStatusWidget]')"
+                " && !document.querySelector('[data-stale=true]')",
+                timeout=WAIT,
+            )
+            self.page.wait_for_timeout(250)
+
+    def exceptions(self) -> list[str]:
+        """Tracebacks on the page."""
+        return self.page.locator("[data-testid=stException]").all_inner_texts()
+
+    def alerts(self) -> list[str]:
+        """Notices and errors on the page."""
+        return self.page.locator("[data-testid=stAlert]").all_inner_texts()
+
+    def foreign(self) -> list[str]:
+        """Requests that left for another host."""
+        own = (self.server.url, self.server.url.replace("http", "ws", 1), "data:", "blob:")
+        return [url for url in self.requests if not url.startswith(own)]
+
+    @property
+    def frame(self) -> FrameLocator:
+        """The frame that holds the landscape."""
+        return self.page.frame_locator("iframe").first
+
+    def wait_for_landscape(self) -> None:
+        """Wait until the points can be clicked."""
+        self.frame.locator(".nsewdrag").first.wait_for(timeout=WAIT)
+        self.rest()
+
+    def plot(self, code: str, *arguments: Any) -> Any:
+        """Evaluate JavaScript with the plot as `g` and the arguments as `a`."""
+        frame = next(f for f in self.page.frames if "streamlit_plotly_events" in f.url)
+        return frame.evaluate(
+            f"a => {{ const g = document.querySelector('.js-plotly-plot'); {code} }}",
+            list(arguments),
+        )
+
+    def place_of(self, point: int) -> tuple[float, float]:
+        """Where a point lies on the page, in CSS pixels."""
+        box = self.page.locator("iframe").first.bounding_box()
+        x, y = self.plot(
+            "const l = g._fullLayout, t = g.data[0], r = g.getBoundingClientRect();"
+            "return [r.left + l.xaxis._offset + l.xaxis.d2p(t.x[a[0]]),"
+            " r.top + l.yaxis._offset + l.yaxis.d2p(t.y[a[0]])]",
+            point,
+        )
+        assert box is not None
+        return box["x"] + x, box["y"] + y
+
+    def lonely(self) -> int:
+        """The point that lies farthest from any other: a click can only mean it."""
+        x, y = self.plot("return [g.data[0].x, g.data[0].y]")
+        points = np.column_stack([x, y])
+        away = np.linalg.norm(points[:, None] - points[None], axis=2)
+        np.fill_diagonal(away, np.inf)
+        return int(away.min(axis=1).argmax())
+
+    def click(self, point: int) -> None:
+        """Click a point as a hand does: come near, rest on it, press."""
+        x, y = self.place_of(point)
+        self.page.mouse.move(x - 4, y - 4)
+        self.page.mouse.move(x, y, steps=4)
+        self.page.wait_for_timeout(300)
+        self.page.mouse.click(x, y)
+
+
+@pytest.fixture
+def visit(browser: Browser) -> Iterator[Callable[[Server], Visit]]:
+    """A visitor with an empty profile."""
+    contexts: list[BrowserContext] = []
+
+    def begin(server: Server) -> Visit:
+        context = browser.new_context(viewport={"width": 1440, "height": 900})
+        contexts.append(context)
+        page = context.new_page()
+        visitor = Visit(page, server)
+        page.on("request", lambda request: visitor.requests.append(request.url))
+        page.on("dialog", lambda dialog: (visitor.dialogs.append(dialog.message), dialog.accept()))
+        return visitor
+
+    yield begin
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture(scope="session")
+def demo(serve: Callable[[Path], Server], tmp_path_factory: pytest.TempPathFactory) -> Server:
+    """A server on a workspace without any data."""
+    return serve(tmp_path_factory.mktemp("nothing"))
+
+
+@pytest.fixture
+def own(serve: Callable[[Path], Server], tmp_path: Path) -> Server:
+    """A server on one small scene of the user's own, whose classes try to be markup."""
+    raw = tmp_path / "raw"
+    raw.mkdir()
+    rng = np.random.default_rng(0)
+    pixels = rng.normal(90, 6, (3, 300, 300))
+    where = Affine(0.5, 0, 692_000, 0, -0.5, 4_796_000)
+    features = []
+    for i in range(36):
+        x, y, side = 10 + i % 6 * 46, 10 + i // 6 * 46, 14 + i % 5 * 3
+        pixels[i % 3, y : y + side, x : x + side] += 60 * (1 + np.arange(side) // 2 % 2)
+        corners = [(x, y), (x + side, y), (x + side, y + side), (x, y + side), (x, y)]
+        geometry = {"type": "Polygon", "coordinates": [[list(where @ c) for c in corners]]}
+        properties = {"class": (EVIL, "<b>boat</b>")[i % 2], EVIL: f"{EVIL}{i % 3}"}
+        features.append({"type": "Feature", "properties": properties, "geometry": geometry})
+    profile = {"driver": "GTiff", "dtype": "uint8", "count": 3, "width": 300, "height": 300}
+    with rasterio.open(
+        raw / "quay.tif", "w", crs="EPSG:32631", transform=where, **profile
+    ) as scene:
+        scene.write(pixels.clip(0, 255).astype("uint8"))
+    crs = {"type": "name", "properties": {"name": "EPSG:32631"}}
+    document = {"type": "FeatureCollection", "crs": crs, "features": features}
+    (raw / "quay.geojson").write_text(json.dumps(document))
+    return serve(tmp_path)
