@@ -31,9 +31,11 @@ def active_client() -> Any:
     if distributed is None:
         return None
     try:
-        return distributed.get_client()
+        client = distributed.get_client()
     except ValueError:
         return None
+    # One that never reached its scheduler stays registered, and would wait for ever.
+    return client if client.status == "running" else None
 
 
 def connect(address: str) -> Any:

@@ -35,7 +35,8 @@ class ChipscapeError(Exception):
         self.what = what
         self.where = where
         self.remedy = remedy
-        super().__init__(what, where, remedy)
+        # One argument only: pickle calls the class with `args`, then sets the attributes.
+        super().__init__(what)
 
     def __str__(self) -> str:
         place = f"{self.where}: " if self.where else ""

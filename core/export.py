@@ -1,10 +1,10 @@
 """Results in the formats that analysts' other programs read, and in the seed's own layout."""
 
-import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 
 import geopandas as gpd
@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from core.chips.chipset import ChipSet
+from core.clusters.edits import Edited
 from core.clusters.labelling import Labelling
 from core.reduction.pca import Reduced
 from core.reduction.tsne import Projection
@@ -20,6 +21,8 @@ from core.types import AnyArray, Geometries
 FORMATS = ("csv", "geojson", "geoparquet", "gpkg")
 SUFFIX = {"csv": ".csv", "geojson": ".geojson", "geoparquet": ".parquet", "gpkg": ".gpkg"}
 WGS84 = "EPSG:4326"
+# GeoPackage's own columns beside ours; its names are equal whatever their case.
+RESERVED = ("geometry", "geom", "fid")
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,8 @@ class Landscape:
     ----------
     footprints : object array, (n,)
         Geometries in longitude and latitude; None for a scene without CRS.
+    edited : Edited, optional
+        What noise treatment and the user's edits made of the labelling.
     """
 
     chips: ChipSet
@@ -38,19 +43,49 @@ class Landscape:
     reduced: Reduced
     labelling: Labelling
     projection: Projection
+    edited: Edited | None = None
+
+    @property
+    def clusters(self) -> AnyArray:
+        """The cluster of each chip after noise treatment and edits, -1 for noise."""
+        return self.labelling.labels if self.edited is None else self.edited.ids
 
     def table(self) -> pd.DataFrame:
-        """One row a chip: facts, properties, cluster (-1 noise), confidence, places."""
+        """One row a chip: facts, properties, cluster (-1 noise), confidence, places.
+
+        `cluster_raw` is what the method said, before noise treatment and edits; its -1 stays.
+        A property gets `property_` before a name that is taken, in whatever case.
+        """
         results = {
-            "cluster": self.labelling.labels,
+            "cluster": self.clusters,
+            "cluster_name": cluster_names(self.clusters, self.edited),
+            "cluster_raw": self.labelling.labels,
             "confidence": self.labelling.confidence,
             "pca_1d": self.reduced.pca_1d,
             "tsne_x": self.projection.coordinates[:, 0],
             "tsne_y": self.projection.coordinates[:, 1],
         }
-        table = self.chips.table
-        taken = {name: f"property_{name}" for name in results if name in table}
-        return table.rename(columns=taken).assign(**results)
+        facts, properties = self.chips.facts, self.chips.properties
+        names = _free_names(map(str, properties), {*map(str, facts), *results, *RESERVED})
+        parts = [facts, properties.set_axis(names, axis=1), pd.DataFrame(results)]
+        return pd.concat(parts, axis=1)
+
+
+def cluster_names(clusters: AnyArray, edited: Edited | None = None) -> list[str]:
+    """The name of each chip's cluster: the user's where there is one."""
+    names = {} if edited is None else edited.names
+    return [names.get(c, "Noise" if c < 0 else f"Cluster {c}") for c in clusters.tolist()]
+
+
+def _free_names(wanted: Iterable[str], taken: Iterable[str]) -> list[str]:
+    used = {name.lower() for name in taken}
+    free = []
+    for name in wanted:
+        while name.lower() in used:
+            name = f"property_{name}"  # noqa: PLW2901
+        used.add(name.lower())
+        free.append(name)
+    return free
 
 
 def write(landscape: Landscape, folder: Path, kind: str) -> Path:
@@ -62,14 +97,18 @@ def write(landscape: Landscape, folder: Path, kind: str) -> Path:
     folder : Path
         Created if it is not there.
     kind : str
-        One of `FORMATS`; csv has no geometries, all others are in EPSG:4326.
+        One of `FORMATS`; csv has no geometries, all others are in EPSG:4326. Chips that the user
+        excluded are left out.
     """
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / f"chips{SUFFIX[kind]}"
-    table = landscape.table()
+    kept = np.ones(len(landscape.chips), np.bool_)
+    if landscape.edited is not None:
+        kept = ~landscape.edited.excluded
+    table = landscape.table()[kept].reset_index(drop=True)
     if kind == "csv":
         return _whole(target, lambda part: table.to_csv(part, index=False))
-    frame = gpd.GeoDataFrame(table, geometry=gpd.GeoSeries(landscape.footprints), crs=WGS84)
+    frame = gpd.GeoDataFrame(table, geometry=gpd.GeoSeries(landscape.footprints[kept]), crs=WGS84)
     if kind == "geoparquet":
         return _whole(target, lambda part: frame.to_parquet(part, index=False))
     driver = {"geojson": "GeoJSON", "gpkg": "GPKG"}[kind]
@@ -99,7 +138,7 @@ def write_seed_layout(landscape: Landscape, extracted: Path, results: Path) -> l
     table = landscape.table()
     written = _write_chips(landscape.chips, extracted)
     metadata = landscape.chips.table.copy()
-    metadata.insert(1, "path", [f"{name}.npy" for name in metadata["chip_id"]])
+    metadata.insert(1, "path", [_file_name(name) for name in metadata["chip_id"]])
     embedded = metadata.assign(embedding=list(np.asarray(landscape.embeddings)))
     points, picture = landscape.reduced.points, landscape.projection
     written += [
@@ -109,7 +148,7 @@ def write_seed_layout(landscape: Landscape, extracted: Path, results: Path) -> l
         _whole(results / "X_pca.npy", partial(_save, points)),
         _whole(
             results / "tsne_static.png",
-            lambda p: _draw(p, picture.coordinates, landscape.labelling.labels),
+            lambda p: _draw(p, picture.coordinates, landscape.clusters),
         ),
     ]
     return written
@@ -121,7 +160,7 @@ def _write_chips(chips: ChipSet, folder: Path) -> list[Path]:
     for part in chips.parts:
         for row, name in enumerate(part.facts["chip_id"]):
             pixels = np.ascontiguousarray(np.moveaxis(part.pixels[row], 0, -1))
-            written.append(_whole(folder / f"{_safe(name)}.npy", partial(_save, pixels)))
+            written.append(_whole(folder / _file_name(name), partial(_save, pixels)))
     return written
 
 
@@ -129,14 +168,14 @@ def _save(values: AnyArray, path: Path) -> None:
     np.save(path, values, allow_pickle=False)
 
 
-def _safe(name: str) -> str:
-    """A file name that no file system takes for a path."""
-    return "".join(c if c.isalnum() or c in "-_. " else "_" for c in name)
+def _file_name(chip_id: str) -> str:
+    """A chip's file name, which no file system takes for a path."""
+    return "".join(c if c.isalnum() or c in "-_. " else "_" for c in chip_id) + ".npy"
 
 
 def _whole(target: Path, write_part: Callable[[Any], object]) -> Path:
     """Write under a temporary name with the same suffix, then rename."""
-    part = target.with_name(f".{target.stem}.{os.getpid()}{target.suffix}")
+    part = target.with_name(f".{target.stem}.{token_hex(4)}{target.suffix}")
     try:
         write_part(part)
         part.replace(target)

@@ -4,8 +4,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from core.input_settings import SceneSettings, ScreenSettings
 from core.tables import Checked, bounded, one_of
-from core.types import Align, Background, Covariance, CutMethod, Method
+from core.types import (
+    Align,
+    Background,
+    BandsRule,
+    Covariance,
+    CutMethod,
+    Method,
+    NoiseMethod,
+    Precision,
+)
 
 
 @dataclass(frozen=True)
@@ -57,6 +67,13 @@ class EmbedSettings(Checked):
         "card" for the normalisation on the encoder's card, "data" for that of these chips.
     sample : int
         Chips that an encoder which learns from the data is fitted on.
+    bands_rule : {"first", "triples"}
+        What a network for three bands does with more: "first" takes those named red, green and
+        blue; "triples" runs it over three bands at a time and joins the embeddings. A last triple
+        that is not full takes the bands before it as well.
+    precision : {"auto", "full"}
+        "auto" computes in half precision on a CUDA device, "full" in float32 everywhere. Where
+        there is none, both are float32.
     """
 
     encoder: str = "texture"
@@ -64,6 +81,8 @@ class EmbedSettings(Checked):
     input_size: int = bounded(0, 0, 1024)
     statistics: str = field(default="card", metadata={"choices": ("card", "data")})
     sample: int = bounded(5000, 10, 1_000_000)
+    bands_rule: BandsRule = one_of("first", BandsRule)
+    precision: Precision = one_of("auto", Precision)
 
 
 @dataclass(frozen=True)
@@ -142,11 +161,63 @@ class CutSettings(Checked):
         Excess of mass (few large clusters) or leaves (many small ones).
     epsilon : float
         Clusters nearer to each other than this distance are not split.
+    max_cluster_size : int
+        Larger clusters give way to what is inside them ("eom" only); 0 for no limit. An epsilon
+        that joins clusters goes before it.
+    allow_single_cluster : bool
+        Whether all chips may be one cluster and noise.
     """
 
     min_cluster_size: int = bounded(15, 2, 1_000_000)
     selection: CutMethod = one_of("eom", CutMethod)
     epsilon: float = bounded(0.0, 0, 1e9)
+    max_cluster_size: int = bounded(0, 0, 100_000_000)
+    allow_single_cluster: bool = False
+
+
+@dataclass(frozen=True)
+class KMeansSettings(Checked):
+    """k-means: round clusters of like width, no noise.
+
+    Attributes
+    ----------
+    n_clusters : int
+    n_dims : int
+        Principal components that it sees.
+    n_init : int
+        Cold starts (k-means++); the least inertia is kept.
+    seed : int
+    """
+
+    n_clusters: int = bounded(8, 1, 1000)
+    n_dims: int = bounded(10, 1, 2000)
+    n_init: int = bounded(10, 1, 100)
+    seed: int = bounded(0, 0, 2**31 - 1)
+
+
+@dataclass(frozen=True)
+class WardSettings(Checked):
+    """Ward's hierarchy, cut at a number of clusters; `n_dims` as for k-means."""
+
+    n_clusters: int = bounded(8, 1, 1000)
+    n_dims: int = bounded(10, 1, 2000)
+
+
+@dataclass(frozen=True)
+class NoiseSettings(Checked):
+    """What is shown of chips that HDBSCAN calls noise; -1 is always kept beside.
+
+    Attributes
+    ----------
+    method : {"keep", "nearest", "soft"}
+        "nearest" gives each to the cluster of the nearest clustered chip, "soft" to the one with
+        the strongest membership.
+    threshold : float
+        Least membership that "soft" asks for, 0..1.
+    """
+
+    method: NoiseMethod = one_of("keep", NoiseMethod)
+    threshold: float = bounded(0.1, 0, 1)
 
 
 @dataclass(frozen=True)
@@ -182,7 +253,11 @@ class RunSettings(Checked):
     gmm: GmmSettings = field(default_factory=GmmSettings)
     tree: TreeSettings = field(default_factory=TreeSettings)
     cut: CutSettings = field(default_factory=CutSettings)
+    kmeans: KMeansSettings = field(default_factory=KMeansSettings)
+    noise: NoiseSettings = field(default_factory=NoiseSettings)
     projection: ProjectionSettings = field(default_factory=ProjectionSettings)
+    scenes: SceneSettings = field(default_factory=SceneSettings)
+    screen: ScreenSettings = field(default_factory=ScreenSettings)
 
 
 # What the pipeline that this one starts from did: place and size mixed in, full covariance.

@@ -42,6 +42,8 @@ class Checked:
                     raise SettingsError(f"{value!r} is not a whole number", where=item.name)
                 # 30 and 30.0 are one setting, and must give one key.
                 object.__setattr__(self, item.name, int(value) if whole else float(value))
+            if isinstance(item.default, bool) and not isinstance(value, bool):
+                raise SettingsError(f"{value!r} is neither true nor false", where=item.name)
             if "choices" in item.metadata and value not in item.metadata["choices"]:
                 choices = ", ".join(item.metadata["choices"])
                 raise SettingsError(f"{value!r} is not one of {choices}", where=item.name)
@@ -59,8 +61,19 @@ def _check_kind(name: str, value: Any, default: Any) -> None:
             )
 
 
-def from_table(cls: type[Any], table: Mapping[str, Any], where: str = "settings") -> Any:
+def from_table(
+    cls: type[Any], table: Mapping[str, Any], where: str = "settings", within: str = ""
+) -> Any:
     """Build a settings object from nested tables.
+
+    Parameters
+    ----------
+    cls : type
+    table : mapping
+    where : str
+        What the tables were read from, for messages.
+    within : str
+        The path of this table among them, with a dot at its end.
 
     Raises
     ------
@@ -73,15 +86,19 @@ def from_table(cls: type[Any], table: Mapping[str, Any], where: str = "settings"
         if name not in known:
             near = get_close_matches(name, known, 1)
             hint = f"Did you mean {near[0]!r}?" if near else f"Known: {', '.join(known)}."
-            raise SettingsError(f"unknown setting {name!r}", where=where, remedy=hint)
+            raise SettingsError(f"unknown setting {within + name!r}", where=where, remedy=hint)
         factory = known[name].default_factory
         if isinstance(factory, type) and dataclasses.is_dataclass(factory):
             if not isinstance(value, Mapping):
-                raise SettingsError(f"{name!r} is a table, not {value!r}", where=where)
-            values[name] = from_table(factory, value, f"{where}.{name}")
+                raise SettingsError(f"{within + name!r} is a table, not {value!r}", where=where)
+            values[name] = from_table(factory, value, where, f"{within}{name}.")
         else:
             values[name] = tuple(value) if isinstance(value, list) else value
-    return cls(**values)
+    try:
+        return cls(**values)
+    except SettingsError as error:
+        place = f"{where}, {within}{error.where}"
+        raise SettingsError(error.what, where=place, remedy=error.remedy) from error
 
 
 def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:

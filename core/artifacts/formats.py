@@ -1,13 +1,14 @@
 """The few formats that artifacts are kept in; none of them can carry code."""
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from core.errors import ArtifactError
 from core.types import AnyArray
@@ -16,7 +17,7 @@ from core.types import AnyArray
 def write_json(path: Path, document: Any) -> None:
     """Write JSON under a temporary name, then rename."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    part = path.with_name(f"{path.name}.{token_hex(4)}.part")
     part.write_text(json.dumps(document, indent=1, default=list), encoding="utf-8")
     part.replace(path)
 
@@ -55,7 +56,11 @@ def read_array(path: Path, *, mapped: bool = False) -> AnyArray:
         If the file is missing, damaged, or would need a pickle.
     """
     try:
-        array: AnyArray = np.load(path, mmap_mode="r" if mapped else None, allow_pickle=False)
+        if mapped:
+            mapping: AnyArray = np.lib.format.open_memmap(path, mode="r")
+            return mapping
+        with path.open("rb") as file:
+            array: AnyArray = np.lib.format.read_array(file, allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
         raise damaged(path, error) from error
     return array
@@ -78,10 +83,24 @@ def write_table(path: Path, table: pd.DataFrame) -> None:
     plain = table.copy()
     plain.columns = [str(name) for name in plain.columns]
     for name in plain.columns:
-        kinds = {type(v) for v in plain[name].dropna()}
-        if len(kinds) > 1 and not all(issubclass(k, int | float | np.number) for k in kinds):
-            plain[name] = plain[name].map(lambda v: None if v is None else str(v))
+        if not _fits_parquet(plain[name]):
+            plain[name] = plain[name].map(str, na_action="ignore")
     plain.to_parquet(path, index=False)
+
+
+def _fits_parquet(column: "pd.Series[Any]") -> bool:
+    """True if the values are of one kind, or all numbers, that Parquet can hold."""
+    if column.dtype != object:
+        return True
+    kinds = {type(value) for value in column.dropna()}
+    numbers = all(issubclass(kind, int | float | np.number) for kind in kinds - {bool})
+    if len(kinds) > 1 and (bool in kinds or not numbers):
+        return False
+    try:
+        pa.array(column, from_pandas=True)
+    except (pa.ArrowException, OverflowError):
+        return False
+    return True
 
 
 def read_table(path: Path) -> pd.DataFrame:

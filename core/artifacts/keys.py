@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from core.artifacts.formats import read_json, write_json
+from core.errors import ArtifactError
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +50,7 @@ class Checksums:
     def __init__(self, ledger: Path, *, verify: bool = False) -> None:
         self._ledger = ledger
         self._verify = verify
-        self._known: dict[str, list[Any]] = read_json(ledger) if ledger.is_file() else {}
+        self._known = _read_ledger(ledger)
         self._fresh: set[str] = set()
 
     def of(self, path: Path) -> str:
@@ -68,3 +69,13 @@ class Checksums:
         """Keep what was learnt."""
         if self._fresh:
             write_json(self._ledger, self._known)
+
+
+def _read_ledger(ledger: Path) -> dict[str, list[Any]]:
+    """What is kept; nothing where the ledger is damaged, as the files can be read again."""
+    try:
+        known = read_json(ledger) if ledger.is_file() else {}
+    except ArtifactError as error:
+        log.warning("checksums are taken anew: %s", error)
+        return {}
+    return known if isinstance(known, dict) else {}

@@ -13,7 +13,7 @@ import numpy as np
 from filelock import FileLock
 
 from core import __version__
-from core.artifacts.formats import create_array, read_json, write_json
+from core.artifacts.formats import create_array, damaged, read_json, write_json
 from core.artifacts.keys import make_key
 from core.errors import ChipscapeError, WorkspaceError
 from core.types import AnyArray
@@ -88,14 +88,13 @@ class Store:
         folder = self.root / step.stage / step.key
         if not (folder / MANIFEST).is_file():
             return None
-        return Artifact(step.stage, step.key, folder, read_json(folder / MANIFEST))
+        return _opened(step.stage, folder)
 
     def all(self, stage: str) -> list[Artifact]:
         """Every finished artifact of a stage, the oldest first."""
         found = []
         for manifest in (self.root / stage).glob(f"*/{MANIFEST}"):
-            folder = manifest.parent
-            found.append(Artifact(stage, folder.name, folder, read_json(manifest)))
+            found.append(_opened(stage, manifest.parent))
         return sorted(found, key=lambda a: str(a.manifest["finished"]))
 
     def make(self, step: Step, compute: Callable[[Path], Mapping[str, Any]]) -> Artifact:
@@ -145,15 +144,26 @@ class Store:
             "inputs": dict(step.inputs),
             "counts": counts,
             "seconds": round(time.perf_counter() - begun, 3),
-            "finished": datetime.now(UTC).isoformat(timespec="milliseconds"),
+            "finished": datetime.now(UTC).isoformat(timespec="microseconds"),
             "chipscape": __version__,
         }
         (part / Blocks.LEDGER).unlink(missing_ok=True)
         write_json(part / MANIFEST, manifest)
         folder = self.root / step.stage / step.key
+        # One whose manifest was deleted is no artifact, but stands in the way.
+        shutil.rmtree(folder, ignore_errors=True)
         part.replace(folder)
         log.info("%s %s computed in %.1f s", step.stage, step.key, manifest["seconds"])
         return Artifact(step.stage, step.key, folder, manifest, cached=False)
+
+
+def _opened(stage: str, folder: Path) -> Artifact:
+    manifest = read_json(folder / MANIFEST)
+    there = manifest.keys() if isinstance(manifest, dict) else ()
+    lacking = {"inputs", "counts", "version", "finished"}.difference(there)
+    if lacking:
+        raise damaged(folder / MANIFEST, ValueError(f"it lacks {', '.join(sorted(lacking))}"))
+    return Artifact(stage, folder.name, folder, manifest)
 
 
 class Blocks:
@@ -191,12 +201,18 @@ class Blocks:
         """The blocks not yet done, in order."""
         done = set(self._ledger.read_text().split()) if self._ledger.is_file() else set()
         for start in range(0, self._n, self._size):
-            if str(start) not in done:
-                yield slice(start, min(start + self._size, self._n))
+            block = slice(start, min(start + self._size, self._n))
+            if _named(block) not in done:
+                yield block
 
     def finish(self, block: slice, *arrays: AnyArray) -> None:
         """Note that a block's rows are written, after they have reached the disk."""
         for array in arrays:
             array.flush()  # type: ignore[attr-defined]
         with self._ledger.open("a") as ledger:
-            ledger.write(f"{block.start}\n")
+            ledger.write(f"{_named(block)}\n")
+
+
+def _named(block: slice) -> str:
+    # Both ends: a version with other boundaries must not take a block for one of its own.
+    return f"{block.start}-{block.stop}"

@@ -1,19 +1,19 @@
 """The commands, each a few calls of the pipeline."""
 
-import dataclasses
 import sys
 import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
+from core.cli import cluster_commands, encoders, flair
 from core.cli.console import emit, reporter, say
 from core.cli.options import Session, with_session
 from core.errors import SettingsError
 from core.pipeline import views
 from core.pipeline.demo import ensure_demo
-from core.pipeline.landscape import mixture
+from core.pipeline.protocol import PROTOCOLS, judge
 from core.pipeline.runs import STAGES, Run, landscape_of, run
 from core.pipeline.scenes import survey
 
@@ -24,6 +24,9 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.add_typer(flair.app, name="flair")
+for command in (*encoders.COMMANDS, *cluster_commands.COMMANDS):
+    app.command()(command)
 
 
 def _stages(session: Session, until: str) -> Run:
@@ -69,7 +72,7 @@ def demo(session: Session) -> None:
 def scenes(session: Session) -> None:
     """Say what scenes and annotations there are, and what is wrong with them."""
     with reporter() as listen:
-        found = survey(session.workspace, listen("scenes"))
+        found = survey(session.workspace, listen("scenes"), session.settings.scenes)
     if session.as_json:
         emit({"scenes": [report.as_table() for report in found.reports]})
     for report in () if session.as_json else found.reports:
@@ -108,21 +111,16 @@ def embed(session: Session) -> None:
 def cluster(
     session: Session,
     sweep: Annotated[
-        str, typer.Option(help="Prepare mixtures for a range of sizes, such as 2:20.")
+        str, typer.Option(help="Prepare a range of numbers of clusters, such as 2:20.")
     ] = "",
 ) -> None:
-    """Cluster the chips by a Gaussian mixture or HDBSCAN."""
-    span = _range(sweep)
+    """Cluster the chips by a Gaussian mixture, HDBSCAN or k-means."""
+    counts = cluster_commands.span(sweep, "--sweep") if sweep else []
     done = _stages(session, "clusters")
-    if not span:
+    if not counts:
         return
-    reduced = done.artifacts["reduction"][0]
     with reporter() as listen:
-        listening = listen("mixtures")
-        for at, k in enumerate(span):
-            wanted = dataclasses.replace(session.settings.gmm, n_components=k)
-            mixture(session.workspace, reduced, wanted)
-            listening(at + 1, len(span), f"{k} components")
+        cluster_commands.prepare(done, counts, listen("mixtures"))
 
 
 @app.command()
@@ -149,12 +147,23 @@ def score(
     property_name: Annotated[
         str, typer.Option("--property", help="Property to score against; guessed if left out.")
     ] = "",
+    protocol: Annotated[
+        str, typer.Option(help="satdino: the published kNN protocol, of the encoder alone.")
+    ] = "",
 ) -> None:
     """Score clusters and embeddings against a property of the annotations."""
+    if protocol not in ("", *PROTOCOLS):
+        known = ", ".join(PROTOCOLS)
+        raise SettingsError(f"{protocol!r} is not one of {known}", where="--protocol")
     with reporter() as listen:
-        done = run(session.workspace, session.settings, listen, "clusters")
-    guessed = property_name or _guess(done)
-    result = views.score(*done.clustered(), guessed)
+        until = "chips" if protocol else "clusters"
+        done = run(session.workspace, session.settings, listen, until)
+        guessed = property_name or encoders.guess_property(done)
+        result = (
+            judge(done, guessed, listen(protocol))
+            if protocol
+            else views.score(*done.clustered(), guessed)
+        )
     if session.as_json:
         emit(result)
         return
@@ -179,10 +188,12 @@ def export(
         raise SettingsError(f"{layout!r} is not a layout; there is: seed", where="--layout")
     if kind and kind not in FORMATS:
         raise SettingsError(f"{kind!r} is not one of {', '.join(FORMATS)}", where="--format")
-    with reporter() as listen:
-        done = run(session.workspace, session.settings, listen)
-    landscape = landscape_of(done)
     workspace = session.workspace
+    if out and out.resolve().is_relative_to(workspace.raw.resolve()):
+        raise SettingsError("raw/ is never written to", where="--out")
+    with reporter() as listen:
+        done = run(workspace, session.settings, listen)
+    landscape = landscape_of(done)
     written: list[Path] = []
     if layout:
         places = (workspace.extracted, workspace.results)
@@ -198,10 +209,14 @@ def export(
 def warm_up(session: Session) -> None:
     """Compile what compiles on first use, so that nobody waits for it later."""
     from core.clusters import density
+    from core.flair import neighbours
+    from core.raster import resampling
 
     say("Compiling what compiles on first use; this can take two minutes, once.")
     begun = time.perf_counter()
     density.warm_up()
+    resampling.warm_up()
+    neighbours.warm_up()
     if session.as_json:
         emit({"seconds": round(time.perf_counter() - begun, 3)})
 
@@ -215,38 +230,3 @@ def _tell_written(session: Session, written: list[Path], n_chips: int) -> None:
         say(f"written: {path}")
     if len(written) > len(named):
         say(f"written: {len(written) - len(named)} chips as .npy")
-
-
-def _range(text: str) -> list[int]:
-    """Whole numbers from "2:20", both ends included.
-
-    Raises
-    ------
-    SettingsError
-        For anything else.
-    """
-    if not text:
-        return []
-    first, _, last = text.partition(":")
-    if not (first.isdigit() and last.isdigit()) or not 0 < int(first) <= int(last):
-        raise SettingsError(f"{text!r} is not a range", where="--sweep", remedy="Write it as 2:20.")
-    return list(range(int(first), int(last) + 1))
-
-
-def _guess(done: Run) -> str:
-    """The class property that most scenes agree on.
-
-    Raises
-    ------
-    SettingsError
-        If no scene has one.
-    """
-    reports: Any = done.survey.reports if done.survey else ()
-    named = [report.class_property for report in reports if report.class_property]
-    if not named:
-        raise SettingsError(
-            "no property of the annotations looks like a class",
-            where="score",
-            remedy="Name one with --property.",
-        )
-    return str(max(sorted(set(named)), key=named.count))

@@ -24,6 +24,7 @@ from core.progress import Progress
 # Set by a parent process that reads progress as JSON lines, as the app does.
 PROGRESS = "CHIPSCAPE_PROGRESS"
 INTERRUPTED = 130
+KEPT = "Interrupted. What was finished is kept; the same command goes on from there."
 # Seconds between two lines of progress; a reader needs no more.
 EVERY = 0.1
 
@@ -63,8 +64,13 @@ def guarded(call: Callable[[], object]) -> NoReturn:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         call()
+    except SystemExit as leaving:
+        # typer turns an interrupt into an exit before it comes here.
+        if leaving.code == INTERRUPTED:
+            _tell(KEPT)
+        raise
     except (KeyboardInterrupt, Cancelled):
-        _tell("Interrupted. What was finished is kept; the same command goes on from there.")
+        _tell(KEPT)
         sys.exit(INTERRUPTED)
     except BrokenPipeError:
         # The reader of our output has gone; there is nobody left to tell.
@@ -72,6 +78,11 @@ def guarded(call: Callable[[], object]) -> NoReturn:
         sys.exit(1)
     except ChipscapeError as error:
         _tell(str(error))
+        sys.exit(1)
+    except OSError as error:
+        # A full disk, a permission, a file in the way of a folder.
+        place = f"{error.filename}: " if error.filename else ""
+        _tell(f"{place}{error.strerror or error}. Details: {_log()}")
         sys.exit(1)
     except Exception as error:  # noqa: BLE001  # the last resort: a defect is told, not dumped
         _tell(f"Unexpected error, {type(error).__name__}: {error}. Details: {_log()}")

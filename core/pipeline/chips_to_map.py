@@ -18,7 +18,7 @@ from core.chips.chipset import ChipSet, SceneChips
 from core.chips.extract import extract
 from core.chips.table import facts
 from core.embeddings import registry
-from core.embeddings.run import encode_rows, fit_encoder
+from core.embeddings.run import encode_rows, encoder_notes, fit_encoder
 from core.errors import SceneError, TooFewError
 from core.pipeline.fits import Fit, fit_step, kept_fit, read_fit, write_fit
 from core.pipeline.scenes import FoundScene, Survey
@@ -134,7 +134,8 @@ def embeddings(
     def fit_it(folder: Path) -> dict[str, Any]:
         scalings = chip_set.fit_scalings(settings.sample)
         fitted = fit_encoder(encoder, chip_set, scalings, settings.sample)
-        return write_fit(folder, Fit(fitted, scalings), chip_set)
+        notes = encoder_notes(encoder, chip_set, scalings)
+        return {**write_fit(folder, Fit(fitted, scalings), chip_set), "notes": list(notes)}
 
     fit_artifact = workspace.store.make(wanted, fit_it)
     fit = read_fit(fit_artifact)
@@ -168,6 +169,9 @@ def _cut_scene(
 ) -> dict[str, Any]:
     footprints = found.footprints()
     n = len(footprints)
+    if found.report.grid:
+        # A grid's squares are the chips themselves, whatever context annotations get.
+        settings = dataclasses.replace(settings, margin=0.0, extent=0.0)
     try:
         scene = read_scene(found.path)
         windows = chip_windows(scene, footprints.pixels, settings)
@@ -176,8 +180,11 @@ def _cut_scene(
         mask = create_array(folder / "mask.npy", (n, side, side), "uint8")
         valid: DoubleArray = np.zeros(n)
         for cut in extract(scene, footprints.pixels, bands, settings, report):
-            values[cut.rows], mask[cut.rows] = cut.values, cut.mask
-            valid[cut.rows] = 1 - cut.mask.mean(axis=(1, 2))
+            values[cut.rows] = cut.values
+            masked = np.count_nonzero(cut.mask, axis=(1, 2))
+            # The file is zeros already: what is not masked need not reach the disk.
+            mask[cut.rows[masked > 0]] = cut.mask[masked > 0]
+            valid[cut.rows] = 1 - masked / side**2
     except SceneError as error:
         # The key holds the file's content: copied anew, the scene is tried again.
         for name in ("chips.npy", "mask.npy"):

@@ -1,7 +1,6 @@
 """The demo in a workspace of its own, written once."""
 
 from core.artifacts.formats import read_json, write_json
-from core.demo.harbour import write_harbour
 from core.errors import WorkspaceError
 from core.pipeline.workspace import Workspace
 from core.progress import Progress, silent
@@ -13,7 +12,12 @@ VERSION = 1
 def is_demo(workspace: Workspace) -> bool:
     """True if the workspace holds the whole demo as this version writes it."""
     mark = workspace.root / MARK
-    return mark.is_file() and read_json(mark).get("version") == VERSION
+    if not mark.is_file():
+        return False
+    kept = read_json(mark)
+    files = kept.get("files")
+    whole = bool(files) and all((workspace.raw / name).is_file() for name in files)
+    return whole and kept.get("version") == VERSION
 
 
 def ensure_demo(workspace: Workspace, seed: int = 0, report: Progress = silent) -> bool:
@@ -29,6 +33,9 @@ def ensure_demo(workspace: Workspace, seed: int = 0, report: Progress = silent) 
     WorkspaceError
         If raw/ holds other files: the demo is never mixed into the user's own.
     """
+    # The painters are only loaded where something is painted.
+    from core.demo.harbour import write_harbour
+
     mark = workspace.root / MARK
     if is_demo(workspace) and read_json(mark).get("seed") == seed:
         return False
@@ -38,6 +45,9 @@ def ensure_demo(workspace: Workspace, seed: int = 0, report: Progress = silent) 
             where=str(workspace.raw),
             remedy="Name another folder with --workspace.",
         )
-    write_harbour(workspace.raw, seed=seed, report=report)
-    write_json(mark, {"version": VERSION, "seed": seed})
+    # Marked before it is whole: a demo that was cut off is written anew, not refused.
+    write_json(mark, {"version": VERSION, "seed": seed, "files": []})
+    written = write_harbour(workspace.raw, seed=seed, report=report)
+    files = [path.name for path in written]
+    write_json(mark, {"version": VERSION, "seed": seed, "files": files})
     return True

@@ -38,16 +38,18 @@ def fit_step(identity: Identity, chip_set: ChipSet, settings: EmbedSettings) -> 
 
 
 def kept_fit(store: Store, wanted: Step) -> Step | None:
-    """The latest fit of the same encoder whose scenes are all still there, if there is one.
+    """The fit of just these chips, else the latest of the same encoder whose scenes are all there.
 
     Scenes that are added are encoded with the fit there is, so that the vectors of the chips
     there were stay as they are. A fit of whose scenes one is gone is not kept: what an encoder
     learnt from data that the user took away should not live on in the answer.
     """
+    if store.find(wanted):
+        return wanted
     here = set(wanted.inputs["chips"])
     for artifact in reversed(store.all("encoders")):
         inputs = artifact.manifest["inputs"]
-        alike = all(
+        alike = artifact.manifest["version"] == VERSION and all(
             _plain(inputs[name]) == _plain(wanted.inputs[name])
             for name in ("encoder", "bands", "size", "sample")
         )

@@ -20,6 +20,7 @@ from core.chips.chipset import ChipSet
 from core.clusters.density import Tree, build_tree, cut_tree
 from core.clusters.gmm import fit_gmm
 from core.clusters.labelling import Labelling
+from core.clusters.others import fit_kmeans
 from core.pipeline.workspace import Workspace
 from core.progress import Progress, silent
 from core.reduction.pca import Reduced, reduce
@@ -27,6 +28,7 @@ from core.reduction.tsne import Projection, project
 from core.settings import (
     CutSettings,
     GmmSettings,
+    KMeansSettings,
     ProjectionSettings,
     ReductionSettings,
     RunSettings,
@@ -35,6 +37,8 @@ from core.settings import (
 from core.types import AnyArray
 
 VERSION = 1
+# 2: Prim beside Boruvka, and ties broken alike in any number of threads.
+TREE_VERSION = 2
 MIXED_IN = ("longitude", "latitude", "width", "height")
 
 
@@ -48,12 +52,17 @@ def reduction_step(embedded: Sequence[Step] | Sequence[Artifact], settings: Any)
 
 def tree_step(reduction: str, settings: TreeSettings) -> Step:
     """The step of HDBSCAN's tree over a reduction, by its key."""
-    return Step("trees", VERSION, _after(reduction, settings))
+    return Step("trees", TREE_VERSION, _after(reduction, settings))
 
 
 def mixture_step(reduction: str, settings: GmmSettings) -> Step:
     """The step of one Gaussian mixture over a reduction, by its key."""
     return Step("mixtures", VERSION, _after(reduction, settings))
+
+
+def kmeans_step(reduction: str, settings: KMeansSettings) -> Step:
+    """The step of k-means over a reduction, by its key."""
+    return Step("kmeans", VERSION, _after(reduction, settings))
 
 
 def cut_step(tree: str, settings: CutSettings) -> Step:
@@ -103,6 +112,8 @@ def clusters(
     """The labelling by the chosen method; for HDBSCAN the tree, then its cut."""
     if settings.method == "gmm":
         return [mixture(workspace, reduced, settings.gmm, report)]
+    if settings.method == "kmeans":
+        return [kmeans(workspace, reduced, settings.kmeans)]
     tree = density_tree(workspace, reduced, settings.tree)
     cut = workspace.store.make(
         cut_step(tree.key, settings.cut),
@@ -120,6 +131,15 @@ def mixture(
         return write_labelling(folder, fit_gmm(_points(reduced), settings, report))
 
     return workspace.store.make(mixture_step(reduced.key, settings), compute)
+
+
+def kmeans(workspace: Workspace, reduced: Artifact, settings: KMeansSettings) -> Artifact:
+    """k-means."""
+
+    def compute(folder: Path) -> dict[str, Any]:
+        return write_labelling(folder, fit_kmeans(_points(reduced), settings))
+
+    return workspace.store.make(kmeans_step(reduced.key, settings), compute)
 
 
 def density_tree(workspace: Workspace, reduced: Artifact, settings: TreeSettings) -> Artifact:

@@ -17,7 +17,7 @@ from core.chips.chipset import ChipSet
 from core.clusters.labelling import Labelling
 from core.errors import SettingsError
 from core.export import Landscape
-from core.pipeline import chips_to_map, landscape
+from core.pipeline import chips_to_map, landscape, screening
 from core.pipeline.scenes import Survey, require_usable, survey
 from core.pipeline.workspace import Workspace
 from core.progress import Progress, silent
@@ -88,6 +88,8 @@ class Run:
             for why, n in r.skipped.items()
         ]
         notes += self.chips.notes if self.chips else ()
+        for fit in self.artifacts.get("embeddings", ())[:1]:
+            notes += fit.counts.get("notes", ())
         notes += [
             note for made in self.artifacts.get("reduction", ()) for note in made.counts["notes"]
         ]
@@ -129,7 +131,10 @@ def landscape_of(done: Run) -> Landscape:
     made, found = done.artifacts, _had(done.survey)
     by_name = {scene.report.name: scene for scene in found.usable}
     chip_set = _had(done.chips)
-    footprints = [by_name[part.scene].footprints().lonlat for part in chip_set.parts]
+    footprints = []
+    for part in chip_set.parts:
+        all_of_it = by_name[part.scene].footprints()
+        footprints.append(all_of_it.lonlat[np.isin(all_of_it.index, part.facts["annotation"])])
     return Landscape(
         chips=chip_set,
         footprints=np.concatenate(footprints),
@@ -151,6 +156,10 @@ def write_record(done: Run) -> Path:
         "keys": keys,
         "scenes": {r.path: r.annotations for r in done.survey.reports} if done.survey else {},
         "notes": done.notes(),
+        "ingest": [
+            {name: value for name, value in r.as_table().items() if value is not None}
+            for r in (done.survey.reports if done.survey else ())
+        ],
     }
     folder = done.workspace.results / "runs"
     folder.mkdir(parents=True, exist_ok=True)
@@ -163,7 +172,7 @@ def write_record(done: Run) -> Path:
 
 
 def _scenes(done: Run, report: Progress) -> Sequence[Artifact]:
-    done.survey = survey(done.workspace, report)
+    done.survey = survey(done.workspace, report, done.settings.scenes)
     require_usable(done.workspace, done.survey)
     return [scene.artifact for scene in done.survey.scenes]
 
@@ -172,6 +181,8 @@ def _chips(done: Run, report: Progress) -> Sequence[Artifact]:
     done.chips, made = chips_to_map.chips(
         done.workspace, _had(done.survey), done.settings.chips, report
     )
+    if done.settings.screen.leave_out:
+        done.chips, made = screening.leave_out(done.workspace, done.chips, done.settings.screen)
     return made
 
 

@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +13,16 @@ import shapely
 from core.artifacts.formats import read_json, read_table, write_json, write_table
 from core.artifacts.store import Artifact, Step
 from core.errors import WorkspaceError
+from core.input_settings import SceneSettings
 from core.pipeline.workspace import Workspace
 from core.progress import Progress, silent, step
+from core.raster.annotations import find_annotations, find_shared
 from core.raster.footprints import Footprints
 from core.raster.geodesy import Ground
 from core.raster.report import SceneReport, inspect
 from core.raster.scene import find_rasters
 
-VERSION = 1
+VERSION = 2
 GROUND = ("longitude", "latitude", "width", "height", "length", "breadth", "area", "heading")
 
 
@@ -78,8 +80,13 @@ class Survey:
         return all(scene.artifact.cached for scene in self.scenes)
 
 
-def survey(workspace: Workspace, report: Progress = silent) -> Survey:
-    """Look at every scene in raw/ and the vector file beside it.
+def survey(
+    workspace: Workspace, report: Progress = silent, settings: SceneSettings | None = None
+) -> Survey:
+    """Look at every scene in raw/ and its annotations.
+
+    Those are the vector file of the scene's stem, else a file of no scene's stem with annotations
+    in this place, else, where the settings ask for it, a grid.
 
     Raises
     ------
@@ -87,9 +94,12 @@ def survey(workspace: Workspace, report: Progress = silent) -> Survey:
         If the listener asked to stop; what was looked at is remembered.
     """
     begun = time.perf_counter()
+    settings = settings or SceneSettings()
     rasters = find_rasters(workspace.raw)
     files = sorted(workspace.raw.iterdir()) if workspace.raw.is_dir() else []
     stems = Counter(path.stem for path in rasters)
+    shared = find_shared(workspace.raw, stems) if rasters else []
+    sums = {f.name: workspace.checksums.of(f) for f in shared}
     found = []
     for done, path in enumerate(rasters):
         step(report, done, len(rasters), path.name)
@@ -98,8 +108,11 @@ def survey(workspace: Workspace, report: Progress = silent) -> Survey:
             "files": {f.name: workspace.checksums.of(f) for f in beside},
             "scene": path.name,
             "alone": stems[path.stem] == 1,
+            "shared": {} if find_annotations(path) else sums,
+            "settings": asdict(settings),
         }
-        found.append(_look(workspace, path, Step("scenes", VERSION, inputs)))
+        wanted = Step("scenes", VERSION, inputs)
+        found.append(_look(workspace, path, wanted, settings, shared))
     workspace.checksums.save()
     step(report, len(rasters), len(rasters), "")
     return Survey(tuple(found), time.perf_counter() - begun)
@@ -131,9 +144,11 @@ def require_usable(workspace: Workspace, found: Survey) -> None:
     )
 
 
-def _look(workspace: Workspace, path: Path, wanted: Step) -> FoundScene:
+def _look(
+    workspace: Workspace, path: Path, wanted: Step, settings: SceneSettings, shared: list[Path]
+) -> FoundScene:
     def compute(folder: Path) -> dict[str, Any]:
-        found, _, footprints = inspect(path)
+        found, _, footprints = inspect(path, settings, shared)
         if not wanted.inputs["alone"]:
             found = SceneReport(
                 path=path.name,

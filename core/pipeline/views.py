@@ -13,7 +13,7 @@ from core.clusters.agreement import score as agreement
 from core.clusters.density import Tree, cut_tree
 from core.clusters.labelling import Labelling
 from core.errors import ChipscapeError, SettingsError
-from core.pipeline import chips_to_map, landscape
+from core.pipeline import chips_to_map, landscape, screening
 from core.pipeline.runs import STAGES
 from core.pipeline.scenes import FoundScene, Survey, survey
 from core.pipeline.workspace import Workspace
@@ -62,7 +62,7 @@ def plan(workspace: Workspace, settings: RunSettings, found: Survey | None = Non
     found : Survey, optional
         The scenes, where the caller has looked at them already.
     """
-    found = found or survey(workspace)
+    found = found or survey(workspace, settings=settings.scenes)
     there: dict[str, tuple[Artifact, ...]] = {}
     try:
         _collect(workspace, settings, found, there)
@@ -109,7 +109,8 @@ def labelling(workspace: Workspace, ready: Plan, settings: RunSettings) -> Label
     if settings.method == "hdbscan":
         built = tree(workspace, ready, settings)
         return cut_tree(built, settings.cut) if built else None
-    found = _mixture(workspace, ready, settings.gmm)
+    made = ready.artifacts.get("reduction")
+    found = workspace.store.find(labelling_step(made[0].key, settings)) if made else None
     return landscape.open_labelling(found) if found else None
 
 
@@ -208,6 +209,11 @@ def _collect(
     if not found.usable or not look("chips", chips_to_map.chips_steps(found, settings.chips)):
         return
     chip_set = chips_to_map.open_chips(there["chips"], _bands(there["chips"]))
+    if settings.screen.leave_out:
+        del there["chips"]
+        if not look("chips", screening.kept_steps(chip_set.keys, settings.screen)):
+            return
+        chip_set = chips_to_map.open_chips(there["chips"], _bands(there["chips"]))
     fit = chips_to_map.embedding_fit(workspace, chip_set, settings.embed)
     steps = chips_to_map.embeddings_steps(chip_set, fit)
     if not look("embeddings", [fit, *steps]):
@@ -215,14 +221,17 @@ def _collect(
     reduced = landscape.reduction_step(steps, settings.reduction)
     if not look("reduction", [reduced]):
         return
-    look("clusters", [_labelling_step(reduced, settings)])
+    look("clusters", [labelling_step(reduced.key, settings)])
     look("projection", [landscape.projection_step(reduced.key, settings.projection)])
 
 
-def _labelling_step(reduced: Step, settings: RunSettings) -> Step:
+def labelling_step(reduced: str, settings: RunSettings) -> Step:
+    """The step of the labelling over a reduction, by its key."""
     if settings.method == "gmm":
-        return landscape.mixture_step(reduced.key, settings.gmm)
-    grown = landscape.tree_step(reduced.key, settings.tree)
+        return landscape.mixture_step(reduced, settings.gmm)
+    if settings.method == "kmeans":
+        return landscape.kmeans_step(reduced, settings.kmeans)
+    grown = landscape.tree_step(reduced, settings.tree)
     return landscape.cut_step(grown.key, settings.cut)
 
 

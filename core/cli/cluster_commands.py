@@ -1,0 +1,160 @@
+"""Commands that judge clusters and look at the landscape under their sliders."""
+
+import dataclasses
+from typing import Annotated, Any
+
+import typer
+
+from core.cli.console import emit, reporter, say
+from core.cli.options import Session, with_session
+from core.errors import SettingsError
+from core.pipeline.runs import Run, run
+from core.progress import Progress, step
+
+
+@with_session
+def quality(
+    session: Session,
+    property_name: Annotated[
+        str, typer.Option("--property", help="Compare with a property of the annotations, too.")
+    ] = "",
+) -> None:
+    """Judge the clusters: report card, stability over 20 resamples, confounders."""
+    from core.clusters.quality import against
+    from core.pipeline import quality as judging
+
+    with reporter() as listen:
+        done = run(session.workspace, session.settings, listen, "clusters")
+        found = judging.open_quality(judging.quality(done, listen))
+    chip_set, _, labelling = done.clustered()
+    result = judging.as_table(found, labelling, chip_set.facts["scene"])
+    if property_name:
+        if property_name not in chip_set.properties:
+            known = ", ".join(map(str, chip_set.properties.columns)) or "none"
+            raise SettingsError(
+                f"no annotation has a property {property_name!r}",
+                where="--property",
+                remedy=f"Properties there are: {known}.",
+            )
+        values = chip_set.properties[property_name].tolist()
+        compared = against(labelling.labels, values, property_name)
+        table = dataclasses.asdict(compared) | {"table": compared.table.tolist()}
+        result["against"] = {"property": property_name, **table}
+    if session.as_json:
+        emit(result)
+        return
+    _tell(result)
+
+
+@with_session
+def landscape(
+    session: Session,
+    components: Annotated[
+        str, typer.Option(help="Numbers of components to compare, such as 2:20.")
+    ] = "2:20",
+) -> None:
+    """Compare the values of the main slider: sizes for HDBSCAN, components for mixtures."""
+    with reporter() as listen:
+        done = run(session.workspace, session.settings, listen, "reduction")
+        reduced = done.artifacts["reduction"][0]
+        if session.settings.method == "hdbscan":
+            result = _sizes(session, reduced)
+        elif session.settings.method == "gmm":
+            result = _components(session, reduced, components, listen("components"))
+        else:
+            raise SettingsError(
+                "k-means has no landscape", where="--method", remedy="Take gmm or hdbscan."
+            )
+    if session.as_json:
+        emit(result)
+        return
+    for one in result["suggestions"]:
+        say(f"{one['name']}: {one['value']}. {one['reason']}")
+
+
+COMMANDS = (quality, landscape)
+
+
+def prepare(done: Run, counts: list[int], listening: Progress) -> None:
+    """Fit mixtures, or k-means, for each number of clusters, so that a slider answers at once."""
+    from core.pipeline.landscape import kmeans, mixture
+
+    reduced, settings = done.artifacts["reduction"][0], done.settings
+    for at, k in enumerate(counts, 1):
+        if settings.method == "kmeans":
+            wanted = dataclasses.replace(settings.kmeans, n_clusters=k)
+            kmeans(done.workspace, reduced, wanted)
+        else:
+            mixture(done.workspace, reduced, dataclasses.replace(settings.gmm, n_components=k))
+        step(listening, at, len(counts), f"{k} clusters")
+
+
+def span(text: str, where: str) -> list[int]:
+    """Whole numbers from "2:20", both ends included.
+
+    Raises
+    ------
+    SettingsError
+        For anything else.
+    """
+    first, _, last = text.partition(":")
+    if not (first.isdigit() and last.isdigit()) or not 0 < int(first) <= int(last):
+        raise SettingsError(f"{text!r} is not a range", where=where, remedy="Write it as 2:20.")
+    return list(range(int(first), int(last) + 1))
+
+
+def _sizes(session: Session, reduced: Any) -> dict[str, Any]:
+    from core.clusters import landscape as sizes
+    from core.pipeline.landscape import density_tree, open_tree
+
+    tree = open_tree(density_tree(session.workspace, reduced, session.settings.tree))
+    found = sizes.survey_sizes(tree, session.settings.cut)
+    told = [*sizes.suggest_sizes(found), *sizes.presets(found)]
+    return {
+        **_listed(found),
+        "cliffs": [one.note for one in sizes.cliffs(found)],
+        "suggestions": [dataclasses.asdict(one) for one in told],
+    }
+
+
+def _components(session: Session, reduced: Any, counts: str, listening: Any) -> dict[str, Any]:
+    from core.clusters.components import suggest_components
+    from core.pipeline import surveys
+
+    made = surveys.components(
+        session.workspace, reduced, session.settings.gmm, span(counts, "--components"), listening
+    )
+    found = surveys.open_components(made)
+    told = [dataclasses.asdict(one) for one in suggest_components(found)]
+    return {**_listed(found), "agreement": found.agreement, "suggestions": told}
+
+
+def _listed(found: Any) -> dict[str, Any]:
+    """A dataclass of arrays as lists; what is not finite becomes null."""
+    lists: dict[str, Any] = {}
+    for name, value in dataclasses.asdict(found).items():
+        lists[name] = _finite(value.tolist()) if hasattr(value, "tolist") else value
+    return lists
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_finite(one) for one in value]
+    return None if isinstance(value, float) and value != value else value  # noqa: PLR0124
+
+
+def _tell(result: dict[str, Any]) -> None:
+    card = result["card"]
+    say(f"{card['n']} chips, {card['n_clusters']} clusters, {card['noise_fraction']:.0%} noise")
+    for one in card["clusters"]:
+        marks = ", ".join(
+            f"{name} {one[name]:.2f}"
+            for name in ("silhouette", "dbcv", "persistence", "stability")
+            if one[name] is not None
+        )
+        say(f"cluster {one['label']}: {one['size']} chips, {marks}")
+    for name in ("ari", "ami", "nmi", "v_measure"):
+        if "against" in result:
+            say(f"{name:<12} {result['against'][name]:.3f}")
+    for note in (*card["notes"], *result["alarms"]):
+        say(f"note: {note}")

@@ -1,0 +1,177 @@
+import pickle
+import zipfile
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from core.artifacts.formats import (
+    create_array,
+    read_array,
+    read_arrays,
+    read_json,
+    read_table,
+    write_array,
+    write_arrays,
+    write_json,
+    write_table,
+)
+from core.errors import ArtifactError
+
+shared = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+
+
+class Trap:
+    """An object whose unpickling leaves a trace."""
+
+    sprung = False
+
+    def __reduce__(self):
+        return (setattr, (Trap, "sprung", True))
+
+
+def damages(tmp_path, good):
+    """Ways in which an .npy can be broken, by name."""
+    archive = tmp_path / "archive"
+    with zipfile.ZipFile(archive, "w") as target:
+        target.writestr("a.npy", good)
+    objects = tmp_path / "objects.npy"
+    np.save(objects, np.array([Trap()], dtype=object), allow_pickle=True)
+    return {
+        "empty": b"",
+        "half the header": good[:40],
+        "half the data": good[: len(good) - 40],
+        "text": b"not an array",
+        "pickle": pickle.dumps(Trap()),
+        "objects": objects.read_bytes(),
+        "archive": archive.read_bytes(),
+        "half an archive": archive.read_bytes()[:30],
+    }
+
+
+@pytest.mark.parametrize("mapped", [False, True])
+def test_read_array__damaged(tmp_path, mapped):
+    path = tmp_path / "a.npy"
+    write_array(path, np.arange(100.0))
+    for name, content in damages(tmp_path, path.read_bytes()).items():
+        path.write_bytes(content)
+        with pytest.raises(ArtifactError) as caught:
+            read_array(path, mapped=mapped)
+        assert str(path) in str(caught.value), name
+        assert "Delete its folder" in str(caught.value)
+    assert not Trap.sprung
+
+
+def test_read_array__missing(tmp_path):
+    with pytest.raises(ArtifactError):
+        read_array(tmp_path / "a.npy")
+
+
+def test_read_array__mapped_is_read_only(tmp_path):
+    write_array(tmp_path / "a.npy", np.arange(4))
+    mapped = read_array(tmp_path / "a.npy", mapped=True)
+    assert isinstance(mapped, np.memmap)
+    with pytest.raises(ValueError, match="read-only"):
+        mapped[0] = 1
+
+
+def test_write_array__objects_are_refused(tmp_path):
+    with pytest.raises(ValueError, match="pickle"):
+        write_array(tmp_path / "a.npy", np.array([{}], dtype=object))
+
+
+def test_create_array__is_an_npy(tmp_path):
+    array = create_array(tmp_path / "a.npy", (3, 2), "uint16")
+    array[1] = 7
+    array.flush()
+    assert read_array(tmp_path / "a.npy").tolist() == [[0, 0], [7, 7], [0, 0]]
+
+
+def test_arrays__round_trip(tmp_path):
+    arrays = {"b": np.arange(3), "a": np.eye(2, dtype=np.float32)}
+    write_arrays(tmp_path / "set", arrays)
+    read = read_arrays(tmp_path / "set")
+    assert sorted(read) == ["a", "b"]
+    assert all(
+        np.array_equal(read[n], arrays[n]) and read[n].dtype == arrays[n].dtype for n in read
+    )
+
+
+def test_write_json__leaves_no_part(tmp_path):
+    write_json(tmp_path / "new" / "a.json", {"bands": ("red",)})
+    assert [p.name for p in (tmp_path / "new").iterdir()] == ["a.json"]
+    assert read_json(tmp_path / "new" / "a.json") == {"bands": ["red"]}
+
+
+@pytest.mark.parametrize("content", [b"", b'{"a":', b"\xff\xfe"])
+def test_read_json__damaged(tmp_path, content):
+    (tmp_path / "a.json").write_bytes(content)
+    with pytest.raises(ArtifactError, match=r"a\.json"):
+        read_json(tmp_path / "a.json")
+
+
+def test_read_table__damaged(tmp_path):
+    path = tmp_path / "a.parquet"
+    write_table(path, pd.DataFrame({"a": range(100)}))
+    for content in (b"", b"PAR1", path.read_bytes()[:-10]):
+        path.write_bytes(content)
+        with pytest.raises(ArtifactError):
+            read_table(path)
+    with pytest.raises(ArtifactError):
+        read_table(tmp_path / "none.parquet")
+
+
+def column(*values):
+    return pd.Series(list(values), dtype=object)
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        (["a", 1, None], ["a", "1", None]),
+        (["a", 2.5, float("nan")], ["a", "2.5", None]),
+        ([True, 2], ["True", "2"]),
+        ([1, 2.5], [1, 2.5]),
+        ([True, None, False], [True, None, False]),
+        ([2**70, None], [str(2**70), None]),
+        ([2**70, 1.5], [str(2**70), "1.5"]),
+        (["<img src=x onerror=alert(1)>", "漢字"], ["<img src=x onerror=alert(1)>", "漢字"]),
+        ([None, None], [None, None]),
+        ([[1, "a"], [2]], ["[1, 'a']", "[2]"]),
+    ],
+    ids=str,
+)
+def test_write_table__columns_of_any_kind(tmp_path, values, expected):
+    write_table(tmp_path / "a.parquet", pd.DataFrame({"kind": column(*values)}))
+    read = read_table(tmp_path / "a.parquet")["kind"]
+    assert [None if pd.isna(v) else v for v in read] == expected
+
+
+cells = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text("aü<")
+
+
+@shared
+@given(st.lists(cells, min_size=1, max_size=6))
+def test_write_table__any_mixture_is_kept(tmp_path, values):
+    write_table(tmp_path / "a.parquet", pd.DataFrame({"kind": column(*values)}))
+    read = read_table(tmp_path / "a.parquet")["kind"]
+    assert [pd.isna(v) for v in read] == [v is None for v in values]
+    for before, after in zip(values, read, strict=True):
+        if before is not None:
+            assert after == before or after == str(before)
+
+
+def test_write_table__leaves_the_callers_alone(tmp_path):
+    table = pd.DataFrame({1: column("a", 1)})
+    write_table(tmp_path / "a.parquet", table)
+    assert table.columns.tolist() == [1]
+    assert table[1].tolist() == ["a", 1]
+
+
+def test_write_table__equal_content_equal_bytes(tmp_path):
+    table = pd.DataFrame({"a": range(50), "b": list("xy") * 25})
+    for name in ("one", "two"):
+        write_table(tmp_path / name, table.copy())
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()

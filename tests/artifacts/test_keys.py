@@ -1,0 +1,159 @@
+import dataclasses
+import os
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.artifacts import keys
+from core.artifacts.keys import Checksums, file_checksum, make_key
+from core.settings import (
+    ChipSettings,
+    CutSettings,
+    EmbedSettings,
+    GmmSettings,
+    ProjectionSettings,
+    ReductionSettings,
+    TreeSettings,
+)
+
+STAGES = (
+    ChipSettings,
+    EmbedSettings,
+    ReductionSettings,
+    GmmSettings,
+    TreeSettings,
+    CutSettings,
+    ProjectionSettings,
+)
+FIELDS = [(stage, item) for stage in STAGES for item in dataclasses.fields(stage)]
+
+
+def another(item):
+    """A value within the bounds that is not the default."""
+    if "bounds" in item.metadata:
+        low, high = item.metadata["bounds"]
+        return high if item.default != high else low
+    if "choices" in item.metadata:
+        return next(choice for choice in item.metadata["choices"] if choice != item.default)
+    kinds = {bool: not item.default, str: "other", tuple: ("other",)}
+    return kinds[type(item.default)]
+
+
+def key(settings):
+    return make_key("stage", 1, {"settings": dataclasses.asdict(settings)})
+
+
+@pytest.mark.parametrize(
+    ("stage", "item"), FIELDS, ids=lambda v: getattr(v, "__name__", None) or v.name
+)
+def test_make_key__each_setting_counts(stage, item):
+    changed = dataclasses.replace(stage(), **{item.name: another(item)})
+    assert key(changed) != key(stage())
+
+
+def test_make_key__whole_floats_are_one_setting():
+    assert key(ProjectionSettings(perplexity=30)) == key(ProjectionSettings(perplexity=30.0))
+    assert key(ChipSettings(size=64)) == key(ChipSettings(size=64.0))
+
+
+def test_make_key__stage_and_version_count():
+    made = {make_key("a", 1, {}), make_key("b", 1, {}), make_key("a", 2, {})}
+    assert len(made) == 3
+
+
+def test_make_key__tuples_and_lists_are_one():
+    assert make_key("a", 1, {"bands": ("red",)}) == make_key("a", 1, {"bands": ["red"]})
+
+
+plain = st.dictionaries(st.text(), st.integers() | st.text() | st.booleans() | st.none())
+
+
+@given(plain)
+def test_make_key__order_of_inputs_does_not_count(inputs):
+    assert make_key("a", 1, inputs) == make_key("a", 1, dict(reversed(inputs.items())))
+
+
+@given(plain, plain)
+def test_make_key__differs_where_inputs_differ(one, other):
+    # True == 1 in Python; JSON tells them apart.
+    same = repr(sorted(one.items())) == repr(sorted(other.items()))
+    assert (make_key("a", 1, one) == make_key("a", 1, other)) == same
+
+
+@pytest.fixture
+def counted(monkeypatch):
+    """How often a file's content was read."""
+    calls = []
+
+    def read(path):
+        calls.append(path.name)
+        return file_checksum(path)
+
+    monkeypatch.setattr(keys, "file_checksum", read)
+    return calls
+
+
+@pytest.fixture
+def ledger(tmp_path):
+    return tmp_path / "store" / "checksums.json"
+
+
+def test_checksums__read_once(tmp_path, ledger, counted):
+    file = tmp_path / "a.tif"
+    file.write_bytes(b"one")
+    first = Checksums(ledger)
+    expected = first.of(file)
+    first.save()
+    assert Checksums(ledger).of(file) == first.of(file) == expected
+    assert counted == ["a.tif"]
+
+
+def test_checksums__changed_size_or_time_is_read_again(tmp_path, ledger, counted):
+    file = tmp_path / "a.tif"
+    file.write_bytes(b"one")
+    checksums = Checksums(ledger)
+    before = checksums.of(file)
+    file.write_bytes(b"two!")
+    assert checksums.of(file) != before
+    os.utime(file, ns=(0, 1))
+    checksums.of(file)
+    assert len(counted) == 3
+
+
+def test_checksums__verify_trusts_nothing(tmp_path, ledger):
+    file = tmp_path / "a.tif"
+    file.write_bytes(b"one")
+    os.utime(file, ns=(0, 0))
+    checksums = Checksums(ledger)
+    before = checksums.of(file)
+    checksums.save()
+    file.write_bytes(b"two")
+    os.utime(file, ns=(0, 0))
+    assert Checksums(ledger).of(file) == before
+    assert Checksums(ledger, verify=True).of(file) != before
+
+
+def test_checksums__verify_reads_each_file_once(tmp_path, ledger, counted):
+    file = tmp_path / "a.tif"
+    file.write_bytes(b"one")
+    checksums = Checksums(ledger, verify=True)
+    assert checksums.of(file) == checksums.of(file)
+    assert len(counted) == 1
+
+
+@pytest.mark.parametrize("content", ["", '{"a": [1', "[]", "5"])
+def test_checksums__damaged_ledger_is_no_obstacle(tmp_path, ledger, content):
+    file = tmp_path / "a.tif"
+    file.write_bytes(b"one")
+    ledger.parent.mkdir()
+    ledger.write_text(content)
+    checksums = Checksums(ledger)
+    assert checksums.of(file) == file_checksum(file)
+    checksums.save()
+    assert Checksums(ledger).of(file) == file_checksum(file)
+
+
+def test_checksums__nothing_learnt_writes_nothing(ledger):
+    Checksums(ledger).save()
+    assert not ledger.parent.exists()

@@ -1,0 +1,103 @@
+import dataclasses
+
+import numpy as np
+import pytest
+
+from core.artifacts.store import Store
+from core.chips.scaling import Scaling
+from core.pipeline import fits
+from core.pipeline.fits import Fit, kept_fit, read_fit, write_fit
+from core.settings import EmbedSettings
+
+IDENTITY = {"encoder": "texture", "version": 2}
+FIT = Fit({"mean": np.arange(3.0)}, {"uint8": Scaling((0.0,), (255.0,), "uint8 divided by 255")})
+
+
+@dataclasses.dataclass
+class Chips:
+    """What fits look at of a set of chips."""
+
+    keys: tuple[str, ...]
+    bands: tuple[str, ...] = ("red", "green")
+    size: int = 64
+    dtypes: tuple[str, ...] = ("uint8",)
+
+    def __len__(self):
+        return 10
+
+
+@pytest.fixture
+def store(tmp_path):
+    return Store(tmp_path)
+
+
+def wanted(chips, identity=IDENTITY, **settings):
+    return fits.fit_step(identity, chips, EmbedSettings(**settings))
+
+
+def make(store, chips, **given):
+    step = wanted(chips, **given)
+    return store.make(step, lambda folder: write_fit(folder, FIT, chips))
+
+
+def test_kept_fit__none_before_the_first(store):
+    assert kept_fit(store, wanted(Chips(("a",)))) is None
+
+
+def test_kept_fit__the_same_chips(store):
+    made = make(store, Chips(("a", "b")))
+    assert kept_fit(store, wanted(Chips(("a", "b")))).key == made.key
+
+
+def test_kept_fit__scenes_added(store):
+    made = make(store, Chips(("a",)))
+    kept = kept_fit(store, wanted(Chips(("a", "b"))))
+    assert kept.key == made.key
+    assert store.find(kept) is not None
+
+
+def test_kept_fit__a_scene_removed(store):
+    make(store, Chips(("a", "b")))
+    assert kept_fit(store, wanted(Chips(("a",)))) is None
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"chips": Chips(("a", "b"), bands=("green", "red"))},
+        {"chips": Chips(("a", "b"), size=32)},
+        {"chips": Chips(("a", "b"), dtypes=("uint16", "uint8"))},
+        {"identity": {**IDENTITY, "version": 3}},
+        {"sample": 99},
+    ],
+    ids=lambda other: str(*other),
+)
+def test_kept_fit__another_question(store, other):
+    make(store, Chips(("a",)))
+    asked = {"chips": Chips(("a", "b"))} | other
+    assert kept_fit(store, wanted(asked.pop("chips"), **asked)) is None
+
+
+def test_kept_fit__the_latest_of_several(store):
+    make(store, Chips(("a",)))
+    latest = make(store, Chips(("b",)))
+    assert kept_fit(store, wanted(Chips(("a", "b", "c")))).key == latest.key
+
+
+def test_kept_fit__of_another_version(store, monkeypatch):
+    make(store, Chips(("a",)))
+    monkeypatch.setattr(fits, "VERSION", fits.VERSION + 1)
+    assert kept_fit(store, wanted(Chips(("a", "b")))) is None
+
+
+def test_fit__round_trip(store):
+    read = read_fit(make(store, Chips(("a",))))
+    assert read.scalings == FIT.scalings
+    assert np.array_equal(read.fitted["mean"], FIT.fitted["mean"])
+
+
+def test_fit_step__weights_count():
+    one, two = (
+        wanted(Chips(("a",)), identity={**IDENTITY, "weights": sha}) for sha in ("one", "two")
+    )
+    assert one.key != two.key

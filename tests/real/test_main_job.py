@@ -1,0 +1,100 @@
+"""The main job on real scenes: from raw/ to an export in one command."""
+
+import json
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import geopandas as gpd
+import pytest
+
+from core import cli
+
+VARIABLE = "CHIPSCAPE_TEST_DATA"
+DATA = os.environ.get(VARIABLE, "")
+pytestmark = [
+    pytest.mark.real,
+    pytest.mark.skipif(not DATA, reason=f"{VARIABLE} names no folder of real data"),
+]
+
+
+@pytest.fixture
+def bring(tmp_path):
+    """Copy one data set's raw/ into a workspace."""
+
+    def copy(name: str) -> Path:
+        source = Path(DATA) / name / "raw"
+        if not source.is_dir():
+            pytest.skip(f"{name} is not in {DATA}")
+        shutil.copytree(source, tmp_path / "raw")
+        (tmp_path / "raw").chmod(0o755)
+        return tmp_path
+
+    return copy
+
+
+@pytest.fixture
+def chipscape(monkeypatch, capsys):
+    """Call the command line and give back its one line of JSON."""
+
+    def call(command: str, workspace: Path, *arguments: str):
+        words = ["chipscape", command, "--json", "-w", str(workspace), *arguments]
+        monkeypatch.setattr(sys, "argv", words)
+        with pytest.raises(SystemExit) as leaving:
+            cli.main()
+        out, err = capsys.readouterr()
+        assert not leaving.value.code, err
+        assert out.count("\n") == 1
+        return json.loads(out)
+
+    return call
+
+
+def exported(workspace):
+    frame = gpd.read_file(workspace / "results" / "chips.geojson")
+    assert frame.crs.to_epsg() == 4326
+    assert not frame.geometry.isna().any()
+    return frame
+
+
+def raw(workspace):
+    return {p.name: p.read_bytes() for p in (workspace / "raw").iterdir()}
+
+
+def test_kampala__another_crs_and_a_broken_polygon(bring, chipscape):
+    workspace = bring("kampala_buildings")
+    before = raw(workspace)
+    assert chipscape("export", workspace)["chips"] == 183
+    frame = exported(workspace)
+    assert frame["settlement"].value_counts().to_dict() == {"suburb": 102, "dense": 81}
+    assert frame["longitude"].between(32, 33).all()
+    assert frame["width"].between(1, 100).all()
+    reports = chipscape("scenes", workspace)["scenes"]
+    assert sum(report["repaired"] for report in reports) == 1
+    for report in reports:
+        assert any(
+            "the scene in EPSG:3857: reprojected" in warning for warning in report["warnings"]
+        )
+    assert raw(workspace) == before
+
+
+def test_neon__many_scenes_of_two_zones(bring, chipscape):
+    workspace = bring("neon_trees_sjer_osbs")
+    before = raw(workspace)
+    assert chipscape("export", workspace)["chips"] == 188
+    assert len(exported(workspace)) == 188
+    again = chipscape("run", workspace)
+    assert (again["scenes"], again["chips"]) == (18, 188)
+    assert set(again["stages"].values()) == {"cached"}
+    assert raw(workspace) == before
+
+
+def test_rsscn7__texture_tells_the_classes_apart(bring, chipscape):
+    workspace = bring("rsscn7_mosaic_a")
+    assert chipscape("export", workspace)["chips"] == 140
+    assert exported(workspace)["label"].nunique() == 7
+    scores = chipscape("score", workspace, "--property", "label")
+    # Simple colour features reach 0.50; the standard error is 0.04.
+    assert scores["balanced_accuracy"] >= 0.62
+    assert scores["n"] == 140
