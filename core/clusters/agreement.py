@@ -84,8 +84,7 @@ def score(
     """
     if not len(labels) == len(embeddings) == len(truth) == len(scenes):
         raise ArtifactError("labels, embeddings and property differ in length", where=name)
-    there = ~_missing(truth)
-    classes, codes = _codes(truth, there)
+    there, classes, codes = coded(truth)
     if len(classes) < 2:
         found = f"one class, {classes[0]!r}," if classes else "no value"
         raise TooFewError(
@@ -120,6 +119,27 @@ def score(
         balanced_accuracy_across_scenes=across,
         notes=tuple(_notes(name, there, alone, unseen, across)),
     )
+
+
+def coded(values: Sequence[Any] | AnyArray) -> tuple[BoolArray, list[str], IntArray]:
+    """A property as classes.
+
+    Parameters
+    ----------
+    values : sequence, (n,)
+        None, NaN and empty text are missing.
+
+    Returns
+    -------
+    there : bool array, (n,)
+        True where there is a value.
+    classes : list of str
+        The distinct values as text, sorted.
+    codes : int32 array, (number of values there are,)
+        The number of each one's class.
+    """
+    there: BoolArray = ~_missing(values)
+    return (there, *_codes(values, there))
 
 
 def _missing(values: Sequence[Any] | AnyArray) -> BoolArray:

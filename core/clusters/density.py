@@ -1,16 +1,21 @@
 """HDBSCAN in two halves: one exact tree, dear; many cuts of it, cheap.
 
-Campello, Moulavi and Sander, PAKDD 2013; McInnes and Healy, ICDMW 2017. Both halves are
-fast_hdbscan's. Its own entry leaves the exact tree above 30 columns, so the parts are called here.
+Campello, Moulavi and Sander, PAKDD 2013; McInnes and Healy, ICDMW 2017. Two exact routes lead to
+the tree: Prim's, hdbscan's, whose work grows with the square of the chips whatever their shape,
+and Boruvka's, fast_hdbscan's, which few dimensions make quick. fast_hdbscan's own entry leaves the
+exact tree above 30 columns, so the parts are called here.
 """
 
 import threading
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from typing import Literal
 
 import numpy as np
 
-from core.clusters.labelling import NOISE, Fact, Labelling, labelled
+from core.clusters import hierarchy
+from core.clusters.hierarchy import Condensed, Cut
+from core.clusters.labelling import NOISE, Fact, Labelling, in_order, labelled
 from core.errors import ArtifactError, DegenerateError, TooFewError
 from core.settings import CutSettings, TreeSettings
 from core.types import DoubleArray, FloatArray
@@ -20,6 +25,8 @@ _BUILDING = threading.Lock()
 # Zero distances, of equal points, mean infinite density, beside which no larger cluster persists:
 # 12 equal points shattered a blob. They count as this share of the smallest other distance.
 _ZERO_SHARE = 0.5
+# Up to this many points Prim is the faster route, in 8 dimensions or more and in fewer.
+_WIDE, _PRIM_WIDE, _PRIM_NARROW = 8, 60_000, 10_000
 # Squared distances are float32 there; beyond this they overflow and the search never ends.
 _LARGEST = 1e18
 
@@ -63,13 +70,17 @@ class Tree:
         """Sum of the edges' distances."""
         return float(self.edges[:, 2].sum())
 
+    @cached_property
+    def linkage(self) -> DoubleArray:
+        """Single linkage, (n - 1, 4), which every cut shares."""
+        return hierarchy.linkage(_without_zeros(self.edges))
+
 
 def build_tree(points: FloatArray, settings: TreeSettings) -> Tree:
     """Build the exact tree, in any number of dimensions.
 
-    Dear: seconds at 20,000 points. One at a time in a process: a second call waits. Runs in one
-    thread, which makes it reproducible: with two, fast_hdbscan 0.3.4 breaks ties as they come,
-    even with ``reproducible=True``.
+    Dear: seconds at 20,000 points. One at a time in a process: a second call waits. The same
+    bytes in any number of threads.
 
     Parameters
     ----------
@@ -101,10 +112,16 @@ def build_tree(points: FloatArray, settings: TreeSettings) -> Tree:
             where="HDBSCAN",
             remedy="Look at the chips: they may be blank, or masked as a whole.",
         )
+    build = _prim if route(n, data.shape[1]) == "prim" else _boruvka
     with _BUILDING:
-        edges, core = _boruvka(data, settings.min_samples)
+        edges, core = build(data, settings.min_samples)
     order = np.lexsort((edges[:, 1], edges[:, 0], edges[:, 2]))
     return Tree(edges[order], core, settings.min_samples, data.shape[1])
+
+
+def route(n: int, d: int) -> Literal["prim", "boruvka"]:
+    """The faster exact route for n points in d dimensions, as measured (decision 6)."""
+    return "prim" if n <= (_PRIM_WIDE if d >= _WIDE else _PRIM_NARROW) else "boruvka"
 
 
 def cut_tree(tree: Tree, settings: CutSettings) -> Labelling:
@@ -134,24 +151,34 @@ def cut_tree(tree: Tree, settings: CutSettings) -> Labelling:
         nothing = np.zeros(n)
         return labelled(nothing + NOISE, nothing, "hdbscan", facts, (note,))
 
-    from fast_hdbscan.hdbscan import clusters_from_spanning_tree
+    _, found = cut_nodes(tree, settings)
+    notes = () if len(found.nodes) else ("No cluster stands out from the rest. " + _LOWER,)
+    return labelled(found.raw, found.strength, "hdbscan", facts, notes)
 
-    raw, strength, *_ = clusters_from_spanning_tree(
-        _without_zeros(tree.edges),
-        min_cluster_size=settings.min_cluster_size,
-        cluster_selection_method=settings.selection,
-        cluster_selection_epsilon=float(settings.epsilon),
-    )
-    notes = () if (raw >= 0).any() else ("No cluster stands out from the rest. " + _LOWER,)
-    return labelled(raw, strength, "hdbscan", facts, notes)
+
+def cut_nodes(tree: Tree, settings: CutSettings) -> tuple[Condensed, Cut]:
+    """The condensed tree and the nodes cut from it, in the tree's own numbers."""
+    condensed = hierarchy.condense(tree.linkage, settings.min_cluster_size)
+    return condensed, hierarchy.cut(condensed, settings)
+
+
+def persistence(tree: Tree, settings: CutSettings) -> DoubleArray:
+    """Persistence of each cluster of a cut, by label, (n_clusters,), 0..1."""
+    if len(tree) < settings.min_cluster_size:
+        return np.zeros(0)
+    condensed, found = cut_nodes(tree, settings)
+    lives = hierarchy.persistence(condensed, found)
+    return np.array([lives[old] for old in in_order(found.raw)], np.float64)
 
 
 def warm_up() -> None:
     """Compile what numba compiles on first use: up to two minutes, then cached on disk."""
     points = np.random.default_rng(0).normal(size=(200, 3)).astype(np.float32)
     points[:100] += 8
-    for min_samples in (1, 5):
-        tree = build_tree(points, TreeSettings(min_samples=min_samples))
+    tree = build_tree(points, TreeSettings())
+    with _BUILDING:
+        for min_samples in (1, 5):
+            _boruvka(points, min_samples)
     for settings in (CutSettings(), CutSettings(selection="leaf"), CutSettings(epsilon=0.5)):
         cut_tree(tree, settings)
 
@@ -159,21 +186,24 @@ def warm_up() -> None:
 _LOWER = "Lower min_cluster_size or min_samples."
 
 
-def _boruvka(data: FloatArray, min_samples: int) -> tuple[DoubleArray, FloatArray]:
-    """Edges, (n - 1, 3), and core distances, (n,), in one thread."""
-    import numba
-    from fast_hdbscan.boruvka import parallel_boruvka
-    from fast_hdbscan.numba_kdtree import build_kdtree
+def _prim(data: FloatArray, min_samples: int) -> tuple[DoubleArray, FloatArray]:
+    """Edges, (n - 1, 3), and core distances, (n,): one chip after another, in one thread."""
+    from hdbscan._hdbscan_linkage import mst_linkage_core_vector
+    from hdbscan.dist_metrics import DistanceMetric
 
-    threads = numba.get_num_threads()
-    # Its sample weights are wrong in 0.3.4; this array of length 1 means none.
-    unweighted: Any = np.empty(1, np.float32)
-    numba.set_num_threads(1)
-    try:
-        edges, _, core = parallel_boruvka(build_kdtree(data), 1, min_samples, unweighted, True)
-    finally:
-        numba.set_num_threads(threads)
-    return edges, np.asarray(core, np.float32)
+    from core.clusters.boruvka import core_distances
+
+    core = core_distances(data, min_samples)
+    metric = DistanceMetric.get_metric("euclidean")
+    edges = mst_linkage_core_vector(data.astype(np.float64), core.astype(np.float64), metric, 1.0)
+    return edges, core
+
+
+def _boruvka(data: FloatArray, min_samples: int) -> tuple[DoubleArray, FloatArray]:
+    """The same by Boruvka's rounds."""
+    from core.clusters.boruvka import boruvka
+
+    return boruvka(data, min_samples)
 
 
 def _without_zeros(edges: DoubleArray) -> DoubleArray:

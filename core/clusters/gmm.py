@@ -40,8 +40,8 @@ class Mixture:
         Natural logarithm, mean over the chips.
     bic, aic : float
         Lower is better, at one number of principal components only.
-    bic_spread : float
-        Range of BIC over the cold starts.
+    bics : tuple of float
+        BIC of each cold start, in their order.
     converged : bool
     collapsed : tuple of int
         Components thinner than twice the regularisation in some direction.
@@ -55,7 +55,7 @@ class Mixture:
     log_likelihood: float
     bic: float
     aic: float
-    bic_spread: float
+    bics: tuple[float, ...]
     converged: bool
     collapsed: tuple[int, ...]
 
@@ -63,6 +63,11 @@ class Mixture:
     def n_dims(self) -> int:
         """Principal components that the mixture saw."""
         return int(self.means.shape[1])
+
+    @property
+    def bic_spread(self) -> float:
+        """Range of BIC over the cold starts."""
+        return max(self.bics) - min(self.bics)
 
 
 def n_parameters(k: int, d: int, covariance: Shape) -> int:
@@ -155,8 +160,9 @@ def fit_mixture(points: FloatArray, settings: GmmSettings, report: Progress = si
     from threadpoolctl import threadpool_limits
 
     fits = []
-    # One BLAS thread: the matrices are small, and other work runs beside it.
-    with threadpool_limits(limits=1, user_api="blas"):
+    # One thread of BLAS and of OpenMP: the matrices are small, and threads that wait for each
+    # other beside other work cost five times what they give.
+    with threadpool_limits(limits=1):
         seeds = np.random.SeedSequence(settings.seed).generate_state(settings.n_init)
         for done, seed in enumerate(seeds, 1):
             fits.append(_fit_once(data, k, shape, floor, int(seed)))
@@ -177,7 +183,7 @@ def fit_mixture(points: FloatArray, settings: GmmSettings, report: Progress = si
         log_likelihood=float(likelihood),
         bic=float(bic),
         aic=float(aic),
-        bic_spread=float(max(bics) - min(bics)),
+        bics=tuple(float(bic) for bic in bics),
         converged=bool(best.converged_),
         collapsed=_collapsed(covariances, shape, floor, k),
     )

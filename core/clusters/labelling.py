@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from core.errors import ArtifactError
-from core.types import AnyArray, FloatArray, IntArray, Method
+from core.types import AnyArray, Clustering, FloatArray, IntArray
 
 NOISE = -1
 Fact = float | int | str
@@ -22,8 +22,9 @@ class Labelling:
         0 to n_clusters - 1, the largest cluster first (of equals, the one whose first chip comes
         first); -1 for noise.
     confidence : float32 array, (n,), 0..1
-        Responsibility of the chip's component, or membership strength; 0 for noise.
-    method : {"gmm", "hdbscan"}
+        Responsibility of the chip's component, membership strength, or how much nearer the own
+        centre is than the next one; 0 for noise.
+    method : {"gmm", "hdbscan", "kmeans", "ward"}
     facts : mapping of str to number or str
         What the method measured, for example ``"bic"``.
     notes : tuple of str
@@ -37,7 +38,7 @@ class Labelling:
 
     labels: IntArray
     confidence: FloatArray
-    method: Method
+    method: Clustering
     facts: Mapping[str, Fact] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
@@ -87,7 +88,7 @@ def in_order(raw: AnyArray) -> dict[int, int]:
 def labelled(
     raw: AnyArray,
     confidence: AnyArray,
-    method: Method,
+    method: Clustering,
     facts: Mapping[str, Fact],
     notes: tuple[str, ...] = (),
 ) -> Labelling:

@@ -1,10 +1,89 @@
 """Names that survive: a new labelling gets the ids of the old one where the chips agree."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from core.clusters.labelling import NOISE
 from core.errors import ArtifactError
-from core.types import IntArray
+from core.types import AnyArray, IntArray
+
+# A part of a cluster below this share of it is a few chips that moved, not a piece that split off.
+PIECE = 0.1
+
+
+@dataclass(frozen=True)
+class Matching:
+    """What became of the clusters from one labelling to the next, all by id.
+
+    Attributes
+    ----------
+    ids : dict of int to int
+        The id of each new label; see `match`.
+    appeared : tuple of int
+        New ids none of whose chips make up a piece of an old cluster.
+    vanished : tuple of int
+        Old ids none of whose pieces live on in a cluster.
+    split : dict of int to tuple of int
+        Old id to the new ids, two or more, that each hold a piece of it.
+    merged : dict of int to tuple of int
+        New id to the old ids, two or more, of which it holds a piece each.
+    kept_fraction : float
+        Share of the chips whose id stays, noise to noise included, 0..1.
+    """
+
+    ids: dict[int, int]
+    appeared: tuple[int, ...]
+    vanished: tuple[int, ...]
+    split: dict[int, tuple[int, ...]]
+    merged: dict[int, tuple[int, ...]]
+    kept_fraction: float
+
+    def sentences(self) -> list[str]:
+        """What happened, a sentence each, for the user."""
+        told = [f"Cluster {one} is new." for one in self.appeared]
+        told += [f"Cluster {one} is gone." for one in self.vanished]
+        told += [f"Cluster {old} split into {_listed(new)}." for old, new in self.split.items()]
+        told += [f"Clusters {_listed(old)} merged into {new}." for new, old in self.merged.items()]
+        return told
+
+
+def compare(old: IntArray, new: IntArray) -> Matching:
+    """Match two labellings and list what appeared, vanished, split and merged.
+
+    A piece is a tenth or more of an old cluster that lies in one new cluster (for splits), or a
+    tenth or more of a new cluster that comes from one old one (for merges).
+
+    Arguments and errors as in `match`.
+    """
+    ids = match(old, new)
+    renamed = renumbered(new, ids)
+    before, after = _names(old), _names(renamed)
+    overlap = np.zeros((len(before), len(after)), np.int64)
+    both = (old != NOISE) & (renamed != NOISE)
+    rows, columns = np.searchsorted(before, old[both]), np.searchsorted(after, renamed[both])
+    np.add.at(overlap, (rows, columns), 1)
+    left = np.array([(old == one).sum() for one in before])[:, None]
+    arrived = np.array([(renamed == one).sum() for one in after])[None, :]
+    pieces = (overlap > 0) & (overlap >= PIECE * left) if overlap.size else overlap > 0
+    sources = (overlap > 0) & (overlap >= PIECE * arrived) if overlap.size else overlap > 0
+    either = pieces | sources
+    return Matching(
+        ids=ids,
+        appeared=tuple(int(one) for one in after[~either.any(axis=0)]),
+        vanished=tuple(int(one) for one in before[~either.any(axis=1)]),
+        split=_several(before, after, pieces),
+        merged=_several(after, before, sources.T),
+        kept_fraction=float((old == renamed).mean()) if len(old) else 1.0,
+    )
+
+
+def renumbered(labels: IntArray, ids: dict[int, int]) -> IntArray:
+    """The labels under their ids; noise stays -1."""
+    renamed = np.full(len(labels), NOISE, np.int32)
+    for label, one in ids.items():
+        renamed[labels == label] = one
+    return renamed
 
 
 def match(old: IntArray, new: IntArray) -> dict[int, int]:
@@ -55,3 +134,17 @@ def match(old: IntArray, new: IntArray) -> dict[int, int]:
             kept[label] = fresh
             taken.add(fresh)
     return kept
+
+
+def _names(labels: IntArray) -> AnyArray:
+    return np.unique(labels[labels != NOISE])
+
+
+def _several(one: AnyArray, other: AnyArray, table: AnyArray) -> dict[int, tuple[int, ...]]:
+    """Names of `one` with two or more of `other` in their row of a table of truths."""
+    rows = {int(name): other[row] for name, row in zip(one, table, strict=True)}
+    return {name: tuple(map(int, found)) for name, found in rows.items() if len(found) > 1}
+
+
+def _listed(names: tuple[int, ...]) -> str:
+    return ", ".join(map(str, names[:-1])) + f" and {names[-1]}"

@@ -1,7 +1,8 @@
 """The encoders by name: those built in, and those that other packages bring.
 
 A package brings an encoder of its own through the entry point group ``chipscape.encoders``: the
-entry's name is the encoder's, and it points to a `Source`.
+entry's name is the encoder's, and it points to a `Source`. Names joined by "+" stand for those
+encoders side by side, see `core.embeddings.joined`.
 """
 
 import logging
@@ -12,8 +13,16 @@ from functools import partial
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 
-from core.embeddings import resnet50, satdino, texture
+from core.embeddings import dinov2, rcf, resnet50, satdino, texture
 from core.embeddings.encoder import Encoder, EncoderCard, Identity
+from core.embeddings.joined import (
+    SIGN,
+    Joined,
+    joined_card,
+    joined_identity,
+    part_names,
+    part_settings,
+)
 from core.embeddings.weights import find_weights, identify
 from core.errors import SettingsError
 from core.settings import EmbedSettings
@@ -94,11 +103,30 @@ def identity(name: str, settings: EmbedSettings, weights_folder: Path) -> Identi
     SettingsError, WeightsError
         As `load` does; the content of a weight file is not looked at.
     """
+    parts = part_names(name)
+    if len(parts) > 1:
+        own = part_settings(settings, [card(part) for part in parts])
+        return joined_identity([identity(part, own, weights_folder) for part in parts])
     source = _source(name)
     if name in _BUILT_IN and source.card.needs_weights:
         weights = find_weights(source.card, settings.weights, weights_folder)
         return identify(source.card, settings, weights)
     return source.load(settings, weights_folder).identity
+
+
+def _joined(parts: list[str]) -> Source:
+    sources = [_source(part) for part in parts]
+    cards = [source.card for source in sources]
+
+    def load_all(settings: EmbedSettings, folder: Path) -> Encoder:
+        own = part_settings(settings, cards)
+        return Joined([source.load(own, folder) for source in sources])
+
+    return Source(joined_card(cards), load_all)
+
+
+def _dinov2(name: str) -> Source:
+    return Source(dinov2.CARDS[name], partial(dinov2.load, dinov2.CARDS[name]))
 
 
 def _satdino(name: str) -> Source:
@@ -107,8 +135,10 @@ def _satdino(name: str) -> Source:
 
 _BUILT_IN: dict[str, Callable[[], Source]] = {
     "texture": lambda: Source(texture.CARD, lambda _settings, _folder: texture.Texture()),
+    "rcf": lambda: Source(rcf.CARD, lambda _settings, _folder: rcf.Rcf()),
     **{name: partial(_satdino, name) for name in satdino.CARDS},
     "resnet50": lambda: Source(resnet50.CARD, resnet50.load),
+    **{name: partial(_dinov2, name) for name in dinov2.CARDS},
 }
 
 
@@ -118,6 +148,8 @@ def _others() -> dict[str, EntryPoint]:
 
 
 def _source(name: str) -> Source:
+    if SIGN in name:
+        return _joined(part_names(name))
     if name in _BUILT_IN:
         return _BUILT_IN[name]()
     others = _others()
@@ -136,7 +168,7 @@ def _source(name: str) -> Source:
         ) from error
     if not isinstance(source, Source):
         raise SettingsError(
-            f"the encoder {name!r} is a {type(source).__name__}, not a registry.Source",
+            f"the encoder {name!r} points to {type(source).__name__}, not to a registry.Source",
             where=others[name].value,
             remedy="Mend or remove the package that brings it.",
         )

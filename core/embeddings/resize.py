@@ -1,9 +1,26 @@
 """Resizing of pixels without torchvision."""
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+
+@dataclass(frozen=True)
+class View:
+    """How a network is shown a chip.
+
+    Attributes
+    ----------
+    resized : int
+        Pixels along one side that the whole chip is resized to.
+    side : int
+        Pixels along one side of its middle that is shown; no more than `resized`.
+    """
+
+    resized: int
+    side: int
 
 
 def resize(pixels: "Tensor", side: int) -> "Tensor":
@@ -27,3 +44,10 @@ def resize(pixels: "Tensor", side: int) -> "Tensor":
         return pixels
     resized = interpolate(pixels, size=(side, side), mode="bicubic", antialias=True)
     return resized.clamp_(0, 1)
+
+
+def show(pixels: "Tensor", view: View) -> "Tensor":
+    """Resize pixels (n, bands, height, width) and crop their middle, (n, bands, side, side)."""
+    whole = resize(pixels, view.resized)
+    first = round((view.resized - view.side) / 2)
+    return whole[..., first : first + view.side, first : first + view.side]

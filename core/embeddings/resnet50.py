@@ -3,10 +3,11 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from core.embeddings.configs import config_beside
 from core.embeddings.encoder import EncoderCard
+from core.embeddings.folding import fold_batch_norms
 from core.embeddings.network import NetworkEncoder
 from core.embeddings.weights import find_weights, load_strictly, read_state
-from core.errors import WeightsError
 from core.settings import EmbedSettings
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ CARD = EncoderCard(
     mean=(0.485, 0.456, 0.406),
     std=(0.229, 0.224, 0.225),
     tags=("photographs", "convolutional", "supervised"),
+    version=2,
 )
 # The network halves the image five times.
 _STEP = 32
@@ -48,46 +50,33 @@ def load(settings: EmbedSettings, weights_folder: Path, card: EncoderCard = CARD
     WeightsError
         If the weights are missing, truncated, of another network, or not finite.
     """
-    import torch
-    from transformers import ResNetModel
-
     weights = find_weights(card, settings.weights, weights_folder)
+
+    import torch
+    from transformers import ResNetConfig, ResNetModel
+
+    def width(config: ResNetConfig) -> int:
+        return int((config.hidden_sizes or [0])[-1])
+
+    config = config_beside(weights.path, card, ResNetConfig, _FIXED, width)
     with torch.device("meta"):
-        model = ResNetModel(_config(weights.path, card))
+        model = ResNetModel(config)
     load_strictly(model, _backbone(weights.path, card), weights.path, card)
+    fold_batch_norms(model)
 
     def pooled(pixels: "Tensor") -> "Tensor":
         out: Tensor = model(pixels).pooler_output
         return out.flatten(1)
 
-    return NetworkEncoder(card, pooled, model, step=_STEP, settings=settings, weights=weights)
-
-
-def _config(path: Path, card: EncoderCard) -> Any:
-    """The sizes of the network, from ``config.json`` where it lies beside the weights."""
-    from transformers import ResNetConfig
-
-    beside = path.with_name("config.json")
-    if not beside.is_file():
-        return ResNetConfig(**_FIXED)
-    try:
-        config = ResNetConfig.from_json_file(beside)
-    except (OSError, ValueError) as error:
-        raise WeightsError(f"is not a configuration ({error})", where=str(beside)) from error
-    features = (config.hidden_sizes or [0])[-1]
-    wrong = [
-        f"{name} {getattr(config, name)}"
-        for name in _FIXED
-        if getattr(config, name) != _FIXED[name]
-    ]
-    wrong += [f"{features} features"] if features != card.dim else []
-    if wrong:
-        raise WeightsError(
-            f"describes another network than {card.name}: {', '.join(wrong)}",
-            where=str(beside),
-            remedy=f"Bring {card.weights_file} from {card.source}",
-        )
-    return config
+    return NetworkEncoder(
+        card,
+        pooled,
+        model,
+        step=_STEP,
+        settings=settings,
+        weights=weights,
+        channels_last=True,
+    )
 
 
 def _backbone(path: Path, card: EncoderCard) -> dict[str, Any]:

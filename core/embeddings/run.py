@@ -1,6 +1,6 @@
 """The one loop that runs encoders over chips: batches read ahead by one thread."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -10,8 +10,9 @@ from core.chips.chipset import ChipSet, SceneChips
 from core.chips.scaling import Scaling
 from core.embeddings.encoder import ChipBatch, Encoder, Fitted
 from core.errors import DegenerateError
-from core.types import FloatArray
+from core.types import AnyArray, FloatArray
 
+# Chips read at a time, unless the encoder has a `read_size` of its own.
 BATCH = 128
 
 
@@ -36,7 +37,22 @@ def fit_encoder(
         # Chips of several dtypes meet in 0..1, the scale that each one's rule leads to.
         pixels, mask = chips.unit(rows, scalings), chips.masked(rows)
         scaling = unit_scaling(len(chips.bands))
-    return encoder.fit(ChipBatch(pixels, mask, scaling, chips.bands))
+    # As for encoding, see there.
+    with threadpool_limits(1, user_api="blas"):
+        return encoder.fit(ChipBatch(pixels, mask, scaling, chips.bands))
+
+
+def encoder_notes(
+    encoder: Encoder, chips: ChipSet, scalings: Mapping[str, Scaling]
+) -> tuple[str, ...]:
+    """What the user should know of how these chips are embedded, in words.
+
+    An encoder may say something of the bands by a method ``notes(n_bands, names)``.
+    """
+    say: Callable[[int, Sequence[str]], tuple[str, ...]] | None = getattr(encoder, "notes", None)
+    told = say(len(chips.bands), chips.bands) if say else ()
+    rules = [scaling.rule for dtype, scaling in scalings.items() if dtype != "uint8"]
+    return (*told, *(f"pixels scaled to 0..1: {rule}" for rule in rules))
 
 
 def unit_scaling(n_bands: int) -> Scaling:
@@ -63,7 +79,8 @@ def encode_rows(
     # The matrices of one chip are small: BLAS threads cost more than they give, up to tenfold
     # where other work runs. Networks have a pool of their own, which this leaves alone.
     with threadpool_limits(1, user_api="blas"):
-        for batch in _read_ahead(part, bands, scaling, rows):
+        size = int(getattr(encoder, "read_size", BATCH))
+        for batch in _read_ahead(part, bands, scaling, rows, size):
             batches.append(encoder.encode(batch, fitted))
     embedded = np.concatenate(batches).astype(np.float32, copy=False)
     bad = np.flatnonzero(~np.isfinite(embedded).all(axis=1))
@@ -76,14 +93,30 @@ def encode_rows(
     return embedded
 
 
+def encode_chips(
+    chips: ChipSet,
+    rows: AnyArray,
+    scalings: Mapping[str, Scaling],
+    encode: Callable[[ChipBatch], FloatArray],
+) -> FloatArray:
+    """Embed any rows of all scenes, in their order, by a call that embeds a batch."""
+    parts = []
+    for start in range(0, len(rows), BATCH):
+        some = rows[start : start + BATCH]
+        scaling = unit_scaling(len(chips.bands))
+        pixels = chips.unit(some, scalings)
+        parts.append(encode(ChipBatch(pixels, chips.masked(some), scaling, chips.bands)))
+    return np.concatenate(parts)
+
+
 def _read_ahead(
-    part: SceneChips, bands: tuple[str, ...], scaling: Scaling, rows: slice
+    part: SceneChips, bands: tuple[str, ...], scaling: Scaling, rows: slice, size: int
 ) -> Iterator[ChipBatch]:
     """Batches in order, the next one read from disk while the caller works on this one."""
-    starts = range(rows.start, rows.stop, BATCH)
+    starts = range(rows.start, rows.stop, size)
 
     def read(start: int) -> ChipBatch:
-        stop = min(start + BATCH, rows.stop)
+        stop = min(start + size, rows.stop)
         mask = np.asarray(part.mask[start:stop]) != 0
         return ChipBatch(np.array(part.pixels[start:stop]), mask, scaling, bands)
 

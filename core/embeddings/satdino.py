@@ -85,11 +85,12 @@ def load(
     WeightsError
         If the weights are missing, truncated, of another network, or not finite.
     """
+    weights = find_weights(card, settings.weights, weights_folder)
+
     import torch
 
     from core.embeddings.vit import Vit
 
-    weights = find_weights(card, settings.weights, weights_folder)
     shape = shape or shape_of(card.name)
     with torch.device("meta"):
         network = Vit(shape)

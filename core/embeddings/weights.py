@@ -5,7 +5,6 @@ import logging
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from pickle import UnpicklingError  # noqa: TID251  to be caught only: torch raises it
 from typing import TYPE_CHECKING, Any
@@ -59,18 +58,34 @@ def find_weights(card: EncoderCard, given: str, folder: Path) -> WeightFile:
     WeightsError
         In one line with the file to bring and where to put it.
     """
+    path = local_file(card, given, folder) or _from_hub(card, folder)
+    cached = path.parent.parent.name == "snapshots"
+    origin = f"{card.hub_id}@{path.parent.name}" if cached else str(path)
+    return WeightFile(path, fingerprint(path), origin)
+
+
+def local_file(card: EncoderCard, given: str, folder: Path) -> Path | None:
+    """The weights of an encoder if they are on this machine: as `find_weights`, without fetching.
+
+    Raises
+    ------
+    WeightsError
+        If a path is given and there is no such file.
+    """
+    names = Path(card.name) / card.weights_file, Path(card.weights_file)
     if given:
-        path = Path(given).expanduser()
-        path = path / card.weights_file if path.is_dir() else path
-        if not path.is_file():
-            raise WeightsError("there is no such weight file", where=str(path), remedy=_bring(card))
-        return WeightFile(path, fingerprint(path), str(path))
-    for path in (folder / card.name / card.weights_file, folder / card.weights_file):
-        if path.is_file():
-            return WeightFile(path, fingerprint(path), str(path))
-    path = _from_hub(card, folder)
-    commit = path.parent.name if path.parent.parent.name == "snapshots" else card.revision
-    return WeightFile(path, fingerprint(path), f"{card.hub_id}@{commit}")
+        chosen = Path(given).expanduser()
+        inside = [chosen / name for name in names] if chosen.is_dir() else [chosen]
+        found = [path for path in inside if path.is_file()]
+        if not found:
+            raise WeightsError(
+                "there is no such weight file", where=str(inside[-1]), remedy=bring(card)
+            )
+        return found[0]
+    for name in names:
+        if (folder / name).is_file():
+            return folder / name
+    return _from_cache(card)
 
 
 def identify(card: EncoderCard, settings: EmbedSettings, weights: WeightFile) -> Identity:
@@ -82,6 +97,8 @@ def identify(card: EncoderCard, settings: EmbedSettings, weights: WeightFile) ->
         "revision": card.revision,
         "input_size": settings.input_size,
         "statistics": settings.statistics,
+        "bands_rule": settings.bands_rule,
+        "precision": settings.precision,
     }
 
 
@@ -106,7 +123,7 @@ def read_state(path: Path, card: EncoderCard) -> dict[str, Any]:
         return _read_safetensors(path, card)
     if not zipfile.is_zipfile(path):
         raise WeightsError(
-            "is cut off or is not a PyTorch checkpoint", where=str(path), remedy=_bring(card)
+            "is cut off or is not a PyTorch checkpoint", where=str(path), remedy=bring(card)
         )
     return _read_checkpoint(path, card)
 
@@ -133,7 +150,7 @@ def load_strictly(
     odd = [key for key, value in state.items() if not hasattr(value, "isfinite")]
     if odd:
         raise WeightsError(
-            f"holds no tensor under {_some(odd)}", where=str(where), remedy=_bring(card)
+            f"holds no tensor under {_some(odd)}", where=str(where), remedy=bring(card)
         )
     wrong = [
         f"{key} is {tuple(state[key].shape)}, not {tuple(tensor.shape)}"
@@ -146,45 +163,56 @@ def load_strictly(
     found = "; ".join(f"{what} {_some(keys)}" for what, keys in faults if keys)
     if found:
         raise WeightsError(
-            f"does not fit {card.name}: {found}", where=str(where), remedy=_bring(card)
+            f"does not fit {card.name}: {found}", where=str(where), remedy=bring(card)
         )
     bad = [key for key, tensor in state.items() if not _finite(tensor)]
     if bad:
         raise WeightsError(
             f"has values that are not finite in {_some(bad)}",
             where=str(where),
-            remedy=_bring(card),
+            remedy=bring(card),
         )
     # Fresh copies, because the kernels round differently with the alignment that a file gives.
     fresh = {key: tensor.to(expected[key].dtype, copy=True) for key, tensor in state.items()}
     network.load_state_dict(fresh, strict=True, assign=True)
 
 
+def _from_cache(card: EncoderCard) -> Path | None:
+    """The file in the hub's cache on this machine."""
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    try:
+        return Path(
+            hf_hub_download(
+                card.hub_id, card.weights_file, revision=card.revision, local_files_only=True
+            )
+        )
+    except LocalEntryNotFoundError:
+        return None
+
+
 def _from_hub(card: EncoderCard, folder: Path) -> Path:
-    """The file in the hub's cache, downloaded first where it is not there."""
+    """The file downloaded into the hub's cache."""
     from huggingface_hub import constants, get_session, hf_hub_download
-    from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, LocalEntryNotFoundError
+    from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError
 
     # The base class is the transport's (httpx or requests, by the hub's version): lost connections.
     transport: type[Exception] = HfHubHTTPError.__mro__[1]
-    fetch = partial(hf_hub_download, card.hub_id, card.weights_file, revision=card.revision)
-    try:
-        return Path(fetch(local_files_only=True))
-    except LocalEntryNotFoundError:
-        _log.info("%s: fetching %s from %s", card.name, card.weights_file, card.hub_id)
+    _log.info("%s: fetching %s from %s", card.name, card.weights_file, card.hub_id)
     try:
         get_session().head(constants.ENDPOINT, timeout=PROBE_SECONDS)
-        return Path(fetch())
+        return Path(hf_hub_download(card.hub_id, card.weights_file, revision=card.revision))
     except (transport, EntryNotFoundError, OSError) as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
         raise WeightsError(
             f"the weights are not on this machine, and the hub does not give them ({reason})",
             where=card.name,
-            remedy=_bring(card, folder),
+            remedy=bring(card, folder),
         ) from error
 
 
-def _bring(card: EncoderCard, folder: Path | None = None) -> str:
+def bring(card: EncoderCard, folder: Path | None = None) -> str:
     """The remedy: the exact file, where it is, and where to put it."""
     source = f"https://huggingface.co/{card.hub_id}/resolve/{card.revision}/{card.weights_file}"
     if folder is None:
@@ -203,7 +231,7 @@ def _read_safetensors(path: Path, card: EncoderCard) -> dict[str, Any]:
         raise WeightsError(
             f"is cut off or is not a safetensors file ({error})",
             where=str(path),
-            remedy=_bring(card),
+            remedy=bring(card),
         ) from error
 
 
@@ -216,17 +244,17 @@ def _read_checkpoint(path: Path, card: EncoderCard) -> dict[str, Any]:
         raise WeightsError(
             "holds objects other than tensors, and such are never unpickled",
             where=str(path),
-            remedy=_bring(card),
+            remedy=bring(card),
         ) from error
     except (RuntimeError, EOFError, OSError) as error:
         raise WeightsError(
-            "is damaged or is not a PyTorch checkpoint", where=str(path), remedy=_bring(card)
+            "is damaged or is not a PyTorch checkpoint", where=str(path), remedy=bring(card)
         ) from error
     if not isinstance(state, dict):
         raise WeightsError(
             f"holds a {type(state).__name__}, not named tensors",
             where=str(path),
-            remedy=_bring(card),
+            remedy=bring(card),
         )
     return {str(key): value for key, value in state.items()}
 

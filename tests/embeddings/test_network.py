@@ -10,8 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.chips.scaling import Scaling, fit_scaling
+from core.embeddings.device import BatchSize
 from core.embeddings.encoder import ChipBatch
-from core.embeddings.network import NetworkEncoder, band_statistics, three_bands
+from core.embeddings.network import NetworkEncoder, band_statistics, scaled_there
+from core.embeddings.resize import View
 from core.embeddings.resnet50 import CARD
 from core.embeddings.weights import WeightFile
 from core.errors import BandError, DegenerateError, SettingsError, WeightsError
@@ -32,6 +34,15 @@ class Average(torch.nn.Module):
         return pixels.mean((2, 3))
 
 
+class Fussy(Average):
+    """Runs out of memory beyond four chips."""
+
+    def forward(self, pixels):
+        if len(pixels) > 4:
+            raise torch.OutOfMemoryError
+        return super().forward(pixels)
+
+
 def encoder(tmp_path, step=16, card=AVERAGE, **settings):
     network = Average()
     weights = WeightFile(tmp_path / "w", "0" * 64, "here")
@@ -39,35 +50,6 @@ def encoder(tmp_path, step=16, card=AVERAGE, **settings):
         card, network, network, step=step, settings=EmbedSettings(**settings), weights=weights
     )
     return made, network
-
-
-@pytest.mark.parametrize(
-    ("n", "names", "order"),
-    [
-        (3, (), [0, 1, 2]),
-        (3, ("red", "green", "blue"), [0, 1, 2]),
-        (3, ("Blue", "Green", "Red"), [2, 1, 0]),
-        (3, ("nir", "red", "green"), [0, 1, 2]),
-        (4, ("red", "green", "blue", "nir"), [0, 1, 2]),
-        (5, ("coastal", "blue", "green", "red", "nir"), [3, 2, 1]),
-        (1, ("pan",), [0, 0, 0]),
-        (1, (), [0, 0, 0]),
-    ],
-)
-def test_three_bands__order_and_note(n, names, order):
-    found, note = three_bands(n, names)
-    assert found == order
-    assert bool(note) == (n == 1 or (found != [0, 1, 2]) or n > 3)
-
-
-@pytest.mark.parametrize(
-    ("n", "names"), [(2, ()), (4, ()), (4, ("red", "green", "nir", "swir")), (2, ("red", "green"))]
-)
-def test_three_bands__others_are_refused(n, names):
-    with pytest.raises(BandError, match=f"takes three bands, the chips have {n}") as caught:
-        three_bands(n, names)
-    assert "Choose three bands" in str(caught.value)
-    assert all(name in str(caught.value) for name in names)
 
 
 def test_encode__bands_are_put_in_order(tmp_path, make_batch):
@@ -197,7 +179,7 @@ def test_encode__blocks_are_bounded_and_do_not_matter(tmp_path, make_batch):
     made, network = encoder(tmp_path)
     batch = make_batch(n=70)
     whole = made.encode(batch, {})
-    assert [len(block) for block in network.seen] == [32, 32, 6]
+    assert sorted(len(block) for block in network.seen) == [6, 32, 32]
     parts = [
         made.encode(replace(batch, pixels=batch.pixels[i : i + 7], mask=batch.mask[i : i + 7]), {})
         for i in range(0, 70, 7)
@@ -206,7 +188,7 @@ def test_encode__blocks_are_bounded_and_do_not_matter(tmp_path, make_batch):
     assert np.array_equal(whole, made.encode(batch, {}))
     big, network = encoder(tmp_path, input_size=448)
     big.encode(make_batch(n=9), {})
-    assert [len(block) for block in network.seen] == [8, 1]
+    assert sorted(len(block) for block in network.seen) == [1, 8]
 
 
 def test_encode__no_chips(tmp_path, make_batch):
@@ -229,3 +211,88 @@ def test_chip_batch__band_names_must_match_the_bands():
             Scaling((0.0,) * 3, (1.0,) * 3, ""),
             ("red", "green"),
         )
+
+
+def test_encode__does_not_depend_on_the_number_of_threads(tmp_path, make_batch):
+    """To the byte: each block is computed by one thread."""
+    network = torch.nn.Sequential(torch.nn.Conv2d(3, 32, 3), torch.nn.Flatten(2))
+    made, _ = encoder(tmp_path, card=replace(AVERAGE, dim=32))
+    made._network = lambda pixels: network(pixels).mean(2)
+    batch, before, found = make_batch(n=100), torch.get_num_threads(), []
+    try:
+        for threads in (1, 2, 3):
+            torch.set_num_threads(threads)
+            found.append(made.encode(batch, {}))
+            assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)
+    assert np.array_equal(found[0], found[1])
+    assert np.array_equal(found[0], found[2])
+
+
+def test_encode__batches_of_a_device_give_the_same(tmp_path, make_batch):
+    made, _ = encoder(tmp_path)
+    batch = make_batch(n=41)
+    expected = made.encode(batch, {})
+    fussy = Fussy()
+    made._network, made._batch = fussy, BatchSize(start=32)
+    assert np.array_equal(made.encode(batch, {}), expected)
+    assert max(len(block) for block in fussy.seen) == 4
+
+
+def test_encode__half_precision_is_near(tmp_path, make_batch):
+    made, _ = encoder(tmp_path)
+    batch = make_batch(n=9)
+    full = made.encode(batch, {})
+    network = torch.nn.Linear(3, 3, bias=False)
+    torch.nn.init.eye_(network.weight)
+    made._half, made._network = torch.bfloat16, lambda p: network(p.mean((2, 3)))
+    half = made.encode(batch, {})
+    assert half.dtype == np.float32
+    assert not np.array_equal(half, full)
+    np.testing.assert_allclose(half, full, atol=1e-2 * np.abs(full).max())
+    assert "bfloat16" in made.notes(3, ())[0]
+
+
+def test_scaled_there__is_as_unit(make_batch):
+    batch = make_batch(n=3, bands=4)
+    odd = Scaling((0.0, 10.0, 50.0, 7.0), (255.0, 200.0, 60.0, 7.0), "odd")
+    for scaling in (batch.scaling, odd):
+        part = replace(batch, scaling=scaling)
+        there = scaled_there(part, torch.device("cpu"))
+        assert np.array_equal(there.numpy(), part.unit())
+
+
+def test_encode__triples_side_by_side(tmp_path, make_batch):
+    made, _ = encoder(tmp_path, bands_rule="triples")
+    batch = make_batch(n=40, bands=5, names=("nir", "red", "green", "blue", "swir"))
+    found = made.encode(batch, made.fit(batch))
+    means = batch.unit().mean((2, 3))
+    shown = [means[:, [1, 2, 3]], means[:, [3, 0, 4]]]
+    expected = np.hstack([(one - AVERAGE.mean) / AVERAGE.std for one in shown])
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_fit__statistics_of_each_band_of_the_triples(tmp_path, make_batch):
+    made, _ = encoder(tmp_path, bands_rule="triples", statistics="data")
+    batch = make_batch(n=40, bands=4, masked=0.2)
+    fitted = made.fit(batch)
+    valid = batch.unit().transpose(1, 0, 2, 3)[:, ~batch.mask][[0, 1, 2, 1, 2, 3]]
+    np.testing.assert_allclose(fitted["mean"], valid.mean(1), atol=1e-5)
+    np.testing.assert_allclose(fitted["std"], valid.std(1), atol=1e-5)
+    assert np.abs(made.encode(batch, fitted).mean(0)).max() < 0.02
+
+
+def test_encode_view__crops_the_middle(tmp_path, make_batch):
+    made, network = encoder(tmp_path)
+    batch = make_batch(n=2, size=36)
+    made.encode_view(batch, {}, View(36, 32))
+    mean, std = (np.reshape(values, (3, 1, 1)) for values in (AVERAGE.mean, AVERAGE.std))
+    middle = (batch.unit()[:, :, 2:34, 2:34] - mean) / std
+    np.testing.assert_allclose(network.seen[0], middle, atol=1e-5)
+
+
+def test_identity__changes_with_every_setting_that_changes_the_answer(tmp_path):
+    changes = ({}, {"bands_rule": "triples"}, {"precision": "full"}, {"statistics": "data"})
+    found = [encoder(tmp_path, **change)[0].identity for change in (*changes, {"input_size": 32})]
+    assert len({tuple(one.items()) for one in found}) == 5

@@ -12,7 +12,13 @@ from core.embeddings.vit import Vit
 from core.errors import SettingsError, WeightsError
 from core.settings import EmbedSettings
 
-BUILT_IN = ["texture", "satdino-small-16", "satdino-small-8", "satdino-base-16", "resnet50"]
+OFFLINE = ["texture", "rcf"]
+NETWORKS = [
+    *("satdino-small-16", "satdino-small-8", "satdino-base-16", "resnet50"),
+    *("dinov2-small", "dinov2-base", "dinov2-large"),
+    *("dinov2-registers-small", "dinov2-registers-base", "dinov2-registers-large"),
+]
+BUILT_IN = [*OFFLINE, *NETWORKS]
 
 PLUGIN = """
 from pathlib import Path
@@ -56,7 +62,7 @@ def test_names__are_those_built_in():
     assert registry.names()[: len(BUILT_IN)] == BUILT_IN
 
 
-@pytest.mark.parametrize("name", BUILT_IN[1:])
+@pytest.mark.parametrize("name", NETWORKS)
 def test_card__says_all_that_people_ask(name):
     card = registry.card(name)
     assert card.name == name
@@ -70,7 +76,7 @@ def test_card__says_all_that_people_ask(name):
 def test_card__unknown_name_gives_the_nearest():
     with pytest.raises(SettingsError, match=r"unknown encoder 'satdino-smal-16'.*Did you mean"):
         registry.card("satdino-smal-16")
-    with pytest.raises(SettingsError, match=r"Known: texture, satdino-small-16"):
+    with pytest.raises(SettingsError, match=r"Known: texture, rcf, satdino-small-16"):
         registry.card("zzz")
 
 
@@ -79,7 +85,7 @@ def test_load__unknown_name(tmp_path):
         registry.load("resnet-50", EmbedSettings(), tmp_path)
 
 
-@pytest.mark.parametrize("name", BUILT_IN[1:])
+@pytest.mark.parametrize("name", NETWORKS)
 @pytest.mark.parametrize("ask", [registry.load, registry.identity])
 def test_load__no_weights_and_never_another_encoder(tmp_path, ask, name):
     with pytest.raises(WeightsError, match=f"{name}: the weights are not on this machine"):
@@ -124,7 +130,8 @@ def test_registry__takes_encoders_of_other_packages(make_batch):
 
 @pytest.mark.usefixtures("plugin")
 @pytest.mark.parametrize(
-    ("name", "expected"), [("gone", "cannot be imported"), ("odd", "is a int, not a registry")]
+    ("name", "expected"),
+    [("gone", "cannot be imported"), ("odd", "points to int, not to a registry")],
 )
 def test_registry__bad_package_is_named(name, expected):
     with pytest.raises(SettingsError, match=expected) as caught:
@@ -139,11 +146,12 @@ def test_cards__bad_package_is_logged_and_left_out(caplog):
     assert "odd" in caplog.text
 
 
-def test_texture__needs_nothing(tmp_path, make_batch):
-    made = registry.load("texture", EmbedSettings(), tmp_path)
-    assert made.identity["name"] == "texture"
-    assert made.identity["version"] == registry.card("texture").version
-    assert not registry.card("texture").needs_weights
-    assert made.identity == registry.identity("texture", EmbedSettings(), tmp_path)
+@pytest.mark.parametrize("name", OFFLINE)
+def test_offline__needs_nothing(tmp_path, make_batch, name):
+    made = registry.load(name, EmbedSettings(), tmp_path)
+    assert made.identity["name"] == name
+    assert made.identity["version"] == registry.card(name).version
+    assert not registry.card(name).needs_weights
+    assert made.identity == registry.identity(name, EmbedSettings(), tmp_path)
     batch = make_batch(n=12, size=32)
     assert len(made.encode(batch, made.fit(batch))) == 12

@@ -1,0 +1,109 @@
+"""Inputs at the edge: an answer that makes sense, or an error that says why."""
+
+import numpy as np
+import pytest
+
+from core.clusters.confounders import confounders
+from core.clusters.density import build_tree, cut_tree
+from core.clusters.explain import exemplars
+from core.clusters.gmm import fit_gmm
+from core.clusters.labelling import labelled
+from core.clusters.landscape import presets, suggest_sizes, survey_sizes
+from core.clusters.noise import soft_membership, treat
+from core.clusters.others import fit_kmeans, fit_ward
+from core.clusters.quality import report_card
+from core.clusters.stability import by_kmeans, stability
+from core.errors import DegenerateError, TooFewError
+from core.settings import (
+    CutSettings,
+    GmmSettings,
+    KMeansSettings,
+    NoiseSettings,
+    TreeSettings,
+    WardSettings,
+)
+
+METHODS = {
+    "gmm": lambda points: fit_gmm(points, GmmSettings(n_components=2)),
+    "hdbscan": lambda points: cut_tree(build_tree(points, TreeSettings()), CutSettings()),
+    "kmeans": lambda points: fit_kmeans(points, KMeansSettings(n_clusters=2)),
+    "ward": lambda points: fit_ward(points, WardSettings(n_clusters=2)),
+}
+
+
+def two_blobs(n=60, d=3):
+    rng = np.random.default_rng(0)
+    return (rng.normal(size=(n, d)) + 20 * (np.arange(n) % 2)[:, None]).astype(np.float32)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_one_point(method):
+    with pytest.raises(TooFewError):
+        METHODS[method](np.zeros((1, 3), np.float32))
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_all_equal(method):
+    with pytest.raises((TooFewError, DegenerateError)):
+        METHODS[method](np.ones((60, 3), np.float32))
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+@pytest.mark.parametrize("method", METHODS)
+def test_not_finite(method, bad):
+    points = two_blobs()
+    points[7, 1] = bad
+    with pytest.raises(DegenerateError):
+        METHODS[method](points)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_two_places_many_times(method):
+    points = np.repeat(np.array([[0.0, 0], [5, 5]], np.float32), 30, axis=0)
+    assert METHODS[method](points).labels.tolist() == [0] * 30 + [1] * 30
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("kind", ["one column", "constant columns"])
+def test_flat_data(method, kind):
+    points = two_blobs(d=1) if kind == "one column" else np.pad(two_blobs(d=1), ((0, 0), (0, 4)))
+    assert METHODS[method](points).labels.tolist() == [0, 1] * 30
+
+
+def test_fewer_than_min_cluster_size():
+    points = two_blobs(12)
+    tree = build_tree(points, TreeSettings())
+    cut = cut_tree(tree, CutSettings(13))
+    assert cut.noise_fraction == 1
+    assert soft_membership(tree, CutSettings(13), points).shape == (12, 0)
+    for method in ("keep", "nearest"):
+        assert (treat(cut, points, NoiseSettings(method)).labels == -1).all()
+    found = survey_sizes(tree, CutSettings())
+    assert found.sizes.max() == 6
+    assert isinstance(suggest_sizes(found) + presets(found), list)
+
+
+def test_survey_sizes__too_few():
+    with pytest.raises(TooFewError):
+        survey_sizes(build_tree(two_blobs(3), TreeSettings(min_samples=1)), CutSettings())
+
+
+@pytest.mark.parametrize("raw", [[-1] * 60, [0] * 60, [0] * 59 + [1], list(range(60))])
+def test_judging__labellings_without_two_clusters_of_two(raw):
+    points = two_blobs()
+    labelling = labelled(np.array(raw), np.ones(60), "gmm", {})
+    card = report_card(points, labelling)
+    assert card.dbcv is None
+    assert card.notes
+    assert len(exemplars(points, labelling)) == labelling.n_clusters
+    marks = stability(points, labelling.labels, by_kmeans(KMeansSettings(2)), n_resamples=2)
+    assert len(marks.jaccard) == labelling.n_clusters
+
+
+def test_confounders__nothing_to_follow():
+    import pandas as pd
+
+    facts = pd.DataFrame({"scene": ["a"] * 60})
+    with pytest.raises(TooFewError):
+        confounders(np.zeros(60, np.int32), facts)
+    assert confounders((np.arange(60) % 2).astype(np.int32), facts) == []

@@ -1,0 +1,122 @@
+"""Cuts, persistence, validity and soft membership against hdbscan's, over a grid of settings."""
+
+from types import SimpleNamespace
+
+import hdbscan
+import numpy as np
+import pytest
+from hdbscan.prediction import PredictionData, all_points_membership_vectors
+from sklearn.datasets import make_blobs
+from sklearn.metrics import adjusted_rand_score
+
+from core.clusters import density, hierarchy
+from core.clusters.density import build_tree, cut_nodes, cut_tree
+from core.clusters.labelling import in_order
+from core.clusters.noise import soft_membership
+from core.settings import CutSettings, TreeSettings
+
+
+def noisy(seed):
+    blobs = make_blobs(500, 3, centers=6, random_state=seed)[0]
+    noise = np.random.default_rng(seed).uniform(-12, 12, (120, 3))
+    return np.concatenate([blobs, noise]).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def trees():
+    return {s: build_tree(noisy(s), TreeSettings(min_samples=5)) for s in range(3)}
+
+
+def reference(tree, points, **settings):
+    """Labels, strengths and persistence by hdbscan's own cut of the same tree: no ties differ."""
+    from hdbscan.hdbscan_ import _tree_to_labels
+
+    labels, strength, lives, *_ = _tree_to_labels(points, tree.linkage, **settings)
+    return labels, strength, lives
+
+
+def check(tree, points, ours, **theirs):
+    labels, strength, lives = reference(tree, points, **theirs)
+    cut = cut_tree(tree, ours)
+    assert cut.n_clusters == labels.max() + 1
+    assert adjusted_rand_score(cut.labels, labels) == 1
+    # hdbscan counts the split below a cluster as its densest spot, fast_hdbscan and we do not.
+    assert np.median(np.abs(cut.confidence - strength)) < 1e-5
+    assert ((cut.confidence - strength) > -1e-5).all()
+    order = [int(labels[cut.labels == j][0]) for j in range(cut.n_clusters)]
+    np.testing.assert_allclose(density.persistence(tree, ours), lives[order], rtol=1e-4, atol=1e-7)
+    return cut
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("selection", ["eom", "leaf"])
+@pytest.mark.parametrize("size", [4, 6, 12, 30, 70])
+@pytest.mark.parametrize("single", [False, True])
+def test_cut_tree__over_a_grid(trees, seed, selection, size, single):
+    cut = check(
+        trees[seed],
+        noisy(seed),
+        CutSettings(size, selection, allow_single_cluster=single),
+        min_cluster_size=size,
+        cluster_selection_method=selection,
+        allow_single_cluster=single,
+    )
+    model = hdbscan.HDBSCAN(gen_min_span_tree=True)
+    model.labels_, model._min_spanning_tree = cut.labels, trees[seed].edges
+    validity = hierarchy.relative_validity(trees[seed].edges, cut.labels)
+    if cut.n_clusters > 1:
+        assert validity == pytest.approx(model.relative_validity_)
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("largest", [20, 40, 80, 120])
+@pytest.mark.parametrize("size", [5, 10])
+def test_cut_tree__max_cluster_size(trees, seed, largest, size):
+    cut = check(
+        trees[seed],
+        noisy(seed),
+        CutSettings(size, max_cluster_size=largest),
+        min_cluster_size=size,
+        max_cluster_size=largest,
+    )
+    assert cut.sizes().max(initial=0) <= largest
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("selection", ["eom", "leaf"])
+@pytest.mark.parametrize("epsilon", [0.3, 0.8, 1.5])
+def test_cut_tree__epsilon(trees, seed, selection, epsilon):
+    ours = CutSettings(6, selection, epsilon)
+    if cut_tree(trees[seed], ours).n_clusters > 1:
+        check(
+            trees[seed],
+            noisy(seed),
+            ours,
+            min_cluster_size=6,
+            cluster_selection_method=selection,
+            cluster_selection_epsilon=epsilon,
+        )
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_soft_membership__from_the_same_tree(trees, seed):
+    points, settings = noisy(seed), CutSettings(12)
+    condensed, found = cut_nodes(trees[seed], settings)
+    n, k = len(points), len(condensed.parent)
+    rows = [
+        (int(p) + n, i, lam, 1)
+        for i, (p, lam) in enumerate(zip(condensed.point_node, condensed.point_lambda, strict=True))
+    ]
+    rows += [(int(condensed.parent[j]) + n, j + n, condensed.birth[j], int(condensed.size[j]))
+             for j in range(1, k)]  # fmt: skip
+    kinds = {"parent": np.intp, "child": np.intp, "lambda_val": float, "child_size": np.intp}
+    raw = np.array(rows, dtype=list(kinds.items()))
+    chosen = [int(c) + n for c in found.nodes]
+    tree = SimpleNamespace(_raw_tree=raw, _select_clusters=lambda: chosen)
+    data = PredictionData(points, tree, 5)
+    theirs = all_points_membership_vectors(
+        SimpleNamespace(condensed_tree_=tree, prediction_data_=data)
+    )[:, list(in_order(found.raw))]
+    ours = soft_membership(trees[seed], settings, points)
+    np.testing.assert_allclose(ours, theirs, atol=1e-5)
+    assert 0 < ours.sum(axis=1).min() < ours.sum(axis=1).max() <= 1.00001
