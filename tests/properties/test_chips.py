@@ -15,7 +15,7 @@ from shapely.geometry import box
 from core.chips.table import chip_ids
 from core.raster.geodesy import change_crs, pixel_size
 from core.raster.reading import Pixels
-from core.raster.resampling import resample
+from core.raster.resampling import resample as resample_many
 from core.raster.scene import Scene
 from core.raster.windows import ChipWindows, chip_windows
 from core.settings import ChipSettings
@@ -109,6 +109,12 @@ def test_windows__metres_on_the_ground_are_as_set(shape, crs):
     lon, lat = shapely.get_coordinates(ground).T
     sides = Geod(ellps="WGS84").inv(lon[:-1], lat[:-1], lon[1:], lat[1:])[2]
     assert sides == pytest.approx(30, rel=1e-3)
+
+
+def resample(pixels, centre, axes, size):
+    """One chip."""
+    values, mask = resample_many(pixels, centre[None], axes[None], size)
+    return values[0], mask[0]
 
 
 def part(values, mask=None):

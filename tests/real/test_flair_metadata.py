@@ -1,0 +1,62 @@
+"""FLAIR's own metadata of 250 patches, and 50 prediction rasters."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from core.flair.dataset import Patch
+from core.flair.files import discover
+from core.flair.reading import read_mask
+
+DATA = Path(os.environ.get("CHIPSCAPE_TEST_DATA", "")) / "flair1_toy_metadata"
+pytestmark = [
+    pytest.mark.real,
+    pytest.mark.skipif(
+        "CHIPSCAPE_TEST_DATA" not in os.environ or not DATA.is_dir(),
+        reason="CHIPSCAPE_TEST_DATA names no folder with flair1_toy_metadata",
+    ),
+]
+
+
+def test_discover__with_the_real_metadata(tmp_path: Path) -> None:
+    source = next(DATA.glob("*metadata*.json"))
+    shutil.copy(source, tmp_path / source.name)
+    table = json.loads(source.read_text())
+    for name, facts in table.items():
+        place = f"{facts['domain']}/{facts['zone']}"
+        image = tmp_path / "flair_aerial_train" / place / "img" / f"{name}.tif"
+        mask = tmp_path / "flair_labels_train" / place / "msk" / f"{name}.tif".replace("IMG", "MSK")
+        for path in (image, mask):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
+    dataset = discover(tmp_path)
+    assert len(dataset.patches) == 250
+    assert len({patch.domain for patch in dataset.patches}) == 49
+    for patch in dataset.patches:
+        facts = table[patch.name]
+        assert patch.acquired is not None
+        assert patch.acquired.x == facts["patch_centroid_x"]
+        assert patch.acquired.date == facts["date"]
+        assert (patch.domain, patch.area) == (facts["domain"], facts["zone"])
+    # Sentinel and centroids are not there: each patch says so, once; nothing else is wrong.
+    assert sum("aerial only" in problem.why for problem in dataset.problems) == 250
+    assert len(dataset.problems) == 251
+
+
+def test_read_mask__real_prediction_rasters() -> None:
+    paths = sorted(DATA.glob("pred/*.tif"))
+    assert len(paths) == 50
+    seen = np.zeros(20, int)
+    for path in paths:
+        patch = Patch("000001", "test", "D", "Z", path, path, None, None, None)
+        labels, problem = read_mask(patch)
+        assert labels.shape == (512, 512)
+        # They count from 0: what is 0 there is no class in a mask, and is told.
+        assert (problem is not None) == bool((labels == 0).any())
+        seen += np.bincount(labels.ravel(), minlength=20)
+    assert seen[13:].sum() == 0
+    assert (seen[1:12] > 0).sum() >= 8
