@@ -25,7 +25,7 @@ IMAGES = ROOT / "docs" / "images"
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run"]
 PAGES = ("scenes", "chips", "embeddings", "clusters", "explore")
 SIZE = {"width": 1280, "height": 860}
-COLOURS = 128
+COLOURS = 256
 MINUTE = 60_000
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import shapely
@@ -9,20 +10,23 @@ from rasterio.features import rasterize
 
 from core import compute
 from core.progress import Progress, silent, step
-from core.raster.reading import Box, Pixels, Reader
+from core.raster.reading import Box, Reader
 from core.raster.resampling import resample
 from core.raster.scene import Scene
 from core.raster.windows import ChipWindows, chip_windows
 from core.settings import ChipSettings
 from core.types import AnyArray, BoolArray, DoubleArray, Geometries, IntArray
 
-# Windows whose centres fall into one cell of this many pixels are read together.
-CELL = 1024
+# Windows whose centres fall into one cell are read together: as many pixels on a side as keep a
+# read below MOST_BYTES, within these ends.
+CELLS = (256, 2048)
+# In memory a read takes its native bytes, at times float32 for the filter, and a mask.
+MOST_BYTES = 128 * 2**20
 # One read for several windows pays as long as it is not much larger than the windows it serves.
 WORTH = 1.5
 # Input pixels to one output pixel beyond which overviews, or averaging while reading, help.
 DENSEST = 8
-MOST_TOGETHER = 256
+MOST_CHIP_BYTES = 16 * 2**20
 
 
 @dataclass(frozen=True)
@@ -86,18 +90,18 @@ def extract(
 
 def cut_together(task: ReadTask) -> CutChips:
     """Cut the chips of one task: one read for all where that pays, else one each."""
-    n, bands = len(task.rows), len(task.bands)
-    values = np.zeros((n, bands, task.size, task.size), task.scene.dtype)
-    mask = np.ones((n, task.size, task.size), bool)
-    around = _union(task.boxes)
+    n, size = len(task.rows), task.size
+    reads = list(_reads(task))
+    values = np.empty((n, len(task.bands), size, size), task.scene.dtype)
+    mask = np.empty((n, size, size), bool)
     with Reader(task.scene, task.bands) as reader:
-        shared = reader.read(around) if _pays(task.boxes, around) else None
-        for i in range(n):
-            coarse = _coarseness(task.axes[i], task.size)
-            part = shared if shared and coarse == 1 else reader.read(_box(task.boxes[i]), coarse)
-            if shared and part is shared:
-                part = _crop(shared, task.boxes[i])
-            values[i], mask[i] = resample(part, task.centres[i], task.axes[i], task.size)
+        for rows, box, coarse in reads:
+            part = reader.read(box, coarse)
+            drawn = resample(part, task.centres[rows], task.axes[rows], size)
+            if len(reads) == 1:
+                values, mask = drawn
+            else:
+                values[rows], mask[rows] = drawn
     if task.footprints is not None:
         hidden = _outside(task.footprints, task.centres, task.axes, task.size)
         values[np.broadcast_to(hidden[:, None], values.shape)] = 0
@@ -119,13 +123,15 @@ def _tasks(
     low = np.floor(bounds[:, :2] - reach)
     boxes = np.concatenate([low, np.ceil(bounds[:, 2:] + reach)], axis=1).astype(np.int32)
     centres = np.stack([windows.column, windows.row], axis=1)
-    cell = (centres // CELL).astype(np.int64)
+    cell = (centres // _cell(scene, bands)).astype(np.int64)
     order = np.lexsort((windows.column, cell[:, 0], cell[:, 1]))
     edges = np.flatnonzero(np.any(np.diff(cell[order], axis=0), axis=1)) + 1
+    chip_bytes = len(bands) * settings.size**2 * np.dtype(scene.dtype).itemsize
+    most = max(1, MOST_CHIP_BYTES // chip_bytes)
+    hide = settings.background == "mask"
     for group in np.split(order, edges):
-        for start in range(0, len(group), MOST_TOGETHER):
-            rows = group[start : start + MOST_TOGETHER]
-            hide = settings.background == "mask"
+        for start in range(0, len(group), most):
+            rows = group[start : start + most]
             yield ReadTask(
                 scene=scene,
                 bands=bands,
@@ -138,41 +144,46 @@ def _tasks(
             )
 
 
-def _union(boxes: IntArray) -> Box:
-    left, top = boxes[:, :2].min(axis=0)
-    right, bottom = boxes[:, 2:].max(axis=0)
-    return int(left), int(top), int(right), int(bottom)
+def _reads(task: ReadTask) -> Iterator[tuple[Any, Box, int]]:
+    """Which chips are cut from which box: one read for all where that pays, else one each."""
+    density = np.abs(task.axes).sum(axis=2).max(axis=1) / task.size
+    # DENSEST / 2 scene pixels, at least, are left to each of the chip's.
+    coarse = np.where(density <= DENSEST, 1, density // (DENSEST / 2)).astype(int)
+    fine = np.flatnonzero(coarse == 1)
+    alone = np.arange(len(coarse))
+    if len(fine) and _pays(task.boxes[fine], _read_bytes(task.scene, task.bands)):
+        low, high = task.boxes[fine, :2].min(axis=0), task.boxes[fine, 2:].max(axis=0)
+        yield fine, _box((*low, *high)), 1
+        alone = np.flatnonzero(coarse > 1)
+    for i in alone:
+        yield slice(i, i + 1), _box(task.boxes[i]), int(coarse[i])
 
 
-def _box(row: IntArray) -> Box:
-    return int(row[0]), int(row[1]), int(row[2]), int(row[3])
+def _box(sides: Any) -> Box:
+    left, top, right, bottom = (int(side) for side in sides)
+    return left, top, right, bottom
 
 
-def _pays(boxes: IntArray, around: Box) -> bool:
-    """True if one read of the union costs less than a read each."""
+def _read_bytes(scene: Scene, bands: tuple[str, ...]) -> int:
+    """Bytes of memory that one pixel of a read takes."""
+    return len(bands) * (np.dtype(scene.dtype).itemsize + 4) + 1
+
+
+def _cell(scene: Scene, bands: tuple[str, ...]) -> int:
+    """Side of the cells that reads are shared in, in pixels; the scene divides evenly."""
+    side = 3 / 4 * np.sqrt(MOST_BYTES / _read_bytes(scene, bands))
+    side = min(max(side, CELLS[0]), CELLS[1])
+    longest = max(scene.width, scene.height)
+    return int(np.ceil(longest / np.ceil(longest / side)))
+
+
+def _pays(boxes: IntArray, pixel_bytes: int) -> bool:
+    """True if one read of all boxes costs less than a read each, and stays within memory."""
     sides = (boxes[:, 2:] - boxes[:, :2]).astype(np.int64)
     apart = int(sides.prod(axis=1).sum())
-    together = (around[2] - around[0]) * (around[3] - around[1])
-    return len(boxes) > 1 and together <= WORTH * apart and together <= (4 * CELL) ** 2
-
-
-def _coarseness(axes: DoubleArray, size: int) -> int:
-    """Scene pixels that may become one while reading, with DENSEST / 2 left to each output one."""
-    density = float(np.abs(axes).sum(axis=1).max()) / size
-    return 1 if density <= DENSEST else int(density // (DENSEST / 2))
-
-
-def _crop(pixels: Pixels, row: IntArray) -> Pixels:
-    """The part of a shared read that one chip needs."""
-    height, width = pixels.mask.shape
-    left, right = np.clip((row[0] - pixels.left, row[2] - pixels.left), 0, width)
-    top, bottom = np.clip((row[1] - pixels.top, row[3] - pixels.top), 0, height)
-    return Pixels(
-        pixels.values[:, top:bottom, left:right],
-        pixels.mask[top:bottom, left:right],
-        pixels.left + int(left),
-        pixels.top + int(top),
-    )
+    around = (boxes[:, 2:].max(axis=0) - boxes[:, :2].min(axis=0)).astype(np.int64)
+    together = int(around.prod())
+    return len(boxes) > 1 and together <= WORTH * apart and together * pixel_bytes <= MOST_BYTES
 
 
 def _outside(

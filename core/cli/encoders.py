@@ -11,7 +11,8 @@ from core.embeddings import registry
 from core.embeddings.joined import part_names
 from core.errors import SettingsError
 from core.pipeline import encoders as side
-from core.pipeline.encoders import Compared, Outlook
+from core.pipeline.encoders import Compared
+from core.pipeline.outlook import Outlook, outlook
 from core.pipeline.runs import Run
 from core.progress import step
 
@@ -66,7 +67,7 @@ def estimate(session: Session, encoders: EncodersOption = "") -> None:
         found: list[Outlook] = []
         for at, name in enumerate(names):
             step(listen("estimate"), at, len(names), name)
-            found.append(side.outlook(workspace, chip_set, settings.embed, name))
+            found.append(outlook(workspace, chip_set, settings.embed, name))
     n = len(chip_set)
     if session.as_json:
         emit({"chips": n, "encoders": [dataclasses.asdict(one) for one in found]})

@@ -185,7 +185,8 @@ def presets(found: SizeLandscape) -> list[Suggestion]:
             taken.append(run)
         if len(taken) == len(PRESET_NAMES):
             break
-    taken.sort(reverse=True)
+    # A smaller size may give fewer clusters: the names follow the clusters.
+    taken.sort(key=lambda run: int(found.n_clusters[_middle(found, *run)]))
     names = {1: ("medium",), 2: ("coarse", "fine")}.get(len(taken), PRESET_NAMES)
     return [_level(found, name, *run) for name, run in zip(names, taken, strict=False)]
 

@@ -57,7 +57,11 @@ def compare(old: IntArray, new: IntArray) -> Matching:
     Arguments and errors as in `match`.
     """
     ids = match(old, new)
-    renamed = renumbered(new, ids)
+    return between(old, renumbered(new, ids), ids)
+
+
+def between(old: IntArray, renamed: IntArray, ids: dict[int, int] | None = None) -> Matching:
+    """What changed from one labelling to another that bears its ids already."""
     before, after = _names(old), _names(renamed)
     overlap = np.zeros((len(before), len(after)), np.int64)
     both = (old != NOISE) & (renamed != NOISE)
@@ -69,7 +73,7 @@ def compare(old: IntArray, new: IntArray) -> Matching:
     sources = (overlap > 0) & (overlap >= PIECE * arrived) if overlap.size else overlap > 0
     either = pieces | sources
     return Matching(
-        ids=ids,
+        ids=ids or {int(one): int(one) for one in after},
         appeared=tuple(int(one) for one in after[~either.any(axis=0)]),
         vanished=tuple(int(one) for one in before[~either.any(axis=1)]),
         split=_several(before, after, pieces),

@@ -1,5 +1,6 @@
 """A run: the stages in order, what each took, and a record that names every key."""
 
+import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -14,16 +15,19 @@ import tomli_w
 from core import __version__
 from core.artifacts.store import Artifact
 from core.chips.chipset import ChipSet
+from core.clusters.edits import Edited
 from core.clusters.labelling import Labelling
 from core.errors import SettingsError
 from core.export import Landscape
-from core.pipeline import chips_to_map, landscape, screening
+from core.pipeline import chips_to_map, editing, landscape, screening
 from core.pipeline.scenes import Survey, require_usable, survey
 from core.pipeline.workspace import Workspace
 from core.progress import Progress, silent
 from core.settings import RunSettings
 from core.tables import as_table
 from core.types import AnyArray
+
+log = logging.getLogger(__name__)
 
 STAGES = ("scenes", "chips", "embeddings", "reduction", "clusters", "projection")
 Result = TypeVar("Result")
@@ -142,7 +146,22 @@ def landscape_of(done: Run) -> Landscape:
         reduced=landscape.open_reduction(made["reduction"][0]),
         labelling=_had(done.labelling),
         projection=landscape.open_projection(made["projection"][0]),
+        edited=_edited(done),
     )
+
+
+def _edited(done: Run) -> Edited:
+    """The labelling after noise treatment and the edits that the workspace keeps."""
+    made, settings, found = done.artifacts, done.settings, _had(done.labelling)
+    reduced = made["reduction"][0]
+    tree = landscape.open_tree(made["clusters"][0]) if settings.method == "hdbscan" else None
+    points = landscape.open_reduction(reduced).points
+    treated = editing.treated(found, points, settings, tree)
+    saved = editing.load(done.workspace, editing.family(reduced.key, settings.method))
+    edited, problems = editing.edited(treated, editing.first_ids(found, saved), saved.history)
+    for problem in problems:
+        log.warning("%s", problem)
+    return edited
 
 
 def write_record(done: Run) -> Path:

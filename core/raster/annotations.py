@@ -2,7 +2,7 @@
 
 import json
 import logging
-from dataclasses import dataclass, field
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,8 @@ from pyproj import CRS
 from pyproj.exceptions import CRSError
 
 from core.errors import AnnotationError
-from core.types import Geometries
+from core.raster.annotated import Annotations, as_text, flat
+from core.raster.tabular import is_coco, read_coco, read_csv
 
 log = logging.getLogger(__name__)
 
@@ -28,40 +29,9 @@ MAGIC = {
     ".geoparquet": b"PAR1",
 }
 JSON_SUFFIXES = (".geojson", ".json")
-SUFFIXES = (*JSON_SUFFIXES, *MAGIC)
+SUFFIXES = (*JSON_SUFFIXES, *MAGIC, ".csv")
 RFC_7946 = "EPSG:4326"
 MOST_BYTES = 2 * 1024**3
-
-
-@dataclass(frozen=True)
-class Annotations:
-    """What one vector file holds, as it stands there.
-
-    Attributes
-    ----------
-    geometries : object array, (n,)
-        Shapely geometries, None where the file has none.
-    properties : DataFrame, n rows
-        The user's own columns, untouched.
-    crs : str
-        Well-known text.
-    notes : tuple of str
-        What was assumed.
-    """
-
-    geometries: Geometries
-    properties: pd.DataFrame
-    crs: str
-    notes: tuple[str, ...] = field(default=())
-
-    def __post_init__(self) -> None:
-        if len(self.geometries) != len(self.properties):
-            raise AnnotationError(
-                f"{len(self.geometries)} geometries beside {len(self.properties)} rows"
-            )
-
-    def __len__(self) -> int:
-        return len(self.geometries)
 
 
 def find_annotations(raster: Path) -> Path | None:
@@ -77,6 +47,13 @@ def find_annotations(raster: Path) -> Path | None:
     return None
 
 
+def find_shared(folder: Path, stems: Collection[str]) -> list[Path]:
+    """Vector files that belong to no one raster, sorted by name; links out of it are left out."""
+    found = [p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES and p.stem not in stems]
+    inside = [p for p in found if p.resolve().is_relative_to(folder.resolve())]
+    return sorted(p for p in inside if p.is_file())
+
+
 def read_annotations(path: Path) -> Annotations:
     """Read a vector file.
 
@@ -90,6 +67,8 @@ def read_annotations(path: Path) -> Annotations:
         raise AnnotationError("is larger than 2 GiB", where=path.name)
     if path.suffix.lower() in JSON_SUFFIXES:
         return _read_geojson(path)
+    if path.suffix.lower() == ".csv":
+        return read_csv(path)
     magic = MAGIC[path.suffix.lower()]
     with path.open("rb") as file:
         if file.read(len(magic)) != magic:
@@ -110,7 +89,7 @@ def _read_table(path: Path) -> Annotations:
     notes = () if frame.crs else ("the file names no CRS: taken as EPSG:4326",)
     properties = pd.DataFrame(frame.drop(columns=frame.geometry.name)).reset_index(drop=True)
     nested = properties.select_dtypes("object").columns
-    properties[nested] = properties[nested].map(_flat)
+    properties[nested] = properties[nested].map(flat)
     return Annotations(
         geometries=np.asarray(frame.geometry.array, dtype=object),
         properties=properties,
@@ -128,18 +107,20 @@ def _read_geojson(path: Path) -> Annotations:
         ) from error
     if not isinstance(document, dict):
         raise AnnotationError("is JSON but no GeoJSON object", where=path.name)
+    if is_coco(document):
+        return read_coco(document, path)
     features = _features(document, path)
     crs, notes = _geojson_crs(document, path)
     rows = [f.get("properties") for f in features]
     properties = pd.DataFrame([r if isinstance(r, dict) else {} for r in rows])
-    properties = properties.reindex(range(len(features))).map(_flat)
+    properties = properties.reindex(range(len(features))).map(flat)
     _keep_ids(properties, features)
     geometries = np.empty(len(features), dtype=object)
     bad = 0
     for i, feature in enumerate(features):
         geometry = feature.get("geometry")
         try:
-            geometries[i] = None if geometry is None else shapely.from_geojson(_text(geometry))
+            geometries[i] = None if geometry is None else shapely.from_geojson(as_text(geometry))
         except (shapely.errors.GEOSException, ValueError, TypeError):
             bad += 1
     if bad:
@@ -190,14 +171,3 @@ def _keep_ids(properties: pd.DataFrame, features: list[dict[str, Any]]) -> None:
     ids = [f.get("id") for f in features]
     if any(i is not None for i in ids) and "feature_id" not in properties:
         properties["feature_id"] = [None if i is None else str(i) for i in ids]
-
-
-def _flat(value: Any) -> Any:
-    """Nested values as JSON text, so that every cell fits a table."""
-    if isinstance(value, np.ndarray):
-        value = value.tolist()
-    return _text(value) if isinstance(value, dict | list) else value
-
-
-def _text(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, sort_keys=True, default=str)

@@ -10,13 +10,14 @@ import shapely
 from pyproj import CRS
 from shapely.geometry import box
 
-from core.raster.annotations import Annotations
+from core.raster.annotated import PIXELS, SCENE, Annotations
 from core.raster.geodesy import WGS84, Ground, change_crs, on_the_ground, transformed
 from core.raster.scene import Scene
 from core.types import BoolArray, Geometries
 
 PREFERRED = ("class", "label", "category", "type", "kind", "species", "name")
 MOST_CLASSES = 200
+OUTSIDE = "outside the scene"
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ def place(scene: Scene, annotations: Annotations) -> Footprints:
     skipped["cannot be brought into the scene's CRS"] += int((~placed).sum())
     frame = box(0, 0, scene.width, scene.height)
     inside = placed & shapely.intersects(pixels, frame)
-    skipped["outside the scene"] += int((placed & ~inside).sum())
+    skipped[OUTSIDE] += int((placed & ~inside).sum())
     pixels, index = pixels[inside], index[inside]
     nowhere = np.full(len(pixels), None, object)
     lonlat = nowhere if lonlat is None else lonlat[inside]
@@ -135,10 +136,18 @@ def _onto(
 ) -> tuple[Geometries, Geometries | None]:
     """Geometries in the scene's pixels, and in degrees where the scene has a CRS."""
     inverse = ~scene.transform
+    in_pixels = annotations.crs == PIXELS
 
     def to_pixels(at: Any) -> Any:
         return np.column_stack(transformed(inverse, at[:, 0], at[:, 1]))
 
+    if in_pixels and not scene.crs:
+        return geometries, None
+    if in_pixels:
+        local = shapely.transform(
+            geometries, lambda at: np.column_stack(transformed(scene.transform, *at.T))
+        )
+        return geometries, change_crs(local, scene.crs, WGS84)
     if not scene.crs:
         notes.append(
             "the scene has no CRS: coordinates are taken as the scene's own"
@@ -146,14 +155,15 @@ def _onto(
             + ", and nothing is measured in metres"
         )
         return shapely.transform(geometries, to_pixels), None
-    here, there = CRS.from_wkt(annotations.crs), CRS.from_wkt(scene.crs)
+    own = scene.crs if annotations.crs == SCENE else annotations.crs
+    here, there = CRS.from_wkt(own), CRS.from_wkt(scene.crs)
     local = geometries
     if not here.equals(there, ignore_axis_order=True):
         notes.append(
             f"annotations are in {_label(here)}, the scene in {scene.crs_label}: reprojected"
         )
-        local = change_crs(geometries, annotations.crs, scene.crs)
-    return shapely.transform(local, to_pixels), change_crs(geometries, annotations.crs, WGS84)
+        local = change_crs(geometries, own, scene.crs)
+    return shapely.transform(local, to_pixels), change_crs(geometries, own, WGS84)
 
 
 def _label(crs: CRS) -> str:

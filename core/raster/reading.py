@@ -1,16 +1,20 @@
 """The only place where pixels are read: by window, never the whole scene."""
 
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import rasterio
-from rasterio.enums import ColorInterp, Resampling
+from rasterio.enums import ColorInterp, MaskFlags, Resampling
 from rasterio.windows import Window
 
 from core.errors import SceneError
 from core.raster.scene import Scene, open_scene
 from core.types import AnyArray, BoolArray
+
+# Nodata beside alpha: GDAL looks at one of them and warns; `_mask` counts both.
+warnings.filterwarnings("ignore", category=rasterio.errors.NodataShadowWarning)
 
 Box = tuple[int, int, int, int]
 """Left, top, right, bottom in whole pixels; right and bottom excluded."""
@@ -52,16 +56,25 @@ class Reader:
     scene : Scene
     bands : tuple of str
         Names of the bands to read, in this order; empty for all.
+
+    Attributes
+    ----------
+    all_valid : bool
+        True if the open file has no nodata, alpha or mask; NaN may still be in it.
     """
 
     def __init__(self, scene: Scene, bands: tuple[str, ...] = ()) -> None:
         self.scene = scene
         where = dict(zip(scene.bands, scene.indexes, strict=True))
         self._indexes = [where[name] for name in bands or scene.bands]
+        self._colours = [scene.bands.index(name) for name in bands or scene.bands]
         self._source: Any = None
+        self.all_valid = False
 
     def __enter__(self) -> "Reader":
         self._source = open_scene(self.scene.path)
+        flags = self._source.mask_flag_enums
+        self.all_valid = all(flag == [MaskFlags.all_valid] for flag in flags)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -88,10 +101,8 @@ class Reader:
             empty = np.zeros((len(self._indexes), 0, 0), self.scene.dtype)
             return Pixels(empty, np.zeros((0, 0), bool), left, top, (step, step))
         window = Window(left, top, right - left, bottom - top)
-        how = {"window": window, "resampling": Resampling.average if step > 1 else None}
-        how = {name: value for name, value in how.items() if value is not None}
         try:
-            values = self._source.read(self._indexes, out_shape=(len(self._indexes), *size), **how)
+            values = self._values(window, size, step)
             mask = self._mask(window, size)
         except (rasterio.errors.RasterioError, OSError) as error:
             raise SceneError(
@@ -99,24 +110,60 @@ class Reader:
                 where=self.scene.path.name,
                 remedy="The file is damaged or cut off: copy it again.",
             ) from error
+        if self.scene.palette:
+            values, hidden = expand(values[0], self.scene.palette, self._colours)
+            mask |= hidden
         if values.dtype.kind == "f":
             mask |= ~np.isfinite(values).all(axis=0)
         steps = ((right - left) / size[1], (bottom - top) / size[0])
         return Pixels(values, mask, left, top, steps)
 
+    def _values(self, window: Window, size: tuple[int, int], step: int) -> AnyArray:
+        how: dict[str, Any] = {}
+        if step > 1:
+            # The mean of two palette values is another colour altogether.
+            mean, most = Resampling.average, Resampling.mode
+            how["resampling"] = most if self.scene.palette else mean
+        indexes = [1] if self.scene.palette else self._indexes
+        values: AnyArray = self._source.read(
+            indexes, window=window, out_shape=(len(indexes), *size), **how
+        )
+        return values
+
     def _mask(self, window: Window, size: tuple[int, int]) -> BoolArray:
         source = self._source
-        if self.scene.dtype == "uint8" or self.scene.nodata is None:
-            masked: BoolArray = source.dataset_mask(out_shape=size, window=window) == 0
+        if self.all_valid:
+            return np.zeros(size, bool)
+        both = self.scene.nodata is not None and ColorInterp.alpha in source.colorinterp
+        if both and self.scene.dtype == "uint8" and not self.scene.palette:
+            # GDAL's mask of the whole file would ask alpha as well to hold the nodata value.
+            indexes = list(self.scene.indexes)
+            each = source.read_masks(indexes, out_shape=(len(indexes), *size), window=window)
+            masked: BoolArray = (each == 0).all(axis=0)
+        elif self.scene.dtype == "uint8" or self.scene.nodata is None:
+            masked = source.dataset_mask(out_shape=size, window=window) == 0
         else:
             shape = (len(self._indexes), *size)
             each = source.read_masks(self._indexes, out_shape=shape, window=window)
             masked = (each == 0).any(axis=0)
         # GDAL looks at alpha only where there is no nodata; here both count.
-        if self.scene.nodata is not None and ColorInterp.alpha in source.colorinterp:
+        if both:
             alpha = source.colorinterp.index(ColorInterp.alpha) + 1
             masked |= source.read(alpha, out_shape=size, window=window) == 0
         return masked
+
+
+def expand(
+    stored: AnyArray, palette: tuple[tuple[int, int, int, int], ...], colours: list[int]
+) -> tuple[AnyArray, BoolArray]:
+    """Colours of stored palette values, (bands, h, w) uint8, and what the palette hides, (h, w).
+
+    `colours` are positions in red, green, blue.
+    """
+    table = np.array(palette, np.uint8)
+    # The palette's last entry stands for all values beyond it.
+    shown = table[np.minimum(stored.astype(np.intp), len(table) - 1)]
+    return np.ascontiguousarray(np.moveaxis(shown[..., colours], -1, 0)), shown[..., 3] == 0
 
 
 def clip(box: Box, scene: Scene) -> Box:

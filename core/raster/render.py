@@ -16,20 +16,25 @@ def display_bands(bands: tuple[str, ...]) -> tuple[int, ...]:
     return (0, 1, 2) if len(bands) >= 3 else (0,)
 
 
-def stretch_ends(values: AnyArray, mask: BoolArray) -> DoubleArray:
+def stretch_ends(
+    values: AnyArray, mask: BoolArray, percentiles: tuple[float, float] | None = None
+) -> DoubleArray:
     """Native values shown as black and white, a pair a band, (bands, 2).
 
     Parameters
     ----------
     values : array, (bands, h, w)
     mask : bool array, (h, w), True where masked
+    percentiles : tuple of float, optional
+        Share of the valid pixels below black and below white, 0..100; by default uint8 is shown
+        as it is and anything else from 2 to 98.
     """
-    if values.dtype == np.uint8:
+    if values.dtype == np.uint8 and percentiles is None:
         return np.tile((0.0, 255.0), (len(values), 1))
     valid = values[:, ~mask].astype(np.float64)
     if not valid.size:
         return np.tile((0.0, 1.0), (len(values), 1))
-    return np.asarray(np.percentile(valid, PERCENTILES, axis=1).T)
+    return np.asarray(np.percentile(valid, percentiles or PERCENTILES, axis=1).T)
 
 
 def to_rgba(values: AnyArray, mask: BoolArray, ends: DoubleArray) -> ByteArray:

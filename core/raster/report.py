@@ -1,14 +1,20 @@
 """What was found in each scene and beside it, in facts and in words."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from core.errors import ChipscapeError
+from core.input_settings import GridSettings, SceneSettings
+from core.raster.annotated import Annotations
 from core.raster.annotations import find_annotations, read_annotations
-from core.raster.footprints import Footprints, guess_class, place
+from core.raster.footprints import OUTSIDE, Footprints, guess_class, place
+from core.raster.grid import grid
 from core.raster.reading import read_test
+from core.raster.render import display_bands
 from core.raster.scene import Scene, read_scene
 
 NO_CRS = "the scene has no CRS to measure by: sizes are in pixels, not metres"
@@ -50,6 +56,10 @@ class SceneReport:
     skipped : dict
         Reason to count.
     warnings : tuple of str
+    rgb : tuple of str
+        Bands guessed to show as red, green and blue, or one that shows as grey.
+    grid : bool
+        True where the footprints are squares of a grid, for want of annotations.
     """
 
     path: str
@@ -73,6 +83,8 @@ class SceneReport:
     cut_by_edge: int = 0
     skipped: dict[str, int] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    rgb: tuple[str, ...] = ()
+    grid: bool = False
 
     def as_table(self) -> dict[str, Any]:
         """The report as plain values that JSON can hold: a nodata of NaN becomes "nan"."""
@@ -88,13 +100,25 @@ class SceneReport:
         changed = {
             "bands": tuple(table["bands"]),
             "warnings": tuple(table["warnings"]),
+            "rgb": tuple(table["rgb"]),
             "nodata": None if nodata is None else float(nodata),
         }
         return cls(**{**table, **changed})
 
 
-def inspect(raster: Path) -> tuple[SceneReport, Scene | None, Footprints | None]:
-    """Open a scene and its annotations, and say what was found; never raises for bad input."""
+def inspect(
+    raster: Path, settings: SceneSettings | None = None, shared: Sequence[Path] = ()
+) -> tuple[SceneReport, Scene | None, Footprints | None]:
+    """Open a scene and its annotations, and say what was found; never raises for bad input.
+
+    Parameters
+    ----------
+    raster : Path
+    settings : SceneSettings, optional
+    shared : sequence of Path
+        Vector files that belong to no one raster: looked into where none has the raster's stem.
+    """
+    settings = settings or SceneSettings()
     blank = SceneReport(path=raster.name, name=raster.stem)
     try:
         scene = read_scene(raster)
@@ -112,25 +136,78 @@ def inspect(raster: Path) -> tuple[SceneReport, Scene | None, Footprints | None]
         "nodata": scene.nodata,
         "valid_fraction": valid,
         "overviews": scene.overviews,
+        "rgb": tuple(scene.bands[i] for i in display_bands(scene.bands)),
     }
-    warnings = [] if scene.crs else [NO_CRS]
-    vector = find_annotations(raster)
-    if vector is None:
-        warnings.append(f"no annotations: no vector file named {raster.stem}.geojson beside it")
+    warnings = [*([] if scene.crs else [NO_CRS]), *scene.notes]
+    found = _annotated(scene, find_annotations(raster), shared, warnings)
+    if found is None and settings.grid.size:
+        found = _gridded(scene, settings.grid, warnings)
+        facts["grid"] = found is not None
+    if found is None:
         return SceneReport(**facts | {"warnings": tuple(warnings)}), scene, None
-    facts["annotation_file"] = vector.name
+    footprints, name = found
+    facts["annotation_file"] = name
+    counts = _counts(footprints, settings.class_property, tuple(warnings))
+    return SceneReport(**facts | counts), scene, footprints
+
+
+def _read_shared(path: Path) -> Annotations:
+    """A file that scene after scene asks for, read once."""
+    return _read_at(path, path.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=4)
+def _read_at(path: Path, _changed: int) -> Annotations:
+    return read_annotations(path)
+
+
+def _annotated(
+    scene: Scene, own: Path | None, shared: Sequence[Path], warnings: list[str]
+) -> tuple[Footprints, str] | None:
+    """The scene's footprints and the file they come from: its own, else the first that has any."""
+    for vector in [own] if own else shared:
+        try:
+            read = read_annotations if own else _read_shared
+            annotations = read(vector).of(scene.name)
+        except ChipscapeError as error:
+            warnings.append(str(error))
+            continue
+        footprints = place(scene, annotations)
+        if not own:
+            outside = footprints.skipped.pop(OUTSIDE, 0)
+            if not len(footprints):
+                continue
+            warnings.append(
+                f"annotations matched by place: {len(footprints)} of {vector.name} lie on the scene"
+                + (f", {outside} elsewhere" if outside else "")
+            )
+        warnings += _in_words(footprints, len(annotations))
+        return footprints, vector.name
+    if own is None:
+        warnings.append(
+            f"no annotations: no vector file named {scene.name}.geojson beside it"
+            + (", and none of the others has any on it" if shared else "")
+        )
+    return None
+
+
+def _gridded(
+    scene: Scene, settings: GridSettings, warnings: list[str]
+) -> tuple[Footprints, str] | None:
     try:
-        annotations = read_annotations(vector)
+        footprints = grid(scene, settings)
     except ChipscapeError as error:
         warnings.append(str(error))
-        return SceneReport(**facts | {"warnings": tuple(warnings)}), scene, None
-    footprints = place(scene, annotations)
-    warnings += _in_words(footprints, len(annotations))
-    return SceneReport(**facts | _counts(footprints, tuple(warnings))), scene, footprints
+        return None
+    warnings += _in_words(footprints, len(footprints) + sum(footprints.skipped.values()), "squares")
+    return footprints, ""
 
 
-def _counts(footprints: Footprints, warnings: tuple[str, ...]) -> dict[str, Any]:
-    name = guess_class(footprints.properties)
+def _counts(footprints: Footprints, wanted: str, warnings: tuple[str, ...]) -> dict[str, Any]:
+    name = wanted or guess_class(footprints.properties)
+    if wanted and wanted not in footprints.properties:
+        warnings = (*warnings, f"no annotation has the property {wanted!r}")
+        name = ""
     values = footprints.properties[name].dropna().astype(str) if name else None
     return {
         "annotations": len(footprints),
@@ -145,11 +222,11 @@ def _counts(footprints: Footprints, warnings: tuple[str, ...]) -> dict[str, Any]
     }
 
 
-def _in_words(footprints: Footprints, total: int) -> list[str]:
+def _in_words(footprints: Footprints, total: int, what: str = "annotations") -> list[str]:
     words = list(footprints.notes)
     if footprints.repaired:
         words.append(f"{footprints.repaired} footprints crossed themselves: repaired")
-    words += [f"{n} of {total} annotations skipped: {why}" for why, n in footprints.skipped.items()]
+    words += [f"{n} of {total} {what} skipped: {why}" for why, n in footprints.skipped.items()]
     if cut := int(footprints.cut.sum()):
         words.append(f"{cut / len(footprints):.1%} of footprints cross the scene's edge")
     if total == 0:

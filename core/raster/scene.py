@@ -12,6 +12,7 @@ from rasterio.enums import ColorInterp
 
 from core.errors import SceneError
 from core.raster.geodesy import pixel_size
+from core.raster.georeference import georeference
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +58,10 @@ class Scene:
     overviews : bool
     block : tuple of int
         Rows and columns of the blocks that the file is stored in.
+    notes : tuple of str
+        What was assumed, or changed, on reading.
+    palette : tuple
+        Red, green, blue, alpha of each value that is stored; empty where values are values.
     """
 
     path: Path
@@ -72,6 +77,8 @@ class Scene:
     gsd: float | None
     overviews: bool
     block: tuple[int, int]
+    notes: tuple[str, ...] = ()
+    palette: tuple[tuple[int, int, int, int], ...] = ()
 
     def __post_init__(self) -> None:
         if self.width * self.height * len(self.bands) > MOST_PIXELS:
@@ -115,29 +122,34 @@ def read_scene(path: Path) -> Scene:
     Raises
     ------
     SceneError
-        If it is no GeoTIFF, holds complex numbers, a palette, or mixed dtypes, or takes its
-        overviews or its mask from a file that is no TIFF.
+        If it is no GeoTIFF, holds complex numbers or mixed dtypes, or takes its overviews or its
+        mask from a file that is no TIFF.
     """
     with open_scene(path) as source:
         _refuse_foreign(path, source)
         kept = [i for i in source.indexes if source.colorinterp[i - 1] is not ColorInterp.alpha]
         _refuse_unreadable(path, source, kept)
-        crs = source.crs.to_wkt() if source.crs else ""
-        gsd = pixel_size(crs, source.transform, source.width, source.height)
+        crs, transform, notes = georeference(source)
+        gsd = pixel_size(crs, transform, source.width, source.height)
+        palette = _palette(source, kept)
+        if palette:
+            notes = (*notes, "its palette is expanded to red, green and blue")
         return Scene(
             path=path,
             name=path.stem,
             width=source.width,
             height=source.height,
-            bands=_band_names(source, kept),
-            indexes=tuple(kept),
-            dtype=source.dtypes[kept[0] - 1],
+            bands=tuple(NAMED.values()) if palette else _band_names(source, kept),
+            indexes=(1, 1, 1) if palette else tuple(kept),
+            dtype="uint8" if palette else source.dtypes[kept[0] - 1],
             nodata=None if source.nodata is None else float(source.nodata),
             crs=crs if gsd is not None else "",
-            transform=source.transform,
+            transform=transform,
             gsd=gsd,
             overviews=bool(source.overviews(kept[0])),
             block=source.block_shapes[kept[0] - 1],
+            notes=(*notes, *_scales(source, kept)),
+            palette=palette,
         )
 
 
@@ -182,12 +194,37 @@ def _refuse_unreadable(path: Path, source: Any, kept: list[int]) -> None:
         )
     if len(dtypes) > 1:
         raise SceneError(f"mixes dtypes {', '.join(sorted(dtypes))}", where=path.name)
-    if any(source.colorinterp[i - 1] is ColorInterp.palette for i in kept):
+    if len(kept) > 1 and any(source.colorinterp[i - 1] is ColorInterp.palette for i in kept):
         raise SceneError(
-            "is a palette image, whose values are no colours",
+            "has a palette in one of several bands",
             where=path.name,
-            remedy="Expand it first, for example with gdal_translate -expand rgb.",
+            remedy="Keep that band alone, or expand it with gdal_translate -expand rgb.",
         )
+
+
+def _palette(source: Any, kept: list[int]) -> tuple[tuple[int, int, int, int], ...]:
+    """Red, green, blue and alpha of each value of a palette image; empty for any other."""
+    if source.colorinterp[kept[0] - 1] is not ColorInterp.palette:
+        return ()
+    try:
+        colours = source.colormap(kept[0])
+    except ValueError:
+        return ()
+    # A value beyond the palette is no colour: hidden.
+    return tuple(tuple(colours.get(v, (0, 0, 0, 0))) for v in range(max(colours) + 2))
+
+
+def _scales(source: Any, kept: list[int]) -> list[str]:
+    """A scale or an offset is said, not applied: chips stay in the values of the file."""
+    stated = [
+        f"band {i}: value x {source.scales[i - 1]:g} + {source.offsets[i - 1]:g}"
+        for i in kept
+        if (source.scales[i - 1], source.offsets[i - 1]) != (1, 0)
+    ]
+    if not stated:
+        return []
+    more = f" and {len(stated) - 1} more bands" if len(stated) > 1 else ""
+    return [f"states a scale that is not applied, values stay as stored ({stated[0]}{more})"]
 
 
 def _band_names(source: Any, kept: list[int]) -> tuple[str, ...]:

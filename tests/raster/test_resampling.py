@@ -3,7 +3,13 @@ import pytest
 from scipy.ndimage import map_coordinates
 
 from core.raster.reading import Pixels
-from core.raster.resampling import resample
+from core.raster.resampling import resample as resample_many
+
+
+def resample(part, centre, axes, size):
+    """One chip."""
+    values, mask = resample_many(part, np.asarray(centre)[None], np.asarray(axes)[None], size)
+    return values[0], mask[0]
 
 
 def pixels(values, mask=None, left=0, top=0, step=(1.0, 1.0)):

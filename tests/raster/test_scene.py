@@ -70,7 +70,10 @@ def test_read_scene__a_crs_that_leads_to_no_place_on_earth_is_none(make_scene, c
     ("options", "message"),
     [
         ({"dtype": "complex64", "bands": 1}, "holds complex numbers"),
-        ({"bands": 1, "colours": (ColorInterp.palette,)}, "is a palette image"),
+        (
+            {"bands": 2, "colours": (ColorInterp.palette, ColorInterp.gray)},
+            "has a palette in one of several bands",
+        ),
         ({"bands": 1, "colours": (ColorInterp.alpha,)}, "has an alpha band and nothing else"),
     ],
 )

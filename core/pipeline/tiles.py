@@ -1,0 +1,60 @@
+"""Scenes made ready for the map: overviews built on request, beside the artifacts."""
+
+from pathlib import Path
+from typing import Any
+
+from core.artifacts.store import Artifact, Step
+from core.input_settings import DisplaySettings
+from core.pipeline.scenes import FoundScene
+from core.pipeline.workspace import Workspace
+from core.progress import Progress, silent
+from core.raster.render import display_bands
+from core.raster.scene import Scene, read_scene
+from core.raster.tiles import TileSource, display_ends, needs_overviews, write_overviews
+
+VERSION = 1
+OVERVIEWS = "overviews.tif"
+
+
+def shown_bands(scene: Scene, display: DisplaySettings) -> tuple[str, ...]:
+    """The bands that show as red, green and blue: the user's, or those guessed."""
+    return display.bands or tuple(scene.bands[i] for i in display_bands(scene.bands))
+
+
+def overviews_step(found: FoundScene, bands: tuple[str, ...]) -> Step:
+    """The overviews of some bands of a scene."""
+    return Step("overviews", VERSION, {"scene": found.artifact.key, "bands": bands})
+
+
+def overviews(
+    workspace: Workspace, found: FoundScene, display: DisplaySettings, report: Progress = silent
+) -> Artifact | None:
+    """Find or build a scene's overviews; None where it needs none.
+
+    Raises
+    ------
+    SceneError
+        If the scene cannot be read somewhere.
+    Cancelled
+        If the listener asked to stop.
+    """
+    scene = read_scene(found.path)
+    if not needs_overviews(scene):
+        return None
+    bands = shown_bands(scene, display)
+
+    def compute(folder: Path) -> dict[str, Any]:
+        write_overviews(scene, bands, folder / OVERVIEWS, report)
+        return {"bands": list(bands)}
+
+    return workspace.store.make(overviews_step(found, bands), compute)
+
+
+def tile_source(workspace: Workspace, found: FoundScene, display: DisplaySettings) -> TileSource:
+    """A scene ready to be drawn, from its overviews where those were built."""
+    scene = read_scene(found.path)
+    bands = shown_bands(scene, display)
+    made = workspace.store.find(overviews_step(found, bands))
+    smaller = made.folder / OVERVIEWS if made else None
+    percentiles = (display.low, display.high) if display.stretch == "percentiles" else None
+    return TileSource(scene, bands, display_ends(scene, bands, percentiles, smaller), smaller)

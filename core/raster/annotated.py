@@ -1,0 +1,78 @@
+"""What a vector file, or a table of boxes, holds: geometries, properties, a CRS."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from core.errors import AnnotationError
+from core.types import Geometries
+
+PIXELS = "pixels"
+"""In place of a CRS: coordinates are columns and rows of the scene."""
+SCENE = "scene"
+"""In place of a CRS: coordinates are in the scene's own CRS, whichever that is."""
+
+
+@dataclass(frozen=True)
+class Annotations:
+    """What one vector file holds, as it stands there.
+
+    Attributes
+    ----------
+    geometries : object array, (n,)
+        Shapely geometries, None where the file has none.
+    properties : DataFrame, n rows
+        The user's own columns, untouched.
+    crs : str
+        Well-known text, or `PIXELS` or `SCENE`.
+    notes : tuple of str
+        What was assumed.
+    scenes : tuple of str
+        The stem of the scene that each row names; empty where the file names none.
+    """
+
+    geometries: Geometries
+    properties: pd.DataFrame
+    crs: str
+    notes: tuple[str, ...] = field(default=())
+    scenes: tuple[str, ...] = field(default=())
+
+    def __post_init__(self) -> None:
+        if len(self.geometries) != len(self.properties):
+            raise AnnotationError(
+                f"{len(self.geometries)} geometries beside {len(self.properties)} rows"
+            )
+
+    def __len__(self) -> int:
+        return len(self.geometries)
+
+    def of(self, scene: str) -> "Annotations":
+        """Those that name a scene, by stem; all where the file names none."""
+        if not self.scenes:
+            return self
+        rows = np.flatnonzero([name == scene for name in self.scenes])
+        properties = self.properties.iloc[rows].reset_index(drop=True)
+        return Annotations(self.geometries[rows], properties, self.crs, self.notes)
+
+
+def flat(value: Any) -> Any:
+    """Nested values as JSON text, so that every cell fits a table."""
+    if isinstance(value, np.ndarray):
+        value = value.tolist()
+    return as_text(value) if isinstance(value, dict | list) else value
+
+
+def as_text(value: Any) -> str:
+    """JSON with its keys in order."""
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, default=str)
+
+
+def filled(geometries: Sequence[Any]) -> Geometries:
+    """An object array that numpy does not take apart."""
+    array = np.empty(len(geometries), dtype=object)
+    array[:] = geometries
+    return array

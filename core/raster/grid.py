@@ -1,0 +1,62 @@
+"""Chips on a grid, for scenes that nobody annotated."""
+
+import dataclasses
+
+import numpy as np
+import pandas as pd
+import shapely
+
+from core.input_settings import GridSettings
+from core.raster.annotated import PIXELS, Annotations, filled
+from core.raster.footprints import Footprints, place
+from core.raster.reading import Reader
+from core.raster.scene import Scene
+from core.types import AnyArray, DoubleArray
+
+# Samples along one side of a chip that tell how much of it is valid.
+SAMPLES = 8
+
+
+def grid(scene: Scene, settings: GridSettings) -> Footprints:
+    """Squares of `settings.size` scene pixels, row by row, where enough pixels are valid.
+
+    Only whole squares are kept, so that none crosses the scene's edge.
+
+    Raises
+    ------
+    SceneError
+        If the scene cannot be read somewhere.
+    """
+    size, stride = settings.size, settings.stride or settings.size
+    columns = np.arange(0, scene.width - size + 1, stride)
+    rows = np.arange(0, scene.height - size + 1, stride)
+    valid = _coverage(scene, columns, rows, size) if settings.coverage else None
+    kept = np.ones((len(rows), len(columns)), bool) if valid is None else valid >= settings.coverage
+    down, across = np.nonzero(kept)
+    left, top = columns[across], rows[down]
+    squares = filled(list(shapely.box(left, top, left + size, top + size)))
+    properties = pd.DataFrame({"grid_row": down, "grid_column": across})
+    placed = place(scene, Annotations(squares, properties, PIXELS))
+    skipped = {"less valid than the grid asks for": int((~kept).sum())}
+    note = f"no annotations: a grid of {size} px, every {stride} px"
+    return dataclasses.replace(
+        placed,
+        skipped={reason: n for reason, n in skipped.items() if n},
+        notes=(*placed.notes, note),
+    )
+
+
+def _coverage(scene: Scene, columns: AnyArray, rows: AnyArray, size: int) -> DoubleArray:
+    """Share of valid samples in each square, (rows, columns); a strip is read at a time."""
+    coarse = max(1, size // SAMPLES)
+    shares: DoubleArray = np.ones((len(rows), len(columns)))
+    with Reader(scene) as reader:
+        if reader.all_valid and not scene.dtype.startswith("float"):
+            return shares
+        for i, top in enumerate(rows):
+            part = reader.read((0, int(top), scene.width, int(top) + size), coarse)
+            valid = np.concatenate([[0], np.cumsum((~part.mask).mean(axis=0))])
+            at = np.clip(np.rint(np.array([columns, columns + size]) / part.step[0]), 0, None)
+            first, last = np.minimum(at.astype(int), len(valid) - 1)
+            shares[i] = (valid[last] - valid[first]) / np.maximum(last - first, 1)
+    return shares

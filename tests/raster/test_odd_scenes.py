@@ -1,0 +1,262 @@
+"""Rasters as analysts have them: palettes, control points, odd transforms, every compression."""
+
+import numpy as np
+import pytest
+import rasterio
+from affine import Affine
+from rasterio.control import GroundControlPoint
+from rasterio.enums import ColorInterp
+from rasterio.rpc import RPC
+from shapely.geometry import box
+
+from core.raster.geodesy import GEOD, WGS84, change_crs, on_the_ground
+from core.raster.reading import Reader, read_test
+from core.raster.report import inspect
+from core.raster.scene import read_scene
+
+UTM = "EPSG:32631"
+HERE = Affine(0.5, 0, 692_000, 0, -0.5, 4_796_000)
+PALETTE = {0: (0, 0, 0, 255), 1: (255, 0, 0, 255), 2: (0, 200, 10, 255), 3: (7, 8, 9, 255)}
+
+
+@pytest.fixture
+def palette(make_scene):
+    path = make_scene(bands=1, content=lambda r, c: c // 40, nodata=0, photometric="palette")
+    with rasterio.open(path, "r+") as target:
+        target.write_colormap(1, PALETTE)
+    return path
+
+
+def test_palette__is_expanded_and_said(palette):
+    scene = read_scene(palette)
+    assert (scene.bands, scene.dtype) == (("red", "green", "blue"), "uint8")
+    assert any("palette is expanded" in note for note in scene.notes)
+    assert any("palette is expanded" in warning for warning in inspect(palette)[0].warnings)
+    with Reader(scene, ("blue", "red")) as reader:
+        part = reader.read((30, 0, 160, 2))
+    assert part.values[:, 0, 10].tolist() == [0, 255]
+    assert part.values[:, 0, 50].tolist() == [10, 0]
+    assert part.values[:, 0, 90].tolist() == [9, 7]
+    assert part.mask[0].tolist() == [True] * 10 + [False] * 120
+
+
+def test_palette__decimated_to_colours_that_are_in_it(palette):
+    with Reader(read_scene(palette)) as reader:
+        part = reader.read((0, 0, 160, 120), 7)
+    shown = {tuple(pixel) for pixel in part.values[:, ~part.mask].T.tolist()}
+    assert shown == {(255, 0, 0), (0, 200, 10), (7, 8, 9)}
+
+
+@pytest.mark.filterwarnings("ignore::rio_tiler.errors.NoOverviewWarning")
+def test_palette__in_a_tile(palette):
+    import io
+
+    from PIL import Image
+    from rio_tiler.io import Reader as TileReader
+
+    from core.raster.tiles import TileSource, display_ends, draw_tile, lonlat_bounds, zooms
+
+    scene = read_scene(palette)
+    west, south, east, north = lonlat_bounds(scene)
+    with TileReader(str(palette)) as reader:
+        at = reader.tms.tile(west * 0.5 + east * 0.5, (south + north) / 2, zooms(scene)[0])
+    ready = TileSource(scene, scene.bands, display_ends(scene, scene.bands))
+    picture = np.asarray(Image.open(io.BytesIO(draw_tile(ready, at.z, at.x, at.y))))
+    shown = {tuple(p) for p in picture[picture[..., 3] > 0].tolist()}
+    assert shown <= {(255, 0, 0, 255), (0, 200, 10, 255), (7, 8, 9, 255)}
+    assert len(shown) >= 2
+
+
+def test_scale_and_offset__said_and_not_applied(make_scene):
+    path = make_scene(dtype="int16", bands=2)
+    with rasterio.open(path, "r+") as target:
+        target.scales, target.offsets = (1e-4, 1e-4), (0, -0.1)
+    scene = read_scene(path)
+    (note,) = scene.notes
+    assert note.startswith("states a scale that is not applied, values stay as stored")
+    assert "band 1: value x 0.0001 + 0 and 1 more bands" in note
+    with Reader(scene) as reader:
+        assert reader.read((0, 0, 10, 10)).values.max() > 50
+
+
+def points(transform, places, noise=0.0):
+    rng = np.random.default_rng(0)
+    return [
+        GroundControlPoint(row, col, *(transform @ (col, row) + rng.normal(size=2) * noise))
+        for col, row in places
+    ]
+
+
+CORNERS = [(0, 0), (160, 0), (160, 120), (0, 120), (80, 60)]
+
+
+def with_points(make_scene, gcps, crs=UTM):
+    path = make_scene(crs=None, transform=Affine.identity())
+    with rasterio.open(path, "r+") as target:
+        target.gcps = gcps, rasterio.crs.CRS.from_user_input(crs)
+    return path
+
+
+@pytest.mark.parametrize("turn", [0, 33, 180])
+def test_gcps__georeference_a_scene(make_scene, make_annotations, to_ground, turn):
+    there = HERE @ Affine.rotation(turn)
+    path = with_points(make_scene, points(there, CORNERS))
+    scene = read_scene(path)
+    assert scene.crs_label == UTM
+    assert scene.gsd == pytest.approx(0.5, rel=1e-3)
+    assert np.allclose(tuple(scene.transform), tuple(there), atol=1e-6)
+    assert "5 ground control points, up to 0.00 px off" in scene.notes[0]
+    make_annotations(path, [to_ground(box(20, 30, 60, 50), transform=there)])
+    _, _, found = inspect(path)
+    assert found.pixels[0].bounds == pytest.approx((20, 30, 60, 50), abs=1e-3)
+
+
+def test_gcps__a_residual_is_said_and_too_large_a_one_refuses_them(make_scene):
+    near = read_scene(with_points(make_scene, points(HERE, CORNERS, noise=0.5)))
+    assert near.crs
+    off = float(near.notes[0].split("up to ")[1].split(" px")[0])
+    assert 0.1 < off < 3
+    far = read_scene(with_points(make_scene, points(HERE, CORNERS, noise=20)))
+    assert (far.crs, far.gsd) == ("", None)
+    assert "no straight map comes nearer than" in far.notes[0]
+    assert "gdalwarp" in far.notes[0]
+
+
+@pytest.mark.parametrize("places", [CORNERS[:2], [(0, 0), (10, 10), (20, 20), (30, 30)]])
+def test_gcps__too_few_or_on_a_line(make_scene, places):
+    scene = read_scene(with_points(make_scene, points(HERE, places)))
+    assert scene.crs == ""
+    assert "not enough to georeference it" in scene.notes[0]
+
+
+def rpcs(**changes):
+    """A model that is a straight map: 0.001 degrees over 100 pixels, about 5 E, 43 N."""
+    plain = {
+        "height_off": 50, "height_scale": 100, "lat_off": 43, "lat_scale": 0.001,
+        "line_off": 60, "line_scale": 100, "long_off": 5, "long_scale": 0.001,
+        "samp_off": 80, "samp_scale": 100,
+        "line_num_coeff": [0, 0, -1] + [0] * 17, "line_den_coeff": [1] + [0] * 19,
+        "samp_num_coeff": [0, 1] + [0] * 18, "samp_den_coeff": [1] + [0] * 19,
+    }  # fmt: skip
+    return RPC(**plain | changes)
+
+
+def test_rpcs__georeference_a_scene(make_scene):
+    path = make_scene(crs=None, transform=Affine.identity(), rpcs=rpcs())
+    scene = read_scene(path)
+    assert "its RPC model at a height of 50 m, relief left out" in scene.notes[0]
+    lon, lat = scene.transform @ (80.5, 60.5)
+    assert (lon, lat) == (pytest.approx(5, abs=1e-7), pytest.approx(43, abs=1e-7))
+    assert scene.transform.a == pytest.approx(1e-5, rel=1e-6)
+    assert scene.transform.e == pytest.approx(-1e-5, rel=1e-6)
+    assert scene.gsd == pytest.approx(0.951, rel=0.01)
+
+
+@pytest.mark.filterwarnings("ignore::rasterio.errors.TransformWarning")
+def test_rpcs__that_bend_too_much_are_refused_with_the_reason(make_scene):
+    bent = rpcs(samp_num_coeff=[0, 1, 0, 0, 0, 0, 0, 0.5, 0.5] + [0] * 11)
+    scene = read_scene(make_scene(crs=None, transform=Affine.identity(), rpcs=bent))
+    assert scene.crs == ""
+    assert scene.notes
+
+
+@pytest.mark.parametrize(
+    "transform",
+    [
+        Affine(0.5, 0, 692_000, 0, 0.5, 4_796_000),
+        HERE @ Affine.rotation(30),
+        HERE @ Affine.rotation(30) @ Affine.scale(1, -2),
+        Affine(0, 0.5, 692_000, -0.5, 0, 4_796_000),
+    ],
+    ids=["bottom-up", "rotated", "rotated and bottom-up and oblong", "turned by a quarter"],
+)
+def test_transforms__headings_and_squares_hold_on_the_ground(
+    make_scene, make_annotations, to_ground, transform
+):
+    from core.raster.windows import chip_windows
+    from core.settings import ChipSettings
+
+    path = make_scene(transform=transform)
+    boat = to_ground(box(40, 50, 90, 62), transform=transform)
+    make_annotations(path, [boat])
+    _, scene, found = inspect(path)
+    known = on_the_ground(change_crs(np.array([boat], object), UTM, WGS84))
+    assert found.ground.heading == pytest.approx(known.heading)
+    assert found.ground.length == pytest.approx(known.length)
+    for align in ("north", "long-axis"):
+        window = chip_windows(scene, found.pixels, ChipSettings(extent=30, align=align))
+        x, y = scene.transform @ tuple(window.corners()[0].T)
+        lon, lat = np.array([p.coords[0] for p in change_crs(_points(x, y), UTM, WGS84)]).T
+        around = GEOD.inv(lon, lat, np.roll(lon, -1), np.roll(lat, -1))[2]
+        assert around == pytest.approx(30, rel=1e-3)
+        across = GEOD.inv(lon[:2], lat[:2], lon[2:], lat[2:])[2]
+        assert across == pytest.approx(30 * 2**0.5, rel=1e-3)
+
+
+def _points(x, y):
+    import shapely
+
+    return shapely.points(np.column_stack([x, y]))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"compress": "jpeg", "photometric": "ycbcr", "tiled": True},
+        {"compress": "lzw", "predictor": 2},
+        {"compress": "zstd"},
+        {"compress": "deflate", "interleave": "band"},
+        {"compress": "webp", "tiled": True, "webp_lossless": True},
+        {"bigtiff": "yes"},
+        {"endianness": "big"},
+        {"dtype": "uint16", "endianness": "big", "compress": "deflate"},
+        {"dtype": "float32", "endianness": "big"},
+    ],
+    ids=str,
+)
+def test_every_storage__is_read(make_scene, options):
+    from core.chips.extract import extract
+    from core.settings import ChipSettings
+
+    path = make_scene(**options)
+    scene = read_scene(path)
+    assert read_test(scene) == 1
+    plain = read_scene(make_scene("plain.tif", dtype=options.get("dtype", "uint8")))
+    shapes = np.array([box(20, 20, 84, 84), box(60, 30, 90, 70)], object)
+    (cut,), (known,) = (list(extract(s, shapes, s.bands, ChipSettings())) for s in (scene, plain))
+    far = 20 if options.get("compress") == "jpeg" else 0
+    assert np.abs(cut.values.astype(float) - known.values).max() <= far
+
+
+def test_sparse__a_huge_file_is_looked_at_in_a_moment(make_scene, tmp_path):
+    path = tmp_path / "raw" / "huge.tif"
+    path.parent.mkdir()
+    profile = {
+        "driver": "GTiff", "width": 20_480, "height": 20_480, "count": 4, "dtype": "uint8",
+        "crs": UTM, "transform": HERE, "tiled": True, "sparse_ok": True, "nodata": 0,
+    }  # fmt: skip
+    with rasterio.open(path, "w", **profile):
+        pass
+    assert path.stat().st_size < 2_000_000
+    report, _, _ = inspect(path)
+    assert report.ok
+    assert report.valid_fraction == 0
+
+
+def test_nodata_beside_alpha__counts_both(make_scene):
+    alpha = np.ones((120, 160), bool)
+    alpha[:10] = False
+    path = make_scene(content=lambda r, c: np.where(c < 5, 0, 90), nodata=0, alpha=alpha)
+    with Reader(read_scene(path)) as reader:
+        mask = reader.read((0, 0, 160, 120)).mask
+    assert mask[:10].all()
+    assert mask[:, :5].all()
+    assert not mask[10:, 5:].any()
+
+
+def test_sixty_four_bands(make_scene):
+    path = make_scene(bands=64, dtype="float32", colours=(ColorInterp.undefined,) * 64)
+    report = inspect(path)[0]
+    assert report.ok
+    assert len(report.bands) == 64
+    assert report.rgb == ("band 1", "band 2", "band 3")

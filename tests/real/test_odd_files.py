@@ -1,0 +1,114 @@
+"""Odd rasters and odd vectors of other projects' test suites: the expected verdict on each."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from core.errors import AnnotationError
+from core.raster.annotations import read_annotations
+from core.raster.report import inspect
+
+DATA = Path(os.environ.get("CHIPSCAPE_TEST_DATA", ""))
+pytestmark = [
+    pytest.mark.real,
+    pytest.mark.skipif(
+        not (DATA / "odd_tif").is_dir(), reason="CHIPSCAPE_TEST_DATA names no folder with odd_tif"
+    ),
+]
+
+# CRS, metres a pixel, share of valid pixels in the blocks looked at.
+USABLE = {
+    "RGBA.uint16": ("EPSG:32612", 1.379, 0.281),
+    "all-nodata": ("EPSG:32628", 3.0, 0.0),
+    "alpha": ("EPSG:3857", 3.084, 0.046),
+    "cogeo": ("EPSG:3857", 0.472, 1.0),
+    "float_nan": ("", None, 0.833),
+    "float_raster_with_nodata": ("IGNF:ETRS89LAEA", 500.0, 0.628),
+    "rgb-byte-tenth": ("utm", 3017.5, 0.675),
+    "rgb_lzw": ("EPSG:32618", 299.9, 0.694),
+    "rotated": ("", None, 1.0),
+    "test_esri_wkt": ("ESRI:102039", 10.0, 1.0),
+}
+# Features, and how many of them have no geometry or an empty one.
+VECTORS = {
+    "valid_feature": (1, 0),
+    "valid_feature_null_geometry": (1, 1),
+    "valid_feature_null_properties": (1, 0),
+    "valid_feature_with_bbox": (1, 0),
+    "valid_feature_with_id": (1, 0),
+    "valid_feature_with_string_id": (1, 0),
+    "valid_featurecollection": (1, 0),
+    "valid_featurecollection_bboxes": (2, 0),
+    "valid_featurecollection_empty_features": (0, 0),
+    "valid_featurecollection_multiple_feature_types": (4, 0),
+    "valid_featurecollection_with_geometrycollection": (1, 0),
+    "valid_geometry": (1, 0),
+    "valid_geometry_3d_coordinates": (1, 0),
+    "valid_geometry_bbox": (1, 0),
+    "valid_geometry_geometrycollection": (1, 0),
+    "valid_geometry_geometrycollection_empty_geometries": (1, 1),
+    "valid_geometry_linestring": (1, 0),
+    "valid_geometry_multilinestring": (1, 0),
+    "valid_geometry_multipoint": (1, 0),
+    "valid_geometry_multipolygon": (1, 0),
+    "valid_geometry_point": (1, 0),
+    "valid_geometry_polygon": (1, 0),
+}
+
+
+def test_every_file__has_a_verdict_here():
+    rasters = {p.stem for p in (DATA / "odd_tif" / "raw").glob("*.tif")}
+    assert rasters == {*USABLE, "corrupt"}
+    assert {p.stem for p in (DATA / "odd_geojson").glob("*.geojson")} == set(VECTORS)
+
+
+@pytest.mark.parametrize("name", USABLE)
+def test_raster__usable(name):
+    crs, gsd, valid = USABLE[name]
+    report, scene, _ = inspect(DATA / "odd_tif" / "raw" / f"{name}.tif")
+    assert (report.ok, report.error, report.crs) == (True, "", crs)
+    assert report.gsd == (gsd if gsd is None else pytest.approx(gsd, rel=1e-3))
+    assert report.valid_fraction == pytest.approx(valid, abs=1e-3)
+    assert ("pixels, not metres" in " ".join(report.warnings)) == (crs == "")
+    assert scene is not None
+
+
+def test_raster__corrupt_opens_but_cannot_be_read():
+    report, scene, _ = inspect(DATA / "odd_tif" / "raw" / "corrupt.tif")
+    assert not report.ok
+    assert scene is None
+    assert "opens but cannot be read" in report.error
+    assert "copy it again" in report.error
+
+
+def test_vector__a_feature_keeps_its_id():
+    folder = DATA / "odd_geojson"
+    for name in ("valid_feature_with_id", "valid_feature_with_string_id"):
+        found = read_annotations(folder / f"{name}.geojson")
+        assert found.properties["feature_id"].notna().all()
+
+
+@pytest.mark.parametrize("raster", [*USABLE, "corrupt"])
+def test_every_vector__beside_every_raster_in_turn(raster, tmp_path):
+    shutil.copy(DATA / "odd_tif" / "raw" / f"{raster}.tif", tmp_path / "a.tif")
+    for name, (features, missing) in VECTORS.items():
+        shutil.copy(DATA / "odd_geojson" / f"{name}.geojson", tmp_path / "a.geojson")
+        (tmp_path / "a.geojson").chmod(0o644)
+        report, _, found = inspect(tmp_path / "a.tif")
+        assert report.ok == (raster in USABLE)
+        if raster == "corrupt":
+            continue
+        nothing = sum(n for why, n in report.skipped.items() if "geometry" in why)
+        assert nothing == missing, name
+        assert report.annotations + sum(report.skipped.values()) == features, name
+        assert found is not None
+        assert len(found) == report.annotations
+
+
+def test_vector_in_the_rasters_folder__belongs_to_a_stem_that_is_not_there():
+    try:
+        read_annotations(DATA / "odd_tif" / "raw" / "issue1446.geojson")
+    except AnnotationError as error:
+        pytest.fail(str(error))
