@@ -96,9 +96,12 @@ def overview(
 def native_chip(raster: Path, facts: dict[str, Any], most: int = PICTURE) -> ByteArray:
     """The chip's box at the scene's own pixels, uint8 (h, w, 4), north up as the scene is."""
     scene = read_scene(raster)
-    left, top, right, bottom = _windows([facts]).bounds()[0]
-    box = (int(np.floor(left)), int(np.floor(top)), int(np.ceil(right)), int(np.ceil(bottom)))
-    return _picture(scene, box, [], None, most).image
+    return _picture(scene, _box(facts), [], None, most).image
+
+
+def native_step(facts: dict[str, Any], most: int = PICTURE) -> int:
+    """Scene pixels to one pixel of what `native_chip` gives: 1 unless the chip is very large."""
+    return _step(_box(facts), most)
 
 
 def thumbnails(chips: ChipSet, rows: Any) -> ByteArray:
@@ -115,11 +118,20 @@ def _windows(rows: list[dict[str, Any]]) -> ChipWindows:
     return ChipWindows(*(np.array([row[name] for row in rows], float) for name in names))
 
 
+def _box(facts: dict[str, Any]) -> Box:
+    left, top, right, bottom = _windows([facts]).bounds()[0]
+    return int(np.floor(left)), int(np.floor(top)), int(np.ceil(right)), int(np.ceil(bottom))
+
+
+def _step(box: Box, most: int) -> int:
+    longest = max(box[2] - box[0], box[3] - box[1], 1)
+    return max(1, -(-longest // most))
+
+
 def _picture(
     scene: Scene, box: Box, footprints: list[Any], windows: ChipWindows | None, most: int
 ) -> Surroundings:
-    longest = max(box[2] - box[0], box[3] - box[1], 1)
-    step = max(1, -(-longest // most))
+    step = _step(box, most)
     bands = tuple(scene.bands[i] for i in display_bands(scene.bands))
     with Reader(scene, bands) as reader:
         part = reader.read(box, step)

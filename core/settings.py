@@ -74,6 +74,8 @@ class EmbedSettings(Checked):
     precision : {"auto", "full"}
         "auto" computes in half precision on a CUDA device, "full" in float32 everywhere. Where
         there is none, both are float32.
+    refit : bool
+        Learn anew from all chips instead of keeping what was learnt before scenes were added.
     """
 
     encoder: str = "texture"
@@ -81,6 +83,7 @@ class EmbedSettings(Checked):
     input_size: int = bounded(0, 0, 1024)
     statistics: str = field(default="card", metadata={"choices": ("card", "data")})
     sample: int = bounded(5000, 10, 1_000_000)
+    refit: bool = False
     bands_rule: BandsRule = one_of("first", BandsRule)
     precision: Precision = one_of("auto", Precision)
 

@@ -18,7 +18,7 @@ import tomli_w
 from shapely.geometry import box
 
 from core import cli
-from core.cli import console
+from core.cli import commands, console
 from core.pipeline import chips_to_map, runs
 from core.pipeline.runs import STAGES
 
@@ -107,11 +107,11 @@ def test_run__one_line_of_json(call):
 
 
 def test_run__words_for_people(call):
-    assert call("run").out == ""
+    assert call("run").err == ""
     said = call("run")
-    assert said.out == ""
-    assert said.err.count(" cached ") == len(STAGES)
-    assert "40 chips from 2 scenes · 3 clusters" in said.err
+    assert said.err == ""
+    assert said.out.count(" cached ") == len(STAGES)
+    assert "40 chips from 2 scenes · 3 clusters" in said.out
 
 
 def test_stages__one_after_the_other(call):
@@ -130,10 +130,10 @@ def test_scenes__words_for_people(call, workspace):
     (workspace / "raw" / "c.tif").write_bytes(b"II*\0 no TIFF")
     said = call("scenes")
     assert said.code == 0
-    assert said.out == ""
-    assert "a.tif: ok, EPSG:32631, 0.5 m, 160 x 120, 3 bands uint8, 20 annotations" in said.err
-    assert "c.tif: NOT USABLE" in said.err
-    assert "c.tif: cannot be opened as a GeoTIFF" in said.err
+    assert said.err == ""
+    assert "a.tif: ok, EPSG:32631, 0.5 m, 160 x 120, 3 bands uint8, 20 annotations" in said.out
+    assert "c.tif: NOT USABLE" in said.out
+    assert "c.tif: cannot be opened as a GeoTIFF" in said.out
 
 
 RAW_COMMANDS = [
@@ -203,7 +203,7 @@ def test_score__json(call):
     assert result["balanced_accuracy"] > 0.9
     assert all(-1 <= result[name] <= 1 for name in asked)
     assert call("score", "--json").json == result
-    assert "balanced_accuracy " in call("score").err
+    assert "balanced_accuracy " in call("score").out
 
 
 def test_score__no_such_property(call):
@@ -491,3 +491,24 @@ def test_export__into_raw_is_refused(call, workspace):
     assert failed.code == 1
     assert "raw/ is never written to" in failed.err
     assert sorted((workspace / "raw").iterdir()) == before
+
+
+def test_sweep__ends_where_the_chips_are_too_few(call):
+    said = call("cluster", "--sweep", "39:45", "--json")
+    assert said.code == 0
+    assert said.json["chips"] == 40
+    assert "The range ends at 40." in said.err
+
+
+def test_demo__goes_to_a_workspace_of_its_own(call, monkeypatch, tmp_path):
+    monkeypatch.setattr(commands, "ROOT", tmp_path)
+    monkeypatch.setattr(
+        commands, "ensure_demo", lambda workspace, *_: workspace.raw.mkdir(parents=True) or True
+    )
+    said = call("demo", "--json", "--workspace", tmp_path / "data", bare=True)
+    assert said.json["workspace"] == str(tmp_path / "data" / "demo")
+
+
+@pytest.mark.parametrize(("n", "words"), [(0, "0 scenes"), (1, "1 scene"), (2, "2 scenes")])
+def test_counted(n, words):
+    assert console.counted(n, "scene") == words

@@ -1,5 +1,7 @@
 """Exports reread by the programs' own libraries; the landscape is made by hand."""
 
+import dataclasses
+
 import geopandas as gpd
 import numpy as np
 import pandas as pd
@@ -7,6 +9,7 @@ import pytest
 from shapely.geometry import box
 
 from core.chips.chipset import ChipSet, SceneChips
+from core.clusters import edits
 from core.clusters.labelling import labelled
 from core.export import FORMATS, Landscape, write, write_seed_layout
 from core.reduction.pca import Reduced
@@ -14,7 +17,7 @@ from core.reduction.tsne import Projection
 
 N = 9
 RAW_LABELS = np.array([0, 0, 0, 0, 1, 1, 1, -1, -1])
-OURS = ("cluster", "confidence", "pca_1d", "tsne_x", "tsne_y")
+OURS = ("cluster", "cluster_raw", "confidence", "pca_1d", "tsne_x", "tsne_y")
 EVIL = "<img src=x onerror=alert(1)>"
 PROPERTIES = {
     "class": [EVIL, "Ünïcode 漢字", *"abcdefg"],
@@ -176,3 +179,39 @@ def test_write_seed_layout__equal_results_equal_pictures(landscape, tmp_path):
         write_seed_layout(landscape, tmp_path / name, tmp_path / name)
     one, two = ((tmp_path / name / "tsne_static.png").read_bytes() for name in "xy")
     assert one == two
+
+
+def edited(landscape, **changes):
+    state = dataclasses.replace(edits.start(landscape.labelling.labels), **changes)
+    return dataclasses.replace(landscape, edited=state)
+
+
+def test_table__names_and_what_the_method_said_stand_beside(landscape):
+    shown = np.where(RAW_LABELS == -1, 1, RAW_LABELS).astype(np.int32)
+    table = edited(landscape, ids=shown, names={1: "ferries"}).table()
+    assert table["cluster"].tolist() == shown.tolist()
+    assert table["cluster_name"].tolist() == ["Cluster 0"] * 4 + ["ferries"] * 5
+    assert table["cluster_raw"].tolist() == RAW_LABELS.tolist()
+    assert landscape.table()["cluster_name"].tolist()[-1] == "Noise"
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_write__excluded_chips_are_left_out(landscape, tmp_path, kind):
+    gone = np.arange(N) == 3
+    path = write(edited(landscape, excluded=gone), tmp_path, kind)
+    if kind == "csv":
+        ids = pd.read_csv(path)["chip_id"]
+    else:
+        frame = gpd.read_parquet(path) if kind == "geoparquet" else gpd.read_file(path)
+        ids = frame["chip_id"]
+        kept = landscape.footprints[~gone]
+        assert [g.equals_exact(k, 1e-6) for g, k in zip(frame.geometry, kept, strict=True)] == [
+            True
+        ] * (N - 1)
+    assert ids.tolist() == landscape.chips.facts["chip_id"][~gone].tolist()
+
+
+def test_write_seed_layout__keeps_excluded_chips_beside_the_matrix(landscape, tmp_path):
+    gone = np.arange(N) == 3
+    write_seed_layout(edited(landscape, excluded=gone), tmp_path / "e", tmp_path / "r")
+    assert len(pd.read_csv(tmp_path / "r" / "clustering_results.csv")) == N

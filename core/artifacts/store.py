@@ -123,9 +123,12 @@ class Store:
             raise WorkspaceError(
                 "cannot be written to", where=str(self.root), remedy=f"{error.strerror}."
             ) from error
-        with FileLock(part.with_suffix(".lock")):
-            found = self.find(step)
-            return found or self._finish(step, part, compute)
+        lock = part.with_suffix(".lock")
+        with FileLock(lock):
+            made = self.find(step) or self._finish(step, part, compute)
+            # Who still waits for the old file finds the artifact, so a lock made anew is harmless.
+            lock.unlink(missing_ok=True)
+            return made
 
     def _finish(
         self, step: Step, part: Path, compute: Callable[[Path], Mapping[str, Any]]

@@ -48,6 +48,25 @@ class SceneChips:
 
 
 @dataclass(frozen=True)
+class Outline:
+    """What keys are made of: a set of chips without its tables and pixels.
+
+    Attributes
+    ----------
+    keys : tuple of str
+        The artifact keys of the parts, in their order.
+    bands, dtypes : tuple of str
+    size : int
+        Pixels along one side of a chip.
+    """
+
+    keys: tuple[str, ...]
+    bands: tuple[str, ...]
+    size: int
+    dtypes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class ChipSet:
     """The chips of all scenes, in the order of the scenes' names.
 
@@ -80,6 +99,11 @@ class ChipSet:
     def dtypes(self) -> tuple[str, ...]:
         """The native dtypes that occur."""
         return tuple(sorted({part.pixels.dtype.name for part in self.parts}))
+
+    @property
+    def outline(self) -> Outline:
+        """What keys are made of."""
+        return Outline(self.keys, self.bands, self.size, self.dtypes)
 
     @cached_property
     def facts(self) -> pd.DataFrame:

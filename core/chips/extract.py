@@ -1,11 +1,13 @@
 """Chips of one scene: neighbouring windows share their reads, memory stays bounded."""
 
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import shapely
+from rasterio.errors import NotGeoreferencedWarning
 from rasterio.features import rasterize
 
 from core import compute
@@ -200,5 +202,8 @@ def _outside(
         inverse = np.linalg.inv(axes[i])
         at = shapely.get_coordinates(footprint) - centres[i]
         local = shapely.set_coordinates(footprint, (at @ inverse.T + 0.5) * size)
-        hidden[i] = rasterize([local], (size, size), fill=1, default_value=0, all_touched=True)
+        with warnings.catch_warnings():
+            # A chip has no georeference of its own, and needs none.
+            warnings.simplefilter("ignore", NotGeoreferencedWarning)
+            hidden[i] = rasterize([local], (size, size), fill=1, default_value=0, all_touched=True)
     return hidden

@@ -37,6 +37,14 @@ class Scaling:
         np.nan_to_num(scaled, copy=False, nan=0.0)
         return np.clip(scaled, 0.0, 1.0, out=scaled)
 
+    def outside(self, pixels: AnyArray, mask: BoolArray) -> float:
+        """Share of valid values beyond the ends, 0..1; (n, bands, h, w) beside (n, h, w)."""
+        low = np.asarray(self.low)[:, None, None]
+        high = np.asarray(self.high)[:, None, None]
+        beyond = (pixels < low) | (pixels > high)
+        valid = np.broadcast_to(~mask[:, None], pixels.shape)
+        return float(beyond[valid].mean()) if valid.any() else 0.0
+
 
 def fit_scaling(pixels: AnyArray, mask: BoolArray) -> Scaling:
     """The rule for one dtype: uint8 by 255, anything else by percentiles of the valid pixels.

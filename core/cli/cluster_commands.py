@@ -5,9 +5,9 @@ from typing import Annotated, Any
 
 import typer
 
-from core.cli.console import emit, reporter, say
+from core.cli.console import emit, remark, reporter, say
 from core.cli.options import Session, with_session
-from core.errors import SettingsError
+from core.errors import SettingsError, TooFewError
 from core.pipeline.runs import Run, run
 from core.progress import Progress, step
 
@@ -76,16 +76,23 @@ COMMANDS = (quality, landscape)
 
 
 def prepare(done: Run, counts: list[int], listening: Progress) -> None:
-    """Fit mixtures, or k-means, for each number of clusters, so that a slider answers at once."""
+    """Fit mixtures, or k-means, for each number of clusters, so that a slider answers at once.
+
+    The range ends, with a remark, where the chips are too few.
+    """
     from core.pipeline.landscape import kmeans, mixture
 
     reduced, settings = done.artifacts["reduction"][0], done.settings
     for at, k in enumerate(counts, 1):
-        if settings.method == "kmeans":
-            wanted = dataclasses.replace(settings.kmeans, n_clusters=k)
-            kmeans(done.workspace, reduced, wanted)
-        else:
-            mixture(done.workspace, reduced, dataclasses.replace(settings.gmm, n_components=k))
+        try:
+            if settings.method == "kmeans":
+                wanted = dataclasses.replace(settings.kmeans, n_clusters=k)
+                kmeans(done.workspace, reduced, wanted)
+            else:
+                mixture(done.workspace, reduced, dataclasses.replace(settings.gmm, n_components=k))
+        except TooFewError as error:
+            remark(f"The range ends at {k - 1}. {error}")
+            return
         step(listening, at, len(counts), f"{k} clusters")
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from core.cli import cluster_commands, encoders, flair
-from core.cli.console import emit, reporter, say
+from core.cli.console import counted, emit, remark, reporter, say
 from core.cli.options import Session, with_session
 from core.errors import SettingsError
 from core.pipeline import views
@@ -16,6 +16,7 @@ from core.pipeline.demo import ensure_demo
 from core.pipeline.protocol import PROTOCOLS, judge
 from core.pipeline.runs import STAGES, Run, landscape_of, run
 from core.pipeline.scenes import survey
+from core.pipeline.workspace import ROOT
 
 app = typer.Typer(
     name="chipscape",
@@ -29,34 +30,39 @@ for command in (*encoders.COMMANDS, *cluster_commands.COMMANDS):
     app.command()(command)
 
 
-def _stages(session: Session, until: str) -> Run:
+def _stages(session: Session, until: str) -> None:
     with reporter() as listen:
         done = run(session.workspace, session.settings, listen, until)
+    _tell_run(session, done)
+
+
+def _tell_run(session: Session, done: Run) -> None:
     if session.as_json:
         emit(done.summary())
-        return done
+        return
     for name, state in done.stages.items():
         say(f"{name:<12} {state:<9} {done.seconds[name]:7.2f} s")
     for note in done.notes():
         say(f"note: {note}")
     summary = done.summary()
-    parts = [f"{summary['chips']} chips from {summary['scenes']} scenes"]
+    parts = [f"{counted(summary['chips'], 'chip')} from {counted(summary['scenes'], 'scene')}"]
     if done.labelling:
         noise = (
             f", {done.labelling.noise_fraction:.0%} noise"
             if done.labelling.method == "hdbscan"
             else ""
         )
-        parts.append(f"{done.labelling.n_clusters} clusters{noise}")
+        parts.append(f"{counted(done.labelling.n_clusters, 'cluster')}{noise}")
     say(" · ".join(parts))
-    return done
 
 
 @app.command()
 @with_session
 def demo(session: Session) -> None:
     """Write the procedural harbour: scenes and annotations to try everything on."""
-    workspace = session.workspace
+    # The demo is never mixed into the user's own raw/.
+    shared = session.workspace.root == ROOT / "data"
+    workspace = session.workspace.demo if shared else session.workspace
     with reporter() as listen:
         written = ensure_demo(workspace, session.settings.projection.seed, listen("demo"))
     paths = [str(path) for path in sorted(workspace.raw.iterdir())]
@@ -87,7 +93,7 @@ def scenes(session: Session) -> None:
             if words:
                 say(f"    {words}")
     if not found.scenes:
-        say(f"No scenes (*.tif, *.tiff) in {session.workspace.raw}.")
+        remark(f"No scenes (*.tif, *.tiff) in {session.workspace.raw}.")
     if not any(report.ok for report in found.reports):
         sys.exit(1)
 
@@ -116,11 +122,11 @@ def cluster(
 ) -> None:
     """Cluster the chips by a Gaussian mixture, HDBSCAN or k-means."""
     counts = cluster_commands.span(sweep, "--sweep") if sweep else []
-    done = _stages(session, "clusters")
-    if not counts:
-        return
     with reporter() as listen:
-        cluster_commands.prepare(done, counts, listen("mixtures"))
+        done = run(session.workspace, session.settings, listen, "clusters")
+        if counts:
+            cluster_commands.prepare(done, counts, listen("mixtures"))
+    _tell_run(session, done)
 
 
 @app.command()
@@ -212,7 +218,7 @@ def warm_up(session: Session) -> None:
     from core.flair import neighbours
     from core.raster import resampling
 
-    say("Compiling what compiles on first use; this can take two minutes, once.")
+    remark("Compiling what compiles on first use; this can take two minutes, once.")
     begun = time.perf_counter()
     density.warm_up()
     resampling.warm_up()

@@ -29,6 +29,7 @@ KEPT = "Interrupted. What was finished is kept; the same command goes on from th
 EVERY = 0.1
 
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
+results = Console(highlight=False, soft_wrap=True)
 
 
 def emit(result: dict[str, Any]) -> None:
@@ -38,8 +39,18 @@ def emit(result: dict[str, Any]) -> None:
 
 
 def say(text: str) -> None:
-    """Print a line for people on standard error."""
+    """Print a line of the result for people on standard output; never beside `emit`."""
+    results.print(escape(text))
+
+
+def remark(text: str) -> None:
+    """Print a line beside the result, on standard error."""
     errors.print(escape(text))
+
+
+def counted(n: int, noun: str) -> str:
+    """A number with its noun, "1 scene" and "2 scenes"."""
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
 
 
 def machine_read() -> bool:

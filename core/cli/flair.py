@@ -7,6 +7,7 @@ import typer
 from core.cli.console import emit, reporter, say
 from core.cli.flair_methods import COMMANDS
 from core.cli.flair_options import FlairSession, with_flair
+from core.cli.flair_views import COMMANDS as VIEWS
 from core.flair.nomenclature import ATTRIBUTION
 from core.pipeline.flair_data import ensure_land_cover, folder_of, is_look_alike
 
@@ -19,7 +20,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in COMMANDS:
+for command in (*COMMANDS, *VIEWS):
     app.command()(command)
 
 

@@ -19,6 +19,7 @@ from core.flair.protocols import TITLES, Protocol
 from core.flair.sampling import SampleSettings
 from core.flair.sentinel import SentinelSettings
 from core.pipeline.cells import CellResult, gap
+from core.pipeline.flair_bench import make_economy, open_economy
 from core.pipeline.flair_data import folder_of
 from core.pipeline.patches_to_confusion import Study, StudySettings
 
@@ -175,7 +176,8 @@ def economy(session: FlairSession, protocol: ProtocolOption = "") -> None:
     method = session.settings(MethodSettings, "method", seed=session.seed or None)
     spec = session.settings(FeatureSpec, "features")
     with reporter() as listen:
-        points = study(session, protocol or None).economy(spec, method, report=listen("economy"))
+        work = study(session, protocol or None)
+        points = open_economy(make_economy(work, method, spec, listen("economy")))
     if session.as_json:
         emit({"features": spec.title, "points": [dataclasses.asdict(p) for p in points]})
         return

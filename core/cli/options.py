@@ -41,13 +41,16 @@ def shared(
     preset: Annotated[str, _option(f"One of {', '.join(PRESETS)}.", "--preset")] = "default",
     seed: Annotated[int | None, _option("Seed of clustering and projection.", "--seed")] = None,
     scheduler: Annotated[str, _option("Address of a Dask scheduler.", "--scheduler")] = "",
-    verify: Annotated[bool, _option("Read all inputs again, trust no cache.", "--verify")] = False,
+    verify: Annotated[bool, _option("Read all inputs again.", "--verify")] = False,
     encoder: Annotated[str | None, _option("texture, satdino-small-16, resnet50 ...")] = None,
     weights: Annotated[str | None, _option("Weight file or folder of the encoder.")] = None,
     bands_rule: Annotated[
         str | None, _option("Of more than three bands: first or triples.")
     ] = None,
     precision: Annotated[str | None, _option("auto (half on CUDA) or full.")] = None,
+    refit: Annotated[
+        bool, _option("Learn the encoder anew from all scenes.", "--refit")
+    ] = False,
     chip_size: Annotated[int | None, _option("Pixels along a chip's side.")] = None,
     margin: Annotated[float | None, _option("Context, as a share of the longer side.")] = None,
     extent: Annotated[float | None, _option("Side in metres; 0 fits each box.")] = None,
@@ -71,6 +74,8 @@ def shared(
     for name, path in _PLACES.items():
         if given[name] is not None:
             table = merge(table, _nested(path, given[name]))
+    if refit:
+        table = merge(table, _nested("embed.refit", refit))
     for path in ("gmm.seed", "projection.seed") if seed is not None else ():
         table = merge(table, _nested(path, seed))
     if bands is not None:

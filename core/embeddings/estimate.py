@@ -8,8 +8,10 @@ from dataclasses import dataclass
 
 from core.embeddings.encoder import ChipBatch, Encoder, Fitted
 
-# Chips encoded to warm up, and seconds of measuring after which no more are taken.
+# Chips encoded to warm up, chips of the first part that is measured at most, and seconds after
+# which no more are taken.
 _WARM_UP = 2
+_FIRST = 16
 _ENOUGH_SECONDS = 1.0
 _POLL_SECONDS = 0.002
 
@@ -30,7 +32,7 @@ class Estimate:
     dim : int
         Length of one embedding for these chips.
     measured : int
-        Chips that the rate was measured on.
+        Chips that were measured; the rate is that of the last part of them.
     """
 
     n: int
@@ -53,7 +55,7 @@ def estimate(
     load : callable
         Gives the encoder; called once, its time and memory count.
     chips : ChipBatch
-        A few of the chips, 32 for example; after a second of measuring no more are taken.
+        A few of the chips, 256 for example; after a second of measuring no more are taken.
     n : int
         Chips in all.
     sample : int, optional
@@ -67,8 +69,7 @@ def estimate(
         fitted = encoder.fit(chips)
         fitting = (time.perf_counter() - begun) if fitted else 0.0
         encoder.encode(_rows(chips, 0, _WARM_UP), fitted)
-        seconds, measured, dim = _measure(encoder, chips, fitted)
-    rate = measured / seconds
+        rate, measured, dim = _measure(encoder, chips, fitted)
     fit_share = min(n, sample or n) / len(chips)
     return Estimate(
         n=n,
@@ -81,15 +82,20 @@ def estimate(
 
 
 def _measure(encoder: Encoder, chips: ChipBatch, fitted: Fitted) -> tuple[float, int, int]:
-    """Seconds, chips, and the length of an embedding; the whole batch, else as much as fits."""
-    done, seconds, dim, size = 0, 0.0, 0, max(1, len(chips) // 4)
-    while done < len(chips) and seconds < _ENOUGH_SECONDS:
+    """Chips a second of the last part, chips measured in all, and the length of an embedding.
+
+    Parts grow while there is time: a small one leaves cores idle, a large one of a slow encoder
+    takes minutes.
+    """
+    done, spent, size, part = 0, 0.0, max(1, min(_FIRST, len(chips) // 4)), 0
+    while done < len(chips) and spent < _ENOUGH_SECONDS:
+        rest = len(chips) - done
+        part = rest if rest < 2 * size else size
         begun = time.perf_counter()
-        part = _rows(chips, done, done + size)
-        dim = encoder.encode(part, fitted).shape[1]
-        seconds += time.perf_counter() - begun
-        done += len(part)
-    return max(seconds, 1e-9), done, dim
+        dim = encoder.encode(_rows(chips, done, done + part), fitted).shape[1]
+        seconds = max(time.perf_counter() - begun, 1e-9)
+        done, spent, size = done + part, spent + seconds, 2 * size
+    return part / seconds, done, dim
 
 
 def _rows(chips: ChipBatch, start: int, stop: int) -> ChipBatch:

@@ -43,23 +43,34 @@ def describe(
     Cancelled
         If the listener asked to stop.
     """
+    counts, problems = inspect_all(dataset, report)
+    return {
+        "root": str(dataset.root),
+        "nomenclature": nomenclature,
+        "splits": by_split(dataset, counts, nomenclature),
+        "problems": [str(problem) for problem in problems],
+        "matching": HALF_PIXEL,
+        "citation": CITATION,
+        "licence": LICENCE,
+    }
+
+
+def inspect_all(dataset: Dataset, report: Progress = silent) -> tuple[AnyArray, list[Problem]]:
+    """Pixels of each patch by value of the full nomenclature, int64 (p, 20), and what is wrong."""
     problems = list(dataset.problems)
     counts = np.zeros((len(dataset.patches), HIGHEST + 1), np.int64)
     for at, (row, found) in enumerate(stream(_inspect, dataset.patches)):
         step(report, at + 1, len(dataset.patches), dataset.patches[at].name)
         counts[at] = row
         problems += found
-    return {
-        "root": str(dataset.root),
-        "nomenclature": nomenclature,
-        "splits": {
-            split: _split(dataset, counts, split, nomenclature) for split in _splits(dataset)
-        },
-        "problems": [str(problem) for problem in problems],
-        "matching": HALF_PIXEL,
-        "citation": CITATION,
-        "licence": LICENCE,
-    }
+    return counts, problems
+
+
+def by_split(
+    dataset: Dataset, counts: AnyArray, nomenclature: Nomenclature = "reduced"
+) -> dict[str, dict[str, Any]]:
+    """What `inspect_all` counted, for "train" and "test" where there are any."""
+    return {split: _split(dataset, counts, split, nomenclature) for split in _splits(dataset)}
 
 
 def _inspect(patch: Patch) -> tuple[AnyArray, list[Problem]]:

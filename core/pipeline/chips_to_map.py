@@ -14,13 +14,13 @@ import numpy as np
 from core.artifacts.formats import create_array, read_array, read_table, write_table
 from core.artifacts.store import Artifact, Blocks, Step
 from core.chips.bands import common_bands
-from core.chips.chipset import ChipSet, SceneChips
+from core.chips.chipset import ChipSet, Outline, SceneChips
 from core.chips.extract import extract
 from core.chips.table import facts
 from core.embeddings import registry
 from core.embeddings.run import encode_rows, encoder_notes, fit_encoder
 from core.errors import SceneError, TooFewError
-from core.pipeline.fits import Fit, fit_step, kept_fit, read_fit, write_fit
+from core.pipeline.fits import Fit, fit_step, kept_fit, read_fit, require_covered, write_fit
 from core.pipeline.scenes import FoundScene, Survey
 from core.pipeline.workspace import Workspace
 from core.progress import Progress, silent, step
@@ -29,7 +29,7 @@ from core.raster.windows import chip_windows
 from core.settings import ChipSettings, EmbedSettings
 from core.types import AnyArray, DoubleArray
 
-CHIPS_VERSION = 1
+CHIPS_VERSION = 2
 EMBEDDINGS_VERSION = 1
 # Rows a block of an unfinished artifact: what a kill can cost.
 BLOCK = 1024
@@ -97,19 +97,33 @@ def open_chips(artifacts: Sequence[Artifact], bands: tuple[str, ...]) -> ChipSet
     return dataclasses.replace(chip_set, notes=(*chip_set.notes, note))
 
 
-def embeddings_steps(chip_set: ChipSet, fit: Step) -> list[Step]:
+def outline(artifacts: Sequence[Artifact]) -> Outline:
+    """What keys are made of, from manifests alone: no table is opened."""
+    good = [artifact for artifact in artifacts if "error" not in artifact.counts]
+    if not good:
+        raise TooFewError("no scene gave any chip")
+    first = good[0].counts
+    return Outline(
+        keys=tuple(artifact.key for artifact in good),
+        bands=tuple(first["bands"]),
+        size=int(first["size"]),
+        dtypes=tuple(sorted({str(artifact.counts["dtype"]) for artifact in good})),
+    )
+
+
+def embeddings_steps(chips: Outline, fit: Step) -> list[Step]:
     """One step a scene, so that a new scene leaves the others' embeddings alone."""
     return [
-        Step("embeddings", EMBEDDINGS_VERSION, {"chips": part.key, "encoder": fit.key})
-        for part in chip_set.parts
+        Step("embeddings", EMBEDDINGS_VERSION, {"chips": key, "encoder": fit.key})
+        for key in chips.keys
     ]
 
 
-def embedding_fit(workspace: Workspace, chip_set: ChipSet, settings: EmbedSettings) -> Step:
+def embedding_fit(workspace: Workspace, chips: Outline, settings: EmbedSettings) -> Step:
     """The step of the encoder's fit: one that is kept from before, or that of these chips."""
     identity = registry.identity(settings.encoder, settings, workspace.weights)
-    wanted = fit_step(identity, chip_set, settings)
-    return kept_fit(workspace.store, wanted) or wanted
+    wanted = fit_step(identity, chips, settings)
+    return wanted if settings.refit else kept_fit(workspace.store, wanted) or wanted
 
 
 def embeddings(
@@ -122,9 +136,14 @@ def embeddings(
     matrix : float32 array, (n, dim)
     artifacts : list of Artifact
         The encoder's fit, then one a scene.
+
+    Raises
+    ------
+    DegenerateError
+        If a scene that was added lies outside the range that a kept fit knows.
     """
-    wanted = embedding_fit(workspace, chip_set, settings)
-    steps = embeddings_steps(chip_set, wanted)
+    wanted = embedding_fit(workspace, chip_set.outline, settings)
+    steps = embeddings_steps(chip_set.outline, wanted)
     found = [workspace.store.find(one) for one in (wanted, *steps)]
     if all(found):
         artifacts = [a for a in found if a]
@@ -139,6 +158,7 @@ def embeddings(
 
     fit_artifact = workspace.store.make(wanted, fit_it)
     fit = read_fit(fit_artifact)
+    require_covered(fit, fit_artifact, chip_set)
     artifacts = [fit_artifact]
     before = 0
     for part, one in zip(chip_set.parts, steps, strict=True):
@@ -192,7 +212,13 @@ def _cut_scene(
         return {"error": str(error), "chips": 0}
     write_table(folder / "facts.parquet", facts(scene.name, footprints, windows, valid))
     write_table(folder / "properties.parquet", footprints.properties)
-    return {"chips": n, "scene": scene.name, "bands": list(bands), "dtype": scene.dtype}
+    return {
+        "chips": n,
+        "scene": scene.name,
+        "bands": list(bands),
+        "dtype": scene.dtype,
+        "size": settings.size,
+    }
 
 
 def _open_part(artifact: Artifact) -> SceneChips:

@@ -24,7 +24,7 @@ from core.clusters.matching import match, renumbered
 from core.clusters.noise import Treated, soft_membership, treat
 from core.errors import ArtifactError
 from core.pipeline.workspace import Workspace
-from core.settings import RunSettings
+from core.settings import NoiseSettings, RunSettings
 from core.types import FloatArray, IntArray
 
 
@@ -114,6 +114,8 @@ def treated(
     tree : Tree or None
         Needed for soft membership.
     """
+    if labelling.method != "hdbscan":
+        return treat(labelling, points, NoiseSettings())
     mine = points[:, : int(labelling.facts.get("n_dims", points.shape[1]))]
     soft = None
     if settings.noise.method == "soft" and tree is not None:

@@ -124,10 +124,10 @@ def find_compared(
     chosen = settings_for(settings.embed, encoder)
     if not readiness(encoder, chosen, workspace.weights).ready:
         return None
-    fit = chips_to_map.embedding_fit(workspace, chip_set, chosen)
-    found = [
-        workspace.store.find(one) for one in (fit, *chips_to_map.embeddings_steps(chip_set, fit))
-    ]
+    outline = chip_set.outline
+    fit = chips_to_map.embedding_fit(workspace, outline, chosen)
+    steps = chips_to_map.embeddings_steps(outline, fit)
+    found = [workspace.store.find(one) for one in (fit, *steps)]
     made = [artifact for artifact in found if artifact]
     if len(made) < len(found):
         return None

@@ -8,12 +8,17 @@ from typing import Any
 
 from core.artifacts.formats import read_arrays, read_json, write_arrays, write_json
 from core.artifacts.store import Artifact, Step, Store
-from core.chips.chipset import ChipSet
+from core.chips.chipset import ChipSet, Outline
 from core.chips.scaling import Scaling
 from core.embeddings.encoder import Fitted, Identity
+from core.errors import DegenerateError
 from core.settings import EmbedSettings
 
 VERSION = 1
+# Chips of a new scene that are held against the kept scaling, and the share of their values that
+# may lie beyond it: 0.2 % do in the scenes it was learnt from.
+LOOKED_AT = 100
+MOST_OUTSIDE = 0.2
 
 
 @dataclass(frozen=True)
@@ -24,15 +29,15 @@ class Fit:
     scalings: Mapping[str, Scaling]
 
 
-def fit_step(identity: Identity, chip_set: ChipSet, settings: EmbedSettings) -> Step:
+def fit_step(identity: Identity, chips: Outline, settings: EmbedSettings) -> Step:
     """The step that fits an encoder on these chips."""
     inputs = {
         "encoder": dict(identity),
-        "bands": chip_set.bands,
-        "size": chip_set.size,
+        "bands": chips.bands,
+        "size": chips.size,
         "sample": settings.sample,
-        "dtypes": chip_set.dtypes,
-        "chips": chip_set.keys,
+        "dtypes": chips.dtypes,
+        "chips": chips.keys,
     }
     return Step("encoders", VERSION, inputs)
 
@@ -57,6 +62,40 @@ def kept_fit(store: Store, wanted: Step) -> Step | None:
         if alike and covers and set(inputs["chips"]) <= here:
             return Step("encoders", VERSION, inputs)
     return None
+
+
+def kept_note(artifact: Artifact, chips: Outline) -> tuple[str, ...]:
+    """What to say where the fit is older than some of the scenes."""
+    knows = len(artifact.manifest["inputs"]["chips"])
+    if knows == len(chips.keys):
+        return ()
+    here = len(chips.keys)
+    return (f"encoder and scaling learnt from {knows} of {here} scenes, kept; --refit learns anew",)
+
+
+def require_covered(fit: Fit, artifact: Artifact, chip_set: ChipSet) -> None:
+    """Refuse to encode a scene that was added where the kept scaling would flatten it.
+
+    Raises
+    ------
+    DegenerateError
+        If more than `MOST_OUTSIDE` of a scene's valid values lie beyond the scaling's ends.
+    """
+    known = set(artifact.manifest["inputs"]["chips"])
+    for part in chip_set.parts:
+        if part.key in known:
+            continue
+        one = ChipSet((part,), chip_set.bands)
+        pixels, mask = one.read(one.spread(LOOKED_AT))
+        scaling = fit.scalings[part.pixels.dtype.name]
+        outside = scaling.outside(pixels, mask)
+        if outside > MOST_OUTSIDE:
+            raise DegenerateError(
+                f"{outside:.0%} of its values lie outside the range that the scaling was learnt "
+                "on, so its chips would look alike",
+                where=part.scene,
+                remedy="Learn the encoder anew from all scenes: --refit, or refit in the settings.",
+            )
 
 
 def write_fit(folder: Path, fit: Fit, chip_set: ChipSet) -> dict[str, Any]:

@@ -25,8 +25,8 @@ from core.pipeline.workspace import Workspace
 from core.settings import EmbedSettings
 
 VERSION = 1
-# Chips that an encoder is tried on before anything runs.
-TRIED = 64
+# Chips that an encoder is tried on at most; a slow one sees the first few of them.
+TRIED = 256
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from core.clusters.labelling import Labelling
 from core.errors import SettingsError
 from core.export import Landscape
 from core.pipeline import chips_to_map, editing, landscape, screening
+from core.pipeline.fits import kept_note
 from core.pipeline.scenes import Survey, require_usable, survey
 from core.pipeline.workspace import Workspace
 from core.progress import Progress, silent
@@ -94,6 +95,7 @@ class Run:
         notes += self.chips.notes if self.chips else ()
         for fit in self.artifacts.get("embeddings", ())[:1]:
             notes += fit.counts.get("notes", ())
+            notes += kept_note(fit, self.chips.outline) if self.chips else ()
         notes += [
             note for made in self.artifacts.get("reduction", ()) for note in made.counts["notes"]
         ]

@@ -19,6 +19,7 @@ from core.progress import Progress, silent, step
 from core.raster.annotations import find_annotations, find_shared
 from core.raster.footprints import Footprints
 from core.raster.geodesy import Ground
+from core.raster.remote import fingerprint, is_remote
 from core.raster.report import SceneReport, inspect
 from core.raster.scene import find_rasters
 
@@ -110,6 +111,7 @@ def survey(
             "alone": stems[path.stem] == 1,
             "shared": {} if find_annotations(path) else sums,
             "settings": asdict(settings),
+            "remote": fingerprint(path) if is_remote(path) else {},
         }
         wanted = Step("scenes", VERSION, inputs)
         found.append(_look(workspace, path, wanted, settings, shared))

@@ -98,5 +98,6 @@ def _write(
         "scene": part.scene,
         "bands": list(bands),
         "dtype": part.pixels.dtype.name,
+        "size": int(part.pixels.shape[-1]),
         "left_out": len(part) - len(rows),
     }

@@ -208,14 +208,14 @@ def _collect(
     there["scenes"] = tuple(scene.artifact for scene in found.scenes)
     if not found.usable or not look("chips", chips_to_map.chips_steps(found, settings.chips)):
         return
-    chip_set = chips_to_map.open_chips(there["chips"], _bands(there["chips"]))
+    outline = chips_to_map.outline(there["chips"])
     if settings.screen.leave_out:
         del there["chips"]
-        if not look("chips", screening.kept_steps(chip_set.keys, settings.screen)):
+        if not look("chips", screening.kept_steps(outline.keys, settings.screen)):
             return
-        chip_set = chips_to_map.open_chips(there["chips"], _bands(there["chips"]))
-    fit = chips_to_map.embedding_fit(workspace, chip_set, settings.embed)
-    steps = chips_to_map.embeddings_steps(chip_set, fit)
+        outline = chips_to_map.outline(there["chips"])
+    fit = chips_to_map.embedding_fit(workspace, outline, settings.embed)
+    steps = chips_to_map.embeddings_steps(outline, fit)
     if not look("embeddings", [fit, *steps]):
         return
     reduced = landscape.reduction_step(steps, settings.reduction)

@@ -15,6 +15,7 @@ from pyproj.exceptions import CRSError
 
 from core.errors import AnnotationError
 from core.raster.annotated import Annotations, as_text, flat
+from core.raster.remote import home
 from core.raster.tabular import is_coco, read_coco, read_csv
 
 log = logging.getLogger(__name__)
@@ -28,6 +29,11 @@ MAGIC = {
     ".parquet": b"PAR1",
     ".geoparquet": b"PAR1",
 }
+# Which kind of SQLite file it is stands in its header (SQLite's application_id; GeoPackage 1.0 to
+# 1.4): another kind would be opened by another of GDAL's drivers.
+HEADER = 100
+APPLICATION = slice(68, 72)
+GEOPACKAGES = (b"GPKG", b"GP10", b"GP11")
 JSON_SUFFIXES = (".geojson", ".json")
 SUFFIXES = (*JSON_SUFFIXES, *MAGIC, ".csv")
 RFC_7946 = "EPSG:4326"
@@ -39,9 +45,10 @@ def find_annotations(raster: Path) -> Path | None:
 
     A link that leads out of the folder is left out.
     """
-    folder = raster.parent.resolve()
+    folder = home(raster).resolve()
+    beside = home(raster) / raster.name
     for suffix in SUFFIXES:
-        for name in (raster.with_suffix(suffix), raster.with_suffix(suffix.upper())):
+        for name in (beside.with_suffix(suffix), beside.with_suffix(suffix.upper())):
             if name.is_file() and name.resolve().is_relative_to(folder):
                 return name
     return None
@@ -71,7 +78,9 @@ def read_annotations(path: Path) -> Annotations:
         return read_csv(path)
     magic = MAGIC[path.suffix.lower()]
     with path.open("rb") as file:
-        if file.read(len(magic)) != magic:
+        head = file.read(HEADER)
+        geopackage = path.suffix.lower() != ".gpkg" or head[APPLICATION] in GEOPACKAGES
+        if not head.startswith(magic) or not geopackage:
             raise AnnotationError(
                 f"is not a {path.suffix} file, whatever its name says", where=path.name
             )

@@ -13,6 +13,7 @@ from rasterio.enums import ColorInterp
 from core.errors import SceneError
 from core.raster.geodesy import pixel_size
 from core.raster.georeference import georeference
+from core.raster.remote import find_remote, gdal_name, is_remote
 
 log = logging.getLogger(__name__)
 
@@ -106,9 +107,17 @@ def open_scene(path: Path) -> Any:
     SceneError
         If it is no GeoTIFF or cannot be opened.
     """
+    name = gdal_name(path) if is_remote(path) else path
     try:
-        return rasterio.open(path, driver=DRIVER)
+        return rasterio.open(name, driver=DRIVER)
     except (rasterio.errors.RasterioError, OSError) as error:
+        if is_remote(path):
+            raise SceneError(
+                "cannot be opened over the network",
+                where=path.name,
+                remedy=f"Check the address in {path.parent.name}, and that the server gives "
+                "ranges of a file.",
+            ) from error
         raise SceneError(
             "cannot be opened as a GeoTIFF",
             where=path.name,
@@ -126,7 +135,8 @@ def read_scene(path: Path) -> Scene:
         mask from a file that is no TIFF.
     """
     with open_scene(path) as source:
-        _refuse_foreign(path, source)
+        if not is_remote(path):
+            _refuse_foreign(path, source)
         kept = [i for i in source.indexes if source.colorinterp[i - 1] is not ColorInterp.alpha]
         _refuse_unreadable(path, source, kept)
         crs, transform, notes = georeference(source)
@@ -154,11 +164,15 @@ def read_scene(path: Path) -> Scene:
 
 
 def find_rasters(folder: Path) -> list[Path]:
-    """Every GeoTIFF by suffix in a folder, sorted by name; links out of it are left out."""
+    """Every GeoTIFF of a folder, sorted by name, then those that its list of addresses names.
+
+    Links out of the folder are left out.
+    """
     if not folder.is_dir():
         return []
     found = [p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES and p.is_file()]
-    return sorted(p for p in found if p.resolve().is_relative_to(folder.resolve()))
+    inside = sorted(p for p in found if p.resolve().is_relative_to(folder.resolve()))
+    return [*inside, *find_remote(folder)]
 
 
 def _refuse_foreign(path: Path, source: Any) -> None:

@@ -1,6 +1,7 @@
 """Annotations that come without a vector format: CSV tables and COCO JSON."""
 
 import csv
+import warnings
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -117,10 +118,13 @@ def _table(path: Path) -> pd.DataFrame:
         if "\x00" in head:
             raise AnnotationError("is not a table of text", where=path.name)
         separator = max(",;\t", key=head.splitlines()[0].count) if head.strip() else ","
-        table = pd.read_csv(
-            path, sep=separator, nrows=MOST_ROWS, encoding="utf-8-sig", index_col=False
-        )
-    except (ValueError, OSError, csv.Error, pd.errors.ParserError) as error:
+        with warnings.catch_warnings():
+            # A row with more fields than the head: which of them belong where is anyone's guess.
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            table = pd.read_csv(
+                path, sep=separator, nrows=MOST_ROWS, encoding="utf-8-sig", index_col=False
+            )
+    except (ValueError, OSError, csv.Error, pd.errors.ParserWarning) as error:
         raise AnnotationError(
             "cannot be read as CSV", where=path.name, remedy=f"{error}."
         ) from error
@@ -140,7 +144,8 @@ def _boxes(at: DoubleArray) -> Geometries:
 
 def _from_wkt(column: "pd.Series[Any]") -> tuple[Geometries, tuple[str, ...]]:
     texts = [v if isinstance(v, str) else None for v in column]
-    found = shapely.from_wkt(filled(texts), on_invalid="ignore")
+    with np.errstate(over="ignore", invalid="ignore"):
+        found = shapely.from_wkt(filled(texts), on_invalid="ignore")
     bad = sum(t is not None and g is None for t, g in zip(texts, found, strict=True))
     return found, ((f"{bad} geometries cannot be parsed: taken as null",) if bad else ())
 

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.clusters.matching import compare, renumbered
+from core.clusters.matching import between, compare, renumbered
 from core.errors import ArtifactError
 
 LABELS = st.lists(st.tuples(st.integers(-1, 4), st.integers(-1, 4)), min_size=1, max_size=40)
@@ -50,3 +50,13 @@ def test_compare__ids_stay_after_a_re_cut_and_back(pairs):
 def test_compare__other_chips():
     with pytest.raises(ArtifactError):
         compared([0, 1], [0])
+
+
+def test_between__ids_are_taken_as_they_are():
+    old = np.array([0, 0, 0, 1, 1, 1], np.int32)
+    # `match` would give the new cluster 5 the id 0 back; `between` is told that it is 5.
+    now = np.array([5, 5, 5, 1, 1, 1], np.int32)
+    found = between(old, now)
+    assert found.ids == {1: 1, 5: 5}
+    assert found.kept_fraction == pytest.approx(0.5)
+    assert compare(old, now).kept_fraction == 1

@@ -113,3 +113,11 @@ def test_sizes_to_try__rise_within_bounds(n):
     sizes = sizes_to_try(n)
     assert (np.diff(sizes) > 0).all()
     assert (sizes[0], sizes[-1]) == (2, n // 2)
+
+
+def test_presets__coarse_has_fewer_clusters_than_fine_whatever_the_sizes():
+    # As on the demo: a small size gives two clusters, a larger one six.
+    found = made([2, 2, 2, 6, 6, 6])
+    told = presets(found)
+    assert [(one.name, one.n_clusters) for one in told] == [("coarse", 2), ("fine", 6)]
+    assert told[0].value < told[1].value

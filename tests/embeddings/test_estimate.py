@@ -60,6 +60,19 @@ def test_estimate__stops_measuring_after_a_second(make_batch):
     assert slow.seen == 6 + 2
 
 
+def test_estimate__rate_is_that_of_a_part_that_feeds_all_cores(make_batch):
+    """Calls cost a tenth of a second each, as where a small part leaves most cores idle."""
+
+    class Dear(Slow):
+        def encode(self, batch, fitted):
+            time.sleep(0.1)
+            return super().encode(batch, fitted)
+
+    found = estimate(lambda: Dear(0.0005), make_batch(n=256), 10_000)
+    assert found.measured == 256
+    assert found.rate == pytest.approx(144 / (0.1 + 144 * 0.0005), rel=0.2)
+
+
 def test_estimate__memory_is_what_the_work_held(make_batch):
     held = estimate(lambda: Slow(0.002, megabytes=200), make_batch(n=8), 1000)
     assert held.bytes > 150 * MEGABYTE

@@ -1,10 +1,13 @@
 import dataclasses
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from core.artifacts.store import Store
+from core.chips.chipset import ChipSet, SceneChips
 from core.chips.scaling import Scaling
+from core.errors import DegenerateError
 from core.pipeline import fits
 from core.pipeline.fits import Fit, kept_fit, read_fit, write_fit
 from core.settings import EmbedSettings
@@ -101,3 +104,33 @@ def test_fit_step__weights_count():
         wanted(Chips(("a",)), identity={**IDENTITY, "weights": sha}) for sha in ("one", "two")
     )
     assert one.key != two.key
+
+
+def scene(key, low, high):
+    """A scene of one band with values spread over a range."""
+    values = np.linspace(low, high, 4 * 256).astype(np.uint16).reshape(4, 1, 16, 16)
+    facts = pd.DataFrame({"chip_id": list("abcd")})
+    return SceneChips(key, key, values, np.zeros((4, 16, 16), np.uint8), facts, facts)
+
+
+def test_require_covered__a_scene_beyond_the_kept_scaling_is_refused(store):
+    first = ChipSet((scene("a", 0, 2000),), ("pan",))
+    made = make(store, first)
+    fit = Fit({}, first.fit_scalings(100))
+    alike = ChipSet((*first.parts, scene("b", 100, 1900)), ("pan",))
+    fits.require_covered(fit, made, alike)
+    beyond = ChipSet((*first.parts, scene("b", 20_000, 30_000)), ("pan",))
+    with pytest.raises(DegenerateError, match=r"^b: 100% of its values .*--refit"):
+        fits.require_covered(fit, made, beyond)
+
+
+def test_require_covered__what_the_fit_learnt_from_is_not_asked_again(store):
+    chips = ChipSet((scene("a", 0, 2000),), ("pan",))
+    fits.require_covered(Fit({}, {}), make(store, chips), chips)
+
+
+def test_kept_note__says_what_the_fit_knows(store):
+    made = make(store, Chips(("a",)))
+    assert fits.kept_note(made, Chips(("a",))) == ()
+    (note,) = fits.kept_note(made, Chips(("a", "b")))
+    assert note.startswith("encoder and scaling learnt from 1 of 2 scenes")

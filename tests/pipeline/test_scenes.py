@@ -12,6 +12,7 @@ from core.errors import Cancelled, ChipscapeError, WorkspaceError
 from core.pipeline.runs import run
 from core.pipeline.scenes import survey
 from core.pipeline.workspace import Workspace
+from core.settings import RunSettings
 
 
 def features(raster):
@@ -76,7 +77,7 @@ def test_survey__no_scenes(tmp_path):
     for _ in range(2):
         assert survey(workspace).scenes == ()
         with pytest.raises(WorkspaceError, match=r"no scenes .*chipscape demo"):
-            run(workspace, None)  # type: ignore[arg-type]
+            run(workspace, RunSettings())
         workspace.raw.mkdir(exist_ok=True)
     assert [p.name for p in tmp_path.iterdir()] == ["raw"]
 

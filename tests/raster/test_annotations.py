@@ -139,7 +139,7 @@ def test_read_annotations__content_is_looked_at_before_gdal_is(write, suffix, mo
 @pytest.mark.parametrize(
     ("suffix", "content"),
     [
-        (".gpkg", b"SQLite format 3\x00" + b"x" * 100),
+        (".gpkg", b"SQLite format 3\x00" + b"x" * 52 + b"GPKG" + b"x" * 100),
         (".shp", b"\x00\x00\x27\x0a" + b"x" * 100),
         (".fgb", b"fgb" + b"x" * 100),
         (".parquet", b"PAR1" + b"x" * 100 + b"PAR1"),
@@ -158,7 +158,7 @@ def test_read_annotations__a_plain_sqlite_database_is_refused(tmp_path):
     with sqlite3.connect(tmp_path / "a.gpkg") as database:
         database.execute("create table boats (name text)")
     database.close()
-    with pytest.raises(AnnotationError, match=r"^a.gpkg: cannot be read"):
+    with pytest.raises(AnnotationError, match=r"^a.gpkg: is not a .gpkg file"):
         read_annotations(tmp_path / "a.gpkg")
 
 

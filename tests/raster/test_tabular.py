@@ -71,7 +71,9 @@ def test_csv__rows_that_name_a_scene_go_to_that_scene(make_scene):
             for r in (one, other)] == [1, 2]  # fmt: skip
 
 
-@pytest.mark.parametrize("text", ["", "a,b\n1,2\n", "\x00\x01", "xmin,ymin\n1,2\n"])
+@pytest.mark.parametrize(
+    "text", ["", "a,b\n1,2\n", "\x00\x01", "xmin,ymin\n1,2\n", "lon,lat\n1,2,3\n"]
+)
 def test_csv__refused_with_the_reason(tmp_path, text):
     with pytest.raises(AnnotationError, match=r"^x\.csv: "):
         read_annotations(table(tmp_path / "x.csv", text))

@@ -1,0 +1,61 @@
+"""`chipscape flair survey|maps|bench`: what the pages about land cover are drawn from."""
+
+import dataclasses
+
+from core.cli.console import emit, reporter, say
+from core.cli.flair_methods import ProtocolOption, study
+from core.cli.flair_options import FlairSession, with_flair
+from core.flair.classifiers import MethodSettings
+from core.flair.features import FeatureSpec
+from core.flair.files import discover
+from core.flair.nomenclature import ATTRIBUTION
+from core.pipeline import flair_bench, flair_results
+from core.pipeline.flair_data import folder_of
+
+
+@with_flair
+def survey(session: FlairSession) -> None:
+    """Read every file once and keep class counts and a sample of pixels for the charts."""
+    dataset = discover(folder_of(session.workspace))
+    with reporter() as listen:
+        made = flair_results.make_survey(
+            session.workspace, dataset, listen("survey"), listen("sample")
+        )
+    _tell(session, {"artifact": str(made.folder), **made.counts})
+
+
+@with_flair
+def maps(session: FlairSession, protocol: ProtocolOption = "") -> None:
+    """Keep the class maps of a configuration (tables `method`, `features`) for the pages."""
+    method = session.settings(MethodSettings, "method", seed=session.seed or None)
+    spec = session.settings(FeatureSpec, "features")
+    work = study(session, protocol or None)
+    with reporter() as listen:
+        work.cell(method, spec, listen("patches"))
+        made = flair_results.make_maps(work, method, spec, listen("maps"))
+    _tell(session, {"artifact": str(made.folder), **made.counts})
+
+
+@with_flair
+def bench(session: FlairSession, protocol: ProtocolOption = "") -> None:
+    """Keep HDBSCAN's tree and held-out pixels, so that the page's sliders answer at once."""
+    method = session.settings(MethodSettings, "method", seed=session.seed or None)
+    spec = session.settings(FeatureSpec, "features")
+    work = study(session, protocol or None)
+    with reporter() as listen:
+        made = flair_bench.make_bench(
+            work, dataclasses.replace(method, method="hdbscan"), spec, listen("tree")
+        )
+    _tell(session, {"artifact": str(made.folder), **made.counts})
+
+
+COMMANDS = (survey, maps, bench)
+
+
+def _tell(session: FlairSession, facts: dict[str, object]) -> None:
+    if session.as_json:
+        emit({**facts, "attribution": ATTRIBUTION})
+        return
+    for name, value in facts.items():
+        say(f"{name:<10} {value}")
+    say(ATTRIBUTION)

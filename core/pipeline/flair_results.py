@@ -1,0 +1,226 @@
+"""What the pages about land cover read: surveys, finished runs, class maps."""
+
+import dataclasses
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from core.artifacts.formats import read_array, read_json, write_array, write_json
+from core.artifacts.store import Artifact, Step
+from core.flair import classifiers
+from core.flair.classifiers import MethodSettings
+from core.flair.dataset import Dataset
+from core.flair.describe import inspect_all
+from core.flair.features import FeatureSpec, Scaler, build
+from core.flair.pixels import PixelTable
+from core.flair.reading import Needs
+from core.flair.sampling import SampleSettings, sample
+from core.flair.sentinel import SentinelSettings
+from core.pipeline import patches_to_confusion
+from core.pipeline.patches_to_confusion import Study, StudySettings, open_tree
+from core.pipeline.workspace import Workspace
+from core.progress import Progress, silent
+
+VERSION = 1
+SURVEY, MAPS = "flair-surveys", "flair-maps"
+CELLS = "flair-cells"
+SAMPLED = 600
+"""Pixels a patch on average that charts are drawn from."""
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What was found when every file was read.
+
+    Attributes
+    ----------
+    counts : int64 array, (p, 20)
+        Pixels of each patch by value of the full nomenclature.
+    problems : tuple of str
+    sample : PixelTable
+        As many pixels of each class (full nomenclature) as there are of the others, or all.
+    """
+
+    counts: Any
+    problems: tuple[str, ...]
+    sample: PixelTable
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """A finished run that belongs to the data as they are now."""
+
+    settings: StudySettings
+    method: MethodSettings
+    spec: FeatureSpec
+    artifact: Artifact
+
+
+@dataclass(frozen=True)
+class Taught:
+    """What a model that votes had learnt, for pixels typed by hand.
+
+    Attributes
+    ----------
+    matrix : float32 array, (n, f)
+    classes : uint8 array, (n,)
+    scaler : Scaler or None
+    domains : tuple of str
+        Where its training pixels lie.
+    """
+
+    matrix: Any
+    classes: Any
+    scaler: Scaler | None
+    domains: tuple[str, ...]
+
+
+def survey_step(workspace: Workspace, dataset: Dataset) -> Step:
+    """What a survey is made from."""
+    sums = workspace.checksums
+    marks: list[list[Any]] = []
+    for patch in dataset.patches:
+        mark: list[Any] = [patch.name, patch.split, patch.place, sums.of(patch.image), sums.of(patch.mask)]
+        if patch.fused and patch.super_area is not None:
+            area = patch.super_area
+            mark += [patch.centroid, *map(sums.of, (area.data, area.masks, area.products))]
+        marks.append(mark)
+    return Step(SURVEY, VERSION, {"patches": marks, "sampled": SAMPLED})
+
+
+def make_survey(
+    workspace: Workspace,
+    dataset: Dataset,
+    inspecting: Progress = silent,
+    drawing: Progress = silent,
+) -> Artifact:
+    """Read every file once, count its classes, and draw the pixels that charts show.
+
+    Raises
+    ------
+    TooFewError
+        If no patch can be used.
+    """
+
+    def compute(folder: Path) -> dict[str, Any]:
+        counts, problems = inspect_all(dataset, inspecting)
+        fused = [i for i, patch in enumerate(dataset.patches) if patch.fused]
+        chosen = fused or list(range(len(dataset.patches)))
+        wanted = SampleSettings(
+            draw="stratified", n_per_patch=SAMPLED, other=True, nomenclature="full"
+        )
+        drawn = sample(dataset, chosen, wanted, Needs(sentinel=bool(fused)), drawing)
+        write_array(folder / "counts.npy", counts)
+        for field in dataclasses.fields(PixelTable):
+            values = getattr(drawn, field.name)
+            if isinstance(values, np.ndarray):
+                write_array(folder / f"sample-{field.name}.npy", values)
+        write_json(folder / "problems.json", [str(problem) for problem in problems])
+        return {"patches": len(dataset.patches), "sampled": len(drawn)}
+
+    made = workspace.store.make(survey_step(workspace, dataset), compute)
+    workspace.checksums.save()
+    return made
+
+
+def survey(workspace: Workspace, dataset: Dataset) -> Survey | None:
+    """The survey of these data, None where none was made."""
+    # Without any survey no checksum is known: taking them all would be the survey's work.
+    if not workspace.store.all(SURVEY):
+        return None
+    found = workspace.store.find(survey_step(workspace, dataset))
+    if found is None:
+        return None
+    arrays: dict[str, Any] = {
+        path.stem.removeprefix("sample-"): read_array(path)
+        for path in found.folder.glob("sample-*.npy")
+    }
+    told = tuple(read_json(found.folder / "problems.json"))
+    return Survey(read_array(found.folder / "counts.npy"), told, PixelTable(**arrays))
+
+
+def configurations(workspace: Workspace, dataset: Dataset) -> Iterator[Configuration]:
+    """The finished runs of the data as they are now, the oldest first."""
+    for artifact in workspace.store.all(CELLS):
+        if artifact.manifest["version"] != patches_to_confusion.VERSION:
+            continue
+        inputs = artifact.manifest["inputs"]
+        method = MethodSettings(**inputs["method"])
+        kept = inputs["spec"]
+        spec = FeatureSpec(**{**kept, "extras": tuple(kept["extras"])})
+        first = inputs["taught"][0]
+        settings = StudySettings(
+            inputs["protocol"],
+            max(2, len(inputs["taught"])),
+            SampleSettings(**first["sample"]),
+            SentinelSettings(**first.get("dates", {})),
+        )
+        names = {patch.name for patch in dataset.patches}
+        if not {mark[0] for part in inputs["judged"] for mark in part["patches"]} <= names:
+            continue
+        study = Study(workspace, settings, dataset)
+        if study.step(method, spec).key == artifact.key:
+            yield Configuration(settings, method, spec, artifact)
+
+
+def maps_step(cell: str) -> Step:
+    """Where the class maps of a run lie."""
+    return Step(MAPS, VERSION, {"cell": cell})
+
+
+def make_maps(
+    study: Study, method: MethodSettings, spec: FeatureSpec, report: Progress = silent
+) -> Artifact:
+    """Class maps of a run, and what its first model learnt; kept, so that pages can show them."""
+
+    def compute(folder: Path) -> dict[str, Any]:
+        study.write_maps(method, spec, folder, report)
+        taught = _teach(study, method, spec)
+        if taught is not None:
+            write_array(folder / "taught.npy", taught.matrix)
+            write_array(folder / "taught-classes.npy", taught.classes)
+            if taught.scaler is not None:
+                write_array(folder / "median.npy", taught.scaler.median)
+                write_array(folder / "iqr.npy", taught.scaler.iqr)
+            write_json(folder / "taught.json", list(taught.domains))
+        return {"maps": len(list(folder.glob("*.tif")))}
+
+    made = study.workspace.store.make(maps_step(study.step(method, spec).key), compute)
+    study.workspace.checksums.save()
+    return made
+
+
+def _teach(study: Study, method: MethodSettings, spec: FeatureSpec) -> Taught | None:
+    """The voting pixels of the first fold; None for a method in which none vote."""
+    if method.method not in ("knn", *classifiers.CLUSTERING):
+        return None
+    fold = study.folds[0]
+    learnt = study.fit(fold, method, spec)
+    table = study.sampled(fold.train, spec)
+    features = build(table, spec, learnt.scaler)
+    classes = learnt.fitted.model.classes  # type: ignore[attr-defined]
+    inside = np.ones(len(table), bool)
+    if method.method == "hdbscan":
+        tree = open_tree(study.tree(fold, method, spec, features))
+        inside = classifiers.cut(tree, method)[0] >= 0
+    domains = sorted({study.dataset.patches[i].domain for i in fold.train})
+    return Taught(features.matrix[inside], classes, learnt.scaler, tuple(domains))
+
+
+def taught(artifact: Artifact) -> Taught | None:
+    """What `make_maps` kept of a model; None for a method in which no pixels vote."""
+    folder = artifact.folder
+    if not (folder / "taught.npy").is_file():
+        return None
+    scaler = None
+    if (folder / "median.npy").is_file():
+        scaler = Scaler(read_array(folder / "median.npy"), read_array(folder / "iqr.npy"))
+    return Taught(
+        read_array(folder / "taught.npy", mapped=True),
+        read_array(folder / "taught-classes.npy"),
+        scaler,
+        tuple(read_json(folder / "taught.json")),
+    )

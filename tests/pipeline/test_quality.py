@@ -1,0 +1,90 @@
+import dataclasses
+
+import numpy as np
+import pytest
+
+from core.clusters.stability import by_mixture
+from core.pipeline import quality, views
+from core.pipeline.runs import run
+from core.progress import silent
+
+METHODS = ("gmm", "hdbscan", "kmeans")
+
+
+def listen(_):
+    return silent
+
+
+def judged(workspace, settings):
+    done = run(workspace, settings, until="clusters")
+    return done, quality.quality(done, listen)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_quality__found_again_under_the_settings_that_made_it(workspace, settings, method):
+    asked = settings(method=method, kmeans={"n_clusters": 3})
+    done, made = judged(workspace, asked)
+    ready = views.plan(workspace, asked)
+    found = quality.find_quality(workspace, ready, done.chips, asked)
+    assert found == quality.open_quality(made)
+    assert [one.size for one in found.card.clusters] == done.labelling.sizes().tolist()
+    assert all(0 <= one.stability <= 1 for one in found.card.clusters)
+    assert (found.n_resamples, found.n_drawn) == (20, 40)
+    lives = [one.persistence for one in found.card.clusters]
+    assert all(life is not None for life in lives) == (method == "hdbscan")
+
+
+def test_quality__another_cut_has_none(workspace, settings):
+    done, _ = judged(workspace, settings(method="hdbscan"))
+    other = settings(method="hdbscan", cut={"min_cluster_size": 6})
+    ready = views.plan(workspace, other)
+    assert quality.find_quality(workspace, ready, done.chips, other) is None
+
+
+def test_quality__second_time_computes_nothing(workspace, settings):
+    assert not judged(workspace, settings())[1].cached
+    assert judged(workspace, settings())[1].cached
+
+
+def test_quality__is_the_same_twice(workspace, settings, data_files, tmp_path):
+    judged(workspace, settings())
+    first = data_files(tmp_path, "quality")
+    made = judged(workspace, settings())[1]
+    (made.folder / "manifest.json").unlink()
+    judged(workspace, settings())
+    assert data_files(tmp_path, "quality") == first
+
+
+def test_quality__area_is_the_ground_of_the_footprints(workspace, settings):
+    done, made = judged(workspace, settings())
+    card = quality.open_quality(made).card
+    whole = sum(one.hectares for one in card.clusters)
+    assert whole == pytest.approx(done.chips.facts["area"].sum() / 10_000)
+
+
+def test_as_table__names_the_cluster_that_is_one_scene(workspace, settings):
+    done, made = judged(workspace, settings())
+    labels = np.arange(40, dtype=np.int32) // 20
+    split = dataclasses.replace(done.labelling, labels=labels)
+    told = quality.as_table(quality.open_quality(made), split, done.chips.facts["scene"])
+    assert told["alarms"][0].startswith("Cluster 0 is 100 % one scene, a, which holds 50 %")
+
+
+def test_recluster__mixture_keeps_the_shape_it_settled(workspace, settings, monkeypatch):
+    done = run(workspace, settings(), until="clusters")
+    given = []
+    monkeypatch.setattr(quality.resampling, "by_mixture", lambda s: given.append(s) or by_mixture(s))
+    quality.recluster(done.labelling, settings())
+    assert given[0].covariance == done.labelling.facts["covariance"]
+    assert given[0].n_dims == done.labelling.facts["n_dims"]
+
+
+def test_appearance__one_row_a_chip_in_blocks(workspace, settings, monkeypatch):
+    done = run(workspace, settings(), until="chips")
+    assert quality.find_appearance(workspace, done.chips) is None
+    monkeypatch.setattr(quality, "_BLOCK", 7)
+    quality.appearance(workspace, done.chips)
+    found = quality.find_appearance(workspace, done.chips)
+    assert len(found) == 40
+    assert {"brightness", "contrast", "sharpness"} <= set(found)
+    assert found.notna().all().all()

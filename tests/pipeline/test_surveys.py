@@ -1,0 +1,36 @@
+import numpy as np
+
+from core.clusters.components import survey_components
+from core.pipeline import surveys, views
+from core.pipeline.runs import run
+from core.settings import GmmSettings
+
+
+def test_components__found_again_whatever_the_slider_says(workspace, settings):
+    done = run(workspace, settings(), until="reduction")
+    reduced = done.artifacts["reduction"][0]
+    made = surveys.components(workspace, reduced, settings().gmm, range(2, 5))
+    opened = surveys.open_components(made)
+    points = views.reduction(views.plan(workspace, settings())).points
+    fresh = survey_components(points, settings().gmm, range(2, 5))
+    assert np.array_equal(opened.bics, fresh.bics)
+    assert (opened.covariance, opened.n_dims) == (fresh.covariance, fresh.n_dims)
+    assert opened.agreement == fresh.agreement
+
+
+def test_find_components__other_number_same_survey_other_seed_none(
+    workspace, settings, monkeypatch
+):
+    monkeypatch.setattr(surveys.components_step, "__defaults__", ((2, 3),))
+    done = run(workspace, settings(), until="reduction")
+    surveys.components(workspace, done.artifacts["reduction"][0], settings().gmm, (2, 3))
+    ready = views.plan(workspace, settings())
+    other = GmmSettings(n_components=7, n_init=2)
+    assert surveys.find_components(workspace, ready, other) is not None
+    assert surveys.find_components(workspace, ready, GmmSettings(n_init=2, seed=1)) is None
+
+
+def test_find_components__nothing_without_a_reduction(workspace, settings):
+    run(workspace, settings(), until="chips")
+    ready = views.plan(workspace, settings())
+    assert surveys.find_components(workspace, ready, settings().gmm) is None
