@@ -6,12 +6,15 @@ bilinear filter, which is what we use too (OpenCV's plain one aliases). One tile
 with many annotations; both sides read the same files and write to the same disk. Ours includes
 the scene's report, masks, facts and the Parquet tables, which the loop does not make. Libraries
 are imported, and our compiled loop is loaded (`chipscape warm-up`), before either clock starts.
+Both sides take turns, three times each from nothing; the shortest time of each counts, and what
+was written is flushed before each turn, so that neither pays for the other's writing.
 """
 
 import argparse
 import json
 import os
 import resource
+import shutil
 import tempfile
 import time
 from pathlib import Path
@@ -32,6 +35,7 @@ from core.settings import RunSettings
 
 CRS = "EPSG:32631"
 GSD = 0.3
+ROUNDS = 3
 EAST, NORTH = 500_000.0, 5_000_000.0
 
 
@@ -91,9 +95,16 @@ def main() -> None:
         write_scene(root / "raw", side, n)
         warm_up()
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        mine = ours(root)
-        grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
-        other = plain_loop(root / "raw", root / "loop")
+        turns = []
+        for _ in range(ROUNDS):
+            os.sync()
+            mine = ours(root)
+            grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+            os.sync()
+            turns.append((mine, plain_loop(root / "raw", root / "loop")))
+            for made in ("artifacts", "results", "loop"):
+                shutil.rmtree(root / made)
+        mine, other = (min(times) for times in zip(*turns, strict=True))
         scene_mb = side * side * 3 / 2**20
     result = {
         "name": "chips",
@@ -106,6 +117,7 @@ def main() -> None:
             "scene": f"{side} x {side} x 3 uint8",
             "scene_mb": round(scene_mb),
             "ours_memory_growth_mb": round(grown),
+            "seconds": [[round(t, 2) for t in turn] for turn in turns],
             "cores": len(os.sched_getaffinity(0)),
         },
     }

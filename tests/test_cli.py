@@ -512,3 +512,11 @@ def test_demo__goes_to_a_workspace_of_its_own(call, monkeypatch, tmp_path):
 @pytest.mark.parametrize(("n", "words"), [(0, "0 scenes"), (1, "1 scene"), (2, "2 scenes")])
 def test_counted(n, words):
     assert console.counted(n, "scene") == words
+
+
+def test_settings__can_be_read_again(call, tmp_path):
+    said = call("settings", "--align", "long-axis", "--n-components", "5")
+    (tmp_path / "again.toml").write_text(said.out)
+    again = call("settings", "--settings", tmp_path / "again.toml", "--json").json
+    assert (again["chips"]["align"], again["gmm"]["n_components"]) == ("long-axis", 5)
+    assert again == call("settings", "--align", "long-axis", "--n-components", "5", "--json").json

@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 from typing import Annotated
 
+import tomli_w
 import typer
 
 from core.cli import cluster_commands, encoders, flair
@@ -17,6 +18,7 @@ from core.pipeline.protocol import PROTOCOLS, judge
 from core.pipeline.runs import STAGES, Run, landscape_of, run
 from core.pipeline.scenes import survey
 from core.pipeline.workspace import ROOT
+from core.tables import as_table
 
 app = typer.Typer(
     name="chipscape",
@@ -208,6 +210,17 @@ def export(
     if kind or not layout:
         written.append(write(landscape, out or workspace.results, kind or "geojson"))
     _tell_written(session, written, len(landscape.chips))
+
+
+@app.command(name="settings")
+@with_session
+def show_settings(session: Session) -> None:
+    """Print every setting as TOML, as --settings reads it."""
+    table = as_table(session.settings)
+    if session.as_json:
+        emit(table)
+        return
+    sys.stdout.write(tomli_w.dumps(table))
 
 
 @app.command(name="warm-up")

@@ -5,6 +5,7 @@ import logging
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from pickle import UnpicklingError  # noqa: TID251  to be caught only: torch raises it
 from typing import TYPE_CHECKING, Any
@@ -103,12 +104,18 @@ def identify(card: EncoderCard, settings: EmbedSettings, weights: WeightFile) ->
 
 
 def fingerprint(path: Path) -> str:
-    """SHA-256 of a file's content, hexadecimal."""
+    """SHA-256 of a file's content, hexadecimal; read once while its size and time stay the same."""
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        status = path.stat()
+        return _digest(path, status.st_size, status.st_mtime_ns)
     except OSError as error:
         raise WeightsError(f"cannot be read: {error.strerror}", where=str(path)) from error
+
+
+@lru_cache(maxsize=64)
+def _digest(path: Path, size: int, time_ns: int) -> str:  # noqa: ARG001
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def read_state(path: Path, card: EncoderCard) -> dict[str, Any]:
