@@ -2,11 +2,13 @@
 
 import dataclasses
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from threading import Lock
 from typing import Any, TypeVar
 
 import numpy as np
 import streamlit as st
-from huggingface_hub import try_to_load_from_cache
 
 from app import state
 from app.images import data_uri
@@ -15,8 +17,9 @@ from core.chips.chipset import ChipSet
 from core.clusters.density import Tree
 from core.clusters.labelling import Labelling
 from core.embeddings.encoder import EncoderCard
+from core.embeddings.readiness import readiness
 from core.embeddings.registry import cards
-from core.mapping import Surroundings
+from core.mapping import Surroundings, native_step
 from core.mapping import thumbnails as thumbnails_of
 from core.pipeline import views
 from core.pipeline.views import Plan
@@ -24,9 +27,38 @@ from core.pipeline.workspace import Workspace
 from core.reduction.pca import Reduced
 from core.reduction.tsne import Projection
 from core.settings import EmbedSettings, GmmSettings, RunSettings
-from core.types import AnyArray, ByteArray, IntArray
+from core.types import AnyArray, ByteArray, DoubleArray, IntArray
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class View:
+    """A picture of a part of a scene, kept as the browser reads it.
+
+    Attributes
+    ----------
+    uri : str
+    width, height : int
+        In the picture's pixels.
+    footprints : list of list of float64 arrays, (k, 2)
+    squares : float64 array, (n, 4, 2)
+    gsd : float or None
+        Metres on the ground to one pixel of the picture.
+    """
+
+    uri: str
+    width: int
+    height: int
+    footprints: list[list[DoubleArray]]
+    squares: DoubleArray
+    gsd: float | None
+
+
+def _view(part: Surroundings) -> View:
+    height, width = part.image.shape[:2]
+    uri = data_uri(part.image, lossy=True)
+    return View(uri, width, height, part.footprints, part.squares, part.gsd)
 
 
 class _NotYetError(Exception):
@@ -59,7 +91,7 @@ def _pictures(key: str, _draw: Callable[[], Any]) -> Any:  # noqa: ARG001
     return _draw()
 
 
-def _result(
+def result(
     place: Workspace, what: str, ready: Plan, stage: str, read: Callable[[], T | None]
 ) -> T | None:
     """A result that belongs to a stage's key; what is not there yet is asked for again."""
@@ -75,6 +107,37 @@ def _result(
 def _picture(place: Workspace, what: str, key: str, draw: Callable[[], T]) -> T:
     drawn: T = _pictures(f"{place.root}|{what}|{key}", draw)
     return drawn
+
+
+def kept(place: Workspace, key: str, read: Callable[[], T | None]) -> T | None:
+    """Something small that was read once; what is not there yet is asked for again."""
+    try:
+        found: T = _results(f"{place.root}|{key}", read)
+    except _NotYetError:
+        return None
+    return found
+
+
+def drawn(place: Workspace, key: str, draw: Callable[[], T]) -> T:
+    """Something as large as a picture, for as long as there is room."""
+    return _picture(place, "drawn", key, draw)
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def soon(key: str, _work: Callable[[], T]) -> "Future[T]":  # noqa: ARG001
+    """Work of a second or two beside the page: cuts of a tree that is there, nothing dearer."""
+    return _worker().submit(_work)
+
+
+@st.cache_resource(show_spinner=False)
+def fitting() -> Lock:
+    """Held by the small fits that a page makes itself: one at a time in this process."""
+    return Lock()
+
+
+@st.cache_resource(show_spinner=False)
+def _worker() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(1, "survey")
 
 
 def fresh() -> None:
@@ -95,45 +158,45 @@ def plan(place: Workspace, settings: RunSettings) -> Plan:
 
 
 def _plan(place: Workspace, settings: RunSettings) -> Plan:
-    card = next((c for c in encoder_cards() if c.name == settings.embed.encoder), None)
-    if card is None or settings.embed.weights or weights_are_here(place, card):
+    chosen = readiness(settings.embed.encoder, settings.embed, place.weights)
+    if chosen.ready:
         return views.plan(place, settings)
     found = views.plan(place, dataclasses.replace(settings, embed=EmbedSettings()))
     there = {k: v for k, v in found.artifacts.items() if k in ("scenes", "chips")}
-    return Plan(found.found, there, f"The weights of {card.title} are not on this machine yet.")
+    return Plan(found.found, there, f"{settings.embed.encoder} is not ready yet. {chosen.needs}")
 
 
 def chips(place: Workspace, ready: Plan) -> ChipSet | None:
     """The chips, None where they have not been cut."""
-    return _result(place, "chips", ready, "chips", lambda: views.chips(ready))
+    return result(place, "chips", ready, "chips", lambda: views.chips(ready))
 
 
 def reduction(place: Workspace, ready: Plan) -> Reduced | None:
     """The space in which clusters are sought."""
-    return _result(place, "reduction", ready, "reduction", lambda: views.reduction(ready))
+    return result(place, "reduction", ready, "reduction", lambda: views.reduction(ready))
 
 
 def projection(place: Workspace, ready: Plan) -> Projection | None:
     """The two-dimensional picture."""
-    return _result(place, "projection", ready, "projection", lambda: views.projection(ready))
+    return result(place, "projection", ready, "projection", lambda: views.projection(ready))
 
 
 def tree(place: Workspace, ready: Plan, settings: RunSettings) -> Tree | None:
     """HDBSCAN's tree, which the sliders cut."""
     read = lambda: views.tree(place, ready, settings)  # noqa: E731
-    return _result(place, f"tree {settings.tree}", ready, "reduction", read)
+    return result(place, f"tree {settings.tree}", ready, "reduction", read)
 
 
 def labelling(place: Workspace, ready: Plan, settings: RunSettings) -> Labelling | None:
     """The clusters: a mixture that was fitted, or the tree cut anew."""
     read = lambda: views.labelling(place, ready, settings)  # noqa: E731
-    return _result(place, labelling_name(settings), ready, "reduction", read)
+    return result(place, labelling_name(settings), ready, "reduction", read)
 
 
 def labelling_name(settings: RunSettings) -> str:
     """What sets a labelling apart from others of the same space."""
     live = {"gmm": f"{settings.gmm}", "hdbscan": f"{settings.tree} {settings.cut}"}
-    return live.get(settings.method, f"{settings}")
+    return live.get(settings.method, f"{settings.kmeans}")
 
 
 def mixtures(place: Workspace, ready: Plan, settings: GmmSettings) -> dict[int, dict[str, Any]]:
@@ -149,49 +212,30 @@ def score(place: Workspace, ready: Plan, settings: RunSettings, name: str) -> An
         return None
     what = f"score {name} {labelling_name(settings)}"
     read = lambda: views.score(chip_set, matrix, found, name)  # noqa: E731
-    return _result(place, what, ready, "reduction", read)
+    return result(place, what, ready, "reduction", read)
 
 
-def typical(
-    place: Workspace, ready: Plan, settings: RunSettings, most: int
-) -> dict[int, list[int]]:
-    """Rows of the chips nearest to each cluster's centre, by label, nearest first."""
-
-    def find() -> dict[int, list[int]] | None:
-        found, space = labelling(place, ready, settings), reduction(place, ready)
-        if found is None or space is None:
-            return None
-        return nearest_to_centres(space.points, found.labels, most)
-
-    what = f"typical {most} {labelling_name(settings)}"
-    return _result(place, what, ready, "reduction", find) or {}
-
-
-def surroundings(
-    place: Workspace, ready: Plan, chip_set: ChipSet, row: int, side: int
-) -> tuple[Surroundings, str]:
-    """A chip's surroundings and their image as a data URI."""
-
-    def draw() -> tuple[Surroundings, str]:
-        part = views.surroundings(ready, chip_set, row, side)
-        return part, data_uri(part.image, lossy=True)
-
+def surroundings(place: Workspace, ready: Plan, chip_set: ChipSet, row: int, side: int) -> View:
+    """A chip's surroundings."""
+    draw = lambda: _view(views.surroundings(ready, chip_set, row, side))  # noqa: E731
     return _picture(place, f"around {row} {side}", ready.keys["chips"], draw)
 
 
-def native_chip(place: Workspace, ready: Plan, chip_set: ChipSet, row: int) -> ByteArray:
-    """A chip at the scene's own pixels."""
-    draw = lambda: views.native_chip(ready, chip_set, row)  # noqa: E731
+def native_chip(
+    place: Workspace, ready: Plan, chip_set: ChipSet, row: int
+) -> tuple[ByteArray, int]:
+    """A chip at the scene's own pixels, and how many of them one pixel of the image stands for."""
+
+    def draw() -> tuple[ByteArray, int]:
+        about = {str(name): value for name, value in chip_set.facts.iloc[row].items()}
+        return views.native_chip(ready, chip_set, row), native_step(about)
+
     return _picture(place, f"native {row}", ready.keys["chips"], draw)
 
 
-def overview(place: Workspace, ready: Plan, scene: str) -> tuple[Surroundings, str]:
-    """A whole scene with its footprints, and its image as a data URI."""
-
-    def draw() -> tuple[Surroundings, str]:
-        part = views.overview(ready, scene)
-        return part, data_uri(part.image, lossy=True)
-
+def overview(place: Workspace, ready: Plan, scene: str) -> View:
+    """A whole scene with its footprints."""
+    draw = lambda: _view(views.overview(ready, scene))  # noqa: E731
     return _picture(place, f"overview {scene}", ready.keys["scenes"], draw)
 
 
@@ -208,14 +252,3 @@ def nearest_to_centres(points: AnyArray, labels: IntArray, most: int) -> dict[in
         away = np.linalg.norm(points[members] - points[members].mean(axis=0), axis=1)
         rows[int(label)] = members[np.argsort(away, kind="stable")[:most]].tolist()
     return rows
-
-
-def weights_are_here(place: Workspace, card: EncoderCard) -> bool:
-    """True if the encoder can run without a download; looks on this machine only."""
-    if not card.needs_weights:
-        return True
-    names = (place.weights / card.name / card.weights_file, place.weights / card.weights_file)
-    if any(path.is_file() for path in names):
-        return True
-    kept = try_to_load_from_cache(card.hub_id, card.weights_file, revision=card.revision or None)
-    return isinstance(kept, str)

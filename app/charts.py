@@ -20,7 +20,9 @@ PAPER = "#FFFFFF"
 ACCENT = "#0B6E6E"
 # Vector markers need no WebGL and look finer; beyond this they become slow to pan.
 VECTOR_MARKERS_AT_MOST = 2_500
-LABEL = {"font": {"family": FONT, "size": 13}, "bgcolor": "#FFFFFF", "bordercolor": RULE}
+# Without a colour plotly.js takes the marker's, which can't be read on white.
+LABEL = {"font": {"family": FONT, "size": 13, "color": INK}, "bgcolor": "#FFFFFF",
+         "bordercolor": RULE}  # fmt: skip
 EXPORT = {"displaylogo": False, "scrollZoom": True,
           "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"]}  # fmt: skip
 

@@ -58,20 +58,27 @@ class Colouring:
         return [_read(self, value) for value in self.values]
 
 
-def by_cluster(ids: IntArray) -> Colouring:
-    """Colours by cluster id, -1 being noise."""
-    present = sorted({int(i) for i in ids if i >= 0}) + ([-1] if (ids < 0).any() else [])
+def by_cluster(ids: IntArray, look: palette.Look | None = None) -> Colouring:
+    """Colours by cluster id, -1 being noise and -2 what the user excluded."""
+    look = look or palette.Look()
+    present = in_order(ids)
     counts = {i: int((ids == i).sum()) for i in present}
     symbols = [palette.symbol(int(i)) for i in ids] if max(present, default=0) >= 24 else []
     return _discrete(
         CLUSTER,
         codes=_codes(ids, present),
-        names=[palette.name(i) for i in present],
-        colours=[palette.colour(i) for i in present],
+        names=[look.name(i) for i in present],
+        colours=[look.colour(i) for i in present],
         counts=[counts[i] for i in present],
         faint=ids < 0,
         symbols=symbols,
     )
+
+
+def in_order(ids: IntArray) -> list[int]:
+    """The clusters that occur: by id, then noise, then what is excluded."""
+    found = {int(i) for i in np.unique(ids)}
+    return sorted(i for i in found if i >= 0) + sorted((i for i in found if i < 0), reverse=True)
 
 
 def by_property(values: pd.Series, title: str) -> Colouring:
@@ -81,10 +88,23 @@ def by_property(values: pd.Series, title: str) -> Colouring:
     return by_number(values, title)
 
 
+def in_words(values: pd.Series) -> pd.Series:
+    """What people read for each value of a property; `MISSING` where there is none."""
+    texts = values.astype(object).map(_in_words).astype(object)
+    return texts.where(values.notna(), MISSING)
+
+
+def _in_words(value: object) -> str:
+    # Whole numbers become fractions where a column has gaps; nobody wrote them so.
+    if isinstance(value, float | np.floating) and value.is_integer():
+        return str(int(value))
+    return str(value) if str(value).strip() else MISSING
+
+
 def by_category(values: pd.Series, title: str) -> Colouring:
     """Colours by category, the most frequent first, rare ones beyond the palette together."""
-    missing = values.isna().to_numpy()
-    texts = np.where(missing, MISSING, values.astype(str).to_numpy(dtype=object))
+    texts = in_words(values).to_numpy(dtype=object)
+    missing = texts == MISSING
     counts = pd.Series(texts[~missing]).value_counts()
     order = sorted(counts.index, key=lambda name: (-int(counts[name]), name))
     kept = order if len(order) <= CATEGORIES_AT_MOST else order[: CATEGORIES_AT_MOST - 1]

@@ -8,10 +8,10 @@ import streamlit as st
 
 from app import cached, running, state, wording
 from app.markup import plain
+from core.pipeline.views import Plan
 from core.pipeline.workspace import Workspace
 from core.settings import (
     ChipSettings,
-    EmbedSettings,
     GmmSettings,
     ProjectionSettings,
     ReductionSettings,
@@ -31,15 +31,16 @@ def chip_form(place: Workspace, bands: Sequence[str]) -> ChipSettings:
         key=state.widget(place, "size", now.size),
         help="Pixels along one side of each chip, after resampling.",
     )
+    extent_now = "metres" if now.extent else "fit"
     ground = st.segmented_control(
         "Extent",
         ("fit", "metres"),
         format_func=lambda how: "fit each one" if how == "fit" else "fixed size",
-        key=state.widget(place, "extent how", "metres" if now.extent else "fit"),
+        key=state.widget(place, "extent how", extent_now),
         required=True,
         help="Fit: each annotation fills its chip. Fixed: all chips show the same ground, so that "
         "size shows.",
-    )
+    ) or extent_now  # fmt: skip
     if ground == "fit":
         extent = 0.0
         margin = st.slider(
@@ -71,31 +72,6 @@ def chip_form(place: Workspace, bands: Sequence[str]) -> ChipSettings:
         point_size=point, bands=tuple(kept),
     )  # fmt: skip
     state.want(place, chips=made)
-    return made
-
-
-def encoder_form(place: Workspace) -> EmbedSettings:
-    """Which encoder embeds the chips."""
-    now = state.wanted(place).embed
-    names = [card.name for card in cached.encoder_cards()]
-    titles = {card.name: card.title for card in cached.encoder_cards()}
-    encoder = st.selectbox(
-        wording.label("embed", "encoder"),
-        names if now.encoder in names else [now.encoder, *names],
-        format_func=lambda name: titles.get(name, name),
-        key=state.widget(place, "encoder", now.encoder),
-    )
-    with st.expander("More"):
-        weights = st.text_input(
-            wording.label("embed", "weights"),
-            key=state.widget(place, "weights", now.weights),
-            placeholder="the workspace's weights folder, then the hub",
-            help="A file on this machine.",
-        )
-        statistics = options(place, "embed", "statistics", ("card", "data"), now.statistics,
-                              "What counts as dark and bright.")  # fmt: skip
-    made = dataclasses.replace(now, encoder=encoder, weights=weights.strip(), statistics=statistics)
-    state.want(place, embed=made)
     return made
 
 
@@ -155,11 +131,20 @@ def projection_form(place: Workspace) -> ProjectionSettings:
     return made
 
 
-def outdated(place: Workspace, stage: str) -> None:
+def outdated(place: Workspace, stage: str, until: str = "") -> None:
     """Say which settings the shown result belongs to, where others are asked for.
 
     Called after the forms, which may have changed what is asked for.
+
+    Parameters
+    ----------
+    place : Workspace
+    stage : str
+        What the page shows.
+    until : str
+        The last stage to compute; by default `stage`.
     """
+    until = until or stage
     showing = state.showing(place, stage)
     if showing is None or showing.current:
         return
@@ -168,8 +153,10 @@ def outdated(place: Workspace, stage: str) -> None:
     with st.container(border=True, horizontal=True, vertical_alignment="center", key="cs_stale"):
         words = plain(", ".join(phrases))
         st.markdown(f"**Shown is the result before your changes** ({words}).")
-        if st.button("Compute it", key=f"cs.compute:{stage}", type="primary"):
-            running.start(place, asked, stage, f"Computing {stage}")
+        idle = running.busy(place) is not None
+        if st.button("Compute it", key=f"cs.compute:{stage}", type="primary", disabled=idle,
+                     help="Something is being computed already." if idle else None):  # fmt: skip
+            running.start(place, asked, until, f"Computing {until}")
             st.rerun()
         if st.button("Keep what is shown", key=f"cs.keep:{stage}"):
             parts = {part: getattr(showing.settings, part) for part in state.PARTS[stage]}
@@ -182,7 +169,9 @@ def run_button(place: Workspace, until: str, label: str, title: str, *, wide: bo
     asked = state.wanted(place)
     plan = cached.plan(place, asked)
     live = until == "clusters" and cached.labelling(place, plan, asked) is not None
-    idle = plan.ready[until] or live or running.busy(place) is not None or not plan.found.usable
+    if lacking(plan):
+        return
+    idle = plan.ready[until] or live or running.busy(place) is not None
     words = "Up to date" if plan.ready[until] or live else label
     if st.button(words, key=f"cs.run:{until}", type="primary", disabled=idle,
                  width="stretch" if wide else "content"):  # fmt: skip
@@ -190,14 +179,46 @@ def run_button(place: Workspace, until: str, label: str, title: str, *, wide: bo
         st.rerun()
 
 
+def lacking(plan: Plan) -> bool:
+    """Say what is missing before anything can be computed, and where to see it.
+
+    Returns
+    -------
+    bool
+        True if no scene can be used.
+    """
+    found = plan.found
+    if found.usable:
+        return False
+    whole = [report for report in found.reports if report.ok]
+    if not found.reports:
+        words = "There are no scenes in this workspace yet."
+    elif not whole:
+        words = "None of the scenes can be used."
+    else:
+        words = "None of the scenes has annotations yet."
+    st.markdown(words)
+    st.page_link("../pages/scenes.py", label="Open the page Scenes")
+    return True
+
+
 def options(
-    place: Workspace, stage: str, name: str, values: Sequence[str], now: str, words: str
+    place: Workspace,
+    stage: str,
+    name: str,
+    values: Sequence[str],
+    now: str,
+    words: str,
+    *,
+    disabled: bool = False,
 ) -> Any:
     """A choice between a few values of a setting."""
-    return st.segmented_control(
+    chosen = st.segmented_control(
         wording.label(stage, name), values, format_func=wording.choice, required=True,
-        key=state.widget(place, f"{stage} {name}", now), help=words,
+        key=state.widget(place, f"{stage} {name}", now), help=words, disabled=disabled,
     )  # fmt: skip
+    # A page that was cut short can leave the widget without a value.
+    return now if chosen is None else chosen
 
 
 def _number(

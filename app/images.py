@@ -39,7 +39,34 @@ def data_uris(stack: AnyArray) -> Sequence[str]:
     return [data_uri(pixels) for pixels in stack]
 
 
-def enlarged(pixels: AnyArray, side: int) -> AnyArray:
-    """Repeat whole pixels so that the longer side comes near `side`; never interpolated."""
-    factor = max(1, side // max(pixels.shape[:2]))
-    return np.repeat(np.repeat(pixels, factor, axis=0), factor, axis=1)
+def framed(pixels: AnyArray, side: int, step: int = 1) -> tuple[AnyArray, int, str]:
+    """Fit an image into a square frame by a whole-number factor, its shape kept.
+
+    Parameters
+    ----------
+    pixels : uint8 array, (height, width, channels)
+    side : int
+        Of the frame, in CSS pixels.
+    step : int
+        Scene pixels to one pixel of the image along each side.
+
+    Returns
+    -------
+    uint8 array
+        Whole pixels repeated, never interpolated; as it came where it is larger than the frame.
+    int
+        The width to show it at, in CSS pixels.
+    str
+        What was done, in words.
+    """
+    height, width = pixels.shape[:2]
+    size = f"{width} × {height} scene px"
+    if step > 1:
+        size = f"about {width * step} × {height * step} scene px, read as one of {step} each way"
+    factor = side // max(height, width)
+    if factor >= 1:
+        image = np.repeat(np.repeat(pixels, factor, axis=0), factor, axis=1)
+        how = f"{factor} times enlarged" if factor > 1 else "at 1:1"
+        return image, width * factor, f"{size}, {how}"
+    down = -(-max(height, width) // side)
+    return pixels, max(1, round(width / down)), f"{size}, shown at 1:{down * step}"

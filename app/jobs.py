@@ -19,6 +19,7 @@ State = Literal["running", "done", "failed", "cancelled"]
 ROOT = Path(__file__).resolve().parents[1]
 # Between the polite signal and the kill; cancel promises two seconds in all.
 GRACE_SECONDS = 1.2
+WAIT_SECONDS = 0.1
 LOG_LINES = 200
 JOBS_KEPT = 50
 
@@ -47,6 +48,8 @@ class Job:
         One sentence, where it failed.
     result : dict
         The JSON object on the last line of the last command's output.
+    before : tuple of Job
+        Work that must have ended before this may begin.
     """
 
     key: str
@@ -66,6 +69,12 @@ class Job:
     process: subprocess.Popen[str] | None = None
     lock: threading.Lock = field(default_factory=threading.Lock)
     thread: threading.Thread | None = None
+    before: tuple["Job", ...] = ()
+
+    @property
+    def waits_for(self) -> "Job | None":
+        """Running work that must end before this may begin."""
+        return next((job for job in self.before if job.state == "running"), None)
 
     @property
     def fraction(self) -> float | None:
@@ -98,6 +107,9 @@ class Job:
 
     def _run(self) -> None:
         state: State = "done"
+        while self.waits_for is not None and not self.stopping.wait(WAIT_SECONDS):
+            self.started = time.time()
+        self.before = ()
         for command in self.commands:
             code = self._run_one(command)
             if self.stopping.is_set() and code != 0:
@@ -153,13 +165,28 @@ class Board:
         self._lock = threading.Lock()
         atexit.register(self.close)
 
-    def start(self, key: str, title: str, *commands: Sequence[str]) -> Job:
-        """Start a job, or join the one that is running under this key."""
+    def start(self, key: str, title: str, *commands: Sequence[str], after: str = "") -> Job:
+        """Start a job, or join the one that is running under this key.
+
+        Parameters
+        ----------
+        key, title, commands
+            As in `Job`.
+        after : str
+            The job waits until those have ended that run now and whose key starts so; by default
+            it waits for none.
+        """
         with self._lock:
             running = self._jobs.get(key)
             if running is not None and running.state == "running":
                 return running
-            job = self._jobs[key] = Job(key, title, commands)
+            first = tuple(
+                job for other, job in self._jobs.items()
+                if after and other.startswith(after) and job.state == "running"
+            )  # fmt: skip
+            # Taken out first, so that the order of the board is the order of their turns.
+            self._jobs.pop(key, None)
+            job = self._jobs[key] = Job(key, title, commands, before=first)
             ended = [old for old in self._jobs.values() if old.state != "running"]
             for old in ended[: max(0, len(self._jobs) - JOBS_KEPT)]:
                 del self._jobs[old.key]
@@ -184,10 +211,12 @@ class Board:
 
     def close(self) -> None:
         """End every process; called when the server ends."""
-        for job in self.jobs():
-            if job.state == "running":
-                job.cancel()
-                job.wait(2 * GRACE_SECONDS)
+        running = [job for job in self.jobs() if job.state == "running"]
+        # All at first: one that ends would otherwise let the next begin.
+        for job in running:
+            job.cancel()
+        for job in running:
+            job.wait(2 * GRACE_SECONDS)
 
 
 def _spawn(command: Sequence[str]) -> subprocess.Popen[str]:

@@ -7,20 +7,21 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from app import cached, running, state, wording
+from app import cached, running, state, tuning, wording
 from app.controls import options
+from app.markup import counted
 from core.clusters.density import Tree
 from core.pipeline.views import Plan
 from core.pipeline.workspace import Workspace
-from core.settings import CutSettings, GmmSettings, RunSettings
+from core.settings import CutSettings, GmmSettings, KMeansSettings, NoiseSettings, RunSettings
 
-METHODS = ("gmm", "hdbscan")
+METHODS = ("gmm", "hdbscan", "kmeans")
 
 
 def cluster_knobs(
     place: Workspace, ready: Plan, shown: RunSettings, n: int, *, stacked: bool = False
 ) -> RunSettings:
-    """The live knobs: method, components, cut. Gives `shown` with what they say.
+    """The live knobs: method, components, cut, noise. Gives `shown` with what they say.
 
     Parameters
     ----------
@@ -32,29 +33,84 @@ def cluster_knobs(
     n : int
         Number of chips.
     stacked : bool
-        One below the other instead of side by side.
+        One below the other, each with its landscape, instead of side by side.
     """
     asked = state.wanted(place)
     slots = (
-        [st.container() for _ in range(4)] if stacked else st.columns([5, 6, 6, 4], gap="medium")
+        [st.container() for _ in range(5)] if stacked else st.columns([9, 7, 7, 5, 4], gap="small")
     )
     with slots[0]:
         method = st.segmented_control(
             "Clusters by",
             METHODS,
             format_func=wording.choice,
-            key=state.widget(place, "method", asked.method if asked.method in METHODS else "gmm"),
+            key=state.widget(place, "method", asked.method),
             required=True,
-        )
-    if method == "gmm":
+        ) or asked.method  # fmt: skip
+    if method == "hdbscan":
+        return _density(place, ready, shown, n, slots, stacked=stacked)
+    if method == "kmeans":
         with slots[1]:
-            gmm = _mixture_knob(place, asked.gmm)
-        state.want(place, method="gmm", gmm=gmm)
-        return dataclasses.replace(shown, method="gmm", gmm=gmm)
-    tree = _tree_there(place, ready, shown)
-    cut = _cut_knobs(place, cached.tree(place, ready, tree), asked.cut, n, slots[1:])
-    state.want(place, method="hdbscan", cut=cut)
-    return dataclasses.replace(tree, method="hdbscan", cut=cut)
+            kmeans = _kmeans_knob(place, asked.kmeans)
+            _too_many(kmeans.n_clusters, n)
+        state.want(place, method="kmeans", kmeans=kmeans)
+        return dataclasses.replace(shown, method="kmeans", kmeans=kmeans)
+    with slots[1]:
+        gmm = _mixture_knob(place, asked.gmm)
+        _too_many(gmm.n_components, n)
+    state.want(place, method="gmm", gmm=gmm)
+    settings = dataclasses.replace(shown, method="gmm", gmm=gmm)
+    with slots[2] if stacked else _aside(slots[2], "Compare numbers"):
+        tuning.components(place, ready, settings, "stacked" if stacked else "aside")
+    return settings
+
+
+def _density(
+    place: Workspace,
+    ready: Plan,
+    shown: RunSettings,
+    n: int,
+    slots: Sequence[Any],
+    *,
+    stacked: bool,
+) -> RunSettings:
+    """HDBSCAN's knobs: its size with the landscape, its joining, its selection, its noise."""
+    asked = state.wanted(place)
+    with_tree = _tree_there(place, ready, shown)
+    tree = cached.tree(place, ready, with_tree)
+    largest = max(20, n // 2, asked.cut.min_cluster_size)
+    smallest = slots[1].slider(
+        wording.label("cut", "min_cluster_size"), 2, largest,
+        key=state.widget(place, "min_cluster_size", asked.cut.min_cluster_size),
+        help="The smallest group of chips that counts as a cluster (min_cluster_size).",
+    )  # fmt: skip
+    landscape_here = slots[1].container() if stacked else None
+    cut = dataclasses.replace(asked.cut, min_cluster_size=smallest)
+    with slots[2]:
+        cut = _joining(place, tree, cut)
+    with slots[3]:
+        chosen = options(place, "cut", "selection", ("eom", "leaf"), asked.cut.selection,
+                         "eom, excess of mass: few and large clusters. leaf: many and "
+                         "small ones.")  # fmt: skip
+    cut = dataclasses.replace(cut, selection=chosen)
+    with slots[4] if stacked else _aside(slots[4], "More", "stretch"):
+        cut = _limits(place, cut, n)
+        noise = _noise_knob(place, asked.noise)
+        if not stacked:
+            st.divider()
+            landscape_here = st.container()
+    state.want(place, method="hdbscan", cut=cut, noise=noise)
+    settings = dataclasses.replace(with_tree, method="hdbscan", cut=cut, noise=noise)
+    if landscape_here is not None:
+        with landscape_here:
+            tuning.sizes(place, ready, settings, "stacked" if stacked else "aside")
+    return settings
+
+
+def _aside(slot: Any, label: str, width: str = "content") -> Any:
+    """A popover, level with the knobs beside it."""
+    slot.space("small")
+    return slot.popover(label, width=width)
 
 
 def _tree_there(place: Workspace, ready: Plan, shown: RunSettings) -> RunSettings:
@@ -74,25 +130,58 @@ def _mixture_knob(place: Workspace, now: GmmSettings) -> GmmSettings:
     return dataclasses.replace(now, n_components=count)
 
 
-def _cut_knobs(
-    place: Workspace, tree: Tree | None, now: CutSettings, n: int, slots: Sequence[Any]
-) -> CutSettings:
-    smallest = slots[0].slider(
-        wording.label("cut", "min_cluster_size"), 2, max(20, n // 5, now.min_cluster_size),
-        key=state.widget(place, "min_cluster_size", now.min_cluster_size),
-        help="The smallest group of chips that counts as a cluster (min_cluster_size).",
+def _too_many(count: int, n: int) -> None:
+    """Say so where there are fewer chips than clusters asked for."""
+    if count > n:
+        st.caption(f"{counted(n, 'chip')} can form {counted(n, 'cluster')} at most.")
+
+
+def _kmeans_knob(place: Workspace, now: KMeansSettings) -> KMeansSettings:
+    most = max(running.MOST_COMPONENTS, now.n_clusters)
+    count = st.slider(
+        wording.label("kmeans", "n_clusters"), min(2, now.n_clusters), most,
+        key=state.widget(place, "n_clusters", now.n_clusters),
+        help="Round clusters of like width; every chip belongs to one.",
     )  # fmt: skip
+    return dataclasses.replace(now, n_clusters=count)
+
+
+def _joining(place: Workspace, tree: Tree | None, now: CutSettings) -> CutSettings:
     reach = max(longest_edge(tree), now.epsilon)
-    epsilon = slots[1].slider(
+    epsilon = st.slider(
         "Join clusters nearer than", 0.0, reach, step=reach / 100, format="%.3g",
         key=state.widget(place, f"epsilon {reach}", now.epsilon),
         help="A distance in the clustering space (cluster_selection_epsilon); 0 joins none.",
     )  # fmt: skip
-    with slots[2]:
-        selection = options(place, "cut", "selection", ("eom", "leaf"), now.selection,
-                             "eom, excess of mass: few and large clusters. leaf: many and "
-                            "small ones.")  # fmt: skip
-    return dataclasses.replace(now, min_cluster_size=smallest, selection=selection, epsilon=epsilon)
+    return dataclasses.replace(now, epsilon=epsilon)
+
+
+def _limits(place: Workspace, now: CutSettings, n: int) -> CutSettings:
+    largest = st.number_input(
+        wording.label("cut", "max_cluster_size"), 0, max(n, now.max_cluster_size), step=10,
+        key=state.widget(place, "max_cluster_size", now.max_cluster_size),
+        help="Larger clusters give way to what is inside them, with eom only; 0 is no limit.",
+    )  # fmt: skip
+    single = st.toggle(
+        "All chips may be one cluster",
+        key=state.widget(place, "allow_single_cluster", now.allow_single_cluster),
+        help="allow_single_cluster: otherwise HDBSCAN finds two clusters or more, or none.",
+    )
+    return dataclasses.replace(now, max_cluster_size=largest, allow_single_cluster=single)
+
+
+def _noise_knob(place: Workspace, now: NoiseSettings) -> NoiseSettings:
+    method = options(place, "noise", "method", ("keep", "nearest", "soft"), now.method,
+                     "Chips in no cluster: shown as noise, in the cluster of the nearest clustered "
+                     "chip, or in their likeliest one. Exports keep the -1 beside.")  # fmt: skip
+    threshold = now.threshold
+    if method == "soft":
+        threshold = st.slider(
+            wording.label("noise", "threshold"), 0.0, 1.0, step=0.01,
+            key=state.widget(place, "noise threshold", now.threshold),
+            help="Chips below stay noise.",
+        )  # fmt: skip
+    return dataclasses.replace(now, method=method, threshold=threshold)
 
 
 def longest_edge(tree: Tree | None) -> float:

@@ -1,14 +1,19 @@
-"""Clusters as this session shows them: ids, and so names and colours, stay with the chips."""
+"""Clusters as this session shows them: ids, names and colours stay with the chips."""
 
-from dataclasses import dataclass
+import dataclasses
 
 import numpy as np
 import streamlit as st
 
-from app import cached, running, state
+from app import cached, findings, running, state
+from app.clusters import Clusters
 from app.markup import plain
+from app.palette import EXCLUDED, Look
 from core.clusters.labelling import Labelling
-from core.clusters.matching import match
+from core.clusters.matching import between, match
+from core.clusters.noise import Treated
+from core.pipeline import editing
+from core.pipeline.editing import Saved
 from core.pipeline.views import Plan
 from core.pipeline.workspace import Workspace
 from core.settings import RunSettings
@@ -17,43 +22,88 @@ from core.types import IntArray
 LABELLINGS_KEPT = 60
 
 
-@dataclass(frozen=True)
-class Clusters:
-    """A labelling with the ids under which its clusters are shown.
-
-    Attributes
-    ----------
-    labelling : Labelling
-    ids : int32 array, (n,)
-        Taken over from the labelling shown before, where the chips agree; -1 for noise.
-    settings : RunSettings
-    """
-
-    labelling: Labelling
-    ids: IntArray
-    settings: RunSettings
-
-
 def shown(place: Workspace, ready: Plan, settings: RunSettings) -> Clusters | None:
     """The clusters under these settings, else those shown before, else None."""
     drawer = state.labellings(place, ready.keys["chips"])
     name = f"{ready.keys['reduction']} {cached.labelling_name(settings)}"
-    before: Clusters | None = drawer[next(reversed(drawer))] if drawer else None
+    last = next(reversed(drawer), None)
+    before: Clusters | None = drawer[last] if last else None
     found = cached.labelling(place, ready, settings)
     if found is None:
-        return before
-    clusters = drawer.pop(name, None) or Clusters(found, with_ids(found, before), settings)
+        return refreshed(place, before) if before else None
+    family = editing.family(ready.keys["reduction"], settings.method)
+    saved = editing.load(place, family)
+    known: Clusters | None = drawer.pop(name, None)
+    own = known.own if known else with_ids(found, before, saved)
+    treated = findings.treated(place, ready, settings)
+    clusters = finished(found, own, treated, settings, family, saved)
+    if before is not None:
+        same = last == name
+        alike = before.labelling.method == found.method
+        fresh = changed(before.own, own, clusters.look) if alike else ()
+        told = before.changes if same else fresh
+        clusters = dataclasses.replace(clusters, changes=told)
     drawer[name] = clusters
     while len(drawer) > LABELLINGS_KEPT:
         drawer.pop(next(iter(drawer)))
     return clusters
 
 
-def with_ids(found: Labelling, before: Clusters | None) -> IntArray:
-    """The new labels under the ids that their chips had before."""
-    if before is None or len(before.ids) != len(found):
-        return found.labels
-    return translated(found.labels, match(before.ids, found.labels))
+def refreshed(place: Workspace, clusters: Clusters) -> Clusters:
+    """Clusters that stay while others are asked for, with the edits made since."""
+    if clusters.treated is None:
+        return clusters
+    saved = editing.load(place, clusters.family)
+    again = finished(clusters.labelling, clusters.own, clusters.treated, clusters.settings,
+                     clusters.family, saved)  # fmt: skip
+    return dataclasses.replace(again, changes=clusters.changes)
+
+
+def finished(
+    found: Labelling,
+    own: IntArray,
+    treated: Treated,
+    settings: RunSettings,
+    name: str,
+    saved: Saved,
+) -> Clusters:
+    """A labelling under its ids, its noise treated and the edits of its family replayed."""
+    edited, problems = editing.edited(treated, ids_of(found.labels, own), saved.history)
+    return Clusters(
+        labelling=found,
+        ids=np.where(edited.excluded, np.int32(EXCLUDED), edited.ids).astype(np.int32),
+        settings=settings,
+        method_ids=own,
+        treated=treated,
+        edited=edited,
+        family=name,
+        history=saved.history,
+        problems=tuple(problems),
+        look=Look(edited.names, edited.colours),
+    )
+
+
+def changed(before: IntArray, now: IntArray, look: Look) -> tuple[str, ...]:
+    """What became of the clusters from one labelling to the next, in sentences."""
+    if len(before) != len(now):
+        return ()
+    given = ", ".join(f"{c} is {name}" for c, name in sorted(look.names.items()))
+    told = between(before, now).sentences()
+    return (*told, f"By name: {given}.") if told and given else tuple(told)
+
+
+def with_ids(found: Labelling, before: Clusters | None, saved: Saved | None = None) -> IntArray:
+    """The new labels under the ids that their chips had before, in this session or at an edit."""
+    if before is None or len(before.own) != len(found):
+        kept = editing.first_ids(found, saved or Saved())
+        same = all(label == one for label, one in kept.items())
+        return found.labels if same else translated(found.labels, kept)
+    return translated(found.labels, match(before.own, found.labels))
+
+
+def ids_of(labels: IntArray, own: IntArray) -> dict[int, int]:
+    """The id that each label is shown under."""
+    return {int(label): int(own[labels == label][0]) for label in np.unique(labels[labels >= 0])}
 
 
 def translated(labels: IntArray, ids: dict[int, int]) -> IntArray:
@@ -70,14 +120,18 @@ def offer(place: Workspace, ready: Plan, settings: RunSettings, clusters: Cluste
     if cached.labelling(place, ready, settings) is not None:
         return
     if running.busy(place):
+        if clusters is None:
+            st.caption("The clusters appear here when the job at work is done.")
         return
-    if settings.method == "gmm":
-        count = settings.gmm.n_components
-        words, label = f"No mixture with {count} components is fitted yet", "Fit 2 to 20"
-        prepare = running.sweep
-    else:
+    if settings.method == "hdbscan":
         words, label = "The tree that these sliders cut is not built yet", "Build the tree"
         prepare = running.grow
+    else:
+        count = settings.gmm.n_components
+        words, label = f"No mixture with {count} components is fitted yet", "Fit 2 to 20"
+        if settings.method == "kmeans":
+            words = f"k-means with {settings.kmeans.n_clusters} clusters is not fitted yet"
+        prepare = running.sweep
     before = "; the clusters below are those from before" if clusters else ""
     with st.container(border=True, horizontal=True, vertical_alignment="center", key="cs_offer"):
         st.markdown(plain(f"{words}{before}."))
@@ -87,8 +141,24 @@ def offer(place: Workspace, ready: Plan, settings: RunSettings, clusters: Cluste
 
 
 def summary(clusters: Clusters) -> str:
-    """One line on what was found."""
-    found = clusters.labelling
-    noise = f", {found.noise_fraction:.0%} noise" if found.method == "hdbscan" else ""
-    one = "cluster" if found.n_clusters == 1 else "clusters"
-    return f"{found.n_clusters} {one}{noise}"
+    """One line on what is shown."""
+    one = "cluster" if clusters.n_clusters == 1 else "clusters"
+    words = f"{clusters.n_clusters} {one}"
+    if clusters.labelling.method == "hdbscan":
+        words += f", {(clusters.ids == -1).mean():.0%} noise"
+    if excluded := int((clusters.ids == EXCLUDED).sum()):
+        words += ", one chip excluded" if excluded == 1 else f", {excluded} chips excluded"
+    return words
+
+
+def told(clusters: Clusters) -> None:
+    """Quiet lines on what changed, what was done to noise, and what does not fit."""
+    if clusters.changes:
+        st.caption(plain("Since the last setting: " + " ".join(clusters.changes)))
+    treated = clusters.treated
+    if treated is not None and treated.moved.any():
+        st.caption(plain(treated.note))
+    if clusters.problems:
+        title = f"{len(clusters.problems)} edits do not fit these clusters"
+        with st.expander(title if len(clusters.problems) > 1 else "One edit does not fit"):
+            st.markdown("\n".join(f"- {plain(problem)}" for problem in clusters.problems))

@@ -4,9 +4,9 @@ import numpy as np
 import streamlit as st
 
 from app import charts, labels, panels, state
+from app.clusters import Clusters
 from app.colouring import CLUSTER, Colouring, by_cluster, by_property, some_of
-from app.labels import Clusters
-from app.markup import legend, number, plain
+from app.markup import counted, legend, number, plain
 from app.picker import MARKERS_AT_MOST, pick
 from core.chips.chipset import ChipSet
 from core.pipeline.views import Plan
@@ -26,9 +26,9 @@ def colour_by(place: Workspace, chips: ChipSet) -> str:
 def paint(chips: ChipSet, by: str, clusters: Clusters | None) -> Colouring:
     """The colour of each chip; by scene where clusters are asked for and there are none."""
     if by == CLUSTER and clusters is not None:
-        return by_cluster(clusters.ids)
-    name = panels.colourable(chips).get(by, "scene")
-    return by_property(panels.column(chips, name), "Scene" if by == CLUSTER else by)
+        return by_cluster(clusters.ids, clusters.look)
+    source, name = panels.colourable(chips).get(by, ("fact", "scene"))
+    return by_property(panels.column(chips, source, name), "Scene" if by == CLUSTER else by)
 
 
 def draw(
@@ -58,7 +58,7 @@ def about(projection: Projection, n: int, clusters: Clusters | None, painted: Co
     """What the picture is, and the legend."""
     found = f"{labels.summary(clusters)} · " if clusters else ""
     st.caption(plain(
-        f"{found}{number(n)} chips · t-SNE, perplexity {projection.perplexity:g}, "
+        f"{found}{counted(n, 'chip')} · t-SNE, perplexity {projection.perplexity:g}, "
         f"KL divergence {projection.kl_divergence:.2f}. Near is alike; far says little."
     ))  # fmt: skip
     st.html(legend(painted.entries))

@@ -71,6 +71,21 @@ def stages(entries: Iterable[tuple[str, str, str]]) -> str:
     return f'<ul class="cs-stages">{items}</ul>'
 
 
+def counted(n: int, one: str, many: str = "") -> str:
+    """How many there are of something, for example ``"1 chip"`` or ``"2 chips"``."""
+    return f"{number(n)} {one if n == 1 else many or f'{one}s'}"
+
+
+def length(metres: float, unit: str = "") -> str:
+    """A length with one decimal; less than a decimetre with one digit."""
+    if metres != metres:  # noqa: PLR0124
+        return "not known"
+    if 0 < abs(metres) < 0.1:
+        return number(metres, unit, 1)
+    text = f"{metres:,.1f}".replace(",", "\u202f")
+    return f"{text}\u00a0{unit}" if unit else text
+
+
 def number(value: float, unit: str = "", digits: int = 3) -> str:
     """A number with a thin space at each thousand, few digits and its unit."""
     if value != value:  # noqa: PLR0124

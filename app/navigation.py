@@ -4,6 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
+from streamlit.navigation.page import StreamlitPage
 
 from app import cached, messages, running, state, welcome
 from app.markup import stages
@@ -13,6 +14,8 @@ ROOT = Path(__file__).resolve().parents[1]
 STATIC = ROOT / "app" / "static"
 PAGES = (("scenes", "Scenes"), ("chips", "Chips"), ("embeddings", "Embeddings"),
          ("clusters", "Clusters"), ("explore", "Explore"))  # fmt: skip
+LAND_PAGES = (("flair_data", "Data"), ("flair_pixels", "Pixels"), ("flair_models", "Models"),
+              ("flair_confusion", "Confusion"))  # fmt: skip
 SIDEBAR_WIDTH = 236
 NAMES = {state.DEMO: "Demo", state.MINE: "My scenes"}
 SHOWN_STAGES = {
@@ -32,32 +35,46 @@ def run() -> None:
     st.logo(str(STATIC / "logo.svg"), icon_image=str(STATIC / "icon.png"), size="large")
     pages = {
         name: st.Page(ROOT / "pages" / f"{name}.py", title=title, url_path=name)
-        for name, title in PAGES
+        for name, title in (*PAGES, *LAND_PAGES)
     }
+    land = [pages[name] for name, _ in LAND_PAGES]
     # A default page loses its own address, so the default is one that only shows the way.
     door = st.Page(_no_page, title="Chipscape", default=True, visibility="hidden")
-    page = st.navigation([door, *pages.values()])
+    chips = [door, *(pages[name] for name, _ in PAGES)]
+    page = st.navigation({"Chips": chips, "Land cover": land})
     cached.fresh()
     state.enter(page.url_path)
     with messages.guard():
         place, slot = _sidebar()
+        if page in land:
+            _watched(place, page)
+            return
         state.settle(place, lambda settings: cached.plan(place, settings).ready)
         if welcome.needed(place):
             _status(place, slot)
             welcome.show(place)
             return
-        if state.awaited_demo():
-            running.prepare(place, state.wanted(place))
+        if state.awaits_demo() and page is not pages["explore"]:
             st.switch_page(pages["explore"])
         if page.url_path == "":
             st.switch_page(pages["explore" if _finished(place) else "scenes"])
-        with st.sidebar:
-            running.watch(place)
-        running.told(place)
         try:
-            page.run()
+            _watched(place, page)
         finally:
             _status(place, slot)
+        # Only now: what the sliders need must not slow down the first sight of the landscape.
+        if state.awaited_demo():
+            running.prepare(place, state.wanted(place))
+            st.rerun()
+
+
+def _watched(place: Workspace, page: StreamlitPage) -> None:
+    """The page, with what is running in the sidebar and what failed above it."""
+    with st.sidebar:
+        running.watch(place)
+    with st.container():
+        running.told(place)
+    page.run()
 
 
 def _no_page() -> None:

@@ -6,13 +6,16 @@ worst of normal sight, deuteranopia and protanopia (Machado et al., 2009); the t
 distances again.
 """
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
 COLOURS: tuple[str, ...] = (
     "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#6C0C24",
     "#301890", "#60E4B4", "#785460", "#8478FC", "#B4180C", "#3C3C60", "#9CD8FC", "#0048C0",
     "#00CC78", "#B43C90", "#5460E4", "#6C90D8", "#3C6024", "#3CCCCC", "#F0546C", "#F0C000",
 )  # fmt: skip
 SYMBOLS: tuple[str, ...] = ("circle", "diamond", "square", "triangle-up")
-NOISE = -1
+NOISE, EXCLUDED = -1, -2
 NOISE_COLOUR = "#A9AFB8"
 MISSING_COLOUR = "#C9CED6"
 RULE = "#E3E7EC"
@@ -35,4 +38,20 @@ def symbol(cluster: int) -> str:
 
 def name(cluster: int) -> str:
     """The name of a cluster as people read it."""
-    return "Noise" if cluster < 0 else f"Cluster {cluster}"
+    return {NOISE: "Noise", EXCLUDED: "Excluded"}.get(cluster, f"Cluster {cluster}")
+
+
+@dataclass(frozen=True)
+class Look:
+    """Names and colours of clusters: the user's where there are any."""
+
+    names: Mapping[int, str] = field(default_factory=dict)
+    colours: Mapping[int, str] = field(default_factory=dict)
+
+    def name(self, cluster: int) -> str:
+        """What a cluster is called."""
+        return self.names.get(cluster, name(cluster))
+
+    def colour(self, cluster: int) -> str:
+        """A cluster's colour."""
+        return self.colours.get(cluster, colour(cluster))

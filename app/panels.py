@@ -1,17 +1,18 @@
 """Panels that several pages share: a chip and where it lies, a gallery, tables."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 
-from app import cached, charts, imagery, palette, state, wording
-from app.colouring import CLUSTER, Colouring
-from app.images import data_uris, enlarged
-from app.labels import Clusters
-from app.markup import facts, gallery, number, plain
+from app import cached, charts, findings, imagery, state, wording
+from app.clusters import Clusters
+from app.colouring import CLUSTER, Colouring, in_order, in_words
+from app.images import data_uris, framed
+from app.markup import facts, gallery, length, number, plain
 from app.markup import rows as table_rows
 from core.chips.chipset import ChipSet
 from core.pipeline.views import Plan
@@ -43,23 +44,26 @@ def names_of(chips: ChipSet, rows: Sequence[int] | IntArray) -> list[str]:
     """What each chip is called: its class where it has one, else its id."""
     column = class_of(chips)
     table = chips.properties[column] if column else chips.facts["chip_id"]
-    return [str(value) for value in table.iloc[list(rows)]]
+    return list(in_words(table.iloc[list(rows)]))
 
 
-def chip(place: Workspace, ready: Plan, chips: ChipSet, row: int, cluster: int | None) -> None:
+def chip(place: Workspace, ready: Plan, chips: ChipSet, row: int, cluster: str | None) -> None:
     """One chip: its pixels, its facts, and where it lies."""
     about = chips.facts.iloc[row]
-    left, right = st.columns([2, 3], gap="medium")
-    native = cached.native_chip(place, ready, chips, row)
-    left.image(enlarged(native, CHIP_SIDE), width=CHIP_SIDE)
-    left.caption(f"{native.shape[1]} × {native.shape[0]} scene px, not resampled")
+    beside = st.container(horizontal=True, gap="medium")
+    # As wide as the frame: a narrower box would shrink the chip by a fraction.
+    left, right = beside.container(width=CHIP_SIDE), beside.container(width="stretch")
+    native, step = cached.native_chip(place, ready, chips, row)
+    shown, width, words = framed(native, CHIP_SIDE, step)
+    left.image(shown, width=width)
+    left.caption(words)
     with right:
         st.html(facts(chip_facts(chips, row, cluster)))
     key = state.widget(place, "surroundings", state.value(place, "surroundings", SIDE))
     side = state.keep(place, "surroundings", state.present(key))
-    around, uri = cached.surroundings(place, ready, chips, row, side)
-    height, width = around.image.shape[:2]
-    figure = imagery.picture(uri, width, height, 400)
+    around = cached.surroundings(place, ready, chips, row, side)
+    width, height = around.width, around.height
+    figure = imagery.picture(around.uri, width, height, 400)
     for rings in around.footprints:
         imagery.outline(figure, rings, imagery.FOOTPRINT, "footprint")
     imagery.outline(figure, list(around.squares), imagery.SQUARE, "chip", 1.5)
@@ -70,20 +74,21 @@ def chip(place: Workspace, ready: Plan, chips: ChipSet, row: int, cluster: int |
     st.slider("Surroundings (px of the scene)", 200, 6000, step=100, key=key)
 
 
-def chip_facts(chips: ChipSet, row: int, cluster: int | None) -> list[tuple[str, object]]:
+def chip_facts(chips: ChipSet, row: int, cluster: str | None) -> list[tuple[str, object]]:
     """A chip's facts in words with units."""
     about, own = chips.facts.iloc[row], chips.properties.iloc[row]
     pairs: list[tuple[str, object]] = []
     if cluster is not None:
-        pairs.append(("Cluster", palette.name(cluster)))
+        pairs.append(("Cluster", cluster))
     pairs += [(str(k), v) for k, v in own.items() if not _empty(v)][:PROPERTIES_AT_MOST]
     if about["length"] == about["length"]:
-        size = f"{number(about['length'])} × {number(about['breadth'], 'm')}"
+        size = f"{length(about['length'])} × {length(about['breadth'], 'm')}"
         place = f"{about['latitude']:.5f}°, {about['longitude']:.5f}°"
         pairs += [("Size", size), ("Area", number(about["area"], "m²")),
                   ("Heading", f"{about['heading']:.0f}°"), ("Lat, lon", place)]  # fmt: skip
-    unit = "m" if about["longitude"] == about["longitude"] else "px"
-    pairs.append(("Chip side", number(about["side"], unit)))
+    on_earth = about["longitude"] == about["longitude"]
+    side = length(about["side"], "m") if on_earth else number(about["side"], "px")
+    pairs.append(("Chip side", side))
     if about["valid_fraction"] < 1:
         pairs.append(("Valid pixels", f"{about['valid_fraction']:.0%}"))
     if about["cut_by_edge"]:
@@ -105,9 +110,10 @@ def chip_gallery(
     st.html(gallery(images, captions, width))
 
 
-def table(chips: ChipSet, rows: Sequence[int] | None = None, ids: IntArray | None = None) -> None:
+def table(chips: ChipSet, rows: Sequence[int] | None = None, clusters: Clusters | None = None
+) -> None:  # fmt: skip
     """The chips' facts and properties, with the download."""
-    shown = table_of(chips, rows, ids)
+    shown = table_of(chips, rows, clusters)
     st.dataframe(shown, hide_index=True, height=min(420, 38 + 35 * len(shown)))
     st.download_button(
         "Download the table (CSV)",
@@ -119,35 +125,32 @@ def table(chips: ChipSet, rows: Sequence[int] | None = None, ids: IntArray | Non
     )
 
 
-def table_of(chips: ChipSet, rows: Sequence[int] | None, ids: IntArray | None) -> pd.DataFrame:
+def table_of(chips: ChipSet, rows: Sequence[int] | None, clusters: Clusters | None) -> pd.DataFrame:
     """Properties and facts of some chips under labels with units; no label twice."""
     kept = list(range(len(chips))) if rows is None else list(rows)
     ours = {"Chip": chips.facts["chip_id"]}
-    if ids is not None:
-        ours["Cluster"] = pd.Series(ids)
+    if clusters is not None:
+        ours["Cluster"] = pd.Series([clusters.look.name(int(i)) for i in clusters.ids])
     measured = {
         wording.fact(name): chips.facts[name].round(wording.DIGITS.get(name, 2))
         for name in wording.FACTS
         if name in chips.facts and not chips.facts[name].isna().all()
     }
-    taken = {*ours, *measured}
-    own = {
-        f"{name} (annotation)" if str(name) in taken else str(name): values
-        for name, values in chips.properties.items()
-    }
+    own = {label: chips.properties[name] for label, name in own_labels(chips).items()}
     return pd.DataFrame(ours | own | measured).iloc[kept]
 
 
 def selection(
-    place: Workspace, chips: ChipSet, rows: Sequence[int], painted: Colouring, ids: IntArray | None
-) -> None:
+    place: Workspace, chips: ChipSet, rows: Sequence[int], painted: Colouring,
+    clusters: Clusters | None,
+) -> None:  # fmt: skip
     """The chips that were boxed or lassoed: a gallery and a table."""
     start = pager(place, "selection", len(rows), SELECTION_A_PAGE)
     shown = rows[start : start + SELECTION_A_PAGE]
     colours = painted.colours()
     texts = [painted.texts[row] for row in shown]
     chip_gallery(chips, shown, [colours[row] for row in shown], texts)
-    table(chips, rows, ids)
+    table(chips, rows, clusters)
 
 
 def pager(place: Workspace, name: str, total: int, a_page: int) -> int:
@@ -159,16 +162,15 @@ def pager(place: Workspace, name: str, total: int, a_page: int) -> int:
     return (page - 1) * a_page
 
 
-def sizes(ids: IntArray) -> list[tuple[str, str, int]]:
+def sizes(clusters: Clusters) -> list[tuple[str, str, int]]:
     """Colour, name and count of each cluster, noise last."""
-    present = sorted({int(i) for i in ids if i >= 0})
-    present += [-1] if (ids < 0).any() else []
-    return [(palette.colour(i), palette.name(i), int((ids == i).sum())) for i in present]
+    ids, look = clusters.ids, clusters.look
+    return [(look.colour(i), look.name(i), int((ids == i).sum())) for i in in_order(ids)]
 
 
 def filtered(place: Workspace, chips: ChipSet, name: str) -> list[int]:
     """Rows of the chips of the class that is chosen."""
-    texts = chips.properties[name].astype(str)
+    texts = in_words(chips.properties[name])
     counts = texts.value_counts()
     everything = f"all {len(chips)}"
     chosen = st.selectbox(
@@ -186,7 +188,7 @@ def cross_section(chips: ChipSet, rows: Sequence[int], a_page: int) -> list[int]
     name = class_of(chips)
     order = list(rows)
     if name:
-        texts = chips.properties[name].astype(str)
+        texts = in_words(chips.properties[name])
         order.sort(key=lambda row: str(texts.iloc[row]))
     pages = max(1, math.ceil(len(order) / a_page))
     return [row for page in range(pages) for row in order[page::pages]]
@@ -201,8 +203,8 @@ def glance(
         st.plotly_chart(charts.spread(known, painted.title), theme=None, config=dict(charts.EXPORT))
         return
     if painted.title == CLUSTER and clusters is not None:
-        found = cached.typical(place, ready, clusters.settings, GLANCE)
-        some = {palette.name(int(clusters.ids[rows[0]])): rows for rows in found.values()}
+        found = findings.typical(place, ready, clusters, GLANCE)
+        some = {clusters.look.name(cluster): rows for cluster, rows in found.items()}
     else:
         codes = np.asarray(painted.values)
         members = [np.flatnonzero(codes == code) for code in range(len(painted.entries))]
@@ -210,7 +212,8 @@ def glance(
         names = [name for _, name, _ in painted.entries]
         some = {n: m[f].tolist() for n, m, f in zip(names, members, few, strict=True)}
     st.html(table_rows(
-        (colour, name, f"{count} chips", data_uris(cached.thumbnails(chips, some[name])))
+        (colour, name, f"{count} chip{'s' * (count != '1')}",
+         data_uris(cached.thumbnails(chips, some[name])))
         for colour, name, count in painted.entries if some.get(name)
     ))  # fmt: skip
 
@@ -218,21 +221,38 @@ def glance(
 def lengths(chips: ChipSet, rows: Sequence[int]) -> list[str]:
     """The length of some chips' annotations, empty where it is not known."""
     values = chips.facts["length"].iloc[list(rows)]
-    return [number(v, "m") if v == v else "" for v in values]  # noqa: PLR0124
+    return [length(v, "m") if v == v else "" for v in values]  # noqa: PLR0124
 
 
-def colourable(chips: ChipSet) -> dict[str, str]:
+def own_labels(chips: ChipSet) -> dict[str, Hashable]:
+    """Properties by label; one that is named like something of ours says whose it is."""
+    taken = {"Chip", CLUSTER, *(wording.fact(name) for name in wording.FACTS)}
+    labels: dict[str, Hashable] = {}
+    for name in chips.properties.columns:
+        label = str(name)
+        while label in taken:
+            label += " (annotation)"
+        taken.add(label)
+        labels[label] = name
+    return labels
+
+
+def colourable(chips: ChipSet) -> dict[str, tuple[Literal["property", "fact"], Hashable]]:
     """Columns that may colour the points, by label: properties first, then facts."""
-    options = {str(name): str(name) for name in chips.properties.columns}
+    options: dict[str, tuple[Literal["property", "fact"], Hashable]] = {
+        label: ("property", name) for label, name in own_labels(chips).items()
+    }
     for name in wording.FACTS:
         if name in chips.facts and chips.facts[name].nunique(dropna=True) > 1:
-            options[wording.fact(name)] = name
+            options[wording.fact(name)] = ("fact", name)
     return options
 
 
-def column(chips: ChipSet, name: str) -> pd.Series:
-    """A property, or else a fact, of all chips."""
-    return chips.properties[name] if name in chips.properties else chips.facts[name]
+def column(chips: ChipSet, source: Literal["property", "fact"], name: Hashable) -> pd.Series:
+    """A property or a fact of all chips."""
+    if source == "property":
+        return chips.properties[name]
+    return chips.facts[name].round(wording.DIGITS.get(str(name), 2))
 
 
 def _empty(value: object) -> bool:

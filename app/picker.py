@@ -60,3 +60,13 @@ def pick(picture: Picture, key: str, height: int = HEIGHT) -> tuple[int, ...]:
         key=key,
     )
     return tuple(int(point["pointIndex"]) for point in points or ())
+
+
+def place(picture: Picture, key: str, height: int) -> tuple[int, int] | None:
+    """Draw a picture of cells; give the column and row of the cell clicked last."""
+    points = plotly_events(
+        picture, click_event=True, override_height=height, override_width="100%", key=key
+    )
+    if not points:
+        return None
+    return round(points[0]["x"]), round(points[0]["y"])

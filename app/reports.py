@@ -1,13 +1,12 @@
 """What was found and measured, as tables and cards: scenes, encoders, scores."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 import streamlit as st
 
 from app import cached, palette
-from app.markup import facts, number, plain
-from core.embeddings.encoder import EncoderCard
+from app.markup import counted, plain
 from core.pipeline.views import Plan
 from core.pipeline.workspace import Workspace
 from core.raster.report import SceneReport
@@ -35,10 +34,16 @@ def _row(report: SceneReport) -> dict[str, object]:
         "Nodata": "none" if report.nodata is None else f"{report.nodata:g}",
         "Overviews": "yes" if report.overviews else "no",
         "Annotations": report.annotations,
-        "Classes": ", ".join(f"{name} {count}" for name, count in report.classes.items()),
         "Skipped": sum(report.skipped.values()),
         "Cut by the edge": report.cut_by_edge,
+        "Classes": _listed(report.classes),
     }
+
+
+def _listed(classes: Mapping[str, int]) -> str:
+    """How many classes, then each with its count: the first figure is read in a narrow column."""
+    named = ", ".join(f"{name} {count}" for name, count in classes.items())
+    return f"{len(classes)}: {named}" if classes else "none"
 
 
 def scene_warnings(reports: Sequence[SceneReport]) -> None:
@@ -69,46 +74,6 @@ def class_counts(classes: dict[str, int]) -> list[tuple[str, str, int]]:
     return bars
 
 
-def encoder_card(place: Workspace, name: str) -> None:
-    """The card of the chosen encoder."""
-    card = next((one for one in cached.encoder_cards() if one.name == name), None)
-    if card is None:
-        return
-    st.caption(plain(card.summary))
-    pairs: list[tuple[str, object]] = [
-        ("State", "ready" if cached.weights_are_here(place, card) else "weights not here yet"),
-        ("Length", _length(card)),
-        ("Bands", card.bands or "any number"),
-        ("Licence", card.licence or "that of Chipscape"),
-        ("Source", (card.source or "Chipscape").removeprefix("https://")),
-    ]
-    if card.needs_weights:
-        pairs.insert(1, ("Needs", f"{card.weights_file}, fetched from the hub at the first run"))
-    if card.paper:
-        pairs.append(("Paper", card.paper))
-    st.html(facts(pairs))
-
-
-def encoder_table(place: Workspace) -> pd.DataFrame:
-    """One row an encoder."""
-    return pd.DataFrame([
-        {
-            "Encoder": card.title,
-            "State": "ready" if cached.weights_are_here(place, card) else "weights not here yet",
-            "Length": _length(card),
-            "Bands": str(card.bands or "any"),
-            "Good for": card.summary,
-            "Licence": card.licence,
-            "Paper": card.paper,
-        }
-        for card in cached.encoder_cards()
-    ])  # fmt: skip
-
-
-def _length(card: EncoderCard) -> str:
-    return f"{card.dim} numbers a chip" if card.dim else "depends on the bands"
-
-
 def scores(place: Workspace, ready: Plan, settings: RunSettings, name: str) -> None:
     """How well embeddings and clusters agree with a property, with what each figure means."""
     with st.spinner("Scoring"):
@@ -134,5 +99,6 @@ def scores(place: Workspace, ready: Plan, settings: RunSettings, name: str) -> N
             slot.metric(label, f"{found[key]:.2f}")
         st.caption("1 is agreement; ARI and AMI of chance are 0. NMI rises with the number of "
                    "clusters.")  # fmt: skip
-    st.caption(plain(f"{number(found['n'])} chips in {found['n_classes']} classes. "
+    classes = counted(found["n_classes"], "class", "classes")
+    st.caption(plain(f"{counted(found['n'], 'chip')} in {classes}. "
                      + " ".join(found["notes"])))  # fmt: skip

@@ -1,5 +1,8 @@
 """Jobs on the page: started, watched, cancelled."""
 
+from collections.abc import Sequence
+from hashlib import sha256
+
 import streamlit as st
 
 from app import cached, state
@@ -15,8 +18,27 @@ STAGES = {
     "embeddings": "Embedding chips",
     "reduction": "Reducing dimensions",
     "clusters": "Finding clusters",
-    "mixtures": "Fitting mixtures",
+    "mixtures": "Fitting",
+    "appearance": "Looking at the chips",
+    "stability": "Clustering resamples",
+    "card": "Measuring",
+    "confounders": "Looking for confounders",
+    "components": "Comparing mixtures",
     "projection": "Projecting to two dimensions",
+    "estimate": "Measuring encoders",
+    "comparison": "Comparing encoders",
+    "land cover": "Painting the look-alike",
+    "download": "Downloading",
+    "unpack": "Unpacking",
+    "survey": "Reading every file",
+    "sample": "Drawing pixels for the charts",
+    "domains": "Predicting domains left out",
+    "patches": "Predicting the training patches",
+    "test": "Predicting the test patches",
+    "maps": "Writing class maps",
+    "grid": "Running the grid",
+    "tree": "Building the tree",
+    "economy": "Spending labels",
 }
 REFRESH_SECONDS = 0.6
 MOST_COMPONENTS = 20
@@ -44,7 +66,7 @@ def start(place: Workspace, settings: RunSettings, until: str, title: str) -> No
 
 def sweep(place: Workspace, settings: RunSettings) -> None:
     """Fit a mixture for each number of components, so that the slider answers at once."""
-    _start(place, f"sweep {settings}", "Fitting mixtures", _sweep(place, settings))
+    _start(place, f"sweep {settings}", "Fitting 2 to 20", _sweep(place, settings))
 
 
 def grow(place: Workspace, settings: RunSettings) -> None:
@@ -58,19 +80,50 @@ def prepare(place: Workspace, settings: RunSettings) -> None:
     _start(place, f"prepare {settings}", "Preparing the sliders", *commands)
 
 
+def estimate(place: Workspace, settings: RunSettings, encoders: Sequence[str]) -> None:
+    """Measure what encoders would take, on a few of the chips."""
+    command = _command(place, settings, "estimate", "--encoders", ",".join(encoders))
+    _start(place, f"estimate {encoders} {settings}", "Measuring encoders", command)
+
+
+def compare(
+    place: Workspace, settings: RunSettings, encoders: Sequence[str], property_name: str
+) -> None:
+    """Embed the chips with several encoders and score each on a property."""
+    asked = ("--encoders", ",".join(encoders), f"--property={property_name}")
+    command = _command(place, settings, "compare", *asked)
+    what = f"compare {encoders} {property_name} {settings}"
+    _start(place, what, "Comparing encoders", command)
+
+
+def judge(place: Workspace, settings: RunSettings) -> None:
+    """Make the report card: stability, silhouette, DBCV, confounders."""
+    _start(place, f"quality {settings}", "Judging the clusters",
+           _command(place, settings, "quality"))  # fmt: skip
+
+
+def compare_components(place: Workspace, settings: RunSettings) -> None:
+    """Compare mixtures over the number of components."""
+    _start(place, f"compare {settings}", "Comparing mixtures",
+           _command(place, settings, "landscape", "--method", "gmm"))  # fmt: skip
+
+
 def _start(place: Workspace, what: str, title: str, *commands: tuple[str, ...]) -> None:
-    cached.board().start(prefix(place) + what, title, *commands)
+    """Start work in a workspace; it takes its turn after what runs there already."""
+    cached.board().start(prefix(place) + what, title, *commands, after=prefix(place))
 
 
 def _command(place: Workspace, settings: RunSettings, *words: str) -> tuple[str, ...]:
-    file = state.save(place, settings)
+    state.save(place, settings)
+    file = state.for_job(place, settings)
     where = ("--workspace", place.root, "--settings", file, "--json")
     return core_command(words[0], *where, *words[1:])
 
 
 def _sweep(place: Workspace, settings: RunSettings) -> tuple[str, ...]:
     span = f"2:{MOST_COMPONENTS}"
-    return _command(place, settings, "cluster", "--method", "gmm", "--sweep", span)
+    method = "kmeans" if settings.method == "kmeans" else "gmm"
+    return _command(place, settings, "cluster", "--method", method, "--sweep", span)
 
 
 def _grow(place: Workspace, settings: RunSettings) -> tuple[str, ...]:
@@ -79,8 +132,11 @@ def _grow(place: Workspace, settings: RunSettings) -> tuple[str, ...]:
 
 def watch(place: Workspace) -> None:
     """Show what is running; in the sidebar, so that no page jumps when it ends."""
-    for job in jobs(place):
-        if job.state == "running":
+    running = [job for job in jobs(place) if job.state == "running"]
+    if not running:
+        return
+    with st.container(key="cs_job"):
+        for job in running:
             _progress(job.key)
 
 
@@ -96,7 +152,8 @@ def _progress(key: str) -> None:
     job = cached.board().get(key)
     if job is None or job.state != "running":
         st.rerun()
-    with st.container(border=True, key="cs_job"):
+    # One container for each job: a key that two share breaks the page.
+    with st.container(border=True, key=f"cs_job_{sha256(key.encode()).hexdigest()[:12]}"):
         st.markdown(f"**{plain(job.title)}** · {job.seconds:.0f} s")
         st.progress(job.fraction or 0.0, text=plain(line(job)))
         stopping = job.stopping.is_set()
@@ -106,6 +163,8 @@ def _progress(key: str) -> None:
 
 def line(job: Job) -> str:
     """What a job is doing, in one line."""
+    if ahead := job.waits_for:
+        return f"Waiting for: {ahead.title}"
     doing = STAGES.get(job.stage, "Starting")
     count = f", {job.done} of {job.total}" if job.total > 1 else ""
     note = f" ({job.note})" if job.note else ""

@@ -8,7 +8,9 @@ import dataclasses
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 
 import streamlit as st
@@ -129,10 +131,23 @@ PARTS: Mapping[str, tuple[str, ...]] = {
 
 
 def save(place: Workspace, settings: RunSettings) -> Path:
-    """Write settings for a job to read; a new session starts from them."""
-    path = _last_path(place)
+    """Write settings for a new session to start from."""
+    return _write(_last_path(place), tomli_w.dumps(as_table(settings)))
+
+
+def for_job(place: Workspace, settings: RunSettings) -> Path:
+    """Write settings for a job to read, into a file that no other settings are written to."""
+    text = tomli_w.dumps(as_table(settings))
+    name = f"{sha256(text.encode()).hexdigest()[:16]}.toml"
+    return _write(place.root / "app" / "jobs" / name, text)
+
+
+def _write(path: Path, text: str) -> Path:
+    """Write a file that others may read at the same time: they see the old one or the new one."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(tomli_w.dumps(as_table(settings)), encoding="utf-8")
+    part = path.with_suffix(f".{token_hex(4)}.part")
+    part.write_text(text, encoding="utf-8")
+    part.replace(path)
     return path
 
 
@@ -241,6 +256,11 @@ def plans() -> dict[Any, Any]:
 def await_demo() -> None:
     """Remember that this visitor watches the demo being made."""
     st.session_state["cs.awaits demo"] = True
+
+
+def awaits_demo() -> bool:
+    """True after `await_demo`, until `awaited_demo` has told it."""
+    return bool(st.session_state.get("cs.awaits demo", False))
 
 
 def awaited_demo() -> bool:

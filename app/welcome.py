@@ -8,7 +8,8 @@ from app.markup import plain
 from core.pipeline.workspace import Workspace
 
 TITLE = "Preparing the demo"
-NEEDED = ("chips", "embeddings", "clusters", "projection")
+# Clusters are live: what a slider asks for and nobody fitted is offered on the page.
+NEEDED = ("chips", "embeddings", "projection")
 
 
 def needed(place: Workspace) -> bool:
@@ -33,7 +34,11 @@ def show(place: Workspace) -> None:
     )
     if job is None:
         where = ("--workspace", place.root, "--json")
-        commands = core_command("demo", *where), core_command("run", *where)
+        settings = state.save(place, state.wanted(place))
+        commands = (
+            core_command("demo", *where),
+            core_command("run", *where, "--settings", settings),
+        )
         job = cached.board().start(key, TITLE, *commands)
     if job.state == "running":
         st.markdown("**A small demo is being prepared:** a harbour with boats and buildings, "

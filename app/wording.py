@@ -1,6 +1,6 @@
 """Settings and facts in the words of people, with units."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -9,6 +9,9 @@ from core.settings import RunSettings
 
 # Stage and field: label and unit. The forms and the notices use the same words.
 LABELS: dict[tuple[str, str], tuple[str, str]] = {
+    ("scenes", "class_property"): ("Property of the class", ""),
+    ("scenes", "grid"): ("Grid of squares", ""),
+    ("screen", "leave_out"): ("Left out", ""),
     ("chips", "size"): ("Chip size", "px"),
     ("chips", "margin"): ("Margin", ""),
     ("chips", "extent"): ("Side on the ground", "m"),
@@ -21,6 +24,7 @@ LABELS: dict[tuple[str, str], tuple[str, str]] = {
     ("embed", "input_size"): ("Input size", "px"),
     ("embed", "statistics"): ("Normalisation", ""),
     ("embed", "sample"): ("Fitted on", "chips"),
+    ("embed", "refit"): ("Learnt anew", ""),
     ("embed", "bands_rule"): ("Bands the encoder sees", ""),
     ("embed", "precision"): ("Precision", ""),
     ("reduction", "n_dims"): ("Principal components", ""),
@@ -45,6 +49,8 @@ LABELS: dict[tuple[str, str], tuple[str, str]] = {
     ("kmeans", "n_dims"): ("Dimensions of k-means", ""),
     ("kmeans", "n_init"): ("Cold starts of k-means", ""),
     ("kmeans", "seed"): ("Seed of k-means", ""),
+    ("noise", "method"): ("Noise is shown as", ""),
+    ("noise", "threshold"): ("Least membership", ""),
     ("projection", "perplexity"): ("Perplexity", ""),
     ("projection", "n_iter"): ("Iterations", ""),
     ("projection", "exaggeration"): ("Exaggeration", ""),
@@ -57,10 +63,15 @@ CHOICES = {
     "mask": "masked",
     "gmm": "GMM",
     "hdbscan": "HDBSCAN",
+    "kmeans": "k-means",
+    "nearest": "nearest",
+    "soft": "soft",
     "auto": "automatic",
     "diag": "diagonal",
     "card": "the encoder's own",
     "data": "from these chips",
+    "first": "red, green, blue",
+    "triples": "all, in triples",
 }
 # Column of the chips' facts: label and unit.
 FACTS: dict[str, tuple[str, str]] = {
@@ -79,7 +90,8 @@ FACTS: dict[str, tuple[str, str]] = {
     "cut_by_edge": ("Cut by the edge", ""),
 }
 # Decimals shown, where two are not right; five of a degree are a metre.
-DIGITS = {"longitude": 6, "latitude": 6, "scene": 0, "cut_by_edge": 0}
+DIGITS = {"longitude": 6, "latitude": 6, "scene": 0, "cut_by_edge": 0, "length": 1, "breadth": 1,
+          "width": 1, "height": 1, "side": 1, "area": 1, "heading": 1, "turn": 1}  # fmt: skip
 
 
 def label(stage: str, name: str) -> str:
@@ -102,7 +114,11 @@ def choice(value: Any) -> str:
 def setting(stage: str, name: str, value: Any) -> str:
     """A setting and its value, for example ``"chip size: 64 px"``."""
     text, unit = LABELS.get((stage, name), (name, ""))
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if isinstance(value, Mapping):
+        said = ", ".join(f"{part} {kept}" for part, kept in value.items())
+    elif (stage, name, value) == ("screen", "leave_out", ()):
+        said = "nothing"
+    elif isinstance(value, bool) or not isinstance(value, int | float):
         said = ", ".join(value) if isinstance(value, tuple) else choice(value)
         said = said or "those common to all scenes"
     elif (stage, name, value) == ("chips", "extent", 0):

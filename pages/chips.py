@@ -3,7 +3,7 @@
 import streamlit as st
 
 from app import cached, charts, controls, palette, panels, state
-from app.markup import number, plain
+from app.markup import counted, plain
 
 A_PAGE = 60
 
@@ -30,7 +30,7 @@ with result:
         st.stop()
     for note in chips.notes:
         st.info(plain(note))
-    st.subheader(plain(f"{number(len(chips))} chips of {chips.size} × {chips.size} px, "
+    st.subheader(plain(f"{counted(len(chips), 'chip')} of {chips.size} × {chips.size} px, "
                        f"bands {', '.join(chips.bands)}"))  # fmt: skip
     column = panels.class_of(chips)
     rows = panels.filtered(place, chips, column) if column else range(len(chips))

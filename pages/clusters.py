@@ -1,16 +1,30 @@
-"""Clusters: what the groups are, how large, how sure; the sliders answer at once."""
+"""Clusters: what the groups are, how good, what they mean; the sliders answer at once."""
 
 import streamlit as st
 
-from app import cached, charts, controls, knobs, labels, palette, panels, running, state
+from app import (
+    cached,
+    charts,
+    controls,
+    editing,
+    explaining,
+    findings,
+    knobs,
+    labels,
+    panels,
+    report_card,
+    state,
+)
 from app.markup import plain
+
+VIEWS = ("Overview", "Report card", "Against a property", "Explain", "Doubtful chips", "Edit")
 
 place = state.workspace()
 showing = state.showing(place, "reduction")
 st.title("Clusters")
-st.markdown("Groups of chips whose embeddings lie together. A Gaussian mixture splits all chips "
-            "into as many groups as you ask for; HDBSCAN finds dense groups and leaves the rest "
-            "as noise.")  # fmt: skip
+st.markdown("Groups of chips whose embeddings lie together. Gaussian mixtures and k-means put all "
+            "chips into as many groups as you ask for; HDBSCAN finds dense groups and leaves the "
+            "rest as noise.")  # fmt: skip
 form, result = st.columns([1, 3], gap="large")
 with form:
     if showing is not None:
@@ -27,39 +41,35 @@ if showing is None or chips is None:
     st.stop()
 
 with result:
-    controls.outdated(place, "reduction")
+    controls.outdated(place, "reduction", "clusters")
     clusters = labels.shown(place, ready, settings)
     labels.offer(place, ready, settings, clusters)
     if clusters is None:
         st.stop()
     st.subheader(labels.summary(clusters))
+    labels.told(clusters)
     for note in clusters.labelling.notes:
         st.warning(plain(note))
-    bars, curve = st.columns([3, 2], gap="large")
-    with bars:
-        st.plotly_chart(charts.sizes(panels.sizes(clusters.ids)), theme=None,
+    report_card.alarm(place, ready, chips, clusters)
+    key = state.widget(place, "view", state.value(place, "view", VIEWS[0]))
+    view = st.segmented_control("View", VIEWS, key=key, required=True, label_visibility="collapsed")
+    view = view or state.value(place, "view", VIEWS[0])
+    state.keep(place, "view", view)
+    if view == "Overview":
+        st.plotly_chart(charts.sizes(panels.sizes(clusters)), theme=None, key="cs.bars",
                         config=dict(charts.EXPORT))  # fmt: skip
-    fitted = cached.mixtures(place, ready, clusters.settings.gmm)
-    if settings.method == "gmm" and fitted:
-        with curve:
-            chosen = clusters.settings.gmm.n_components
-            bic = {k: float(facts["bic"]) for k, facts in fitted.items()}
-            kinds = {k: f"{f['covariance']} in {f['n_dims']} dimensions" for k, f in fitted.items()}
-            if len(bic) > 1:
-                st.markdown("**Bayesian information criterion**")
-                st.plotly_chart(charts.criterion(bic, kinds, chosen, "BIC"), theme=None,
-                                config=dict(charts.EXPORT))  # fmt: skip
-                st.caption(f"Lower is better. Only fits of one kind compare, joined by a line; "
-                           f"this one is {plain(kinds.get(chosen, 'not fitted'))}.")  # fmt: skip
-            else:
-                st.caption("Fit more numbers of components to compare them.")
-            if len(bic) < running.MOST_COMPONENTS - 1 and not running.busy(place):
-                st.button("Fit 2 to 20", on_click=running.sweep, args=(place, settings))
-
-    st.subheader("Typical chips")
-    st.caption("Those nearest to each cluster's centre in the clustering space.")
-    typical = cached.typical(place, ready, clusters.settings, 9)
-    for rows in typical.values():
-        cluster = int(clusters.ids[rows[0]])
-        st.markdown(f"**{palette.name(cluster)}** · {int((clusters.ids == cluster).sum())} chips")
-        panels.chip_gallery(chips, rows, [palette.colour(cluster)] * len(rows), width=76)
+        st.markdown("**Typical chips**, nearest to each cluster's centre in the clustering space")
+        for cluster, rows in findings.typical(place, ready, clusters, 9).items():
+            look, count = clusters.look, int((clusters.ids == cluster).sum())
+            st.markdown(f"**{plain(look.name(cluster))}** · {count} chips")
+            panels.chip_gallery(chips, rows, [look.colour(cluster)] * len(rows), width=76)
+    elif view == "Report card":
+        report_card.show(place, ready, chips, clusters)
+    elif view == "Against a property":
+        report_card.against(place, chips, clusters)
+    elif view == "Explain":
+        explaining.panel(place, ready, chips, clusters)
+    elif view == "Doubtful chips":
+        explaining.doubtful(place, chips, clusters)
+    else:
+        editing.panel(place, ready, chips, clusters)

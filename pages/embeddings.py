@@ -1,36 +1,54 @@
-"""Embeddings: which encoder describes the chips, and how well it tells a property."""
+"""Embeddings: which encoder describes the chips, what it takes, and what it tells apart."""
 
 import streamlit as st
 
-from app import cached, controls, messages, panels, reports, state
+from app import cached, controls, encoders, messages, panels, reports, side_by_side, state
 from app.markup import plain
 
 place = state.workspace()
 st.title("Embeddings")
 st.markdown("An encoder turns each chip into a row of numbers; chips that look alike get rows that "
             "lie near each other.")  # fmt: skip
-form, result = st.columns([1, 3], gap="large")
-with form:
-    controls.encoder_form(place)
+before = cached.chips(place, cached.plan(place, state.wanted(place)))
+left, result = st.columns([1, 3], gap="large")
+with left:
+    encoders.form(place, before)
     controls.run_button(place, "embeddings", "Embed the chips", "Embedding chips")
-    reports.encoder_card(place, state.wanted(place).embed.encoder)
+    encoders.forecast(place, before)
+asked = cached.plan(place, state.wanted(place))
+# The form may ask for what is there already, such as an encoder that was compared.
+state.settle(place, lambda settings: cached.plan(place, settings).ready)
+cut = cached.chips(place, asked)
 showing = state.showing(place, "embeddings")
-with result:
-    if reason := cached.plan(place, state.wanted(place)).reason:
-        st.info(plain(reason))
+chips, name = cut, ""
+# Boxes of their own: a notice that comes or goes must not move the tabs, which would close them.
+above, chooser = result.container(), result.container()
+with above:
+    if asked.reason:
+        st.info(plain(asked.reason))
     if showing is not None:
         controls.outdated(place, "embeddings")
         ready = cached.plan(place, showing.settings)
         chips = cached.chips(place, ready)
-        if chips is not None and len(chips.properties.columns):
-            st.subheader("How well do they tell a property?")
-            names = [str(name) for name in chips.properties.columns]
-            kept = state.value(place, "score", panels.scorable(chips) or names[0])
-            key = state.widget(place, "score", kept)
-            name = st.selectbox("Property", names, key=key, width=320)
-            state.keep(place, "score", name)
-            with messages.guard():
-                reports.scores(place, ready, showing.settings, name)
-    st.subheader("All encoders")
-    encoders = reports.encoder_table(place)
-    st.dataframe(encoders, hide_index=True, height=38 + 35 * len(encoders))
+        encoders.notes(ready)
+with chooser:
+    if chips is not None and len(chips.properties.columns):
+        names = [str(column) for column in chips.properties.columns]
+        kept = state.value(place, "score", panels.scorable(chips) or names[0])
+        key = state.widget(place, "score", kept)
+        name = st.selectbox("Property to judge by", names, key=key, width=320)
+        state.keep(place, "score", name)
+with result:
+    one, several, all_of_them = st.tabs(["These embeddings", "Side by side", "All encoders"])
+    with one, messages.guard():
+        if showing is not None and name:
+            reports.scores(place, ready, showing.settings, name)
+        else:
+            st.caption("Embed the chips, then see here how well the embeddings tell a property.")
+    with several, messages.guard():
+        if name:
+            side_by_side.show(place, cut, name)
+        else:
+            st.caption("Cut chips with a property first: encoders are judged by it.")
+    with all_of_them, messages.guard():
+        encoders.cards(place, cut)

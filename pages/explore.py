@@ -2,7 +2,8 @@
 
 import streamlit as st
 
-from app import cached, controls, knobs, labels, landscape, panels, state, welcome
+from app import cached, controls, editing, knobs, labels, landscape, panels, state, welcome
+from app.markup import counted
 
 place = state.workspace()
 showing = state.showing(place, "projection")
@@ -18,16 +19,20 @@ ready = cached.plan(place, showing.settings)
 chips, projection = cached.chips(place, ready), cached.projection(place, ready)
 if chips is None or projection is None:
     st.stop()
-welcome.notice(f"{len(chips)} chips of {len(chips.parts)} scenes")
+welcome.notice(f"{counted(len(chips), 'chip')} of {counted(len(chips.parts), 'scene')}")
 notice = st.container()
 
-controlling, colour = st.columns([4, 1], gap="medium")
+controlling, colour = st.columns([5, 1], gap="small")
 with controlling:
     settings = knobs.cluster_knobs(place, ready, showing.settings, len(chips))
 with colour:
     by = landscape.colour_by(place, chips)
 clusters = labels.shown(place, ready, settings)
-labels.offer(place, ready, settings, clusters)
+# A box of its own: words that come or go must not move the picture, which would lose its zoom.
+with st.container():
+    labels.offer(place, ready, settings, clusters)
+    if clusters is not None:
+        labels.told(clusters)
 painted = landscape.paint(chips, by, clusters)
 
 key = ready.keys["chips"]
@@ -40,15 +45,17 @@ with left:
         controls.run_button(place, "projection", "Draw it anew", "Projecting to two dimensions")
 with notice:
     controls.outdated(place, "projection")
-ids = None if clusters is None else clusters.ids
 row, rows = state.picked(place, key), state.selected(place, key)
 with right:
     if row is not None:
-        panels.chip(place, ready, chips, row, None if ids is None else int(ids[row]))
+        named = clusters and clusters.look.name(int(clusters.ids[row]))
+        panels.chip(place, ready, chips, row, named)
     else:
         st.markdown("**Click a point** to see its chip and where it lies. Box and lasso, at the "
                     "upper right of the picture, select many.")  # fmt: skip
         panels.glance(place, ready, chips, painted, clusters)
 if rows:
     st.subheader(f"{len(rows)} chips selected")
-    panels.selection(place, chips, rows, painted, ids)
+    if clusters is not None:
+        editing.selection(place, clusters, rows)
+    panels.selection(place, chips, rows, painted, clusters)

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from app import cached, charts, controls, imagery, reports, state, welcome
-from app.markup import plain
+from app.markup import counted, plain
 
 place = state.workspace()
 plan = cached.plan(place, state.wanted(place))
@@ -14,7 +14,8 @@ if not found.scenes:
     welcome.own_data()
     st.stop()
 total = sum(report.annotations for report in found.reports)
-welcome.notice(f"{len(found.reports)} scenes with {total} annotations in {place.raw}")
+welcome.notice(f"{counted(len(found.reports), 'scene')} with {counted(total, 'annotation')} "
+               f"in {place.raw}")  # fmt: skip
 st.dataframe(reports.scene_table(found.reports), hide_index=True)
 reports.scene_warnings(found.reports)
 if not plan.ready["projection"] and found.usable:
@@ -29,9 +30,9 @@ report = next(report for report in found.reports if report.name == name)
 image, classes = st.columns([5, 3], gap="large")
 with image:
     with st.spinner("Reading the scene"):
-        view, uri = cached.overview(place, plan, name)
-    height, width = view.image.shape[:2]
-    figure = imagery.picture(uri, width, height, 600, "left")
+        view = cached.overview(place, plan, name)
+    width, height = view.width, view.height
+    figure = imagery.picture(view.uri, width, height, 600, "left")
     rings = [ring for shape in view.footprints for ring in shape]
     imagery.outline(figure, rings, imagery.FOOTPRINT, "footprint", 1.2)
     imagery.scale_bar(figure, width, height, view.gsd)

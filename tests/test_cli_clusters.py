@@ -1,32 +1,117 @@
 """`chipscape quality` and `chipscape landscape`, and the options beside them."""
 
 import json
+import sys
 
+import numpy as np
 import pandas as pd
 import pytest
+from shapely.geometry import box
 
-from core.cli import cluster_commands, guarded
-from core.cli.commands import app
+from core import cli
+from core.cli import cluster_commands
 from core.errors import SettingsError
-from core.pipeline.workspace import Workspace
+
+QUICK = """
+[chips]
+size = 32
+[gmm]
+n_components = 3
+n_init = 2
+[cut]
+min_cluster_size = 5
+[projection]
+n_iter = 50
+"""
 
 
 @pytest.fixture
-def call(add_scene, tmp_path, capsys):
-    """Run one command in this process; its JSON, or its words where it failed."""
-    add_scene("a", seed=0)
-    settings = tmp_path / "quick.toml"
-    settings.write_text("[chips]\nsize = 32\n[gmm]\nn_components = 3\nn_init = 2\n"
-                        "[cut]\nmin_cluster_size = 5\n[projection]\nn_iter = 50\n")  # fmt: skip
-    Workspace.at(tmp_path)
+def call(make_scene, make_annotations, to_ground, tmp_path, monkeypatch, capsys):
+    """Run one command on forty squares of two kinds; its JSON, or its words where it failed."""
 
-    def run(*words):
+    rng = np.random.default_rng(0)
+    rough = rng.normal(128, 60, (3, 160, 256)).clip(1, 254)
+    raster = make_scene("a.tif", np.where(np.arange(256) < 128, rough, rough / 4 + 90))
+    corners = [(x, y) for x in range(2, 250, 32) for y in range(2, 150, 30)]
+    squares = [to_ground(box(x, y, x + 22, y + 22)) for x, y in corners]
+    kinds = [{"class": "rough" if x < 120 else "smooth"} for x, _ in corners]
+    make_annotations(raster, squares, kinds)
+    settings = tmp_path / "quick.toml"
+    settings.write_text(QUICK)
+
+    def run(command, *words):
         where = ("--workspace", str(tmp_path), "--settings", str(settings), "--json")
-        with pytest.raises(SystemExit) as left:
-            guarded(lambda: app([words[0], *where, *words[1:]], standalone_mode=False))
+        monkeypatch.setattr(sys, "argv", ["chipscape", command, *where, *words])
+        with pytest.raises(SystemExit) as leaving:
+            cli.main()
         said = capsys.readouterr()
-        if left.value.code:
-            return said.err
-        return json.loads(said.out.splitlines()[-1])
+        return said.err if leaving.value.code else json.loads(said.out)
 
     return run
+
+
+@pytest.mark.parametrize("method", ["gmm", "hdbscan", "kmeans"])
+def test_quality__marks_of_each_cluster(call, method):
+    found = call("quality", "--method", method, "--n-clusters", "2", "--property", "class")
+    assert found["method"] == method
+    cards = found["card"]["clusters"]
+    assert [one["label"] for one in cards] == list(range(found["card"]["n_clusters"]))
+    assert all(0 <= one["stability"] <= 1 for one in cards)
+    assert found["n_resamples"] == 20
+    assert {one["name"] for one in found["associations"]} <= {
+        "scene", "cut_by_edge", "valid_fraction", "area", "side", "sharpness", "place"
+    }  # fmt: skip
+    table = found["against"]["table"]
+    assert sum(map(sum, table)) == 40
+    assert len(table) == found["card"]["n_clusters"] + 1
+
+
+def test_quality__unknown_property_is_named(call):
+    assert "no annotation has a property 'colour'" in call("quality", "--property", "colour")
+
+
+def test_landscape__sizes_of_the_tree(call):
+    found = call("landscape", "--method", "hdbscan")
+    assert found["sizes"][0] == 2
+    assert len(found["sizes"]) == len(found["n_clusters"]) == len(found["validity"])
+    assert all(one["reason"] for one in found["suggestions"])
+
+
+def test_landscape__components(call):
+    found = call("landscape", "--components", "2:4")
+    assert found["n_components"] == [2, 3, 4]
+    assert [one["name"] for one in found["suggestions"]] == ["BIC", "held out"]
+    assert 0 < found["agreement"] <= 1
+
+
+def test_landscape__k_means_has_none(call):
+    assert "k-means has no landscape" in call("landscape", "--method", "kmeans")
+
+
+def test_cluster__sweep_of_k_means_is_there_for_the_slider(call, tmp_path):
+    call("cluster", "--method", "kmeans", "--sweep", "2:4")
+    assert len(list((tmp_path / "artifacts" / "kmeans").glob("*/manifest.json"))) == 4
+
+
+def test_export__noise_as_asked_and_the_original_beside(call, tmp_path):
+    words = ("--method", "hdbscan", "--min-cluster-size", "4", "--format", "csv")
+    call("export", *words, "--out", str(tmp_path / "kept"))
+    call("export", *words, "--noise", "nearest", "--out", str(tmp_path / "near"))
+    kept, near = (pd.read_csv(tmp_path / name / "chips.csv") for name in ("kept", "near"))
+    assert kept["cluster"].tolist() == kept["cluster_raw"].tolist()
+    assert near["cluster_raw"].tolist() == kept["cluster_raw"].tolist()
+    assert (near["cluster"] >= 0).all()
+
+
+def test_export__unknown_noise_is_refused(call):
+    assert "noise.method" in call("export", "--noise", "hide")
+
+
+@pytest.mark.parametrize("text", ["", "2", "5:2", "0:3", "a:b", "2:x"])
+def test_span__refuses_what_is_no_range(text):
+    with pytest.raises(SettingsError, match="is not a range"):
+        cluster_commands.span(text, "--components")
+
+
+def test_span__both_ends():
+    assert cluster_commands.span("2:4", "") == [2, 3, 4]

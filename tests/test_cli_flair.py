@@ -32,10 +32,10 @@ def test_demo_and_describe__one_line_of_json(tmp_path: Path) -> None:
     assert described["splits"]["train"]["patches"] == 2
     assert "Etalab" in described["licence"]
     words = run("describe", "-w", tmp_path, "--nomenclature", "full")
-    assert words.stdout == ""
-    assert "greenhouse" in words.stderr
-    assert "look-alike" in words.stderr
-    assert "2310.13336" in words.stderr.replace("\n", "")
+    assert words.stderr == ""
+    assert "greenhouse" in words.stdout
+    assert "look-alike" in words.stdout
+    assert "2310.13336" in words.stdout.replace("\n", "")
 
 
 def test_settings__tables_of_the_file(tmp_path: Path) -> None:

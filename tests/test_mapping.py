@@ -5,7 +5,7 @@ import shapely
 from shapely.geometry import GeometryCollection, LineString, MultiPolygon, Point, Polygon, box
 
 from core.chips.chipset import ChipSet, SceneChips
-from core.mapping import native_chip, overview, surroundings, thumbnails
+from core.mapping import native_chip, native_step, overview, surroundings, thumbnails
 from core.raster.scene import read_scene
 from core.raster.windows import chip_windows
 from core.settings import ChipSettings
@@ -90,6 +90,13 @@ def test_native_chip__the_scenes_own_pixels(painted):
     assert image.shape == (48, 48, 4)
     left, top, right, bottom = bright_box(image)
     assert (right - left, bottom - top) == (40, 20)
+
+
+def test_native_step__one_until_the_chip_is_larger_than_the_picture():
+    facts = {"column": 50.0, "row": 40.0, "columns": 30.0, "rows": 30.0, "turn": 0.0, "side": 9.0}
+    assert native_step(facts) == 1
+    assert native_step(facts, most=30) == 1
+    assert native_step(facts, most=10) == 3
 
 
 def test_native_chip__nodata_is_transparent(make_scene):

@@ -275,4 +275,5 @@ def _notes(mixture: Mixture, settings: GmmSettings, raw: IntArray, available: in
         )
     used = len(np.unique(raw))
     if used < k:
-        yield f"{k - used} of {k} Gaussians hold no chip: take {used}."
+        hold = "holds" if k - used == 1 else "hold"
+        yield f"{k - used} of {k} Gaussians {hold} no chip: take {used}."

@@ -225,7 +225,9 @@ def _counts(footprints: Footprints, wanted: str, warnings: tuple[str, ...]) -> d
 def _in_words(footprints: Footprints, total: int, what: str = "annotations") -> list[str]:
     words = list(footprints.notes)
     if footprints.repaired:
-        words.append(f"{footprints.repaired} footprints crossed themselves: repaired")
+        n = footprints.repaired
+        what_crossed = "footprint crossed itself" if n == 1 else "footprints crossed themselves"
+        words.append(f"{n} {what_crossed}: repaired")
     words += [f"{n} of {total} {what} skipped: {why}" for why, n in footprints.skipped.items()]
     if cut := int(footprints.cut.sum()):
         words.append(f"{cut / len(footprints):.1%} of footprints cross the scene's edge")

@@ -1,6 +1,7 @@
 """A small computed workspace whose class names try to be markup."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -64,3 +65,16 @@ def home(computed: Workspace, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     """The computed workspace as the one that the app opens."""
     monkeypatch.setenv("CHIPSCAPE_WORKSPACE", str(computed.root))
     return computed
+
+
+@pytest.fixture
+def with_scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[int], Workspace]:
+    """A workspace that the app opens, with one scene of so many annotations."""
+
+    def made(n: int) -> Workspace:
+        monkeypatch.setenv("CHIPSCAPE_WORKSPACE", str(tmp_path))
+        place = Workspace.at(tmp_path)
+        write_scene(place.raw, n=n)
+        return place
+
+    return made

@@ -62,6 +62,13 @@ def test_landscape__numbers_have_a_scale_with_its_title_as_text():
     assert "&lt;img" in bar["title"]["text"]
 
 
+def test_hover__ink_on_paper_whatever_the_marker():
+    for label in (landscape()["data"][0]["hoverlabel"],
+                  charts.sizes([]).layout.hoverlabel.to_plotly_json()):  # fmt: skip
+        assert label["bgcolor"] == "#FFFFFF"
+        assert label["font"]["color"] == charts.INK
+
+
 def test_picture__refuses_what_is_not_a_number():
     with pytest.raises(ValueError, match="JSON"):
         Picture([{"x": [float("nan")]}], {}).to_json()

@@ -58,6 +58,22 @@ def test_by_category__nothing_but_missing():
     assert [name for _, name, _ in painted.entries] == [colouring.MISSING]
 
 
+@pytest.mark.parametrize("gap", [None, np.nan, pd.NA, "", "  "])
+def test_in_words__what_is_missing_has_one_name(gap):
+    texts = colouring.in_words(pd.Series(["boat", gap], dtype=object))
+    assert texts.tolist() == ["boat", colouring.MISSING]
+    painted = colouring.by_category(pd.Series(["boat", gap], dtype=object), "class")
+    assert painted.faint.tolist() == [False, True]
+    assert [name for _, name, _ in painted.entries] == ["boat", colouring.MISSING]
+
+
+def test_in_words__whole_numbers_stay_whole_beside_a_gap():
+    assert colouring.in_words(pd.Series([3, None])).tolist() == ["3", colouring.MISSING]
+    assert colouring.in_words(pd.Series([2.5])).tolist() == ["2.5"]
+    assert colouring.in_words(pd.Series([True, False])).tolist() == ["True", "False"]
+    assert colouring.in_words(pd.Series(["a", None], dtype="category")).tolist()[1] == "(none)"
+
+
 def test_by_number__scale_between_percentiles_and_missing_known_as_such():
     painted = colouring.by_number(pd.Series([1.0, np.nan, 3.0]), "Length (m)")
     assert painted.numeric

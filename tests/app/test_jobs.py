@@ -146,6 +146,43 @@ def test_board__one_flight_per_key(board):
     assert board.start("other", "t", python("pass")) is not first
 
 
+def test_board__work_after_other_work_waits_its_turn(board, tmp_path):
+    mark = tmp_path / "mark"
+    slow = python(REPORT, "import time; time.sleep(60)")
+    first = board.start("here one", "t", slow, after="here")
+    second = board.start("here two", "t", python(f"open({str(mark)!r}, 'w')"), after="here")
+    other = board.start("there", "t", python("pass"), after="there")
+    assert ended(other).state == "done"
+    assert until(lambda: first.stage == "chips")
+    assert second.waits_for is first
+    assert not mark.exists()
+    first.cancel()
+    assert ended(second).state == "done"
+    assert mark.exists()
+
+
+def test_cancel__of_waiting_work_never_begins_it(board, tmp_path):
+    mark = tmp_path / "mark"
+    board.start("here one", "t", python("import time; time.sleep(60)"), after="here")
+    second = board.start("here two", "t", python(f"open({str(mark)!r}, 'w')"), after="here")
+    begun = time.monotonic()
+    second.cancel()
+    assert ended(second).state == "cancelled"
+    assert time.monotonic() - begun < 2
+    assert not mark.exists()
+
+
+def test_board__close_stops_all_before_it_waits_for_any(monkeypatch):
+    board, done = Board(), []
+    cancel, wait = Job.cancel, Job.wait
+    monkeypatch.setattr(Job, "cancel", lambda job: (done.append("cancel"), cancel(job)))
+    monkeypatch.setattr(Job, "wait", lambda job, s=None: (done.append("wait"), wait(job, s)))
+    jobs = [board.start(key, "t", python("import time; time.sleep(60)")) for key in "ab"]
+    board.close()
+    assert done == ["cancel", "cancel", "wait", "wait"]
+    assert [job.state for job in jobs] == ["cancelled", "cancelled"]
+
+
 def test_board__ended_key_starts_anew(board):
     first = ended(board.start("k", "t", python("pass")))
     assert board.start("k", "t", python("pass")) is not first

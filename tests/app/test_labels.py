@@ -1,8 +1,13 @@
 import numpy as np
 
-from app.labels import Clusters, translated, with_ids
+from app.clusters import Clusters
+from app.labels import changed, finished, summary, translated, with_ids
+from app.palette import Look
+from core.clusters import edits, history
 from core.clusters.labelling import Labelling, labelled
-from core.settings import RunSettings
+from core.clusters.noise import treat
+from core.pipeline.editing import Saved
+from core.settings import NoiseSettings, RunSettings
 
 
 def labelling(*values: int) -> Labelling:
@@ -44,3 +49,33 @@ def test_with_ids__other_chips_are_not_matched():
 
 def test_translated__all_noise():
     assert translated(np.array([-1, -1], np.int32), {}).tolist() == [-1, -1]
+
+
+def test_with_ids__new_session_takes_those_of_the_last_edit():
+    saved = Saved(ids=np.array([7, 7, 7, 3, 3], np.int32))
+    assert with_ids(labelling(0, 0, 0, 1, 1), None, saved).tolist() == [7, 7, 7, 3, 3]
+
+
+def test_finished__names_noise_and_excluded_chips():
+    found = labelling(0, 0, 0, 1, 1, -1)
+    own = np.array([4, 4, 4, 9, 9, -1], np.int32)
+    start = edits.start(own)
+    done = history.add(history.History(), edits.rename(start, 9, "ferries"))
+    done = history.add(done, edits.exclude(np.arange(6) == 0))
+    points = np.zeros((6, 2), np.float32)
+    treated = treat(found, points, NoiseSettings())
+    made = finished(found, own, treated, RunSettings(), "family", Saved(done))
+    assert made.ids.tolist() == [-2, 4, 4, 9, 9, -1]
+    assert made.own.tolist() == own.tolist()
+    assert [made.look.name(c) for c in (9, 4, -1, -2)] == [
+        "ferries", "Cluster 4", "Noise", "Excluded"
+    ]  # fmt: skip
+    assert summary(made) == "2 clusters, 17% noise, one chip excluded"
+
+
+def test_changed__sentences_with_the_names_that_there_are():
+    before, now = np.array([0, 0, 0, 0], np.int32), np.array([0, 0, 5, 5], np.int32)
+    told = changed(before, now, Look({5: "ferries"}))
+    assert told == ("Cluster 0 split into 0 and 5.", "By name: 5 is ferries.")
+    assert changed(before, before, Look({5: "ferries"})) == ()
+    assert changed(before, now[:2], Look()) == ()

@@ -34,6 +34,27 @@ def test_gallery__a_quote_cannot_leave_its_attribute():
 
 
 @pytest.mark.parametrize(
+    ("n", "text"),
+    [(0, "0 scenes"), (1, "1 scene"), (2, "2 scenes"), (1234, "1\u202f234 scenes")],
+)
+def test_counted__one_has_no_s(n, text):
+    assert markup.counted(n, "scene") == text
+
+
+def test_counted__other_plurals():
+    assert [markup.counted(n, "class", "classes") for n in (1, 2)] == ["1 class", "2 classes"]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(12.0, "12.0\u00a0m"), (8.46, "8.5\u00a0m"), (123.44, "123.4\u00a0m"), (0.04, "0.04\u00a0m"),
+     (0.0, "0.0\u00a0m"), (12345.6, "12\u202f345.6\u00a0m"), (float("nan"), "not known")],
+)  # fmt: skip
+def test_length__one_decimal(value, text):
+    assert markup.length(value, "m") == text
+
+
+@pytest.mark.parametrize(
     ("value", "unit", "text"),
     [
         (12, "", "12"),

@@ -1,9 +1,14 @@
 """Each page as Streamlit runs it, without a browser, on a small computed workspace."""
 
+import sys
 from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
+
+from app import cached, navigation, running
+from core.pipeline.runs import run
+from core.settings import RunSettings
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = ("scenes", "chips", "embeddings", "clusters", "explore")
@@ -100,6 +105,120 @@ def test_chips__changed_settings_say_what_is_shown(home):
     button(app, "Keep what is shown").click().run()
     assert "before your changes" not in texts(app)
     assert app.select_slider[0].value == 64
+
+
+@pytest.fixture
+def busy(home):
+    sleep = (sys.executable, "-c", "import time; time.sleep(60)")
+    job = cached.board().start(f"{running.prefix(home)}other", "Other work", sleep)
+    yield job
+    job.cancel()
+    job.wait(4)
+    cached.board().forget(job.key)
+
+
+def test_outdated__waits_while_something_is_computed(home, busy):
+    app = opened("chips")
+    app.select_slider[0].set_value(96).run()
+    assert button(app, "Compute it").disabled
+    assert button(app, "Cut the chips").disabled
+
+
+def test_clusters__changed_space_is_computed_to_the_clusters(home, monkeypatch):
+    asked = []
+    monkeypatch.setattr(running, "start", lambda *words: asked.append(words))
+    app = opened("clusters")
+    box = next(one for one in app.number_input if one.label == "Principal components")
+    box.set_value(7).run()
+    button(app, "Compute it").click().run()
+    ((_, settings, until, _),) = asked
+    assert until == "clusters"
+    assert settings.reduction.n_dims == 7
+
+
+def choose(app: AppTest, label: str, value: object) -> None:
+    next(one for one in app.segmented_control if one.label == label).set_value(value).run()
+    assert not app.exception
+    assert not app.error
+
+
+def test_choice__that_lost_its_value_falls_back(home):
+    app = opened("chips")
+    choose(app, "Background", "mask")
+    choose(app, "Background", None)
+    assert r"background\: kept" in texts(app)
+
+
+def test_method__that_lost_its_value_stays(home):
+    app = opened("clusters")
+    choose(app, "Clusters by", "kmeans")
+    choose(app, "Clusters by", None)
+    assert [one.label for one in app.slider if one.label.startswith("Clusters")]
+    assert not [one.label for one in app.slider if one.label == "Components"]
+
+
+def test_view__that_lost_its_value_stays(home):
+    app = opened("clusters")
+    choose(app, "View", None)
+    assert "Typical chips" in texts(app)
+
+
+def test_first_start__sliders_are_prepared_after_the_landscape_is_drawn(home, monkeypatch):
+    done, watched = [], navigation._watched
+
+    def drawn(place, page):
+        watched(place, page)
+        done.append(page.url_path)
+
+    monkeypatch.setattr(navigation, "_watched", drawn)
+    monkeypatch.setattr(running, "prepare", lambda *_: done.append("prepare"))
+    app = AppTest.from_file(str(ROOT / "app" / "script.py"), default_timeout=SECONDS)
+    app.session_state["cs.awaits demo"] = True
+    app.run()
+    assert not app.exception
+    assert done == ["explore", "prepare", "explore"]
+
+
+def ways(app: AppTest) -> list[str]:
+    return [element.proto.page for element in app.get("page_link")]
+
+
+@pytest.mark.parametrize("page", ["clusters", "explore"])
+def test_dead_end__no_annotations_says_so_and_leads_to_scenes(with_scene, page):
+    (with_scene(1).raw / "quay.geojson").unlink()
+    app = opened(page)
+    assert not app.exception
+    assert "None of the scenes has annotations yet." in texts(app)
+    assert ways(app) == ["scenes"]
+    assert not any(one.disabled for one in app.button)
+
+
+@pytest.mark.parametrize("page", ["clusters", "explore"])
+def test_dead_end__no_scenes_says_so_and_leads_to_scenes(tmp_path, monkeypatch, page):
+    monkeypatch.setenv("CHIPSCAPE_WORKSPACE", str(tmp_path))
+    app = AppTest.from_file(str(ROOT / "app" / "script.py"), default_timeout=SECONDS)
+    app.session_state["cs.workspace"] = "mine"
+    app.run()
+    app.switch_page(f"../pages/{page}.py").run()
+    assert "There are no scenes in this workspace yet." in texts(app)
+    assert ways(app) == ["scenes"]
+
+
+def test_clusters__more_components_than_chips_is_told(with_scene):
+    run(with_scene(6), RunSettings(), until="reduction")
+    app = opened("clusters")
+    assert "6 chips can form 6 clusters at most." in texts(app)
+
+
+def test_scenes__classes_are_the_last_column_and_counted(home):
+    table = opened("scenes").dataframe[0].value
+    assert table.columns[-1] == "Classes"
+    assert table["Classes"].iloc[0].startswith("3: ")
+
+
+def test_explore__one_scene_is_one_scene(home):
+    assert "36 chips of 1 scene" in texts(opened("explore"))
+    assert "1 scenes" not in texts(opened("scenes"))
 
 
 def test_choices__outlive_a_change_of_page(home):

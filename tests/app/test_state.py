@@ -1,4 +1,5 @@
 import dataclasses
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import streamlit as st
 from app import state
 from core.pipeline.workspace import Workspace
 from core.settings import ChipSettings, CutSettings, EmbedSettings, RunSettings
+from core.tables import from_table
 
 ALL = dict.fromkeys(state.STAGES, True)
 NONE: dict[str, bool] = {}
@@ -54,6 +56,31 @@ def test_wanted__settings_that_cannot_be_read_give_the_defaults(place, text):
     path = state.save(place, RunSettings())
     path.write_text(text)
     assert state.wanted(place) == RunSettings()
+
+
+def test_for_job__each_setting_has_a_file_of_its_own(place):
+    one, other = RunSettings(), RunSettings(chips=ChipSettings(size=96))
+    paths = state.for_job(place, one), state.for_job(place, other)
+    assert paths[0] != paths[1]
+    assert paths[0] == state.for_job(place, one)
+    for path, settings in zip(paths, (one, other), strict=True):
+        assert from_table(RunSettings, tomllib.loads(path.read_text())) == settings
+    assert not (place.root / "app" / "settings.toml").exists()
+    assert sorted(paths[0].parent.iterdir()) == sorted(paths)
+
+
+def test_save__interrupted_write_leaves_what_was_there(place, monkeypatch):
+    path = state.save(place, RunSettings())
+    before = path.read_text()
+
+    def cut_off(self: Path, text: str, **_: object) -> None:
+        self.write_bytes(text.encode()[:20])
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(Path, "write_text", cut_off)
+    with pytest.raises(OSError, match="no space"):
+        state.save(place, RunSettings(chips=ChipSettings(size=96)))
+    assert path.read_text() == before
 
 
 def test_save__writes_nothing_into_raw(place):

@@ -1,5 +1,7 @@
 """The app as an analyst meets it; the tests of the demo run in the order of the file."""
 
+import re
+
 import psutil
 import pytest
 from playwright.sync_api import expect
@@ -11,6 +13,8 @@ EVIL = "<img src=x onerror=alert(1)>"
 WAIT = 60_000
 RANGE = "return g._fullLayout.xaxis.range.concat(g._fullLayout.yaxis.range)"
 COLOURS = "return g.data[0].marker.color"
+SAID = re.compile(r"\d+ × \d+ scene px, ")
+JOB = ".st-key-cs_job"
 
 
 @pytest.fixture
@@ -19,7 +23,7 @@ def made(demo, visit):
     visitor = visit(demo)
     visitor.page.goto(demo.url)
     visitor.page.frame_locator("iframe").first.locator(".nsewdrag").first.wait_for(timeout=240_000)
-    visitor.page.locator(".st-key-cs_job").wait_for(state="hidden", timeout=240_000)
+    visitor.page.locator(JOB).wait_for(state="hidden", timeout=240_000)
     assert visitor.alerts() == []
     visitor.rest()
     return visitor
@@ -32,6 +36,18 @@ def zoom(visitor, point: int) -> list[float]:
     visitor.page.mouse.wheel(0, -240)
     visitor.page.wait_for_timeout(800)
     return visitor.plot(RANGE)
+
+
+def check_native(visitor) -> None:
+    """The chip is as large on the page as its caption says, its shape kept."""
+    said = visitor.page.get_by_text(SAID).inner_text()
+    width, height = map(int, re.match(r"(\d+) × (\d+) scene px", said).groups())
+    times, by = re.search(r"(\d+) times enlarged", said), re.search(r"at 1:(\d+)", said)
+    factor = int(times[1]) if times else 1 / int(by[1])
+    box = visitor.page.locator("[data-testid=stImage] img").first.bounding_box()
+    assert box["width"] == pytest.approx(width * factor, abs=1)
+    assert box["height"] == pytest.approx(height * factor, abs=1)
+    assert max(box["width"], box["height"]) <= 184
 
 
 def test_first_start__makes_the_demo_and_leads_to_it(demo, visit):
@@ -69,7 +85,7 @@ def test_explore__click_shows_the_chip_and_where_it_lies(made):
     point = made.lonely()
     kind = made.plot("return g.data[0].text[a[0]]", point).split("<br>")[1]
     made.click(point)
-    expect(made.page.get_by_text("not resampled")).to_be_visible(timeout=WAIT)
+    expect(made.page.get_by_text(SAID)).to_be_visible(timeout=WAIT)
     made.rest()
     facts = made.page.locator("dl.cs-facts").first
     expect(facts).to_contain_text(kind)
@@ -79,6 +95,7 @@ def test_explore__click_shows_the_chip_and_where_it_lies(made):
     lines = around.locator(".scatterlayer .trace")
     expect(lines).to_have_count(2)
     assert around.locator("image").first.get_attribute("href").startswith("data:image/jpeg")
+    check_native(made)
     (arrow,) = made.plot("return g.layout.annotations")
     assert arrow["x"] == pytest.approx(made.plot("return g.data[0].x[a[0]]", point), abs=1e-3)
 
@@ -89,7 +106,7 @@ def test_explore__slider_recolours_and_keeps_the_zoom(made):
     zoomed = zoom(made, point)
     assert zoomed != pytest.approx(before)
     made.click(point)
-    expect(made.page.get_by_text("not resampled")).to_be_visible(timeout=WAIT)
+    expect(made.page.get_by_text(SAID)).to_be_visible(timeout=WAIT)
     made.rest()
     colours = made.plot(COLOURS)
     slider = made.page.get_by_role("slider", name="Components")
@@ -101,7 +118,7 @@ def test_explore__slider_recolours_and_keeps_the_zoom(made):
     assert made.plot(COLOURS) != colours
     assert made.plot(RANGE) == pytest.approx(zoomed)
     assert len(made.plot("return g.layout.annotations")) == 1
-    expect(made.page.get_by_text("not resampled")).to_be_visible()
+    expect(made.page.get_by_text(SAID)).to_be_visible()
 
 
 def test_explore__tree_is_cut_anew_and_keeps_the_zoom(made):
@@ -165,7 +182,7 @@ def test_own_scenes__run_from_the_page_and_values_stay_text(own, visit):
     visitor.go("")
     expect(visitor.page.locator("h1").first).to_have_text("Scenes")
     visitor.page.get_by_role("button", name="Run all stages").click()
-    job = visitor.page.locator(".st-key-cs_job")
+    job = visitor.page.locator(JOB)
     expect(job).to_contain_text("Running all stages", timeout=WAIT)
     expect(job).to_be_hidden(timeout=120_000)
     assert visitor.alerts() == []
@@ -180,6 +197,9 @@ def test_own_scenes__run_from_the_page_and_values_stay_text(own, visit):
     hover = visitor.frame.locator(".hoverlayer .hovertext")
     shown = (hover.first.text_content() or "").strip()
     assert shown.endswith((EVIL, "<b>boat</b>"))
+    ink = hover.first.locator("text").first.evaluate("text => getComputedStyle(text).fill")
+    assert ink == "rgb(31, 41, 51)"
+    check_native(visitor)
     assert visitor.frame.locator("img").count() == 0
     assert visitor.dialogs == []
     assert visitor.foreign() == []

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -34,6 +35,18 @@ def test_fingerprint__is_sha256(tmp_path):
     path = tmp_path / "a"
     path.write_bytes(b"x" * 300_000)
     assert fingerprint(path) == hashlib.sha256(b"x" * 300_000).hexdigest()
+    path.write_bytes(b"y" * 300_000)
+    os.utime(path, ns=(0, 0))
+    assert fingerprint(path) == hashlib.sha256(b"y" * 300_000).hexdigest()
+
+
+def test_fingerprint__is_read_once(tmp_path, monkeypatch):
+    """A page that looks at many encoders must not read gigabytes at each click."""
+    path = tmp_path / "w"
+    path.write_bytes(b"x")
+    first = fingerprint(path)
+    monkeypatch.setattr(Path, "open", None)
+    assert fingerprint(path) == first
 
 
 def in_hub_cache(tmp_path, card, content, revision):

@@ -73,7 +73,9 @@ def test_as_table__names_the_cluster_that_is_one_scene(workspace, settings):
 def test_recluster__mixture_keeps_the_shape_it_settled(workspace, settings, monkeypatch):
     done = run(workspace, settings(), until="clusters")
     given = []
-    monkeypatch.setattr(quality.resampling, "by_mixture", lambda s: given.append(s) or by_mixture(s))
+    monkeypatch.setattr(
+        quality.resampling, "by_mixture", lambda s: given.append(s) or by_mixture(s)
+    )
     quality.recluster(done.labelling, settings())
     assert given[0].covariance == done.labelling.facts["covariance"]
     assert given[0].n_dims == done.labelling.facts["n_dims"]

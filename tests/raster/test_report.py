@@ -29,7 +29,7 @@ def test_inspect__what_was_found_in_facts_and_words(look):
     assert report.skipped == {"null geometry": 1, "outside the scene": 1}
     assert set(report.warnings) == {
         "annotations are in EPSG:4326, the scene in EPSG:32631: reprojected",
-        "1 footprints crossed themselves: repaired",
+        "1 footprint crossed itself: repaired",
         "1 of 5 annotations skipped: null geometry",
         "1 of 5 annotations skipped: outside the scene",
         "33.3% of footprints cross the scene's edge",

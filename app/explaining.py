@@ -1,0 +1,121 @@
+"""What a cluster is: chips to look at, facts beside those of the nearest one, words."""
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from app import charts, editing, findings, panels, state, strips, wording
+from app.clusters import Clusters
+from app.markup import number, plain
+from core.chips.chipset import ChipSet
+from core.clusters.explain import (
+    Difference,
+    differences,
+    low_confidence,
+    nearest_cluster,
+    sets_apart,
+)
+from core.pipeline.views import Plan
+from core.pipeline.workspace import Workspace
+
+EXAMPLES = 9
+FACTS_DRAWN = 6
+DOUBTFUL_A_PAGE = 48
+EVERYTHING = "all other chips"
+
+
+def panel(place: Workspace, ready: Plan, chips: ChipSet, clusters: Clusters) -> None:
+    """One cluster explained."""
+    view = findings.seen(clusters)
+    points = findings.space(place, ready, clusters)
+    if not view.labels or points is None:
+        st.caption("There is no cluster to explain.")
+        return
+    left, right = st.columns(2)
+    with left:
+        cluster = editing.choose(place, clusters, "explain")
+    label = view.labels[cluster]
+    id_of = {one: cluster_id for cluster_id, one in view.labels.items()}
+    near = nearest_cluster(points, view.labelling, label)
+    others = {EVERYTHING: None} if near is None else {
+        f"{clusters.look.name(id_of[near])}, the nearest": near, EVERYTHING: None
+    }  # fmt: skip
+    with right:
+        key = state.widget(place, f"beside {list(others)}", next(iter(others)))
+        beside = st.selectbox("Beside", list(others), key=key, width=340)
+    facts = findings.explained(place, ready, chips)
+    found = differences(facts, view.labelling.labels, label, others[beside])
+    st.markdown(f"**What sets {plain(clusters.look.name(cluster))} apart** from {plain(beside)}")
+    st.markdown("\n".join(f"- {plain(in_words(sentence))}" for sentence in sets_apart(found)))
+    if findings.appearance(place, ready, chips) is None:
+        st.caption("Brightness, bands and blur are measured with the report card.")
+    _examples(place, ready, chips, clusters, cluster)
+    _spreads(clusters, cluster, facts, found, view.labelling.labels, label, others[beside], beside)
+
+
+def in_words(sentence: str) -> str:
+    """A sentence about a fact, capitalised."""
+    return sentence[:1].upper() + sentence[1:]
+
+
+def _examples(
+    place: Workspace, ready: Plan, chips: ChipSet, clusters: Clusters, cluster: int
+) -> None:
+    found = findings.examples(place, ready, clusters, EXAMPLES).get(cluster)
+    if found is None:
+        return
+    sets = (
+        ("Typical", "nearest to the medoid, which comes first", found.typical),
+        ("Doubtful", "of the lowest confidence", found.doubtful),
+        ("Bordering", "hardly nearer to their own medoid than to another's", found.bordering),
+    )
+    colour = clusters.look.colour(cluster)
+    sure = clusters.labelling.confidence
+    for title, words, rows in sets:
+        st.markdown(f"**{title}** · {words}")
+        second = [f"confidence {sure[row]:.2f}" for row in rows]
+        panels.chip_gallery(chips, rows.tolist(), [colour] * len(rows), second, width=76)
+
+
+def _spreads(
+    clusters: Clusters, cluster: int, facts: pd.DataFrame, found: list[Difference],
+    labels: np.ndarray, label: int, other: int | None, beside: str,
+) -> None:  # fmt: skip
+    mine = labels == label
+    theirs = ~mine if other is None else labels == other
+    drawn = {}
+    for one in found[:FACTS_DRAWN]:
+        values = facts[one.fact].to_numpy(np.float64)
+        known = np.isfinite(values)
+        drawn[fact_label(one.fact)] = (values[mine & known], values[theirs & known])
+    if drawn:
+        st.markdown("**How facts are spread**, those that differ most first")
+        figure = strips.spreads(drawn, clusters.look.colour(cluster), clusters.look.name(cluster),
+                                beside)  # fmt: skip
+        st.plotly_chart(figure, theme=None, key="cs.spreads", config=dict(charts.EXPORT))
+
+
+def fact_label(name: str) -> str:
+    """A fact of the chips, or of their appearance, with its unit."""
+    known = wording.fact(name)
+    return known if known != name else name.replace("_", " ")
+
+
+def doubtful(place: Workspace, chips: ChipSet, clusters: Clusters) -> None:
+    """Chips of low confidence, in all clusters, the least sure first."""
+    kept = state.value(place, "doubt", 0.6)
+    below = state.keep(place, "doubt", st.slider(
+        "Confidence below", 0.0, 1.0, step=0.05, key=state.widget(place, "doubt", kept), width=340
+    ))  # fmt: skip
+    rows = [int(row) for row in low_confidence(clusters.labelling, below) if clusters.ids[row] >= 0]
+    what = {"gmm": "the responsibility of the chip's Gaussian",
+            "hdbscan": "the strength of the chip's membership"}.get(
+        clusters.labelling.method, "how much nearer the own centre is than the next one"
+    )  # fmt: skip
+    st.caption(plain(f"{number(len(rows))} of {number(len(chips))} chips. Confidence is {what}."))
+    start = panels.pager(place, "doubtful", len(rows), DOUBTFUL_A_PAGE)
+    some = rows[start : start + DOUBTFUL_A_PAGE]
+    ids = [int(clusters.ids[row]) for row in some]
+    lines = [f"{clusters.labelling.confidence[row]:.2f} {clusters.look.name(one)}"
+             for row, one in zip(some, ids, strict=True)]  # fmt: skip
+    panels.chip_gallery(chips, some, [clusters.look.colour(one) for one in ids], lines, width=76)

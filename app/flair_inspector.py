@@ -1,0 +1,231 @@
+"""The pixel inspector: click a pixel, or type one, and see what it is and what models say."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import rasterio
+import streamlit as st
+
+from app import (
+    cached,
+    charts,
+    flair_charts,
+    flair_data,
+    flair_jobs,
+    flair_land,
+    flair_pictures,
+    state,
+)
+from app.flair_land import Land
+from app.flair_pixels import CAMERA
+from app.images import data_uri
+from app.markup import facts, plain, swatch
+from app.picker import Picture, place
+from core.errors import ChipscapeError
+from core.flair.features import build
+from core.flair.nomenclature import FULL, REDUCED, LandCover, reduce
+from core.flair.pixels import AERIAL, SENTINEL, SIDE, PixelTable
+from core.flair.reading import Needs, read_pixels, texture_of
+from core.flair.sentinel import WAVELENGTHS
+from core.pipeline import flair_results
+from core.pipeline.flair_results import Configuration, Taught
+from core.types import AnyArray, ByteArray
+
+HEIGHT = 560
+GREY = LandCover(0, "no class", "#808080")
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the voting pixels nearest to one say."""
+
+    kind: LandCover
+    votes: tuple[tuple[LandCover, float], ...]
+
+
+def inspect(land: Land) -> None:
+    """A patch to click in, and everything about the clicked pixel."""
+    left, right = st.columns([11, 9], gap="large")
+    with left:
+        index = flair_land.patch(land)
+        name = flair_jobs.choose(land.place, "Shown as", flair_pictures.VIEWS, "inspected", "rgb")
+        column, row = state.value(land.place, f"pixel {index}", (SIDE // 2, SIDE // 2))
+        aerial, labels = flair_data.pixels(land, index)
+        image = flair_pictures.view(aerial, labels, name)
+        clicked = place(picture(image, (column, row)), f"land {land.mark} {index}", HEIGHT)
+        if clicked and state.is_news(land.place, f"pixel {index}", clicked):
+            state.keep(land.place, f"pixel {index}", clicked)
+            st.rerun()
+        st.caption("Click a pixel. The wheel zooms, dragging moves.")
+    with right:
+        table = _read(land, index, column, row)
+        _about(land, index, column, row, table)
+        _spectra(table)
+    st.subheader("What the models say")
+    _models(land, index, column, row, FULL[int(table.labels[0]) - 1] if table.labels[0] else GREY)
+    by_hand(land, table)
+
+
+def picture(image: ByteArray, at: tuple[int, int]) -> Picture:
+    """A patch whose every pixel can be clicked, the chosen one marked."""
+    height, width = image.shape[:2]
+    cells = {
+        "type": "heatmap", "z": np.zeros((height, width), int).tolist(), "showscale": False,
+        "colorscale": [[0, "rgba(0,0,0,0)"], [1, "rgba(0,0,0,0)"]], "zmin": 0, "zmax": 1,
+        "hovertemplate": "column %{x}, row %{y}<extra></extra>",
+    }  # fmt: skip
+    hidden = {"visible": False, "showgrid": False, "zeroline": False}
+    column, row = at
+    lines = [
+        {"type": "line", "x0": column + dx * 5, "x1": column + dx * 26, "y0": row + dy * 5,
+         "y1": row + dy * 26, "line": {"color": colour, "width": wide}}
+        for colour, wide in (("#000000", 4), ("#FFFFFF", 2))
+        for dx, dy in ((1, 0), (-1, 0), (0, 1), (0, -1))
+    ]  # fmt: skip
+    layout: Mapping[str, Any] = {
+        "template": {}, "margin": {"l": 0, "r": 0, "t": 0, "b": 0}, "dragmode": "pan",
+        "uirevision": "patch", "shapes": lines, "paper_bgcolor": "#FFFFFF",
+        "xaxis": hidden | {"range": [-0.5, width - 0.5], "constrain": "domain"},
+        "yaxis": hidden | {"range": [height - 0.5, -0.5], "scaleanchor": "x",
+                           "constrain": "domain"},
+        "images": [{"source": data_uri(image), "x": -0.5, "y": -0.5, "sizex": width,
+                    "sizey": height, "xref": "x", "yref": "y", "sizing": "stretch",
+                    "layer": "below"}],
+    }  # fmt: skip
+    return Picture([cells], layout)
+
+
+def _read(land: Land, index: int, column: int, row: int) -> PixelTable:
+    one = land.dataset.patches[index]
+    at = np.array([row * SIDE + column])
+
+    def read() -> PixelTable:
+        needs = Needs(sentinel=one.fused, nomenclature="full")
+        try:
+            return read_pixels(one, index, at, needs)
+        except ChipscapeError:
+            return read_pixels(one, index, at, Needs(nomenclature="full"))
+
+    return cached.drawn(land.place, f"pixel {land.mark} {index} {column} {row}", read)
+
+
+def _about(land: Land, index: int, column: int, row: int, table: PixelTable) -> None:
+    value = int(table.labels[0])
+    kind = FULL[value - 1] if value else GREY
+    with rasterio.open(land.dataset.patches[index].image) as source:
+        x, y = source.xy(row, column)
+        crs = source.crs.to_string() if source.crs else "no CRS"
+    other = " (other, in the reduced nomenclature)" if value > len(REDUCED) else ""
+    st.html(f"<b>{swatch(kind.colour)} {kind.name}</b>{other}")
+    st.html(facts([("Pixel", f"column {column}, row {row}"), (crs, f"{x:.1f}, {y:.1f}"),
+                   ("Red, green, blue", ", ".join(f"{v:.0f}" for v in table.aerial[0, :3])),
+                   ("Near infrared", f"{table.aerial[0, 3]:.0f}"),
+                   ("Elevation, as coded", f"{table.aerial[0, 4]:.0f}")]))  # fmt: skip
+
+
+def _spectra(table: PixelTable) -> None:
+    value = int(table.labels[0])
+    kind = FULL[value - 1] if value else GREY
+    order = [AERIAL.index(name) for name in CAMERA]
+    one = flair_charts.spectra([(kind, table.aerial[:, order])], list(CAMERA.values()), "counts")
+    one.update_layout(height=210)
+    first, second = st.columns(2)
+    first.plotly_chart(one, theme=None, key="cs.land.one", config=dict(charts.EXPORT))
+    if table.sentinel is None:
+        second.caption("No Sentinel spectrum: aerial only.")
+        return
+    two = flair_charts.spectra([(kind, table.sentinel)], WAVELENGTHS, "reflectance")
+    two.update_layout(height=210)
+    second.plotly_chart(two, theme=None, key="cs.land.two", config=dict(charts.EXPORT))
+
+
+def _models(land: Land, index: int, column: int, row: int, truth: LandCover) -> None:
+    name, rows, without = land.dataset.patches[index].name, [], 0
+    for run in flair_land.runs(land):
+        folder = flair_land.maps(land, run)
+        path = folder / f"{name}.tif" if folder else None
+        if path is None:
+            without += 1
+        elif path.is_file():
+            with rasterio.open(path) as source:
+                window = rasterio.windows.Window(column, row, 1, 1)
+                value = int(source.read(1, window=window)[0, 0])
+            right = value == int(reduce(np.array([truth.value]))[0])
+            said = REDUCED[value - 1].name if value else "nothing"
+            rows.append((flair_jobs.title(run), said, "right" if right else "wrong"))
+    if rows:
+        st.dataframe(pd.DataFrame(rows, columns=["Model", "Says", "Against the label"]),
+                     hide_index=True)  # fmt: skip
+    else:
+        st.caption("No model with class maps has judged this patch. Run one on the page Models.")
+    if without:
+        st.caption(f"{without} finished runs kept no class maps; the page Models keeps them.")
+
+
+def by_hand(land: Land, table: PixelTable) -> None:
+    """Values typed by hand, and what a model says of them."""
+    st.subheader("Type a pixel")
+    kept: dict[str, tuple[Configuration, Taught]] = {}
+    for run in flair_land.runs(land):
+        found = land.place.store.find(flair_results.maps_step(run.artifact.key))
+        learnt = flair_results.taught(found) if found else None
+        if learnt is not None:
+            kept[run.artifact.key] = (run, learnt)
+    if not kept:
+        st.caption("Needs a model that votes (kNN, or clusters with kNN) with its maps kept: run "
+                   "one on the page Models.")  # fmt: skip
+        return
+    run = flair_land.chosen_run(land, "Model", "by hand", [run for run, _ in kept.values()])
+    learnt = kept[run.artifact.key][1]
+    typed = _typed(land, table, fusion=run.spec.fusion)
+    if typed is None:
+        st.caption("This model needs a Sentinel spectrum, which this patch does not have.")
+        return
+    said = verdict(run, learnt, typed)
+    votes = ", ".join(f"{kind.name} ({away:.3g} away)" for kind, away in said.votes)
+    st.html(f"<b>{swatch(said.kind.colour)} {said.kind.name}</b>")
+    st.caption(plain(f"The nearest voting pixels: {votes}. They lie in {', '.join(learnt.domains)}."
+                     ))  # fmt: skip
+
+
+def _typed(land: Land, table: PixelTable, *, fusion: bool) -> PixelTable | None:
+    if fusion and table.sentinel is None:
+        return None
+    stamp = f"{int(table.patch[0])} {int(table.column[0])} {int(table.row[0])}"
+    cells = st.columns(len(AERIAL))
+    own = [
+        cell.number_input(name, 0, 255, key=state.widget(land.place, f"by {name} {stamp}",
+                                                         int(table.aerial[0, at])))
+        for at, (cell, name) in enumerate(zip(cells, AERIAL, strict=True))
+    ]  # fmt: skip
+    spectrum = None
+    if fusion and table.sentinel is not None:
+        cells = st.columns(len(SENTINEL))
+        far = [
+            cell.number_input(band, 0.0, 2.0, step=0.01, format="%.3f",
+                              key=state.widget(land.place, f"by {band} {stamp}",
+                                               round(float(table.sentinel[0, at]), 4)))
+            for at, (cell, band) in enumerate(zip(cells, SENTINEL, strict=True))
+        ]  # fmt: skip
+        spectrum = np.array([far], np.float32)
+    texture = None
+    if table.texture is None:
+        aerial, _ = flair_data.pixels(land, int(table.patch[0]))
+        texture = texture_of(aerial)[table.row, table.column].astype(np.float32)
+    return PixelTable(np.array([own], np.float32), spectrum, table.labels, table.patch,
+                      table.column, table.row, texture)  # fmt: skip
+
+
+def verdict(run: Configuration, learnt: Taught, typed: PixelTable) -> Verdict:
+    """The class of one pixel by the k nearest voting pixels, exactly as the model votes."""
+    from core.flair.compiled import majority
+
+    query = build(typed, run.spec, learnt.scaler).matrix[0]
+    away: AnyArray = ((learnt.matrix - query) ** 2).sum(axis=1)
+    nearest = np.argsort(away, kind="stable")[: run.method.k].astype(np.int32)
+    value = int(majority(np.ascontiguousarray(learnt.classes), nearest[None, :])[0])
+    votes = [(REDUCED[int(learnt.classes[i]) - 1], float(np.sqrt(away[i]))) for i in nearest]
+    return Verdict(REDUCED[value - 1], tuple(votes))

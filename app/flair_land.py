@@ -1,0 +1,182 @@
+"""Land cover in a workspace: what is there, the first use without data, credit and licence."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import streamlit as st
+
+from app import cached, flair_jobs, state
+from app.markup import number, plain
+from core.artifacts.formats import read_json
+from core.flair.dataset import Dataset, Patch
+from core.flair.files import discover
+from core.flair.nomenclature import CITATION, LICENCE
+from core.pipeline import flair_results
+from core.pipeline.cells import CellResult, open_cell
+from core.pipeline.flair_data import MARK, folder_of, is_look_alike
+from core.pipeline.flair_results import Configuration, Survey
+from core.pipeline.workspace import Workspace
+
+PATCHES = 12
+
+
+@dataclass(frozen=True)
+class Land:
+    """A FLAIR data set that a page shows.
+
+    Attributes
+    ----------
+    place : Workspace
+    dataset : Dataset
+    look_alike : bool
+    mark : str
+        Another one where the files may have changed: part of every cache key.
+    """
+
+    place: Workspace
+    dataset: Dataset
+    look_alike: bool
+    mark: str
+
+
+def enter(title: str, words: str) -> Land:
+    """Title and data of a page; where there are none, the way to get them, and the page ends."""
+    place = state.workspace()
+    st.title(title)
+    st.markdown(words)
+    if not _there(place):
+        _first_use(place)
+        st.stop()
+    mark = _mark(place)
+    dataset = cached.kept(place, f"land {mark}", lambda: discover(folder_of(place)))
+    assert dataset is not None
+    found = Land(place, dataset, is_look_alike(place), mark)
+    if found.look_alike:
+        st.caption("This is a look-alike in FLAIR's exact layout, painted by the computer: good "
+                   "for trying everything, no measure of the real thing.")  # fmt: skip
+    return found
+
+
+def credit(land: Land) -> None:
+    """Citation and licence, below every page."""
+    st.divider()
+    about = "The layout and the classes are those of" if land.look_alike else "Data:"
+    st.caption(f"{about} FLAIR #2, IGN. {plain(CITATION)} {plain(LICENCE)}")
+
+
+def patch(land: Land) -> int:
+    """The index of the patch that all land cover pages look at, as the user chooses."""
+    patches = land.dataset.patches
+    kept = min(int(state.value(land.place, "patch", 0)), len(patches) - 1)
+    key = state.widget(land.place, f"patch of {land.mark}", kept)
+    chosen = st.selectbox("Patch", range(len(patches)), key=key, width=360,
+                          format_func=lambda i: called(patches[i]))  # fmt: skip
+    return int(state.keep(land.place, "patch", chosen))
+
+
+def called(one: Patch) -> str:
+    """A patch's name with its place and its split."""
+    return f"{one.name} · {one.place} · {one.split}"
+
+
+def survey(land: Land) -> Survey | None:
+    """What reading every file gave; a button makes it where it is missing."""
+    place = land.place
+    found = cached.kept(place, f"survey {land.mark}",
+                        lambda: flair_results.survey(place, land.dataset))  # fmt: skip
+    if found is None:
+        n = number(len(land.dataset.patches))
+        st.markdown(f"Class shares and spectra need every file to be read once ({n} patches).")
+        flair_jobs.button(place, "Read every file", "Reading every file", ("survey",))
+    return found
+
+
+def runs(land: Land) -> list[Configuration]:
+    """The finished runs of these data, the oldest first."""
+    names = sorted(path.name for path in (land.place.artifacts / "flair-cells").glob("*"))
+    key = f"runs {land.mark} {hash(tuple(names))}"
+    read = lambda: list(flair_results.configurations(land.place, land.dataset))  # noqa: E731
+    return cached.kept(land.place, key, read) or []
+
+
+def result(land: Land, run: Configuration) -> CellResult:
+    """What a finished run says."""
+    read = lambda: open_cell(run.artifact, run.settings.protocol)  # noqa: E731
+    found = cached.kept(land.place, f"cell {run.artifact.key}", read)
+    assert found is not None
+    return found
+
+
+def maps(land: Land, run: Configuration) -> Path | None:
+    """The folder of a run's class maps, None where none were kept."""
+    found = land.place.store.find(flair_results.maps_step(run.artifact.key))
+    return found.folder if found else None
+
+
+def _there(place: Workspace) -> bool:
+    folder = folder_of(place)
+    if is_look_alike(place):
+        return bool(read_json(folder / MARK).get("complete"))
+    return folder.is_dir() and any(path.is_dir() for path in folder.iterdir())
+
+
+def _mark(place: Workspace) -> str:
+    """Times of the folders that change when files come or go."""
+    folder = folder_of(place)
+    inner = [path for pattern in ("*", "*/*", "*/*/*") for path in folder.glob(pattern)]
+    times = [path.stat().st_mtime_ns for path in (folder, *inner)]
+    return f"{len(times)}-{max(times)}"
+
+
+def _first_use(place: Workspace) -> None:
+    key = flair_jobs.key(place, "look-alike")
+    job = cached.board().get(key)
+    if state.choice() == state.DEMO and job is None:
+        flair_jobs.look_alike(place, PATCHES)
+        st.rerun()
+    if job is not None and job.state == "running":
+        st.markdown(f"**A small look-alike is being painted:** {PATCHES} patches of invented land "
+                    "with their labels and Sentinel series, laid out as FLAIR lays them out. It "
+                    "takes a few seconds, once.")  # fmt: skip
+    else:
+        st.markdown("There are no land cover data in this workspace yet.")
+        if st.button(f"Paint a look-alike of {PATCHES} patches", key="cs.land:paint"):
+            flair_jobs.look_alike(place, PATCHES)
+            st.rerun()
+    bring(place)
+
+
+def bring(place: Workspace) -> None:
+    """Where real FLAIR data go, and the button that fetches the toy set."""
+    home = state.home()
+    st.markdown("##### Real FLAIR data")
+    st.markdown("Unpack FLAIR #2 (whole or toy: the trees `flair_aerial_train`, "
+                "`flair_labels_train`, `flair_sen_train` and their test counterparts, with the "
+                "two JSON files) into this folder, then choose **My scenes** on the left:"
+                )  # fmt: skip
+    st.code(str(folder_of(home)), language=None)
+    st.markdown("Or fetch the toy set: **this goes to the network**, to IGN's server at "
+                "storage.gra.cloud.ovh.net. Its 250 patches and their Sentinel series are about a "
+                "gigabyte or more; the progress shows how much, and an interrupted download goes "
+                "on from where it stopped.")  # fmt: skip
+    if is_look_alike(home):
+        st.caption("My scenes holds a look-alike: delete its flair folder first.")
+        return
+    flair_jobs.button(home, "Fetch the toy set from the network", "Fetching FLAIR's toy set",
+                      ("fetch",))  # fmt: skip
+    if home != place and flair_jobs.running(home):
+        st.caption("The download runs in My scenes: choose it on the left to watch.")
+
+
+def chosen_run(land: Land, label: str, name: str, among: list[Configuration]) -> Configuration:
+    """One of some runs; at first the newest that kept class maps, else the newest."""
+    titles = {run.artifact.key: flair_jobs.title(run) for run in among}
+    keys = list(titles)
+    mapped = [run.artifact.key for run in among if maps(land, run)]
+    start = (mapped or keys)[-1]
+    kept = state.value(land.place, name, start)
+    widget = state.widget(land.place, f"{name} {hash(tuple(keys))}",
+                          kept if kept in titles else start)  # fmt: skip
+    chosen = st.selectbox(label, keys, key=widget, format_func=lambda key: titles[key])
+    state.keep(land.place, name, chosen)
+    return next(run for run in among if run.artifact.key == chosen)

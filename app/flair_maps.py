@@ -1,0 +1,110 @@
+"""Panels of land cover models patch by patch, and their class maps as files."""
+
+import io
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import streamlit as st
+
+from app import flair_confusion, flair_data, flair_jobs, flair_land, flair_pictures, state
+from app.flair_land import Land
+from app.markup import legend, number
+from core.flair.confusion import count, scores
+from core.flair.nomenclature import ATTRIBUTION, REDUCED, reduce
+from core.pipeline.flair_results import Configuration
+from core.types import ByteArray
+
+MODELS_AT_MOST = 3
+
+
+def patches(land: Land) -> None:
+    """One patch as the notebook compares it: image, truth, and what models make of it."""
+    there = flair_confusion.judged(land, flair_land.runs(land))
+    if not there:
+        st.caption("No run kept class maps yet: run a model on the page Models with its maps.")
+        return
+    titles = list(there)
+    kept = [t for t in state.value(land.place, "compared", titles[-2:]) if t in titles]
+    key = state.widget(land.place, f"compared {hash(tuple(titles))}", kept or titles[-1:])
+    chosen = st.multiselect("Models", titles, key=key, max_selections=MODELS_AT_MOST)
+    state.keep(land.place, "compared", chosen)
+    left, right = st.columns([1, 1], vertical_alignment="bottom")
+    with left:
+        index = flair_land.patch(land)
+    with right:
+        opacity = flair_jobs.slide(land.place, "Opacity of the classes", 0.0, 1.0, 0.05, "opacity",
+                                   0.5)  # fmt: skip
+    one = land.dataset.patches[index]
+    aerial, labels = flair_data.pixels(land, index)
+    image, truth = flair_pictures.rgb(aerial), flair_pictures.coloured(labels)
+    _row(("The image", image), ("Annotated", truth),
+         ("Overlay", flair_pictures.overlaid(image, truth, opacity)))  # fmt: skip
+    for title in chosen:
+        st.markdown(f"**{title}**")
+        said = flair_confusion.class_map(land, there[title], one.name)
+        if said is None:
+            st.caption("This model did not judge this patch: its protocol leaves it out.")
+            continue
+        _model(image, labels, said, opacity)
+    present = {int(v) for v in np.unique(reduce(labels))}
+    st.html(legend((k.colour, k.name, "" if k.value in present else "not here") for k in REDUCED))
+
+
+def _model(image: ByteArray, labels: ByteArray, said: ByteArray, opacity: float) -> None:
+    wrong = flair_pictures.errors(labels, said)
+    result = scores(count(reduce(labels), said))
+    predicted = flair_pictures.coloured(said)
+    words = f"Wrong pixels: {wrong.mean():.1%} (mIoU of this patch {result.miou:.3f})"
+    _row((words, flair_pictures.highlighted(image, wrong, flair_pictures.RED)),
+         ("Prediction", predicted),
+         ("Overlay", flair_pictures.overlaid(image, predicted, opacity)))  # fmt: skip
+
+
+def _row(*shown: tuple[str, ByteArray]) -> None:
+    for box, (words, picture) in zip(st.columns(3, gap="small"), shown, strict=True):
+        box.image(picture, caption=words, width="stretch")
+
+
+def downloads(land: Land) -> None:
+    """Class maps as GeoTIFF with FLAIR's colour table."""
+    runs = flair_land.runs(land)
+    if not runs:
+        st.caption("Nothing has been run yet: start on the page Models.")
+        return
+    run = flair_land.chosen_run(land, "Model", "mapped model", runs)
+    folder = flair_land.maps(land, run)
+    if folder is None:
+        flair_confusion.keep_button(land, run)
+        return
+    files = sorted(folder.glob("IMG_*.tif"))
+    size = sum(path.stat().st_size for path in files) / 1e6
+    st.markdown(f"**{len(files)} class maps**, one a judged patch: uint8 GeoTIFF in the patch's "
+                "own CRS, values 1 to 13, 0 where there is none, with FLAIR's colour table; QGIS "
+                "shows the colours as they are.")  # fmt: skip
+    st.code(str(folder), language=None)
+    st.download_button(f"Download all ({number(size, 'MB')}, zip)",
+                       lambda: packed(files, run, look_alike=land.look_alike),
+                       f"flair-{run.artifact.key[:8]}.zip", "application/zip",
+                       on_click="ignore")  # fmt: skip
+    names = {path.stem: path.stem for path in files}
+    name = flair_jobs.select(land.place, "One of them", names, "one map", files[0].stem)
+    path = folder / f"{name}.tif"
+    st.download_button("Download this one (GeoTIFF)", path.read_bytes, path.name, "image/tiff",
+                       on_click="ignore")  # fmt: skip
+    said = flair_confusion.class_map(land, run, name)
+    if said is not None:
+        st.image(flair_pictures.coloured(said), width=420, caption=name)
+    st.html(legend((kind.colour, f"{kind.value} {kind.name}", "") for kind in REDUCED))
+
+
+def packed(files: list[Path], run: Configuration, *, look_alike: bool) -> bytes:
+    """The maps in one zip, with what made them, the citation and the licence."""
+    stream = io.BytesIO()
+    about = "Patches: a procedural look-alike, none of it IGN's.\n" if look_alike else ""
+    text = f"Class maps by Chipscape: {flair_jobs.title(run)}\n{about}{ATTRIBUTION}\n"
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:
+        archive.writestr("README.txt", text)
+        for path in files:
+            archive.write(path, path.name)
+    return stream.getvalue()

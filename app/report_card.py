@@ -1,0 +1,185 @@
+"""The report card on the page: marks by cluster, agreement with a property, the quiet alarm."""
+
+import pandas as pd
+import streamlit as st
+
+from app import charts, findings, palette, panels, running, state, strips
+from app.clusters import Clusters
+from app.markup import number, plain
+from core.chips.chipset import ChipSet
+from core.clusters.measures import MEASURES
+from core.clusters.quality import ClusterCard
+from core.errors import DegenerateError
+from core.pipeline.quality import Quality
+from core.pipeline.views import Plan
+from core.pipeline.workspace import Workspace
+
+TITLES = {
+    "silhouette": "Silhouette", "dbcv": "DBCV", "persistence": "Persistence",
+    "stability": "Stability", "size": "Chips", "area": "Area", "noise_fraction": "Noise",
+    "ari": "ARI", "ami": "AMI", "nmi": "NMI", "v_measure": "V-measure",
+}  # fmt: skip
+FIRM, DOUBTFUL = 0.85, 0.6
+ROWS_AT_MOST = 15
+
+
+def alarm(place: Workspace, ready: Plan, chips: ChipSet, clusters: Clusters) -> None:
+    """A quiet notice where the clusters may follow something that they should not."""
+    told, whole = findings.alarms(place, ready, chips, clusters)
+    if not told:
+        return
+    title = "One thing to look at" if len(told) == 1 else f"{len(told)} things to look at"
+    with st.expander(f"{title}: the clusters may follow the scene, the place or the image"):
+        st.markdown("\n".join(f"- {plain(sentence)}" for sentence in told))
+        st.caption("An alarm asks for a look. Large ships are large: a cluster may follow size "
+                   "and be right."
+                   + ("" if whole else " Size, place and blur are looked at with the report card.")
+                   )  # fmt: skip
+
+
+def show(place: Workspace, ready: Plan, chips: ChipSet, clusters: Clusters) -> None:
+    """The report card of the labelling as the method gave it."""
+    found = findings.report(place, ready, chips, clusters.settings)
+    table = card_table(place, ready, chips, clusters, found)
+    card = found.card if found else None
+    facts = [
+        ("size", "Clusters", f"{clusters.labelling.n_clusters}"),
+        ("noise_fraction", "Noise", f"{clusters.labelling.noise_fraction:.0%}"),
+        ("silhouette", "Silhouette", mark(card.silhouette if card else None)),
+        ("dbcv", "DBCV", mark(card.dbcv if card else None)),
+    ]
+    for slot, (name, label, value) in zip(st.columns(4), facts, strict=True):
+        slot.metric(label, value, help=None if label == "Clusters" else MEASURES[name])
+    if found is None:
+        with st.container(border=True, horizontal=True, vertical_alignment="center"):
+            st.markdown("Silhouette, DBCV and stability are not measured yet: 20 resamples are "
+                        "clustered anew.")  # fmt: skip
+            st.button("Judge the clusters", type="primary", key="cs.judge",
+                      disabled=running.busy(place) is not None,
+                      on_click=running.judge, args=(place, clusters.settings))  # fmt: skip
+    _card_frame(table)
+    notes = list(card.notes) if card else []
+    if found:
+        notes.append(f"Stability: {found.n_resamples} resamples of {number(found.n_drawn)} chips.")
+    if found and found.n_failed:
+        notes.append(f"{found.n_failed} resamples could not be clustered and count as 0.")
+    notes.append("Measured on the clusters as the method gave them, before noise treatment and "
+                 "edits, in the clustering space and never in the picture.")  # fmt: skip
+    st.caption(plain(" ".join(notes)))
+    meanings("silhouette", "dbcv", "persistence", "stability", "size", "area", "noise_fraction")
+
+
+def card_table(
+    place: Workspace, ready: Plan, chips: ChipSet, clusters: Clusters, found: Quality | None
+) -> pd.DataFrame:
+    """One row a cluster of the method, under its id and name."""
+    labelling, settings = clusters.labelling, clusters.settings
+    lives = findings.lives(place, ready, settings)
+    area = chips.facts["area"].to_numpy(float) if "area" in chips.facts else None
+    marks = {card.label: card for card in found.card.clusters} if found else {}
+    ground = [
+        float(pd.Series(area[labelling.labels == label]).sum(min_count=1))
+        if area is not None else float("nan")
+        for label in range(labelling.n_clusters)
+    ]  # fmt: skip
+    in_hectares = max(ground, default=0) >= 10_000
+    unit, scale = ("ha", 10_000) if in_hectares else ("m²", 1)
+    rows = []
+    for label, size in enumerate(labelling.sizes().tolist()):
+        one = marks.get(label)
+        cluster = int(clusters.own[labelling.labels == label][0])
+        rows.append({
+            "Cluster": clusters.look.name(cluster),
+            "Chips": size,
+            "Share": round(size / len(labelling), 2),
+            f"Area ({unit})": round(ground[label] / scale, 2),
+            **({} if lives is None else {"Persistence": float(lives[label])}),
+            **_marks(one),
+        })  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def _marks(one: ClusterCard | None) -> dict[str, float | str | None]:
+    if one is None:
+        return {}
+    names = ("silhouette", "dbcv", "stability")
+    return {TITLES[name]: getattr(one, name) for name in names} | {
+        "Verdict": verdict(one.stability)
+    }
+
+
+def _card_frame(table: pd.DataFrame) -> None:
+    columns = {
+        name: st.column_config.NumberColumn(help=MEASURES[key], format="%.2f")
+        for key, name in TITLES.items()
+        if name in table and key not in ("size", "area")
+    }
+    columns["Chips"] = st.column_config.NumberColumn(help=MEASURES["size"])
+    columns["Share"] = st.column_config.NumberColumn(format="percent")
+    for name in table:
+        if str(name).startswith("Area"):
+            columns[name] = st.column_config.NumberColumn(help=MEASURES["area"])
+    if "Stability" in table:
+        columns["Stability"] = st.column_config.ProgressColumn(
+            help=MEASURES["stability"], format="%.2f", min_value=0, max_value=1, color=charts.ACCENT
+        )
+    st.dataframe(table, hide_index=True, column_config=columns,
+                 height="content" if len(table) <= ROWS_AT_MOST else 560)  # fmt: skip
+    st.download_button("Download the report card (CSV)",
+                       lambda: table.to_csv(index=False).encode(), "report_card.csv", "text/csv",
+                       key="cs.card.csv", on_click="ignore")  # fmt: skip
+
+
+def against(place: Workspace, chips: ChipSet, clusters: Clusters) -> None:
+    """How the shown clusters agree with a property: four measures, shares, the table."""
+    names = [str(name) for name in chips.properties.columns]
+    if not names:
+        st.caption("The annotations have no properties to compare with.")
+        return
+    kept = state.value(place, "against", panels.scorable(chips) or names[0])
+    key = state.widget(place, "against", kept if kept in names else names[0])
+    name = state.keep(place, "against", st.selectbox("Property", names, key=key, width=320))
+    try:
+        found, ids = findings.compared(clusters, chips.properties[name], name)
+    except DegenerateError as error:
+        st.caption(plain(error))
+        return
+    for slot, measure in zip(st.columns(4), ("ari", "ami", "nmi", "v_measure"), strict=True):
+        slot.metric(TITLES[measure], f"{getattr(found, measure):.2f}", help=MEASURES[measure])
+    rows = [at for at in range(len(ids)) if found.table[at].sum()]
+    labels = [clusters.look.name(ids[at]) for at in rows]
+    colours = [palette.colour(at) for at in range(len(found.values))]
+    table = found.table[rows]
+    st.plotly_chart(strips.shares(labels, found.values, table, colours), theme=None,
+                    key="cs.shares", config=dict(charts.EXPORT))  # fmt: skip
+    counts = pd.DataFrame(table, columns=list(found.values))
+    counts.insert(0, "Cluster" if "Cluster" not in found.values else "Cluster (shown)", labels)
+    st.dataframe(counts, hide_index=True,
+                 height="content" if len(counts) <= ROWS_AT_MOST else 560)  # fmt: skip
+    st.download_button("Download the table (CSV)", lambda: counts.to_csv(index=False).encode(),
+                       "contingency.csv", "text/csv", key="cs.against.csv",
+                       on_click="ignore")  # fmt: skip
+    missing = f" {number(found.n_missing)} chips without a value are left out." * bool(
+        found.n_missing
+    )
+    st.caption(plain("The clusters as shown, with noise treatment and edits; noise counts as one "
+                     f"more cluster.{missing}"))  # fmt: skip
+    meanings("ari", "ami", "nmi", "v_measure")
+
+
+def meanings(*names: str) -> None:
+    """What each measure means and when it misleads."""
+    with st.expander("What these mean, and when they mislead"):
+        st.markdown("\n".join(f"- **{TITLES[name]}**: {plain(MEASURES[name])}" for name in names))
+
+
+def mark(value: float | None) -> str:
+    """A measure in two digits."""
+    return "–" if value is None else f"{value:.2f}"
+
+
+def verdict(stability: float | None) -> str:
+    """What the stability says of a cluster, in a word."""
+    if stability is None:
+        return "not judged"
+    return "firm" if stability >= FIRM else "doubtful" if stability >= DOUBTFUL else "not there"

@@ -1,0 +1,156 @@
+"""Small figures under sliders, of shares and of spreads; no streamlit here."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from app.charts import ACCENT, INK, MUTED, RULE, base
+from app.markup import hover, number
+from core.clusters.components import ComponentLandscape
+from core.clusters.landscape import Cliff, SizeLandscape
+from core.types import AnyArray
+
+CLIFF = "rgba(230, 159, 0, 0.22)"
+BARS_AT_MOST = 12
+# A strip is too small for more than its picture's download.
+CONFIG = {"displaylogo": False, "modeBarButtons": [["toImage"]]}
+
+
+def sizes(found: SizeLandscape, cliffs: Sequence[Cliff], present: int) -> go.Figure:
+    """What each min_cluster_size gives, in four strips; the present value and cliffs marked."""
+    strips = {
+        "clusters": found.n_clusters,
+        "noise": found.noise_fraction,
+        "validity": found.validity,
+        "persistence": found.persistence,
+    }
+    figure = _strips(found.sizes, strips, "smallest cluster (chips)")
+    for one in cliffs:
+        figure.add_vrect(x0=one.below, x1=one.above, fillcolor=CLIFF, line_width=0, layer="below")
+    figure.add_vline(x=present, line={"color": ACCENT, "width": 1.5})
+    ticks = [t for t in (2, 5, 10, 20, 50, 100, 200, 500, 1000, 5000) if t <= found.sizes[-1]]
+    figure.update_xaxes(type="log", tickvals=ticks, ticktext=[str(t) for t in ticks])
+    return figure
+
+
+def components(found: ComponentLandscape, present: int) -> go.Figure:
+    """BIC, AIC and held-out likelihood over the number of components, the present one marked."""
+    strips = {"BIC": found.bic, "AIC": found.aic, "held out": found.held_out}
+    figure = _strips(found.n_components, strips, "components")
+    for at, seed in enumerate(found.bics.T, 1):
+        figure.add_scatter(
+            x=found.n_components.tolist(), y=seed.tolist(), mode="lines", row=1, col=1,
+            line={"color": "#B8C1CC", "width": 1}, hoverinfo="skip", name=f"seed {at}",
+        )  # fmt: skip
+    figure.data = figure.data[len(strips) :] + figure.data[: len(strips)]
+    figure.add_vline(x=present, line={"color": ACCENT, "width": 1.5})
+    return figure
+
+
+def _strips(x: AnyArray, rows: Mapping[str, AnyArray], title: str) -> go.Figure:
+    figure = make_subplots(len(rows), 1, shared_xaxes=True, vertical_spacing=0.09)
+    for at, (name, values) in enumerate(rows.items(), 1):
+        unit = ".0%" if name == "noise" else ".4~g"
+        figure.add_scatter(
+            x=x.tolist(), y=[float(v) if np.isfinite(v) else None for v in values], row=at, col=1,
+            mode="lines+markers", line={"color": INK, "width": 1.2}, marker={"size": 3},
+            hovertemplate=f"%{{x}}: {name} %{{y:{unit}}}<extra></extra>", showlegend=False,
+        )  # fmt: skip
+        figure.add_annotation(
+            text=name, x=0, y=1.0, xref="x domain" if at == 1 else f"x{at} domain",
+            yref="y domain" if at == 1 else f"y{at} domain", xanchor="left", yanchor="bottom",
+            showarrow=False, font={"size": 11, "color": MUTED},
+        )  # fmt: skip
+    figure.update_layout(base(height=64 * len(rows) + 56), showlegend=False)
+    figure.update_layout(modebar={"bgcolor": "rgba(255,255,255,0.8)", "color": MUTED})
+    figure.update_layout(margin={"l": 4, "r": 6, "t": 16, "b": 40})
+    figure.update_yaxes(nticks=3, gridcolor=RULE, tickfont={"size": 10, "color": MUTED},
+                        zeroline=False, automargin=True)  # fmt: skip
+    figure.update_xaxes(tickfont={"size": 10, "color": MUTED}, gridcolor=RULE, zeroline=False)
+    figure.update_xaxes(title={"text": title, "font": {"size": 11, "color": MUTED}},
+                        row=len(rows), col=1)  # fmt: skip
+    return figure
+
+
+def shares(
+    names: Sequence[str], values: Sequence[str], table: AnyArray, colours: Sequence[str]
+) -> go.Figure:
+    """A bar a cluster, divided by a property's values; the rarest values are one piece.
+
+    Parameters
+    ----------
+    names : sequence of str, of the table's rows
+    values : sequence of str, of its columns, by falling count
+    table : int array, (rows, columns)
+        Chips.
+    colours : sequence of str, of the values
+    """
+    kept = values if len(values) <= BARS_AT_MOST else values[: BARS_AT_MOST - 1]
+    pieces = [(name, table[:, at], colours[at]) for at, name in enumerate(kept)]
+    if len(values) > len(kept):
+        rest = table[:, len(kept) :].sum(axis=1)
+        pieces.append((f"{len(values) - len(kept)} rarer ones", rest, "#C9CED6"))
+    totals = np.maximum(table.sum(axis=1), 1)
+    figure = go.Figure()
+    for name, counts, colour in pieces:
+        figure.add_bar(
+            x=(counts / totals).tolist(), y=list(range(len(names))), orientation="h",
+            name=hover(name), marker={"color": colour},
+            hovertext=[f"{hover(row)}: {number(int(c))} {hover(name)}, {c / t:.0%}"
+                       for row, c, t in zip(names, counts, totals, strict=True)],
+            hoverinfo="text",
+        )  # fmt: skip
+    figure.update_layout(base(height=26 * max(2, len(names)) + 76), barmode="stack", bargap=0.28)
+    figure.update_layout(legend={"orientation": "h", "y": -0.12, "x": 0, "traceorder": "normal"})
+    figure.update_xaxes(tickformat=".0%", range=[0, 1], gridcolor=RULE)
+    figure.update_yaxes(
+        tickvals=list(range(len(names))), ticktext=[f"{hover(name)}  " for name in names],
+        autorange="reversed", ticks="",
+    )  # fmt: skip
+    return figure
+
+
+def spreads(
+    facts: Mapping[str, tuple[AnyArray, AnyArray]], colour: str, one: str, other: str
+) -> go.Figure:
+    """How facts are spread in a cluster, in its colour, and in what it is compared with, in grey.
+
+    Parameters
+    ----------
+    facts : mapping of label to values of the cluster and of the others
+    colour, one, other : str
+        The cluster's colour; what the two are called.
+    """
+    columns = min(3, max(1, len(facts)))
+    rows = -(-len(facts) // columns)
+    figure = make_subplots(rows, columns, vertical_spacing=0.34 / max(1, rows),
+                           horizontal_spacing=0.06)  # fmt: skip
+    for at, (label, (mine, theirs)) in enumerate(facts.items()):
+        row, column = at // columns + 1, at % columns + 1
+        both = np.concatenate([mine, theirs])
+        low, high = np.percentile(both, (0.5, 99.5)) if len(both) else (0.0, 1.0)
+        edges = np.linspace(low, high if high > low else low + 1, 25)
+        for values, name, paint in ((theirs, other, "#C2C9D2"), (mine, one, colour)):
+            counts, _ = np.histogram(values, edges)
+            share = counts / max(1, len(values))
+            figure.add_scatter(
+                x=((edges[1:] + edges[:-1]) / 2).tolist(), y=share.tolist(), row=row, col=column,
+                mode="lines", line={"shape": "hvh", "width": 1.5, "color": paint},
+                fill="tozeroy", fillcolor=_veil(paint), name=hover(name), showlegend=at == 0,
+                hovertemplate=f"{hover(name)}, %{{x:.4~g}}: %{{y:.0%}}<extra></extra>",
+            )  # fmt: skip
+        figure.update_xaxes(title={"text": hover(label), "font": {"size": 12, "color": MUTED}},
+                            row=row, col=column)  # fmt: skip
+    figure.update_layout(base(height=170 * max(1, rows) + 30))
+    figure.update_layout(legend={"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0})
+    figure.update_yaxes(showticklabels=False, gridcolor=RULE, zeroline=False)
+    figure.update_xaxes(gridcolor=RULE, zeroline=False, tickfont={"size": 11})
+    return figure
+
+
+def _veil(colour: str) -> str:
+    """A colour that lets what is behind it show."""
+    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+    return f"rgba({red}, {green}, {blue}, 0.25)"

@@ -1,0 +1,280 @@
+"""The page Clusters as Streamlit runs it: knobs, noise, report card, edits, explanations."""
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from app import state
+from core.pipeline import quality, views
+from core.pipeline.runs import run
+from core.pipeline.workspace import Workspace
+from core.progress import silent
+from core.settings import CutSettings, GmmSettings, KMeansSettings, ProjectionSettings, RunSettings
+
+ROOT = Path(__file__).resolve().parents[2]
+EVIL = "<img src=x onerror=alert(1)>"
+SECONDS = 60
+DENSE = RunSettings(
+    method="hdbscan",
+    gmm=GmmSettings(n_components=2, n_init=1),
+    # Leaves leave 42 % of these chips as noise.
+    cut=CutSettings(min_cluster_size=4, selection="leaf"),
+    kmeans=KMeansSettings(n_clusters=3),
+    projection=ProjectionSettings(n_iter=50),
+)
+VIEWS = ("Overview", "Report card", "Against a property", "Explain", "Doubtful chips", "Edit")
+
+
+@pytest.fixture(scope="module")
+def judged(computed, tmp_path_factory):
+    """The computed workspace with a tree, k-means and a report card of the tree's cut."""
+    root = tmp_path_factory.mktemp("judged") / "place"
+    shutil.copytree(computed.root, root)
+    place = Workspace.at(root)
+    done = run(place, DENSE, until="clusters")
+    quality.quality(done, lambda _: silent)
+    run(place, replace(DENSE, method="kmeans"), until="clusters")
+    return place
+
+
+@pytest.fixture
+def place(judged, tmp_path, monkeypatch):
+    """A copy of its own, since edits are written to it."""
+    root = tmp_path / "place"
+    shutil.copytree(judged.root, root)
+    mine = Workspace.at(root)
+    state.save(mine, DENSE)
+    monkeypatch.setenv("CHIPSCAPE_WORKSPACE", str(root))
+    return mine
+
+
+def opened(view: str = "") -> AppTest:
+    app = AppTest.from_file(str(ROOT / "app" / "script.py"), default_timeout=SECONDS)
+    app.run()
+    app.switch_page("../pages/clusters.py").run()
+    return chosen(app, "View", view) if view else app
+
+
+def chosen(app: AppTest, label: str, value: str) -> AppTest:
+    one = next(one for one in app.get("button_group") if one.proto.label == label)
+    one.set_value(value).run()
+    return app
+
+
+def texts(app: AppTest) -> str:
+    elements = [*app.markdown, *app.caption, *app.subheader, *app.warning]
+    return " ".join(str(element.value) for element in elements).replace("\\", "")
+
+
+def button(app: AppTest, label: str):
+    return next(one for one in app.button if one.label == label)
+
+
+def selectbox(app: AppTest, label: str):
+    return next(one for one in app.selectbox if one.label == label)
+
+
+def edits_of(place: Workspace) -> list[str]:
+    files = list((place.root / "edits").glob("*.json"))
+    assert len(files) == 1
+    return [row["kind"] for row in json.loads(files[0].read_text())["history"]["done"]]
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_view__opens_without_an_exception(place, view):
+    app = opened(view)
+    assert not app.exception
+    assert not app.error
+    assert EVIL not in texts(app)
+
+
+@pytest.mark.parametrize("method", ["gmm", "kmeans"])
+@pytest.mark.parametrize("view", VIEWS)
+def test_view__opens_for_methods_without_noise(place, view, method):
+    app = chosen(opened(view), "Clusters by", method)
+    assert not app.exception
+    assert not app.error
+    assert "clusters" in app.subheader[0].value
+
+
+def test_size__the_landscape_stands_under_the_slider(place):
+    app = opened()
+    charts = app.get("plotly_chart")
+    assert any("smallest cluster" in chart.proto.spec for chart in charts)
+    assert "Suggested:" in texts(app) or "Shaded" in texts(app)
+
+
+def test_size__suggestion_moves_the_slider(place):
+    app = opened()
+    taken = next(one for one in app.button if one.key.startswith("cs.take:stacked"))
+    value = int(taken.label.split()[1])
+    taken.click().run()
+    slider = next(one for one in app.slider if one.label.startswith("Smallest cluster"))
+    assert slider.value == value
+
+
+def test_cut__all_of_it_is_live(place):
+    app = opened()
+    app.number_input[0].set_value(6).run()
+    app.toggle[0].set_value(True).run()
+    asked = app.session_state[f"cs.settings:{place.root}"]["wanted"].cut
+    assert (asked.max_cluster_size, asked.allow_single_cluster) == (6, True)
+    assert not app.exception
+
+
+def test_noise__shown_in_the_nearest_cluster_and_said(place):
+    app = opened()
+    assert app.subheader[0].value == "3 clusters, 42% noise"
+    chosen(app, "Noise is shown as", "nearest")
+    assert app.subheader[0].value == "3 clusters, 0% noise"
+    assert "15 of 15 noise chips are shown" in texts(app)
+    assert "The original -1 is kept beside." in texts(app)
+
+
+def test_noise__soft_membership_asks_for_its_threshold(place):
+    app = chosen(opened(), "Noise is shown as", "soft")
+    threshold = next(one for one in app.slider if one.label == "Least membership")
+    threshold.set_value(1.0).run()
+    assert app.subheader[0].value == "3 clusters, 42% noise"
+    next(one for one in app.slider if one.label == "Least membership").set_value(0.0).run()
+    assert app.subheader[0].value == "3 clusters, 0% noise"
+    assert not app.exception
+
+
+def test_changes__are_told_after_a_slider_move(place):
+    app = opened()
+    assert "Since the last setting" not in texts(app)
+    next(one for one in app.slider if one.label.startswith("Smallest")).set_value(5).run()
+    assert "Since the last setting: Cluster" in texts(app)
+
+
+def test_noise__soft_does_not_trouble_a_mixture(place):
+    app = chosen(opened(), "Noise is shown as", "soft")
+    chosen(app, "Clusters by", "gmm")
+    assert not app.error
+    assert app.subheader[0].value == "2 clusters"
+
+
+def test_report_card__marks_of_each_cluster(place):
+    app = opened("Report card")
+    table = app.dataframe[0].value
+    assert {"Chips", "Share", "Area (m²)", "Silhouette", "DBCV", "Persistence", "Stability",
+            "Verdict"} <= set(table)  # fmt: skip
+    assert set(table["Verdict"]) <= {"firm", "doubtful", "not there"}
+    assert "20 resamples of 36 chips" in texts(app)
+    assert "silhouette" in texts(app).lower()
+
+
+def test_report_card__not_made_yet_is_offered_as_a_job(place):
+    app = opened("Report card")
+    next(one for one in app.slider if one.label.startswith("Smallest")).set_value(5).run()
+    assert not button(app, "Judge the clusters").disabled
+    assert "Stability" not in app.dataframe[0].value
+
+
+def test_against__table_adds_up_and_four_measures_stand_above(place):
+    app = opened("Against a property")
+    assert [metric.label for metric in app.metric] == ["ARI", "AMI", "NMI", "V-measure"]
+    table = app.dataframe[0].value
+    assert table.drop(columns="Cluster").to_numpy().sum() == 36
+    assert EVIL in set(table)
+
+
+def test_edit__name_is_kept_shown_and_undone(place):
+    app = opened("Edit")
+    app.text_input[0].set_value(f"quay {EVIL}").run()
+    assert edits_of(place) == ["rename"]
+    again = opened("Edit")
+    assert "renamed to quay" in texts(again)
+    names = [one for one in selectbox(again, "Cluster").options if one.startswith("quay")]
+    assert len(names) == 1
+    button(again, "Undo").click().run()
+    assert edits_of(place) == []
+    button(again, "Redo").click().run()
+    assert edits_of(place) == ["rename"]
+
+
+def test_edit__name_survives_a_re_cut_and_back(place):
+    app = opened("Edit")
+    app.text_input[0].set_value("quay").run()
+    slider = next(one for one in app.slider if one.label.startswith("Smallest"))
+    slider.set_value(5).run()
+    next(one for one in app.slider if one.label.startswith("Smallest")).set_value(4).run()
+    assert any(one.startswith("quay") for one in selectbox(app, "Cluster").options)
+
+
+def test_edit__merge_split_exclude_approve(place):
+    app = opened("Edit")
+    count = len(selectbox(app, "Cluster").options)
+    button(app, "Split in two").click().run()
+    assert len(selectbox(app, "Cluster").options) == count + 1
+    app.multiselect[0].set_value([0, count]).run()
+    button(app, "Merge into the first").click().run()
+    assert len(selectbox(app, "Cluster").options) == count
+    button(app, "Approve").click().run()
+    assert button(app, "Approved").disabled
+    button(app, "Exclude").click().run()
+    assert len(selectbox(app, "Cluster").options) == count - 1
+    assert "chips excluded" in app.subheader[0].value
+    assert edits_of(place) == ["split", "merge", "approve", "exclude"]
+    assert not app.exception
+
+
+def test_edit__that_fits_no_more_is_told(place):
+    app = opened("Edit")
+    selectbox(app, "Cluster").set_value(1).run()
+    app.text_input[0].set_value("quay").run()
+    next(one for one in app.slider if one.label.startswith("Smallest")).set_value(18).run()
+    assert not app.exception
+    assert "Edit 1, rename 'quay'" in texts(app)
+
+
+def test_explain__words_with_numbers_and_three_galleries(place):
+    app = opened("Explain")
+    said = texts(app)
+    assert "What sets Cluster 0 apart" in said
+    assert all(title in said for title in ("Typical", "Doubtful", "Bordering"))
+    assert "Cliff's delta" in said or "resultant length" in said
+
+
+def test_explore__selection_becomes_a_cluster(place):
+    app = AppTest.from_file(str(ROOT / "app" / "script.py"), default_timeout=SECONDS)
+    app.run()
+    app.switch_page("../pages/explore.py").run()
+    chips_key = views.plan(place, DENSE).keys["chips"]
+    app.session_state[f"cs.selected:{place.root}"] = {chips_key: (0, 1, 2, 3, 4)}
+    app.run()
+    assert "5 chips selected" in [one.value for one in app.subheader]
+    next(one for one in app.text_input if one.label == "New cluster").set_value("mine").run()
+    button(app, "Make a cluster").click().run()
+    assert edits_of(place) == ["new"]
+    assert "mine" in " ".join(selectbox(app, "Move to").options)
+    assert not app.exception
+
+
+def test_names__a_re_cut_takes_over_the_ids_and_gives_them_back(place):
+    app = opened()
+    ready = views.plan(place, DENSE)
+    key = f"cs.labellings:{ready.keys['chips']}:{place.root}"
+    (name,) = app.session_state[key]
+    one = app.session_state[key][name]
+    other = np.where(one.own < 0, -1, 9 - one.own).astype(np.int32)
+    app.session_state[key] = {name: replace(one, method_ids=other)}
+    next(one for one in app.slider if one.label.startswith("Smallest")).set_value(5).run()
+    again = list(app.session_state[key].values())[-1]
+    assert set(again.own.tolist()) < {9, 8, 7}
+    next(one for one in app.slider if one.label.startswith("Smallest")).set_value(4).run()
+    assert list(app.session_state[key].values())[-1].own.tolist() == other.tolist()
+
+
+def test_edit__reaches_the_clusters_that_stay_while_others_are_not_fitted(place):
+    app = chosen(opened("Edit"), "Clusters by", "gmm")
+    next(one for one in app.slider if one.label == "Components").set_value(7).run()
+    assert "No mixture with 7 components is fitted yet" in texts(app)
+    app.text_input[0].set_value("quay").run()
+    assert any(one.startswith("quay") for one in selectbox(app, "Cluster").options)

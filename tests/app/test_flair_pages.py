@@ -1,0 +1,135 @@
+"""Each land cover page as Streamlit runs it, on a small look-alike with finished runs."""
+
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core.flair.classifiers import MethodSettings
+from core.flair.features import FeatureSpec
+from core.flair.files import discover
+from core.pipeline import flair_bench, flair_results
+from core.pipeline.flair_data import ensure_land_cover, folder_of
+from core.pipeline.patches_to_confusion import Study, StudySettings
+from core.pipeline.workspace import Workspace
+
+ROOT = Path(__file__).resolve().parents[2]
+SECONDS = 60
+RICH = FeatureSpec(fusion=True, robust=True)
+VIEWS = {
+    "flair_data": ("data view", ("samples", "series", "gallery", "classes", "files")),
+    "flair_pixels": ("pixel view", ("inspect", "channel", "spectra", "cloud")),
+    "flair_models": ("model view", ("run", "grid", "economy", "tree")),
+    "flair_confusion": ("confusion view", ("matrix", "two", "patches", "maps")),
+}
+ALL = [(page, name, view) for page, (name, views) in VIEWS.items() for view in views]
+
+
+@pytest.fixture(scope="module")
+def ready(tmp_path_factory):
+    """A home whose demo holds three patches, surveyed, with three runs."""
+    home = Workspace(tmp_path_factory.mktemp("home"))
+    place = home.demo
+    ensure_land_cover(place, 3)
+    dataset = discover(folder_of(place))
+    flair_results.make_survey(place, dataset)
+    study = Study(place, StudySettings(), dataset)
+    study.cell(MethodSettings("uniform"), FeatureSpec())
+    for spec in (FeatureSpec(), RICH):
+        flair_results.make_maps(study, MethodSettings(), spec)
+        study.cell(MethodSettings(), spec)
+    flair_bench.make_bench(study, MethodSettings("hdbscan"), RICH)
+    flair_bench.make_economy(study, MethodSettings(), RICH)
+    return home
+
+
+def opened(home: Workspace, page: str, monkeypatch, **values: object) -> AppTest:
+    monkeypatch.setenv("CHIPSCAPE_WORKSPACE", str(home.root))
+    app = AppTest.from_file(str(ROOT / "app" / "script.py"), default_timeout=SECONDS)
+    app.session_state[f"cs.values:{home.demo.root}"] = dict(values)
+    app.session_state["cs.workspace"] = "demo"
+    app.session_state[f"cs.values:{home.demo.root}"]["demo was ready"] = True
+    app.run()
+    return app.switch_page(f"../pages/{page}.py").run()
+
+
+def texts(app: AppTest) -> str:
+    elements = [*app.markdown, *app.caption, *app.title, *app.subheader, *app.error, *app.info]
+    return " ".join(str(element.value) for element in elements)
+
+
+@pytest.mark.parametrize(("page", "name", "view"), ALL)
+def test_page__opens_without_an_exception_and_credits_flair(ready, monkeypatch, page, name, view):
+    app = opened(ready, page, monkeypatch, **{name: view})
+    assert not app.exception
+    assert not app.error
+    said = texts(app)
+    assert "look-alike" in said
+    assert "Garioud" in said
+    assert "Etalab" in said
+
+
+def test_confusion__a_picked_cell_shows_its_pixels(ready, monkeypatch):
+    app = opened(ready, "flair_confusion", monkeypatch, cell=(9, 9))
+    assert not app.exception
+    assert "Herbaceous vegetation right" in texts(app)
+    assert "pixels of this cell in IMG" in texts(app)
+
+
+def test_confusion__two_models_stand_beside_each_other(ready, monkeypatch):
+    app = opened(ready, "flair_confusion", monkeypatch, **{"confusion view": "two"})
+    assert "The other minus the one" in texts(app)
+    assert set(app.dataframe[-1].value) == {"Class", "IoU, one", "IoU, other", "Difference"}
+
+
+def test_models__table_holds_every_run(ready, monkeypatch):
+    app = opened(ready, "flair_models", monkeypatch)
+    assert sorted(app.dataframe[0].value["Method"]) == ["Uniform chance", "kNN", "kNN"]
+
+
+def test_models__sliders_answer_from_the_kept_tree(ready, monkeypatch):
+    few = opened(ready, "flair_models", monkeypatch,
+                 **{"model view": "tree", "cut size": 100})  # fmt: skip
+    many = opened(ready, "flair_models", monkeypatch, **{"model view": "tree", "cut size": 5})
+    clusters = [int(app.metric[0].value) for app in (few, many)]
+    assert clusters[0] < clusters[1]
+    assert few.metric[4].value != many.metric[4].value
+
+
+def test_inspector__says_what_each_mapped_model_says(ready, monkeypatch):
+    app = opened(ready, "flair_pixels", monkeypatch)
+    assert len(app.dataframe[0].value) == 2
+    assert "nearest voting pixels" in texts(app)
+
+
+def test_inspector__typed_values_are_predicted(ready, monkeypatch):
+    app = opened(ready, "flair_pixels", monkeypatch)
+    before = texts(app)
+    app.number_input[0].set_value(255 if app.number_input[0].value < 128 else 0).run()
+    assert not app.exception
+    assert texts(app) != before
+
+
+def test_first_use__without_data_offers_the_look_alike(tmp_path, monkeypatch):
+    monkeypatch.setenv("CHIPSCAPE_WORKSPACE", str(tmp_path))
+    app = AppTest.from_file(str(ROOT / "app" / "script.py"), default_timeout=SECONDS)
+    app.session_state["cs.workspace"] = "mine"
+    app.run()
+    app.switch_page("../pages/flair_data.py").run()
+    assert not app.exception
+    assert "no land cover data" in texts(app)
+    assert "this goes to the network" in texts(app)
+    labels = [button.label for button in app.button]
+    assert "Paint a look-alike of 12 patches" in labels
+    assert "Fetch the toy set from the network" in labels
+
+
+def test_data__a_broken_tree_is_told_in_a_sentence(tmp_path, monkeypatch):
+    (tmp_path / "flair" / "something").mkdir(parents=True)
+    monkeypatch.setenv("CHIPSCAPE_WORKSPACE", str(tmp_path))
+    app = AppTest.from_file(str(ROOT / "app" / "script.py"), default_timeout=SECONDS)
+    app.session_state["cs.workspace"] = "mine"
+    app.run()
+    app.switch_page("../pages/flair_data.py").run()
+    assert not app.exception
+    assert "no FLAIR #2 tree" in app.error[0].value.replace("\\", "")

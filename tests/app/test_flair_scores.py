@@ -1,0 +1,92 @@
+"""Orders, cells and curves of the scores' figures."""
+
+import numpy as np
+import pytest
+
+from app import flair_confusion, flair_grid, flair_inspector, flair_scores
+from core.flair.confusion import row_shares
+from core.flair.economy import Point
+from core.flair.nomenclature import REDUCED
+
+
+@pytest.fixture
+def counts():
+    """Three classes occur: 0 and 5 are confused, 2 is not."""
+    table = np.zeros((13, 13), np.int64)
+    table[0, 0], table[0, 5] = 40, 60
+    table[5, 0], table[5, 5] = 50, 50
+    table[2, 2] = 100
+    return table
+
+
+def test_order__holds_the_classes_that_occur(counts):
+    for how in flair_confusion.ORDERS:
+        assert sorted(flair_confusion.order_of(counts, how)) == [0, 2, 5]
+
+
+def test_order__confused_ones_stand_together(counts):
+    order = flair_confusion.order_of(counts, "together")
+    assert abs(order.index(0) - order.index(5)) == 1
+
+
+def test_order__worst_first(counts):
+    assert flair_confusion.order_of(counts, "worst") == [0, 5, 2]
+
+
+def test_order__of_nothing_is_empty():
+    empty = np.zeros((13, 13), np.int64)
+    assert [flair_confusion.order_of(empty, how) for how in flair_confusion.ORDERS] == [[], [], []]
+
+
+def test_matrix__a_point_is_the_cell_it_lies_on(counts):
+    order = [5, 2, 0]
+    figure = flair_scores.matrix(row_shares(counts), counts, order, (0, 5))
+    heat, points = figure.data
+    assert heat.z[0][2] == pytest.approx(0.5)
+    at = list(points.hovertext).index("building taken for coniferous: 60 pixels")
+    assert divmod(at, len(order)) == (2, 0)
+    (frame,) = figure.layout.shapes
+    assert (frame.x0, frame.y0) == (-0.5, 1.5)
+
+
+def test_matrix__words_in_cells(counts):
+    figure = flair_scores.matrix(counts.astype(float), counts * 1000, [0, 5], None, shares=False)
+    assert figure.data[0].text[0] == ["40", "60"]
+    thousands = flair_scores.matrix(counts * 1000.0, counts, [0, 5], None, shares=False)
+    assert thousands.data[0].text[0] == ["40k", "60k"]
+
+
+def test_axis__published_figures_on_the_official_test_only():
+    rows = [flair_scores.Row("kNN", 0.3, 0.25, 0.35), flair_scores.Row("chance", 0.05, None, None)]
+    assert len(flair_scores.axis(rows, official=True).layout.shapes) == 3
+    assert not flair_scores.axis(rows, official=False).layout.shapes
+    assert [value for _, value in flair_scores.PUBLISHED] == [0.5470, 0.5758, 0.6413]
+
+
+def test_answer__says_what_pixels_cost():
+    points = [Point("knn", "labelled pixels", 10, 0.1), Point("knn", "labelled pixels", 100, 0.4),
+              Point("kmeans, 13 centres", "one look per cluster", 13, 0.3, 13),
+              Point("kmeans, 13 centres", "every training label", 100, 0.5, 13)]  # fmt: skip
+    said = flair_grid.answer(points).replace("\\", "")
+    assert "mIoU 0.300 with 13 labels" in said
+    assert "reaches it with 100 labels" in said
+    assert "furthest ahead with 13 labels" in said
+
+
+def test_answer__where_all_is_noise():
+    assert "noise" in flair_grid.answer([Point("knn", "labelled pixels", 10, 0.1)])
+
+
+def test_picture__every_pixel_can_be_clicked():
+    image = np.zeros((6, 8, 3), np.uint8)
+    drawn = flair_inspector.picture(image, (2, 3))
+    (cells,) = drawn.data
+    assert (len(cells["z"]), len(cells["z"][0])) == (6, 8)
+    assert drawn.layout["yaxis"]["range"] == [5.5, -0.5]
+    assert '"frames"' in drawn.to_json()
+
+
+def test_short_names__one_a_class():
+    assert len(flair_scores.SHORT) == len(REDUCED)
+    for short, kind in zip(flair_scores.SHORT, REDUCED, strict=True):
+        assert kind.name.startswith(short)

@@ -1,0 +1,86 @@
+"""Tuning, judging and naming clusters as an analyst does, on the demo; in the file's order."""
+
+import csv
+
+import pytest
+from playwright.sync_api import expect
+
+pytestmark = pytest.mark.browser
+
+WAIT = 60_000
+JOB = 240_000
+
+
+@pytest.fixture
+def tuning(demo, visit):
+    """HDBSCAN on the page Clusters, the demo made by whichever test comes first."""
+    visitor = visit(demo)
+    page = visitor.page
+    page.goto(demo.url)
+    page.frame_locator("iframe").first.locator(".nsewdrag").first.wait_for(timeout=JOB)
+    page.locator(".st-key-cs_job").wait_for(state="hidden", timeout=JOB)
+    page.get_by_role("link", name="Clusters").click()
+    expect(page.locator("h1").first).to_have_text("Clusters", timeout=WAIT)
+    visitor.rest()
+    page.get_by_text("HDBSCAN", exact=True).first.click()
+    expect(page.get_by_text("% noise").first).to_be_visible(timeout=WAIT)
+    visitor.rest()
+    return visitor
+
+
+def view(visitor, name: str) -> None:
+    visitor.page.get_by_text(name, exact=True).first.click()
+    visitor.rest()
+
+
+def test_size__landscape_presets_and_changes(tuning):
+    page = tuning.page
+    expect(page.get_by_text("Suggested:")).to_be_visible(timeout=WAIT)
+    strip = page.locator("[class*='st-key-cs-sizes']").first
+    expect(strip.locator(".xy, .x2y2, .x3y3, .x4y4").first).to_be_visible(timeout=WAIT)
+    before = page.locator("h3").first.inner_text()
+    coarse = page.get_by_role("button", name="Coarse")
+    clusters = coarse.inner_text().split("·")[1].strip()
+    coarse.click()
+    expect(page.locator("h3").first).not_to_have_text(before, timeout=WAIT)
+    expect(page.locator("h3").first).to_contain_text(f"{clusters} clusters", timeout=WAIT)
+    expect(page.get_by_text("Since the last setting:")).to_be_visible(timeout=WAIT)
+    assert tuning.exceptions() == []
+
+
+def test_report_card__is_a_job_and_can_be_downloaded(tuning):
+    page = tuning.page
+    view(tuning, "Report card")
+    page.get_by_role("button", name="Judge the clusters").click()
+    expect(page.get_by_text("20 resamples of")).to_be_visible(timeout=JOB)
+    tuning.rest()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download the report card").click()
+    rows = list(csv.DictReader(download.value.path().open(encoding="utf-8")))
+    assert all(0 <= float(row["Stability"]) <= 1 for row in rows)
+    expect(page.get_by_text("things to look at")).to_be_visible()
+    assert tuning.foreign() == []
+
+
+def test_edit__name_reaches_the_picture_and_a_new_visitor(tuning, visit):
+    page = tuning.page
+    view(tuning, "Edit")
+    name = page.get_by_role("textbox", name="Name")
+    name.fill("<b>row of boats</b>")
+    name.press("Enter")
+    expect(page.get_by_text("One edit: renamed to")).to_be_visible(timeout=WAIT)
+    page.get_by_role("link", name="Explore").click()
+    tuning.wait_for_landscape()
+    assert any("row of boats" in text for text in tuning.plot("return g.data[0].text"))
+    expect(page.locator(".cs-legend")).to_contain_text("<b>row of boats</b>")
+    other = visit(tuning.server)
+    other.go("explore")
+    other.page.get_by_text("HDBSCAN", exact=True).first.click()
+    expect(other.page.locator(".cs-legend")).to_contain_text("<b>row of boats</b>", timeout=WAIT)
+    assert tuning.exceptions() == other.exceptions() == []
+
+
+def test_noise__shown_in_the_nearest_cluster(tuning):
+    tuning.page.get_by_text("nearest", exact=True).first.click()
+    expect(tuning.page.get_by_text("The original -1 is kept beside.")).to_be_visible(timeout=WAIT)
+    assert tuning.exceptions() == []

@@ -1,0 +1,158 @@
+"""Surveys, runs, class maps, benches and economies of a small look-alike."""
+
+import shutil
+
+import numpy as np
+import pytest
+import rasterio
+
+from core.flair.classifiers import MethodSettings
+from core.flair.confusion import count
+from core.flair.features import FeatureSpec, build
+from core.flair.files import discover
+from core.flair.nomenclature import reduce
+from core.flair.pixels import SIDE
+from core.flair.reading import Needs, read_mask, read_pixels
+from core.pipeline import flair_bench, flair_results
+from core.pipeline.flair_data import ensure_land_cover, folder_of
+from core.pipeline.patches_to_confusion import Study, StudySettings
+from core.pipeline.workspace import Workspace
+
+KNN = MethodSettings()
+ROBUST = FeatureSpec(fusion=True, robust=True)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """Three patches, one a domain, surveyed, with one run and its maps."""
+    place = Workspace(tmp_path_factory.mktemp("land"))
+    ensure_land_cover(place, 3)
+    dataset = discover(folder_of(place))
+    flair_results.make_survey(place, dataset)
+    study = Study(place, StudySettings(), dataset)
+    study.cell(KNN, ROBUST)
+    flair_results.make_maps(study, KNN, ROBUST)
+    return place, dataset, study
+
+
+def test_survey__counts_every_pixel_once(made):
+    place, dataset, _ = made
+    found = flair_results.survey(place, dataset)
+    assert found is not None
+    assert found.counts.sum(axis=1).tolist() == [SIDE * SIDE] * 3
+    for row, patch in zip(found.counts, dataset.patches, strict=True):
+        assert row.tolist() == np.bincount(read_mask(patch)[0].ravel(), minlength=20).tolist()
+
+
+def test_survey__sample_holds_every_class_that_the_patches_hold(made):
+    place, dataset, _ = made
+    found = flair_results.survey(place, dataset)
+    there = np.flatnonzero(found.counts.sum(axis=0))
+    assert np.unique(found.sample.labels).tolist() == there.tolist()
+    assert found.sample.sentinel is not None
+
+
+def test_survey__is_not_that_of_changed_files(made, tmp_path):
+    place, _, _ = made
+    copy = Workspace(tmp_path / "copy")
+    shutil.copytree(place.root, copy.root)
+    dataset = discover(folder_of(copy))
+    assert flair_results.survey(copy, dataset) is not None
+    shutil.copy(dataset.patches[1].mask, dataset.patches[0].mask)
+    assert flair_results.survey(Workspace(copy.root), dataset) is None
+    assert list(flair_results.configurations(Workspace(copy.root), dataset)) == []
+
+
+def test_survey__none_in_an_empty_store(made, tmp_path):
+    _, dataset, _ = made
+    assert flair_results.survey(Workspace(tmp_path), dataset) is None
+    assert not (tmp_path / "artifacts").exists()
+
+
+def test_configurations__give_back_what_was_run(made):
+    place, dataset, study = made
+    (found,) = flair_results.configurations(place, dataset)
+    assert (found.method, found.spec) == (KNN, ROBUST)
+    assert found.settings.protocol == "domains"
+    assert found.artifact.key == study.step(KNN, ROBUST).key
+
+
+def test_maps__are_what_the_cell_counted(made):
+    _place, dataset, study = made
+    cell = study.cell(KNN, ROBUST)
+    kept = flair_results.make_maps(study, KNN, ROBUST)
+    assert kept.cached
+    by_name = {patch.name: patch for patch in dataset.patches}
+    for name, counts in zip(cell.patches, cell.counts, strict=True):
+        with rasterio.open(kept.folder / f"{name}.tif") as source:
+            said = source.read(1)
+        truth = reduce(read_mask(by_name[name])[0])
+        assert count(truth, said).tolist() == counts.tolist()
+
+
+@pytest.mark.parametrize("method", [KNN, MethodSettings("hdbscan", min_cluster_size=30)])
+def test_taught__votes_as_the_map_says(made, method):
+    _place, dataset, study = made
+    kept = flair_results.make_maps(study, method, ROBUST)
+    learnt = flair_results.taught(kept)
+    assert learnt is not None
+    index = study.folds[0].judged[0]
+    with rasterio.open(kept.folder / f"{dataset.patches[index].name}.tif") as source:
+        said = source.read(1).ravel()
+    flat = np.random.default_rng(0).choice(SIDE * SIDE, 60, replace=False)
+    table = read_pixels(dataset.patches[index], index, flat, Needs(sentinel=True))
+    queries = build(table, ROBUST, learnt.scaler).matrix.astype(np.float64)
+    away = ((queries[:, None] - np.asarray(learnt.matrix, np.float64)) ** 2).sum(axis=2)
+    nearest = np.argsort(away, axis=1, kind="stable")[:, : method.k]
+    voted = [np.bincount(learnt.classes[rows]).argmax() for rows in nearest]
+    # Three classes that tie may be settled either way.
+    tied = [len(set(learnt.classes[rows])) == method.k for rows in nearest]
+    agree = np.array(voted) == said[flat]
+    assert (agree | np.array(tied)).all()
+    assert agree.mean() > 0.8
+
+
+def test_taught__none_where_no_pixels_vote(made):
+    _, _, study = made
+    floor = flair_results.make_maps(study, MethodSettings("prevalence"), FeatureSpec())
+    assert flair_results.taught(floor) is None
+    assert floor.counts == {"maps": 2}
+
+
+def test_bench__is_kept_once_for_every_cut(made):
+    place, _, study = made
+    method = MethodSettings("hdbscan")
+    first = flair_bench.make_bench(study, method, ROBUST)
+    other = flair_bench.make_bench(study, MethodSettings("hdbscan", min_cluster_size=99), ROBUST)
+    assert other.cached
+    assert first.key == other.key
+    bench, tree = flair_bench.open_bench(place, first)
+    assert len(tree) == len(bench.train_labels)
+    assert len(bench.held_out_labels) <= flair_bench.JUDGES
+
+
+def test_recut__larger_clusters_are_fewer(made):
+    place, _, study = made
+    kept = flair_bench.make_bench(study, MethodSettings("hdbscan"), ROBUST)
+    bench, tree = flair_bench.open_bench(place, kept)
+    cuts = [flair_bench.recut(bench, tree, MethodSettings("hdbscan", min_cluster_size=size))
+            for size in (5, 50)]  # fmt: skip
+    assert len(cuts[0].naming.classes) > len(cuts[1].naming.classes) > 0
+    for cut in cuts:
+        inside = round((1 - cut.noise_fraction) * len(bench.train_labels))
+        assert cut.naming.counts.sum() == inside
+        assert 0 <= cut.scores.miou <= 1
+
+
+def test_bench__none_where_its_tree_was_deleted(made, tmp_path):
+    _place, _, study = made
+    kept = flair_bench.make_bench(study, MethodSettings("hdbscan"), ROBUST)
+    assert flair_bench.open_bench(Workspace(tmp_path), kept) is None
+
+
+def test_economy__is_kept(made):
+    _, _, study = made
+    first = flair_bench.make_economy(study, KNN, FeatureSpec())
+    points = flair_bench.open_economy(first)
+    assert flair_bench.make_economy(study, KNN, FeatureSpec()).cached
+    assert points == study.economy(FeatureSpec(), KNN)
