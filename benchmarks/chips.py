@@ -45,9 +45,18 @@ def write_scene(raw: Path, side: int, n: int) -> None:
     random = np.random.default_rng(0)
     coarse = random.integers(0, 200, (3, side // 16 + 1, side // 16 + 1)).astype(np.float32)
     profile = {
-        "driver": "GTiff", "width": side, "height": side, "count": 3, "dtype": "uint8",
-        "crs": CRS, "transform": from_origin(EAST, NORTH, GSD, GSD), "tiled": True,
-        "blockxsize": 256, "blockysize": 256, "compress": "deflate", "photometric": "rgb",
+        "driver": "GTiff",
+        "width": side,
+        "height": side,
+        "count": 3,
+        "dtype": "uint8",
+        "crs": CRS,
+        "transform": from_origin(EAST, NORTH, GSD, GSD),
+        "tiled": True,
+        "blockxsize": 256,
+        "blockysize": 256,
+        "compress": "deflate",
+        "photometric": "rgb",
     }
     with rasterio.open(raw / "scene.tif", "w", **profile) as target:
         for band in range(3):

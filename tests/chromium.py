@@ -30,9 +30,9 @@ def _playwright() -> str | None:
 
 def _install_from_debian() -> None:
     """On a throw-away machine of continuous integration, as root, Debian's package will do."""
-    quiet = {"stdout": subprocess.DEVNULL, "check": True}
-    subprocess.run(["apt-get", "update", "-qq"], **quiet)
-    subprocess.run(["apt-get", "install", "-y", "-qq", "chromium"], **quiet)
+    for words in (("update",), ("install", "-y", "chromium")):
+        command = ["apt-get", "-qq", *words]
+        subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
 
 
 def main() -> None:

@@ -48,9 +48,7 @@ def shared(
         str | None, _option("Of more than three bands: first or triples.")
     ] = None,
     precision: Annotated[str | None, _option("auto (half on CUDA) or full.")] = None,
-    refit: Annotated[
-        bool, _option("Learn the encoder anew from all scenes.", "--refit")
-    ] = False,
+    refit: Annotated[bool, _option("Learn the encoder anew from all scenes.", "--refit")] = False,
     chip_size: Annotated[int | None, _option("Pixels along a chip's side.")] = None,
     margin: Annotated[float | None, _option("Context, as a share of the longer side.")] = None,
     extent: Annotated[float | None, _option("Side in metres; 0 fits each box.")] = None,

@@ -83,7 +83,13 @@ def survey_step(workspace: Workspace, dataset: Dataset) -> Step:
     sums = workspace.checksums
     marks: list[list[Any]] = []
     for patch in dataset.patches:
-        mark: list[Any] = [patch.name, patch.split, patch.place, sums.of(patch.image), sums.of(patch.mask)]
+        mark: list[Any] = [
+            patch.name,
+            patch.split,
+            patch.place,
+            sums.of(patch.image),
+            sums.of(patch.mask),
+        ]
         if patch.fused and patch.super_area is not None:
             area = patch.super_area
             mark += [patch.centroid, *map(sums.of, (area.data, area.masks, area.products))]
