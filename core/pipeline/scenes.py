@@ -21,7 +21,7 @@ from core.raster.footprints import Footprints
 from core.raster.geodesy import Ground
 from core.raster.remote import fingerprint, is_remote
 from core.raster.report import SceneReport, inspect
-from core.raster.scene import find_rasters
+from core.raster.scene import find_rasters, leads_out
 
 VERSION = 2
 GROUND = ("longitude", "latitude", "width", "height", "length", "breadth", "area", "heading")
@@ -106,7 +106,8 @@ def survey(
         step(report, done, len(rasters), path.name)
         beside = [f for f in files if f.name.startswith(f"{path.stem}.") and f.is_file()]
         inputs = {
-            "files": {f.name: workspace.checksums.of(f) for f in beside},
+            # A link out of the folder is told, and not followed: its name is all there is.
+            "files": {f.name: "" if leads_out(f) else workspace.checksums.of(f) for f in beside},
             "scene": path.name,
             "alone": stems[path.stem] == 1,
             "shared": {} if find_annotations(path) else sums,

@@ -54,6 +54,25 @@ def find_annotations(raster: Path) -> Path | None:
     return None
 
 
+def passed_over(raster: Path) -> list[str]:
+    """Words on each vector file of the raster's stem that is not read."""
+    chosen, folder = find_annotations(raster), home(raster)
+    names = {
+        (folder / raster.name).with_suffix(end)
+        for suffix in SUFFIXES
+        for end in (suffix, suffix.upper())
+    }
+    # By the file, not the name: some file systems take .csv and .CSV for one.
+    others = sorted(p for p in names if p.is_file() and not (chosen and p.samefile(chosen)))
+    inside = folder.resolve()
+    return [
+        f"{path.name} is not read: {chosen.name} comes first"
+        if chosen and path.resolve().is_relative_to(inside)
+        else f"{path.name} is not read: it is a link that leads out of the folder"
+        for path in others
+    ]
+
+
 def find_shared(folder: Path, stems: Collection[str]) -> list[Path]:
     """Vector files that belong to no one raster, sorted by name; links out of it are left out."""
     found = [p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES and p.stem not in stems]

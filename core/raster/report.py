@@ -10,7 +10,7 @@ from typing import Any
 from core.errors import ChipscapeError
 from core.input_settings import GridSettings, SceneSettings
 from core.raster.annotated import Annotations
-from core.raster.annotations import find_annotations, read_annotations
+from core.raster.annotations import find_annotations, passed_over, read_annotations
 from core.raster.footprints import OUTSIDE, Footprints, guess_class, place
 from core.raster.grid import grid
 from core.raster.reading import read_test
@@ -138,7 +138,7 @@ def inspect(
         "overviews": scene.overviews,
         "rgb": tuple(scene.bands[i] for i in display_bands(scene.bands)),
     }
-    warnings = [*([] if scene.crs else [NO_CRS]), *scene.notes]
+    warnings = [*([] if scene.crs else [NO_CRS]), *scene.notes, *passed_over(raster)]
     found = _annotated(scene, find_annotations(raster), shared, warnings)
     if found is None and settings.grid.size:
         found = _gridded(scene, settings.grid, warnings)

@@ -132,8 +132,14 @@ def read_scene(path: Path) -> Scene:
     ------
     SceneError
         If it is no GeoTIFF, holds complex numbers or mixed dtypes, or takes its overviews or its
-        mask from a file that is no TIFF.
+        mask from a file that is no TIFF; or if it is a link that leads out of its folder.
     """
+    if not is_remote(path) and leads_out(path):
+        raise SceneError(
+            "is a link that leads out of its folder, and not followed",
+            where=path.name,
+            remedy="Copy the file there, or name the folder that holds it with --workspace.",
+        )
     with open_scene(path) as source:
         if not is_remote(path):
             _refuse_foreign(path, source)
@@ -166,13 +172,17 @@ def read_scene(path: Path) -> Scene:
 def find_rasters(folder: Path) -> list[Path]:
     """Every GeoTIFF of a folder, sorted by name, then those that its list of addresses names.
 
-    Links out of the folder are left out.
+    A link that leads out of the folder is among them, and refused when it is read.
     """
     if not folder.is_dir():
         return []
     found = [p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES and p.is_file()]
-    inside = sorted(p for p in found if p.resolve().is_relative_to(folder.resolve()))
-    return [*inside, *find_remote(folder)]
+    return [*sorted(found), *find_remote(folder)]
+
+
+def leads_out(path: Path) -> bool:
+    """True for a link out of the folder that it lies in."""
+    return path.is_symlink() and not path.resolve().is_relative_to(path.parent.resolve())
 
 
 def _refuse_foreign(path: Path, source: Any) -> None:

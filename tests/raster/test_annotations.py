@@ -10,7 +10,7 @@ from pyproj import CRS
 from shapely.geometry import Point, box, mapping
 
 from core.errors import AnnotationError
-from core.raster.annotations import Annotations, find_annotations, read_annotations
+from core.raster.annotations import Annotations, find_annotations, passed_over, read_annotations
 
 SQUARE = box(692_010, 4_795_950, 692_020, 4_795_960)
 
@@ -193,6 +193,15 @@ def test_find_annotations__a_link_that_leads_out_is_left_alone(tmp_path):
     (tmp_path / "out.geojson").touch()
     (tmp_path / "raw" / "a.geojson").symlink_to(tmp_path / "out.geojson")
     assert find_annotations(tmp_path / "raw" / "a.tif") is None
+    (words,) = passed_over(tmp_path / "raw" / "a.tif")
+    assert words == "a.geojson is not read: it is a link that leads out of the folder"
+
+
+def test_passed_over__a_second_file_of_the_stem_is_named(tmp_path):
+    for name in ("a.geojson", "a.gpkg", "b.gpkg"):
+        (tmp_path / name).touch()
+    assert passed_over(tmp_path / "a.tif") == ["a.gpkg is not read: a.geojson comes first"]
+    assert passed_over(tmp_path / "b.tif") == []
 
 
 def test_annotations__geometries_and_rows_go_together():

@@ -147,7 +147,7 @@ def test_read_scene__a_header_that_promises_too_much_is_refused(tmp_path):
         read_scene(path)
 
 
-def test_find_rasters__by_suffix_in_order_without_links_that_lead_out(make_scene, tmp_path):
+def test_find_rasters__by_suffix_in_order_a_link_that_leads_out_is_refused(make_scene, tmp_path):
     outside = make_scene("out.tif", folder=tmp_path)
     for name in ("b.tif", "a.TIFF", "c.Tif"):
         make_scene(name)
@@ -156,5 +156,10 @@ def test_find_rasters__by_suffix_in_order_without_links_that_lead_out(make_scene
     (raw / "folder.tif").mkdir()
     (raw / "link.tif").symlink_to(outside)
     (raw / "d.tif").symlink_to(raw / "b.tif")
-    assert [p.name for p in find_rasters(raw)] == ["a.TIFF", "b.tif", "c.Tif", "d.tif"]
+    assert [p.name for p in find_rasters(raw)] == [
+        "a.TIFF", "b.tif", "c.Tif", "d.tif", "link.tif",
+    ]  # fmt: skip
+    assert read_scene(raw / "d.tif").name == "d"
+    with pytest.raises(SceneError, match=r"^link.tif: is a link that leads out of its folder"):
+        read_scene(raw / "link.tif")
     assert find_rasters(tmp_path / "nowhere") == []
