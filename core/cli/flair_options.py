@@ -1,15 +1,14 @@
 """The options that the `chipscape flair` commands share."""
 
-import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import wraps
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from core import compute
+from core.cli.options import given_by
 from core.errors import SettingsError
 from core.pipeline.workspace import Workspace
 from core.tables import from_table, from_toml
@@ -78,15 +77,4 @@ def shared(
 
 def with_flair(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command the shared options, and the session they make as its first argument."""
-    own = list(inspect.signature(command).parameters.values())[1:]
-    common = list(inspect.signature(shared).parameters.values())
-
-    @wraps(command)
-    def run(**given: Any) -> None:
-        session = shared(**{p.name: given.pop(p.name) for p in common})
-        command(session, **given)
-
-    parameters = [p.replace(kind=p.KEYWORD_ONLY) for p in (*own, *common)]
-    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    run.__annotations__ = {p.name: p.annotation for p in parameters}
-    return run
+    return given_by(shared, command)

@@ -106,20 +106,27 @@ _PLACES = {
 }
 
 
-def with_session(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command every shared option, and the session they make as its first argument."""
+def given_by(
+    shared_options: Callable[..., Any], command: Callable[..., None]
+) -> Callable[..., None]:
+    """Give a command the options of a function, and what it makes of them as first argument."""
     own = list(inspect.signature(command).parameters.values())[1:]
-    common = list(inspect.signature(shared).parameters.values())
+    common = list(inspect.signature(shared_options).parameters.values())
 
     @wraps(command)
     def run(**given: Any) -> None:
-        session = shared(**{p.name: given.pop(p.name) for p in common})
+        session = shared_options(**{p.name: given.pop(p.name) for p in common})
         command(session, **given)
 
     parameters = [p.replace(kind=p.KEYWORD_ONLY) for p in (*own, *common)]
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     run.__annotations__ = {p.name: p.annotation for p in parameters}
     return run
+
+
+def with_session(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command every shared option, and the session they make as its first argument."""
+    return given_by(shared, command)
 
 
 def _nested(path: str, value: Any) -> dict[str, Any]:
