@@ -183,9 +183,10 @@ def main() -> None:
     each = 4.0 if quick else 40.0
     n = 32 if quick else 128
     with tempfile.TemporaryDirectory() as name:
-        sides = prepare(Path(name), 256)
+        sides = prepare(Path(name), 512)
         ours, other, ratio = turns(sides, n, LARGE, 2.5 * each)
-        native = turns(sides, n, NATIVE, each / 2)
+        # Small chips go by quickly: more of them, or start and end weigh too much.
+        native = turns(sides, 4 * n, NATIVE, each / 2)
         core = one_core(Vit(shape_of(NAME)).eval(), each)
         texture = registry.load("texture", EmbedSettings(), sides.folder)
         some = slice(0, 64)

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 LARGEST_DEFAULT = 224
-# Chips at once on a processor: 8 at 224 px, where more are no faster, and up to 32 below.
+# Chips at once on a processor: 8 at 224 px, where more are no faster, and up to 16 below.
 _BLOCK_PIXELS = 8 * 224 * 224
-_BLOCK_BOUNDS = (8, 32)
+_BLOCK_BOUNDS = (8, 16)
 _FIT_BLOCK = 256
 
 
