@@ -205,14 +205,16 @@ def mixtures(place: Workspace, ready: Plan, settings: GmmSettings) -> dict[int, 
 
 
 def score(place: Workspace, ready: Plan, settings: RunSettings, name: str) -> Any:
-    """Agreement of clusters and embeddings with a property; None where there are none yet."""
+    """Agreement of embeddings, and clusters if any, with a property; None without embeddings."""
     found, chip_set = labelling(place, ready, settings), chips(place, ready)
     matrix = views.embeddings(ready)
-    if found is None or chip_set is None or matrix is None:
+    if chip_set is None or matrix is None:
         return None
-    what = f"score {name} {labelling_name(settings)}"
+    what, stage = f"score {name}", "embeddings"
+    if found is not None:
+        what, stage = f"{what} {labelling_name(settings)}", "reduction"
     read = lambda: views.score(chip_set, matrix, found, name)  # noqa: E731
-    return result(place, what, ready, "reduction", read)
+    return result(place, what, ready, stage, read)
 
 
 def surroundings(place: Workspace, ready: Plan, chip_set: ChipSet, row: int, side: int) -> View:

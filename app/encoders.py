@@ -138,6 +138,24 @@ def forecast(place: Workspace, chips: ChipSet | None) -> None:
         st.caption(plain(f"Measured: {words}."))
 
 
+def refit(place: Workspace, chips: ChipSet, settings: EmbedSettings) -> None:
+    """Offer to learn an encoder anew that knows only some of the scenes."""
+    here = len(chips.outline.keys)
+    knows = encoders.learnt_from(place, chips.outline, settings)
+    if knows == here:
+        return
+    words, button = st.columns([3, 1], vertical_alignment="center")
+    words.info(plain(f"What {title(settings.encoder)} learnt comes from {knows} of {here} scenes. "
+                     "It was kept when scenes were added, so that chips keep their "
+                     "vectors."))  # fmt: skip
+    at_work = running.busy(place) is not None
+    if button.button("Learn anew", key="cs.refit", disabled=at_work, width="stretch",
+                     help="Learns from all scenes and embeds every chip again; clusters "
+                     "change."):  # fmt: skip
+        running.refit(place, state.wanted(place))
+        st.rerun()
+
+
 def notes(ready: Plan) -> None:
     """What was done with these chips: nothing is changed without a word."""
     made = ready.artifacts.get("embeddings")

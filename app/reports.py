@@ -5,12 +5,9 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 import streamlit as st
 
-from app import cached, palette
-from app.markup import counted, plain
-from core.pipeline.views import Plan
-from core.pipeline.workspace import Workspace
+from app import palette
+from app.markup import plain
 from core.raster.report import SceneReport
-from core.settings import RunSettings
 
 WARNINGS_OPEN = 3
 
@@ -72,33 +69,3 @@ def class_counts(classes: dict[str, int]) -> list[tuple[str, str, int]]:
         bars.append((palette.MISSING_COLOUR, f"{len(rest)} rarer ones",
                      sum(classes[name] for name in rest)))  # fmt: skip
     return bars
-
-
-def scores(place: Workspace, ready: Plan, settings: RunSettings, name: str) -> None:
-    """How well embeddings and clusters agree with a property, with what each figure means."""
-    with st.spinner("Scoring"):
-        found = cached.score(place, ready, settings, name)
-    if found is None:
-        st.caption("The score needs clusters as well: find them first, on the page Clusters.")
-        return
-    across = found["balanced_accuracy_across_scenes"]
-    first, second = st.columns([2, 3], gap="large")
-    with first:
-        st.markdown("**Embeddings**, by the vote of the five nearest other chips")
-        left, right = st.columns(2)
-        left.metric("Balanced accuracy", f"{found['balanced_accuracy']:.2f}")
-        right.metric("Across scenes", "not known" if across is None else f"{across:.2f}")
-        guess = f"Of 1; guessing gives {1 / found['n_classes']:.2f}."
-        st.caption(f"{guess} Chips that lie next to each other flatter the first; in the second "
-                   "only other scenes vote.")  # fmt: skip
-    with second:
-        st.markdown("**Clusters** against the property")
-        for slot, (label, key) in zip(
-            st.columns(3), (("ARI", "ari"), ("AMI", "ami"), ("NMI", "nmi")), strict=True
-        ):
-            slot.metric(label, f"{found[key]:.2f}")
-        st.caption("1 is agreement; ARI and AMI of chance are 0. NMI rises with the number of "
-                   "clusters.")  # fmt: skip
-    classes = counted(found["n_classes"], "class", "classes")
-    st.caption(plain(f"{counted(found['n'], 'chip')} in {classes}. "
-                     + " ".join(found["notes"])))  # fmt: skip

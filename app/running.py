@@ -1,5 +1,6 @@
 """Jobs on the page: started, watched, cancelled."""
 
+import dataclasses
 from collections.abc import Sequence
 from hashlib import sha256
 
@@ -62,6 +63,12 @@ def busy(place: Workspace) -> Job | None:
 def start(place: Workspace, settings: RunSettings, until: str, title: str) -> None:
     """Compute a stage, and those before it, that are not there yet."""
     _start(place, f"{until} {settings}", title, _command(place, settings, "run", "--until", until))
+
+
+def refit(place: Workspace, settings: RunSettings) -> None:
+    """Learn the encoder anew from all scenes, and embed every chip again."""
+    anew = dataclasses.replace(settings, embed=dataclasses.replace(settings.embed, refit=True))
+    start(place, anew, "embeddings", "Learning the encoder anew")
 
 
 def sweep(place: Workspace, settings: RunSettings) -> None:

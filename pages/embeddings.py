@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from app import cached, controls, encoders, messages, panels, reports, side_by_side, state
+from app import cached, controls, encoders, messages, panels, scores, side_by_side, state
 from app.markup import plain
 
 place = state.workspace()
@@ -26,6 +26,8 @@ above, chooser = result.container(), result.container()
 with above:
     if asked.reason:
         st.info(plain(asked.reason))
+    elif cut is not None:
+        encoders.refit(place, cut, state.wanted(place).embed)
     if showing is not None:
         controls.outdated(place, "embeddings")
         ready = cached.plan(place, showing.settings)
@@ -42,7 +44,7 @@ with result:
     one, several, all_of_them = st.tabs(["These embeddings", "Side by side", "All encoders"])
     with one, messages.guard():
         if showing is not None and name:
-            reports.scores(place, ready, showing.settings, name)
+            scores.show(place, ready, showing.settings, name)
         else:
             st.caption("Embed the chips, then see here how well the embeddings tell a property.")
     with several, messages.guard():

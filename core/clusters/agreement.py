@@ -14,9 +14,9 @@ NEIGHBOURS = 5
 _BLOCK = 512
 
 
-@dataclass(frozen=True)
-class Scores:
-    """Agreement with a property.
+@dataclass(frozen=True, kw_only=True)
+class Votes:
+    """How well the nearest embeddings tell a property.
 
     Attributes
     ----------
@@ -25,10 +25,6 @@ class Scores:
     n_missing : int
         Chips without one, left out of all scores.
     n_classes : int
-    ari, nmi, ami : float
-        Labelling against property: adjusted Rand index (Hubert and Arabie, 1985), normalised and
-        adjusted mutual information (Vinh et al., 2010). 1 is agreement, 0 (of `ari` and `ami`) is
-        chance. Noise counts as one more cluster, so that leaving out what is hard gains nothing.
     balanced_accuracy : float
         Mean recall over the classes of a vote of the 5 nearest other chips by embedding, 0..1.
         Chips that lie next to each other in a scene flatter it.
@@ -41,12 +37,26 @@ class Scores:
     n: int
     n_missing: int
     n_classes: int
-    ari: float
-    nmi: float
-    ami: float
     balanced_accuracy: float
     balanced_accuracy_across_scenes: float | None
     notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scores(Votes):
+    """Agreement of embeddings and of a labelling with a property.
+
+    Attributes
+    ----------
+    ari, nmi, ami : float
+        Labelling against property: adjusted Rand index (Hubert and Arabie, 1985), normalised and
+        adjusted mutual information (Vinh et al., 2010). 1 is agreement, 0 (of `ari` and `ami`) is
+        chance. Noise counts as one more cluster, so that leaving out what is hard gains nothing.
+    """
+
+    ari: float
+    nmi: float
+    ami: float
 
 
 def score(
@@ -58,13 +68,47 @@ def score(
 ) -> Scores:
     """Score a labelling and the embeddings against a property.
 
+    Parameters
+    ----------
+    labels : int array, (n,), -1 for noise
+    embeddings, truth, scenes, name
+        As of `vote`, whose errors are raised too.
+
+    Raises
+    ------
+    ArtifactError
+        If the arguments are of different chips.
+    """
+    if len(labels) != len(truth):
+        raise ArtifactError("labels and property differ in length", where=name)
+    votes = vote(embeddings, truth, scenes, name)
+    there, _, codes = coded(truth)
+    clusters = np.asarray(labels)[there]
+
+    from sklearn import metrics
+
+    return Scores(
+        **vars(votes),
+        ari=float(metrics.adjusted_rand_score(codes, clusters)),
+        nmi=float(metrics.normalized_mutual_info_score(codes, clusters)),
+        ami=float(metrics.adjusted_mutual_info_score(codes, clusters)),
+    )
+
+
+def vote(
+    embeddings: FloatArray,
+    truth: Sequence[Any] | AnyArray,
+    scenes: Sequence[Any] | AnyArray,
+    name: str = "property",
+) -> Votes:
+    """Let the nearest embeddings tell a property.
+
     A chip whose class no voting chip has (the only one of its class, or of a class that lies in
     one scene) cannot be told from the others: it is left out of that accuracy and counted in the
     notes. Ties go to the class of the nearest chip.
 
     Parameters
     ----------
-    labels : int array, (n,), -1 for noise
     embeddings : float32 array, (n, d)
     truth : sequence, (n,)
         Values of the property; None, NaN and empty text are missing.
@@ -82,13 +126,13 @@ def score(
     ArtifactError
         If the arguments are of different chips.
     """
-    if not len(labels) == len(embeddings) == len(truth) == len(scenes):
-        raise ArtifactError("labels, embeddings and property differ in length", where=name)
+    if not len(embeddings) == len(truth) == len(scenes):
+        raise ArtifactError("embeddings and property differ in length", where=name)
     there, classes, codes = coded(truth)
     if len(classes) < 2:
         found = f"one class, {classes[0]!r}," if classes else "no value"
         raise TooFewError(
-            f"{found} on {int(there.sum())} of {len(labels)} chips leaves nothing to compare",
+            f"{found} on {int(there.sum())} of {len(there)} chips leaves nothing to compare",
             where=name,
             remedy="Choose a property with two classes or more.",
         )
@@ -104,17 +148,10 @@ def score(
             remedy="Choose a property that sorts the chips into classes.",
         )
     across, unseen = _accuracy(vectors, codes, _codes(scenes, there)[1])
-
-    from sklearn import metrics
-
-    clusters = np.asarray(labels)[there]
-    return Scores(
+    return Votes(
         n=len(codes),
         n_missing=int((~there).sum()),
         n_classes=len(classes),
-        ari=float(metrics.adjusted_rand_score(codes, clusters)),
-        nmi=float(metrics.normalized_mutual_info_score(codes, clusters)),
-        ami=float(metrics.adjusted_mutual_info_score(codes, clusters)),
         balanced_accuracy=one_out,
         balanced_accuracy_across_scenes=across,
         notes=tuple(_notes(name, there, alone, unseen, across)),

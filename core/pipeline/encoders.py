@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from core.artifacts.store import Artifact, Step
-from core.chips.chipset import ChipSet
+from core.chips.chipset import ChipSet, Outline
 from core.embeddings import registry
 from core.embeddings.readiness import readiness
 from core.errors import SettingsError, TooFewError
@@ -68,6 +68,16 @@ def settings_for(settings: EmbedSettings, encoder: str) -> EmbedSettings:
     return dataclasses.replace(
         settings, encoder=encoder, weights=settings.weights if shared else ""
     )
+
+
+def learnt_from(workspace: Workspace, chips: Outline, settings: EmbedSettings) -> int:
+    """How many of the scenes that the chips come from the chosen encoder learns from.
+
+    Fewer than there are where scenes were added since: what was learnt before them is kept, until
+    `EmbedSettings.refit` asks for it anew.
+    """
+    fit = chips_to_map.embedding_fit(workspace, chips, settings)
+    return len(fit.inputs["chips"])
 
 
 def ready_encoders(workspace: Workspace, settings: EmbedSettings) -> list[str]:

@@ -94,7 +94,8 @@ def require_covered(fit: Fit, artifact: Artifact, chip_set: ChipSet) -> None:
                 f"{outside:.0%} of its values lie outside the range that the scaling was learnt "
                 "on, so its chips would look alike",
                 where=part.scene,
-                remedy="Learn the encoder anew from all scenes: --refit, or refit in the settings.",
+                remedy="Learn the encoder anew from all scenes: --refit, or Learn anew on the page "
+                "Embeddings.",
             )
 
 

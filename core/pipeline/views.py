@@ -10,8 +10,10 @@ from core import mapping
 from core.artifacts.store import Artifact, Step
 from core.chips.chipset import ChipSet
 from core.clusters.agreement import score as agreement
+from core.clusters.agreement import vote
 from core.clusters.density import Tree, cut_tree
 from core.clusters.labelling import Labelling
+from core.clusters.others import cut_ward
 from core.errors import ChipscapeError, SettingsError
 from core.pipeline import chips_to_map, landscape, screening
 from core.pipeline.runs import STAGES
@@ -105,11 +107,15 @@ def tree(workspace: Workspace, ready: Plan, settings: RunSettings) -> Tree | Non
 
 
 def labelling(workspace: Workspace, ready: Plan, settings: RunSettings) -> Labelling | None:
-    """The labelling for these settings: a mixture that was fitted, or the tree cut anew."""
+    """The labelling for these settings: a fit that is there, or a tree cut anew."""
     if settings.method == "hdbscan":
         built = tree(workspace, ready, settings)
         return cut_tree(built, settings.cut) if built else None
     made = ready.artifacts.get("reduction")
+    if settings.method == "ward" and made:
+        grown = workspace.store.find(landscape.ward_tree_step(made[0].key, settings.ward))
+        points = landscape.open_reduction(made[0]).points
+        return cut_ward(landscape.open_ward(grown), points, settings.ward) if grown else None
     found = workspace.store.find(labelling_step(made[0].key, settings)) if made else None
     return landscape.open_labelling(found) if found else None
 
@@ -128,9 +134,9 @@ def mixtures(
 
 
 def score(
-    chip_set: ChipSet, matrix: AnyArray, labels: Labelling, property_name: str
+    chip_set: ChipSet, matrix: AnyArray, labels: Labelling | None, property_name: str
 ) -> dict[str, Any]:
-    """Score a labelling and the embeddings against a property of the annotations.
+    """Score the embeddings, and a labelling if there is one, against a property.
 
     Raises
     ------
@@ -146,7 +152,8 @@ def score(
             remedy=f"Properties there are: {known}.",
         )
     truth, scenes = properties[property_name].tolist(), chip_set.facts["scene"].tolist()
-    scores = agreement(labels.labels, matrix, truth, scenes, property_name)
+    asked = (matrix, truth, scenes, property_name)
+    scores = agreement(labels.labels, *asked) if labels else vote(*asked)
     return {"property": property_name, **dataclasses.asdict(scores)}
 
 
@@ -231,6 +238,9 @@ def labelling_step(reduced: str, settings: RunSettings) -> Step:
         return landscape.mixture_step(reduced, settings.gmm)
     if settings.method == "kmeans":
         return landscape.kmeans_step(reduced, settings.kmeans)
+    if settings.method == "ward":
+        tree = landscape.ward_tree_step(reduced, settings.ward)
+        return landscape.ward_step(tree.key, settings.ward)
     grown = landscape.tree_step(reduced, settings.tree)
     return landscape.cut_step(grown.key, settings.cut)
 

@@ -1,6 +1,7 @@
 """The page Embeddings: encoders chosen, measured, compared and told."""
 
 import dataclasses
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from core.pipeline import outlook
 from core.pipeline.encoders import compare_encoders
 from core.pipeline.runs import run
 from core.pipeline.workspace import Workspace
+from core.settings import EmbedSettings, RunSettings
 
 ROOT = Path(__file__).resolve().parents[2]
 EVIL = "<img src=x onerror=alert(1)>"
@@ -279,3 +281,32 @@ def test_markup__marks_the_best_and_escapes_names():
     assert "<img" not in page
     assert page.count("not known") == 4
     assert "<td>1024</td>" in page
+
+
+def test_scores__of_embeddings_need_no_clusters(with_scene):
+    place = with_scene(24)
+    run(place, RunSettings(), until="embeddings")
+    app = opened()
+    assert not app.exception
+    values = {metric.label: metric.value for metric in app.metric}
+    assert float(values["Balanced accuracy"]) > 0.8
+    assert "ARI" not in values
+    assert "no clusters of these embeddings yet" in words(app)
+
+
+def test_refit__offered_where_scenes_were_added(with_scene, asked):
+    place = with_scene(24)
+    run(place, RunSettings(), until="embeddings")
+    assert not [one for one in opened().button if one.label == "Learn anew"]
+    for file in sorted(place.raw.iterdir()):
+        shutil.copy(file, file.with_stem("pier"))
+    run(place, RunSettings(), until="embeddings")
+    app = opened()
+    assert "comes from 1 of 2 scenes" in words(app)
+    by_label(app.button, "Learn anew").click().run()
+    command = [str(word) for word in asked[0][3]]
+    settings = command[command.index("--settings") + 1]
+    assert "refit = true" in Path(settings).read_text()
+    anew = RunSettings(embed=EmbedSettings(refit=True))
+    run(place, anew, until="embeddings")
+    assert "comes from" not in words(opened())
