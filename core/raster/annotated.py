@@ -59,6 +59,10 @@ class Annotations:
         return Annotations(self.geometries[rows], properties, self.crs, self.notes)
 
 
+# Made once: `json.dumps` with options makes one for each value.
+_TEXT = json.JSONEncoder(ensure_ascii=False, sort_keys=True, default=str)
+
+
 def flat(value: Any) -> Any:
     """Nested values as JSON text, so that every cell fits a table."""
     if isinstance(value, np.ndarray):
@@ -68,7 +72,7 @@ def flat(value: Any) -> Any:
 
 def as_text(value: Any) -> str:
     """JSON with its keys in order."""
-    return json.dumps(value, ensure_ascii=False, sort_keys=True, default=str)
+    return _TEXT.encode(value)
 
 
 def filled(geometries: Sequence[Any]) -> Geometries:

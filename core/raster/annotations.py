@@ -14,7 +14,7 @@ from pyproj import CRS
 from pyproj.exceptions import CRSError
 
 from core.errors import AnnotationError
-from core.raster.annotated import Annotations, as_text, flat
+from core.raster.annotated import Annotations, as_text, filled, flat
 from core.raster.remote import home
 from core.raster.tabular import is_coco, read_coco, read_csv
 
@@ -143,14 +143,10 @@ def _read_geojson(path: Path) -> Annotations:
     properties = pd.DataFrame([r if isinstance(r, dict) else {} for r in rows])
     properties = properties.reindex(range(len(features))).map(flat)
     _keep_ids(properties, features)
-    geometries = np.empty(len(features), dtype=object)
-    bad = 0
-    for i, feature in enumerate(features):
-        geometry = feature.get("geometry")
-        try:
-            geometries[i] = None if geometry is None else shapely.from_geojson(as_text(geometry))
-        except (shapely.errors.GEOSException, ValueError, TypeError):
-            bad += 1
+    given = [feature.get("geometry") for feature in features]
+    texts = filled([None if one is None else as_text(one) for one in given])
+    geometries = np.asarray(shapely.from_geojson(texts, on_invalid="ignore"), dtype=object)
+    bad = sum(one is not None for one in given) - int((~shapely.is_missing(geometries)).sum())
     if bad:
         notes = (*notes, f"{bad} geometries cannot be parsed: taken as null")
     return Annotations(geometries, properties, crs, notes)

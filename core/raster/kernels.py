@@ -53,37 +53,52 @@ def reach(first: Any, weights: FloatArray, length: int) -> Any:
 
 
 @compiled
-def filter_rows(
-    layers: AnyArray, hidden: BoolArray, box: Any, first: Any, weights: FloatArray, n: int
-) -> FloatArray:
-    """Filter down each column; layer n, if there is one more, is 1 where pixels are valid.
+def gather(layers: AnyArray, hidden: BoolArray, box: Any, n: int) -> FloatArray:
+    """The pixels under a chip, (n, h, w), 0 where masked; layer n, if asked for, 1 where not."""
+    left, top, right, bottom = box
+    bands, none = len(layers), np.float32(0)
+    block = np.empty((n, bottom - top, right - left), np.float32)
+    for y in range(bottom - top):
+        # Slices: an index that is a sum keeps the compiler from using vectors.
+        gone = hidden[top + y, left:right]
+        for layer in range(bands):
+            part, row = layers[layer, top + y, left:right], block[layer, y]
+            if n == bands:
+                for x in range(len(row)):
+                    row[x] = part[x]
+            else:
+                for x in range(len(row)):
+                    row[x] = none if gone[x] else np.float32(part[x])
+        if n > bands:
+            row = block[bands, y]
+            for x in range(len(row)):
+                row[x] = none if gone[x] else np.float32(1)
+    return block
+
+
+@compiled
+def filter_rows(block: FloatArray, top: int, first: Any, weights: FloatArray) -> FloatArray:
+    """Filter down each column.
 
     Returns (columns, layers * size), so that the second pass too runs along memory.
     """
-    left, right = box
-    size, bands = len(first), len(layers)
-    middle = np.empty((right - left, n * size), np.float32)
-    row = np.empty(right - left, np.float32)
-    none = np.float32(0)
+    n, height, width = block.shape
+    size = len(first)
+    middle = np.empty((width, n * size), np.float32)
+    row = np.empty(width, np.float32)
     for layer in range(n):
+        part = block[layer]
         for o in range(size):
             row[:] = 0
             for k in range(weights.shape[1]):
-                y, weight = first[o] + k, weights[o, k]
-                if weight == 0 or y < 0 or y >= layers.shape[1]:
+                y, weight = first[o] + k - top, weights[o, k]
+                if weight == 0 or y < 0 or y >= height:
                     continue
-                # Slices: an index that is a sum keeps the compiler from using vectors.
-                part, gone = layers[min(layer, bands - 1), y, left:right], hidden[y, left:right]
-                if n == bands:
-                    for x in range(len(row)):
-                        row[x] += weight * np.float32(part[x])
-                elif layer < bands:
-                    for x in range(len(row)):
-                        row[x] += none if gone[x] else weight * np.float32(part[x])
-                else:
-                    for x in range(len(row)):
-                        row[x] += none if gone[x] else weight
-            middle[:, layer * size + o] = row
+                for x in range(width):
+                    row[x] += weight * part[y, x]
+            at = layer * size + o
+            for x in range(width):
+                middle[x, at] = row[x]
     return middle
 
 
@@ -121,17 +136,29 @@ def any_hidden(hidden: BoolArray) -> bool:
 def finish(drawn: FloatArray, rounded: bool, chip: AnyArray, mask: BoolArray) -> None:
     """Divide by the weight of the valid pixels, mask what has too little, round whole numbers."""
     bands, size, _ = chip.shape
-    whole = drawn.shape[1] == bands * size
+    n = bands * size
+    line, stored = np.empty(n, np.float32), np.empty(n, chip.dtype)
+    mask[:] = False
     for o in range(size):
-        for y in range(size):
-            weight = np.float32(1) if whole else drawn[o, bands * size + y]
-            mask[y, o] = weight < LEAST_WEIGHT
-            weight = np.float32(1) if mask[y, o] else weight
-            for band in range(bands):
-                value = drawn[o, band * size + y] / weight
-                if rounded:
-                    value = np.rint(value)
-                chip[band, y, o] = 0 if mask[y, o] else value
+        values = drawn[o]
+        if len(values) == n:
+            line[:] = values
+        else:
+            for y in range(size):
+                weight = values[n + y]
+                mask[y, o] = weight < LEAST_WEIGHT
+                for band in range(bands):
+                    value = values[band * size + y] / max(weight, LEAST_WEIGHT)
+                    line[band * size + y] = 0 if mask[y, o] else value
+        # One loop each: together with the turn to rows the compiler would use no vectors.
+        if rounded:
+            for j in range(n):
+                line[j] = np.rint(line[j])
+        for j in range(n):
+            stored[j] = line[j]
+        for band in range(bands):
+            for y in range(size):
+                chip[band, y, o] = stored[band * size + y]
 
 
 @compiled
@@ -172,7 +199,8 @@ def upright(
             continue
         whole = whole_across and whole_down and not any_hidden(hidden[top:bottom, left:right])
         n = bands if whole else bands + 1
-        middle = filter_rows(layers, hidden, (left, right), rows, down, n)
+        block = gather(layers, hidden, (left, top, right, bottom), n)
+        middle = filter_rows(block, top, rows, down)
         drawn = np.empty((size, n * size), np.float32)
         filter_columns(middle, left, columns, across, drawn)
         finish(drawn, rounded, chips[i], masks[i])
