@@ -1,6 +1,8 @@
 """The few formats that artifacts are kept in; none of them can carry code."""
 
+import errno
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from secrets import token_hex
@@ -11,7 +13,7 @@ import pandas as pd
 import pyarrow as pa
 
 from core.errors import ArtifactError
-from core.types import AnyArray
+from core.types import AnyArray, IntArray
 
 
 def write_json(path: Path, document: Any) -> None:
@@ -45,6 +47,52 @@ def create_array(path: Path, shape: tuple[int, ...], dtype: str) -> AnyArray:
     """An array on disk, mapped for writing, zeros at first."""
     array: AnyArray = np.lib.format.open_memmap(path, mode="w+", dtype=np.dtype(dtype), shape=shape)
     return array
+
+
+class RowFile:
+    """An array on disk whose rows are written in any order; zeros at first.
+
+    Nothing is mapped: what is written leaves the process's memory, and a full disk is an error
+    where a map would end the process.
+
+    Parameters
+    ----------
+    path : Path
+    shape : tuple of int
+        Rows first.
+    dtype : str
+    """
+
+    def __init__(self, path: Path, shape: tuple[int, ...], dtype: str) -> None:
+        self._dtype = np.dtype(dtype)
+        row_bytes = math.prod(shape[1:]) * self._dtype.itemsize
+        header = {"descr": self._dtype.str, "fortran_order": False, "shape": shape}
+        # Unbuffered: rows come one whole chip at a time, seldom one behind the other.
+        self._file = path.open("wb", buffering=0)
+        np.lib.format.write_array_header_1_0(self._file, header)
+        self._start, self._row_bytes = self._file.tell(), row_bytes
+        self._file.truncate(self._start + shape[0] * row_bytes)
+
+    def __enter__(self) -> "RowFile":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def write(self, rows: IntArray, values: AnyArray) -> None:
+        """Write values, (len(rows), ...), as these rows.
+
+        Raises
+        ------
+        OSError
+            If the disk is full.
+        """
+        for row, value in zip(
+            rows.tolist(), np.ascontiguousarray(values, self._dtype), strict=True
+        ):
+            self._file.seek(self._start + row * self._row_bytes)
+            if self._file.write(value.data) != self._row_bytes:
+                raise OSError(errno.ENOSPC, "no space left on the disk", str(self._file.name))
 
 
 def read_array(path: Path, *, mapped: bool = False) -> AnyArray:

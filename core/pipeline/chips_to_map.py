@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from core.artifacts.formats import create_array, read_array, read_table, write_table
+from core.artifacts.formats import RowFile, read_array, read_table, write_table
 from core.artifacts.store import Artifact, Blocks, Step
 from core.chips.bands import common_bands
 from core.chips.chipset import ChipSet, Outline, SceneChips
@@ -196,15 +196,17 @@ def _cut_scene(
         scene = read_scene(found.path)
         windows = chip_windows(scene, footprints.pixels, settings)
         side = settings.size
-        values = create_array(folder / "chips.npy", (n, len(bands), side, side), scene.dtype)
-        mask = create_array(folder / "mask.npy", (n, side, side), "uint8")
         valid: DoubleArray = np.zeros(n)
-        for cut in extract(scene, footprints.pixels, bands, settings, report):
-            values[cut.rows] = cut.values
-            masked = np.count_nonzero(cut.mask, axis=(1, 2))
-            # The file is zeros already: what is not masked need not reach the disk.
-            mask[cut.rows[masked > 0]] = cut.mask[masked > 0]
-            valid[cut.rows] = 1 - masked / side**2
+        with (
+            RowFile(folder / "chips.npy", (n, len(bands), side, side), scene.dtype) as values,
+            RowFile(folder / "mask.npy", (n, side, side), "uint8") as mask,
+        ):
+            for cut in extract(scene, footprints.pixels, bands, settings, report):
+                values.write(cut.rows, cut.values)
+                masked = np.count_nonzero(cut.mask, axis=(1, 2))
+                # The file is zeros already: what is not masked need not reach the disk.
+                mask.write(cut.rows[masked > 0], cut.mask[masked > 0])
+                valid[cut.rows] = 1 - masked / side**2
     except SceneError as error:
         # The key holds the file's content: copied anew, the scene is tried again.
         for name in ("chips.npy", "mask.npy"):

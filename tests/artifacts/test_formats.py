@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from core.artifacts.formats import (
+    RowFile,
     create_array,
     read_array,
     read_arrays,
@@ -87,6 +88,38 @@ def test_create_array__is_an_npy(tmp_path):
     array[1] = 7
     array.flush()
     assert read_array(tmp_path / "a.npy").tolist() == [[0, 0], [7, 7], [0, 0]]
+
+
+def test_row_file__any_order_zeros_elsewhere(tmp_path):
+    rng = np.random.default_rng(0)
+    values = rng.integers(-9, 9, (5, 2, 3)).astype(np.int16)
+    rows = np.array([6, 0, 3, 5, 1], np.int32)
+    with RowFile(tmp_path / "a.npy", (7, 2, 3), "int16") as file:
+        file.write(rows[:2], values[:2])
+        file.write(rows[2:], values.astype(np.float32)[2:])
+        file.write(rows[:0], values[:0])
+    read = read_array(tmp_path / "a.npy", mapped=True)
+    assert read.dtype == np.int16
+    assert np.array_equal(read[rows], values)
+    assert not read[[2, 4]].any()
+
+
+def test_row_file__no_rows(tmp_path):
+    RowFile(tmp_path / "a.npy", (0, 3), "uint8").__exit__()
+    assert read_array(tmp_path / "a.npy").shape == (0, 3)
+
+
+def test_row_file__full_disk_is_an_error(tmp_path, monkeypatch):
+    class Full:
+        name = "a.npy"
+        seek = staticmethod(lambda _: None)
+        write = staticmethod(lambda data: len(data) - 1)
+
+    with RowFile(tmp_path / "a.npy", (2, 3), "uint8") as file:
+        monkeypatch.setattr(file, "_file", Full)
+        with pytest.raises(OSError, match="no space left"):
+            file.write(np.array([1]), np.ones((1, 3), np.uint8))
+        monkeypatch.undo()
 
 
 def test_arrays__round_trip(tmp_path):
