@@ -17,6 +17,7 @@ from core.errors import AnnotationError
 from core.raster.annotated import Annotations, as_text, filled, flat
 from core.raster.remote import home
 from core.raster.tabular import is_coco, read_coco, read_csv
+from core.types import Geometries
 
 log = logging.getLogger(__name__)
 
@@ -128,7 +129,8 @@ def _read_table(path: Path) -> Annotations:
 
 def _read_geojson(path: Path) -> Annotations:
     try:
-        document = json.loads(path.read_bytes())
+        content = path.read_bytes()
+        document = json.loads(content)
     except (ValueError, RecursionError) as error:
         raise AnnotationError(
             "is not JSON", where=path.name, remedy=f"The parser says: {error}."
@@ -144,12 +146,25 @@ def _read_geojson(path: Path) -> Annotations:
     properties = properties.reindex(range(len(features))).map(flat)
     _keep_ids(properties, features)
     given = [feature.get("geometry") for feature in features]
-    texts = filled([None if one is None else as_text(one) for one in given])
-    geometries = np.asarray(shapely.from_geojson(texts, on_invalid="ignore"), dtype=object)
+    whole = document.get("type") == "FeatureCollection"
+    geometries = _geometries(content if whole else b"", given)
     bad = sum(one is not None for one in given) - int((~shapely.is_missing(geometries)).sum())
     if bad:
         notes = (*notes, f"{bad} geometries cannot be parsed: taken as null")
     return Annotations(geometries, properties, crs, notes)
+
+
+def _geometries(content: bytes, given: list[Any]) -> Geometries:
+    """The geometries of a GeoJSON file, None where there is none or it cannot be parsed."""
+    try:
+        # All in one call, which a null or a wrong one among them stops.
+        parts: Geometries = shapely.get_parts(shapely.from_geojson(content))
+    except (shapely.errors.GEOSException, ValueError):
+        parts = filled([])
+    if len(parts) == len(given):
+        return parts
+    texts = filled([None if one is None else as_text(one) for one in given])
+    return np.asarray(shapely.from_geojson(texts, on_invalid="ignore"), dtype=object)
 
 
 def _features(document: dict[str, Any], path: Path) -> list[dict[str, Any]]:

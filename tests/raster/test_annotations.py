@@ -4,6 +4,7 @@ import sqlite3
 import geopandas as gpd
 import pandas as pd
 import pytest
+import shapely
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyproj import CRS
@@ -239,3 +240,29 @@ def test_read_geojson__anything_is_read_or_refused(tmp_path, one, other):
     except AnnotationError:
         return
     assert len(found.geometries) == len(found.properties)
+
+
+def test_geojson__a_wrong_geometry_leaves_the_others_as_they_are(tmp_path):
+    # One call reads a whole collection; a geometry it stops at must not change the rest.
+    good = {"type": "MultiPolygon", "coordinates": [[[[0, 0], [4, 0], [4, 3], [0, 0]]]]}
+    high = {"type": "Point", "coordinates": [1, 2, 3]}
+    nested = {"type": "GeometryCollection", "geometries": [good, high]}
+    wrong = {"type": "Polygon", "coordinates": [[1, 2]]}
+
+    def read(*given):
+        features = [{"type": "Feature", "properties": {}, "geometry": one} for one in given]
+        path = tmp_path / "a.geojson"
+        path.write_text(json.dumps({"type": "FeatureCollection", "features": features}))
+        return read_annotations(path).geometries
+
+    together = read(good, high, nested)
+    apart = read(good, wrong, high, None, nested)
+    assert [shapely.is_missing(one) for one in apart] == [False, True, False, True, False]
+    assert [one.wkt for one in together] == [one.wkt for one in apart if one is not None]
+
+
+def test_geojson__a_collection_alone_is_one_annotation(tmp_path):
+    point = {"type": "Point", "coordinates": [1, 2]}
+    path = tmp_path / "a.geojson"
+    path.write_text(json.dumps({"type": "GeometryCollection", "geometries": [point]}))
+    assert [one.geom_type for one in read_annotations(path).geometries] == ["GeometryCollection"]
