@@ -8,6 +8,7 @@ from threading import Lock
 from typing import Any, TypeVar
 
 import numpy as np
+import pandas as pd
 import streamlit as st
 
 from app import state
@@ -19,11 +20,14 @@ from core.clusters.labelling import Labelling
 from core.embeddings.encoder import EncoderCard
 from core.embeddings.readiness import readiness
 from core.embeddings.registry import cards
-from core.mapping import Surroundings, native_step
+from core.mapping import Surroundings, native_step, thumbnail_ends
 from core.mapping import thumbnails as thumbnails_of
 from core.pipeline import views
+from core.pipeline.scenes import FoundScene
+from core.pipeline.screening import find_screening
 from core.pipeline.views import Plan
 from core.pipeline.workspace import Workspace
+from core.raster.footprints import guess_class
 from core.reduction.pca import Reduced
 from core.reduction.tsne import Projection
 from core.settings import EmbedSettings, GmmSettings, RunSettings
@@ -219,31 +223,57 @@ def score(place: Workspace, ready: Plan, settings: RunSettings, name: str) -> An
 
 def surroundings(place: Workspace, ready: Plan, chip_set: ChipSet, row: int, side: int) -> View:
     """A chip's surroundings."""
-    draw = lambda: _view(views.surroundings(ready, chip_set, row, side))  # noqa: E731
-    return _picture(place, f"around {row} {side}", ready.keys["chips"], draw)
+    shown = state.display(place)
+    draw = lambda: _view(views.surroundings(ready, chip_set, row, side, shown))  # noqa: E731
+    return _picture(place, f"around {row} {side} {shown}", ready.keys["chips"], draw)
 
 
 def native_chip(
     place: Workspace, ready: Plan, chip_set: ChipSet, row: int
 ) -> tuple[ByteArray, int]:
     """A chip at the scene's own pixels, and how many of them one pixel of the image stands for."""
+    shown = state.display(place)
 
     def draw() -> tuple[ByteArray, int]:
         about = {str(name): value for name, value in chip_set.facts.iloc[row].items()}
-        return views.native_chip(ready, chip_set, row), native_step(about)
+        return views.native_chip(ready, chip_set, row, shown), native_step(about)
 
-    return _picture(place, f"native {row}", ready.keys["chips"], draw)
+    return _picture(place, f"native {row} {shown}", ready.keys["chips"], draw)
+
+
+def flags(place: Workspace, ready: Plan) -> pd.DataFrame | None:
+    """What screening found in all chips; None where it was not done."""
+    keys = [artifact.key for artifact in ready.artifacts.get("chips", ())]
+    read = lambda: find_screening(place, keys)  # noqa: E731
+    return result(place, "flags", ready, "chips", read)
+
+
+def columns(place: Workspace, scene: FoundScene) -> tuple[list[str], str]:
+    """The properties of a scene's annotations, and the one guessed to hold the class."""
+
+    def read() -> tuple[list[str], str]:
+        table = scene.properties()
+        return [str(name) for name in table.columns], guess_class(table)
+
+    return kept(place, f"columns {scene.artifact.key}", read) or ([], "")
 
 
 def overview(place: Workspace, ready: Plan, scene: str) -> View:
     """A whole scene with its footprints."""
-    draw = lambda: _view(views.overview(ready, scene))  # noqa: E731
-    return _picture(place, f"overview {scene}", ready.keys["scenes"], draw)
+    shown = state.display(place)
+    draw = lambda: _view(views.overview(ready, scene, shown))  # noqa: E731
+    return _picture(place, f"overview {scene} {shown}", ready.keys["scenes"], draw)
 
 
 def thumbnails(chip_set: ChipSet, rows: Sequence[int]) -> ByteArray:
-    """Chips as they are embedded; cheap, so not kept."""
-    return thumbnails_of(chip_set, rows)
+    """Chips in the bands and the stretch that the user chose; cheap, so not kept."""
+    place = state.workspace()
+    shown = state.display(place)
+    ends = None
+    if shown.stretch != "auto":
+        key = f"{place.root}|ends {shown}|{'-'.join(chip_set.keys)}"
+        ends = _results(key, lambda: thumbnail_ends(chip_set, shown))
+    return thumbnails_of(chip_set, rows, shown, ends)
 
 
 def nearest_to_centres(points: AnyArray, labels: IntArray, most: int) -> dict[int, list[int]]:

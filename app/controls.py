@@ -75,6 +75,21 @@ def chip_form(place: Workspace, bands: Sequence[str]) -> ChipSettings:
     return made
 
 
+def class_form(place: Workspace, columns: Sequence[str], guess: str) -> None:
+    """Which property holds the class: counts and groups follow it, no chip is cut anew."""
+    scenes = state.wanted(place).scenes
+    chosen = st.selectbox(
+        wording.label("scenes", "class_property"),
+        list(dict.fromkeys(["", *columns, scenes.class_property])),
+        format_func=lambda name: name or f"{guess or 'none'} (guessed)",
+        key=state.widget(place, "class property", scenes.class_property),
+        help="Counts, captions, colours and scores start from it. It holds for all scenes.",
+    )
+    if chosen != scenes.class_property:
+        state.want(place, scenes=dataclasses.replace(scenes, class_property=chosen))
+        st.rerun()
+
+
 def space_form(place: Workspace) -> tuple[ReductionSettings, TreeSettings, GmmSettings]:
     """What both clusterings see: dear to change."""
     asked = state.wanted(place)
@@ -148,6 +163,11 @@ def outdated(place: Workspace, stage: str, until: str = "") -> None:
     showing = state.showing(place, stage)
     if showing is None or showing.current:
         return
+    state.settle(place, lambda settings: cached.plan(place, settings).ready)
+    settled = state.showing(place, stage)
+    if settled is not None and settled.current:
+        # What a form asked for was there already: the page shows it from the start.
+        st.rerun()
     asked = state.wanted(place)
     phrases = wording.differences(showing.settings, asked, state.PARTS[stage])
     with st.container(border=True, horizontal=True, vertical_alignment="center", key="cs_stale"):

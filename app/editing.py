@@ -2,11 +2,12 @@
 
 import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, wait
 
 import numpy as np
 import streamlit as st
 
-from app import cached, findings, panels, state
+from app import findings, panels, state
 from app.clusters import Clusters
 from app.colouring import in_order
 from app.markup import plain
@@ -21,7 +22,7 @@ from core.pipeline.views import Plan
 from core.pipeline.workspace import Workspace
 from core.types import BoolArray
 
-# Two sessions may edit one workspace; and a split fits a mixture, one at a time.
+# Two sessions may edit one workspace.
 _ONE = threading.Lock()
 MEMBERS_SHOWN = 48
 VERBS = {
@@ -51,6 +52,7 @@ def do(place: Workspace, clusters: Clusters, make: Callable[[Edited], Edit | Non
 
 def panel(place: Workspace, ready: Plan, chips: ChipSet, clusters: Clusters) -> None:
     """Everything that can be done to whole clusters."""
+    _splitting(place, ready, clusters)
     refused = state.value(place, "edit refused", "")
     if refused:
         st.warning(plain(refused))
@@ -63,7 +65,7 @@ def panel(place: Workspace, ready: Plan, chips: ChipSet, clusters: Clusters) -> 
     one, several = st.columns([3, 2], gap="large")
     with one:
         cluster = choose(place, clusters, "edit")
-        _looks(place, ready, clusters, cluster)
+        _looks(place, clusters, cluster)
     with several:
         _merge(place, clusters, present)
         _approved(clusters)
@@ -108,7 +110,7 @@ def _said(edit: Edit) -> str:
     return f"{VERBS[edit.kind]}{text}"
 
 
-def _looks(place: Workspace, ready: Plan, clusters: Clusters, cluster: int) -> None:
+def _looks(place: Workspace, clusters: Clusters, cluster: int) -> None:
     edited, turn = clusters.edited, len(clusters.history.done) + len(clusters.history.undone)
     assert edited is not None
     mark = f"{cluster} {turn} {len(clusters.history.done)}"
@@ -132,20 +134,38 @@ def _looks(place: Workspace, ready: Plan, clusters: Clusters, cluster: int) -> N
                   on_click=do,
                   args=(place, clusters,
                         lambda now: edits.approve(now, cluster)))  # fmt: skip
-        st.button("Split in two", key="cs.split", on_click=_split,
-                  args=(place, ready, clusters, cluster),
+        st.button("Split in two", key="cs.split", on_click=state.keep,
+                  args=(place, "splitting", (clusters.family, cluster)),
                   help="By a mixture of two Gaussians inside it.")  # fmt: skip
         st.button("Exclude", key="cs.exclude", on_click=do,
                   args=(place, clusters, lambda _: edits.exclude(members)),
                   help="Its chips are left out of counts and exports.")  # fmt: skip
 
 
-def _split(place: Workspace, ready: Plan, clusters: Clusters, cluster: int) -> None:
-    points = findings.space(place, ready, clusters)
-    if points is None:
+def _splitting(place: Workspace, ready: Plan, clusters: Clusters) -> None:
+    """Go on with a split that was asked for: fitted off the page, then kept as an edit."""
+    asked = state.value(place, "splitting", None)
+    if asked is None:
         return
-    with cached.fitting():
-        do(place, clusters, lambda now: edits.halves(now, cluster, points))
+    family, cluster = asked
+    found = findings.halves(place, ready, clusters, cluster) if family == clusters.family else None
+    if found is not None and not wait([found], findings.PATIENCE_SECONDS).done:
+        _until_done(found)
+        return
+    state.keep(place, "splitting", None)
+    if found is not None:
+        do(place, clusters, lambda _: found.result())
+        st.rerun()
+
+
+def _until_done(work: "Future[Edit]") -> None:
+    @st.fragment(run_every=0.7)
+    def ask() -> None:
+        if work.done():
+            st.rerun()
+        st.caption("The cluster is being split.")
+
+    ask()
 
 
 def _merge(place: Workspace, clusters: Clusters, present: Sequence[int]) -> None:

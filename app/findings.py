@@ -1,6 +1,8 @@
 """What was found out about clusters, looked up once and shared: no form, no chart."""
 
+import dataclasses
 import hashlib
+from concurrent.futures import Future, wait
 from concurrent.futures import TimeoutError as NotYetError
 from dataclasses import dataclass
 
@@ -11,10 +13,13 @@ from app import cached
 from app.clusters import Clusters
 from app.palette import EXCLUDED
 from core.chips.chipset import ChipSet
+from core.clusters import edits, shown
 from core.clusters.components import ComponentLandscape
 from core.clusters.confounders import one_scene
 from core.clusters.density import persistence
 from core.clusters.explain import Exemplars, exemplars
+from core.clusters.history import Edit
+from core.clusters.icicle import Icicle, icicle
 from core.clusters.labelling import Labelling, in_order, labelled
 from core.clusters.landscape import SizeLandscape, survey_sizes
 from core.clusters.noise import Treated
@@ -24,8 +29,8 @@ from core.pipeline import editing, quality, surveys
 from core.pipeline.quality import Quality
 from core.pipeline.views import Plan
 from core.pipeline.workspace import Workspace
-from core.settings import GmmSettings, RunSettings
-from core.types import DoubleArray, FloatArray, IntArray
+from core.settings import GmmSettings, NoiseSettings, RunSettings
+from core.types import BoolArray, DoubleArray, FloatArray, IntArray
 
 # A page waits this long for a survey; then it says that it is coming.
 PATIENCE_SECONDS = 0.6
@@ -49,22 +54,33 @@ class Seen:
 
 
 def treated(place: Workspace, ready: Plan, settings: RunSettings) -> Treated:
-    """The labelling with its noise as the settings say."""
-
-    def make() -> Treated | None:
-        found, space = cached.labelling(place, ready, settings), cached.reduction(place, ready)
-        if found is None or space is None:
-            return None
-        tree = None
-        if settings.method == "hdbscan":
-            tree = cached.tree(place, ready, settings)
-        return editing.treated(found, space.points, settings, tree)
-
-    what = f"treated {settings.noise} {cached.labelling_name(settings)}"
-    made = cached.result(place, what, ready, "reduction", make)
-    if made is None:
+    """The labelling with its noise as the settings say, or kept while that is worked out."""
+    found, space = cached.labelling(place, ready, settings), cached.reduction(place, ready)
+    if found is None or space is None:
         raise TooFewError("there is no labelling to treat", where="noise")
-    return made
+    plain = dataclasses.replace(settings, noise=NoiseSettings())
+    if settings.method != "hdbscan" or settings.noise.method == "keep":
+        return editing.treated(found, space.points, plain, None)
+    made = _treating(place, ready, settings, found, space.points)
+    return made.result() if made.done() else editing.treated(found, space.points, plain, None)
+
+
+def treating(place: Workspace, ready: Plan, settings: RunSettings) -> bool:
+    """Whether the noise is still being treated: a second or so at 20,000 chips, off the page."""
+    found, space = cached.labelling(place, ready, settings), cached.reduction(place, ready)
+    if found is None or space is None or settings.noise.method == "keep":
+        return False
+    made = _treating(place, ready, settings, found, space.points)
+    return not wait([made], PATIENCE_SECONDS).done
+
+
+def _treating(
+    place: Workspace, ready: Plan, settings: RunSettings, found: Labelling, points: FloatArray
+) -> "Future[Treated]":
+    tree = cached.tree(place, ready, settings)
+    what = f"treated {settings.noise} {cached.labelling_name(settings)}"
+    key = f"{place.root}|{what}|{ready.keys['reduction']}"
+    return cached.soon(key, lambda: editing.treated(found, points, settings, tree))
 
 
 def sizes(place: Workspace, ready: Plan, settings: RunSettings) -> SizeLandscape | None:
@@ -92,22 +108,46 @@ def components(place: Workspace, ready: Plan, settings: GmmSettings) -> Componen
     return surveys.find_components(place, ready, settings)
 
 
-def report(place: Workspace, ready: Plan, chips: ChipSet, settings: RunSettings) -> Quality | None:
-    """The report card, if it was made."""
-    read = lambda: quality.find_quality(place, ready, chips, settings)  # noqa: E731
-    what = f"quality {cached.labelling_name(settings)}"
+def report(place: Workspace, ready: Plan, chips: ChipSet, clusters: Clusters) -> Quality | None:
+    """The report card of the clusters as shown, if it was made."""
+    settings, seen = clusters.settings, clusters.edited
+    name = "" if seen is None else quality.as_shown(clusters.labelling, seen, settings)
+    read = lambda: quality.find_quality(place, ready, chips, settings, name)  # noqa: E731
+    what = f"quality {name} {cached.labelling_name(settings)}"
     return cached.result(place, what, ready, "reduction", read)
 
 
-def lives(place: Workspace, ready: Plan, settings: RunSettings) -> DoubleArray | None:
-    """Persistence of each cluster, by label; None for methods without a tree."""
-    if settings.method != "hdbscan":
+def lives(place: Workspace, ready: Plan, clusters: Clusters) -> DoubleArray | None:
+    """Persistence of each cluster shown, NaN for those of edits; None for methods without it."""
+    settings = clusters.settings
+    if settings.method != "hdbscan" or clusters.edited is None:
         return None
     tree = cached.tree(place, ready, settings)
     read = lambda: None if tree is None else persistence(tree, settings.cut)  # noqa: E731
-    return cached.result(
-        place, f"lives {cached.labelling_name(settings)}", ready, "reduction", read
-    )
+    own = cached.result(place, f"lives {cached.labelling_name(settings)}", ready, "reduction", read)
+    return None if own is None else shown.lives(own, clusters.labelling, clusters.edited)
+
+
+def condensed(place: Workspace, ready: Plan, settings: RunSettings) -> Icicle | None:
+    """The condensed tree as a picture: a tenth of a second at 20,000 chips; None without a tree."""
+    tree = cached.tree(place, ready, settings) if settings.method == "hdbscan" else None
+    if tree is None or len(tree) < settings.cut.min_cluster_size:
+        return None
+    draw = lambda: icicle(tree, settings.cut)  # noqa: E731
+    what = f"icicle {cached.labelling_name(settings)}"
+    return cached.result(place, what, ready, "reduction", draw)
+
+
+def halves(
+    place: Workspace, ready: Plan, clusters: Clusters, cluster: int
+) -> "Future[Edit] | None":
+    """A split of a cluster in two, fitted off the page."""
+    points, seen = space(place, ready, clusters), clusters.edited
+    if points is None or seen is None:
+        return None
+    what = f"halves {digest(seen.ids == cluster)} {cached.labelling_name(clusters.settings)}"
+    key = f"{place.root}|{what}|{ready.keys['reduction']}"
+    return cached.soon(key, lambda: edits.halves(seen, cluster, points))
 
 
 def appearance(place: Workspace, ready: Plan, chips: ChipSet) -> pd.DataFrame | None:
@@ -175,12 +215,12 @@ def alarms(
 ) -> tuple[list[str], bool]:
     """Sentences on what the clusters may follow, and whether all was looked at."""
     told = one_scene(np.maximum(clusters.ids, -1), chips.facts["scene"].to_numpy())
-    found = report(place, ready, chips, clusters.settings)
+    found = report(place, ready, chips, clusters)
     if found is not None:
         told += [one.sentence for one in found.associations if one.alarm]
     return told, found is not None
 
 
-def digest(ids: IntArray) -> str:
-    """A short name for some ids."""
+def digest(ids: IntArray | BoolArray) -> str:
+    """A short name for some ids, or a selection."""
     return hashlib.blake2b(ids.tobytes(), digest_size=8).hexdigest()

@@ -79,7 +79,8 @@ def dates(around: SuperPatch, kept: BoolArray, limit: float) -> go.Figure:
     figure.update_yaxes(title_text="covered", tickformat=".0%", range=[0, 1.02], row=1, col=1)
     figure.update_yaxes(title_text="NDVI of the patch", row=2, col=1)
     figure.update_xaxes(gridcolor=RULE)
-    figure.update_yaxes(gridcolor=RULE, zeroline=False, automargin=True)
+    title = {"font": {"size": 13, "color": MUTED}, "standoff": 8}
+    figure.update_yaxes(gridcolor=RULE, zeroline=False, automargin=True, title=title)
     return figure
 
 
@@ -91,10 +92,12 @@ def boxes(values: AnyArray, labels: AnyArray, kinds: Sequence[LandCover], title:
         if not len(mine):
             continue
         low, first, middle, third, high = np.percentile(mine, (5, 25, 50, 75, 95))
+        # On a dark box a dark median would not be seen.
+        line = PALE if sum(kind.rgb) < 200 else "#3B4652"
         figure.add_box(
             x=[hover(kind.name)], q1=[first], median=[middle], q3=[third], lowerfence=[low],
             upperfence=[high], name=hover(kind.name), showlegend=False, fillcolor=kind.colour,
-            line={"color": "#3B4652", "width": 1.2}, whiskerwidth=0.4,
+            line={"color": line, "width": 1.2}, whiskerwidth=0.4,
         )  # fmt: skip
     figure.update_layout(base(height=430))
     figure.update_yaxes(title_text=hover(title), gridcolor=RULE)

@@ -101,7 +101,7 @@ def matrix(land: Land) -> None:
         else:
             cell(land, run, each, picked)
     st.subheader("Class by class")
-    st.dataframe(by_class(found), hide_index=True)
+    flair_land.show(by_class(found))
 
 
 def _scores(found: CellResult) -> None:
@@ -157,10 +157,10 @@ def cell(land: Land, run: Configuration, each: AnyArray, picked: tuple[int, int]
     imagery.scale_bar(figure, SIDE, SIDE, 0.2)
     st.plotly_chart(figure, theme=None, key="cs.land.cell", config=dict(charts.EXPORT))
     st.caption(f"Magenta: the {number(int(inside.sum()))} pixels of this cell in {name}.")
-    _pixels(aerial, inside, name)
+    _pixels(land, aerial, inside, name)
 
 
-def _pixels(aerial: ByteArray, inside: AnyArray, name: str) -> None:
+def _pixels(land: Land, aerial: ByteArray, inside: AnyArray, name: str) -> None:
     rows, columns = np.nonzero(inside)
     step = max(1, len(rows) // LISTED)
     rows, columns = rows[::step], columns[::step]
@@ -168,8 +168,7 @@ def _pixels(aerial: ByteArray, inside: AnyArray, name: str) -> None:
                          | {b: aerial[i, rows, columns] for i, b in enumerate(AERIAL)})  # fmt: skip
     with st.expander(f"{len(table)} of these pixels as a table"):
         st.dataframe(table, hide_index=True, height=240)
-        st.download_button("Download them (CSV)", lambda: table.to_csv(index=False).encode(),
-                           f"{name}-pixels.csv", "text/csv", on_click="ignore")  # fmt: skip
+        flair_land.download(land, "Download them (CSV)", table, f"{name}-pixels.csv")
 
 
 def class_map(land: Land, run: Configuration, name: str) -> ByteArray | None:
@@ -190,10 +189,10 @@ def class_map(land: Land, run: Configuration, name: str) -> ByteArray | None:
 def keep_button(land: Land, run: Configuration) -> None:
     """Say that a run kept no class maps, and offer to make them."""
     st.caption("This run kept no class maps; the image needs them.")
-    tables = flair_jobs.tables(land.place, run.settings, run.method, run.spec)
+    tables = flair_jobs.tables(run.settings, run.method, run.spec)
     words = ("maps", "--protocol", run.settings.protocol)
     flair_jobs.button(land.place, "Make its class maps", "Writing class maps", words,
-                      tables=tables)  # fmt: skip
+                      tables=(tables,))  # fmt: skip
 
 
 def two_models(land: Land) -> None:
@@ -208,6 +207,7 @@ def two_models(land: Land) -> None:
     with right:
         other = flair_land.chosen_run(land, "The other", "other model", runs[::-1])
     how = flair_jobs.choose(land.place, "Order", ORDERS, "order", "together")
+    left, right = st.columns(2, gap="medium")
     totals = [counts_of(land, run).sum(axis=0) for run in (one, other)]
     order = order_of(totals[0] + totals[1], how)
     parts = [row_shares(total) for total in totals]
@@ -230,7 +230,7 @@ def two_models(land: Land) -> None:
         st.caption("Shares of the row. Blue: the other has more; on the diagonal that is better, "
                    "elsewhere it is worse.")  # fmt: skip
     with right:
-        st.dataframe(_iou_apart(land, one, other), hide_index=True, height=500)
+        flair_land.show(_iou_apart(land, one, other))
 
 
 def _iou_apart(land: Land, one: Configuration, other: Configuration) -> pd.DataFrame:

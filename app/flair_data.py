@@ -135,7 +135,7 @@ def series(land: Land) -> None:
     first, second, third = st.columns([2, 2, 1], vertical_alignment="bottom", gap="large")
     with first:
         probability = flair_jobs.slide(land.place, "A pixel is covered from a probability of (%)",
-                                       0.0, 100.0, 5.0, "probability", 60.0)  # fmt: skip
+                                       0.0, 100.0, 5.0, "probability", 60.0, "%.0f %%")  # fmt: skip
     with second:
         cover = flair_jobs.slide(land.place, "A date is kept below a covered share of", 0.0, 1.0,
                                  0.05, "cover", 0.5)  # fmt: skip
@@ -153,7 +153,7 @@ def series(land: Land) -> None:
     images = [flair_pictures.sentinel_rgb(around.series.data[i]) for i in shown]
     captions = [
         ("#0B6E6E" if around.kept[i] else "#D55E00", around.series.dates[i],
-         f"{around.cover[i]:.0%} covered{'' if around.kept[i] else ', dropped'}")
+         f"{around.cover[i]:.0%} {'covered' if around.kept[i] else '· dropped'}")
         for i in shown
     ]  # fmt: skip
     st.html(figures(_large(images), captions, 104))
@@ -242,10 +242,10 @@ def classes(land: Land) -> None:
         moved = 0.5 * float(np.abs(np.array(train) - np.array(test)).sum())
         st.markdown(f"**Prior shift**: {moved:.0%} of the pixels would have to change class for "
                     "test to have the shares of train (total variation distance).")  # fmt: skip
-    _table(splits)
+    _table(land, splits)
 
 
-def _table(splits: dict[str, dict[str, object]]) -> None:
+def _table(land: Land, splits: dict[str, dict[str, object]]) -> None:
     columns: dict[str, list[object]] = {}
     for split, said in splits.items():
         kinds = said["classes"]
@@ -255,9 +255,8 @@ def _table(splits: dict[str, dict[str, object]]) -> None:
         columns[f"{split}: share (%)"] = [round(100 * kind["share"], 3) for kind in kinds]
         columns[f"{split}: patches"] = [kind["patches"] for kind in kinds]
     table = pd.DataFrame(columns)
-    st.dataframe(table, hide_index=True)
-    st.download_button("Download the shares (CSV)", lambda: table.to_csv(index=False).encode(),
-                       "flair-classes.csv", "text/csv", on_click="ignore")  # fmt: skip
+    flair_land.show(table)
+    flair_land.download(land, "Download the shares (CSV)", table, "flair-classes.csv")
 
 
 def files(land: Land) -> None:

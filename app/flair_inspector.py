@@ -31,7 +31,8 @@ from core.flair.pixels import AERIAL, SENTINEL, SIDE, PixelTable
 from core.flair.reading import Needs, read_pixels, texture_of
 from core.flair.sentinel import WAVELENGTHS
 from core.pipeline import flair_results
-from core.pipeline.flair_results import Configuration, Taught
+from core.pipeline.flair_results import Configuration
+from core.pipeline.flair_taught import Taught, taught
 from core.types import AnyArray, ByteArray
 
 HEIGHT = 560
@@ -40,10 +41,10 @@ GREY = LandCover(0, "no class", "#808080")
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the voting pixels nearest to one say."""
+    """What a model says of one pixel, and why in words."""
 
     kind: LandCover
-    votes: tuple[tuple[LandCover, float], ...]
+    why: str
 
 
 def inspect(land: Land) -> None:
@@ -64,8 +65,9 @@ def inspect(land: Land) -> None:
         table = _read(land, index, column, row)
         _about(land, index, column, row, table)
         _spectra(table)
-    st.subheader("What the models say")
-    _models(land, index, column, row, FULL[int(table.labels[0]) - 1] if table.labels[0] else GREY)
+        st.markdown("**What the models say**")
+        truth = FULL[int(table.labels[0]) - 1] if table.labels[0] else GREY
+        _models(land, index, column, row, truth)
     by_hand(land, table)
 
 
@@ -131,14 +133,16 @@ def _spectra(table: PixelTable) -> None:
     kind = FULL[value - 1] if value else GREY
     order = [AERIAL.index(name) for name in CAMERA]
     one = flair_charts.spectra([(kind, table.aerial[:, order])], list(CAMERA.values()), "counts")
-    one.update_layout(height=210)
+    one.update_layout(height=190, showlegend=False)
     first, second = st.columns(2)
+    first.caption("Aerial")
+    second.caption("Sentinel-2")
     first.plotly_chart(one, theme=None, key="cs.land.one", config=dict(charts.EXPORT))
     if table.sentinel is None:
         second.caption("No Sentinel spectrum: aerial only.")
         return
     two = flair_charts.spectra([(kind, table.sentinel)], WAVELENGTHS, "reflectance")
-    two.update_layout(height=210)
+    two.update_layout(height=190, showlegend=False)
     second.plotly_chart(two, theme=None, key="cs.land.two", config=dict(charts.EXPORT))
 
 
@@ -155,10 +159,9 @@ def _models(land: Land, index: int, column: int, row: int, truth: LandCover) -> 
                 value = int(source.read(1, window=window)[0, 0])
             right = value == int(reduce(np.array([truth.value]))[0])
             said = REDUCED[value - 1].name if value else "nothing"
-            rows.append((flair_jobs.title(run), said, "right" if right else "wrong"))
+            rows.append((said, "right" if right else "wrong", flair_jobs.title(run)))
     if rows:
-        st.dataframe(pd.DataFrame(rows, columns=["Model", "Says", "Against the label"]),
-                     hide_index=True)  # fmt: skip
+        flair_land.show(pd.DataFrame(rows, columns=["Says", "By the label", "Model"]))
     else:
         st.caption("No model with class maps has judged this patch. Run one on the page Models.")
     if without:
@@ -171,11 +174,11 @@ def by_hand(land: Land, table: PixelTable) -> None:
     kept: dict[str, tuple[Configuration, Taught]] = {}
     for run in flair_land.runs(land):
         found = land.place.store.find(flair_results.maps_step(run.artifact.key))
-        learnt = flair_results.taught(found) if found else None
+        learnt = taught(found) if found else None
         if learnt is not None:
             kept[run.artifact.key] = (run, learnt)
     if not kept:
-        st.caption("Needs a model that votes (kNN, or clusters with kNN) with its maps kept: run "
+        st.caption("Needs a model with its maps kept (kNN, clusters with kNN, or boosting): run "
                    "one on the page Models.")  # fmt: skip
         return
     run = flair_land.chosen_run(land, "Model", "by hand", [run for run, _ in kept.values()])
@@ -185,9 +188,9 @@ def by_hand(land: Land, table: PixelTable) -> None:
         st.caption("This model needs a Sentinel spectrum, which this patch does not have.")
         return
     said = verdict(run, learnt, typed)
-    votes = ", ".join(f"{kind.name} ({away:.3g} away)" for kind, away in said.votes)
     st.html(f"<b>{swatch(said.kind.colour)} {said.kind.name}</b>")
-    st.caption(plain(f"The nearest voting pixels: {votes}. They lie in {', '.join(learnt.domains)}."
+    where = f"It learnt from {', '.join(learnt.domains)}."
+    st.caption(plain(f"{said.why} {where} Chance, the floors, looks at no value and is not asked."
                      ))  # fmt: skip
 
 
@@ -220,12 +223,22 @@ def _typed(land: Land, table: PixelTable, *, fusion: bool) -> PixelTable | None:
 
 
 def verdict(run: Configuration, learnt: Taught, typed: PixelTable) -> Verdict:
-    """The class of one pixel by the k nearest voting pixels, exactly as the model votes."""
+    """The class of one pixel exactly as the model decides: by votes, or by its trees."""
     from core.flair.compiled import majority
 
-    query = build(typed, run.spec, learnt.scaler).matrix[0]
-    away: AnyArray = ((learnt.matrix - query) ** 2).sum(axis=1)
+    query = build(typed, run.spec, learnt.scaler).matrix
+    if learnt.trees is not None:
+        shares = learnt.trees.probabilities(query)[0]
+        best = np.argsort(-shares, kind="stable")[:3]
+        kinds = [REDUCED[int(learnt.trees.classes[i]) - 1] for i in best]
+        likely = ", ".join(f"{k.name} {shares[i]:.0%}" for k, i in zip(kinds, best, strict=True))
+        return Verdict(kinds[0], f"The likeliest classes: {likely}.")
+    away: AnyArray = ((learnt.matrix - query[0]) ** 2).sum(axis=1)
     nearest = np.argsort(away, kind="stable")[: run.method.k].astype(np.int32)
     value = int(majority(np.ascontiguousarray(learnt.classes), nearest[None, :])[0])
-    votes = [(REDUCED[int(learnt.classes[i]) - 1], float(np.sqrt(away[i]))) for i in nearest]
-    return Verdict(REDUCED[value - 1], tuple(votes))
+    votes = ", ".join(
+        f"{REDUCED[int(learnt.classes[i]) - 1].name} ({np.sqrt(away[i]):.3g} away)" for i in nearest
+    )
+    return Verdict(
+        REDUCED[value - 1], f"The nearest voting pixels, by distance in the features: {votes}."
+    )

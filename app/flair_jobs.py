@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from secrets import token_hex
 
 import streamlit as st
 import tomli_w
@@ -13,6 +14,7 @@ from app import running as jobs
 from app.jobs import Job, core_command
 from core.flair.classifiers import MethodSettings
 from core.flair.features import FeatureSpec
+from core.flair.sampling import SampleSettings
 from core.pipeline.flair_results import Configuration
 from core.pipeline.patches_to_confusion import StudySettings
 from core.pipeline.workspace import Workspace
@@ -50,12 +52,17 @@ def running(place: Workspace) -> Job | None:
     return jobs.busy(place)
 
 
+def start(place: Workspace, what: str, title: str, *commands: Sequence[str]) -> None:
+    """Start work on land cover; it takes its turn after what runs in the workspace already."""
+    cached.board().start(key(place, what), title, *commands, after=jobs.prefix(place))
+
+
 def look_alike(place: Workspace, patches: int) -> None:
     """Paint the look-alike and read it once."""
     where = ("--workspace", place.root, "--json")
     commands = (core_command("flair", "demo", "--patches", str(patches), *where),
                 core_command("flair", "survey", *where))  # fmt: skip
-    cached.board().start(key(place, "look-alike"), "Painting a look-alike of FLAIR", *commands)
+    start(place, "look-alike", "Painting a look-alike of FLAIR", *commands)
 
 
 def button(
@@ -63,56 +70,89 @@ def button(
     label: str,
     title: str,
     *commands: Sequence[str],
-    tables: Path | None = None,
+    tables: Sequence[str] = (),
     primary: bool = True,
     disabled: bool = False,
 ) -> None:
-    """A button that starts `chipscape flair` commands, quiet while anything is at work."""
-    idle = disabled or running(place) is not None
+    """A button that starts `chipscape flair` commands; quiet while these are at work.
+
+    Parameters
+    ----------
+    place : Workspace
+    label, title : str
+        Of the button, and of the job.
+    commands
+        Each a sequence of words after `chipscape flair`.
+    tables : sequence of str
+        Settings as TOML, one for all commands or one for each.
+    primary, disabled : bool
+    """
     what = f"{commands} {tables}"
-    pressed = st.button(label, key=f"cs.land:{place.root}:{label}", disabled=idle,
+    job = cached.board().get(key(place, what))
+    busy = job is not None and job.state == "running"
+    pressed = st.button(label, key=f"cs.land:{place.root}:{label}", disabled=disabled or busy,
                         type="primary" if primary else "secondary")  # fmt: skip
     if pressed:
-        extra: tuple[str | Path, ...] = ("--settings", tables) if tables else ()
-        made = [core_command("flair", *words, "--workspace", place.root, "--json", *extra)
-                for words in commands]  # fmt: skip
-        cached.board().start(key(place, what), title, *made)
+        given = list(tables) * (len(commands) if len(tables) == 1 else 1)
+        files = [_written(place, text) for text in given]
+        where = ("--workspace", place.root, "--json")
+        made = [core_command("flair", *words, *where, *(("--settings", files[at]) if files else ()))
+                for at, words in enumerate(commands)]  # fmt: skip
+        start(place, what, title, *made)
         st.rerun()
 
 
-def tables(
-    place: Workspace, study: StudySettings, method: MethodSettings, spec: FeatureSpec
-) -> Path:
-    """Settings as a file that a command reads; other settings get another file."""
+def tables(study: StudySettings, method: MethodSettings, spec: FeatureSpec) -> str:
+    """Settings as the TOML that a command reads."""
     parts = asdict(study)
     sample, dates = parts.pop("sample"), parts.pop("dates")
-    document = {
+    return tomli_w.dumps({
         "study": parts,
         "sample": sample,
         "dates": dates,
         "method": asdict(method),
         "features": {**asdict(spec), "extras": list(spec.extras)},
-    }
-    text = tomli_w.dumps(document)
+    })  # fmt: skip
+
+
+def _written(place: Workspace, text: str) -> Path:
+    """Settings as a file; others get another file, and who reads it never sees half of it."""
     name = hashlib.sha256(text.encode()).hexdigest()[:12]
     path = place.root / "app" / f"flair-{name}.toml"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
+    part = path.with_suffix(f".{token_hex(4)}.part")
+    part.write_text(text, encoding="utf-8")
+    part.replace(path)
     return path
 
 
 def title(run: Configuration) -> str:
     """A run in words."""
-    return f"{method_title(run.method)}, {spec_title(run.spec)} · {sampling(run)}"
+    return f"{model_title(run)} · {sampling(run)}"
+
+
+def model_title(run: Configuration) -> str:
+    """Method and features of a run in words; chance looks at no features."""
+    method = method_title(run.method)
+    return method if run.method.method in FLOORS else f"{method}, {spec_title(run.spec)}"
 
 
 def sampling(run: Configuration) -> str:
     """Protocol and sampling of a run in words."""
-    parts = [PROTOCOLS[run.settings.protocol]]
-    if run.settings.sample.draw != "notebook":
-        parts.append(DRAWS[run.settings.sample.draw])
-    if run.settings.sample.other:
+    return ", ".join(part for part in (PROTOCOLS[run.settings.protocol], teaching(run)) if part)
+
+
+def teaching(run: Configuration) -> str:
+    """How the training pixels of a run were chosen, where that is not the usual."""
+    sample, usual, parts = run.settings.sample, SampleSettings(), []
+    if sample.draw != usual.draw:
+        parts.append(DRAWS[sample.draw])
+    if sample.n_per_patch != usual.n_per_patch and sample.draw != "notebook":
+        parts.append(f"{sample.n_per_patch} a patch")
+    if sample.other:
         parts.append('taught with "other"')
+    if sample.seed != usual.seed:
+        parts.append(f"seed {sample.seed}")
     return ", ".join(parts)
 
 
@@ -156,11 +196,20 @@ def select(place: Workspace, label: str, options: dict[str, str], name: str, sta
 
 
 def slide(
-    place: Workspace, label: str, low: float, high: float, step: float, name: str, start: float
+    place: Workspace,
+    label: str,
+    low: float,
+    high: float,
+    step: float,
+    name: str,
+    start: float,
+    shown: str | None = None,
 ) -> float:
-    """A remembered number."""
-    widget = state.widget(place, name, state.value(place, name, start))
-    return float(state.keep(place, name, st.slider(label, low, high, step=step, key=widget)))
+    """A remembered number; `shown` is how it is printed, such as "%.0f %%"."""
+    kept = min(max(float(state.value(place, name, start)), low), high)
+    widget = state.widget(place, f"{name} {high}", kept)
+    said = st.slider(label, low, high, step=step, key=widget, format=shown)
+    return float(state.keep(place, name, said))
 
 
 def toggle(place: Workspace, label: str, name: str, *, start: bool = False) -> bool:

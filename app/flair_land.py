@@ -3,14 +3,16 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+import pandas as pd
 import streamlit as st
 
 from app import cached, flair_jobs, state
 from app.markup import number, plain
 from core.artifacts.formats import read_json
 from core.flair.dataset import Dataset, Patch
+from core.flair.fetch import FetchSettings
 from core.flair.files import discover
-from core.flair.nomenclature import CITATION, LICENCE
+from core.flair.nomenclature import ATTRIBUTION, CITATION, LICENCE, attribution
 from core.pipeline import flair_results
 from core.pipeline.cells import CellResult, open_cell
 from core.pipeline.flair_data import MARK, folder_of, is_look_alike
@@ -18,6 +20,8 @@ from core.pipeline.flair_results import Configuration, Survey
 from core.pipeline.workspace import Workspace
 
 PATCHES = 12
+ROWS_SHOWN = 26
+COARSE = ("Seconds", "The notebook's minutes")
 
 
 @dataclass(frozen=True)
@@ -52,8 +56,10 @@ def enter(title: str, words: str) -> Land:
     assert dataset is not None
     found = Land(place, dataset, is_look_alike(place), mark)
     if found.look_alike:
+        own = place != state.home() and _there(state.home())
+        more = " Land cover of your own lies under **My scenes**, on the left." if own else ""
         st.caption("This is a look-alike in FLAIR's exact layout, painted by the computer: good "
-                   "for trying everything, no measure of the real thing.")  # fmt: skip
+                   f"for trying everything, no measure of the real thing.{more}")  # fmt: skip
     return found
 
 
@@ -62,6 +68,26 @@ def credit(land: Land) -> None:
     st.divider()
     about = "The layout and the classes are those of" if land.look_alike else "Data:"
     st.caption(f"{about} FLAIR #2, IGN. {plain(CITATION)} {plain(LICENCE)}")
+
+
+def show(table: pd.DataFrame, digits: int = 3) -> None:
+    """A table with all its rows, up to a screen of them, and fractions with equal digits."""
+    columns = {
+        name: st.column_config.NumberColumn(format=f"%.{1 if name in COARSE else digits}f")
+        for name in table.select_dtypes("float").columns
+    }
+    tall = {"height": ROWS_SHOWN * 35 + 38} if len(table) > ROWS_SHOWN else {"height": "content"}
+    st.dataframe(table, hide_index=True, column_config=columns, **tall)
+
+
+def download(land: Land, label: str, table: pd.DataFrame, name: str) -> None:
+    """A button that gives a table as CSV, with citation and licence below the rows."""
+
+    def text() -> bytes:
+        credit_line = attribution(look_alike=land.look_alike)
+        return f"{table.to_csv(index=False)}# {credit_line}\n".encode()
+
+    st.download_button(label, text, name, "text/csv", on_click="ignore")
 
 
 def patch(land: Land) -> int:
@@ -144,6 +170,8 @@ def _first_use(place: Workspace) -> None:
             flair_jobs.look_alike(place, PATCHES)
             st.rerun()
     bring(place)
+    st.divider()
+    st.caption(plain(ATTRIBUTION))
 
 
 def bring(place: Workspace) -> None:
@@ -162,8 +190,16 @@ def bring(place: Workspace) -> None:
     if is_look_alike(home):
         st.caption("My scenes holds a look-alike: delete its flair folder first.")
         return
+    with st.expander("Another address, or a checksum"):
+        url = st.text_input(
+            "Address of a zip in FLAIR's layout",
+            key=state.widget(home, "fetch url", FetchSettings().url),
+        )
+        checked = st.text_input("SHA-256 that it must have (may be empty)",
+                                key=state.widget(home, "fetch sha256", ""))  # fmt: skip
+    more = ("--sha256", checked.strip()) if checked.strip() else ()
     flair_jobs.button(home, "Fetch the toy set from the network", "Fetching FLAIR's toy set",
-                      ("fetch",))  # fmt: skip
+                      ("fetch", "--url", url.strip(), *more))  # fmt: skip
     if home != place and flair_jobs.running(home):
         st.caption("The download runs in My scenes: choose it on the left to watch.")
 

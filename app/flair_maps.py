@@ -11,7 +11,7 @@ from app import flair_confusion, flair_data, flair_jobs, flair_land, flair_pictu
 from app.flair_land import Land
 from app.markup import legend, number
 from core.flair.confusion import count, scores
-from core.flair.nomenclature import ATTRIBUTION, REDUCED, reduce
+from core.flair.nomenclature import REDUCED, attribution, is_other, reduce
 from core.pipeline.flair_results import Configuration
 from core.types import ByteArray
 
@@ -46,7 +46,10 @@ def patches(land: Land) -> None:
         if said is None:
             st.caption("This model did not judge this patch: its protocol leaves it out.")
             continue
-        _model(image, labels, said, opacity)
+        # The notebook's protocol leaves the pixels of "other" out: they are not wrong there.
+        left_out = there[title].settings.protocol == "patches"
+        judged = np.where(is_other(labels), 0, labels).astype(np.uint8) if left_out else labels
+        _model(image, judged, said, opacity)
     present = {int(v) for v in np.unique(reduce(labels))}
     st.html(legend((k.colour, k.name, "" if k.value in present else "not here") for k in REDUCED))
 
@@ -88,21 +91,23 @@ def downloads(land: Land) -> None:
                        f"flair-{run.artifact.key[:8]}.zip", "application/zip",
                        on_click="ignore")  # fmt: skip
     names = {path.stem: path.stem for path in files}
-    name = flair_jobs.select(land.place, "One of them", names, "one map", files[0].stem)
-    path = folder / f"{name}.tif"
-    st.download_button("Download this one (GeoTIFF)", path.read_bytes, path.name, "image/tiff",
-                       on_click="ignore")  # fmt: skip
+    left, right = st.columns([2, 3], gap="large")
+    with left:
+        name = flair_jobs.select(land.place, "One of them", names, "one map", files[0].stem)
+        path = folder / f"{name}.tif"
+        st.download_button("Download this one (GeoTIFF)", path.read_bytes, path.name, "image/tiff",
+                           on_click="ignore")  # fmt: skip
+        st.html(legend((kind.colour, f"{kind.value} {kind.name}", "") for kind in REDUCED))
     said = flair_confusion.class_map(land, run, name)
     if said is not None:
-        st.image(flair_pictures.coloured(said), width=420, caption=name)
-    st.html(legend((kind.colour, f"{kind.value} {kind.name}", "") for kind in REDUCED))
+        right.image(flair_pictures.coloured(said), width=480, caption=name)
 
 
 def packed(files: list[Path], run: Configuration, *, look_alike: bool) -> bytes:
     """The maps in one zip, with what made them, the citation and the licence."""
     stream = io.BytesIO()
-    about = "Patches: a procedural look-alike, none of it IGN's.\n" if look_alike else ""
-    text = f"Class maps by Chipscape: {flair_jobs.title(run)}\n{about}{ATTRIBUTION}\n"
+    about = attribution(look_alike=look_alike)
+    text = f"Class maps by Chipscape: {flair_jobs.title(run)}\n{about}\n"
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:
         archive.writestr("README.txt", text)
         for path in files:

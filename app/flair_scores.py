@@ -1,6 +1,6 @@
 """Scores of land cover models as figures; no streamlit here."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +10,7 @@ from app.charts import ACCENT, INK, MUTED, RULE, base
 from app.markup import hover, number
 from core.flair.economy import Point
 from core.flair.nomenclature import REDUCED
+from core.flair.protocols import Protocol
 from core.types import AnyArray
 
 # The official test set: Garioud et al. (2023), arXiv:2310.13336, tables of U-Net and U-T&T; the
@@ -74,6 +75,56 @@ def axis(rows: Sequence[Row], *, official: bool) -> go.Figure:
                         title_text="mIoU (classes 1 to 12), bars: 95 % over areas")  # fmt: skip
     figure.update_yaxes(tickvals=at, ticktext=[f"{hover(row.name)}  " for row in rows],
                         autorange="reversed", ticks="", gridcolor="#F0F2F5")  # fmt: skip
+    return figure
+
+
+def protocols(
+    rows: Sequence[tuple[str, Mapping[Protocol, float], bool]], names: Mapping[Protocol, str]
+) -> go.Figure:
+    """Runs judged by several protocols: a row each, a line over its optimism.
+
+    Parameters
+    ----------
+    rows : sequence of name, mIoU by protocol, and True for chance
+    names : mapping
+        What the protocols are called.
+    """
+    figure = go.Figure()
+    for at, (_, scores, _) in enumerate(rows):
+        if {"domains", "patches"} <= scores.keys():
+            figure.add_scatter(x=[scores["domains"], scores["patches"]], y=[at, at], mode="lines",
+                               line={"color": "#C2C9D2", "width": 4}, hoverinfo="skip",
+                               showlegend=False)  # fmt: skip
+    looks: Mapping[Protocol, tuple[str, str]] = {
+        "domains": (ACCENT, "circle"), "patches": ("#D55E00", "diamond"), "test": (INK, "x"),
+    }  # fmt: skip
+    for protocol, (colour, symbol) in looks.items():
+        mine = [(at, name, scores[protocol], floor)
+                for at, (name, scores, floor) in enumerate(rows) if protocol in scores]  # fmt: skip
+        if mine:
+            figure.add_scatter(
+                x=[score for _, _, score, _ in mine], y=[at for at, *_ in mine], mode="markers",
+                name=names[protocol],
+                marker={"size": 9, "symbol": symbol,
+                        "color": [FLOOR if floor else colour for *_, floor in mine]},
+                hovertext=[f"{hover(name)}<br>{names[protocol]}: mIoU {score:.3f}"
+                           for _, name, score, _ in mine],
+                hoverinfo="text", showlegend=False,
+            )  # fmt: skip
+            # In the legend it keeps its colour, whatever the first row is.
+            figure.add_scatter(x=[None], y=[None], mode="markers", name=names[protocol],
+                               marker={"size": 9, "symbol": symbol, "color": colour})  # fmt: skip
+    figure.add_scatter(x=[None], y=[None], mode="markers", name="grey: chance",
+                       marker={"size": 9, "color": FLOOR})  # fmt: skip
+    highest = max((max(scores.values()) for _, scores, _ in rows), default=0.1)
+    figure.update_layout(base(height=24 * max(3, len(rows)) + 100))
+    figure.update_layout(legend={"orientation": "h", "y": 1, "yanchor": "bottom", "x": 0},
+                         margin={"l": 8, "r": 8, "t": 34, "b": 8})  # fmt: skip
+    figure.update_xaxes(range=[0, highest * 1.06], gridcolor=RULE,
+                        title_text="mIoU (classes 1 to 12)")  # fmt: skip
+    figure.update_yaxes(tickvals=list(range(len(rows))), range=[len(rows) - 0.4, -0.6], ticks="",
+                        ticktext=[f"{hover(name)}  " for name, *_ in rows],
+                        gridcolor="#F0F2F5")  # fmt: skip
     return figure
 
 

@@ -7,13 +7,21 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from app import cached, running, state, tuning, wording
+from app import cached, findings, running, state, tuning, wording
 from app.controls import options
-from app.markup import counted
+from app.markup import counted, number
 from core.clusters.density import Tree
+from core.clusters.others import WARD_LIMIT
 from core.pipeline.views import Plan
 from core.pipeline.workspace import Workspace
-from core.settings import CutSettings, GmmSettings, KMeansSettings, NoiseSettings, RunSettings
+from core.settings import (
+    CutSettings,
+    GmmSettings,
+    KMeansSettings,
+    NoiseSettings,
+    RunSettings,
+    WardSettings,
+)
 
 METHODS = ("gmm", "hdbscan", "kmeans")
 
@@ -37,16 +45,14 @@ def cluster_knobs(
     """
     asked = state.wanted(place)
     slots = (
-        [st.container() for _ in range(5)] if stacked else st.columns([9, 7, 7, 5, 4], gap="small")
+        [st.container() for _ in range(5)] if stacked else st.columns([6, 8, 8, 5, 4], gap="small")
     )
     with slots[0]:
-        method = st.segmented_control(
-            "Clusters by",
-            METHODS,
-            format_func=wording.choice,
+        # A row of buttons would be cut short: four names are wider than a column.
+        method = st.selectbox(
+            "Clusters by", METHODS, format_func=wording.choice,
             key=state.widget(place, "method", asked.method),
-            required=True,
-        ) or asked.method  # fmt: skip
+        )  # fmt: skip
     if method == "hdbscan":
         return _density(place, ready, shown, n, slots, stacked=stacked)
     if method == "kmeans":
@@ -55,6 +61,11 @@ def cluster_knobs(
             _too_many(kmeans.n_clusters, n)
         state.want(place, method="kmeans", kmeans=kmeans)
         return dataclasses.replace(shown, method="kmeans", kmeans=kmeans)
+    if method == "ward":
+        with slots[1]:
+            ward = _ward_knob(place, asked.ward, n)
+        state.want(place, method="ward", ward=ward)
+        return dataclasses.replace(shown, method="ward", ward=ward)
     with slots[1]:
         gmm = _mixture_knob(place, asked.gmm)
         _too_many(gmm.n_components, n)
@@ -96,6 +107,9 @@ def _density(
     with slots[4] if stacked else _aside(slots[4], "More", "stretch"):
         cut = _limits(place, cut, n)
         noise = _noise_knob(place, asked.noise)
+        _treated(place, ready, dataclasses.replace(
+            with_tree, method="hdbscan", cut=cut, noise=noise
+        ))  # fmt: skip
         if not stacked:
             st.divider()
             landscape_here = st.container()
@@ -146,6 +160,20 @@ def _kmeans_knob(place: Workspace, now: KMeansSettings) -> KMeansSettings:
     return dataclasses.replace(now, n_clusters=count)
 
 
+def _ward_knob(place: Workspace, now: WardSettings, n: int) -> WardSettings:
+    most = max(running.MOST_COMPONENTS, now.n_clusters)
+    count = st.slider(
+        wording.label("ward", "n_clusters"), min(2, now.n_clusters), most,
+        key=state.widget(place, "ward n_clusters", now.n_clusters),
+        help="Where the hierarchy is cut; each number joins two clusters of the one above.",
+    )  # fmt: skip
+    _too_many(count, n)
+    if n > WARD_LIMIT:
+        st.caption(f"Ward's hierarchy takes {number(WARD_LIMIT)} chips at most; there are "
+                   f"{number(n)}.")  # fmt: skip
+    return dataclasses.replace(now, n_clusters=count)
+
+
 def _joining(place: Workspace, tree: Tree | None, now: CutSettings) -> CutSettings:
     reach = max(longest_edge(tree), now.epsilon)
     epsilon = st.slider(
@@ -182,6 +210,20 @@ def _noise_knob(place: Workspace, now: NoiseSettings) -> NoiseSettings:
             help="Chips below stay noise.",
         )  # fmt: skip
     return dataclasses.replace(now, method=method, threshold=threshold)
+
+
+def _treated(place: Workspace, ready: Plan, settings: RunSettings) -> None:
+    """Ask again until noise is treated as chosen; it is shown as noise until then."""
+    if not findings.treating(place, ready, settings):
+        return
+
+    @st.fragment(run_every=0.5)
+    def ask() -> None:
+        if not findings.treating(place, ready, settings):
+            st.rerun()
+        st.caption("Working out where the noise belongs.")
+
+    ask()
 
 
 def longest_edge(tree: Tree | None) -> float:

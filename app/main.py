@@ -4,6 +4,9 @@ The page body is another file, because it would otherwise run once when this one
 """
 
 import streamlit as st
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
 
 def in_words(error: Exception) -> bool:
@@ -13,4 +16,33 @@ def in_words(error: Exception) -> bool:
     return show(error)
 
 
-app = st.App("script.py", on_script_error=in_words)
+def tile(request: Request) -> Response:
+    """A tile of a scene on the map; imported late, as above."""
+    from app import map_routes
+
+    return map_routes.tile(request)
+
+
+def text(request: Request) -> Response:
+    """Outlines or a style of the map."""
+    from app import map_routes
+
+    return map_routes.text(request)
+
+
+def nothing(request: Request) -> Response:
+    """Anything else under the map's prefix, which Streamlit would answer with its own page."""
+    from app import map_routes
+
+    return map_routes.nothing(request)
+
+
+app = st.App(
+    "script.py",
+    routes=[
+        Route("/chipscape/tiles/{key}/{z:int}/{x:int}/{y:int}", tile),
+        Route("/chipscape/texts/{key}", text),
+        Route("/chipscape/{rest:path}", nothing),
+    ],
+    on_script_error=in_words,
+)

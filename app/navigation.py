@@ -13,7 +13,7 @@ from core.pipeline.workspace import Workspace
 ROOT = Path(__file__).resolve().parents[1]
 STATIC = ROOT / "app" / "static"
 PAGES = (("scenes", "Scenes"), ("chips", "Chips"), ("embeddings", "Embeddings"),
-         ("clusters", "Clusters"), ("explore", "Explore"))  # fmt: skip
+         ("clusters", "Clusters"), ("explore", "Explore"), ("map", "Map"))  # fmt: skip
 LAND_PAGES = (("flair_data", "Data"), ("flair_pixels", "Pixels"), ("flair_models", "Models"),
               ("flair_confusion", "Confusion"))  # fmt: skip
 SIDEBAR_WIDTH = 236

@@ -28,7 +28,10 @@ GLANCE = 8
 
 
 def class_of(chips: ChipSet) -> str:
-    """The property that most likely holds the class; empty where none does."""
+    """The property that the user says holds the class, or most likely does; empty for none."""
+    chosen = state.wanted(state.workspace()).scenes.class_property
+    if chosen in chips.properties:
+        return chosen
     return str(guess_class(chips.properties) or "")
 
 

@@ -7,6 +7,7 @@ from app import charts, findings, palette, panels, running, state, strips
 from app.clusters import Clusters
 from app.markup import number, plain
 from core.chips.chipset import ChipSet
+from core.clusters import shown
 from core.clusters.measures import MEASURES
 from core.clusters.quality import ClusterCard
 from core.errors import DegenerateError
@@ -38,13 +39,15 @@ def alarm(place: Workspace, ready: Plan, chips: ChipSet, clusters: Clusters) -> 
 
 
 def show(place: Workspace, ready: Plan, chips: ChipSet, clusters: Clusters) -> None:
-    """The report card of the labelling as the method gave it."""
-    found = findings.report(place, ready, chips, clusters.settings)
+    """The report card of the clusters as they are shown."""
+    found = findings.report(place, ready, chips, clusters)
     table = card_table(place, ready, chips, clusters, found)
     card = found.card if found else None
+    judged = clusters.ids[clusters.ids != palette.EXCLUDED]
+    noise = (judged == palette.NOISE).mean() if len(judged) else 0.0
     facts = [
-        ("size", "Clusters", f"{clusters.labelling.n_clusters}"),
-        ("noise_fraction", "Noise", f"{clusters.labelling.noise_fraction:.0%}"),
+        ("size", "Clusters", f"{clusters.n_clusters}"),
+        ("noise_fraction", "Noise", f"{noise:.0%}"),
         ("silhouette", "Silhouette", mark(card.silhouette if card else None)),
         ("dbcv", "DBCV", mark(card.dbcv if card else None)),
     ]
@@ -52,8 +55,8 @@ def show(place: Workspace, ready: Plan, chips: ChipSet, clusters: Clusters) -> N
         slot.metric(label, value, help=None if label == "Clusters" else MEASURES[name])
     if found is None:
         with st.container(border=True, horizontal=True, vertical_alignment="center"):
-            st.markdown("Silhouette, DBCV and stability are not measured yet: 20 resamples are "
-                        "clustered anew.")  # fmt: skip
+            st.markdown("Silhouette, DBCV and stability of these clusters are not measured yet: "
+                        "20 resamples are clustered anew.")  # fmt: skip
             st.button("Judge the clusters", type="primary", key="cs.judge",
                       disabled=running.busy(place) is not None,
                       on_click=running.judge, args=(place, clusters.settings))  # fmt: skip
@@ -63,8 +66,7 @@ def show(place: Workspace, ready: Plan, chips: ChipSet, clusters: Clusters) -> N
         notes.append(f"Stability: {found.n_resamples} resamples of {number(found.n_drawn)} chips.")
     if found and found.n_failed:
         notes.append(f"{found.n_failed} resamples could not be clustered and count as 0.")
-    notes.append("Measured on the clusters as the method gave them, before noise treatment and "
-                 "edits, in the clustering space and never in the picture.")  # fmt: skip
+    notes.append(_judged(clusters))
     st.caption(plain(" ".join(notes)))
     meanings("silhouette", "dbcv", "persistence", "stability", "size", "area", "noise_fraction")
 
@@ -72,9 +74,11 @@ def show(place: Workspace, ready: Plan, chips: ChipSet, clusters: Clusters) -> N
 def card_table(
     place: Workspace, ready: Plan, chips: ChipSet, clusters: Clusters, found: Quality | None
 ) -> pd.DataFrame:
-    """One row a cluster of the method, under its id and name."""
-    labelling, settings = clusters.labelling, clusters.settings
-    lives = findings.lives(place, ready, settings)
+    """One row a cluster as shown, the largest first."""
+    view = findings.seen(clusters)
+    labelling = view.labelling
+    kept = int((clusters.ids != palette.EXCLUDED).sum())
+    lives = findings.lives(place, ready, clusters)
     area = chips.facts["area"].to_numpy(float) if "area" in chips.facts else None
     marks = {card.label: card for card in found.card.clusters} if found else {}
     ground = [
@@ -85,18 +89,31 @@ def card_table(
     in_hectares = max(ground, default=0) >= 10_000
     unit, scale = ("ha", 10_000) if in_hectares else ("m²", 1)
     rows = []
-    for label, size in enumerate(labelling.sizes().tolist()):
-        one = marks.get(label)
-        cluster = int(clusters.own[labelling.labels == label][0])
+    sizes = labelling.sizes().tolist()
+    for cluster, label in view.labels.items():
         rows.append({
             "Cluster": clusters.look.name(cluster),
-            "Chips": size,
-            "Share": round(size / len(labelling), 2),
+            "Chips": sizes[label],
+            "Share": round(sizes[label] / kept, 2),
             f"Area ({unit})": round(ground[label] / scale, 2),
             **({} if lives is None else {"Persistence": float(lives[label])}),
-            **_marks(one),
+            **_marks(marks.get(label)),
         })  # fmt: skip
     return pd.DataFrame(rows)
+
+
+def _judged(clusters: Clusters) -> str:
+    """What the card judges, and what that means for its stability."""
+    where = "All measured in the clustering space, never in the picture."
+    if clusters.edited is None:
+        return where
+    words = shown.sentence(clusters.labelling, clusters.edited)
+    if shown.mark(clusters.labelling, clusters.edited):
+        words += (
+            " Stability asks whether the method finds a cluster by itself: a merged one "
+            "comes back by its largest part, and only the method's own have a persistence."
+        )
+    return f"{words} {where}"  # fmt: skip
 
 
 def _marks(one: ClusterCard | None) -> dict[str, float | str | None]:

@@ -14,8 +14,10 @@ from core.settings import RunSettings
 
 STAGES = {
     "demo": "Drawing the demo harbour",
+    "intake": "Copying files",
     "scenes": "Reading scenes",
     "chips": "Cutting chips",
+    "screen": "Looking for chips not worth keeping",
     "embeddings": "Embedding chips",
     "reduction": "Reducing dimensions",
     "clusters": "Finding clusters",
@@ -39,6 +41,7 @@ STAGES = {
     "maps": "Writing class maps",
     "grid": "Running the grid",
     "tree": "Building the tree",
+    "overviews": "Building overviews",
     "economy": "Spending labels",
 }
 REFRESH_SECONDS = 0.6
@@ -62,7 +65,34 @@ def busy(place: Workspace) -> Job | None:
 
 def start(place: Workspace, settings: RunSettings, until: str, title: str) -> None:
     """Compute a stage, and those before it, that are not there yet."""
-    _start(place, f"{until} {settings}", title, _command(place, settings, "run", "--until", until))
+    _run(place, settings, until, title)
+
+
+def start_first(place: Workspace, settings: RunSettings, until: str, title: str) -> None:
+    """Compute a stage, and ask for these settings of the scenes once it is there.
+
+    The page itself would otherwise lay a grid over every scene before it can show anything.
+    """
+    job = _run(place, settings, until, title)
+    state.later(place)[job.key] = settings
+
+
+def take_in(place: Workspace, folder: str, existing: str) -> Job:
+    """Copy another folder's scenes and annotations into raw/."""
+    command = core_command("take-in", folder, "--existing", existing, "--workspace", place.root,
+                           "--json")  # fmt: skip
+    return _start(place, f"take-in {folder}", "Copying files", command)
+
+
+def screen(place: Workspace, settings: RunSettings) -> None:
+    """Flag the chips that may not be worth keeping."""
+    _start(place, f"screen {settings}", "Screening", _command(place, settings, "screen"))
+
+
+def _run(place: Workspace, settings: RunSettings, until: str, title: str) -> Job:
+    command = _command(place, settings, "run", "--until", until)
+    state.expect(place, settings, until)
+    return _start(place, f"{until} {settings}", title, command)
 
 
 def refit(place: Workspace, settings: RunSettings) -> None:
@@ -115,13 +145,21 @@ def compare_components(place: Workspace, settings: RunSettings) -> None:
            _command(place, settings, "landscape", "--method", "gmm"))  # fmt: skip
 
 
-def _start(place: Workspace, what: str, title: str, *commands: tuple[str, ...]) -> None:
+def overviews(place: Workspace, settings: RunSettings, scene: str, bands: Sequence[str]) -> None:
+    """Build a scene's overviews, so that the map is quick at every scale."""
+    asked = (f"--scene={scene}", f"--shown={','.join(bands)}")
+    command = _command(place, settings, "overviews", *asked)
+    _start(place, f"overviews {scene} {bands}", "Building overviews", command)
+
+
+def _start(place: Workspace, what: str, title: str, *commands: tuple[str, ...]) -> Job:
     """Start work in a workspace; it takes its turn after what runs there already."""
-    cached.board().start(prefix(place) + what, title, *commands, after=prefix(place))
+    return cached.board().start(prefix(place) + what, title, *commands, after=prefix(place))
 
 
 def _command(place: Workspace, settings: RunSettings, *words: str) -> tuple[str, ...]:
-    state.save(place, settings)
+    if cached.plan(place, settings).ready["projection"]:
+        state.save(place, settings)
     file = state.for_job(place, settings)
     where = ("--workspace", place.root, "--settings", file, "--json")
     return core_command(words[0], *where, *words[1:])
@@ -149,9 +187,23 @@ def watch(place: Workspace) -> None:
 
 def told(place: Workspace) -> None:
     """Show what failed or was stopped, above the page, until it is dismissed."""
+    _asked_for_now(place)
     for job in jobs(place):
         if job.state in ("failed", "cancelled"):
             _ended(job)
+
+
+def _asked_for_now(place: Workspace) -> None:
+    """Ask for the settings that waited for a job, where it is done."""
+    waiting = state.later(place)
+    for key, settings in list(waiting.items()):
+        job = cached.board().get(key)
+        if job is None or job.state != "running":
+            del waiting[key]
+        if job is not None and job.state == "done":
+            asked = state.wanted(place)
+            state.revert(place, dataclasses.replace(asked, scenes=settings.scenes))
+            st.rerun()
 
 
 @st.fragment(run_every=REFRESH_SECONDS)

@@ -5,21 +5,16 @@ values are written back here.
 """
 
 import dataclasses
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from hashlib import sha256
-from pathlib import Path
-from secrets import token_hex
 from typing import Any
 
 import streamlit as st
-import tomli_w
 
-from core.errors import ChipscapeError
+from app import remembered
+from core.input_settings import DisplaySettings
 from core.pipeline.workspace import Workspace
 from core.settings import RunSettings
-from core.tables import as_table, from_table
 
 MINE, DEMO = "mine", "demo"
 STAGES = ("chips", "embeddings", "reduction", "clusters", "projection")
@@ -65,8 +60,10 @@ def choice() -> str:
 
 
 def choose(name: str) -> None:
-    """Look at the other workspace."""
+    """Look at the other workspace; who leaves the demo no longer waits for it."""
     st.session_state["cs.workspace"] = name
+    if name == MINE:
+        st.session_state.pop("cs.awaits demo", None)
 
 
 def has_scenes(place: Workspace) -> bool:
@@ -79,7 +76,7 @@ def wanted(place: Workspace) -> RunSettings:
     """The settings asked for; in a new session those of the last run."""
     drawer = _of("settings", place)
     if "wanted" not in drawer:
-        drawer["wanted"] = _last(place)
+        drawer["wanted"] = remembered.last(place)
     settings: RunSettings = drawer["wanted"]
     return settings
 
@@ -101,6 +98,8 @@ def settle(place: Workspace, ready: Callable[[RunSettings], Mapping[str, bool]])
         Which stages are there for some settings; a stage that was there may be gone, since files
         in raw/ may have changed.
     """
+    known = "wanted" in _of("settings", place)
+    remembered.arrived(place, ready, wanted(place) if known else None)
     asked, drawer = wanted(place), _of("shown", place)
     there = ready(asked)
     for stage in STAGES:
@@ -121,51 +120,36 @@ def showing(place: Workspace, stage: str) -> Showing | None:
 
 
 # The settings that a stage's result depends on. Method, mixture and cut are picked live.
+_CUT = ("scenes", "chips", "screen")
 PARTS: Mapping[str, tuple[str, ...]] = {
-    "chips": ("chips",),
-    "embeddings": ("chips", "embed"),
-    "reduction": ("chips", "embed", "reduction"),
+    "chips": _CUT,
+    "embeddings": (*_CUT, "embed"),
+    "reduction": (*_CUT, "embed", "reduction"),
     "clusters": tuple(f.name for f in dataclasses.fields(RunSettings) if f.name != "projection"),
-    "projection": ("chips", "embed", "reduction", "projection"),
+    "projection": (*_CUT, "embed", "reduction", "projection"),
 }
+save, for_job, expect = remembered.save, remembered.for_job, remembered.expect
 
 
-def save(place: Workspace, settings: RunSettings) -> Path:
-    """Write settings for a new session to start from."""
-    return _write(_last_path(place), tomli_w.dumps(as_table(settings)))
+def display(place: Workspace) -> DisplaySettings:
+    """How scenes and chips show: which bands, stretched how."""
+    drawer = _of("display", place)
+    if "chosen" not in drawer:
+        drawer["chosen"] = remembered.display(place)
+    chosen: DisplaySettings = drawer["chosen"]
+    return chosen
 
 
-def for_job(place: Workspace, settings: RunSettings) -> Path:
-    """Write settings for a job to read, into a file that no other settings are written to."""
-    text = tomli_w.dumps(as_table(settings))
-    name = f"{sha256(text.encode()).hexdigest()[:16]}.toml"
-    return _write(place.root / "app" / "jobs" / name, text)
+def show_as(place: Workspace, chosen: DisplaySettings) -> None:
+    """Show scenes and chips otherwise, now and in the sessions to come."""
+    if chosen != display(place):
+        _of("display", place)["chosen"] = chosen
+        remembered.keep_display(place, chosen)
 
 
-def _write(path: Path, text: str) -> Path:
-    """Write a file that others may read at the same time: they see the old one or the new one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(f".{token_hex(4)}.part")
-    part.write_text(text, encoding="utf-8")
-    part.replace(path)
-    return path
-
-
-def _last_path(place: Workspace) -> Path:
-    return place.root / "app" / "settings.toml"
-
-
-def _last(place: Workspace) -> RunSettings:
-    path = _last_path(place)
-    if not path.is_file():
-        return RunSettings()
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-        settings: RunSettings = from_table(RunSettings, table)
-    except (ChipscapeError, tomllib.TOMLDecodeError, OSError):
-        # Written by another version, or by hand: the defaults are a fair start.
-        return RunSettings()
-    return settings
+def later(place: Workspace) -> dict[str, RunSettings]:
+    """Settings to ask for once a job has made what they need, by the job's key."""
+    return _of("later", place)
 
 
 def picked(place: Workspace, chips_key: str) -> int | None:
@@ -241,6 +225,17 @@ def present(key: str) -> Any:
     return st.session_state[key]
 
 
+def switch(name: str) -> None:
+    """Look at the other workspace from a button; `choose` follows what the chooser shows."""
+    choose(name)
+    st.session_state["cs.chooser"] = name
+
+
+def entered(key: str) -> Any:
+    """The value of a widget above the place where it is drawn, None before it was used."""
+    return st.session_state.get(key)
+
+
 def chooser() -> str:
     """The key of the widget that chooses the workspace, seeded."""
     st.session_state.setdefault("cs.chooser", choice())
@@ -277,3 +272,8 @@ def keep(place: Workspace, name: str, chosen: Any) -> Any:
     """Remember a small choice."""
     _of("values", place)[name] = chosen
     return chosen
+
+
+def arrived(key: str) -> bool:
+    """True where a widget is new: the page that it stands on has just been opened."""
+    return key not in st.session_state

@@ -9,7 +9,9 @@ from plotly.subplots import make_subplots
 from app.charts import ACCENT, INK, MUTED, RULE, base
 from app.markup import hover, number
 from core.clusters.components import ComponentLandscape
+from core.clusters.icicle import Icicle
 from core.clusters.landscape import Cliff, SizeLandscape
+from core.settings import CutSettings
 from core.types import AnyArray
 
 CLIFF = "rgba(230, 159, 0, 0.22)"
@@ -72,6 +74,59 @@ def _strips(x: AnyArray, rows: Mapping[str, AnyArray], title: str) -> go.Figure:
     figure.update_xaxes(title={"text": title, "font": {"size": 11, "color": MUTED}},
                         row=len(rows), col=1)  # fmt: skip
     return figure
+
+
+def condensed(found: Icicle, looks: Mapping[int, tuple[str, str]], cut: CutSettings) -> go.Figure:
+    """The condensed tree: as wide as chips, as deep as they lie near, clusters in their colours.
+
+    Parameters
+    ----------
+    found : Icicle
+    looks : mapping of label to name and colour
+    cut : CutSettings
+        Its smallest cluster is drawn to scale, its epsilon as a line.
+    """
+    figure = go.Figure()
+    for label in (-1, *looks):
+        nodes = np.flatnonzero(found.label == label)
+        if not len(nodes):
+            continue
+        name, colour = looks.get(label, ("in no cluster", "#D5DAE1"))
+        x: list[float | None] = []
+        y: list[float | None] = []
+        for node in nodes:
+            x += [*found.outlines[node][:, 0].tolist(), None]
+            y += [*found.outlines[node][:, 1].tolist(), None]
+        chips = "" if label < 0 else f", {number(int(found.size[nodes].max()))} chips at its start"
+        figure.add_scatter(
+            x=x, y=y, mode="lines", fill="toself", fillcolor=colour, hoveron="fills",
+            line={"color": "#FFFFFF", "width": 1}, name=f"{hover(name)}{chips}", hoverinfo="name",
+            showlegend=False,
+        )  # fmt: skip
+    _to_scale(figure, found, cut)
+    figure.update_layout(base(height=430), hoverlabel={"namelength": -1})
+    figure.update_layout(margin={"l": 8, "r": 8, "t": 34, "b": 8})
+    figure.update_xaxes(title_text="chips", showgrid=False, range=[0, int(found.size[0])])
+    figure.update_yaxes(title_text="distance at which chips join", type="log", gridcolor=RULE,
+                        nticks=6, exponentformat="none")  # fmt: skip
+    return figure
+
+
+def _to_scale(figure: go.Figure, found: Icicle, cut: CutSettings) -> None:
+    """The smallest cluster as a bar of its width, above; epsilon as a line across."""
+    size, n = cut.min_cluster_size, int(found.size[0])
+    figure.add_shape(type="rect", x0=0, x1=size, xref="x", y0=1.02, y1=1.045, yref="paper",
+                     fillcolor=ACCENT, line={"color": ACCENT, "width": 1})  # fmt: skip
+    figure.add_annotation(
+        text=f"smallest cluster, {number(size)} chips, to scale", x=min(size, n), y=1.03,
+        xref="x", yref="paper", xanchor="left", yanchor="middle", xshift=6, showarrow=False,
+        font={"size": 12, "color": ACCENT},
+    )  # fmt: skip
+    if cut.epsilon > 0:
+        figure.add_hline(
+            y=cut.epsilon, line={"color": ACCENT, "width": 1, "dash": "dot"},
+            annotation={"text": "not split below", "font": {"size": 11, "color": ACCENT}},
+        )  # fmt: skip
 
 
 def shares(

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from app import findings, running, state, strips
+from app import charts, findings, running, state, strips
+from app.clusters import Clusters
 from app.markup import plain
 from core.clusters import landscape
 from core.clusters.components import suggest_components
@@ -14,6 +15,9 @@ from core.errors import TooFewError
 from core.pipeline.views import Plan
 from core.pipeline.workspace import Workspace
 from core.settings import CutSettings, RunSettings
+
+# More ends are thinner than their outline.
+LEAVES_AT_MOST = 300
 
 
 def sizes(place: Workspace, ready: Plan, settings: RunSettings, name: str) -> None:
@@ -50,6 +54,28 @@ def sizes(place: Workspace, ready: Plan, settings: RunSettings, name: str) -> No
             )  # fmt: skip
     if edges:
         st.caption(plain("Shaded are cliffs. " + " ".join(one.note for one in edges[:3])))
+
+
+def tree(place: Workspace, ready: Plan, clusters: Clusters) -> None:
+    """The condensed tree of the cut that is shown."""
+    settings = clusters.settings
+    found = findings.condensed(place, ready, settings)
+    if found is None:
+        st.caption("Fewer chips than the smallest cluster: there is no tree to show.")
+        return
+    if found.leaves > LEAVES_AT_MOST:
+        st.caption(f"The tree has {found.leaves} ends, more than can be told apart. Raise the "
+                   "smallest cluster to see it.")  # fmt: skip
+        return
+    labels, own, look = clusters.labelling.labels, clusters.own, clusters.look
+    ids = {label: int(own[labels == label][0]) for label in range(clusters.labelling.n_clusters)}
+    looks = {label: (look.name(one), look.colour(one)) for label, one in ids.items()}
+    figure = strips.condensed(found, looks, settings.cut)
+    st.plotly_chart(figure, theme=None, key="cs.tree", config=dict(charts.EXPORT))
+    st.caption("From above, all chips; as the distance shrinks, chips fall away at the sides, and "
+               "a group splits where both parts hold the smallest cluster or more. Wide and deep "
+               "is a cluster that lasts. Coloured is what the cut chose, before noise treatment "
+               "and edits.")  # fmt: skip
 
 
 def _coming(place: Workspace, ready: Plan, settings: RunSettings) -> None:

@@ -34,7 +34,7 @@ def show(place: Workspace) -> None:
     )
     if job is None:
         where = ("--workspace", place.root, "--json")
-        settings = state.save(place, state.wanted(place))
+        settings = state.for_job(place, state.wanted(place))
         commands = (
             core_command("demo", *where),
             core_command("run", *where, "--settings", settings),

@@ -53,12 +53,14 @@ class Landscape:
     def table(self) -> pd.DataFrame:
         """One row a chip: facts, properties, cluster (-1 noise), confidence, places.
 
+        `cluster_colour` is the user's, such as ``"#0072b2"``; None where none was given.
         `cluster_raw` is what the method said, before noise treatment and edits; its -1 stays.
         A property gets `property_` before a name that is taken, in whatever case.
         """
         results = {
             "cluster": self.clusters,
             "cluster_name": cluster_names(self.clusters, self.edited),
+            "cluster_colour": pd.Series(cluster_colours(self.clusters, self.edited), dtype=object),
             "cluster_raw": self.labelling.labels,
             "confidence": self.labelling.confidence,
             "pca_1d": self.reduced.pca_1d,
@@ -75,6 +77,12 @@ def cluster_names(clusters: AnyArray, edited: Edited | None = None) -> list[str]
     """The name of each chip's cluster: the user's where there is one."""
     names = {} if edited is None else edited.names
     return [names.get(c, "Noise" if c < 0 else f"Cluster {c}") for c in clusters.tolist()]
+
+
+def cluster_colours(clusters: AnyArray, edited: Edited | None = None) -> list[str | None]:
+    """The colour that the user gave each chip's cluster; None where there is none."""
+    colours = {} if edited is None else edited.colours
+    return [colours.get(c) for c in clusters.tolist()]
 
 
 def _free_names(wanted: Iterable[str], taken: Iterable[str]) -> list[str]:
@@ -148,7 +156,7 @@ def write_seed_layout(landscape: Landscape, extracted: Path, results: Path) -> l
         _whole(results / "X_pca.npy", partial(_save, points)),
         _whole(
             results / "tsne_static.png",
-            lambda p: _draw(p, picture.coordinates, landscape.clusters),
+            lambda p: _draw(p, picture.coordinates, landscape.clusters, landscape.edited),
         ),
     ]
     return written
@@ -184,8 +192,10 @@ def _whole(target: Path, write_part: Callable[[Any], object]) -> Path:
     return target
 
 
-def _draw(path: Path, coordinates: AnyArray, labels: AnyArray) -> None:
-    """The picture as a PNG, a colour a cluster, noise grey."""
+def _draw(
+    path: Path, coordinates: AnyArray, labels: AnyArray, edited: Edited | None = None
+) -> None:
+    """The picture as a PNG, a colour a cluster (the user's where there is one), noise grey."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -195,9 +205,10 @@ def _draw(path: Path, coordinates: AnyArray, labels: AnyArray) -> None:
     noise = labels < 0
     x, y = coordinates.T
     axes.scatter(x[noise], y[noise], s=6, color="#b5b5b5", label="noise", linewidths=0)
+    given = {} if edited is None else edited.colours
     for cluster in range(int(labels.max(initial=-1)) + 1):
         here = labels == cluster
-        colour = f"C{cluster % 10}"
+        colour = given.get(cluster, f"C{cluster % 10}")
         axes.scatter(x[here], y[here], s=10, color=colour, label=str(cluster), linewidths=0)
     axes.set(title="t-SNE", xticks=[], yticks=[])
     if labels.max(initial=-1) < 25:

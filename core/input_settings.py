@@ -38,7 +38,8 @@ class SceneSettings(Checked):
     Attributes
     ----------
     class_property : str
-        The property that holds the class; empty for a guess.
+        The property that holds the class; empty for a guess. It counts and groups, and no chip
+        depends on it.
     grid : GridSettings
     """
 
@@ -66,7 +67,8 @@ class DisplaySettings(Checked):
     Attributes
     ----------
     bands : tuple of str
-        Three bands shown as red, green and blue, or one shown as grey; empty for a guess.
+        Three bands shown as red, green and blue, or one shown as grey; empty for a guess, which
+        also stands in on a scene that lacks one of them.
     stretch : {"auto", "percentiles"}
         "auto" shows uint8 as it is and anything else from 2 to 98 %.
     low, high : float
@@ -77,3 +79,10 @@ class DisplaySettings(Checked):
     stretch: Stretch = one_of("auto", Stretch)
     low: float = bounded(2.0, 0, 49)
     high: float = bounded(98.0, 51, 100)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if len(self.bands) not in (0, 1, 3):
+            raise SettingsError(
+                f"{', '.join(self.bands)}: a picture shows one band or three", where="display.bands"
+            )

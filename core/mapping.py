@@ -7,14 +7,16 @@ from typing import Any
 import numpy as np
 import shapely
 
-from core.chips.chipset import ChipSet
+from core.chips.chipset import DISPLAY_SAMPLE, ChipSet
+from core.input_settings import DisplaySettings
 from core.raster.reading import Box, Pixels, Reader
-from core.raster.render import display_bands, stretch_ends, to_rgba
+from core.raster.render import percentiles, shown_bands, stretch_ends, to_rgba
 from core.raster.scene import Scene, read_scene
 from core.raster.windows import ChipWindows
 from core.types import ByteArray, DoubleArray, Geometries
 
 PICTURE = 1400
+AS_GUESSED = DisplaySettings()
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,7 @@ def surroundings(
     footprint: Any,
     side: int = 2000,
     most: int = PICTURE,
+    display: DisplaySettings = AS_GUESSED,
 ) -> Surroundings:
     """The part of the scene around one chip.
 
@@ -65,6 +68,8 @@ def surroundings(
         Scene pixels along one side; never less than the chip itself.
     most : int
         Pixels of the picture along its longer side.
+    display : DisplaySettings
+        Bands and stretch; percentiles are those of the picture.
 
     Raises
     ------
@@ -82,21 +87,31 @@ def surroundings(
         round(column + half),
         round(row + half),
     )
-    return _picture(scene, box, [footprint], window, most)
+    return _picture(scene, box, [footprint], window, most, display)
 
 
 def overview(
-    raster: Path, footprints: Geometries, windows: ChipWindows | None, most: int = PICTURE
+    raster: Path,
+    footprints: Geometries,
+    windows: ChipWindows | None,
+    most: int = PICTURE,
+    display: DisplaySettings = AS_GUESSED,
 ) -> Surroundings:
     """A whole scene, decimated while reading, with all its footprints."""
     scene = read_scene(raster)
-    return _picture(scene, (0, 0, scene.width, scene.height), list(footprints), windows, most)
+    box = (0, 0, scene.width, scene.height)
+    return _picture(scene, box, list(footprints), windows, most, display)
 
 
-def native_chip(raster: Path, facts: dict[str, Any], most: int = PICTURE) -> ByteArray:
+def native_chip(
+    raster: Path,
+    facts: dict[str, Any],
+    most: int = PICTURE,
+    display: DisplaySettings = AS_GUESSED,
+) -> ByteArray:
     """The chip's box at the scene's own pixels, uint8 (h, w, 4), north up as the scene is."""
     scene = read_scene(raster)
-    return _picture(scene, _box(facts), [], None, most).image
+    return _picture(scene, _box(facts), [], None, most, display).image
 
 
 def native_step(facts: dict[str, Any], most: int = PICTURE) -> int:
@@ -104,13 +119,30 @@ def native_step(facts: dict[str, Any], most: int = PICTURE) -> int:
     return _step(_box(facts), most)
 
 
-def thumbnails(chips: ChipSet, rows: Any) -> ByteArray:
-    """Chips as they are embedded, uint8 (n, size, size, 4), in the display's scaling."""
-    bands = display_bands(chips.bands)
+def thumbnails(
+    chips: ChipSet, rows: Any, display: DisplaySettings = AS_GUESSED, ends: Any = None
+) -> ByteArray:
+    """Chips as they are embedded, uint8 (n, size, size, 4), in the display's scaling.
+
+    `ends` are those of `thumbnail_ends`; by default the display's scaling is shown as it is.
+    """
+    bands = shown_bands(chips.bands, display)
     unit = chips.unit(rows, chips.display)[:, bands]
     masks = chips.masked(rows)
-    ends = np.tile((0.0, 1.0), (len(bands), 1))
+    ends = np.tile((0.0, 1.0), (len(bands), 1)) if ends is None else ends
     return np.stack([to_rgba(u, m, ends) for u, m in zip(unit, masks, strict=True)])
+
+
+def thumbnail_ends(chips: ChipSet, display: DisplaySettings) -> DoubleArray | None:
+    """What thumbnails show as black and white, (bands, 2), from a sample; None for 0..1."""
+    wanted = percentiles(display)
+    if wanted is None:
+        return None
+    rows = chips.spread(DISPLAY_SAMPLE)
+    unit = chips.unit(rows, chips.display)[:, shown_bands(chips.bands, display)]
+    side = unit.shape[-1]
+    flat = np.moveaxis(unit, 1, 0).reshape(unit.shape[1], -1, side)
+    return stretch_ends(flat, chips.masked(rows).reshape(-1, side), wanted)
 
 
 def _windows(rows: list[dict[str, Any]]) -> ChipWindows:
@@ -129,16 +161,21 @@ def _step(box: Box, most: int) -> int:
 
 
 def _picture(
-    scene: Scene, box: Box, footprints: list[Any], windows: ChipWindows | None, most: int
+    scene: Scene,
+    box: Box,
+    footprints: list[Any],
+    windows: ChipWindows | None,
+    most: int,
+    display: DisplaySettings,
 ) -> Surroundings:
     step = _step(box, most)
-    bands = tuple(scene.bands[i] for i in display_bands(scene.bands))
+    bands = tuple(scene.bands[i] for i in shown_bands(scene.bands, display))
     with Reader(scene, bands) as reader:
         part = reader.read(box, step)
     squares = windows.corners() if windows else np.zeros((0, 4, 2))
     corner = (part.left, part.top)
     return Surroundings(
-        image=_drawn(part),
+        image=_drawn(part, display),
         footprints=[[(r - corner) / part.step for r in _rings(f)] for f in footprints],
         squares=(squares - corner) / part.step,
         left=part.left,
@@ -148,8 +185,9 @@ def _picture(
     )
 
 
-def _drawn(part: Pixels) -> ByteArray:
-    return to_rgba(part.values, part.mask, stretch_ends(part.values, part.mask))
+def _drawn(part: Pixels, display: DisplaySettings) -> ByteArray:
+    ends = stretch_ends(part.values, part.mask, percentiles(display))
+    return to_rgba(part.values, part.mask, ends)
 
 
 def _rings(geometry: Any) -> list[DoubleArray]:

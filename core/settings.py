@@ -10,9 +10,9 @@ from core.types import (
     Align,
     Background,
     BandsRule,
+    Clustering,
     Covariance,
     CutMethod,
-    Method,
     NoiseMethod,
     Precision,
 )
@@ -200,7 +200,15 @@ class KMeansSettings(Checked):
 
 @dataclass(frozen=True)
 class WardSettings(Checked):
-    """Ward's hierarchy, cut at a number of clusters; `n_dims` as for k-means."""
+    """Ward's hierarchy: one tree for all numbers of clusters, no noise; 20,000 chips at most.
+
+    Attributes
+    ----------
+    n_clusters : int
+        Where the tree is cut.
+    n_dims : int
+        Principal components that it sees.
+    """
 
     n_clusters: int = bounded(8, 1, 1000)
     n_dims: int = bounded(10, 1, 2000)
@@ -249,7 +257,7 @@ class ProjectionSettings(Checked):
 class RunSettings(Checked):
     """All stages of the main job."""
 
-    method: Method = one_of("gmm", Method)
+    method: Clustering = one_of("gmm", Clustering)
     chips: ChipSettings = field(default_factory=ChipSettings)
     embed: EmbedSettings = field(default_factory=EmbedSettings)
     reduction: ReductionSettings = field(default_factory=ReductionSettings)
@@ -257,6 +265,7 @@ class RunSettings(Checked):
     tree: TreeSettings = field(default_factory=TreeSettings)
     cut: CutSettings = field(default_factory=CutSettings)
     kmeans: KMeansSettings = field(default_factory=KMeansSettings)
+    ward: WardSettings = field(default_factory=WardSettings)
     noise: NoiseSettings = field(default_factory=NoiseSettings)
     projection: ProjectionSettings = field(default_factory=ProjectionSettings)
     scenes: SceneSettings = field(default_factory=SceneSettings)

@@ -14,6 +14,7 @@ from app import (
     panels,
     report_card,
     state,
+    tuning,
 )
 from app.markup import plain
 
@@ -51,9 +52,12 @@ with result:
     for note in clusters.labelling.notes:
         st.warning(plain(note))
     report_card.alarm(place, ready, chips, clusters)
-    key = state.widget(place, "view", state.value(place, "view", VIEWS[0]))
-    view = st.segmented_control("View", VIEWS, key=key, required=True, label_visibility="collapsed")
-    view = view or state.value(place, "view", VIEWS[0])
+    dense = clusters.labelling.method == "hdbscan"
+    views = [*VIEWS[:1], "Tree", *VIEWS[1:]] if dense else list(VIEWS)
+    last = state.value(place, "view", VIEWS[0])
+    key = state.widget(place, f"view {dense}", last if last in views else VIEWS[0])
+    view = st.segmented_control("View", views, key=key, required=True, label_visibility="collapsed")
+    view = view or VIEWS[0]
     state.keep(place, "view", view)
     if view == "Overview":
         st.plotly_chart(charts.sizes(panels.sizes(clusters)), theme=None, key="cs.bars",
@@ -63,6 +67,8 @@ with result:
             look, count = clusters.look, int((clusters.ids == cluster).sum())
             st.markdown(f"**{plain(look.name(cluster))}** · {count} chips")
             panels.chip_gallery(chips, rows, [look.colour(cluster)] * len(rows), width=76)
+    elif view == "Tree":
+        tuning.tree(place, ready, clusters)
     elif view == "Report card":
         report_card.show(place, ready, chips, clusters)
     elif view == "Against a property":

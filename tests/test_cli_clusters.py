@@ -10,6 +10,7 @@ from shapely.geometry import box
 
 from core import cli
 from core.cli import cluster_commands
+from core.clusters import others
 from core.errors import SettingsError
 
 QUICK = """
@@ -50,7 +51,7 @@ def call(make_scene, make_annotations, to_ground, tmp_path, monkeypatch, capsys)
     return run
 
 
-@pytest.mark.parametrize("method", ["gmm", "hdbscan", "kmeans"])
+@pytest.mark.parametrize("method", ["gmm", "hdbscan", "kmeans", "ward"])
 def test_quality__marks_of_each_cluster(call, method):
     found = call("quality", "--method", method, "--n-clusters", "2", "--property", "class")
     assert found["method"] == method
@@ -91,6 +92,24 @@ def test_landscape__k_means_has_none(call):
 def test_cluster__sweep_of_k_means_is_there_for_the_slider(call, tmp_path):
     call("cluster", "--method", "kmeans", "--sweep", "2:4")
     assert len(list((tmp_path / "artifacts" / "kmeans").glob("*/manifest.json"))) == 4
+
+
+def test_landscape__ward_has_none(call):
+    assert "Ward's hierarchy has no landscape" in call("landscape", "--method", "ward")
+
+
+def test_cluster__sweep_of_ward_cuts_one_tree(call, tmp_path):
+    call("cluster", "--method", "ward", "--sweep", "2:4")
+    artifacts = tmp_path / "artifacts"
+    assert len(list((artifacts / "ward_trees").glob("*/manifest.json"))) == 1
+    assert len(list((artifacts / "ward").glob("*/manifest.json"))) == 4
+
+
+def test_cluster__ward_of_too_many_chips_is_a_clear_error(call, monkeypatch):
+    monkeypatch.setattr(others, "WARD_LIMIT", 20)
+    said = call("cluster", "--method", "ward")
+    assert "20 are the most" in said
+    assert "Take k-means, HDBSCAN or a mixture" in said
 
 
 def test_export__noise_as_asked_and_the_original_beside(call, tmp_path):

@@ -3,6 +3,7 @@
 import dataclasses
 
 import geopandas as gpd
+import matplotlib.image as pictures
 import numpy as np
 import pandas as pd
 import pytest
@@ -215,3 +216,22 @@ def test_write_seed_layout__keeps_excluded_chips_beside_the_matrix(landscape, tm
     gone = np.arange(N) == 3
     write_seed_layout(edited(landscape, excluded=gone), tmp_path / "e", tmp_path / "r")
     assert len(pd.read_csv(tmp_path / "r" / "clustering_results.csv")) == N
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_write__colours_of_the_user_stand_beside_their_clusters(landscape, tmp_path, kind):
+    path = write(edited(landscape, colours={1: "#123456"}), tmp_path, kind)
+    reads = {"csv": pd.read_csv, "geoparquet": gpd.read_parquet}
+    found = reads.get(kind, gpd.read_file)(path)["cluster_colour"]
+    assert found[4:7].tolist() == ["#123456"] * 3
+    assert found.drop([4, 5, 6]).isna().all()
+
+
+def test_write_seed_layout__picture_in_the_colours_of_the_user(landscape, tmp_path):
+    plain, blue = tmp_path / "plain", tmp_path / "blue"
+    write_seed_layout(landscape, plain, plain)
+    write_seed_layout(edited(landscape, colours={0: "#0000ff"}), blue, blue)
+    image = pictures.imread(blue / "tsne_static.png")[..., :3]
+    pure = (image == (0, 0, 1)).all(axis=2).sum()
+    assert pure > 4 * 10
+    assert not (pictures.imread(plain / "tsne_static.png")[..., :3] == (0, 0, 1)).all(axis=2).any()

@@ -21,13 +21,15 @@ def quality(
 ) -> None:
     """Judge the clusters: report card, stability over 20 resamples, confounders."""
     from core.clusters.quality import against
+    from core.clusters.shown import compact
     from core.pipeline import quality as judging
 
     with reporter() as listen:
         done = run(session.workspace, session.settings, listen, "clusters")
         found = judging.open_quality(judging.quality(done, listen))
-    chip_set, _, labelling = done.clustered()
-    result = judging.as_table(found, labelling, chip_set.facts["scene"])
+    chip_set = done.clustered()[0]
+    seen, problems = judging.shown(done)
+    result = judging.as_table(found, done, seen, problems)
     if property_name:
         if property_name not in chip_set.properties:
             known = ", ".join(map(str, chip_set.properties.columns)) or "none"
@@ -36,8 +38,9 @@ def quality(
                 where="--property",
                 remedy=f"Properties there are: {known}.",
             )
-        values = chip_set.properties[property_name].tolist()
-        compared = against(labelling.labels, values, property_name)
+        kept = ~seen.excluded
+        values = chip_set.properties[property_name][kept].tolist()
+        compared = against(compact(seen), values, property_name)
         table = dataclasses.asdict(compared) | {"table": compared.table.tolist()}
         result["against"] = {"property": property_name, **table}
     if session.as_json:
@@ -62,8 +65,9 @@ def landscape(
         elif session.settings.method == "gmm":
             result = _components(session, reduced, components, listen("components"))
         else:
+            name = {"kmeans": "k-means", "ward": "Ward's hierarchy"}[session.settings.method]
             raise SettingsError(
-                "k-means has no landscape", where="--method", remedy="Take gmm or hdbscan."
+                f"{name} has no landscape", where="--method", remedy="Take gmm or hdbscan."
             )
     if session.as_json:
         emit(result)
@@ -76,11 +80,11 @@ COMMANDS = (quality, landscape)
 
 
 def prepare(done: Run, counts: list[int], listening: Progress) -> None:
-    """Fit mixtures, or k-means, for each number of clusters, so that a slider answers at once.
+    """Fit each number of clusters, so that a slider answers at once; Ward's tree is cut.
 
     The range ends, with a remark, where the chips are too few.
     """
-    from core.pipeline.landscape import kmeans, mixture
+    from core.pipeline.landscape import kmeans, mixture, ward
 
     reduced, settings = done.artifacts["reduction"][0], done.settings
     for at, k in enumerate(counts, 1):
@@ -88,6 +92,8 @@ def prepare(done: Run, counts: list[int], listening: Progress) -> None:
             if settings.method == "kmeans":
                 wanted = dataclasses.replace(settings.kmeans, n_clusters=k)
                 kmeans(done.workspace, reduced, wanted)
+            elif settings.method == "ward":
+                ward(done.workspace, reduced, dataclasses.replace(settings.ward, n_clusters=k))
             else:
                 mixture(done.workspace, reduced, dataclasses.replace(settings.gmm, n_components=k))
         except TooFewError as error:
@@ -159,9 +165,10 @@ def _tell(result: dict[str, Any]) -> None:
             for name in ("silhouette", "dbcv", "persistence", "stability")
             if one[name] is not None
         )
-        say(f"cluster {one['label']}: {one['size']} chips, {marks}")
+        name = result["names"][one["label"]] or f"cluster {one['label']}"
+        say(f"{name}: {one['size']} chips, {marks}")
     for name in ("ari", "ami", "nmi", "v_measure"):
         if "against" in result:
             say(f"{name:<12} {result['against'][name]:.3f}")
-    for note in (*card["notes"], *result["alarms"]):
+    for note in (*card["notes"], result["judged"], *result["problems"], *result["alarms"]):
         say(f"note: {note}")

@@ -8,7 +8,7 @@ from typing import Annotated
 import tomli_w
 import typer
 
-from core.cli import cluster_commands, encoders, flair
+from core.cli import cluster_commands, encoders, flair, inputs, overviews
 from core.cli.console import counted, emit, remark, reporter, say
 from core.cli.options import Session, with_session
 from core.errors import SettingsError
@@ -28,7 +28,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(flair.app, name="flair")
-for command in (*encoders.COMMANDS, *cluster_commands.COMMANDS):
+for command in (
+    *encoders.COMMANDS,
+    *cluster_commands.COMMANDS,
+    *overviews.COMMANDS,
+    *inputs.COMMANDS,
+):
     app.command()(command)
 
 

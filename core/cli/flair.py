@@ -6,12 +6,11 @@ import typer
 
 from core.cli.console import emit, reporter, say
 from core.cli.flair_methods import COMMANDS
-from core.cli.flair_options import FlairSession, with_flair
+from core.cli.flair_options import FlairSession, credit, with_flair
+from core.cli.flair_run import run
 from core.cli.flair_views import COMMANDS as VIEWS
 from core.flair.nomenclature import ATTRIBUTION
 from core.pipeline.flair_data import ensure_land_cover, folder_of, is_look_alike
-
-LOOK_ALIKE = "A procedural look-alike, none of it IGN's; what it looks like is"
 
 app = typer.Typer(
     name="flair",
@@ -20,7 +19,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (*COMMANDS, *VIEWS):
+for command in (run, *COMMANDS, *VIEWS):
     app.command()(command)
 
 
@@ -84,14 +83,14 @@ def describe(
         found = read_all(dataset, nomenclature, listen("patches"))  # type: ignore[arg-type]
     procedural = is_look_alike(session.workspace)
     if session.as_json:
-        emit(found | {"look_alike": procedural})
+        emit(found | {"look_alike": procedural, "attribution": credit(session)})
         return
     for split, facts in found["splits"].items():
         _say_split(split, facts)
     for problem in found["problems"]:
         say(f"problem: {problem}")
     say(found["matching"])
-    say(f"{LOOK_ALIKE} {ATTRIBUTION}" if procedural else ATTRIBUTION)
+    say(credit(session))
 
 
 def _say_split(split: str, facts: dict[str, Any]) -> None:

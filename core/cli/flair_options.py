@@ -10,6 +10,8 @@ import typer
 from core import compute
 from core.cli.options import given_by
 from core.errors import SettingsError
+from core.flair.nomenclature import attribution
+from core.pipeline.flair_data import is_look_alike
 from core.pipeline.workspace import Workspace
 from core.tables import from_table, from_toml
 
@@ -73,6 +75,11 @@ def shared(
     if scheduler:
         compute.connect(scheduler)
     return FlairSession(Workspace.at(workspace), as_json, seed, preset, tables)
+
+
+def credit(session: FlairSession) -> str:
+    """Citation and licence of the workspace's data; a look-alike says that it is one."""
+    return attribution(look_alike=is_look_alike(session.workspace))
 
 
 def with_flair(command: Callable[..., None]) -> Callable[..., None]:

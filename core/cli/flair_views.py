@@ -1,14 +1,14 @@
-"""`chipscape flair survey|maps|bench`: what the pages about land cover are drawn from."""
+"""`chipscape flair survey|maps|bench|recut`: what the pages about land cover are drawn from."""
 
 import dataclasses
 
 from core.cli.console import emit, reporter, say
 from core.cli.flair_methods import ProtocolOption, study
-from core.cli.flair_options import FlairSession, with_flair
+from core.cli.flair_options import FlairSession, credit, with_flair
+from core.cli.flair_words import number
 from core.flair.classifiers import MethodSettings
 from core.flair.features import FeatureSpec
 from core.flair.files import discover
-from core.flair.nomenclature import ATTRIBUTION
 from core.pipeline import flair_bench, flair_results
 from core.pipeline.flair_data import folder_of
 
@@ -49,13 +49,34 @@ def bench(session: FlairSession, protocol: ProtocolOption = "") -> None:
     _tell(session, {"artifact": str(made.folder), **made.counts})
 
 
-COMMANDS = (survey, maps, bench)
+@with_flair
+def recut(session: FlairSession, protocol: ProtocolOption = "") -> None:
+    """Cut HDBSCAN's tree (table `method`), name its clusters, and keep what they score."""
+    method = session.settings(MethodSettings, "method", seed=session.seed or None)
+    spec = session.settings(FeatureSpec, "features")
+    work = study(session, protocol or None)
+    with reporter() as listen:
+        made = flair_bench.make_recut(
+            work, dataclasses.replace(method, method="hdbscan"), spec, listen("cut")
+        )
+    found = flair_bench.open_recut(made)
+    facts = {
+        "miou": number(found.scores.miou),
+        "reliability": number(found.naming.mean_reliability),
+        "weighted_reliability": number(found.naming.weighted_reliability),
+        "reliability_after_knn": number(found.after.mean_reliability),
+        "weighted_reliability_after_knn": number(found.after.weighted_reliability),
+    }
+    _tell(session, {"artifact": str(made.folder), **made.counts, **facts})
+
+
+COMMANDS = (survey, maps, bench, recut)
 
 
 def _tell(session: FlairSession, facts: dict[str, object]) -> None:
     if session.as_json:
-        emit({**facts, "attribution": ATTRIBUTION})
+        emit({**facts, "attribution": credit(session)})
         return
     for name, value in facts.items():
         say(f"{name:<10} {value}")
-    say(ATTRIBUTION)
+    say(credit(session))

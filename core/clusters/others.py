@@ -3,7 +3,7 @@
 import numpy as np
 
 from core.clusters.labelling import Fact, Labelling, labelled
-from core.errors import DegenerateError, TooFewError
+from core.errors import ArtifactError, DegenerateError, SettingsError, TooFewError
 from core.settings import KMeansSettings, WardSettings
 from core.types import DoubleArray, FloatArray, IntArray
 
@@ -41,30 +41,76 @@ def fit_kmeans(points: FloatArray, settings: KMeansSettings) -> Labelling:
 
 
 def fit_ward(points: FloatArray, settings: WardSettings) -> Labelling:
-    """Cluster by Ward's hierarchy (Ward, JASA 1963; Murtagh and Legendre, 2014).
+    """Cluster by Ward's hierarchy; arguments and errors as in `ward_tree` and `cut_ward`."""
+    return cut_ward(ward_tree(points, settings), points, settings)
 
-    Arguments and errors as in `fit_kmeans`, and:
+
+def ward_tree(points: FloatArray, settings: WardSettings) -> DoubleArray:
+    """Ward's hierarchy (Ward, JASA 1963; Murtagh and Legendre, 2014), whatever its cut.
+
+    Parameters
+    ----------
+    points : float32 array, (n, d)
+        Principal components, strongest first.
+    settings : WardSettings
+
+    Returns
+    -------
+    float64 array, (n - 1, 4)
+        Two clusters that join, the height at which they do, chips in the new one; as in scipy.
+
+    Raises
+    ------
+    SettingsError
+        For more than 20,000 chips, whose distances take too much memory.
+    DegenerateError
+        For values that are not finite.
+    """
+    n = len(points)
+    if n > WARD_LIMIT:
+        raise SettingsError(
+            f"Ward compares each chip with each other: {n:,} chips would take "
+            f"{n * (n - 1) / 2 * 8 / 2**30:.0f} GB of memory, {WARD_LIMIT:,} are the most",
+            where="method ward",
+            remedy="Take k-means, HDBSCAN or a mixture, or fewer chips.",
+        )
+    data = _data(points, settings.n_dims, 1, "Ward")
+    if n < 2:
+        return np.empty((0, 4))
+
+    from scipy.cluster.hierarchy import ward
+
+    merged: DoubleArray = ward(data)
+    return merged
+
+
+def cut_ward(tree: DoubleArray, points: FloatArray, settings: WardSettings) -> Labelling:
+    """Cut Ward's tree at a number of clusters, in milliseconds.
+
+    Parameters
+    ----------
+    tree : float64 array, (n - 1, 4)
+        From `ward_tree`.
+    points : float32 array, (n, d)
+        What it was built from.
+    settings : WardSettings
 
     Raises
     ------
     TooFewError
-        For more than 20,000 chips, whose distances take too much memory.
+        For fewer different chips than clusters.
+    ArtifactError
+        If tree and points are of different chips.
     """
-    n = len(points)
-    if n > WARD_LIMIT:
-        raise TooFewError(
-            f"Ward compares each chip with each other: {n} chips would take "
-            f"{n * (n - 1) / 2 * 8 / 2**30:.0f} GB of memory, {WARD_LIMIT} are the most",
-            where="Ward",
-            remedy="Take k-means or HDBSCAN, or fewer chips.",
-        )
+    if len(tree) != max(len(points) - 1, 0):
+        raise ArtifactError("tree and points are of different chips", where="Ward")
     data = _data(points, settings.n_dims, settings.n_clusters, "Ward")
-    if n == 1:
+    if len(points) == 1:
         return labelled(np.zeros(1, np.int32), np.ones(1), "ward", _facts(1, data, 0.0))
 
-    from scipy.cluster.hierarchy import fcluster, ward
+    from scipy.cluster.hierarchy import fcluster
 
-    raw = fcluster(ward(data), settings.n_clusters, "maxclust") - 1
+    raw = fcluster(tree, settings.n_clusters, "maxclust") - 1
     inside = float(sum(((data[raw == j] - data[raw == j].mean(0)) ** 2).sum() for j in set(raw)))
     found = len(np.unique(raw))
     notes: tuple[str, ...] = ()

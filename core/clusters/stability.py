@@ -11,10 +11,18 @@ import numpy as np
 from core.clusters.density import build_tree, cut_tree
 from core.clusters.gmm import fit_gmm
 from core.clusters.labelling import NOISE
+from core.clusters.noise import soft_membership, treat
 from core.clusters.others import fit_kmeans, fit_ward
 from core.errors import ArtifactError, TooFewError
 from core.progress import Progress, silent, step
-from core.settings import CutSettings, GmmSettings, KMeansSettings, TreeSettings, WardSettings
+from core.settings import (
+    CutSettings,
+    GmmSettings,
+    KMeansSettings,
+    NoiseSettings,
+    TreeSettings,
+    WardSettings,
+)
 from core.types import DoubleArray, FloatArray, IntArray
 
 N_RESAMPLES = 20
@@ -119,14 +127,22 @@ def by_mixture(settings: GmmSettings) -> Recluster:
     return lambda points, _: fit_gmm(points, one).labels
 
 
-def by_density(tree: TreeSettings, cut: CutSettings) -> Recluster:
-    """HDBSCAN as set; cluster sizes shrink with the chips, the neighbours that count stay."""
+def by_density(
+    tree: TreeSettings, cut: CutSettings, noise: NoiseSettings | None = None
+) -> Recluster:
+    """HDBSCAN as set, its noise treated as set (by default kept).
+
+    Cluster sizes shrink with the chips, the neighbours that count stay.
+    """
+    shown = noise or NoiseSettings()
 
     def again(points: FloatArray, share: float) -> IntArray:
         smallest = max(2, round(cut.min_cluster_size * share))
         largest = max(smallest, round(cut.max_cluster_size * share)) if cut.max_cluster_size else 0
         sizes = replace(cut, min_cluster_size=smallest, max_cluster_size=largest)
-        return cut_tree(build_tree(points, tree), sizes).labels
+        grown = build_tree(points, tree)
+        soft = soft_membership(grown, sizes, points) if shown.method == "soft" else None
+        return treat(cut_tree(grown, sizes), points[:, : tree.n_dims], shown, soft).labels
 
     return again
 

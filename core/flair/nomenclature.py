@@ -19,6 +19,8 @@ CITATION = (
 ATTRIBUTION = f"FLAIR #2, IGN. {CITATION} Data under the {LICENCE}."
 """What stands under every picture, download and export of FLAIR data."""
 
+LOOK_ALIKE = "A procedural look-alike, none of it IGN's; what it looks like is"
+
 OTHER = 13
 """The last class of the reduced nomenclature, and the first of those that it holds."""
 N_SCORED = 12
@@ -79,6 +81,11 @@ FULL: tuple[LandCover, ...] = tuple(
     )
 )
 REDUCED: tuple[LandCover, ...] = (*FULL[:N_SCORED], LandCover(OTHER, "other", "#000000"))
+
+
+def attribution(*, look_alike: bool) -> str:
+    """The credit of FLAIR's data, or of the look-alike, which says that it is one."""
+    return f"{LOOK_ALIKE} {ATTRIBUTION}" if look_alike else ATTRIBUTION
 
 
 def classes(nomenclature: Nomenclature) -> tuple[LandCover, ...]:

@@ -65,6 +65,7 @@ def judge(
     n_clusters: int = 0,
     needs: Needs | None = None,
     maps: Path | None = None,
+    about: str = ATTRIBUTION,
     report: Progress = silent,
 ) -> Judged:
     """Predict every pixel of the patches, one patch at a time, and count.
@@ -85,6 +86,8 @@ def judge(
         Dates and nomenclature.
     maps : Path, optional
         A folder that class maps are written into.
+    about : str
+        Credit that the class maps carry.
     report : Progress
     """
     wanted = needs_of(spec, needs or Needs())
@@ -102,14 +105,14 @@ def judge(
         if said.clusters is not None:
             by_cluster += tally(said.clusters, table.labels, n_clusters)
         if maps is not None:
-            write_class_map(maps / f"{patch.name}.tif", said.classes, patch.image)
+            write_class_map(maps / f"{patch.name}.tif", said.classes, patch.image, about)
         done.append(index)
         step(report, at + 1, len(patches), patch.name)
     table_of = np.array(counts, np.int64).reshape(-1, N_CLASSES, N_CLASSES)
     return Judged(tuple(done), table_of, by_cluster, tuple(problems))
 
 
-def write_class_map(path: Path, classes: ByteArray, like: Path) -> None:
+def write_class_map(path: Path, classes: ByteArray, like: Path, about: str = ATTRIBUTION) -> None:
     """Write a patch's classes as GeoTIFF with FLAIR's colours.
 
     Parameters
@@ -119,6 +122,8 @@ def write_class_map(path: Path, classes: ByteArray, like: Path) -> None:
         1 to 13; 0 where there is none.
     like : Path
         The patch's image, for its place on the ground.
+    about : str
+        Credit, written into the file's copyright.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with rasterio.open(like) as source:
@@ -131,5 +136,5 @@ def write_class_map(path: Path, classes: ByteArray, like: Path) -> None:
     ) as target:
         target.write(classes.reshape(SIDE, SIDE), 1)
         target.write_colormap(1, colours)
-        target.update_tags(COPYRIGHT=ATTRIBUTION)
+        target.update_tags(TIFFTAG_COPYRIGHT=about, COPYRIGHT=about)
     part.replace(path)

@@ -126,3 +126,26 @@ def treated(
 def edited(found: Treated, ids: Mapping[int, int], history: History) -> tuple[Edited, list[str]]:
     """The edits replayed on a treated labelling under its ids, and those that do not fit."""
     return edits.replay(renumbered(found.labels, dict(ids)), history.done)
+
+
+def shown(
+    workspace: Workspace,
+    reduction: str,
+    points: FloatArray,
+    labelling: Labelling,
+    settings: RunSettings,
+    tree: Tree | None,
+) -> tuple[Edited, list[str]]:
+    """A labelling as it is shown: its noise treated, the workspace's edits replayed.
+
+    Parameters
+    ----------
+    workspace : Workspace
+    reduction : str
+        Key of the reduction.
+    points, labelling, settings, tree
+        As in `treated`.
+    """
+    found = treated(labelling, points, settings, tree)
+    saved = load(workspace, family(reduction, settings.method))
+    return edited(found, first_ids(labelling, saved), saved.history)

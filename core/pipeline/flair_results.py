@@ -10,21 +10,20 @@ import numpy as np
 
 from core.artifacts.formats import read_array, read_json, write_array, write_json
 from core.artifacts.store import Artifact, Step
-from core.flair import classifiers
 from core.flair.classifiers import MethodSettings
 from core.flair.dataset import Dataset
 from core.flair.describe import inspect_all
-from core.flair.features import FeatureSpec, Scaler, build
+from core.flair.features import FeatureSpec
 from core.flair.pixels import PixelTable
 from core.flair.reading import Needs
 from core.flair.sampling import SampleSettings, sample
 from core.flair.sentinel import SentinelSettings
-from core.pipeline import patches_to_confusion
-from core.pipeline.patches_to_confusion import Study, StudySettings, open_tree
+from core.pipeline import flair_taught, patches_to_confusion
+from core.pipeline.patches_to_confusion import Study, StudySettings
 from core.pipeline.workspace import Workspace
 from core.progress import Progress, silent
 
-VERSION = 1
+VERSION, MAPS_VERSION = 1, 2
 SURVEY, MAPS = "flair-surveys", "flair-maps"
 CELLS = "flair-cells"
 SAMPLED = 600
@@ -57,25 +56,6 @@ class Configuration:
     method: MethodSettings
     spec: FeatureSpec
     artifact: Artifact
-
-
-@dataclass(frozen=True)
-class Taught:
-    """What a model that votes had learnt, for pixels typed by hand.
-
-    Attributes
-    ----------
-    matrix : float32 array, (n, f)
-    classes : uint8 array, (n,)
-    scaler : Scaler or None
-    domains : tuple of str
-        Where its training pixels lie.
-    """
-
-    matrix: Any
-    classes: Any
-    scaler: Scaler | None
-    domains: tuple[str, ...]
 
 
 def survey_step(workspace: Workspace, dataset: Dataset) -> Step:
@@ -174,7 +154,7 @@ def configurations(workspace: Workspace, dataset: Dataset) -> Iterator[Configura
 
 def maps_step(cell: str) -> Step:
     """Where the class maps of a run lie."""
-    return Step(MAPS, VERSION, {"cell": cell})
+    return Step(MAPS, MAPS_VERSION, {"cell": cell})
 
 
 def make_maps(
@@ -184,49 +164,9 @@ def make_maps(
 
     def compute(folder: Path) -> dict[str, Any]:
         study.write_maps(method, spec, folder, report)
-        taught = _teach(study, method, spec)
-        if taught is not None:
-            write_array(folder / "taught.npy", taught.matrix)
-            write_array(folder / "taught-classes.npy", taught.classes)
-            if taught.scaler is not None:
-                write_array(folder / "median.npy", taught.scaler.median)
-                write_array(folder / "iqr.npy", taught.scaler.iqr)
-            write_json(folder / "taught.json", list(taught.domains))
+        flair_taught.keep(study, method, spec, folder)
         return {"maps": len(list(folder.glob("*.tif")))}
 
     made = study.workspace.store.make(maps_step(study.step(method, spec).key), compute)
     study.workspace.checksums.save()
     return made
-
-
-def _teach(study: Study, method: MethodSettings, spec: FeatureSpec) -> Taught | None:
-    """The voting pixels of the first fold; None for a method in which none vote."""
-    if method.method not in ("knn", *classifiers.CLUSTERING):
-        return None
-    fold = study.folds[0]
-    learnt = study.fit(fold, method, spec)
-    table = study.sampled(fold.train, spec)
-    features = build(table, spec, learnt.scaler)
-    classes = learnt.fitted.model.classes  # type: ignore[attr-defined]
-    inside = np.ones(len(table), bool)
-    if method.method == "hdbscan":
-        tree = open_tree(study.tree(fold, method, spec, features))
-        inside = classifiers.cut(tree, method)[0] >= 0
-    domains = sorted({study.dataset.patches[i].domain for i in fold.train})
-    return Taught(features.matrix[inside], classes, learnt.scaler, tuple(domains))
-
-
-def taught(artifact: Artifact) -> Taught | None:
-    """What `make_maps` kept of a model; None for a method in which no pixels vote."""
-    folder = artifact.folder
-    if not (folder / "taught.npy").is_file():
-        return None
-    scaler = None
-    if (folder / "median.npy").is_file():
-        scaler = Scaler(read_array(folder / "median.npy"), read_array(folder / "iqr.npy"))
-    return Taught(
-        read_array(folder / "taught.npy", mapped=True),
-        read_array(folder / "taught-classes.npy"),
-        scaler,
-        tuple(read_json(folder / "taught.json")),
-    )

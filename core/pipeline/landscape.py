@@ -20,7 +20,7 @@ from core.chips.chipset import ChipSet
 from core.clusters.density import Tree, build_tree, cut_tree
 from core.clusters.gmm import fit_gmm
 from core.clusters.labelling import Labelling
-from core.clusters.others import fit_kmeans
+from core.clusters.others import cut_ward, fit_kmeans, ward_tree
 from core.pipeline.workspace import Workspace
 from core.progress import Progress, silent
 from core.reduction.pca import Reduced, reduce
@@ -33,8 +33,9 @@ from core.settings import (
     ReductionSettings,
     RunSettings,
     TreeSettings,
+    WardSettings,
 )
-from core.types import AnyArray
+from core.types import AnyArray, DoubleArray
 
 VERSION = 1
 # 2: Prim beside Boruvka, and ties broken alike in any number of threads.
@@ -63,6 +64,16 @@ def mixture_step(reduction: str, settings: GmmSettings) -> Step:
 def kmeans_step(reduction: str, settings: KMeansSettings) -> Step:
     """The step of k-means over a reduction, by its key."""
     return Step("kmeans", VERSION, _after(reduction, settings))
+
+
+def ward_tree_step(reduction: str, settings: WardSettings) -> Step:
+    """The step of Ward's tree over a reduction, by its key; the number of clusters is no part."""
+    return Step("ward_trees", VERSION, {"after": reduction, "n_dims": settings.n_dims})
+
+
+def ward_step(tree: str, settings: WardSettings) -> Step:
+    """The step of one cut of Ward's tree, by its key."""
+    return Step("ward", VERSION, _after(tree, settings))
 
 
 def cut_step(tree: str, settings: CutSettings) -> Step:
@@ -109,11 +120,13 @@ def open_reduction(artifact: Artifact) -> Reduced:
 def clusters(
     workspace: Workspace, reduced: Artifact, settings: RunSettings, report: Progress = silent
 ) -> list[Artifact]:
-    """The labelling by the chosen method; for HDBSCAN the tree, then its cut."""
+    """The labelling by the chosen method; for HDBSCAN and Ward the tree, then its cut."""
     if settings.method == "gmm":
         return [mixture(workspace, reduced, settings.gmm, report)]
     if settings.method == "kmeans":
         return [kmeans(workspace, reduced, settings.kmeans)]
+    if settings.method == "ward":
+        return ward(workspace, reduced, settings.ward)
     tree = density_tree(workspace, reduced, settings.tree)
     cut = workspace.store.make(
         cut_step(tree.key, settings.cut),
@@ -140,6 +153,29 @@ def kmeans(workspace: Workspace, reduced: Artifact, settings: KMeansSettings) ->
         return write_labelling(folder, fit_kmeans(_points(reduced), settings))
 
     return workspace.store.make(kmeans_step(reduced.key, settings), compute)
+
+
+def ward(workspace: Workspace, reduced: Artifact, settings: WardSettings) -> list[Artifact]:
+    """Ward's tree, which every number of clusters shares, and its cut."""
+
+    def grow(folder: Path) -> dict[str, Any]:
+        merged = ward_tree(_points(reduced), settings)
+        write_array(folder / "merged.npy", merged)
+        return {"n": len(merged) + 1}
+
+    tree = workspace.store.make(ward_tree_step(reduced.key, settings), grow)
+    cut = workspace.store.make(
+        ward_step(tree.key, settings),
+        lambda folder: write_labelling(
+            folder, cut_ward(open_ward(tree), _points(reduced), settings)
+        ),
+    )
+    return [tree, cut]
+
+
+def open_ward(artifact: Artifact) -> DoubleArray:
+    """Ward's tree of a finished artifact."""
+    return read_array(artifact.folder / "merged.npy")
 
 
 def density_tree(workspace: Workspace, reduced: Artifact, settings: TreeSettings) -> Artifact:

@@ -18,13 +18,14 @@ from core.flair.dataset import Dataset
 from core.flair.features import Features, FeatureSpec, Scaler, build, fit_scaler
 from core.flair.files import discover
 from core.flair.naming import Naming
+from core.flair.nomenclature import attribution
 from core.flair.pixels import PixelTable
 from core.flair.protocols import Fold, Protocol, folds
 from core.flair.reading import Needs
 from core.flair.sampling import SampleSettings, sample
 from core.flair.sentinel import SentinelSettings
 from core.pipeline.cells import CellResult, open_cell
-from core.pipeline.flair_data import folder_of
+from core.pipeline.flair_data import folder_of, is_look_alike
 from core.pipeline.workspace import Workspace
 from core.progress import Progress, silent
 from core.tables import Checked, bounded, one_of
@@ -71,6 +72,7 @@ class Study:
         self.folds = folds(self.dataset, settings.protocol, settings.n_folds)
         self._marks: dict[int, list[str]] = {}
         self._samples: dict[tuple[tuple[int, ...], bool, bool, bool], PixelTable] = {}
+        self._learnt: dict[tuple[MethodSettings, FeatureSpec, Fold], Learnt] = {}
 
     def cell(
         self, method: MethodSettings, spec: FeatureSpec, report: Progress = silent
@@ -108,7 +110,15 @@ class Study:
         return Step("flair-cells", VERSION, inputs)
 
     def fit(self, fold: Fold, method: MethodSettings, spec: FeatureSpec) -> "Learnt":
-        """Learn from the patches of a fold; HDBSCAN's tree is kept and re-cut."""
+        """Learn from the patches of a fold; HDBSCAN's tree is kept and re-cut.
+
+        What one configuration learnt stays in memory until another one is asked for.
+        """
+        key = (method, spec, fold)
+        if key in self._learnt:
+            return self._learnt[key]
+        if not all(other[:2] == key[:2] for other in self._learnt):
+            self._learnt.clear()
         begun = time.perf_counter()
         table = self.sampled(fold.train, spec)
         scaler = fit_scaler(table, spec)
@@ -123,7 +133,8 @@ class Study:
         extra = sum(float(a.manifest["seconds"]) for a in kept if a.cached)
         seconds = time.perf_counter() - begun + extra
         problems = tuple(str(problem) for problem in table.problems)
-        return Learnt(fitted, scaler, seconds, problems)
+        self._learnt[key] = Learnt(fitted, scaler, seconds, problems)
+        return self._learnt[key]
 
     def tree(
         self, fold: Fold, method: MethodSettings, spec: FeatureSpec, features: Features
@@ -222,6 +233,7 @@ class Study:
             n_clusters=learnt.fitted.n_clusters,
             needs=Needs(dates=self.settings.dates),
             maps=maps,
+            about=attribution(look_alike=is_look_alike(self.workspace)),
             report=report,
         )
 

@@ -1,4 +1,8 @@
-"""How good a labelling is, as artifacts: what chips look like, and the report card."""
+"""How good a labelling is, as artifacts: what chips look like, and the report card.
+
+What is judged is what is shown: noise treated as the settings say, the user's edits replayed,
+excluded chips left out.
+"""
 
 import dataclasses
 from collections.abc import Sequence
@@ -16,16 +20,19 @@ from core.clusters import stability as resampling
 from core.clusters.appearance import appearance as look
 from core.clusters.confounders import Association, confounders, one_scene
 from core.clusters.density import Tree, persistence
-from core.clusters.labelling import Labelling
+from core.clusters.edits import Edited
+from core.clusters.edits import start as unedited
+from core.clusters.labelling import Labelling, in_order, labelled
 from core.clusters.quality import ClusterCard, ReportCard, report_card
+from core.clusters.shown import compact, lives, mark, sentence
 from core.clusters.stability import Recluster, stability
 from core.errors import TooFewError
-from core.pipeline import landscape, views
+from core.pipeline import editing, landscape, views
 from core.pipeline.runs import Reporter, Run
 from core.pipeline.views import Plan
 from core.pipeline.workspace import Workspace
 from core.progress import Progress, silent, step
-from core.settings import RunSettings
+from core.settings import NoiseSettings, RunSettings
 from core.types import DoubleArray, FloatArray
 
 VERSION = 1
@@ -36,7 +43,7 @@ _BLOCK = 256
 
 @dataclass(frozen=True)
 class Quality:
-    """What was found out about one labelling, before noise treatment and edits.
+    """What was found out about one labelling.
 
     Attributes
     ----------
@@ -81,13 +88,39 @@ def find_appearance(workspace: Workspace, chip_set: ChipSet) -> pd.DataFrame | N
     return read_table(found.folder / "appearance.parquet") if found else None
 
 
-def quality_step(labelling: str, keys: Sequence[str]) -> Step:
-    """The step of the report card of a labelling, by its key and the chips' keys."""
-    return Step("quality", VERSION, {"labelling": labelling, "chips": list(keys)})
+def quality_step(labelling: str, keys: Sequence[str], shown: str = "") -> Step:
+    """The step of the report card of a labelling.
+
+    Parameters
+    ----------
+    labelling : str
+        Its key.
+    keys : sequence of str
+        The chips' keys.
+    shown : str
+        From `as_shown`, where something else is shown than what the method gave.
+    """
+    inputs: dict[str, Any] = {"labelling": labelling, "chips": list(keys)}
+    return Step("quality", VERSION, inputs | ({"shown": shown} if shown else {}))
+
+
+def as_shown(labelling: Labelling, seen: Edited, settings: RunSettings) -> str:
+    """What tells a card of what is shown from that of the method's own clusters; "" for those."""
+    name = mark(labelling, seen)
+    return f"{name} {settings.noise}" if name and settings.method == "hdbscan" else name
+
+
+def shown(done: Run) -> tuple[Edited, list[str]]:
+    """What a run that came as far as the clusters shows, and the edits that do not fit it."""
+    _, _, labelling = done.clustered()
+    reduced = done.artifacts["reduction"][0]
+    points = landscape.open_reduction(reduced).points
+    tree = _tree(done)
+    return editing.shown(done.workspace, reduced.key, points, labelling, done.settings, tree)
 
 
 def quality(done: Run, listen: Reporter) -> Artifact:
-    """Judge the labelling of a run that came as far as the clusters.
+    """Judge what a run that came as far as the clusters shows.
 
     Raises
     ------
@@ -100,18 +133,20 @@ def quality(done: Run, listen: Reporter) -> Artifact:
     chip_set, _, labelling = done.clustered()
     reduced, made = done.artifacts["reduction"][0], done.artifacts["clusters"]
     looks = appearance(workspace, chip_set, listen("appearance"))
-    tree = landscape.open_tree(made[0]) if settings.method == "hdbscan" else None
+    seen, _ = shown(done)
 
     def compute(folder: Path) -> dict[str, Any]:
         points = clustered_points(landscape.open_reduction(reduced).points, labelling)
         facts = chip_set.facts.assign(
             sharpness=read_table(looks.folder / "appearance.parquet")["sharpness"].to_numpy()
         )
-        found = judged(points, labelling, facts, settings, tree, listen)
+        found = judged(points, labelling, facts, settings, _tree(done), listen, seen)
         write_json(folder / "quality.json", dataclasses.asdict(found))
-        return {"n_clusters": labelling.n_clusters}
+        return {"n_clusters": found.card.n_clusters}
 
-    return workspace.store.make(quality_step(made[-1].key, chip_set.keys), compute)
+    shown_as = as_shown(labelling, seen, settings)
+    wanted = quality_step(made[-1].key, chip_set.keys, shown_as)
+    return workspace.store.make(wanted, compute)
 
 
 def judged(
@@ -121,16 +156,41 @@ def judged(
     settings: RunSettings,
     tree: Tree | None,
     listen: Reporter,
+    seen: Edited | None = None,
 ) -> Quality:
-    """Stability, report card and confounders of a labelling; all but `listen` as in `quality`."""
-    again = stability(points, labelling.labels, recluster(labelling, settings), listen("stability"))
+    """Stability, report card and confounders of a labelling, or of what edits made of it.
+
+    Parameters
+    ----------
+    points : float32 array, (n, d)
+        The components that were clustered.
+    labelling : Labelling
+        As the method gave it.
+    facts : DataFrame, n rows
+    settings : RunSettings
+    tree : Tree or None
+        Of HDBSCAN.
+    listen : Reporter
+    seen : Edited, optional
+        What is judged; excluded chips are left out.
+    """
+    seen = seen or unedited(labelling.labels)
+    if not mark(labelling, seen):
+        settings = dataclasses.replace(settings, noise=NoiseSettings())
+    kept, method = ~seen.excluded, recluster(labelling, settings)
+    lasting = _lives(tree, settings, labelling, seen)
+    points, facts = points[kept], facts[kept]
+    labelling = labelled(
+        seen.ids[kept], labelling.confidence[kept], labelling.method, labelling.facts
+    )
+    again = stability(points, labelling.labels, method, listen("stability"))
     listening = listen("card")
     step(listening, 0, 1, "silhouette and DBCV")
     card = report_card(
         points,
         labelling,
         area=facts["area"].to_numpy(np.float64),
-        persistence=_lives(tree, settings),
+        persistence=lasting,
         stability=again.jaccard,
     )
     step(listening, 1, 1, "silhouette and DBCV")
@@ -150,18 +210,24 @@ def recluster(labelling: Labelling, settings: RunSettings) -> Recluster:
         return resampling.by_mixture(dataclasses.replace(settings.gmm, **settled))
     if settings.method == "kmeans":
         return resampling.by_kmeans(settings.kmeans)
-    return resampling.by_density(settings.tree, settings.cut)
+    if settings.method == "ward":
+        return resampling.by_ward(settings.ward)
+    return resampling.by_density(settings.tree, settings.cut, settings.noise)
 
 
 def find_quality(
-    workspace: Workspace, ready: Plan, chip_set: ChipSet, settings: RunSettings
+    workspace: Workspace,
+    ready: Plan,
+    chip_set: ChipSet,
+    settings: RunSettings,
+    shown_as: str = "",
 ) -> Quality | None:
-    """The report card for these settings, if it was made."""
+    """The report card for these settings, if it was made; `shown_as` as above."""
     made = ready.artifacts.get("reduction")
     if not made:
         return None
     labelling = views.labelling_step(made[0].key, settings)
-    found = workspace.store.find(quality_step(labelling.key, chip_set.keys))
+    found = workspace.store.find(quality_step(labelling.key, chip_set.keys, shown_as))
     return open_quality(found) if found else None
 
 
@@ -176,13 +242,22 @@ def open_quality(artifact: Artifact) -> Quality:
                    **kept)  # fmt: skip
 
 
-def as_table(found: Quality, labelling: Labelling, scenes: "pd.Series[Any]") -> dict[str, Any]:
-    """What the command line prints of a report card."""
+def as_table(
+    found: Quality, done: Run, seen: Edited, problems: Sequence[str] = ()
+) -> dict[str, Any]:
+    """What the command line prints of a report card; the last two as `shown` gives them."""
+    chip_set, _, labelling = done.clustered()
+    labels, kept = compact(seen), ~seen.excluded
+    scenes = chip_set.facts["scene"].to_numpy()[kept]
     alarms = [one.sentence for one in found.associations if one.alarm]
+    ids = {label: cluster for cluster, label in in_order(seen.ids[kept]).items()}
     return {
         "method": labelling.method,
         **dataclasses.asdict(found),
-        "alarms": [*one_scene(labelling.labels, scenes.to_numpy()), *alarms],
+        "judged": sentence(labelling, seen),
+        "names": [seen.names.get(ids[label], "") for label in sorted(ids)],
+        "problems": list(problems),
+        "alarms": [*one_scene(labels, scenes), *alarms],
     }
 
 
@@ -191,5 +266,13 @@ def clustered_points(points: FloatArray, labelling: Labelling) -> FloatArray:
     return points[:, : int(labelling.facts.get("n_dims", points.shape[1]))]
 
 
-def _lives(tree: Tree | None, settings: RunSettings) -> DoubleArray | None:
-    return None if tree is None else persistence(tree, settings.cut)
+def _lives(
+    tree: Tree | None, settings: RunSettings, labelling: Labelling, seen: Edited
+) -> DoubleArray | None:
+    return None if tree is None else lives(persistence(tree, settings.cut), labelling, seen)
+
+
+def _tree(done: Run) -> Tree | None:
+    """HDBSCAN's tree of a run."""
+    dense = done.settings.method == "hdbscan"
+    return landscape.open_tree(done.artifacts["clusters"][0]) if dense else None

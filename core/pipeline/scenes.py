@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from core.raster.annotations import find_annotations, find_shared
 from core.raster.footprints import Footprints
 from core.raster.geodesy import Ground
 from core.raster.remote import fingerprint, is_remote
-from core.raster.report import SceneReport, inspect
+from core.raster.report import SceneReport, by_class, inspect
 from core.raster.scene import find_rasters, leads_out
 
 VERSION = 2
@@ -39,6 +39,17 @@ class FoundScene:
     def usable(self) -> bool:
         """True if chips can be cut from it."""
         return self.report.ok and self.report.annotations > 0
+
+    def properties(self) -> pd.DataFrame:
+        """What the annotations say of themselves, a row a footprint."""
+        file = self.artifact.folder / "properties.parquet"
+        return read_table(file) if file.is_file() else pd.DataFrame()
+
+    def by_class(self, name: str) -> "FoundScene":
+        """The same scene, its annotations counted by another property than the one guessed."""
+        if not name or not self.report.annotations:
+            return self
+        return replace(self, report=by_class(self.report, self.properties(), name))
 
     def footprints(self) -> Footprints:
         """The scene's footprints as they were placed when it was looked at."""
@@ -96,6 +107,9 @@ def survey(
     """
     begun = time.perf_counter()
     settings = settings or SceneSettings()
+    # Chips depend on where the footprints lie, not on the property that counts them: it is no
+    # part of the key, and another one makes nothing anew.
+    placing = replace(settings, class_property="")
     rasters = find_rasters(workspace.raw)
     files = sorted(workspace.raw.iterdir()) if workspace.raw.is_dir() else []
     stems = Counter(path.stem for path in rasters)
@@ -111,11 +125,12 @@ def survey(
             "scene": path.name,
             "alone": stems[path.stem] == 1,
             "shared": {} if find_annotations(path) else sums,
-            "settings": asdict(settings),
+            "settings": asdict(placing),
             "remote": fingerprint(path) if is_remote(path) else {},
         }
         wanted = Step("scenes", VERSION, inputs)
-        found.append(_look(workspace, path, wanted, settings, shared))
+        looked = _look(workspace, path, wanted, placing, shared)
+        found.append(looked.by_class(settings.class_property))
     workspace.checksums.save()
     step(report, len(rasters), len(rasters), "")
     return Survey(tuple(found), time.perf_counter() - begun)

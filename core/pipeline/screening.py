@@ -39,6 +39,17 @@ def screening(workspace: Workspace, chip_set: ChipSet) -> pd.DataFrame:
     return read_table(made.folder / "flags.parquet")
 
 
+def find_screening(workspace: Workspace, keys: Sequence[str]) -> pd.DataFrame | None:
+    """The flags of the chips under some keys, if they were found already."""
+    made = workspace.store.find(screen_step(keys))
+    return read_table(made.folder / "flags.parquet") if made else None
+
+
+def left_out(kept_artifacts: Sequence[Artifact]) -> int:
+    """How many chips the screening left out of finished artifacts."""
+    return sum(int(artifact.counts.get("left_out", 0)) for artifact in kept_artifacts)
+
+
 def kept_steps(keys: Sequence[str], settings: ScreenSettings) -> list[Step]:
     """One step a scene: its chips without those that are left out."""
     flags = screen_step(keys).key

@@ -4,8 +4,9 @@ from pathlib import Path
 from typing import Any
 
 from core.artifacts.store import Artifact, Step
+from core.errors import SettingsError
 from core.input_settings import DisplaySettings
-from core.pipeline.scenes import FoundScene
+from core.pipeline.scenes import FoundScene, Survey
 from core.pipeline.workspace import Workspace
 from core.progress import Progress, silent
 from core.raster.render import display_bands
@@ -24,6 +25,60 @@ def shown_bands(scene: Scene, display: DisplaySettings) -> tuple[str, ...]:
 def overviews_step(found: FoundScene, bands: tuple[str, ...]) -> Step:
     """The overviews of some bands of a scene."""
     return Step("overviews", VERSION, {"scene": found.artifact.key, "bands": bands})
+
+
+def has_overviews(workspace: Workspace, found: FoundScene, display: DisplaySettings) -> bool:
+    """True if a scene's overviews were built, or it needs none."""
+    scene = read_scene(found.path)
+    step = overviews_step(found, shown_bands(scene, display))
+    return not needs_overviews(scene) or workspace.store.find(step) is not None
+
+
+def all_overviews(
+    workspace: Workspace,
+    found: Survey,
+    display: DisplaySettings,
+    report: Progress = silent,
+    names: tuple[str, ...] = (),
+) -> dict[str, str]:
+    """Build the overviews of scenes that need them: what was done, by scene.
+
+    Parameters
+    ----------
+    workspace : Workspace
+    found : Survey
+    display : DisplaySettings
+    report : Progress
+    names : tuple of str
+        Scenes to look at; empty for all that can be read.
+
+    Returns
+    -------
+    dict of str
+        "built", "there already" or "not needed".
+
+    Raises
+    ------
+    SettingsError
+        If there is no scene of that name.
+    SceneError
+        If a scene cannot be read somewhere.
+    Cancelled
+        If the listener asked to stop; scenes that were finished are kept.
+    """
+    readable = {scene.report.name: scene for scene in found.scenes if scene.report.ok}
+    if missing := [name for name in names if name not in readable]:
+        known = ", ".join(readable) or "none"
+        raise SettingsError(
+            f"there is no scene {missing[0]!r} that can be read",
+            where="--scene",
+            remedy=f"Scenes there are: {known}.",
+        )
+    done = {}
+    for name in names or tuple(readable):
+        made = overviews(workspace, readable[name], display, report)
+        done[name] = "not needed" if made is None else "there already" if made.cached else "built"
+    return done
 
 
 def overviews(

@@ -15,6 +15,7 @@ from core.clusters.density import Tree, cut_tree
 from core.clusters.labelling import Labelling
 from core.clusters.others import cut_ward
 from core.errors import ChipscapeError, SettingsError
+from core.input_settings import DisplaySettings
 from core.pipeline import chips_to_map, landscape, screening
 from core.pipeline.runs import STAGES
 from core.pipeline.scenes import FoundScene, Survey, survey
@@ -157,7 +158,13 @@ def score(
     return {"property": property_name, **dataclasses.asdict(scores)}
 
 
-def surroundings(ready: Plan, chip_set: ChipSet, row: int, side: int) -> mapping.Surroundings:
+def surroundings(
+    ready: Plan,
+    chip_set: ChipSet,
+    row: int,
+    side: int,
+    display: DisplaySettings = mapping.AS_GUESSED,
+) -> mapping.Surroundings:
     """The part of the original image around one chip, with its footprint and its square.
 
     Parameters
@@ -168,25 +175,31 @@ def surroundings(ready: Plan, chip_set: ChipSet, row: int, side: int) -> mapping
         The chip's row in the set.
     side : int
         Scene pixels along one side.
+    display : DisplaySettings
     """
     facts = _facts(chip_set, row)
     scene = _scene(ready, facts["scene"])
     footprints = scene.footprints()
     mine = int(np.flatnonzero(footprints.index == facts["annotation"])[0])
-    return mapping.surroundings(scene.path, facts, footprints.pixels[mine], side)
+    shape = footprints.pixels[mine]
+    return mapping.surroundings(scene.path, facts, shape, side, display=display)
 
 
-def native_chip(ready: Plan, chip_set: ChipSet, row: int) -> ByteArray:
+def native_chip(
+    ready: Plan, chip_set: ChipSet, row: int, display: DisplaySettings = mapping.AS_GUESSED
+) -> ByteArray:
     """One chip at the scene's own pixels, uint8 (h, w, 4)."""
     facts = _facts(chip_set, row)
-    return mapping.native_chip(_scene(ready, facts["scene"]).path, facts)
+    return mapping.native_chip(_scene(ready, facts["scene"]).path, facts, display=display)
 
 
-def overview(ready: Plan, scene: str) -> mapping.Surroundings:
+def overview(
+    ready: Plan, scene: str, display: DisplaySettings = mapping.AS_GUESSED
+) -> mapping.Surroundings:
     """A whole scene with the footprints of its annotations, if it has any."""
     found = _scene(ready, scene)
     footprints = found.footprints().pixels if found.usable else np.empty(0, object)
-    return mapping.overview(found.path, footprints, None)
+    return mapping.overview(found.path, footprints, None, display=display)
 
 
 def _facts(chip_set: ChipSet, row: int) -> dict[str, Any]:

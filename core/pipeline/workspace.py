@@ -44,8 +44,13 @@ class Workspace:
 
     @property
     def raw(self) -> Path:
-        """The user's scenes and vector files; never written to."""
+        """The user's scenes and vector files; nothing is written there but what the user brings."""
         return self.root / "raw"
+
+    @property
+    def replaced(self) -> Path:
+        """Files of raw/ that the user had replaced; nothing is deleted."""
+        return self.root / "replaced"
 
     @property
     def extracted(self) -> Path:

@@ -27,9 +27,8 @@ def grid(scene: Scene, settings: GridSettings) -> Footprints:
     SceneError
         If the scene cannot be read somewhere.
     """
-    size, stride = settings.size, settings.stride or settings.size
-    columns = np.arange(0, scene.width - size + 1, stride)
-    rows = np.arange(0, scene.height - size + 1, stride)
+    size = settings.size
+    columns, rows = corners(scene.width, scene.height, settings)
     valid = _coverage(scene, columns, rows, size) if settings.coverage else None
     kept = np.ones((len(rows), len(columns)), bool) if valid is None else valid >= settings.coverage
     down, across = np.nonzero(kept)
@@ -38,12 +37,23 @@ def grid(scene: Scene, settings: GridSettings) -> Footprints:
     properties = pd.DataFrame({"grid_row": down, "grid_column": across})
     placed = place(scene, Annotations(squares, properties, PIXELS))
     skipped = {"less valid than the grid asks for": int((~kept).sum())}
-    note = f"no annotations: a grid of {size} px, every {stride} px"
+    note = f"no annotations: a grid of {size} px, every {settings.stride or size} px"
     return dataclasses.replace(
         placed,
         skipped={reason: n for reason, n in skipped.items() if n},
         notes=(*placed.notes, note),
     )
+
+
+def corners(width: int, height: int, settings: GridSettings) -> tuple[AnyArray, AnyArray]:
+    """Left edges of the grid's columns and upper edges of its rows, in scene pixels.
+
+    There are as many squares as the two make together, before any is left out for want of valid
+    pixels; nothing is read.
+    """
+    size, stride = settings.size, settings.stride or settings.size
+    across, down = (np.arange(0, side - size + 1, stride) for side in (width, height))
+    return across, down
 
 
 def _coverage(scene: Scene, columns: AnyArray, rows: AnyArray, size: int) -> DoubleArray:

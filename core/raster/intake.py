@@ -1,158 +1,290 @@
-"""Files that come in through the page: under a safe name, whole, what they say they are, or not."""
+"""Files that come in from the page or another folder: taken whole, or refused in words.
 
-import re
-import unicodedata
-from pathlib import Path, PurePosixPath
+Files of one stem belong together (a scene and its annotations, the parts of a Shapefile), so they
+wait together where one of them is there already: annotations must not end up beside another scene.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from filecmp import cmp
+from itertools import count
+from pathlib import Path
 from secrets import token_hex
-from typing import BinaryIO
+from typing import BinaryIO, Literal
 
-from core.errors import AnnotationError, ChipscapeError, SceneError, WorkspaceError
+from core.errors import ChipscapeError, WorkspaceError
+from core.progress import Progress, silent, step
 from core.raster import annotations, scene
-from core.raster.reading import read_test
+from core.raster.filing import (
+    MOST_BYTES,
+    SIDECARS,
+    SUFFIXES,
+    clear,
+    copy,
+    look,
+    put,
+    safe_name,
+    unwritable,
+)
+from core.raster.scene import leads_out
 
-MOST_BYTES = 4 * 2**30
-CHUNK = 8 * 2**20
-LONGEST_NAME = 120
-# The parts of a Shapefile beside its .shp, and a CRS or a world file beside a raster.
-SIDECARS = (".shx", ".dbf", ".prj", ".cpg", ".tfw")
-SUFFIXES = (*scene.SUFFIXES, *annotations.SUFFIXES, *SIDECARS)
-# Names that Windows keeps for devices.
-DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?$", re.IGNORECASE)
-
-
-def safe_name(name: str) -> str:
-    """A file's name that is safe in any folder: no path, no control characters, none hidden.
-
-    Letters of any alphabet, digits, dot, minus and underscore stay; anything else becomes an
-    underscore.
-
-    Raises
-    ------
-    WorkspaceError
-        If nothing is left of it, or its suffix is of no format that is read.
-    """
-    plain = PurePosixPath(unicodedata.normalize("NFC", name).replace("\\", "/")).name
-    plain = re.sub(r"[^\w.\-]+", "_", plain).strip("._ ")
-    stem, suffix = Path(plain).stem, Path(plain).suffix.lower()
-    if suffix not in SUFFIXES or not stem.strip("._-"):
-        raise WorkspaceError(
-            "is no file that Chipscape reads",
-            where=repr(name[:LONGEST_NAME]),
-            remedy=f"Expected one of {', '.join(SUFFIXES)}.",
-        )
-    if DEVICES.match(plain):
-        stem = f"_{stem}"
-    return stem[: LONGEST_NAME - len(suffix)] + suffix
+Existing = Literal["ask", "keep", "rename", "replace"]
+State = Literal["taken", "same", "kept", "there", "refused"]
+Opener = Callable[[], AbstractContextManager[BinaryIO]]
+Source = tuple[str, Opener]
+"""A name as it was given, and what opens the file for reading from its beginning."""
+SHAPEFILE = (".shp", ".shx", ".dbf", ".prj", ".cpg")
 
 
-def take_in(folder: Path, name: str, stream: BinaryIO, most: int = MOST_BYTES) -> Path:
-    """Write one uploaded file into a folder, and look whether it is what its name says.
+@dataclass(frozen=True)
+class Verdict:
+    """What became of one file.
 
-    Parameters
+    Attributes
     ----------
-    folder : Path
-        Usually the workspace's raw/; made if it is not there.
     name : str
-        As the user's browser gives it.
-    stream : binary file, from its beginning
-    most : int
-        Bytes.
+        As it was given.
+    state : {"taken", "same", "kept", "there", "refused"}
+        "same": a file with this name and content is there already. "there": not taken, because it,
+        or one that it belongs to, is there already with another content; "kept": so, by choice.
+    words : str
+        One sentence.
+    path : Path or None
+        Where it lies now, if it was taken.
+    """
 
-    Returns
-    -------
-    Path
-        Where it lies now.
+    name: str
+    state: State
+    words: str
+    path: Path | None = None
+
+
+@dataclass(frozen=True)
+class Offered:
+    """A file of another folder that could be taken in."""
+
+    path: Path
+    kind: str
+    n_bytes: int
+    there: bool
+
+
+def offered(folder: Path, raw: Path) -> tuple[list[Offered], int]:
+    """What a folder holds for Chipscape, by name, and how many other files there are.
+
+    Subfolders are not looked into; links that lead out of the folder count as other files.
 
     Raises
     ------
     WorkspaceError
-        If there is a file of this name already, it is too large, or the folder cannot be written.
-    SceneError, AnnotationError
-        If it is not what its name says; nothing of it stays.
+        If it is no folder, cannot be read, or is `raw` itself.
     """
-    target = folder / safe_name(name)
-    part = folder / f".{token_hex(8)}.part"
+    if not folder.is_dir():
+        raise WorkspaceError(
+            "is no folder on this machine", where=str(folder), remedy="Give its full path."
+        )
+    if folder.resolve() == raw.resolve():
+        raise WorkspaceError("is the folder of this workspace already", where=str(folder))
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        _refuse_taken(target)
-        part.mkdir()
-        held = part / target.name
-        _copy(stream, held, most, target.name)
-        _look(held)
-        # A hard link fails where the name was taken meanwhile; a rename would overwrite.
-        target.hardlink_to(held)
-    except FileExistsError:
-        _refuse_taken(target)
-        raise
+        files = sorted(path for path in folder.iterdir() if path.is_file())
     except OSError as error:
         raise WorkspaceError(
-            "cannot be written", where=target.name, remedy=f"{error.strerror}."
+            "cannot be read", where=str(folder), remedy=f"{error.strerror}."
         ) from error
-    finally:
-        _clear(part)
-    return target
+    found = []
+    for path in files:
+        if path.suffix.lower() in SUFFIXES and not leads_out(path) and path.name[0] != ".":
+            there = (raw / _safe(path.name)).exists()
+            found.append(Offered(path, _kind(path), path.stat().st_size, there))
+    return found, len(files) - len(found)
 
 
 def take_in_all(
-    folder: Path, files: list[tuple[str, BinaryIO]], most: int = MOST_BYTES
-) -> tuple[list[Path], list[str]]:
-    """Write several files; each is judged alone. Returns what lies there, and what was refused."""
-    written, refused = [], []
-    for name, stream in files:
+    raw: Path,
+    sources: Sequence[Source],
+    existing: Existing = "ask",
+    aside: Path | None = None,
+    most: int = MOST_BYTES,
+    report: Progress = silent,
+) -> list[Verdict]:
+    """Take in several files; those of one stem stay together.
+
+    Parameters
+    ----------
+    raw : Path
+        Made if it is not there.
+    sources : sequence of (name, opener)
+    existing : {"ask", "keep", "rename", "replace"}
+        Where a file is there already with another content: take none of its stem; take those that
+        are not there; take all of its stem under another one; or move what is there to `aside`.
+    aside : Path, optional
+        Needed to replace; nothing is ever deleted.
+    most : int
+        Bytes of one file.
+
+    Returns
+    -------
+    list of Verdict
+        One a file, those of one stem next to each other.
+
+    Raises
+    ------
+    WorkspaceError
+        If the folder cannot be written.
+    Cancelled
+        If the listener asked to stop; stems that were finished stay.
+    """
+    verdicts, groups = _by_stem(sources)
+    done = 0
+    for group in groups:
+        part = raw / f".{token_hex(8)}.part"
         try:
-            written.append(take_in(folder, name, stream, most))
-        except ChipscapeError as error:
-            refused.append(str(error))
-    return written, refused
+            part.mkdir(parents=True)
+            batch = _Batch(raw, part, existing, aside)
+            for source in group:
+                step(report, done, len(sources), source[0])
+                batch.receive(*source, most)
+                done += 1
+            verdicts += batch.settle()
+        except OSError as error:
+            raise unwritable(group[0][0], error) from error
+        finally:
+            clear(part)
+    step(report, len(sources), len(sources), "")
+    return verdicts
 
 
-def _refuse_taken(target: Path) -> None:
-    if target.exists() or target.is_symlink():
-        raise WorkspaceError(
-            "a file of this name is there already",
-            where=target.name,
-            remedy="Rename the new one, or take the old one away first.",
-        )
+def _by_stem(sources: Sequence[Source]) -> tuple[list[Verdict], list[list[Source]]]:
+    """What is refused by its name, and the others by stem."""
+    refused, groups = [], dict[str, list[Source]]()
+    for source in sources:
+        try:
+            groups.setdefault(Path(safe_name(source[0])).stem, []).append(source)
+        except WorkspaceError as error:
+            refused.append(Verdict(source[0], "refused", str(error)))
+    return refused, list(groups.values())
 
 
-def _copy(stream: BinaryIO, held: Path, most: int, name: str) -> None:
-    size = 0
-    with held.open("xb") as written:
-        while chunk := stream.read(CHUNK):
-            size += len(chunk)
-            if size > most:
-                raise WorkspaceError(
-                    f"is larger than {most / 2**20:.0f} MiB",
-                    where=name,
-                    remedy="Copy it into raw/ by hand.",
-                )
-            written.write(chunk)
-    if not size:
-        raise WorkspaceError("is empty", where=name)
+class _Batch:
+    """Files of one stem on their way: received, judged, and put in place."""
+
+    def __init__(self, raw: Path, part: Path, existing: Existing, aside: Path | None) -> None:
+        self.raw, self.part, self.existing, self.aside = raw, part, existing, aside
+        self.held: dict[str, Path] = {}
+        self.verdicts: list[Verdict] = []
+
+    def receive(self, name: str, opener: Opener, most: int) -> None:
+        """Copy one file into the waiting room."""
+        held = self.part / safe_name(name)
+        if held.exists():
+            self._say(name, "refused", f"{held.name}: came twice. The first one is taken.")
+            return
+        try:
+            with opener() as stream:
+                copy(stream, held, most)
+        except WorkspaceError as error:
+            held.unlink(missing_ok=True)
+            self._say(name, "refused", str(error))
+            return
+        self.held[name] = held
+
+    def settle(self) -> list[Verdict]:
+        """Judge what was received, and put in place what may be."""
+        self._judge()
+        taken = {name: self.raw / held.name for name, held in self.held.items()}
+        there = {n: at for n, at in taken.items() if at.exists() or at.is_symlink()}
+        same = {n for n, at in there.items() if at.is_file() and cmp(at, self.held[n], False)}
+        clash = [at.name for n, at in there.items() if n not in same]
+        if clash and self.existing == "ask":
+            for name, at in taken.items():
+                if name in same:
+                    self._same(name)
+                else:
+                    own = at.name in clash
+                    reason = "" if own else f" waits: it belongs to {', '.join(clash)}, which"
+                    self._say(name, "there", f"{at.name}{reason} is there already, and differs.")
+            return self.verdicts
+        stem = _free(self.raw, self.held.values()) if clash else ""
+        for name, at in taken.items():
+            self._put(name, at, stem, same=name in same, clash=at.name in clash)
+        return self.verdicts
+
+    def _put(self, name: str, at: Path, stem: str, *, same: bool, clash: bool) -> None:
+        if stem and self.existing == "rename":
+            at = at.with_name(f"{stem}{at.suffix}")
+        elif same:
+            self._same(name)
+            return
+        elif clash and self.existing == "keep":
+            self._say(name, "kept", f"{at.name}: the old one stays.")
+            return
+        words = f"{at.name}: taken in."
+        if clash and self.existing == "replace":
+            words = f"{at.name}: taken in. The old one lies in {_set_aside(at, self.aside)}."
+        try:
+            put(self.held[name], at)
+        except WorkspaceError as error:
+            self._say(name, "there", str(error))
+            return
+        self._say(name, "taken", words, at)
+
+    def _judge(self) -> None:
+        """Refuse what is not what it says; parts of a Shapefile go with their .shp."""
+        beside = {held.suffix for held in self.held.values()}
+        for name, held in list(self.held.items()):
+            try:
+                look(held, beside)
+            except ChipscapeError as error:
+                self._refuse(name, str(error))
+        if ".shp" in beside and ".shp" not in {held.suffix for held in self.held.values()}:
+            for name, held in list(self.held.items()):
+                if held.suffix in SHAPEFILE:
+                    self._refuse(name, f"{held.name}: its Shapefile was refused.")
+
+    def _refuse(self, name: str, words: str) -> None:
+        self.held.pop(name).unlink()
+        self._say(name, "refused", words)
+
+    def _same(self, name: str) -> None:
+        self._say(name, "same", f"{self.held[name].name}: this very file is there already.")
+
+    def _say(self, name: str, state: State, words: str, path: Path | None = None) -> None:
+        self.verdicts.append(Verdict(name, state, words, path))
 
 
-def _look(held: Path) -> None:
-    """Refuse a file that is not what its suffix says."""
-    suffix = held.suffix.lower()
+def _free(folder: Path, held: Iterable[Path]) -> str:
+    """A stem under which none of the files is there yet: NAME_2, NAME_3 ..."""
+    files = list(held)
+    stems = (f"{files[0].stem}_{n}" for n in count(2))
+    return next(
+        stem for stem in stems if not any((folder / f"{stem}{f.suffix}").exists() for f in files)
+    )
+
+
+def _set_aside(at: Path, aside: Path | None) -> Path:
+    """Move what is there out of the way, and say where it lies now."""
+    if aside is None:
+        raise WorkspaceError("nowhere to put the old one", where=at.name)
+    aside.mkdir(parents=True, exist_ok=True)
+    place = aside / at.name
+    if place.exists():
+        place = aside / f"{_free(aside, [at])}{at.suffix}"
+    at.rename(place)
+    return place
+
+
+def _safe(name: str) -> str:
+    try:
+        return safe_name(name)
+    except WorkspaceError:
+        return name
+
+
+def _kind(path: Path) -> str:
+    suffix = path.suffix.lower()
     if suffix in scene.SUFFIXES:
-        try:
-            read_test(scene.read_scene(held))
-        except SceneError as error:
-            raise SceneError(
-                f"was not taken in: {error.what}", where=held.name, remedy=error.remedy
-            ) from error
-    elif suffix == ".shp":
-        # Its other parts may come after it: only its first bytes can be judged.
-        with held.open("rb") as opened:
-            if opened.read(4) != annotations.MAGIC[".shp"]:
-                raise AnnotationError("is not a .shp file, whatever its name says", where=held.name)
-    elif suffix in annotations.SUFFIXES:
-        annotations.read_annotations(held)
-
-
-def _clear(part: Path) -> None:
-    if not part.is_dir():
-        return
-    for file in part.iterdir():
-        file.unlink()
-    part.rmdir()
+        return "scene"
+    if suffix in SIDECARS:
+        return "part of another file"
+    return "annotations" if suffix in annotations.SUFFIXES else ""

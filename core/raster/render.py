@@ -1,19 +1,51 @@
 """Native values to a picture for the eye: bands chosen, stretched, nodata transparent."""
 
+import re
+
 import numpy as np
 
+from core.input_settings import DisplaySettings
 from core.types import AnyArray, BoolArray, ByteArray, DoubleArray
 
 RGB = ("red", "green", "blue")
+# The product guide of ESA names the bands so.
+SENTINEL_2 = ("b04", "b03", "b02")
 # The usual display stretch of GIS programs: 2 % of the pixels saturate at either end.
 PERCENTILES = (2, 98)
 
 
 def display_bands(bands: tuple[str, ...]) -> tuple[int, ...]:
-    """Positions of the three bands shown as red, green and blue, or of one shown as grey."""
-    if all(name in bands for name in RGB):
-        return tuple(bands.index(name) for name in RGB)
-    return (0, 1, 2) if len(bands) >= 3 else (0,)
+    """Positions of the three bands shown as red, green and blue, or of one shown as grey.
+
+    A guess: bands of those names, else the first with such a word in its name (not red edge, not
+    infrared), else Sentinel-2's B04, B03 and B02, else the first three.
+    """
+    found = [_named(bands, colour) for colour in RGB]
+    if None in found:
+        found = [bands.index(code) if code in bands else None for code in SENTINEL_2]
+    whole = tuple(i for i in found if i is not None)
+    if len(set(whole)) == len(RGB):
+        return whole
+    return (0, 1, 2) if len(bands) >= len(RGB) else (0,)
+
+
+def shown_bands(bands: tuple[str, ...], display: DisplaySettings) -> tuple[int, ...]:
+    """Positions of the bands that the user chose, or of those guessed where one is not there."""
+    if display.bands and all(name in bands for name in display.bands):
+        return tuple(bands.index(name) for name in display.bands)
+    return display_bands(bands)
+
+
+def percentiles(display: DisplaySettings) -> tuple[float, float] | None:
+    """The percentiles shown as black and white; None for the usual stretch of the dtype."""
+    return (display.low, display.high) if display.stretch == "percentiles" else None
+
+
+def _named(bands: tuple[str, ...], colour: str) -> int | None:
+    if colour in bands:
+        return bands.index(colour)
+    word = re.compile(rf"(?<![a-z]){colour}(?![a-z])(?!.?edge)")
+    return next((i for i, name in enumerate(bands) if word.search(name)), None)
 
 
 def stretch_ends(

@@ -2,10 +2,12 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
+
+import pandas as pd
 
 from core.errors import ChipscapeError
 from core.input_settings import GridSettings, SceneSettings
@@ -147,8 +149,15 @@ def inspect(
         return SceneReport(**facts | {"warnings": tuple(warnings)}), scene, None
     footprints, name = found
     facts["annotation_file"] = name
-    counts = _counts(footprints, settings.class_property, tuple(warnings))
-    return SceneReport(**facts | counts), scene, footprints
+    facts |= {
+        "annotations": len(footprints),
+        "repaired": footprints.repaired,
+        "cut_by_edge": int(footprints.cut.sum()),
+        "skipped": footprints.skipped,
+        "warnings": tuple(warnings),
+    }
+    counted = by_class(SceneReport(**facts), footprints.properties, settings.class_property)
+    return counted, scene, footprints
 
 
 def _read_shared(path: Path) -> Annotations:
@@ -203,23 +212,18 @@ def _gridded(
     return footprints, ""
 
 
-def _counts(footprints: Footprints, wanted: str, warnings: tuple[str, ...]) -> dict[str, Any]:
-    name = wanted or guess_class(footprints.properties)
-    if wanted and wanted not in footprints.properties:
+def by_class(report: SceneReport, properties: pd.DataFrame, wanted: str) -> SceneReport:
+    """The report with its annotations counted by a property, or by the one guessed for ""."""
+    name = wanted or guess_class(properties)
+    warnings = report.warnings
+    if wanted and wanted not in properties:
         warnings = (*warnings, f"no annotation has the property {wanted!r}")
         name = ""
-    values = footprints.properties[name].dropna().astype(str) if name else None
-    return {
-        "annotations": len(footprints),
-        "class_property": name,
-        "classes": {}
-        if values is None
-        else {str(k): int(n) for k, n in values.value_counts().sort_index().items()},
-        "repaired": footprints.repaired,
-        "cut_by_edge": int(footprints.cut.sum()),
-        "skipped": footprints.skipped,
-        "warnings": warnings,
-    }
+    classes: dict[str, int] = {}
+    if name:
+        counts = properties[name].dropna().astype(str).value_counts().sort_index()
+        classes = {str(value): int(n) for value, n in counts.items()}
+    return replace(report, class_property=name, classes=classes, warnings=warnings)
 
 
 def _in_words(footprints: Footprints, total: int, what: str = "annotations") -> list[str]:

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app import state
+from app import findings, state
 from core.pipeline import quality, views
 from core.pipeline.runs import run
 from core.pipeline.workspace import Workspace
@@ -27,7 +28,15 @@ DENSE = RunSettings(
     kmeans=KMeansSettings(n_clusters=3),
     projection=ProjectionSettings(n_iter=50),
 )
-VIEWS = ("Overview", "Report card", "Against a property", "Explain", "Doubtful chips", "Edit")
+VIEWS = (
+    "Overview",
+    "Tree",
+    "Report card",
+    "Against a property",
+    "Explain",
+    "Doubtful chips",
+    "Edit",
+)
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +70,8 @@ def opened(view: str = "") -> AppTest:
 
 
 def chosen(app: AppTest, label: str, value: str) -> AppTest:
-    one = next(one for one in app.get("button_group") if one.proto.label == label)
+    groups = [one for one in app.get("button_group") if one.proto.label == label]
+    one = groups[0] if groups else selectbox(app, label)
     one.set_value(value).run()
     return app
 
@@ -94,7 +104,7 @@ def test_view__opens_without_an_exception(place, view):
 
 
 @pytest.mark.parametrize("method", ["gmm", "kmeans"])
-@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize("view", [view for view in VIEWS if view != "Tree"])
 def test_view__opens_for_methods_without_noise(place, view, method):
     app = chosen(opened(view), "Clusters by", method)
     assert not app.exception
@@ -177,6 +187,58 @@ def test_report_card__not_made_yet_is_offered_as_a_job(place):
     assert "Stability" not in app.dataframe[0].value
 
 
+def test_report_card__is_of_the_clusters_as_edited(place):
+    app = opened("Edit")
+    app.multiselect[0].set_value([0, 1]).run()
+    button(app, "Merge into the first").click().run()
+    chosen(app, "View", "Report card")
+    assert not button(app, "Judge the clusters").disabled
+    table = app.dataframe[0].value
+    assert len(table) == 2
+    assert table["Persistence"].isna().tolist() == [True, False]
+    assert "as shown, after noise treatment and edits" in texts(app)
+    quality.quality(run(place, DENSE, until="clusters"), lambda _: silent)
+    app.run()
+    table = app.dataframe[0].value
+    assert table["Stability"].notna().all()
+    assert [metric.value for metric in app.metric[:2]] == ["2", "42%"]
+    chosen(app, "View", "Edit")
+    button(app, "Undo").click().run()
+    chosen(app, "View", "Report card")
+    assert len(app.dataframe[0].value) == 3
+    assert "as the method gave them" in texts(app)
+
+
+def test_tree__stands_in_its_colours_with_the_smallest_cluster_to_scale(place):
+    app = opened("Edit")
+    app.color_picker[0].set_value("#123456").run()
+    chosen(app, "View", "Tree")
+    spec = next(
+        c.proto.spec for c in app.get("plotly_chart") if "distance at which" in c.proto.spec
+    )
+    assert "smallest cluster, 4 chips, to scale" in spec
+    assert "#123456" in spec
+    assert not app.exception
+
+
+def test_tree__goes_with_the_method(place):
+    app = chosen(opened("Tree"), "Clusters by", "kmeans")
+    views = next(one for one in app.get("button_group") if one.proto.label == "View")
+    assert "Tree" not in [option.content for option in views.proto.options]
+    assert "Typical chips" in texts(app)
+
+
+def test_noise__is_shown_as_noise_until_it_is_treated(place, monkeypatch):
+    pending = Future()
+    monkeypatch.setattr(findings, "_treating", lambda *_: pending)
+    monkeypatch.setattr(findings, "PATIENCE_SECONDS", 0.01)
+    app = chosen(opened(), "Noise is shown as", "nearest")
+    assert app.subheader[0].value == "3 clusters, 42% noise"
+    assert "Working out where the noise belongs." in texts(app)
+    monkeypatch.undo()
+    assert not app.exception
+
+
 def test_against__table_adds_up_and_four_measures_stand_above(place):
     app = opened("Against a property")
     assert [metric.label for metric in app.metric] == ["ARI", "AMI", "NMI", "V-measure"]
@@ -225,6 +287,20 @@ def test_edit__merge_split_exclude_approve(place):
     assert not app.exception
 
 
+def test_edit__split_that_takes_long_is_told_and_then_kept(place, monkeypatch):
+    slow, made = Future(), findings.halves
+    monkeypatch.setattr(findings, "halves", lambda *_: slow)
+    monkeypatch.setattr(findings, "PATIENCE_SECONDS", 0.01)
+    app = opened("Edit")
+    button(app, "Split in two").click().run()
+    assert "The cluster is being split." in texts(app)
+    monkeypatch.setattr(findings, "halves", made)
+    monkeypatch.setattr(findings, "PATIENCE_SECONDS", SECONDS)
+    app.run()
+    assert edits_of(place) == ["split"]
+    assert "The cluster is being split." not in texts(app)
+
+
 def test_edit__that_fits_no_more_is_told(place):
     app = opened("Edit")
     selectbox(app, "Cluster").set_value(1).run()
@@ -242,13 +318,29 @@ def test_explain__words_with_numbers_and_three_galleries(place):
     assert "Cliff's delta" in said or "resultant length" in said
 
 
-def test_explore__selection_becomes_a_cluster(place):
+def selecting(place: Workspace) -> AppTest:
     app = AppTest.from_file(str(ROOT / "app" / "script.py"), default_timeout=SECONDS)
     app.run()
     app.switch_page("../pages/explore.py").run()
     chips_key = views.plan(place, DENSE).keys["chips"]
     app.session_state[f"cs.selected:{place.root}"] = {chips_key: (0, 1, 2, 3, 4)}
-    app.run()
+    return app.run()
+
+
+def test_explore__selection_moves_into_a_cluster_and_out_of_all(place):
+    app = selecting(place)
+    selectbox(app, "Move to").set_value(1).run()
+    button(app, "Move").click().run()
+    key = f"cs.labellings:{views.plan(place, DENSE).keys['chips']}:{place.root}"
+    shown = list(app.session_state[key].values())[-1].ids
+    assert shown[:5].tolist() == [1] * 5
+    button(app, "Exclude them").click().run()
+    assert list(app.session_state[key].values())[-1].ids[:5].tolist() == [-2] * 5
+    assert edits_of(place) == ["move", "exclude"]
+
+
+def test_explore__selection_becomes_a_cluster(place):
+    app = selecting(place)
     assert "5 chips selected" in [one.value for one in app.subheader]
     next(one for one in app.text_input if one.label == "New cluster").set_value("mine").run()
     button(app, "Make a cluster").click().run()

@@ -149,10 +149,12 @@ def test_choice__that_lost_its_value_falls_back(home):
     assert r"background\: kept" in texts(app)
 
 
-def test_method__that_lost_its_value_stays(home):
+def test_method__is_kept_from_one_page_to_the_next(home):
     app = opened("clusters")
-    choose(app, "Clusters by", "kmeans")
-    choose(app, "Clusters by", None)
+    next(one for one in app.selectbox if one.label == "Clusters by").set_value("kmeans").run()
+    app.switch_page("../pages/explore.py").run()
+    assert next(one for one in app.selectbox if one.label == "Clusters by").value == "kmeans"
+    app.switch_page("../pages/clusters.py").run()
     assert [one.label for one in app.slider if one.label.startswith("Clusters")]
     assert not [one.label for one in app.slider if one.label == "Components"]
 

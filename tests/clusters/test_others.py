@@ -4,8 +4,8 @@ from sklearn.cluster import AgglomerativeClustering, KMeans
 from sklearn.metrics import adjusted_rand_score
 
 from core.clusters import others
-from core.clusters.others import fit_kmeans, fit_ward, margin
-from core.errors import TooFewError
+from core.clusters.others import cut_ward, fit_kmeans, fit_ward, margin, ward_tree
+from core.errors import ArtifactError, SettingsError, TooFewError
 from core.settings import KMeansSettings, WardSettings
 
 FITS = {
@@ -53,8 +53,23 @@ def test_fit__fewer_different_chips_than_clusters(method):
 
 def test_fit_ward__refuses_what_would_not_fit(monkeypatch):
     monkeypatch.setattr(others, "WARD_LIMIT", 100)
-    with pytest.raises(TooFewError, match="GB of memory, 100 are the most"):
+    with pytest.raises(SettingsError, match="GB of memory, 100 are the most"):
         fit_ward(blobs(), WardSettings())
+
+
+@pytest.mark.parametrize("k", [1, 2, 7, 40])
+def test_cut_ward__of_one_tree_is_a_fresh_fit(k):
+    points = blobs(spread=6)
+    cut = cut_ward(ward_tree(points, WardSettings(3)), points, WardSettings(k))
+    fresh = AgglomerativeClustering(k).fit_predict(points.astype(float))
+    assert cut.n_clusters == k
+    assert adjusted_rand_score(cut.labels, fresh) == 1
+
+
+def test_cut_ward__refuses_the_tree_of_other_chips():
+    tree = ward_tree(blobs(), WardSettings())
+    with pytest.raises(ArtifactError, match="different chips"):
+        cut_ward(tree, blobs(209), WardSettings())
 
 
 def test_fit__sees_the_first_components_only():

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 import rasterio
 
-from core.flair.classifiers import MethodSettings
-from core.flair.confusion import count
+from core.flair.classifiers import MethodSettings, fit
+from core.flair.confusion import count, miou
 from core.flair.features import FeatureSpec, build
 from core.flair.files import discover
 from core.flair.nomenclature import reduce
 from core.flair.pixels import SIDE
 from core.flair.reading import Needs, read_mask, read_pixels
-from core.pipeline import flair_bench, flair_results
+from core.pipeline import flair_bench, flair_results, flair_taught
 from core.pipeline.flair_data import ensure_land_cover, folder_of
 from core.pipeline.patches_to_confusion import Study, StudySettings
 from core.pipeline.workspace import Workspace
@@ -94,7 +94,7 @@ def test_maps__are_what_the_cell_counted(made):
 def test_taught__votes_as_the_map_says(made, method):
     _place, dataset, study = made
     kept = flair_results.make_maps(study, method, ROBUST)
-    learnt = flair_results.taught(kept)
+    learnt = flair_taught.taught(kept)
     assert learnt is not None
     index = study.folds[0].judged[0]
     with rasterio.open(kept.folder / f"{dataset.patches[index].name}.tif") as source:
@@ -112,10 +112,50 @@ def test_taught__votes_as_the_map_says(made, method):
     assert agree.mean() > 0.8
 
 
+def test_taught__trees_of_boosting_say_what_the_map_says(made):
+    _, dataset, study = made
+    kept = flair_results.make_maps(study, MethodSettings("boosting"), ROBUST)
+    learnt = flair_taught.taught(kept)
+    assert learnt is not None
+    assert learnt.matrix is None
+    index = study.folds[0].judged[0]
+    with rasterio.open(kept.folder / f"{dataset.patches[index].name}.tif") as source:
+        said = source.read(1).ravel()
+    flat = np.random.default_rng(0).choice(SIDE * SIDE, 60, replace=False)
+    table = read_pixels(dataset.patches[index], index, flat, Needs(sentinel=True))
+    shares = learnt.trees.probabilities(build(table, ROBUST, learnt.scaler).matrix)
+    assert shares.sum(axis=1) == pytest.approx(1)
+    assert learnt.trees.classes[shares.argmax(axis=1)].tolist() == said[flat].tolist()
+
+
+def test_maps__say_that_a_look_alike_is_one(made):
+    _, dataset, study = made
+    kept = flair_results.make_maps(study, KNN, ROBUST)
+    with rasterio.open(kept.folder / f"{dataset.patches[0].name}.tif") as source:
+        credit = source.tags()["TIFFTAG_COPYRIGHT"]
+    assert "look-alike" in credit
+    assert "Etalab" in credit
+
+
+def test_fit__what_one_configuration_learnt_is_not_learnt_again(made, monkeypatch):
+    place, dataset, _ = made
+    study, asked = Study(place, StudySettings(), dataset), []
+    plain = fit
+    monkeypatch.setattr("core.flair.classifiers.fit", lambda *a: asked.append(a) or plain(*a))
+    fold = study.folds[0]
+    first = study.fit(fold, KNN, ROBUST)
+    assert study.fit(fold, KNN, ROBUST) is first
+    study.fit(study.folds[1], KNN, ROBUST)
+    assert study.fit(fold, KNN, ROBUST) is first
+    study.fit(fold, KNN, FeatureSpec())
+    assert study.fit(fold, KNN, ROBUST) is not first
+    assert len(asked) == 4
+
+
 def test_taught__none_where_no_pixels_vote(made):
     _, _, study = made
     floor = flair_results.make_maps(study, MethodSettings("prevalence"), FeatureSpec())
-    assert flair_results.taught(floor) is None
+    assert flair_taught.taught(floor) is None
     assert floor.counts == {"maps": 2}
 
 
@@ -126,15 +166,19 @@ def test_bench__is_kept_once_for_every_cut(made):
     other = flair_bench.make_bench(study, MethodSettings("hdbscan", min_cluster_size=99), ROBUST)
     assert other.cached
     assert first.key == other.key
-    bench, tree = flair_bench.open_bench(place, first)
-    assert len(tree) == len(bench.train_labels)
+    opened = flair_bench.open_bench(place, first)
+    bench = opened.bench
+    assert len(opened.tree) == len(bench.train_labels)
+    votes = fit(bench.train, bench.train_labels, KNN).model.predict(bench.held_out, 0).classes
+    assert opened.reference == miou(count(bench.held_out_labels, votes))
     assert len(bench.held_out_labels) <= flair_bench.JUDGES
 
 
 def test_recut__larger_clusters_are_fewer(made):
     place, _, study = made
     kept = flair_bench.make_bench(study, MethodSettings("hdbscan"), ROBUST)
-    bench, tree = flair_bench.open_bench(place, kept)
+    opened = flair_bench.open_bench(place, kept)
+    bench, tree = opened.bench, opened.tree
     cuts = [flair_bench.recut(bench, tree, MethodSettings("hdbscan", min_cluster_size=size))
             for size in (5, 50)]  # fmt: skip
     assert len(cuts[0].naming.classes) > len(cuts[1].naming.classes) > 0
@@ -142,6 +186,21 @@ def test_recut__larger_clusters_are_fewer(made):
         inside = round((1 - cut.noise_fraction) * len(bench.train_labels))
         assert cut.naming.counts.sum() == inside
         assert 0 <= cut.scores.miou <= 1
+        assert cut.counts.sum() == cut.after.counts.sum() == len(bench.held_out_labels)
+
+
+def test_recut__a_kept_one_equals_the_live_one(made):
+    place, _, study = made
+    method = MethodSettings("hdbscan", min_cluster_size=20)
+    opened = flair_bench.open_bench(place, flair_bench.make_bench(study, method, ROBUST))
+    live = flair_bench.recut(opened.bench, opened.tree, method)
+    first = flair_bench.make_recut(study, method, ROBUST)
+    kept = flair_bench.open_recut(first)
+    assert flair_bench.make_recut(study, method, ROBUST).cached
+    assert kept.noise_fraction == live.noise_fraction
+    assert kept.counts.tolist() == live.counts.tolist()
+    assert kept.naming.counts.tolist() == live.naming.counts.tolist()
+    assert kept.after.reliability.tolist() == pytest.approx(live.after.reliability, nan_ok=True)
 
 
 def test_bench__none_where_its_tree_was_deleted(made, tmp_path):

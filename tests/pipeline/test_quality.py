@@ -1,14 +1,13 @@
-import dataclasses
-
 import numpy as np
 import pytest
 
+from core.clusters import edits, history
 from core.clusters.stability import by_mixture
-from core.pipeline import quality, views
+from core.pipeline import editing, quality, views
 from core.pipeline.runs import run
 from core.progress import silent
 
-METHODS = ("gmm", "hdbscan", "kmeans")
+METHODS = ("gmm", "hdbscan", "kmeans", "ward")
 
 
 def listen(_):
@@ -22,7 +21,7 @@ def judged(workspace, settings):
 
 @pytest.mark.parametrize("method", METHODS)
 def test_quality__found_again_under_the_settings_that_made_it(workspace, settings, method):
-    asked = settings(method=method, kmeans={"n_clusters": 3})
+    asked = settings(method=method, kmeans={"n_clusters": 3}, ward={"n_clusters": 3})
     done, made = judged(workspace, asked)
     ready = views.plan(workspace, asked)
     found = quality.find_quality(workspace, ready, done.chips, asked)
@@ -65,9 +64,64 @@ def test_quality__area_is_the_ground_of_the_footprints(workspace, settings):
 def test_as_table__names_the_cluster_that_is_one_scene(workspace, settings):
     done, made = judged(workspace, settings())
     labels = np.arange(40, dtype=np.int32) // 20
-    split = dataclasses.replace(done.labelling, labels=labels)
-    told = quality.as_table(quality.open_quality(made), split, done.chips.facts["scene"])
+    split = edits.start(labels)
+    told = quality.as_table(quality.open_quality(made), done, split)
+    assert told["names"] == ["", ""]
     assert told["alarms"][0].startswith("Cluster 0 is 100 % one scene, a, which holds 50 %")
+
+
+def edited(workspace, done, *make):
+    """Keep edits of what a run found."""
+    reduced, labelling = done.artifacts["reduction"][0], done.labelling
+    state, now = edits.start(labelling.labels), history.History()
+    for one in make:
+        now = history.add(now, one(state))
+        state, _ = edits.replay(labelling.labels, now.done)
+    family = editing.family(reduced.key, labelling.method)
+    editing.save(workspace, family, editing.Saved(now, labelling.labels))
+    return state
+
+
+def test_quality__is_of_the_clusters_as_edited(workspace, settings):
+    asked = settings(method="kmeans", kmeans={"n_clusters": 3})
+    done, own = judged(workspace, asked)
+    gone = done.labelling.labels == 2
+    seen = edited(
+        workspace, done, lambda s: edits.merge(s, (0, 1)), lambda s: edits.exclude(gone),
+    )  # fmt: skip
+    _, made = judged(workspace, asked)
+    assert made.key != own.key
+    card = quality.open_quality(made).card
+    assert [one.size for one in card.clusters] == [int((~gone).sum())]
+    assert card.n == int((~gone).sum())
+    told = quality.as_table(quality.open_quality(made), done, seen)
+    assert "as shown, after noise treatment and edits" in told["judged"]
+    assert f"{gone.sum()} excluded chips are left out" in told["judged"]
+    ready = views.plan(workspace, asked)
+    name = quality.as_shown(done.labelling, seen, asked)
+    assert quality.find_quality(workspace, ready, done.chips, asked, name) is not None
+
+
+def test_quality__a_name_is_no_other_partition(workspace, settings):
+    done, own = judged(workspace, settings())
+    edited(workspace, done, lambda s: edits.rename(s, 0, "boats"))
+    assert judged(workspace, settings())[1].key == own.key
+
+
+def test_quality__noise_is_treated_in_the_resamples_too(workspace, settings):
+    asked = {"method": "hdbscan", "cut": {"min_cluster_size": 4, "selection": "leaf"}}
+    done, kept = judged(workspace, settings(**asked))
+    assert done.labelling.noise_fraction > 0.1
+    _, near = judged(workspace, settings(**asked, noise={"method": "nearest"}))
+    assert near.key != kept.key
+    found = quality.open_quality(near)
+    assert found.card.noise_fraction == 0
+    assert sum(one.size for one in found.card.clusters) == 40
+    before = quality.open_quality(kept).card.clusters
+    # Kept as noise in the resamples, the chips that were given to a cluster would never come back.
+    assert max(one.stability for one in found.card.clusters) > 0.5 * max(
+        one.stability for one in before
+    )
 
 
 def test_recluster__mixture_keeps_the_shape_it_settled(workspace, settings, monkeypatch):

@@ -1,12 +1,17 @@
+import errno
 import io
 import os
 
+import geopandas as gpd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from shapely.geometry import box
 
-from core.errors import AnnotationError, SceneError, WorkspaceError
-from core.raster.intake import SUFFIXES, safe_name, take_in, take_in_all
+from core.errors import Cancelled, WorkspaceError
+from core.raster.annotations import read_annotations
+from core.raster.filing import SUFFIXES, put, safe_name
+from core.raster.intake import offered, take_in_all
 
 POINT = b'{"type": "Point", "coordinates": [5, 43]}'
 
@@ -22,7 +27,7 @@ POINT = b'{"type": "Point", "coordinates": [5, 43]}'
         ("a\x00b\nc<d>.tif", "a_b_c_d_.tif"),
         ("Köln Süd.gpkg", "Köln_Süd.gpkg"),
         ("con.tif", "_con.tif"),
-        ("x" * 300 + ".tif", "x" * 116 + ".tif"),
+        ("x" * 300 + ".tif", "x" * 100 + ".tif"),
         ("two.tif.geojson", "two.tif.geojson"),
     ],
 )
@@ -55,41 +60,65 @@ def files(folder):
     return sorted(p.name for p in folder.iterdir())
 
 
+def source(name, content):
+    return name, lambda: io.BytesIO(content)
+
+
+def take_in(raw, name, content, **how):
+    (verdict,) = take_in_all(raw, [source(name, content)], **how)
+    return verdict
+
+
+def states(verdicts):
+    return {v.name: v.state for v in verdicts}
+
+
 def test_take_in__whole_and_as_it_was(make_scene, tmp_path):
     content = make_scene().read_bytes()
     raw = tmp_path / "new" / "raw"
-    path = take_in(raw, "../a b.tif", io.BytesIO(content))
-    assert path == raw / "a_b.tif"
-    assert path.read_bytes() == content
-    take_in(raw, "a_b.geojson", io.BytesIO(POINT))
+    verdict = take_in(raw, "../a b.tif", content)
+    assert (verdict.state, verdict.path) == ("taken", raw / "a_b.tif")
+    assert verdict.path.read_bytes() == content
+    take_in(raw, "a_b.geojson", POINT)
     assert files(raw) == ["a_b.geojson", "a_b.tif"]
 
 
-def test_take_in__never_overwrites(tmp_path):
-    path = take_in(tmp_path, "a.geojson", io.BytesIO(POINT))
-    with pytest.raises(WorkspaceError, match=r"a\.geojson: a file of this name is there already"):
-        take_in(tmp_path, "x/a.geojson", io.BytesIO(POINT + b" "))
+def test_take_in__never_overwrites_unasked(tmp_path):
+    path = take_in(tmp_path, "a.geojson", POINT).path
+    assert take_in(tmp_path, "a.geojson", POINT).state == "same"
+    verdict = take_in(tmp_path, "x/a.geojson", POINT + b" ")
+    assert (verdict.state, verdict.words) == ("there", "a.geojson is there already, and differs.")
     assert path.read_bytes() == POINT
     assert files(tmp_path) == ["a.geojson"]
 
 
-def test_take_in__a_link_of_that_name_is_not_written_through(tmp_path):
+@pytest.mark.parametrize(("existing", "state"), [("ask", "there"), ("keep", "kept")])
+def test_take_in__a_link_of_that_name_is_not_written_through(tmp_path, existing, state):
     raw = tmp_path / "raw"
     raw.mkdir()
     (raw / "a.geojson").symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(WorkspaceError, match="there already"):
-        take_in(raw, "a.geojson", io.BytesIO(POINT))
+    assert take_in(raw, "a.geojson", POINT, existing=existing).state == state
     assert not (tmp_path / "elsewhere").exists()
 
 
 def test_take_in__taken_while_it_was_written(tmp_path, monkeypatch):
-    def meanwhile(_):
-        (tmp_path / "a.geojson").write_text("first")
+    def meanwhile(held, target):
+        target.write_text("first")
+        put(held, target)
 
-    monkeypatch.setattr("core.raster.intake._look", meanwhile)
-    with pytest.raises(WorkspaceError, match="there already"):
-        take_in(tmp_path, "a.geojson", io.BytesIO(POINT))
+    monkeypatch.setattr("core.raster.intake.put", meanwhile)
+    assert take_in(tmp_path, "a.geojson", POINT).state == "there"
     assert (tmp_path / "a.geojson").read_text() == "first"
+    assert files(tmp_path) == ["a.geojson"]
+
+
+def test_take_in__a_file_system_without_links(tmp_path, monkeypatch):
+    def no_links(*_):
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr("pathlib.Path.hardlink_to", no_links)
+    assert take_in(tmp_path, "a.geojson", POINT).path.read_bytes() == POINT
+    assert take_in(tmp_path, "a.geojson", POINT + b" ").state == "there"
     assert files(tmp_path) == ["a.geojson"]
 
 
@@ -97,27 +126,31 @@ VRT = b'<VRTDataset rasterXSize="1" rasterYSize="1"><SRS>EPSG:4326</SRS></VRTDat
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "error"),
+    ("name", "content", "words"),
     [
-        ("a.tif", VRT, SceneError),
-        ("a.tif", b"\x89PNG\r\n\x1a\n" + bytes(50), SceneError),
-        ("a.geojson", b"not json", AnnotationError),
-        ("a.gpkg", b"PK\x03\x04" + bytes(50), AnnotationError),
-        ("a.shp", POINT, AnnotationError),
-        ("a.csv", b"a,b\n1,2\n", AnnotationError),
-        ("a.tif", b"", WorkspaceError),
+        ("a.tif", VRT, "was not taken in: cannot be opened as a GeoTIFF"),
+        ("a.tif", b"just text", "was not taken in: cannot be opened as a GeoTIFF"),
+        ("a.tif", b"\x89PNG\r\n\x1a\n" + bytes(50), "cannot be opened as a GeoTIFF"),
+        ("a.geojson", b"not json", "is not JSON"),
+        ("a.gpkg", b"PK\x03\x04" + bytes(50), "is not a .gpkg file, whatever its name says"),
+        ("a.shp", POINT, "is not a .shp file, whatever its name says"),
+        ("a.shx", POINT, "is not a .shx file, whatever its name says"),
+        ("a.csv", b"a,b\n1,2\n", "a.csv: "),
+        ("a.tif", b"", "is empty"),
+        ("a.exe", b"x", "is no file that Chipscape reads"),
     ],
 )
-def test_take_in__not_what_it_says_leaves_nothing(tmp_path, name, content, error):
-    with pytest.raises(error, match=rf"^{name}: "):
-        take_in(tmp_path, name, io.BytesIO(content))
+def test_take_in__not_what_it_says_leaves_nothing(tmp_path, name, content, words):
+    verdict = take_in(tmp_path, name, content)
+    assert verdict.state == "refused"
+    assert words in verdict.words
     assert files(tmp_path) == []
 
 
 def test_take_in__cut_off(make_scene, tmp_path):
     whole = make_scene(height=600, compress="lzw", tiled=True, blockxsize=64, blockysize=64)
-    with pytest.raises(SceneError, match="was not taken in: opens but cannot be read"):
-        take_in(tmp_path / "in", "b.tif", io.BytesIO(whole.read_bytes()[:-9000]))
+    verdict = take_in(tmp_path / "in", "b.tif", whole.read_bytes()[:-9000])
+    assert "was not taken in: opens but cannot be read" in verdict.words
     assert files(tmp_path / "in") == []
 
 
@@ -130,16 +163,114 @@ def test_take_in__too_large_stops_at_the_limit(tmp_path):
             return bytes(size)
 
     stream = Endless()
-    with pytest.raises(WorkspaceError, match="is larger than 10 MiB"):
-        take_in(tmp_path, "a.tif", stream, most=10 * 2**20)
+    (verdict,) = take_in_all(tmp_path, [("a.tif", lambda: stream)], most=10 * 2**20)
+    assert "is larger than 10 MiB" in verdict.words
     assert stream.told < 30 * 2**20
     assert files(tmp_path) == []
 
 
 def test_take_in_all__each_is_judged_alone(tmp_path):
-    written, refused = take_in_all(
-        tmp_path, [("a.geojson", io.BytesIO(POINT)), ("b.tif", io.BytesIO(VRT)),
-                   ("c.exe", io.BytesIO(b"x")), ("d.geojson", io.BytesIO(POINT))],
-    )  # fmt: skip
-    assert [p.name for p in written] == ["a.geojson", "d.geojson"]
-    assert len(refused) == 2
+    sources = [source("a.geojson", POINT), source("b.tif", VRT), source("c.exe", b"x"),
+               source("d.geojson", POINT), source("d d/../d.geojson", POINT)]  # fmt: skip
+    verdicts = take_in_all(tmp_path, sources)
+    assert [v.state for v in verdicts] == ["refused", "taken", "refused", "refused", "taken"]
+    assert any("came twice" in v.words for v in verdicts)
+    assert files(tmp_path) == ["a.geojson", "d.geojson"]
+
+
+def shapefile(folder, parts=(".shp", ".shx", ".dbf", ".prj")):
+    frame = gpd.GeoDataFrame({"kind": ["boat"]}, geometry=[box(0, 0, 1, 1)], crs="EPSG:4326")
+    folder.mkdir()
+    frame.to_file(folder / "q.shp")
+    return [source(f"q{part}", (folder / f"q{part}").read_bytes()) for part in parts]
+
+
+def test_take_in_all__parts_of_a_shapefile_together(tmp_path):
+    raw = tmp_path / "raw"
+    verdicts = take_in_all(raw, shapefile(tmp_path / "made"))
+    assert set(states(verdicts).values()) == {"taken"}
+    assert read_annotations(raw / "q.shp").properties["kind"].tolist() == ["boat"]
+
+
+def test_take_in_all__a_broken_shapefile_takes_its_parts_with_it(tmp_path):
+    parts = shapefile(tmp_path / "made")
+    broken = parts[0][1]().read()[:60]
+    verdicts = take_in_all(tmp_path / "raw", [source("q.shp", broken), *parts[1:]])
+    assert set(states(verdicts).values()) == {"refused"}
+    assert files(tmp_path / "raw") == []
+
+
+@pytest.fixture
+def quay(make_scene, tmp_path):
+    """A scene that is there, and another one of that name with annotations on its way."""
+    raw = tmp_path / "in"
+    old = make_scene(height=50).read_bytes()
+    take_in(raw, "quay.tif", old)
+    new = make_scene(height=80).read_bytes()
+    return raw, old, new, [source("quay.tif", new), source("quay.geojson", POINT)]
+
+
+def test_take_in_all__annotations_wait_for_their_scene(quay):
+    raw, _, _, sources = quay
+    verdicts = take_in_all(raw, sources)
+    assert states(verdicts) == {"quay.tif": "there", "quay.geojson": "there"}
+    assert "quay.geojson waits: it belongs to quay.tif" in verdicts[1].words
+    assert files(raw) == ["quay.tif"]
+
+
+def test_take_in_all__keep(quay):
+    raw, old, _, sources = quay
+    verdicts = take_in_all(raw, sources, "keep")
+    assert states(verdicts) == {"quay.tif": "kept", "quay.geojson": "taken"}
+    assert (raw / "quay.tif").read_bytes() == old
+
+
+def test_take_in_all__rename_keeps_a_stem_together(quay):
+    raw, old, new, sources = quay
+    (raw / "quay_2.geojson").write_bytes(POINT)
+    take_in_all(raw, sources, "rename")
+    assert files(raw) == ["quay.tif", "quay_2.geojson", "quay_3.geojson", "quay_3.tif"]
+    assert (raw / "quay.tif").read_bytes() == old
+    assert (raw / "quay_3.tif").read_bytes() == new
+
+
+def test_take_in_all__replace_deletes_nothing(quay, tmp_path):
+    raw, old, new, sources = quay
+    aside = tmp_path / "replaced"
+    verdicts = take_in_all(raw, sources, "replace", aside)
+    assert str(aside / "quay.tif") in verdicts[0].words
+    assert (raw / "quay.tif").read_bytes() == new
+    assert (aside / "quay.tif").read_bytes() == old
+    take_in_all(raw, [source("quay.tif", old)], "replace", aside)
+    assert files(aside) == ["quay.tif", "quay_2.tif"]
+
+
+def test_take_in_all__cancel_keeps_what_was_finished(tmp_path):
+    sources = [source("a.geojson", POINT), source("b.geojson", POINT)]
+    with pytest.raises(Cancelled):
+        take_in_all(tmp_path, sources, report=lambda done, _total, _note: done == 1)
+    assert files(tmp_path) == ["a.geojson"]
+
+
+def test_offered__what_is_there_and_how_much_is_not_ours(make_scene, tmp_path):
+    raw, folder = tmp_path / "raw", tmp_path / "field trip"
+    folder.mkdir()
+    make_scene().rename(folder / "a b.tif")
+    (folder / "a b.geojson").write_bytes(POINT)
+    (folder / "notes.txt").touch()
+    (folder / "out.tif").symlink_to(tmp_path / "secret.tif")
+    (tmp_path / "secret.tif").touch()
+    (folder / "deeper").mkdir()
+    take_in(raw, "a_b.geojson", POINT)
+    found, others = offered(folder, raw)
+    assert [(f.path.name, f.kind, f.there) for f in found] == [
+        ("a b.geojson", "annotations", True), ("a b.tif", "scene", False),
+    ]  # fmt: skip
+    assert others == 2
+
+
+def test_offered__no_folder_or_our_own(tmp_path):
+    with pytest.raises(WorkspaceError, match="is no folder"):
+        offered(tmp_path / "nowhere", tmp_path)
+    with pytest.raises(WorkspaceError, match="of this workspace already"):
+        offered(tmp_path, tmp_path)

@@ -54,7 +54,8 @@ def test_palette__in_a_tile(palette):
     from PIL import Image
     from rio_tiler.io import Reader as TileReader
 
-    from core.raster.tiles import TileSource, display_ends, draw_tile, lonlat_bounds, zooms
+    from core.raster.placing import lonlat_bounds, zooms
+    from core.raster.tiles import TileSource, display_ends, draw_tile
 
     scene = read_scene(palette)
     west, south, east, north = lonlat_bounds(scene)

@@ -1,7 +1,9 @@
 import numpy as np
 import pytest
 
-from core.raster.render import display_bands, stretch_ends, to_rgba
+from core.errors import SettingsError
+from core.input_settings import DisplaySettings
+from core.raster.render import display_bands, percentiles, shown_bands, stretch_ends, to_rgba
 
 NONE = np.zeros((1, 2), bool)
 
@@ -14,10 +16,35 @@ NONE = np.zeros((1, 2), bool)
         (("a", "b", "c", "d"), (0, 1, 2)),
         (("a", "b"), (0,)),
         (("a",), (0,)),
+        (("coastal", "blue (b2)", "green (b3)", "red (b4)", "red edge 1"), (3, 2, 1)),
+        (("near infrared", "band 3 - red", "green band", "blue band"), (1, 2, 3)),
+        (("red edge", "green", "blue"), (0, 1, 2)),
+        (("infrared", "x", "y"), (0, 1, 2)),
+        (("b02", "b03", "b04", "b08"), (2, 1, 0)),
     ],
 )
 def test_display_bands__colours_by_name_else_the_first(bands, shown):
     assert display_bands(bands) == shown
+
+
+@pytest.mark.parametrize(
+    ("chosen", "shown"), [((), (2, 1, 0)), (("nir", "red", "green"), (3, 2, 1)), (("nir",), (3,)),
+                          (("nir", "swir", "red"), (2, 1, 0))],
+)  # fmt: skip
+def test_shown_bands__chosen_ones_where_the_scene_has_them(chosen, shown):
+    bands = ("blue", "green", "red", "nir")
+    assert shown_bands(bands, DisplaySettings(bands=chosen)) == shown
+
+
+def test_percentiles__only_where_asked_for():
+    assert percentiles(DisplaySettings(low=5)) is None
+    assert percentiles(DisplaySettings(stretch="percentiles", low=5, high=95)) == (5, 95)
+
+
+@pytest.mark.parametrize("bands", [("a", "b"), ("a", "b", "c", "d")])
+def test_display__one_band_or_three(bands):
+    with pytest.raises(SettingsError, match="one band or three"):
+        DisplaySettings(bands=bands)
 
 
 def test_stretch_ends__uint8_as_it_is_all_else_by_valid_percentiles():

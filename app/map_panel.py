@@ -1,0 +1,141 @@
+"""What stands around the map: choices above it, the picked chip beside it."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from app import cached, labels, panels, running, state
+from app.clusters import Clusters
+from app.images import framed
+from app.map_source import BASEMAP, OnMap
+from app.map_view import LAYERS
+from app.markup import facts, plain
+from core.chips.chipset import ChipSet
+from core.input_settings import DisplaySettings
+from core.pipeline.scenes import FoundScene
+from core.pipeline.views import Plan
+from core.pipeline.workspace import Workspace
+from core.raster.render import display_bands
+from core.raster.scene import Scene
+from core.settings import RunSettings
+
+# The furthest stage that is there says which chips the map shows.
+STAGES = ("projection", "reduction", "embeddings", "chips")
+STRETCHES = {"auto": "as stored", "percentiles": "2 to 98 %"}
+
+
+def settings(place: Workspace) -> RunSettings | None:
+    """The settings whose chips the map shows; None before any chip was cut."""
+    found = (state.showing(place, stage) for stage in STAGES)
+    showing = next((one for one in found if one is not None), None)
+    return showing.settings if showing else None
+
+
+def clusters(place: Workspace, ready: Plan, asked: RunSettings) -> Clusters | None:
+    """The clusters as Explore shows them; None where there are none yet."""
+    return labels.shown(place, ready, asked) if "reduction" in ready.artifacts else None
+
+
+def scene(
+    place: Workspace, found: Sequence[FoundScene], row: int | None, home: str | None
+) -> FoundScene:
+    """The scene on the map: as chosen, or that of a chip that has just been picked elsewhere."""
+    names = [one.report.name for one in found]
+    kept = state.value(place, "map scene", names[0])
+    if row is not None and state.value(place, "map scene row", None) != row:
+        state.keep(place, "map scene row", row)
+        if home in names and home != kept:
+            lead(place, str(home))
+    kept = state.value(place, "map scene", names[0])
+    turn = state.value(place, "map scene turn", 0)
+    key = state.widget(place, f"map scene {turn}", kept if kept in names else names[0])
+    chosen = state.keep(place, "map scene", st.selectbox("Scene", names, key=key))
+    return found[names.index(chosen)]
+
+
+def lead(place: Workspace, name: str) -> None:
+    """Show another scene; the box that names it is drawn anew."""
+    state.keep(place, "map scene", name)
+    state.keep(place, "map scene turn", state.value(place, "map scene turn", 0) + 1)
+
+
+def layers(place: Workspace) -> tuple[list[str], float]:
+    """Which layers are on, and how strong the image is, 0..1."""
+    key = state.widget(place, "map layers", state.value(place, "map layers", list(LAYERS[:2])))
+    on = st.pills(
+        "Layers", LAYERS, selection_mode="multi", key=key,
+        help=f"The basemap is fetched from {BASEMAP}: turning it on sends the place that you look "
+        "at over the network. Everything else comes from this machine.",
+    )  # fmt: skip
+    state.keep(place, "map layers", list(on))
+    return list(on), state.value(place, "map opacity", 100) / 100
+
+
+def picture(place: Workspace, name: str, bands: tuple[str, ...]) -> DisplaySettings:
+    """How the image is shown: bands, stretch, opacity."""
+    guessed = tuple(bands[i] for i in display_bands(bands))
+    with st.popover("Image", width="stretch"):
+        key = state.widget(place, "map opacity", state.value(place, "map opacity", 100))
+        state.keep(place, "map opacity", st.slider("Opacity (%)", 0, 100, step=5, key=key))
+        what = f"map bands {name}"
+        key = state.widget(place, what, list(state.value(place, what, guessed)))
+        chosen = tuple(
+            st.multiselect("Bands as red, green, blue; or one as grey", bands, key=key,
+                           max_selections=3)
+        )  # fmt: skip
+        what = "map stretch"
+        key = state.widget(place, what, state.value(place, what, "auto"))
+        stretch = st.segmented_control(
+            "Values", list(STRETCHES), format_func=STRETCHES.__getitem__, key=key, required=True,
+            help="16-bit and floating-point scenes are always stretched.",
+        )  # fmt: skip
+        state.keep(place, what, stretch or "auto")
+        if len(chosen) in (1, 3):
+            state.keep(place, f"map bands {name}", chosen)
+        else:
+            st.caption("Choose one band or three; till then the image stays as it was.")
+    kept = tuple(state.value(place, f"map bands {name}", guessed))
+    return DisplaySettings(() if kept == guessed else kept, stretch or "auto")
+
+
+def notes(place: Workspace, shown: OnMap, layer: Sequence[str], display: DisplaySettings) -> None:
+    """What the map cannot do for this scene, and what leaves the machine, in words."""
+    if "Basemap" in layer and shown.mercator:
+        st.caption(
+            f"Basemap: © OpenStreetMap contributors, fetched from {BASEMAP}. The place that you "
+            "look at goes over the network until you turn it off."
+        )
+    elif "Basemap" in layer:
+        st.caption("There is no basemap for this scene: it is shown in its own pixels.")
+    if not shown.mercator:
+        st.caption(plain(_why_pixels(shown.scene)))
+    if shown.quick or running.busy(place):
+        return
+    with st.container(border=True, horizontal=True, vertical_alignment="center"):
+        st.markdown("This scene has no overviews: zoomed out, each tile reads the whole file.")
+        if st.button("Build overviews", key="cs.overviews", type="primary"):
+            running.overviews(place, state.wanted(place), shown.scene.name, display.bands)
+            st.rerun()
+
+
+def chip(
+    place: Workspace, ready: Plan, chips: ChipSet, row: int, found: Clusters | None, name: str
+) -> None:
+    """The picked chip: its pixels at the scene's scale and its facts."""
+    native, step = cached.native_chip(place, ready, chips, row)
+    shown, width, words = framed(native, panels.CHIP_SIDE, step)
+    st.image(shown, width=width)
+    home = str(chips.facts["scene"].iloc[row])
+    st.caption(plain(words if home == name else f"{words}, in {home}"))
+    cluster = found.look.name(int(found.ids[row])) if found else None
+    st.html(facts(panels.chip_facts(chips, row, cluster)))
+
+
+def _why_pixels(scene: Scene) -> str:
+    """Why a scene is not at its place on the Earth."""
+    if scene.crs:
+        return (
+            "This scene lies across the antimeridian or near a pole, where web mercator ends: it "
+            "is shown in its own pixels."
+        )
+    return "This scene has no place on the Earth that can be read: it is shown in its own pixels."

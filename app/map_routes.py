@@ -1,0 +1,61 @@
+"""The map's routes: tiles and texts by key, from this origin; anything else is not found.
+
+A key names something that a page of this server laid on a shelf, so no path, address or file name
+ever comes in from outside.
+"""
+
+import logging
+import os
+from threading import BoundedSemaphore
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app import map_shelf
+from core.errors import ChipscapeError
+
+PREFIX = "/chipscape"
+# Streamlit's own files share the server's threads: tiles take as many as there are cores.
+_DRAWING = BoundedSemaphore(max(2, os.cpu_count() or 2))
+# A key stands for content, so an answer never changes; other origins may not embed it.
+HEADERS = {
+    "Cache-Control": "private, max-age=86400, immutable",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+}
+log = logging.getLogger(__name__)
+
+
+def tile(request: Request) -> Response:
+    """A tile of a scene, ``/chipscape/tiles/{key}/{z}/{x}/{y}``."""
+    key = request.path_params["key"]
+    place = tuple(int(request.path_params[name]) for name in "zxy")
+    scene = map_shelf.scenes.get(key)
+    if scene is None:
+        return nothing(request)
+    name = f"{key}/{'/'.join(map(str, place))}"
+    drawn = map_shelf.tiles.get(name)
+    if drawn is None:
+        try:
+            with _DRAWING:
+                drawn = scene.tile(*place)
+        except ChipscapeError as error:
+            log.info("no tile %s: %s", name, error)
+            return nothing(request)
+        map_shelf.tiles.put(name, drawn, len(drawn))
+    return Response(drawn, media_type="image/webp", headers=HEADERS)
+
+
+def text(request: Request) -> Response:
+    """Outlines or a style, ``/chipscape/texts/{key}``."""
+    found = map_shelf.texts.get(request.path_params["key"])
+    if found is None:
+        return nothing(request)
+    return Response(found, media_type="application/json", headers=HEADERS)
+
+
+def nothing(_: Request) -> Response:
+    """Not found, in a word."""
+    return Response(
+        "not found", 404, media_type="text/plain", headers={"Cache-Control": "no-store"}
+    )

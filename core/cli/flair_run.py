@@ -1,0 +1,144 @@
+"""`chipscape flair run`: one method, judged by each protocol."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, get_args
+
+import typer
+
+from core.cli.console import emit, reporter, say
+from core.cli.flair_methods import ProtocolOption, study
+from core.cli.flair_options import FlairSession, credit, with_flair
+from core.cli.flair_words import clusters, facts, line, marked
+from core.errors import SettingsError
+from core.flair.classifiers import MethodSettings
+from core.flair.features import FeatureSpec
+from core.flair.protocols import TITLES, Protocol
+from core.pipeline.cells import CellResult, gap
+from core.pipeline.flair_data import folder_of
+
+OTHER = ("", "without", "with", "both")
+
+
+@with_flair
+def run(
+    session: FlairSession,
+    method: Annotated[str | None, typer.Option(help="knn, hdbscan, gmm, kmeans ...")] = None,
+    fusion: Annotated[bool | None, typer.Option(help="Sentinel beside the aerial bands.")] = None,
+    robust: Annotated[bool | None, typer.Option(help="RobustScaler.")] = None,
+    normalised: Annotated[bool | None, typer.Option(help="Divide spectra by intensity.")] = None,
+    intensity: Annotated[bool | None, typer.Option(help="Append the intensity.")] = None,
+    k: Annotated[int | None, typer.Option(help="Neighbours that vote.")] = None,
+    min_cluster_size: Annotated[int | None, typer.Option(help="Smallest cluster.")] = None,
+    min_samples: Annotated[int | None, typer.Option(help="Not counting the pixel itself.")] = None,
+    n_clusters: Annotated[int | None, typer.Option(help="Of gmm and kmeans.")] = None,
+    protocol: ProtocolOption = "",
+    other: Annotated[
+        str,
+        typer.Option(
+            help='Teach "other": without, with, or both. [default: the settings\']',
+            show_default=False,
+        ),
+    ] = "",
+    maps: Annotated[Path | None, typer.Option(help="Folder for class maps, GeoTIFF.")] = None,
+) -> None:
+    """Classify by one method and judge it by each protocol, with the optimism gap."""
+    chosen = session.settings(
+        MethodSettings,
+        "method",
+        method=method,
+        k=k,
+        min_cluster_size=min_cluster_size,
+        min_samples=min_samples,
+        n_clusters=n_clusters,
+        seed=session.seed or None,
+    )
+    preset = session.preset == "notebook"
+    spec = session.settings(
+        FeatureSpec,
+        "features",
+        fusion=fusion,
+        robust=robust,
+        normalised=normalised,
+        intensity=intensity,
+        preset_notebook=preset or None,
+    )
+    found = {
+        taught: _judged(session, chosen, spec, protocol, taught, maps) for taught in _taught(other)
+    }
+    if session.as_json:
+        emit(_told(session, chosen, spec, found, maps))
+        return
+    for taught, results in found.items():
+        said = f', taught {taught} "other"' if taught else ""
+        say(f"{chosen.method}, {spec.title}{said}{marked(spec)}")
+        for name, result in results.items():
+            say(f"{name:<8} {line(result)}  ({TITLES[name]})")
+            if told := clusters(result):
+                say(f"{'':<8} {told}")
+        difference = gap(results)
+        if difference is not None:
+            say(f"optimism gap (training patches minus domains left out): {difference:+.3f}")
+        for note in dict.fromkeys(n for result in results.values() for n in result.notes):
+            say(f"note: {note}")
+    say(credit(session))
+
+
+def _judged(
+    session: FlairSession,
+    method: MethodSettings,
+    spec: FeatureSpec,
+    protocol: str,
+    taught: str,
+    maps: Path | None,
+) -> dict[Protocol, CellResult]:
+    """The results by protocol; `taught` is "with" or "without", or empty for the settings'."""
+    results: dict[Protocol, CellResult] = {}
+    for name in _protocols(session, protocol):
+        with reporter() as listen:
+            work = study(session, name, taught)
+            results[name] = work.cell(method, spec, listen(name))
+            if maps is not None:
+                folder = maps / name / taught if taught else maps / name
+                work.write_maps(method, spec, folder, listen("maps"))
+    return results
+
+
+def _told(
+    session: FlairSession,
+    method: MethodSettings,
+    spec: FeatureSpec,
+    found: Mapping[str, Mapping[Protocol, CellResult]],
+    maps: Path | None,
+) -> dict[str, Any]:
+    """What a run says in JSON; with "other" taught both ways, the second under its own name."""
+    parts = [
+        {"protocols": {p: facts(r) for p, r in results.items()}, "optimism_gap": gap(results)}
+        for results in found.values()
+    ]
+    told: dict[str, Any] = {"method": method.method, "features": spec.title, **parts[0]}
+    if len(parts) > 1:
+        told["with_other"] = parts[1]
+    return told | {"maps": str(maps) if maps else None, "attribution": credit(session)}
+
+
+def _taught(other: str) -> tuple[str, ...]:
+    if other not in OTHER:
+        raise SettingsError(f"{other!r} is not one of without, with, both", where="--other")
+    return ("without", "with") if other == "both" else (other,)
+
+
+def _protocols(session: FlairSession, asked: str) -> list[Protocol]:
+    """The protocol asked for, or every one that the data allow."""
+    if asked:
+        return [p for p in get_args(Protocol) if p == asked] or _unknown(asked)
+    from core.flair.files import discover
+
+    found = discover(folder_of(session.workspace))
+    domains = {found.patches[i].domain for i in found.of("train")}
+    possible = {"domains": len(domains) > 1, "patches": True, "test": bool(found.of("test"))}
+    return [p for p in get_args(Protocol) if possible[p]]
+
+
+def _unknown(asked: str) -> list[Protocol]:
+    raise SettingsError(f"{asked!r} is not one of {', '.join(TITLES)}", where="--protocol")

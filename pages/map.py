@@ -1,0 +1,69 @@
+"""Map: the scenes themselves, with the footprint of every chip; the selection is Explore's."""
+
+import streamlit as st
+
+from app import (
+    cached,
+    landscape,
+    map_footprints,
+    map_overview,
+    map_panel,
+    map_source,
+    map_view,
+    state,
+    welcome,
+)
+from app.colouring import CLUSTER
+from app.markup import counted, legend
+
+place = state.workspace()
+st.title("Map")
+asked = map_panel.settings(place) or state.wanted(place)
+ready = cached.plan(place, asked)
+scenes = [one for one in ready.found.scenes if one.report.ok]
+if not scenes:
+    st.markdown("There is no scene yet that can be read: the Scenes page says how to bring one.")
+    st.stop()
+chips = cached.chips(place, ready)
+clusters = map_panel.clusters(place, ready, asked) if chips is not None else None
+key = ready.keys.get("chips", "")
+row = state.picked(place, key) if chips is not None else None
+welcome.notice(f"{counted(len(scenes), 'scene')} in this workspace")
+
+choosing, colouring, layering, showing = st.columns([4, 3, 5, 2], vertical_alignment="bottom")
+with choosing:
+    home = str(chips.facts["scene"].iloc[row]) if row is not None and chips is not None else None
+    found = map_panel.scene(place, scenes, row, home)
+with colouring:
+    by = landscape.colour_by(place, chips) if chips is not None else CLUSTER
+with layering:
+    on, opacity = map_panel.layers(place)
+with showing:
+    display = map_panel.picture(place, found.report.name, tuple(found.report.bands))
+shown = map_source.on_map(place, found, display)
+if chips is None:
+    shapes = map_footprints.of_annotations(place, found, shown)
+else:
+    painted = landscape.paint(chips, by, clusters)
+    shapes = map_footprints.of_chips(place, found, shown, chips, painted)
+
+left, right = st.columns([14, 5], gap="medium")
+with left:
+    map_panel.notes(place, shown, on, display)
+    clicked = map_view.draw(place, shown, shapes, row, on, opacity, key)
+    if shapes is not None:
+        st.html(legend(shapes.entries))
+with right:
+    other = map_overview.draw(place, scenes, found.report.name)
+    if row is not None and chips is not None:
+        map_panel.chip(place, ready, chips, row, clusters, found.report.name)
+    elif chips is not None:
+        st.markdown("**Click a footprint** to see its chip; it is picked in Explore too.")
+    else:
+        st.markdown("The footprints can be clicked once chips have been cut from them.")
+if clicked is not None and clicked != row:
+    state.pick(place, key, clicked)
+    st.rerun()
+if other is not None and other != found.report.name:
+    map_panel.lead(place, other)
+    st.rerun()
