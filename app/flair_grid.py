@@ -94,7 +94,7 @@ def economy(land: Land) -> None:
     st.markdown("Can clustering replace annotation? A person may label pixels for kNN, or look at "
                 "clusters and name them. Labels are counted alike: one pixel looked at is one "
                 "label.")  # fmt: skip
-    left, right = st.columns([1, 3], gap="large")
+    left, right = st.columns([2, 5], gap="large")
     with left:
         spec = flair_models.features_form(land, "economy", rich=True)
         study = study_of(land)

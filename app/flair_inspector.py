@@ -35,7 +35,7 @@ from core.pipeline.flair_results import Configuration
 from core.pipeline.flair_taught import Taught, taught
 from core.types import AnyArray, ByteArray
 
-HEIGHT = 560
+HEIGHT, SPECTRUM = 560, 230
 GREY = LandCover(0, "no class", "#808080")
 
 
@@ -65,9 +65,9 @@ def inspect(land: Land) -> None:
         table = _read(land, index, column, row)
         _about(land, index, column, row, table)
         _spectra(table)
-        st.markdown("**What the models say**")
-        truth = FULL[int(table.labels[0]) - 1] if table.labels[0] else GREY
-        _models(land, index, column, row, truth)
+    st.subheader("What the models say")
+    truth = FULL[int(table.labels[0]) - 1] if table.labels[0] else GREY
+    _models(land, index, column, row, truth)
     by_hand(land, table)
 
 
@@ -132,18 +132,17 @@ def _spectra(table: PixelTable) -> None:
     value = int(table.labels[0])
     kind = FULL[value - 1] if value else GREY
     order = [AERIAL.index(name) for name in CAMERA]
-    one = flair_charts.spectra([(kind, table.aerial[:, order])], list(CAMERA.values()), "counts")
-    one.update_layout(height=190, showlegend=False)
-    first, second = st.columns(2)
-    first.caption("Aerial")
-    second.caption("Sentinel-2")
-    first.plotly_chart(one, theme=None, key="cs.land.one", config=dict(charts.EXPORT))
+    one = flair_charts.spectra(
+        [(kind, table.aerial[:, order])], list(CAMERA.values()), "aerial, counts"
+    )
+    one.update_layout(height=SPECTRUM, showlegend=False)
+    st.plotly_chart(one, theme=None, key="cs.land.one", config=dict(charts.EXPORT))
     if table.sentinel is None:
-        second.caption("No Sentinel spectrum: aerial only.")
+        st.caption("No Sentinel spectrum: aerial only.")
         return
-    two = flair_charts.spectra([(kind, table.sentinel)], WAVELENGTHS, "reflectance")
-    two.update_layout(height=190, showlegend=False)
-    second.plotly_chart(two, theme=None, key="cs.land.two", config=dict(charts.EXPORT))
+    two = flair_charts.spectra([(kind, table.sentinel)], WAVELENGTHS, "Sentinel-2, reflectance")
+    two.update_layout(height=SPECTRUM, showlegend=False)
+    st.plotly_chart(two, theme=None, key="cs.land.two", config=dict(charts.EXPORT))
 
 
 def _models(land: Land, index: int, column: int, row: int, truth: LandCover) -> None:
@@ -159,9 +158,9 @@ def _models(land: Land, index: int, column: int, row: int, truth: LandCover) -> 
                 value = int(source.read(1, window=window)[0, 0])
             right = value == int(reduce(np.array([truth.value]))[0])
             said = REDUCED[value - 1].name if value else "nothing"
-            rows.append((said, "right" if right else "wrong", flair_jobs.title(run)))
+            rows.append((flair_jobs.title(run), said, "right" if right else "wrong"))
     if rows:
-        flair_land.show(pd.DataFrame(rows, columns=["Says", "By the label", "Model"]))
+        flair_land.show(pd.DataFrame(rows, columns=["Model", "Says", "By the label"]))
     else:
         st.caption("No model with class maps has judged this patch. Run one on the page Models.")
     if without:

@@ -1,12 +1,15 @@
 """Land cover in a workspace: what is there, the first use without data, credit and licence."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import pandas as pd
 import streamlit as st
 
 from app import cached, flair_jobs, state
+from app import running as jobs
 from app.markup import number, plain
 from core.artifacts.formats import read_json
 from core.flair.dataset import Dataset, Patch
@@ -70,14 +73,26 @@ def credit(land: Land) -> None:
     st.caption(f"{about} FLAIR #2, IGN. {plain(CITATION)} {plain(LICENCE)}")
 
 
-def show(table: pd.DataFrame, digits: int = 3) -> None:
-    """A table with all its rows, up to a screen of them, and fractions with equal digits."""
+def show(
+    table: pd.DataFrame,
+    most: int = ROWS_SHOWN,
+    narrow: Sequence[str] = (),
+    wide: Sequence[str] = (),
+) -> None:
+    """A table with all its rows, up to `most`, fractions with equal digits, gaps left empty."""
+    config = st.column_config
     columns = {
-        name: st.column_config.NumberColumn(format=f"%.{1 if name in COARSE else digits}f")
+        name: config.NumberColumn(format=f"%.{1 if name in COARSE else 3}f",
+                                  width="small" if name in narrow else None)
         for name in table.select_dtypes("float").columns
+    }  # fmt: skip
+    columns |= {
+        name: config.NumberColumn(width="small" if name in narrow else None)
+        for name in table.select_dtypes("integer").columns
     }
-    tall = {"height": ROWS_SHOWN * 35 + 38} if len(table) > ROWS_SHOWN else {"height": "content"}
-    st.dataframe(table, hide_index=True, column_config=columns, **tall)
+    columns |= {name: config.TextColumn(width="medium") for name in wide if name in table}
+    height: int | Literal["content"] = most * 35 + 38 if len(table) > most else "content"
+    st.dataframe(table, hide_index=True, column_config=columns, height=height, placeholder="")
 
 
 def download(land: Land, label: str, table: pd.DataFrame, name: str) -> None:
@@ -200,8 +215,10 @@ def bring(place: Workspace) -> None:
     more = ("--sha256", checked.strip()) if checked.strip() else ()
     flair_jobs.button(home, "Fetch the toy set from the network", "Fetching FLAIR's toy set",
                       ("fetch", "--url", url.strip(), *more))  # fmt: skip
-    if home != place and flair_jobs.running(home):
-        st.caption("The download runs in My scenes: choose it on the left to watch.")
+    if home != place:
+        if flair_jobs.running(home):
+            st.caption("The download runs in My scenes: choose it on the left to watch.")
+        jobs.told(home)
 
 
 def chosen_run(land: Land, label: str, name: str, among: list[Configuration]) -> Configuration:

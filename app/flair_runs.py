@@ -26,6 +26,7 @@ RELIABILITY = {
     "reliability_after_knn": "After kNN",
     "weighted_reliability_after_knn": "After kNN, weighted",
 }
+MOST = 14
 # Shown only where runs differ in them.
 SETTINGS = ("Judged on", "Training pixels", '"Other" taught')
 
@@ -41,12 +42,10 @@ def beside(land: Land, runs: Sequence[Configuration]) -> None:
     shown = [one for one in runs if chosen in (ALL, one.settings.protocol)]
     if chosen == ALL:
         _together(land, runs)
+        flair_land.show(across(land, runs), MOST, wide=("Features",))
     else:
         axis(land, shown, chosen)
-    if chosen == ALL:
-        flair_land.show(across(land, runs))
-    else:
-        flair_land.show(_lean(table(land, shown)))
+        flair_land.show(_lean(table(land, shown)), MOST, wide=("Features",))
     flair_land.download(land, "Download all runs (CSV)", table(land, runs), "flair-runs.csv")
     pairs = with_other(land, shown)
     if len(pairs):
@@ -84,11 +83,10 @@ def _together(land: Land, runs: Sequence[Configuration]) -> None:
     rows.sort(key=lambda row: (row[2], -max(row[1].get("domains", 0), row[1].get("test", 0))))
     st.plotly_chart(flair_scores.protocols(rows, SHORT), theme=None, key="cs.land.together",
                     config=dict(charts.EXPORT))  # fmt: skip
-    st.caption("The line between training patches and domains left out is what judging on pixels "
-               "of patches that taught promises too much. The optimism gap below is that "
-               "difference with the pixels of \"other\" left out on both sides.")  # fmt: skip
-    for protocol in dict.fromkeys(one.settings.protocol for one in runs):
-        _floors(land, [one for one in runs if one.settings.protocol == protocol], protocol)
+    st.caption("mIoU by each protocol. The line between training patches and domains left out is "
+               "what judging on patches that taught promises too much; the optimism gap below "
+               "is that difference without the pixels of \"other\" on both sides.")  # fmt: skip
+    _floors(land, runs)
 
 
 def across(land: Land, runs: Sequence[Configuration]) -> pd.DataFrame:
@@ -101,14 +99,16 @@ def across(land: Land, runs: Sequence[Configuration]) -> pd.DataFrame:
             "Method": flair_jobs.method_title(one.method),
             "Features": _features(one),
             "Training pixels": flair_jobs.DRAWS[one.settings.sample.draw],
-            '"Other" taught': one.settings.sample.other,
-            **{f"mIoU, {SHORT[p].lower()}": results[p].scores.miou if p in results else np.nan
-               for p in SHORT},
+            '"Other" taught': "yes" if one.settings.sample.other else "no",
+            **{SHORT[p]: results[p].scores.miou if p in results else np.nan for p in SHORT},
             "Optimism gap": gap(results),
         })  # fmt: skip
     found = pd.DataFrame(rows)
     found["Optimism gap"] = found["Optimism gap"].astype(float)
-    return _lean(found.dropna(axis=1, how="all"))
+    return _lean(found.dropna(axis=1, how="all").sort_values(
+        [SHORT[p] for p in SHORT if SHORT[p] in found and found[SHORT[p]].notna().any()],
+        ascending=False, kind="stable",
+    ))  # fmt: skip
 
 
 def with_other(land: Land, runs: Sequence[Configuration]) -> pd.DataFrame:
@@ -156,17 +156,19 @@ def axis(land: Land, runs: Sequence[Configuration], protocol: str) -> None:
     if not official:
         st.caption(plain(f"Published for FLAIR's official test set, and drawn there only: "
                          f"{published}."))  # fmt: skip
-    _floors(land, runs, protocol)
+    _floors(land, runs)
 
 
-def _floors(land: Land, runs: Sequence[Configuration], protocol: str) -> None:
-    """Say what is grey, or offer to run chance where it was not."""
-    if any(one.method.method in flair_jobs.FLOORS for one in runs):
-        return
-    commands = [("run", "--method", f, "--protocol", protocol) for f in flair_jobs.FLOORS]
-    words = flair_jobs.PROTOCOLS[protocol].removesuffix(" (the notebook's)")
-    flair_jobs.button(land.place, f"Run the floors ({words})", "Running chance", *commands,
-                      primary=False)  # fmt: skip
+def _floors(land: Land, runs: Sequence[Configuration]) -> None:
+    """Offer to run chance by the protocols where it was not run."""
+    asked = dict.fromkeys(one.settings.protocol for one in runs)
+    done = {o.settings.protocol for o in runs if o.method.method in flair_jobs.FLOORS}
+    commands = [("run", "--method", floor, "--protocol", protocol)
+                for protocol in asked if protocol not in done for floor in flair_jobs.FLOORS
+                ]  # fmt: skip
+    if commands:
+        flair_jobs.button(land.place, "Run the floors", "Running chance", *commands,
+                          primary=False)  # fmt: skip
 
 
 def _name(one: Configuration) -> str:
@@ -183,7 +185,7 @@ def _features(one: Configuration) -> str:
 def _lean(found: pd.DataFrame) -> pd.DataFrame:
     """A table without settings that are the same in all rows, and without empty columns."""
     alike = [name for name in SETTINGS if name in found and found[name].nunique() == 1
-             and found[name].iloc[0] not in (True,)]  # fmt: skip
+             and found[name].iloc[0] != "yes"]  # fmt: skip
     return found.drop(columns=alike).dropna(axis=1, how="all")
 
 
@@ -209,9 +211,9 @@ def table(land: Land, runs: Sequence[Configuration]) -> pd.DataFrame:
             "Seconds": round(found.seconds, 1),
             "Judged on": flair_jobs.PROTOCOLS[one.settings.protocol],
             "Training pixels": flair_jobs.DRAWS[one.settings.sample.draw],
-            '"Other" taught': one.settings.sample.other,
+            '"Other" taught': "yes" if one.settings.sample.other else "no",
         })  # fmt: skip
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows).sort_values("mIoU", ascending=False, kind="stable")
 
 
 def _mean(folds: Sequence[Mapping[str, float]], name: str) -> float:

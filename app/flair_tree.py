@@ -23,7 +23,7 @@ SIZES = (2, 3, 5, 8, 10, 15, 20, 30, 50, 75, 100, 150, 200, 300, 500, 1000, 2000
 
 def sliders(land: Land) -> None:
     """HDBSCAN's tree cut anew at every move: names, reliability, predicted score."""
-    left, right = st.columns([1, 3], gap="large")
+    left, right = st.columns([2, 5], gap="large")
     with left:
         spec = flair_models.features_form(land, "tree", rich=True)
         method = MethodSettings(
@@ -87,7 +87,7 @@ def _recut(
 def _cut_form(
     land: Land, method: MethodSettings, found: Artifact, opened: Opened
 ) -> MethodSettings:
-    first, second, third = st.columns([3, 1, 2], gap="medium")
+    first, second, third = st.columns([5, 3, 4], gap="medium")
     kept = state.value(land.place, "cut size", 10)
     key = state.widget(land.place, "cut size", kept)
     size = state.keep(land.place, "cut size",
@@ -122,7 +122,7 @@ def _said(said: Recut, opened: Opened) -> None:
         ("weighted", f"{naming.weighted_reliability:.3f}"),
         ("After kNN", f"{after.mean_reliability:.3f}"),
         ("weighted", f"{after.weighted_reliability:.3f}"),
-        ("Predicted mIoU", f"{said.scores.miou:.3f}"),
+        ("mIoU", f"{said.scores.miou:.3f}"),
     )
     for cell, (label, value) in zip(st.columns(len(shown)), shown, strict=True):
         cell.metric(label, value)
@@ -141,7 +141,8 @@ def _said(said: Recut, opened: Opened) -> None:
         "After kNN": after.reliability,
         "Second": [_second(row) for row in naming.counts],
     })  # fmt: skip
-    flair_land.show(table.sort_values("Pixels", ascending=False))
+    table = table.sort_values("Pixels", ascending=False)
+    flair_land.show(table, 10, ("Cluster", "Pixels", "Reliability", "After kNN"))
 
 
 def _second(row: AnyArray) -> str:

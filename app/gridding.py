@@ -28,8 +28,8 @@ def offer(place: Workspace, reports: Sequence[SceneReport]) -> None:
     names = ", ".join(report.name for report in without[:3])
     more = f" and {len(without) - 3} more" if len(without) > 3 else ""
     have = "have" if len(without) > 1 else "has"
-    st.markdown(plain(f"{names}{more} {have} no annotations. A grid of squares makes chips of "
-                      "them all the same."))  # fmt: skip
+    st.markdown(plain(f"{names}{more} {have} no annotations: squares on a grid can be their "
+                      "chips."))  # fmt: skip
     asked = _form(place, now)
     squares = sum(_squares(report, asked) for report in without)
     st.markdown(_words(without, asked, squares))

@@ -32,6 +32,8 @@ def receive(place: Workspace) -> None:
     state.keep(place, "uploads", state.value(place, "uploads", 0) + 1)
     with st.spinner("Looking at the files"):
         _take(place, files, "ask")
+    # What this turn knows of the workspace is from before.
+    st.rerun()
 
 
 def verdicts(place: Workspace) -> None:

@@ -40,7 +40,7 @@ def nothing(request: Request) -> Response:
 app = st.App(
     "script.py",
     routes=[
-        Route("/chipscape/tiles/{key}/{z:int}/{x:int}/{y:int}", tile),
+        Route("/chipscape/tiles/{key}/{z}/{x}/{y}", tile),
         Route("/chipscape/texts/{key}", text),
         Route("/chipscape/{rest:path}", nothing),
     ],

@@ -6,6 +6,7 @@ ever comes in from outside.
 
 import logging
 import os
+import re
 from threading import BoundedSemaphore
 
 from starlette.requests import Request
@@ -23,22 +24,24 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
 }
+# No tile of any zoom has more digits; Python refuses to read thousands.
+_NUMBER = re.compile(r"0|[1-9][0-9]{0,9}")
 log = logging.getLogger(__name__)
 
 
 def tile(request: Request) -> Response:
     """A tile of a scene, ``/chipscape/tiles/{key}/{z}/{x}/{y}``."""
     key = request.path_params["key"]
-    place = tuple(int(request.path_params[name]) for name in "zxy")
+    place = [str(request.path_params[name]) for name in "zxy"]
     scene = map_shelf.scenes.get(key)
-    if scene is None:
+    if scene is None or not all(_NUMBER.fullmatch(number) for number in place):
         return nothing(request)
-    name = f"{key}/{'/'.join(map(str, place))}"
+    name = "/".join((key, *place))
     drawn = map_shelf.tiles.get(name)
     if drawn is None:
         try:
             with _DRAWING:
-                drawn = scene.tile(*place)
+                drawn = scene.tile(*map(int, place))
         except ChipscapeError as error:
             log.info("no tile %s: %s", name, error)
             return nothing(request)

@@ -13,6 +13,7 @@ from app.map_source import BASEMAP, OnMap
 from core.pipeline.workspace import Workspace
 
 STATIC = Path(__file__).resolve().parent / "static"
+SCRIPTS = ("map_shapes.js", "map.js", "map_hand.js")
 HEIGHT = 600
 LAYERS = ("Image", "Footprints", "Basemap")
 CREDIT = "© OpenStreetMap contributors"
@@ -80,7 +81,7 @@ def draw(
 @cache
 def _component() -> Callable[..., Any]:
     """The component, registered once for the server."""
-    script = "\n".join((STATIC / name).read_text("utf-8") for name in ("map_shapes.js", "map.js"))
+    script = "\n".join((STATIC / name).read_text("utf-8") for name in SCRIPTS)
     buttons = "".join(
         f'<button class="{name}" type="button" title="{title}" aria-label="{title}">'
         f'<svg viewBox="0 0 16 16"><path d="{path}"/></svg></button>'

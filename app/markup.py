@@ -95,5 +95,5 @@ def number(value: float, unit: str = "", digits: int = 3) -> str:
     elif abs(value) >= 1000:
         text = f"{value:,.0f}".replace(",", "\u202f")
     else:
-        text = f"{value:.{digits}g}"
+        text = f"{value:.{digits}g}" if abs(value) < 10**digits else f"{value:.0f}"
     return f"{text}\u00a0{unit}" if unit else text

@@ -60,7 +60,7 @@ def scene_facts(report: SceneReport) -> list[tuple[str, object]]:
         ("Bands", _bands(report.bands)),
         ("Type", report.dtype),
         ("Nodata", nodata),
-        ("Valid", f"{report.valid_fraction:.1%} of the blocks that were looked at"),
+        ("Valid", f"{report.valid_fraction:.0%} of the blocks looked at"),
         ("Overviews", "in the file" if report.overviews else "none in the file"),
     ]
     if report.grid:
@@ -100,7 +100,7 @@ def _bands(bands: Sequence[str]) -> str:
 def remarks(report: SceneReport) -> None:
     """What was done or assumed on reading one scene, in words."""
     if report.warnings:
-        st.markdown("**What was done on reading it**")
+        st.markdown("**Remarks**")
         st.markdown("\n".join(f"- {plain(warning)}" for warning in report.warnings))
 
 

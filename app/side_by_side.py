@@ -1,6 +1,7 @@
 """Several encoders side by side on a property: a table of scores, and what each of them means."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from html import escape
 from itertools import combinations
 from typing import NamedTuple
@@ -12,7 +13,7 @@ from app import cached, encoders, messages, running, state
 from app.markup import facts, number, plain
 from core.chips.chipset import ChipSet
 from core.embeddings.joined import SIGN
-from core.pipeline.encoders import Compared, find_compared
+from core.pipeline.encoders import Compared, find_compared, with_owner
 from core.pipeline.workspace import Workspace
 from core.settings import RunSettings
 
@@ -105,6 +106,7 @@ def show(place: Workspace, chips: ChipSet | None, name: str) -> None:
         key=state.widget(place, "compared", kept),
     )  # fmt: skip
     state.keep(place, "compared", chosen)
+    settings = replace(settings, embed=with_owner(settings.embed, chosen))
     found = lookup(place, chips, settings, chosen, name)
     _button(place, settings, chosen, name, done=len(found) == len(chosen))
     if not found:

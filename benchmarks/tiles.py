@@ -22,8 +22,9 @@ from rasterio.windows import Window
 from rio_tiler.errors import NoOverviewWarning
 from rio_tiler.io import Reader
 
+from core.raster.placing import zooms
 from core.raster.scene import read_scene
-from core.raster.tiles import TileSource, display_ends, draw_tile, write_overviews, zooms
+from core.raster.tiles import TileSource, display_ends, draw_tile, write_overviews
 
 
 def write_scene(path: Path, side: int) -> None:

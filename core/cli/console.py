@@ -28,8 +28,8 @@ KEPT = "Interrupted. What was finished is kept; the same command goes on from th
 # Seconds between two lines of progress; a reader needs no more.
 EVERY = 0.1
 
-errors = Console(stderr=True, highlight=False, soft_wrap=True)
-results = Console(highlight=False, soft_wrap=True)
+errors = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
+results = Console(highlight=False, soft_wrap=True, emoji=False)
 
 
 def emit(result: dict[str, Any]) -> None:

@@ -8,7 +8,6 @@ import typer
 from core.cli.console import emit, reporter, say
 from core.cli.options import Session, with_session
 from core.embeddings import registry
-from core.embeddings.joined import part_names
 from core.errors import SettingsError
 from core.pipeline import encoders as side
 from core.pipeline.encoders import Compared
@@ -42,7 +41,8 @@ def compare(
         done, chip_set = side.cut_chips(workspace, settings, listen)
         name = property_name or guess_property(done)
         names = _names(encoders) or side.ready_encoders(workspace, settings.embed)
-        found = side.compare_encoders(workspace, chip_set, settings, names, name, listen)
+        owned = dataclasses.replace(settings, embed=side.with_owner(settings.embed, names))
+        found = side.compare_encoders(workspace, chip_set, owned, names, name, listen)
     if session.as_json:
         rows = [one.as_table() for one in found]
         emit({"property": name, "chips": len(chip_set), "encoders": rows})
@@ -62,12 +62,14 @@ def estimate(session: Session, encoders: EncodersOption = "") -> None:
     with reporter() as listen:
         _, chip_set = side.cut_chips(workspace, settings, listen)
         names = _names(encoders) or side.ready_encoders(workspace, settings.embed)
-        for part in (part for name in names for part in part_names(name)):
-            registry.card(part)
+        embed = side.with_owner(settings.embed, names)
+        for name in names:
+            # An unknown one is told before anything runs.
+            registry.needing(name)
         found: list[Outlook] = []
         for at, name in enumerate(names):
             step(listen("estimate"), at, len(names), name)
-            found.append(outlook(workspace, chip_set, settings.embed, name))
+            found.append(outlook(workspace, chip_set, embed, name))
     n = len(chip_set)
     if session.as_json:
         emit({"chips": n, "encoders": [dataclasses.asdict(one) for one in found]})

@@ -42,8 +42,13 @@ def config_beside(
         return kind(**fixed, **(sizes or {}))
     try:
         config = kind.from_json_file(beside)
-    except (OSError, ValueError) as error:
-        raise WeightsError(f"is not a configuration ({error})", where=str(beside)) from error
+    except Exception as error:  # the library's validators raise kinds of their own
+        reason = next(iter(str(error).splitlines()), "") or type(error).__name__
+        raise WeightsError(
+            f"is not a configuration ({reason})",
+            where=str(beside),
+            remedy=f"Bring config.json anew from {card.source}, or take it away.",
+        ) from error
     found = {name: getattr(config, name, None) for name in fixed}
     wrong = [f"{name} {value}" for name, value in found.items() if value != fixed[name]]
     features = width(config)

@@ -26,6 +26,9 @@ class Joined:
 
     def __init__(self, encoders: Sequence[Encoder]) -> None:
         self._encoders = tuple(encoders)
+        sizes = [getattr(encoder, "read_size", 0) for encoder in encoders]
+        if any(sizes):
+            self.read_size = max(sizes)
         self.card = joined_card([encoder.card for encoder in encoders])
         self.identity = joined_identity([encoder.identity for encoder in encoders])
 
@@ -91,12 +94,17 @@ def part_settings(settings: EmbedSettings, cards: Sequence[EncoderCard]) -> Embe
     needing = [card.name for card in cards if card.needs_weights]
     given = settings.weights
     if given and len(needing) > 1 and not Path(given).expanduser().is_dir():
-        raise SettingsError(
-            f"one file cannot be the weights of {' and '.join(needing)}",
-            where="weights",
-            remedy="Name a folder that holds a folder for each encoder, by its name.",
-        )
+        raise one_file(needing)
     return settings
+
+
+def one_file(needing: Sequence[str]) -> SettingsError:
+    """The error of one weight file for several encoders."""
+    return SettingsError(
+        f"one file cannot be the weights of {' and '.join(needing)}",
+        where="weights",
+        remedy="Name a folder that holds a folder for each encoder, by its name.",
+    )
 
 
 def joined_card(cards: Sequence[EncoderCard]) -> EncoderCard:

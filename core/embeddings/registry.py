@@ -15,6 +15,7 @@ from pathlib import Path
 
 from core.embeddings import dinov2, rcf, resnet50, satdino, texture
 from core.embeddings.encoder import Encoder, EncoderCard, Identity
+from core.embeddings.guarded import Guarded
 from core.embeddings.joined import (
     SIGN,
     Joined,
@@ -72,6 +73,11 @@ def card(name: str) -> EncoderCard:
         For an unknown name (with the nearest known one), or a package that cannot be imported.
     """
     return _source(name).card
+
+
+def needing(name: str) -> list[str]:
+    """Of an encoder, or several joined, the names of those that need a weight file."""
+    return [part for part in part_names(name) if card(part).needs_weights]
 
 
 def load(name: str, settings: EmbedSettings, weights_folder: Path) -> Encoder:
@@ -158,18 +164,32 @@ def _source(name: str) -> Source:
         near = get_close_matches(name, known, 1)
         hint = f"Did you mean {near[0]!r}?" if near else f"Known: {', '.join(known)}."
         raise SettingsError(f"unknown encoder {name!r}", where="encoder", remedy=hint)
+    return _foreign(name, others[name])
+
+
+def _foreign(name: str, entry: EntryPoint) -> Source:
+    """An encoder of another package, whose faults are its own: named, and no end of the others."""
     try:
-        source = others[name].load()
-    except (ImportError, AttributeError) as error:
-        raise SettingsError(
-            f"the encoder {name!r} cannot be imported ({error})",
-            where=others[name].value,
-            remedy="Mend or remove the package that brings it.",
+        source = entry.load()
+    except Exception as error:  # a module may raise anything when it is imported
+        raise _faulty(
+            name, entry, f"cannot be imported ({type(error).__name__}: {error})"
         ) from error
     if not isinstance(source, Source):
-        raise SettingsError(
-            f"the encoder {name!r} points to {type(source).__name__}, not to a registry.Source",
-            where=others[name].value,
-            remedy="Mend or remove the package that brings it.",
-        )
-    return source
+        kind = type(source).__name__
+        raise _faulty(name, entry, f"points to {kind}, not to a registry.Source")
+    if source.card.name != name:
+        raise _faulty(name, entry, f"calls itself {source.card.name!r} on its card")
+
+    def load_it(settings: EmbedSettings, folder: Path) -> Encoder:
+        return Guarded(source.card, lambda: source.load(settings, folder))
+
+    return Source(source.card, load_it)
+
+
+def _faulty(name: str, entry: EntryPoint, what: str) -> SettingsError:
+    return SettingsError(
+        f"the encoder {name!r} {what}",
+        where=entry.value,
+        remedy="Mend or remove the package that brings it.",
+    )

@@ -130,9 +130,23 @@ def read_state(path: Path, card: EncoderCard) -> dict[str, Any]:
         return _read_safetensors(path, card)
     if not zipfile.is_zipfile(path):
         raise WeightsError(
-            "is cut off or is not a PyTorch checkpoint", where=str(path), remedy=bring(card)
+            "is cut off or is not a PyTorch checkpoint (of version 1.6 on)",
+            where=str(path),
+            remedy=bring(card),
         )
+    _require_whole(path, card)
     return _read_checkpoint(path, card)
+
+
+def _require_whole(path: Path, card: EncoderCard) -> None:
+    """Check the checksums inside a checkpoint, which PyTorch does not look at."""
+    try:
+        with zipfile.ZipFile(path) as parts:
+            broken = parts.testzip()
+    except (zipfile.BadZipFile, OSError) as error:
+        raise WeightsError(f"is damaged ({error})", where=str(path), remedy=bring(card)) from error
+    if broken:
+        raise WeightsError(f"is damaged in {broken}", where=str(path), remedy=bring(card))
 
 
 def load_strictly(
@@ -225,7 +239,7 @@ def bring(card: EncoderCard, folder: Path | None = None) -> str:
     if folder is None:
         return f"The right file is {source}"
     place = folder / card.name / card.weights_file
-    return f"Bring {source} to {place}, or name the file with --weights."
+    return f"Bring {source} to {place}, or name it as the weight file (--weights)."
 
 
 def _read_safetensors(path: Path, card: EncoderCard) -> dict[str, Any]:
@@ -249,7 +263,7 @@ def _read_checkpoint(path: Path, card: EncoderCard) -> dict[str, Any]:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except UnpicklingError as error:
         raise WeightsError(
-            "holds objects other than tensors, and such are never unpickled",
+            "holds objects other than tensors, which are never unpickled, or is damaged",
             where=str(path),
             remedy=bring(card),
         ) from error

@@ -100,7 +100,7 @@ def download(settings: FetchSettings, target: Path, report: Progress = silent) -
                 if _is_final(error, part):
                     raise _unreachable(settings, error) from error
                 reason = error
-            log.warning("attempt %d of %d: %s", attempt, settings.attempts, reason)
+            log.warning("attempt %d of %d: %s", attempt, settings.attempts, _why(reason))
             if attempt == settings.attempts:
                 raise _unreachable(settings, reason) from reason
             time.sleep(min(0.1 * 2**attempt, settings.timeout))
@@ -175,9 +175,17 @@ def _is_final(error: Exception, part: Path) -> bool:
     return isinstance(error, OSError) and str(written_to) in (str(part), str(_note(part)))
 
 
+def _why(error: object) -> str:
+    """The system's own words, without the wrapping of Python's."""
+    if isinstance(error, urllib.error.HTTPError):
+        return f"the server answers {error.code}, {error.reason}"
+    reason = getattr(error, "reason", error)
+    return getattr(reason, "strerror", None) or str(reason)
+
+
 def _unreachable(settings: FetchSettings, error: Exception) -> ChipscapeError:
     return ChipscapeError(
-        f"cannot be downloaded ({error})",
+        f"cannot be downloaded ({_why(error)})",
         where=settings.url,
         remedy="Check the network; the same command goes on from where it stopped. Or download "
         "it yourself and unpack it into the workspace's flair/ folder.",

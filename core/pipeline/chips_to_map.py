@@ -20,7 +20,15 @@ from core.chips.table import facts
 from core.embeddings import registry
 from core.embeddings.run import encode_rows, encoder_notes, fit_encoder
 from core.errors import SceneError, TooFewError
-from core.pipeline.fits import Fit, fit_step, kept_fit, read_fit, require_covered, write_fit
+from core.pipeline.fits import (
+    Fit,
+    extend,
+    fit_step,
+    kept_fit,
+    read_fit,
+    require_covered,
+    write_fit,
+)
 from core.pipeline.scenes import FoundScene, Survey
 from core.pipeline.workspace import Workspace
 from core.progress import Progress, silent, step
@@ -89,7 +97,13 @@ def open_chips(artifacts: Sequence[Artifact], bands: tuple[str, ...]) -> ChipSet
     parts = tuple(_open_part(a) for a in artifacts if "error" not in a.counts)
     if not parts:
         raise TooFewError("no scene gave any chip", remedy=" ".join(failed))
-    chip_set = ChipSet(parts, bands, tuple(f"left out: {reason}" for reason in failed))
+    unused = {
+        f"band {band} of {a.counts['scene']} is not used: other scenes lack it"
+        for a in artifacts
+        for band in a.counts.get("unused", ())
+    }
+    notes = *(f"left out: {reason}" for reason in failed), *sorted(unused)
+    chip_set = ChipSet(parts, bands, notes)
     if len(chip_set.dtypes) == 1:
         return chip_set
     rules = "; ".join(f"{d}: {s.rule}" for d, s in chip_set.display.items())
@@ -152,9 +166,12 @@ def embeddings(
 
     def fit_it(folder: Path) -> dict[str, Any]:
         scalings = chip_set.fit_scalings(settings.sample)
-        fitted = fit_encoder(encoder, chip_set, scalings, settings.sample)
-        notes = encoder_notes(encoder, chip_set, scalings)
-        return {**write_fit(folder, Fit(fitted, scalings), chip_set), "notes": list(notes)}
+        fit = extend(workspace.store, wanted, scalings)
+        if fit is None:
+            fitted = fit_encoder(encoder, chip_set, scalings, settings.sample)
+            fit = Fit(fitted, scalings)
+        notes = encoder_notes(encoder, chip_set, fit.scalings)
+        return {**write_fit(folder, fit, chip_set), "notes": list(notes)}
 
     fit_artifact = workspace.store.make(wanted, fit_it)
     fit = read_fit(fit_artifact)
@@ -218,6 +235,8 @@ def _cut_scene(
         "chips": n,
         "scene": scene.name,
         "bands": list(bands),
+        # Of bands that the user did not ask for nothing need be said.
+        "unused": [] if settings.bands else [b for b in scene.bands if b not in bands],
         "dtype": scene.dtype,
         "size": settings.size,
     }

@@ -9,6 +9,7 @@ from typing import Any
 from core.artifacts.store import Artifact, Step
 from core.chips.chipset import ChipSet, Outline
 from core.embeddings import registry
+from core.embeddings.joined import one_file
 from core.embeddings.readiness import readiness
 from core.errors import SettingsError, TooFewError
 from core.pipeline import chips_to_map
@@ -61,13 +62,31 @@ def cut_chips(
 def settings_for(settings: EmbedSettings, encoder: str) -> EmbedSettings:
     """The settings under which another encoder runs beside the chosen one.
 
-    A weight file is that of the chosen encoder and of no other; a folder serves all.
+    A weight file is that of the chosen encoder and of no other, alone or joined with one that
+    needs none; a folder serves all.
     """
     folder = settings.weights and Path(settings.weights).expanduser().is_dir()
-    shared = bool(folder) or encoder == settings.encoder
+    shared = bool(folder) or registry.needing(encoder) == registry.needing(settings.encoder)
     return dataclasses.replace(
         settings, encoder=encoder, weights=settings.weights if shared else ""
     )
+
+
+def with_owner(settings: EmbedSettings, names: Sequence[str]) -> EmbedSettings:
+    """The settings with the encoder chosen whose weight file is given, if the chosen needs none.
+
+    Raises
+    ------
+    SettingsError
+        If more than one of the named encoders needs weights, and one file is given.
+    """
+    given = settings.weights
+    if not given or Path(given).expanduser().is_dir() or registry.needing(settings.encoder):
+        return settings
+    lacking = list(dict.fromkeys(part for name in names for part in registry.needing(name)))
+    if len(lacking) > 1:
+        raise one_file(lacking)
+    return dataclasses.replace(settings, encoder=lacking[0]) if lacking else settings
 
 
 def learnt_from(workspace: Workspace, chips: Outline, settings: EmbedSettings) -> int:

@@ -15,6 +15,8 @@ from core.errors import DegenerateError
 from core.settings import EmbedSettings
 
 VERSION = 1
+# The input of a fit that goes on with another one's, which it names by key.
+KEPT = "kept"
 # Chips of a new scene that are held against the kept scaling, and the share of their values that
 # may lie beyond it: 0.2 % do in the scenes it was learnt from.
 LOOKED_AT = 100
@@ -46,7 +48,8 @@ def kept_fit(store: Store, wanted: Step) -> Step | None:
     """The fit of just these chips, else the latest of the same encoder whose scenes are all there.
 
     Scenes that are added are encoded with the fit there is, so that the vectors of the chips
-    there were stay as they are. A fit of whose scenes one is gone is not kept: what an encoder
+    there were stay as they are; where they are of a new dtype, by a step that adds a scaling for it
+    and keeps the rest. A fit of whose scenes one is gone is not kept: what an encoder
     learnt from data that the user took away should not live on in the answer.
     """
     if store.find(wanted):
@@ -58,10 +61,23 @@ def kept_fit(store: Store, wanted: Step) -> Step | None:
             _plain(inputs[name]) == _plain(wanted.inputs[name])
             for name in ("encoder", "bands", "size", "sample")
         )
-        covers = set(inputs["dtypes"]) >= set(wanted.inputs["dtypes"])
-        if alike and covers and set(inputs["chips"]) <= here:
+        if not alike or not set(inputs["chips"]) <= here:
+            continue
+        if set(inputs["dtypes"]) >= set(wanted.inputs["dtypes"]):
             return Step("encoders", VERSION, inputs)
+        # A dtype that was not there: what was learnt stays, a scaling of the new scenes joins it.
+        more = {"dtypes": wanted.inputs["dtypes"], "scaled_on": wanted.inputs["chips"]}
+        return Step("encoders", VERSION, {**inputs, **more, KEPT: artifact.key})
     return None
+
+
+def extend(store: Store, wanted: Step, scalings: Mapping[str, Scaling]) -> Fit | None:
+    """A kept fit with the scalings of more dtypes; None where the step keeps none."""
+    if KEPT not in wanted.inputs:
+        return None
+    old = next(a for a in store.all("encoders") if a.key == wanted.inputs[KEPT])
+    kept = read_fit(old)
+    return Fit(kept.fitted, {**scalings, **kept.scalings})
 
 
 def kept_note(artifact: Artifact, chips: Outline) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ from core.embeddings.encoder import ChipBatch
 from core.embeddings.estimate import Estimate, estimate
 from core.embeddings.readiness import readiness
 from core.embeddings.run import unit_scaling
+from core.embeddings.weights import local_file
 from core.errors import ArtifactError, ChipscapeError
 from core.pipeline.encoders import settings_for
 from core.pipeline.workspace import Workspace
@@ -76,9 +77,11 @@ def known_outlook(
     workspace: Workspace, chip_set: ChipSet, settings: EmbedSettings, encoder: str
 ) -> Outlook | None:
     """What `outlook` found last on this machine for an encoder that is ready, None if not asked."""
-    file = _outlook_file(workspace, chip_set, settings_for(settings, encoder))
+    chosen = settings_for(settings, encoder)
+    if not readiness(encoder, chosen, workspace.weights).ready:
+        return None
     try:
-        table = read_json(file)
+        table = read_json(_outlook_file(workspace, chip_set, chosen))
         measured = table.pop("estimate")
         return Outlook(**table, estimate=Estimate(**measured) if measured else None)
     except (ArtifactError, TypeError, KeyError):
@@ -88,8 +91,14 @@ def known_outlook(
 
 def _outlook_file(workspace: Workspace, chip_set: ChipSet, settings: EmbedSettings) -> Path:
     """Where an outlook lies: times belong to a machine, so it is no artifact."""
+    files = [
+        local_file(registry.card(name), settings.weights, workspace.weights)
+        for name in registry.needing(settings.encoder)
+    ]
     inputs = {
         "settings": dataclasses.asdict(settings),
+        # A file that was brought anew is another one.
+        "weights": [[str(f), f.stat().st_size, f.stat().st_mtime_ns] for f in files if f],
         "chips": chip_set.keys,
         "machine": [platform.node(), n_workers()],
     }

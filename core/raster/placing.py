@@ -39,10 +39,11 @@ def on_mercator(scene: Scene) -> bool:
     their own pixels.
     """
     bounds = lonlat_bounds(scene)
-    if bounds is None or not np.isfinite(bounds).all():
+    if bounds is None:
         return False
     west, south, east, north = bounds
-    return east - west < 180 and south > -MOST_LATITUDE and north < MOST_LATITUDE
+    seen = max(-south, north) < MOST_LATITUDE
+    return seen and west >= -180 and east <= 180 and east - west < 180
 
 
 def pixel_places(scene: Scene, at: DoubleArray) -> DoubleArray:

@@ -43,6 +43,24 @@ def ready(tmp_path_factory):
     return home
 
 
+@pytest.fixture(scope="module")
+def both(tmp_path_factory):
+    """A home whose demo was judged by two protocols, with and without "other", and boosted."""
+    home = Workspace(tmp_path_factory.mktemp("both"))
+    place = home.demo
+    ensure_land_cover(place, 3)
+    dataset = discover(folder_of(place))
+    for protocol in ("domains", "patches"):
+        Study(place, StudySettings(protocol), dataset).cell(MethodSettings(), FeatureSpec())
+    taught = StudySettings(sample=SampleSettings(other=True))
+    Study(place, taught, dataset).cell(MethodSettings(), FeatureSpec())
+    Study(place, StudySettings("test"), dataset).cell(MethodSettings("uniform"), FeatureSpec())
+    study = Study(place, StudySettings(), dataset)
+    study.cell(MethodSettings("boosting"), FeatureSpec())
+    flair_results.make_maps(study, MethodSettings("boosting"), FeatureSpec())
+    return home
+
+
 def opened(home: Workspace, page: str, monkeypatch, **values: object) -> AppTest:
     monkeypatch.setenv("CHIPSCAPE_WORKSPACE", str(home.root))
     app = AppTest.from_file(str(ROOT / "app" / "script.py"), default_timeout=SECONDS)
@@ -85,6 +103,67 @@ def test_confusion__two_models_stand_beside_each_other(ready, monkeypatch):
 def test_models__table_holds_every_run(ready, monkeypatch):
     app = opened(ready, "flair_models", monkeypatch)
     assert sorted(app.dataframe[0].value["Method"]) == ["Uniform chance", "kNN", "kNN"]
+
+
+def test_models__protocols_stand_beside_each_other(both, monkeypatch):
+    app = opened(both, "flair_models", monkeypatch)
+    assert not app.exception
+    shown = app.dataframe[0].value
+    row = shown[shown["Method"] == "kNN"].iloc[0]
+    assert row["Training patches"] > row["Domains left out"]
+    assert row["Optimism gap"] > 0
+    labels = [button.label for button in app.button]
+    assert "Run the floors" in labels
+
+
+def test_models__other_taught_and_not_stand_side_by_side(both, monkeypatch):
+    app = opened(both, "flair_models", monkeypatch, **{"shown protocol": "domains"})
+    pair = app.dataframe[1].value.iloc[0]
+    assert pair["Method and features"] == "kNN, aerial, O"
+    assert pair["Difference"] == pytest.approx(pair["mIoU with"] - pair["mIoU without"])
+    assert pair['IoU of "other", with'] > 0
+
+
+def test_inspector__boosting_is_asked_by_hand_too(both, monkeypatch):
+    app = opened(both, "flair_pixels", monkeypatch)
+    assert not app.exception
+    assert "The likeliest classes" in texts(app)
+    assert "Chance, the floors, looks at no value" in texts(app).replace("\\", "")
+
+
+def test_models__a_large_tree_waits_for_a_button(ready, monkeypatch):
+    monkeypatch.setattr(flair_bench, "LIVE_ROWS", 100)
+    app = opened(ready, "flair_models", monkeypatch, **{"model view": "tree", "cut size": 8})
+    assert not app.exception
+    assert not app.metric
+    assert "Cut and judge" in [button.label for button in app.button]
+    study = Study(ready.demo, StudySettings())
+    method = MethodSettings("hdbscan", min_cluster_size=8)
+    flair_bench.make_recut(study, method, RICH)
+    app = opened(ready, "flair_models", monkeypatch, **{"model view": "tree", "cut size": 8})
+    assert int(app.metric[0].value) > 0
+
+
+def test_buttons__work_takes_its_turn(ready, monkeypatch):
+    asked = []
+    monkeypatch.setattr(Board, "start", lambda *a, **more: asked.append((a, more)))
+    app = opened(ready, "flair_models", monkeypatch)
+    next(button for button in app.button if button.label == "Run it").click().run()
+    assert asked[0][1]["after"] == asked[0][0][1].split("land ")[0]
+
+
+def test_downloads__carry_citation_and_licence(ready, monkeypatch):
+    kept = []
+    monkeypatch.setattr("streamlit.download_button", lambda *a, **_: kept.append(a))
+    for page, name, view in ALL:
+        opened(ready, page, monkeypatch, **{name: view})
+    tables = {a[2]: a[1]() for a in kept if a[2].endswith(".csv")}
+    assert {"flair-classes.csv", "flair-runs.csv", "flair-grid.csv"} <= tables.keys()
+    for text in tables.values():
+        last = text.decode().strip().splitlines()[-1]
+        assert last.startswith("# A procedural look-alike")
+        assert "Garioud" in last
+        assert "Etalab" in last
 
 
 def test_models__sliders_answer_from_the_kept_tree(ready, monkeypatch):

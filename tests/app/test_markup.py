@@ -67,3 +67,11 @@ def test_length__one_decimal(value, text):
 )
 def test_number__few_digits_with_unit(value, unit, text):
     assert markup.number(value, unit) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(424.4, "424"), (42.44, "42"), (4.244, "4.2"), (0.4244, "0.42"), (-999.6, "-1000")],
+)
+def test_number__never_with_an_exponent(value, text):
+    assert markup.number(value, digits=2) == text

@@ -6,9 +6,11 @@ import tomllib
 from pathlib import Path
 
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from app import running
+from app import running, state
+from core.input_settings import GridSettings, SceneSettings
 from core.pipeline.workspace import Workspace
 from core.settings import ChipSettings, RunSettings
 from core.tables import from_table
@@ -84,9 +86,66 @@ def test_start__other_workspaces_do_not_wait(place, monkeypatch):
     assert other.waits_for is None
 
 
-def test_settings__of_the_last_job_are_where_a_new_session_starts(place, monkeypatch):
-    monkeypatch.setattr(running, "core_command", lambda *_: (sys.executable, "-c", "pass"))
-    asked = dataclasses.replace(RunSettings(), chips=ChipSettings(size=128))
+def started(place, monkeypatch, asked, state_of_it):
+    """A job that ended so, and what a new session of the app starts from."""
+    code = {"done": "pass", "failed": "raise SystemExit(1)"}[state_of_it]
+    monkeypatch.setattr(running, "core_command", lambda *_: (sys.executable, "-c", code))
     running.start(place, asked, "chips", "First")
-    kept = tomllib.loads((place.root / "app" / "settings.toml").read_text())
-    assert from_table(RunSettings, kept) == asked
+    for job in running.jobs(place):
+        job.wait(30)
+
+
+ASKED = dataclasses.replace(RunSettings(), chips=ChipSettings(size=128))
+
+
+def new_session(place, monkeypatch, ready):
+    monkeypatch.setattr(st, "session_state", {})
+    state.settle(place, ready)
+    return state.wanted(place)
+
+
+def test_settings__of_a_finished_job_are_where_a_new_session_starts(place, monkeypatch):
+    started(place, monkeypatch, ASKED, "done")
+    assert new_session(place, monkeypatch, lambda _: {"chips": True}) == ASKED
+    assert not (place.root / "app" / "expected.toml").exists()
+
+
+def test_settings__of_a_job_that_was_stopped_are_not(place, monkeypatch):
+    started(place, monkeypatch, ASKED, "failed")
+    for _ in range(2):
+        assert new_session(place, monkeypatch, lambda _: {}) == RunSettings()
+    # Another session, or the command line, makes what was asked for after all.
+    assert new_session(place, monkeypatch, lambda s: {"chips": s == ASKED}) == ASKED
+
+
+def test_settings__of_a_stopped_job_cost_the_sessions_there_are_nothing(place, monkeypatch):
+    new_session(place, monkeypatch, lambda _: {})
+    started(place, monkeypatch, ASKED, "failed")
+    looked_up = []
+    state.settle(place, lambda settings: looked_up.append(settings) or {})
+    assert looked_up == [RunSettings()]
+
+
+def test_start_first__asks_for_the_scenes_settings_when_the_job_is_done(place, monkeypatch):
+    monkeypatch.setattr(running, "core_command", lambda *_: (sys.executable, "-c", "pass"))
+    gridded = dataclasses.replace(RunSettings(), scenes=SceneSettings(grid=GridSettings(size=32)))
+    running.start_first(place, gridded, "chips", "Grid")
+    state.want(place, chips=ChipSettings(size=96))
+    (job,) = running.jobs(place)
+    job.wait(30)
+    reruns = []
+    monkeypatch.setattr(st, "rerun", lambda: reruns.append(1))
+    running._asked_for_now(place)
+    assert (state.wanted(place).scenes, state.wanted(place).chips.size) == (gridded.scenes, 96)
+    assert (len(reruns), state.later(place)) == (1, {})
+
+
+def test_start_first__a_job_that_failed_changes_nothing(place, monkeypatch):
+    fails = (sys.executable, "-c", "raise SystemExit(1)")
+    monkeypatch.setattr(running, "core_command", lambda *_: fails)
+    gridded = dataclasses.replace(RunSettings(), scenes=SceneSettings(grid=GridSettings(size=32)))
+    running.start_first(place, gridded, "chips", "Grid")
+    (job,) = running.jobs(place)
+    job.wait(30)
+    running._asked_for_now(place)
+    assert (state.wanted(place), state.later(place)) == (RunSettings(), {})

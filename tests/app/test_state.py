@@ -6,6 +6,7 @@ import pytest
 import streamlit as st
 
 from app import state
+from core.input_settings import SceneSettings, ScreenSettings
 from core.pipeline.workspace import Workspace
 from core.settings import ChipSettings, CutSettings, EmbedSettings, RunSettings
 from core.tables import from_table
@@ -120,6 +121,27 @@ def test_showing__encoder_does_not_make_chips_stale(place):
     state.want(place, embed=EmbedSettings(encoder="resnet50"))
     assert state.showing(place, "chips").current
     assert not state.showing(place, "embeddings").current
+
+
+def test_showing__property_of_the_class_is_settled_at_once(place):
+    state.settle(place, lambda _: ALL)
+    asked = state.want(place, scenes=SceneSettings(class_property="kind"))
+    state.settle(place, lambda _: ALL)
+    assert state.showing(place, "chips") == state.Showing(asked, current=True)
+
+
+def test_showing__what_is_left_out_makes_chips_stale(place):
+    state.settle(place, ready_for(state.wanted(place)))
+    state.want(place, screen=ScreenSettings(("blank",)))
+    assert not state.showing(place, "chips").current
+
+
+def test_choose__who_leaves_the_demo_does_not_wait_for_it(place):
+    state.await_demo()
+    state.choose(state.DEMO)
+    assert state.awaits_demo()
+    state.choose(state.MINE)
+    assert not state.awaits_demo()
 
 
 def test_settle__forgets_what_changed_files_made_invalid(place):

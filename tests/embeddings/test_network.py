@@ -179,7 +179,7 @@ def test_encode__blocks_are_bounded_and_do_not_matter(tmp_path, make_batch):
     made, network = encoder(tmp_path)
     batch = make_batch(n=70)
     whole = made.encode(batch, {})
-    assert sorted(len(block) for block in network.seen) == [6, 32, 32]
+    assert sorted(len(block) for block in network.seen) == [6, 16, 16, 16, 16]
     parts = [
         made.encode(replace(batch, pixels=batch.pixels[i : i + 7], mask=batch.mask[i : i + 7]), {})
         for i in range(0, 70, 7)

@@ -42,7 +42,7 @@ odd = 3
 
 @pytest.fixture
 def plugin(tmp_path, monkeypatch):
-    """An installed package with entry points: one good, three bad."""
+    """An installed package with entry points: one good, the others bad."""
     site = tmp_path / "site"
     info = site / "my_encoders-1.0.dist-info"
     info.mkdir(parents=True)
@@ -50,9 +50,11 @@ def plugin(tmp_path, monkeypatch):
     (info / "entry_points.txt").write_text(
         "[chipscape.encoders]\n"
         "zeros = my_encoders:zeros\nodd = my_encoders:odd\n"
-        "gone = my_missing_encoders:x\nresnet50 = my_encoders:zeros\n"
+        "gone = my_missing_encoders:x\nalias = my_encoders:zeros\nsick = my_sick_encoders:x\n"
+        "resnet50 = my_encoders:zeros\n"
     )
     (site / "my_encoders.py").write_text(PLUGIN)
+    (site / "my_sick_encoders.py").write_text("1 +")
     monkeypatch.syspath_prepend(str(site))
     yield
     sys.modules.pop("my_encoders", None)
@@ -120,7 +122,7 @@ def test_identity__needs_no_network_in_memory(tmp_path):
 
 @pytest.mark.usefixtures("plugin")
 def test_registry__takes_encoders_of_other_packages(make_batch):
-    assert registry.names() == [*BUILT_IN, "gone", "odd", "zeros"]
+    assert registry.names() == [*BUILT_IN, "alias", "gone", "odd", "sick", "zeros"]
     assert registry.card("zeros").title == "Zeros"
     made = registry.load("zeros", EmbedSettings(), Path())
     assert made.encode(make_batch(), made.fit(make_batch())).shape == (5, 2)
@@ -131,7 +133,12 @@ def test_registry__takes_encoders_of_other_packages(make_batch):
 @pytest.mark.usefixtures("plugin")
 @pytest.mark.parametrize(
     ("name", "expected"),
-    [("gone", "cannot be imported"), ("odd", "points to int, not to a registry")],
+    [
+        ("gone", "cannot be imported"),
+        ("sick", r"cannot be imported \(SyntaxError"),
+        ("odd", "points to int, not to a registry"),
+        ("alias", "calls itself 'zeros'"),
+    ],
 )
 def test_registry__bad_package_is_named(name, expected):
     with pytest.raises(SettingsError, match=expected) as caught:

@@ -321,3 +321,13 @@ def test_load_strictly__many_keys_are_counted(tmp_path):
     state = {f"key{i}": torch.zeros(1) for i in range(9)}
     with pytest.raises(WeightsError, match=r"lacks weight, bias; .* key0, key1, key2 and 6 more"):
         load_strictly(linear(), state, tmp_path, SMALL)
+
+
+def test_read_state__a_byte_changed_in_the_middle(tmp_path):
+    path = tmp_path / "weights.pth"
+    torch.save({"cls_token": torch.randn(1, 1, 5000)}, path)
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(WeightsError, match="is damaged in"):
+        read_state(path, SMALL)

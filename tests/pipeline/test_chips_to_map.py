@@ -2,6 +2,7 @@ import json
 
 import numpy as np
 import pytest
+from rasterio.enums import ColorInterp
 
 from core.embeddings import texture
 from core.errors import BandError, Cancelled, DegenerateError
@@ -47,6 +48,34 @@ def test_embeddings__an_added_scene_leaves_the_others_alone(
     assert all(np.array_equal(after[name], vector) for name, vector in before.items())
     assert kept.items() <= data_files(workspace.root, "embeddings").items()
     assert [a.cached for a in done.artifacts["embeddings"]] == [True, True, True, False]
+
+
+def test_embeddings__an_added_scene_of_another_dtype_leaves_the_vectors(
+    workspace, settings, add_scene
+):
+    before = by_id(embedded(workspace, settings()))
+    add_scene("c", seed=2, n=12, dtype="uint16", descriptions=("red", "green", "blue"))
+    done = embedded(workspace, settings())
+    assert set(done.chips.dtypes) == {"uint8", "uint16"}
+    after = by_id(done)
+    assert len(after) == 52
+    assert all(np.array_equal(after[name], vector) for name, vector in before.items())
+    assert np.isfinite(np.array(list(after.values()))).all()
+
+
+def test_chips__a_band_that_other_scenes_lack_is_named(workspace, settings, add_scene):
+    names = ("red", "green", "blue")
+    four = np.random.default_rng(0).integers(1, 254, (4, 256, 256))
+    # Without a word, GDAL takes a fourth band of 8 bits for alpha.
+    colours = (ColorInterp.red, ColorInterp.green, ColorInterp.blue, ColorInterp.gray)
+    add_scene("c", seed=2, content=four, descriptions=(*names, "nir"), colours=colours)
+    add_scene("a", seed=0, descriptions=names)
+    add_scene("b", seed=1, descriptions=names)
+    done = run(workspace, settings(), until="chips")
+    told = "band nir of c is not used: other scenes lack it"
+    assert told in done.chips.notes
+    asked = run(workspace, settings(chips={"bands": ["red", "green"]}), until="chips")
+    assert not [note for note in asked.chips.notes if "not used" in note]
 
 
 def test_embeddings__a_removed_scene_fits_anew(workspace, settings, encoded):

@@ -30,6 +30,27 @@ def test_settings_for__a_weight_file_is_that_of_one_encoder(tmp_path):
     assert encoders.settings_for(folder, "dinov2-small").weights == str(tmp_path)
 
 
+def test_settings_for__joined_with_one_that_needs_none(tmp_path):
+    file = EmbedSettings(encoder="resnet50", weights=str(tmp_path / "w.safetensors"))
+    assert encoders.settings_for(file, "texture+resnet50").weights == file.weights
+    assert encoders.settings_for(file, "texture").weights == ""
+
+
+def test_with_owner__the_one_that_needs_weights(tmp_path):
+    file = EmbedSettings(weights=str(tmp_path / "w.pth"))
+    names = ["texture", "texture+resnet50", "resnet50"]
+    owned = encoders.with_owner(file, names)
+    assert owned == dataclasses.replace(file, encoder="resnet50")
+    assert encoders.settings_for(owned, "texture+resnet50").weights == file.weights
+    assert encoders.with_owner(file, ["texture", "rcf"]) == file
+    chosen = dataclasses.replace(file, encoder="dinov2-small")
+    assert encoders.with_owner(chosen, names) == chosen
+    folder = dataclasses.replace(file, weights=str(tmp_path))
+    assert encoders.with_owner(folder, [*names, "dinov2-small"]) == folder
+    with pytest.raises(SettingsError, match="one file cannot be the weights of resnet50 and dino"):
+        encoders.with_owner(file, [*names, "dinov2-small"])
+
+
 def test_ready_encoders__those_that_need_nothing(workspace, monkeypatch, tmp_path):
     from huggingface_hub import constants
 

@@ -9,7 +9,7 @@ from core.chips.chipset import ChipSet, SceneChips
 from core.chips.scaling import Scaling
 from core.errors import DegenerateError
 from core.pipeline import fits
-from core.pipeline.fits import Fit, kept_fit, read_fit, write_fit
+from core.pipeline.fits import Fit, extend, kept_fit, read_fit, write_fit
 from core.settings import EmbedSettings
 
 IDENTITY = {"encoder": "texture", "version": 2}
@@ -69,7 +69,6 @@ def test_kept_fit__a_scene_removed(store):
     [
         {"chips": Chips(("a", "b"), bands=("green", "red"))},
         {"chips": Chips(("a", "b"), size=32)},
-        {"chips": Chips(("a", "b"), dtypes=("uint16", "uint8"))},
         {"identity": {**IDENTITY, "version": 3}},
         {"sample": 99},
     ],
@@ -134,3 +133,20 @@ def test_kept_note__says_what_the_fit_knows(store):
     assert fits.kept_note(made, Chips(("a",))) == ()
     (note,) = fits.kept_note(made, Chips(("a", "b")))
     assert note.startswith("encoder and scaling learnt from 1 of 2 scenes")
+
+
+def test_kept_fit__of_a_new_dtype_keeps_what_was_learnt(store):
+    old = make(store, Chips(("a",)))
+    chips = Chips(("a", "b"), dtypes=("float32", "uint8"))
+    step = kept_fit(store, wanted(chips))
+    assert step.key != old.key
+    assert extend(store, wanted(chips), {}) is None
+    fresh = {d: Scaling((9.0,), (99.0,), "of all") for d in chips.dtypes}
+    fit = extend(store, step, fresh)
+    assert fit.scalings == {"float32": fresh["float32"], "uint8": FIT.scalings["uint8"]}
+    assert np.array_equal(fit.fitted["mean"], FIT.fitted["mean"])
+    made = store.make(step, lambda folder: write_fit(folder, fit, chips))
+    # From then on it is the one that is kept, for these scenes and for more.
+    assert kept_fit(store, wanted(chips)).key == made.key
+    more = dataclasses.replace(chips, keys=("a", "b", "c"))
+    assert kept_fit(store, wanted(more)).key == made.key

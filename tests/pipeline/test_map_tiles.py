@@ -1,13 +1,14 @@
 import numpy as np
 import pytest
 
-from core.errors import Cancelled
+from core.errors import Cancelled, SettingsError
 from core.input_settings import DisplaySettings
 from core.pipeline.runs import run
 from core.pipeline.scenes import survey
-from core.pipeline.tiles import overviews, tile_source
+from core.pipeline.tiles import all_overviews, has_overviews, overviews, tile_source
 from core.pipeline.workspace import Workspace
-from core.raster.tiles import draw_tile, zooms
+from core.raster.placing import zooms
+from core.raster.tiles import draw_tile
 
 
 @pytest.fixture
@@ -49,6 +50,21 @@ def test_overviews__of_other_bands_are_others_and_can_be_stopped(large):
 def test_overviews__a_small_scene_needs_none(workspace):
     found = survey(workspace).scenes[0]
     assert overviews(workspace, found, DisplaySettings()) is None
+
+
+def test_all_overviews__what_was_done_for_each_scene(large, make_scene):
+    workspace, _ = large
+    make_scene("small.tif", height=300, width=200, photometric="RGB")
+    found, plain = survey(workspace), DisplaySettings()
+    wanted = found.scenes[0]
+    assert wanted.report.name == "large"
+    assert not has_overviews(workspace, wanted, plain)
+    assert has_overviews(workspace, found.scenes[1], plain)
+    assert all_overviews(workspace, found, plain) == {"large": "built", "small": "not needed"}
+    assert has_overviews(workspace, wanted, plain)
+    assert all_overviews(workspace, found, plain, names=("large",)) == {"large": "there already"}
+    with pytest.raises(SettingsError, match="no scene 'none'"):
+        all_overviews(workspace, found, plain, names=("none",))
 
 
 def test_tile_source__the_stretch_is_a_setting(large):

@@ -91,6 +91,17 @@ def test_outlook__one_that_fails_is_told(workspace, settings, chips, name, words
     assert known_outlook(workspace, chips, settings().embed, name) == found
 
 
+def test_known_outlook__of_a_weight_file_brought_anew(workspace, settings, chips):
+    place = workspace.weights / "resnet50" / "model.safetensors"
+    place.parent.mkdir(parents=True)
+    place.write_bytes(b"cut off")
+    found = outlook(workspace, chips, settings().embed, "resnet50")
+    assert "cut off" in found.needs
+    assert known_outlook(workspace, chips, settings().embed, "resnet50") == found
+    place.write_bytes(b"another one")
+    assert known_outlook(workspace, chips, settings().embed, "resnet50") is None
+
+
 def test_known_outlook__of_another_version_is_measured_anew(workspace, settings, chips):
     file = module._outlook_file(workspace, chips, settings().embed)
     file.parent.mkdir(parents=True)

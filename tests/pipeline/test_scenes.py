@@ -72,6 +72,17 @@ def test_survey__a_scene_elsewhere_with_the_same_name_is_the_same(workspace, tmp
     assert [s.artifact.key for s in survey(workspace).scenes] == keys
 
 
+def test_survey__another_class_property_makes_nothing_anew(workspace, settings):
+    plain = run(workspace, settings(), until="chips")
+    chosen = run(workspace, settings(scenes={"class_property": "number"}), until="chips")
+    assert set(chosen.stages.values()) == {"cached"}
+    assert chosen.chips.keys == plain.chips.keys
+    assert [len(r.classes) for r in chosen.survey.reports] == [20, 20]
+    wrong = survey(workspace, settings=settings(scenes={"class_property": "no"}).scenes).reports[0]
+    assert (wrong.class_property, wrong.classes) == ("", {})
+    assert any("no annotation has the property 'no'" in words for words in wrong.warnings)
+
+
 def test_survey__no_scenes(tmp_path):
     workspace = Workspace.at(tmp_path)
     for _ in range(2):

@@ -5,7 +5,7 @@ import rasterio
 from core.errors import SettingsError, TooFewError
 from core.pipeline import views
 from core.pipeline.runs import landscape_of, run
-from core.pipeline.screening import screening
+from core.pipeline.screening import find_screening, left_out, screening
 
 
 @pytest.fixture
@@ -45,6 +45,18 @@ def test_leave_out__a_setting_in_the_key_and_never_a_deletion(
     )
     again = run(blank_ones, wanted)
     assert set(again.stages.values()) == {"cached"}
+
+
+def test_find_screening__what_was_screened_and_nothing_else(blank_ones, settings):
+    plain = run(blank_ones, settings(), until="chips")
+    assert find_screening(blank_ones, plain.chips.keys) is None
+    table = screening(blank_ones, plain.chips)
+    found = find_screening(blank_ones, plain.chips.keys)
+    assert found["reason"].tolist() == table["reason"].tolist()
+    assert left_out(plain.artifacts["chips"]) == 0
+    fewer = run(blank_ones, settings(screen={"leave_out": ["blank"]}), until="chips")
+    assert left_out(fewer.artifacts["chips"]) == 3
+    assert find_screening(blank_ones, fewer.chips.keys) is None
 
 
 def test_leave_out__the_page_finds_what_the_run_made(blank_ones, settings):

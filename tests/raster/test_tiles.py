@@ -8,15 +8,17 @@ from rasterio.enums import ColorInterp
 from rio_tiler.io import Reader as TileReader
 
 from core.errors import Cancelled, SceneError
+from core.raster.geodesy import WGS84, transformer
+from core.raster.placing import PIXEL_ZOOM, lonlat_bounds, map_zooms, zooms
+from core.raster.reading import Reader
 from core.raster.scene import read_scene
 from core.raster.tiles import (
     TileSource,
     display_ends,
+    draw_map_tile,
     draw_tile,
-    lonlat_bounds,
     needs_overviews,
     write_overviews,
-    zooms,
 )
 
 
@@ -154,3 +156,85 @@ def test_draw_tile__nan_is_transparent_and_uint16_is_stretched(make_scene):
     assert percent[0] == pytest.approx((40, 359), abs=1)
     deep = make_scene("deep.tif", bands=1, dtype="uint16", content=lambda r, c: 1000 + c)
     assert display_ends(read_scene(deep), ("band 1",))[0] == pytest.approx((1003, 1156), abs=1)
+
+
+def spot(path, column, row, z):
+    """The tile at a pixel of a scene, and where in that tile the pixel's middle lies."""
+    scene = read_scene(path)
+    x, y = scene.transform @ (column + 0.5, row + 0.5)
+    lon, lat = transformer(scene.crs, WGS84).transform(x, y)
+    n = 2**z
+    across = (lon / 360 + 0.5) * n
+    down = (0.5 - np.arcsinh(np.tan(np.radians(lat))) / (2 * np.pi)) * n
+    return (z, int(across), int(down)), (int(down % 1 * 256), int(across % 1 * 256))
+
+
+TURNED = Affine.translation(692_000, 4_796_000) @ Affine.rotation(30) @ Affine.scale(0.5, -0.5)
+
+
+@pytest.mark.filterwarnings("ignore::rio_tiler.errors.NoOverviewWarning")
+@pytest.mark.parametrize("transform", [TURNED, Affine(0.5, 0, 692_000, 0, 0.5, 4_795_000)])
+def test_draw_tile__turned_or_bottom_up_pixels_lie_where_they_are(make_scene, transform):
+    path = make_scene(
+        bands=1, height=600, width=700, transform=transform,
+        content=lambda r, c: np.where((r // 100 + c // 100) % 2, 200, 40),
+    )  # fmt: skip
+    z = zooms(read_scene(path))[1]
+    for column, row in ((50, 50), (150, 50), (650, 550), (350, 250), (20, 580)):
+        tile, at = spot(path, column, row, z)
+        red, _, _, shown = drawn(draw_tile(source(path), *tile))[at]
+        assert shown
+        assert red == (200 if (row // 100 + column // 100) % 2 else 40)
+
+
+@pytest.mark.filterwarnings("ignore::rio_tiler.errors.NoOverviewWarning")
+def test_write_overviews__of_a_turned_scene_lie_where_it_does(make_scene, tmp_path):
+    path = make_scene(
+        bands=1, height=2200, width=2400, transform=TURNED,
+        content=lambda r, c: np.where((r // 400 + c // 400) % 2, 200, 40),
+    )  # fmt: skip
+    scene, smaller = read_scene(path), tmp_path / "o.tif"
+    write_overviews(scene, scene.bands, smaller)
+    for column, row in ((200, 200), (600, 200), (2200, 2100), (1000, 1400)):
+        tile, at = spot(path, column, row, zooms(scene)[1] - 1)
+        red = drawn(draw_tile(source(path, overviews=smaller), *tile))[at][0]
+        assert red == (200 if (row // 400 + column // 400) % 2 else 40)
+
+
+def test_draw_map_tile__pixels_lie_south_east_of_the_origin(make_scene):
+    rows = np.arange(600)[:, None] // 3 + np.zeros((600, 500), int)
+    ready = source(make_scene(bands=1, content=rows, crs=None, transform=Affine.identity()))
+    z, corner = map_zooms(ready.scene)[1], 2 ** (map_zooms(ready.scene)[1] - 1)
+    assert z == PIXEL_ZOOM + 2
+    assert draw_map_tile(ready, z, corner + 1, corner + 2) == draw_tile(ready, 2, 1, 2)
+    for tile in ((z, corner - 1, corner), (PIXEL_ZOOM - 1, 0, 0), (z + 1, 2 * corner, 2 * corner)):
+        with pytest.raises(SceneError, match="no tile"):
+            draw_map_tile(ready, *tile)
+
+
+def test_display_ends__of_a_large_scene_from_samples(make_scene, monkeypatch):
+    path = make_scene(
+        bands=1, dtype="uint16", height=2500, width=2600, content=lambda r, c: 1000 + c
+    )
+    scene = read_scene(path)
+    assert needs_overviews(scene)
+    read = []
+    plain = Reader.read
+    monkeypatch.setattr(
+        Reader, "read", lambda self, box, step=1: read.append(box) or plain(self, box, step)
+    )
+    low, high = display_ends(scene, ("band 1",))[0]
+    assert sum((r - l) * (b - t) for l, t, r, b in read) < 0.1 * 2500 * 2600  # noqa: E741
+    assert (low, high) == pytest.approx((1052, 3547), abs=60)
+
+
+def test_draw_tile__is_lossless(make_scene):
+    rng = np.random.default_rng(0)
+    path = make_scene(
+        bands=3, height=256, width=256, crs=None, transform=Affine.identity(),
+        content=rng.integers(0, 255, (3, 256, 256)), photometric="RGB",
+    )  # fmt: skip
+    shown = drawn(draw_tile(source(path, ("red", "green", "blue")), 0, 0, 0))
+    with Reader(read_scene(path)) as reader:
+        values = reader.read((0, 0, 256, 256)).values
+    assert np.array_equal(np.moveaxis(shown[..., :3], -1, 0), values)

@@ -1,0 +1,117 @@
+"""Class maps and counts of the pipeline beside a plain, slow reading of the same files."""
+
+import json
+from functools import cache
+
+import numpy as np
+import pytest
+import rasterio
+from sklearn.metrics import confusion_matrix
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.preprocessing import RobustScaler
+
+from core.flair.classifiers import MethodSettings
+from core.flair.features import FeatureSpec
+from core.flair.files import discover
+from core.pipeline import flair_results
+from core.pipeline.flair_data import ensure_land_cover, folder_of
+from core.pipeline.patches_to_confusion import Study, StudySettings
+from core.pipeline.workspace import Workspace
+
+QUERIES = 400
+SPECS = (
+    FeatureSpec(robust=True, normalised=True),
+    FeatureSpec(fusion=True, robust=True),
+    FeatureSpec(fusion=True, robust=True, normalised=True, intensity=True),
+)
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    place = Workspace(tmp_path_factory.mktemp("land"))
+    ensure_land_cover(place, 3)
+    return Study(place, StudySettings(), discover(folder_of(place)))
+
+
+@cache
+def opened(path):
+    with rasterio.open(path) as source:
+        return source.read()
+
+
+@cache
+def year(root, domain, area, name):
+    """Mean reflectance of the Sentinel pixels around a patch, in FLAIR's own file layout."""
+    centroids = json.loads((root / "flair-2_centroids_sp_to_patch.json").read_text())
+    row, column = centroids[f"{name}.tif"]
+    folder = root / "flair_sen_train" / domain / area / "sen"
+    stem = f"SEN2_sp_{domain}-{area}"
+    data, masks = (np.load(folder / f"{stem}_{part}.npy") for part in ("data", "masks"))
+    days = [line[11:19] for line in (folder / f"{stem}_products.txt").read_text().split()]
+    by_month = {}
+    for t, day in enumerate(days):
+        covered = 0
+        for r in range(row - 20, row + 20):
+            for c in range(column - 20, column + 20):
+                covered += bool(masks[t, 0, r, c] >= 60 or masks[t, 1, r, c] >= 60)
+        if covered / 1600 < 0.5:
+            by_month.setdefault(day[4:6], []).append(data[t].astype(float))
+    mean = np.mean([np.mean(images, axis=0) for images in by_month.values()], axis=0) / 10_000
+    return mean, row, column
+
+
+def pixel(patch, root, row, column):
+    """Aerial (0..1), Sentinel (reflectance) and class of one pixel."""
+    aerial = opened(patch.image)[:, row, column] / 255
+    value = int(opened(patch.mask)[0, row, column])
+    mean, north, west = year(root, patch.domain, patch.area, patch.name)
+    sentinel = mean[:, north + (row - 256) // 50, west + (column - 256) // 50]
+    return aerial, sentinel, min(value, 13)
+
+
+def row_of(aerial, sentinel, spec):
+    """The features of one pixel before robust scaling."""
+    intensity = aerial[0] + aerial[1] + aerial[2]
+    if spec.normalised:
+        own = [*(aerial[:4] / intensity), aerial[4]] + [intensity] * spec.intensity
+        return own + list(sentinel / sentinel[:3].sum()) * spec.fusion
+    return [*aerial] + [intensity] * spec.intensity + list(sentinel) * spec.fusion
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.title)
+def test_class_maps__equal_a_plain_reading(study, spec):
+    root = folder_of(study.workspace)
+    fold = study.folds[0]
+    rows, labels = [], []
+    for index in fold.train:
+        for r in range(11, 502, 10):
+            for c in range(11, 502, 10):
+                aerial, sentinel, label = pixel(study.dataset.patches[index], root, r, c)
+                if label < 13:
+                    rows.append(row_of(aerial, sentinel, spec))
+                    labels.append(label)
+    scaler = RobustScaler().fit(rows)
+    plain = KNeighborsClassifier(3).fit(scaler.transform(rows), labels)
+    patch = study.dataset.patches[fold.judged[0]]
+    places = np.random.default_rng(0).integers(0, 512, (QUERIES, 2))
+    asked = [row_of(*pixel(patch, root, r, c)[:2], spec) for r, c in places]
+    away, near = plain.kneighbors(scaler.transform(asked), 4)
+    kept = flair_results.make_maps(study, MethodSettings(), spec)
+    said = opened(kept.folder / f"{patch.name}.tif")[0]
+    votes = np.array(labels)[near[:, :3]]
+    clear = (away[:, 3] - away[:, 2] > 1e-5) & [len(set(v)) < 3 for v in votes]
+    mine = np.array([said[r, c] for r, c in places])
+    assert clear.mean() > 0.5
+    assert (mine == plain.predict(scaler.transform(asked)))[clear].all()
+
+
+def test_counts__equal_scikit_learns_confusion(study):
+    spec = SPECS[0]
+    result = study.cell(MethodSettings(), spec)
+    kept = flair_results.make_maps(study, MethodSettings(), spec)
+    by_name = {patch.name: patch for patch in study.dataset.patches}
+    for name, counts in zip(result.patches, result.counts, strict=True):
+        truth = np.minimum(opened(by_name[name].mask)[0], 13).ravel()
+        said = opened(kept.folder / f"{name}.tif")[0].ravel()
+        expected = confusion_matrix(truth, said, labels=range(1, 14))
+        assert counts.tolist() == expected.tolist()
