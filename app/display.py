@@ -25,9 +25,9 @@ def form(place: Workspace, bands: Sequence[str]) -> None:
     ) or now.stretch  # fmt: skip
     low, high = now.low, now.high
     if stretch == "percentiles":
-        low = st.slider("Black up to (% of the pixels)", 0.0, 49.0, step=0.5,
+        low = st.slider("Black up to (% of the pixels)", 0.0, 49.0, step=0.5, format="%g",
                         key=state.widget(place, "stretch low", now.low))  # fmt: skip
-        high = st.slider("White from (% of the pixels)", 51.0, 100.0, step=0.5,
+        high = st.slider("White from (% of the pixels)", 51.0, 100.0, step=0.5, format="%g",
                          key=state.widget(place, "stretch high", now.high))  # fmt: skip
     st.caption("For scenes, chips and their surroundings. Nothing that is computed depends on it.")
     state.show_as(place, DisplaySettings(chosen, stretch, low, high))

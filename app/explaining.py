@@ -22,6 +22,28 @@ EXAMPLES = 9
 FACTS_DRAWN = 6
 DOUBTFUL_A_PAGE = 48
 EVERYTHING = "all other chips"
+VIEWS = (
+    "Overview",
+    "Tree",
+    "Report card",
+    "Against a property",
+    "Explain",
+    "Doubtful chips",
+    "Edit",
+)
+
+
+def choose_view(place: Workspace, clusters: Clusters) -> str:
+    """What of the clusters is looked at; only HDBSCAN's have a tree."""
+    dense = clusters.labelling.method == "hdbscan"
+    views = [view for view in VIEWS if dense or view != "Tree"]
+    last = state.value(place, "view", VIEWS[0])
+    key = state.widget(place, f"view {dense}", last if last in views else VIEWS[0])
+    chosen = st.segmented_control(
+        "View", views, key=key, required=True, label_visibility="collapsed"
+    )
+    view: str = state.keep(place, "view", chosen or VIEWS[0])
+    return view
 
 
 def panel(place: Workspace, ready: Plan, chips: ChipSet, clusters: Clusters) -> None:

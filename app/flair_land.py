@@ -216,9 +216,22 @@ def bring(place: Workspace) -> None:
     flair_jobs.button(home, "Fetch the toy set from the network", "Fetching FLAIR's toy set",
                       ("fetch", "--url", url.strip(), *more))  # fmt: skip
     if home != place:
-        if flair_jobs.running(home):
-            st.caption("The download runs in My scenes: choose it on the left to watch.")
+        job = flair_jobs.running(home)
+        if job is not None:
+            _elsewhere(job.key)
         jobs.told(home)
+
+
+@st.fragment(run_every=jobs.REFRESH_SECONDS)
+def _elsewhere(key: str) -> None:
+    """Work in the other workspace, which the sidebar does not show."""
+    job = cached.board().get(key)
+    if job is None or job.state != "running":
+        st.rerun()
+    text, button = st.columns([6, 1], vertical_alignment="center")
+    text.progress(job.fraction or 0.0, text=plain(f"In My scenes: {jobs.line(job)}"))
+    button.button("Cancel", key=f"cs.land.cancel:{key}", on_click=job.cancel,
+                  disabled=job.stopping.is_set())  # fmt: skip
 
 
 def chosen_run(land: Land, label: str, name: str, among: list[Configuration]) -> Configuration:

@@ -1,5 +1,7 @@
 """The landscape on the page: drawn by the picker, and what was picked remembered."""
 
+import json
+
 import numpy as np
 import streamlit as st
 
@@ -12,6 +14,7 @@ from core.chips.chipset import ChipSet
 from core.pipeline.views import Plan
 from core.pipeline.workspace import Workspace
 from core.reduction.tsne import Projection
+from core.types import IntArray
 
 
 def colour_by(place: Workspace, chips: ChipSet) -> str:
@@ -31,12 +34,37 @@ def paint(chips: ChipSet, by: str, clusters: Clusters | None) -> Colouring:
     return by_property(panels.column(chips, source, name), "Scene" if by == CLUSTER else by)
 
 
+def answer(place: Workspace, ready: Plan, n: int) -> None:
+    """Take a click or a selection before anything is drawn: the page is drawn once, not twice."""
+    key = ready.keys["projection"]
+    try:
+        told = state.present(f"landscape:{key}")
+    except KeyError:
+        return
+    points = tuple(int(point["pointIndex"]) for point in json.loads(told or "[]"))
+    _taken(place, ready, n, points)
+
+
+def _drawn(n: int) -> IntArray:
+    """The rows that are drawn of n."""
+    return np.unique(np.linspace(0, n - 1, min(n, MARKERS_AT_MOST)).astype(np.int32))
+
+
+def _taken(place: Workspace, ready: Plan, n: int, points: tuple[int, ...]) -> bool:
+    """Remember what was picked, if it is news."""
+    news = state.is_news(place, ready.keys["projection"], points)
+    if news:
+        rows = _drawn(n)
+        state.take(place, ready.keys["chips"], tuple(int(rows[point]) for point in points))
+    return news
+
+
 def draw(
     place: Workspace, ready: Plan, chips: ChipSet, projection: Projection, painted: Colouring
 ) -> None:
     """Draw the landscape; a click or a selection is remembered and the page drawn again."""
     key, n = ready.keys["projection"], len(chips)
-    rows = np.unique(np.linspace(0, n - 1, min(n, MARKERS_AT_MOST)).astype(np.int32))
+    rows = _drawn(n)
     row = state.picked(place, ready.keys["chips"])
     marked = int(np.searchsorted(rows, row)) if row is not None and row in rows else None
     picture = charts.landscape(
@@ -47,8 +75,7 @@ def draw(
         key,
     )
     points = pick(picture, f"landscape:{key}")
-    if state.is_news(place, key, points):
-        state.take(place, ready.keys["chips"], tuple(int(rows[point]) for point in points))
+    if _taken(place, ready, n, points):
         st.rerun()
     if len(rows) < n:
         st.caption(plain(f"{number(len(rows))} of {number(n)} chips are drawn, evenly spread."))

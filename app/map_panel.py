@@ -15,13 +15,13 @@ from core.input_settings import DisplaySettings
 from core.pipeline.scenes import FoundScene
 from core.pipeline.views import Plan
 from core.pipeline.workspace import Workspace
-from core.raster.render import display_bands
 from core.raster.scene import Scene
 from core.settings import RunSettings
 
+# Pixels along the longer side up to which a tile takes less than 0.3 s without overviews.
+SLOW = 4096
 # The furthest stage that is there says which chips the map shows.
 STAGES = ("projection", "reduction", "embeddings", "chips")
-STRETCHES = {"auto": "as stored", "percentiles": "2 to 98 %"}
 
 
 def settings(place: Workspace) -> RunSettings | None:
@@ -59,46 +59,26 @@ def lead(place: Workspace, name: str) -> None:
     state.keep(place, "map scene turn", state.value(place, "map scene turn", 0) + 1)
 
 
-def layers(place: Workspace) -> tuple[list[str], float]:
-    """Which layers are on, and how strong the image is, 0..1."""
+def layers(place: Workspace) -> list[str]:
+    """Which layers are on."""
     key = state.widget(place, "map layers", state.value(place, "map layers", list(LAYERS[:2])))
     on = st.pills(
         "Layers", LAYERS, selection_mode="multi", key=key,
         help=f"The basemap is fetched from {BASEMAP}: turning it on sends the place that you look "
         "at over the network. Everything else comes from this machine.",
     )  # fmt: skip
-    state.keep(place, "map layers", list(on))
-    return list(on), state.value(place, "map opacity", 100) / 100
+    kept: list[str] = state.keep(place, "map layers", list(on))
+    return kept
 
 
-def picture(place: Workspace, name: str, bands: tuple[str, ...]) -> DisplaySettings:
-    """How the image is shown: bands, stretch, opacity."""
-    guessed = tuple(bands[i] for i in display_bands(bands))
-    with st.popover("Image", width="stretch"):
-        key = state.widget(place, "map opacity", state.value(place, "map opacity", 100))
-        state.keep(place, "map opacity", st.slider("Opacity (%)", 0, 100, step=5, key=key))
-        what = f"map bands {name}"
-        key = state.widget(place, what, list(state.value(place, what, guessed)))
-        chosen = tuple(
-            st.multiselect("Bands as red, green, blue; or one as grey", bands, key=key,
-                           max_selections=3)
-        )  # fmt: skip
-        what = "map stretch"
-        key = state.widget(place, what, state.value(place, what, "auto"))
-        stretch = st.segmented_control(
-            "Values", list(STRETCHES), format_func=STRETCHES.__getitem__, key=key, required=True,
-            help="16-bit and floating-point scenes are always stretched.",
-        )  # fmt: skip
-        state.keep(place, what, stretch or "auto")
-        if len(chosen) in (1, 3):
-            state.keep(place, f"map bands {name}", chosen)
-        else:
-            st.caption("Choose one band or three; till then the image stays as it was.")
-    kept = tuple(state.value(place, f"map bands {name}", guessed))
-    return DisplaySettings(() if kept == guessed else kept, stretch or "auto")
+def opacity(place: Workspace) -> float:
+    """How strong the image is, 0..1."""
+    key = state.widget(place, "map opacity", state.value(place, "map opacity", 100))
+    chosen = st.slider("Image opacity (%)", 0, 100, step=5, key=key)
+    return float(state.keep(place, "map opacity", chosen)) / 100
 
 
-def notes(place: Workspace, shown: OnMap, layer: Sequence[str], display: DisplaySettings) -> None:
+def notes(place: Workspace, shown: OnMap, layer: Sequence[str], asked: DisplaySettings) -> None:
     """What the map cannot do for this scene, and what leaves the machine, in words."""
     if "Basemap" in layer and shown.mercator:
         st.caption(
@@ -109,12 +89,13 @@ def notes(place: Workspace, shown: OnMap, layer: Sequence[str], display: Display
         st.caption("There is no basemap for this scene: it is shown in its own pixels.")
     if not shown.mercator:
         st.caption(plain(_why_pixels(shown.scene)))
-    if shown.quick or running.busy(place):
+    large = max(shown.scene.width, shown.scene.height) > SLOW
+    if shown.quick or not large or running.busy(place):
         return
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
         st.markdown("This scene has no overviews: zoomed out, each tile reads the whole file.")
         if st.button("Build overviews", key="cs.overviews", type="primary"):
-            running.overviews(place, state.wanted(place), shown.scene.name, display.bands)
+            running.overviews(place, state.wanted(place), shown.scene.name, asked.bands)
             st.rerun()
 
 

@@ -11,6 +11,7 @@ from threading import BoundedSemaphore
 
 from starlette.requests import Request
 from starlette.responses import Response
+from streamlit import config
 
 from app import map_shelf
 from core.errors import ChipscapeError
@@ -33,7 +34,7 @@ def tile(request: Request) -> Response:
     """A tile of a scene, ``/chipscape/tiles/{key}/{z}/{x}/{y}``."""
     key = request.path_params["key"]
     place = [str(request.path_params[name]) for name in "zxy"]
-    scene = map_shelf.scenes.get(key)
+    scene = map_shelf.scenes.get(key) if _ours(request) else None
     if scene is None or not all(_NUMBER.fullmatch(number) for number in place):
         return nothing(request)
     name = "/".join((key, *place))
@@ -51,7 +52,7 @@ def tile(request: Request) -> Response:
 
 def text(request: Request) -> Response:
     """Outlines or a style, ``/chipscape/texts/{key}``."""
-    found = map_shelf.texts.get(request.path_params["key"])
+    found = map_shelf.texts.get(request.path_params["key"]) if _ours(request) else None
     if found is None:
         return nothing(request)
     return Response(found, media_type="application/json", headers=HEADERS)
@@ -62,3 +63,11 @@ def nothing(_: Request) -> Response:
     return Response(
         "not found", 404, media_type="text/plain", headers={"Cache-Control": "no-store"}
     )
+
+
+def _ours(request: Request) -> bool:
+    """False for a name that a foreign site points at this machine, as at Streamlit's own socket."""
+    hosts = [str(host).strip().lower() for host in config.get_option("server.allowedHosts") or ()]
+    name = re.sub(r":[0-9]+$", "", request.headers.get("host", "").lower())
+    wide = tuple(host[1:] for host in hosts if host.startswith("*."))
+    return not hosts or "*" in hosts or name in hosts or (bool(wide) and name.endswith(wide))

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from functools import cache
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -70,8 +71,10 @@ def draw(
         "paint": paint,
         "picked": row,
     }
+    # Not the path itself: Streamlit refuses keys of components with two underscores in a row.
+    name = sha256(str(place.root).encode()).hexdigest()[:12]
     result = _component()(
-        data=data, key=f"cs.map:{place.root}", height=HEIGHT, on_picked_change=lambda: None
+        data=data, key=f"cs.map:{name}", height=HEIGHT, on_picked_change=lambda: None
     )
     clicked = result.picked
     known = isinstance(clicked, int) and shapes is not None and clicked in shapes.rows

@@ -13,6 +13,14 @@ from core.raster.report import SceneReport
 BANDS_NAMED = 8
 
 
+def summary(reports: Sequence[SceneReport]) -> str:
+    """How much there is, in a few words."""
+    annotations = sum(report.annotations for report in reports if not report.grid)
+    squares = sum(report.annotations for report in reports if report.grid)
+    said = f"{counted(len(reports), 'scene')} with {counted(annotations, 'annotation')}"
+    return f"{said} and {counted(squares, 'square')} of a grid" if squares else said
+
+
 def scene_table(reports: Sequence[SceneReport]) -> pd.DataFrame:
     """One row a scene; of one that cannot be used only that."""
     table = pd.DataFrame([_row(report) for report in reports])
@@ -47,7 +55,9 @@ def scene_state(report: SceneReport) -> str:
         return "cannot be used"
     if report.grid:
         return f"grid of {report.annotations}"
-    return "ready" if report.annotations else "no annotations"
+    if report.annotations:
+        return "ready"
+    return "none can be used" if report.annotation_file else "no annotations"
 
 
 def scene_facts(report: SceneReport) -> list[tuple[str, object]]:

@@ -65,6 +65,7 @@ def busy(place: Workspace) -> Job | None:
 
 def start(place: Workspace, settings: RunSettings, until: str, title: str) -> None:
     """Compute a stage, and those before it, that are not there yet."""
+    state.expect(place, settings, until)
     _run(place, settings, until, title)
 
 
@@ -91,7 +92,6 @@ def screen(place: Workspace, settings: RunSettings) -> None:
 
 def _run(place: Workspace, settings: RunSettings, until: str, title: str) -> Job:
     command = _command(place, settings, "run", "--until", until)
-    state.expect(place, settings, until)
     return _start(place, f"{until} {settings}", title, command)
 
 
@@ -158,7 +158,8 @@ def _start(place: Workspace, what: str, title: str, *commands: tuple[str, ...]) 
 
 
 def _command(place: Workspace, settings: RunSettings, *words: str) -> tuple[str, ...]:
-    if cached.plan(place, settings).ready["projection"]:
+    # A run may need what the page must not look up itself, such as a grid.
+    if words[0] != "run" and cached.plan(place, settings).ready["projection"]:
         state.save(place, settings)
     file = state.for_job(place, settings)
     where = ("--workspace", place.root, "--settings", file, "--json")
@@ -201,8 +202,9 @@ def _asked_for_now(place: Workspace) -> None:
         if job is None or job.state != "running":
             del waiting[key]
         if job is not None and job.state == "done":
-            asked = state.wanted(place)
-            state.revert(place, dataclasses.replace(asked, scenes=settings.scenes))
+            asked = dataclasses.replace(state.wanted(place), scenes=settings.scenes)
+            state.revert(place, asked)
+            state.save(place, asked)
             st.rerun()
 
 

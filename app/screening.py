@@ -16,7 +16,7 @@ from core.pipeline.views import Plan
 from core.pipeline.workspace import Workspace
 from core.settings import RunSettings
 
-A_PAGE = 36
+A_PAGE = 20
 WIDTH = 132
 
 
@@ -72,9 +72,11 @@ def _switches(place: Workspace, table: pd.DataFrame, counts: dict[str, int]) -> 
         )  # fmt: skip
     state.want(place, screen=ScreenSettings(chosen))
     n = int(table[list(chosen)].any(axis=1).sum())
-    words = f"{n} of {counted(len(table), 'chip')} left out. " if chosen else "Nothing is left out."
-    again = "They stay in the workspace: a switch brings them back." if chosen else ""
-    st.caption(plain(words + again))
+    words = "Nothing is left out."
+    if chosen:
+        words = (f"That leaves out {n} of {counted(len(table), 'chip')}. They stay in the "
+                 "workspace: a switch brings them back.")  # fmt: skip
+    st.caption(plain(words))
 
 
 def _gallery(place: Workspace, chips: ChipSet, table: pd.DataFrame, counts: dict[str, int]) -> None:

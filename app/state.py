@@ -61,9 +61,9 @@ def choice() -> str:
 
 def choose(name: str) -> None:
     """Look at the other workspace; who leaves the demo no longer waits for it."""
-    st.session_state["cs.workspace"] = name
-    if name == MINE:
+    if name == MINE and choice() == DEMO:
         st.session_state.pop("cs.awaits demo", None)
+    st.session_state["cs.workspace"] = name
 
 
 def has_scenes(place: Workspace) -> bool:
@@ -272,8 +272,3 @@ def keep(place: Workspace, name: str, chosen: Any) -> Any:
     """Remember a small choice."""
     _of("values", place)[name] = chosen
     return chosen
-
-
-def arrived(key: str) -> bool:
-    """True where a widget is new: the page that it stands on has just been opened."""
-    return key not in st.session_state

@@ -108,7 +108,7 @@ def condensed(found: Icicle, looks: Mapping[int, tuple[str, str]], cut: CutSetti
     figure.update_layout(margin={"l": 8, "r": 8, "t": 34, "b": 8})
     figure.update_xaxes(title_text="chips", showgrid=False, range=[0, int(found.size[0])])
     figure.update_yaxes(title_text="distance at which chips join", type="log", gridcolor=RULE,
-                        nticks=6, exponentformat="none")  # fmt: skip
+                        dtick="D2", exponentformat="none")  # fmt: skip
     return figure
 
 

@@ -53,12 +53,10 @@ def show(place: Workspace) -> None:
 
 def own_data() -> None:
     """How to bring scenes of one's own."""
-    mine = state.choice() == state.MINE
-    then = "reload this page" if mine else "choose **My scenes** on the left"
     st.markdown("##### Your own scenes")
     st.markdown(
-        "Put each GeoTIFF and a vector file of the same name (`quay.tif` and `quay.geojson`) "
-        f"into this folder, then {then}:"
+        "Choose **My scenes** on the left and drop them there, or put each GeoTIFF and a vector "
+        "file of the same name (`quay.tif` and `quay.geojson`) into this folder:"
     )
     st.code(str(state.home().raw), language=None)
 
@@ -69,6 +67,6 @@ def notice(otherwise: str) -> None:
         st.caption(plain(otherwise))
     else:
         st.caption(
-            "This is the demo, an invented harbour. For your own data, put each GeoTIFF with a "
-            f"vector file of the same name into {plain(state.home().raw)} and choose My scenes."
+            "This is the demo, an invented harbour. For your own data choose My scenes on the "
+            f"left, and drop it there or put it into {plain(state.home().raw)}."
         )

@@ -18,8 +18,6 @@ from app import (
 )
 from app.markup import plain
 
-VIEWS = ("Overview", "Report card", "Against a property", "Explain", "Doubtful chips", "Edit")
-
 place = state.workspace()
 showing = state.showing(place, "reduction")
 st.title("Clusters")
@@ -52,13 +50,7 @@ with result:
     for note in clusters.labelling.notes:
         st.warning(plain(note))
     report_card.alarm(place, ready, chips, clusters)
-    dense = clusters.labelling.method == "hdbscan"
-    views = [*VIEWS[:1], "Tree", *VIEWS[1:]] if dense else list(VIEWS)
-    last = state.value(place, "view", VIEWS[0])
-    key = state.widget(place, f"view {dense}", last if last in views else VIEWS[0])
-    view = st.segmented_control("View", views, key=key, required=True, label_visibility="collapsed")
-    view = view or VIEWS[0]
-    state.keep(place, "view", view)
+    view = explaining.choose_view(place, clusters)
     if view == "Overview":
         st.plotly_chart(charts.sizes(panels.sizes(clusters)), theme=None, key="cs.bars",
                         config=dict(charts.EXPORT))  # fmt: skip

@@ -37,15 +37,9 @@ painted = landscape.paint(chips, by, clusters)
 
 key = ready.keys["chips"]
 left, right = st.columns([11, 9], gap="large")
-with left:
-    landscape.draw(place, ready, chips, projection, painted)
-    landscape.about(projection, len(chips), clusters, painted)
-    with st.expander("How the picture is drawn"):
-        controls.projection_form(place)
-        controls.run_button(place, "projection", "Draw it anew", "Projecting to two dimensions")
-with notice:
-    controls.outdated(place, "projection")
+landscape.answer(place, ready, len(chips))
 row, rows = state.picked(place, key), state.selected(place, key)
+# The chip comes first: the browser would draw the whole picture before it.
 with right:
     if row is not None:
         named = clusters and clusters.look.name(int(clusters.ids[row]))
@@ -54,6 +48,14 @@ with right:
         st.markdown("**Click a point** to see its chip and where it lies. Box and lasso, at the "
                     "upper right of the picture, select many.")  # fmt: skip
         panels.glance(place, ready, chips, painted, clusters)
+with left:
+    landscape.draw(place, ready, chips, projection, painted)
+    landscape.about(projection, len(chips), clusters, painted)
+    with st.expander("How the picture is drawn"):
+        controls.projection_form(place)
+        controls.run_button(place, "projection", "Draw it anew", "Projecting to two dimensions")
+with notice:
+    controls.outdated(place, "projection")
 if rows:
     st.subheader(f"{len(rows)} chips selected")
     if clusters is not None:

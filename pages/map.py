@@ -4,12 +4,14 @@ import streamlit as st
 
 from app import (
     cached,
+    display,
     landscape,
     map_footprints,
     map_overview,
     map_panel,
     map_source,
     map_view,
+    panels,
     state,
     welcome,
 )
@@ -30,29 +32,34 @@ key = ready.keys.get("chips", "")
 row = state.picked(place, key) if chips is not None else None
 welcome.notice(f"{counted(len(scenes), 'scene')} in this workspace")
 
-choosing, colouring, layering, showing = st.columns([4, 3, 5, 2], vertical_alignment="bottom")
+choosing, colouring, layering, fading = st.columns([4, 3, 4, 3], gap="medium")
 with choosing:
     home = str(chips.facts["scene"].iloc[row]) if row is not None and chips is not None else None
     found = map_panel.scene(place, scenes, row, home)
 with colouring:
     by = landscape.colour_by(place, chips) if chips is not None else CLUSTER
 with layering:
-    on, opacity = map_panel.layers(place)
-with showing:
-    display = map_panel.picture(place, found.report.name, tuple(found.report.bands))
-shown = map_source.on_map(place, found, display)
+    on = map_panel.layers(place)
+with fading:
+    opacity = map_panel.opacity(place)
+asked_display = state.display(place)
+shown = map_source.on_map(place, found, asked_display)
 if chips is None:
     shapes = map_footprints.of_annotations(place, found, shown)
 else:
+    if by == CLUSTER and clusters is None:
+        by = panels.class_of(chips) or by
     painted = landscape.paint(chips, by, clusters)
     shapes = map_footprints.of_chips(place, found, shown, chips, painted)
 
 left, right = st.columns([14, 5], gap="medium")
 with left:
-    map_panel.notes(place, shown, on, display)
+    map_panel.notes(place, shown, on, asked_display)
     clicked = map_view.draw(place, shown, shapes, row, on, opacity, key)
     if shapes is not None:
         st.html(legend(shapes.entries))
+    with st.expander("Bands and stretch of the image"):
+        display.form(place, found.report.bands)
 with right:
     other = map_overview.draw(place, scenes, found.report.name)
     if row is not None and chips is not None:
@@ -66,4 +73,6 @@ if clicked is not None and clicked != row:
     st.rerun()
 if other is not None and other != found.report.name:
     map_panel.lead(place, other)
+    st.rerun()
+if state.display(place) != asked_display:
     st.rerun()

@@ -14,7 +14,7 @@ from app import (
     state,
     welcome,
 )
-from app.markup import counted, facts, plain
+from app.markup import facts, plain
 
 TALLEST, SHORTEST = 560, 160
 
@@ -23,9 +23,7 @@ st.title("Scenes")
 intake.receive(place)
 plan = cached.plan(place, state.wanted(place))
 found = plan.found
-total = sum(report.annotations for report in found.reports if not report.grid)
-welcome.notice(f"{counted(len(found.reports), 'scene')} with {counted(total, 'annotation')} "
-               f"in {place.raw}" if found.scenes else
+welcome.notice(f"{reports.summary(found.reports)} in {place.raw}" if found.scenes else
                "There are no scenes in this workspace yet.")  # fmt: skip
 with st.container():
     intake.verdicts(place)

@@ -66,3 +66,27 @@ def test_errors__are_sentences(tmp_path: Path, words: tuple[str, ...], match: st
     result = run(*words, "-w", tmp_path, "--settings", path)
     assert isinstance(result.exception, ChipscapeError)
     assert match in str(result.exception)
+
+
+def test_run__other_both_says_each_side_by_side(tmp_path: Path) -> None:
+    run("demo", "--patches", 3, "--workspace", tmp_path)
+    words = ("run", "--protocol", "domains", "--workspace", tmp_path, "--json")
+    told = json.loads(run(*words, "--other", "both").stdout)
+    alone = json.loads(run(*words, "--other", "with").stdout)
+    assert (
+        told["with_other"]["protocols"]["domains"]["miou"]
+        == (alone["protocols"]["domains"]["miou"])
+    )
+    assert told["protocols"]["domains"]["miou"] != alone["protocols"]["domains"]["miou"]
+    assert "look-alike" in told["attribution"]
+
+
+def test_recut__tells_reliability_before_and_after(tmp_path: Path) -> None:
+    run("demo", "--patches", 3, "--workspace", tmp_path)
+    file = tmp_path / "cut.toml"
+    file.write_text("[features]\nrobust = true\n[method]\nmin_cluster_size = 20\n")
+    told = json.loads(run("recut", "--settings", file, "--workspace", tmp_path, "--json").stdout)
+    assert told["clusters"] > 1
+    assert 0 < told["miou"] < 1
+    # Training pixels that made a cluster agree more than pixels of another domain do.
+    assert told["weighted_reliability"] > told["weighted_reliability_after_knn"] > 0

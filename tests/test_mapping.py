@@ -5,7 +5,15 @@ import shapely
 from shapely.geometry import GeometryCollection, LineString, MultiPolygon, Point, Polygon, box
 
 from core.chips.chipset import ChipSet, SceneChips
-from core.mapping import native_chip, native_step, overview, surroundings, thumbnails
+from core.input_settings import DisplaySettings
+from core.mapping import (
+    native_chip,
+    native_step,
+    overview,
+    surroundings,
+    thumbnail_ends,
+    thumbnails,
+)
 from core.raster.scene import read_scene
 from core.raster.windows import chip_windows
 from core.settings import ChipSettings
@@ -141,3 +149,37 @@ def test_thumbnails__colours_or_grey_and_masked_is_transparent(bands):
     green = 51 if len(bands) == 3 else 102
     assert pictures[1, 0, 0].tolist() == [102, green, green, 255]
     assert pictures[0, 0, 0, 3] == 0
+
+
+def test_display__other_bands_and_another_stretch(make_scene):
+    def content(row, column):
+        return 50 + 0 * row + 2 * column
+
+    path = make_scene(content=content, width=60, height=40)
+    bands = read_scene(path).bands
+    none = np.empty(0, object)
+    guessed = overview(path, none, None).image
+    assert guessed[0, 0, 0] == 50
+    percentiles = DisplaySettings(stretch="percentiles", low=0, high=100)
+    wide = overview(path, none, None, display=percentiles).image
+    assert (wide[0, 0, 0], wide[0, -1, 0]) == (0, 255)
+    last = overview(path, none, None, display=DisplaySettings((bands[-1],))).image
+    assert np.array_equal(last[..., 0], last[..., 2])
+
+
+def test_thumbnails__in_the_bands_and_the_stretch_that_were_chosen():
+    rng = np.random.default_rng(0)
+    pixels = rng.integers(100, 150, (3, 4, 8, 8), dtype=np.uint8)
+    mask = np.zeros((3, 8, 8), np.uint8)
+    facts = pd.DataFrame({"chip_id": list("abc")})
+    part = SceneChips("key", "a", pixels, mask, facts, pd.DataFrame(index=range(3)))
+    chips = ChipSet((part,), ("red", "green", "blue", "nir"))
+    chosen = DisplaySettings(("nir", "red", "green"))
+    assert thumbnail_ends(chips, chosen) is None
+    plain = thumbnails(chips, [1], chosen)[0]
+    assert np.abs(plain[..., :3].astype(int) - np.moveaxis(pixels[1][[3, 0, 1]], 0, -1)).max() <= 1
+    asked = DisplaySettings(("nir",), "percentiles", 0, 100)
+    ends = thumbnail_ends(chips, asked)
+    assert ends * 255 == pytest.approx(np.array([[pixels[:, 3].min(), pixels[:, 3].max()]]))
+    stretched = thumbnails(chips, [0, 1, 2], asked, ends)
+    assert (stretched[..., 0].min(), stretched[..., 0].max()) == (0, 255)

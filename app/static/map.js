@@ -184,8 +184,7 @@ class ChipMap {
     if (data.basemap) this.lay(context, data.basemap, [0, 19], [0, 0, 1, 1]);
     if (data.image) {
       context.globalAlpha = data.opacity;
-      const zooms = [Math.max(0, data.zooms[0] - 3), data.zooms[1]];
-      this.lay(context, data.tiles, zooms, box(data.bounds));
+      this.lay(context, data.tiles, data.zooms, box(data.bounds));
       context.globalAlpha = 1;
     }
     const at = this.drawnAt;

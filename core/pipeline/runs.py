@@ -88,7 +88,7 @@ class Run:
         reports = self.survey.reports if self.survey else ()
         notes = [r.error for r in reports if not r.ok]
         notes += [
-            f"{r.path}: {n} annotations skipped, {why}"
+            f"{r.path}: {n} {'squares' if r.grid else 'annotations'} skipped, {why}"
             for r in reports
             for why, n in r.skipped.items()
         ]

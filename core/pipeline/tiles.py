@@ -9,7 +9,8 @@ from core.input_settings import DisplaySettings
 from core.pipeline.scenes import FoundScene, Survey
 from core.pipeline.workspace import Workspace
 from core.progress import Progress, silent
-from core.raster.render import display_bands
+from core.raster.render import percentiles
+from core.raster.render import shown_bands as positions
 from core.raster.scene import Scene, read_scene
 from core.raster.tiles import TileSource, display_ends, needs_overviews, write_overviews
 
@@ -19,7 +20,7 @@ OVERVIEWS = "overviews.tif"
 
 def shown_bands(scene: Scene, display: DisplaySettings) -> tuple[str, ...]:
     """The bands that show as red, green and blue: the user's, or those guessed."""
-    return display.bands or tuple(scene.bands[i] for i in display_bands(scene.bands))
+    return tuple(scene.bands[i] for i in positions(scene.bands, display))
 
 
 def overviews_step(found: FoundScene, bands: tuple[str, ...]) -> Step:
@@ -60,7 +61,7 @@ def all_overviews(
     Raises
     ------
     SettingsError
-        If there is no scene of that name.
+        If there is no scene of that name, or none with these bands.
     SceneError
         If a scene cannot be read somewhere.
     Cancelled
@@ -74,8 +75,15 @@ def all_overviews(
             where="--scene",
             remedy=f"Scenes there are: {known}.",
         )
+    wanted = names or tuple(readable)
+    if wanted and not any(set(display.bands) <= set(readable[n].report.bands) for n in wanted):
+        raise SettingsError(
+            f"no scene has the bands {', '.join(display.bands)}",
+            where="--shown",
+            remedy=f"{wanted[0]} has {', '.join(readable[wanted[0]].report.bands)}.",
+        )
     done = {}
-    for name in names or tuple(readable):
+    for name in wanted:
         made = overviews(workspace, readable[name], display, report)
         done[name] = "not needed" if made is None else "there already" if made.cached else "built"
     return done
@@ -111,5 +119,5 @@ def tile_source(workspace: Workspace, found: FoundScene, display: DisplaySetting
     bands = shown_bands(scene, display)
     made = workspace.store.find(overviews_step(found, bands))
     smaller = made.folder / OVERVIEWS if made else None
-    percentiles = (display.low, display.high) if display.stretch == "percentiles" else None
-    return TileSource(scene, bands, display_ends(scene, bands, percentiles, smaller), smaller)
+    ends = display_ends(scene, bands, percentiles(display), smaller)
+    return TileSource(scene, bands, ends, smaller)

@@ -236,5 +236,6 @@ def _in_words(footprints: Footprints, total: int, what: str = "annotations") -> 
     if cut := int(footprints.cut.sum()):
         words.append(f"{cut / len(footprints):.1%} of footprints cross the scene's edge")
     if total == 0:
-        words.append("the annotation file holds no features")
+        nothing = "the annotation file holds no features"
+        words.append(nothing if what == "annotations" else f"the {what} are larger than the scene")
     return words

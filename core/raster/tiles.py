@@ -214,6 +214,9 @@ def _mercator(source: TileSource, z: int, x: int, y: int) -> tuple[AnyArray, Boo
         raise SceneError(f"tile {z}/{x}/{y} cannot be drawn", where=scene.name) from error
     values = np.asarray(image.array.data)
     mask: BoolArray = np.asarray(np.ma.getmaskarray(image.array).all(axis=0))
+    if image.alpha_mask is not None:
+        # rio-tiler masks what is not fully opaque; chips hide what alpha hides altogether.
+        mask = np.asarray(image.alpha_mask == 0)
     if palette:
         values, hidden = expand(values[0], palette, [scene.bands.index(n) for n in source.bands])
         mask = mask | hidden
@@ -226,15 +229,17 @@ def _mercator(source: TileSource, z: int, x: int, y: int) -> tuple[AnyArray, Boo
 def _placed(path: Path, scene: Scene) -> Iterator[Any]:
     """An open raster that lies where the scene does.
 
-    One that is placed by control points or a model, or turned, is read through a view onto it:
-    GDAL's warper follows any straight map, rio-tiler only one that runs along the axes.
+    rio-tiler reads turned rasters as they lie, but knows nothing of RPC models, and would bend
+    control points where footprints follow the scene's straight map.
     """
     with open_scene(path) as opened:
-        if opened.crs and opened.transform.is_rectilinear and opened.transform.e < 0:
+        if opened.crs:
             yield opened
             return
-        transform = scene.transform if path == scene.path else opened.transform
-        with WarpedVRT(opened, src_crs=scene.crs, src_transform=transform) as view:
+        grid = {"crs": scene.crs, "transform": scene.transform}
+        size = {"width": scene.width, "height": scene.height}
+        own = {f"src_{name}": value for name, value in grid.items()}
+        with WarpedVRT(opened, **own, **grid, **size) as view:
             yield view
 
 

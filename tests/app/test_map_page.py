@@ -199,12 +199,12 @@ def test_map__overviews_are_built_as_a_job(tmp_path, monkeypatch):
 
     raw = tmp_path / "raw"
     raw.mkdir()
-    profile = {"driver": "GTiff", "dtype": "uint8", "count": 1, "width": 2300, "height": 300}
+    profile = {"driver": "GTiff", "dtype": "uint8", "count": 1, "width": 4300, "height": 300}
     where = rasterio.transform.from_origin(692_000, 4_796_000, 0.5, 0.5)
     with rasterio.open(
         raw / "long.tif", "w", crs="EPSG:32631", transform=where, **profile
     ) as target:
-        target.write(np.full((1, 300, 2300), 90, np.uint8))
+        target.write(np.full((1, 300, 4300), 90, np.uint8))
     monkeypatch.setenv("CHIPSCAPE_WORKSPACE", str(tmp_path))
     app = opened()
     before = told(app)["tiles"]

@@ -30,7 +30,8 @@ def client(monkeypatch):
     monkeypatch.setattr(map_shelf, "texts", Shelf(100))
     monkeypatch.setattr(map_shelf, "tiles", Shelf(1000))
     routes = [route for route in main.app._user_routes if isinstance(route, Route)]
-    return TestClient(Starlette(routes=routes), raise_server_exceptions=True)
+    monkeypatch.setattr(map_routes.config, "get_option", {"server.allowedHosts": ["ours"]}.get)
+    return TestClient(Starlette(routes=routes), base_url="http://ours:8501")
 
 
 def test_tile__by_key_and_drawn_once(client):
@@ -61,6 +62,16 @@ def test_routes__anything_else_is_not_found_and_says_nothing(client, path):
     assert answer.status_code == 404
     assert answer.text == "not found"
     assert answer.headers["cache-control"] == "no-store"
+
+
+def test_routes__a_foreign_name_for_this_machine_gets_nothing(client):
+    map_shelf.scenes.put("abc", Scene())
+    map_shelf.texts.put("k", b"{}", 2)
+    for path in ("tiles/abc/1/1/1", "texts/k"):
+        assert client.get(f"/chipscape/{path}").status_code == 200
+        for host in ("evil.example", "evil.example:8501", "ours.evil.example", ""):
+            answer = client.get(f"/chipscape/{path}", headers={"Host": host})
+            assert answer.status_code == 404
 
 
 def test_text__by_key_as_json(client):

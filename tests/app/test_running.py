@@ -138,6 +138,7 @@ def test_start_first__asks_for_the_scenes_settings_when_the_job_is_done(place, m
     running._asked_for_now(place)
     assert (state.wanted(place).scenes, state.wanted(place).chips.size) == (gridded.scenes, 96)
     assert (len(reruns), state.later(place)) == (1, {})
+    assert new_session(place, monkeypatch, lambda _: {}).scenes == gridded.scenes
 
 
 def test_start_first__a_job_that_failed_changes_nothing(place, monkeypatch):
@@ -149,3 +150,9 @@ def test_start_first__a_job_that_failed_changes_nothing(place, monkeypatch):
     job.wait(30)
     running._asked_for_now(place)
     assert (state.wanted(place), state.later(place)) == (RunSettings(), {})
+
+
+def test_start_first__the_page_itself_lays_no_grid(place, monkeypatch):
+    monkeypatch.setattr(running, "core_command", lambda *_: (sys.executable, "-c", "pass"))
+    monkeypatch.setattr(running.cached, "plan", lambda *_: pytest.fail("looked up"))
+    running.start_first(place, ASKED, "chips", "Grid")

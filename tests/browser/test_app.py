@@ -123,7 +123,8 @@ def test_explore__slider_recolours_and_keeps_the_zoom(made):
 
 def test_explore__tree_is_cut_anew_and_keeps_the_zoom(made):
     zoomed = zoom(made, made.lonely())
-    made.page.get_by_text("HDBSCAN", exact=True).first.click()
+    made.page.get_by_role("combobox", name="Clusters by").click()
+    made.page.get_by_role("option", name="HDBSCAN", exact=True).click()
     expect(made.page.get_by_text("% noise").first).to_be_visible(timeout=WAIT)
     made.rest()
     colours = made.plot(COLOURS)

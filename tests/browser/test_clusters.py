@@ -24,10 +24,17 @@ def tuning(demo, visit):
     page.get_by_role("link", name="Clusters").click()
     expect(page.locator("h1").first).to_have_text("Clusters", timeout=WAIT)
     visitor.rest()
-    page.get_by_text("HDBSCAN", exact=True).first.click()
+    by(visitor, "HDBSCAN")
     expect(page.get_by_text("% noise").first).to_be_visible(timeout=WAIT)
     visitor.rest()
     return visitor
+
+
+def by(visitor, method: str) -> None:
+    """Choose the method of clustering."""
+    visitor.page.get_by_role("combobox", name="Clusters by").click()
+    visitor.page.get_by_role("option", name=method, exact=True).click()
+    visitor.rest()
 
 
 def view(visitor, name: str) -> None:
@@ -77,9 +84,61 @@ def test_edit__name_reaches_the_picture_and_a_new_visitor(tuning, visit):
     expect(page.locator(".cs-legend")).to_contain_text("<b>row of boats</b>")
     other = visit(tuning.server)
     other.go("explore")
-    other.page.get_by_text("HDBSCAN", exact=True).first.click()
+    by(other, "HDBSCAN")
     expect(other.page.locator(".cs-legend")).to_contain_text("<b>row of boats</b>", timeout=WAIT)
     assert tuning.exceptions() == other.exceptions() == []
+
+
+def test_edit__colour_and_split_reach_the_picture(tuning):
+    page = tuning.page
+    view(tuning, "Edit")
+    before = page.locator("h3").first.inner_text()
+    page.get_by_role("button", name="Split in two").click()
+    expect(page.locator("h3").first).not_to_have_text(before, timeout=WAIT)
+    expect(page.get_by_text("split.").first).to_be_visible()
+    page.locator("[data-testid=stColorPickerBlock]").first.click()
+    colour = page.locator("[data-testid=stColorPickerPopover] input").first
+    colour.fill("#123456")
+    colour.press("Enter")
+    page.keyboard.press("Escape")
+    page.locator("h1").first.click()
+    expect(page.get_by_text("recoloured to #123456")).to_be_visible(timeout=WAIT)
+    page.get_by_role("link", name="Explore").click()
+    tuning.wait_for_landscape()
+    colours = {stop[1] for stop in tuning.plot("return g.data[0].marker.colorscale")}
+    assert "#123456" in colours
+    assert tuning.exceptions() == []
+
+
+def test_edit__selection_is_moved_and_the_move_undone(tuning):
+    page = tuning.page
+    page.get_by_role("link", name="Explore").click()
+    tuning.wait_for_landscape()
+    sizes = page.locator(".cs-legend").inner_text()
+    page.locator("iframe").first.hover()
+    tuning.frame.locator(".modebar-btn[data-title='Box Select']").click()
+    box = page.locator("iframe").first.bounding_box()
+    page.mouse.move(box["x"] + 60, box["y"] + 60)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2, steps=6)
+    page.mouse.up()
+    expect(page.get_by_text("chips selected")).to_be_visible(timeout=WAIT)
+    tuning.rest()
+    page.get_by_role("button", name="Move", exact=True).click()
+    expect(page.get_by_text("chips moved").first).to_be_visible(timeout=WAIT)
+    tuning.rest()
+    assert page.locator(".cs-legend").inner_text() != sizes
+    page.get_by_role("button", name="Undo", exact=True).click()
+    expect(page.locator(".cs-legend")).to_have_text(sizes, use_inner_text=True, timeout=WAIT)
+    assert tuning.exceptions() == []
+
+
+def test_tree__is_drawn_with_the_smallest_cluster_to_scale(tuning):
+    view(tuning, "Tree")
+    picture = tuning.page.locator("[class*='st-key-cs-tree']").first
+    expect(picture.get_by_text("to scale")).to_be_visible(timeout=WAIT)
+    assert picture.locator("path.js-fill").count() > 2
+    assert tuning.exceptions() == []
 
 
 def test_noise__shown_in_the_nearest_cluster(tuning):

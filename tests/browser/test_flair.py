@@ -1,5 +1,8 @@
 """The land cover pages as an analyst meets them, on a small look-alike."""
 
+import zipfile
+from pathlib import Path
+
 import pytest
 from playwright.sync_api import expect
 
@@ -134,4 +137,97 @@ def test_models__a_run_from_the_page_appears_beside_the_others(land, visit):
     expect(cancel).to_be_visible(timeout=WAIT)
     expect(cancel).to_be_hidden(timeout=120_000)
     expect(page.get_by_text("kNN, aerial, O+N").first).to_be_visible(timeout=WAIT)
+    assert visitor.alerts() == []
+
+
+def csv_of(visitor, button):
+    """What a download button gives, as lines."""
+    with visitor.page.expect_download(timeout=WAIT) as waiting:
+        visitor.page.get_by_role("button", name=button).click()
+    return Path(waiting.value.path()).read_text(encoding="utf-8").strip().splitlines()
+
+
+def test_data__the_date_filter_off_shows_the_clouds_again(land, visit):
+    visitor = visit(land)
+    visitor.go("flair_data")
+    page = visitor.page
+    page.get_by_text("Time series", exact=True).first.click()
+    expect(page.get_by_text("dates pass the filter")).to_be_visible(timeout=WAIT)
+    visitor.rest()
+    series = page.locator(".cs-gallery").first.locator("img")
+    kept = series.count()
+    assert page.get_by_text("dropped").count() == 0
+    page.get_by_text("Filter on", exact=True).click()
+    expect(page.get_by_text("it is off, so all of them are used")).to_be_visible(timeout=WAIT)
+    visitor.rest()
+    assert series.count() == 24 > kept
+    assert page.get_by_text("dropped").count() == 24 - kept
+    assert visitor.exceptions() == []
+
+
+def test_data__the_gallery_highlights_a_class(land, visit):
+    visitor = visit(land)
+    visitor.go("flair_data")
+    page = visitor.page
+    page.get_by_text("All patches", exact=True).first.click()
+    expect(page.get_by_text("3 of 3 patches")).to_be_visible(timeout=WAIT)
+    visitor.rest()
+    page.get_by_role("combobox", name="Patches that hold").click()
+    page.get_by_role("option", name="swimming pool").click()
+    expect(page.get_by_text("hold swimming pool, most of it first")).to_be_visible(timeout=WAIT)
+    visitor.rest()
+    shares = page.locator(".cs-gallery small").all_inner_texts()
+    assert shares
+    assert all(words.endswith("% swimming pool") for words in shares)
+    assert visitor.alerts() == []
+
+
+def test_downloads__carry_citation_and_licence(land, visit):
+    visitor = visit(land)
+    visitor.go("flair_models")
+    lines = csv_of(visitor, "Download all runs (CSV)")
+    assert lines[0].startswith("Method,Features,mIoU")
+    assert "Garioud" in lines[-1]
+    assert "Etalab" in lines[-1]
+    visitor.go("flair_confusion")
+    visitor.page.get_by_text("Class maps", exact=True).first.click()
+    with visitor.page.expect_download(timeout=WAIT) as waiting:
+        visitor.page.get_by_role("button", name="Download all (").click()
+    with zipfile.ZipFile(waiting.value.path()) as archive:
+        names = archive.namelist()
+        assert "Etalab" in archive.read("README.txt").decode()
+    assert any(name.endswith(".tif") for name in names)
+    assert visitor.foreign() == []
+
+
+def test_fetch__a_bad_address_is_told_in_words(land, visit):
+    visitor = visit(land)
+    visitor.go("flair_data")
+    page = visitor.page
+    page.get_by_text("Files", exact=True).first.click()
+    page.get_by_text("Another address, or a checksum").click()
+    address = page.get_by_role("textbox", name="Address of a zip")
+    for said, words in (("nonsense", "is not an http address"),
+                        ("http://127.0.0.1:9/flair.zip", "Connection refused")):  # fmt: skip
+        address.fill(said)
+        address.press("Enter")
+        visitor.rest()
+        page.get_by_role("button", name="Fetch the toy set from the network").click()
+        told = page.get_by_test_id("stAlert").filter(has_text=words)
+        expect(told).to_be_visible(timeout=120_000)
+        page.get_by_role("button", name="Dismiss").first.click()
+        expect(told).to_be_hidden(timeout=WAIT)
+    assert visitor.exceptions() == []
+    assert visitor.foreign() == []
+
+
+def test_models__the_floors_are_run_from_the_page(land, visit):
+    visitor = visit(land)
+    visitor.go("flair_models")
+    page = visitor.page
+    page.get_by_text("The notebook's grid", exact=True).first.click()
+    expect(page.get_by_role("button", name="Run what is missing")).to_be_visible(timeout=WAIT)
+    page.get_by_role("button", name="Run the floors").click()
+    expect(page.get_by_role("button", name="Run the floors")).to_be_hidden(timeout=120_000)
+    expect(page.get_by_text("Uniform chance").first).to_be_visible(timeout=WAIT)
     assert visitor.alerts() == []

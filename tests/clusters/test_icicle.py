@@ -49,6 +49,10 @@ def test_icicle__children_lie_side_by_side_inside_their_parent(tree, size):
     for node in range(len(left)):
         below = sorted((left[c], right[c]) for c in np.flatnonzero(condensed.parent == node) if c)
         assert all(one[1] <= other[0] for one, other in pairwise(below))
+        if below:
+            outline = icicle(tree, CutSettings(size)).outlines[node]
+            end = outline[outline[:, 1] == outline[:, 1].min(), 0]
+            assert (end.min(), end.max()) == (below[0][0], below[-1][1])
 
 
 def test_icicle__labels_are_those_of_the_cut(tree):

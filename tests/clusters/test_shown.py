@@ -47,6 +47,8 @@ def test_lives__only_of_clusters_that_are_as_the_method_gave_them(labelling):
     found = shown.lives(own, labelling, merged)
     assert np.isnan(found[0])
     assert found[1] == 0.3
+    halved = dataclasses.replace(plain, ids=np.where(np.arange(10) < 2, 5, RAW).astype(np.int32))
+    assert np.isnan(shown.lives(own, labelling, halved)).tolist() == [False, True, True, False]
     grown = dataclasses.replace(plain, ids=np.where(RAW < 0, 2, RAW).astype(np.int32))
     assert np.isnan(shown.lives(own, labelling, grown)).tolist() == [False, False, True]
 

@@ -11,7 +11,14 @@ from core.clusters.stability import (
     stability,
 )
 from core.errors import ArtifactError, Cancelled
-from core.settings import CutSettings, GmmSettings, KMeansSettings, TreeSettings, WardSettings
+from core.settings import (
+    CutSettings,
+    GmmSettings,
+    KMeansSettings,
+    NoiseSettings,
+    TreeSettings,
+    WardSettings,
+)
 
 
 def blobs(n=240, spread=1.0):
@@ -87,3 +94,17 @@ def test_stability__progress_and_cancel():
     assert seen == [(1, 20), (2, 20)]
     with pytest.raises(ArtifactError):
         stability(points[1:], labels, METHODS["kmeans"])
+
+
+@pytest.mark.parametrize("method", ["nearest", "soft"])
+def test_by_density__treats_noise_as_what_is_judged(method):
+    rng = np.random.default_rng(0)
+    points = np.vstack(
+        [rng.normal(8 * k, 1, (60, 2)) for k in range(2)] + [rng.uniform(-4, 12, (40, 2))]
+    )
+    asked = (TreeSettings(), CutSettings(15))
+    kept = by_density(*asked)(points.astype(np.float32), 1.0)
+    shown = by_density(*asked, NoiseSettings(method, 0))(points.astype(np.float32), 1.0)
+    assert (kept == -1).sum() > 10
+    assert (shown == -1).sum() == 0
+    assert (shown[kept >= 0] == kept[kept >= 0]).all()

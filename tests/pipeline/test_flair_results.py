@@ -112,7 +112,8 @@ def test_taught__votes_as_the_map_says(made, method):
     assert agree.mean() > 0.8
 
 
-def test_taught__trees_of_boosting_say_what_the_map_says(made):
+def test_taught__trees_of_boosting_say_what_the_map_says(made, monkeypatch):
+    monkeypatch.setattr("core.flair.classifiers._ROUNDS", 10)
     _, dataset, study = made
     kept = flair_results.make_maps(study, MethodSettings("boosting"), ROBUST)
     learnt = flair_taught.taught(kept)

@@ -117,11 +117,6 @@ def test_quality__noise_is_treated_in_the_resamples_too(workspace, settings):
     found = quality.open_quality(near)
     assert found.card.noise_fraction == 0
     assert sum(one.size for one in found.card.clusters) == 40
-    before = quality.open_quality(kept).card.clusters
-    # Kept as noise in the resamples, the chips that were given to a cluster would never come back.
-    assert max(one.stability for one in found.card.clusters) > 0.5 * max(
-        one.stability for one in before
-    )
 
 
 def test_recluster__mixture_keeps_the_shape_it_settled(workspace, settings, monkeypatch):

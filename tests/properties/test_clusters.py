@@ -197,6 +197,27 @@ def test_edits__replay_to_what_was_made_also_from_text(made):
 
 @MANY
 @given(edited())
+def test_edits__excluded_is_what_any_of_them_excluded(made):
+    labels, now, state = made
+    gone = [edit.chips.mask() for edit in now.done if edit.kind == "exclude"]
+    assert np.array_equal(state.excluded, np.any([np.zeros(len(labels), bool), *gone], axis=0))
+
+
+@MANY
+@given(st.integers(1, 30), st.integers(3, 30), st.integers(0, 30), SEEDS)
+def test_edits__stay_with_most_of_their_chips(n_other, n_mine, n_lost, seed):
+    labels = np.repeat([0, 1], [n_other, n_mine]).astype(np.int32)
+    lost = min(n_lost, (n_mine - 1) // 2)
+    named = edits.rename(edits.start(labels), 1, "boats")
+    moved = labels.copy()
+    moved[np.random.default_rng(seed).permutation(np.flatnonzero(labels == 1))[:lost]] = 0
+    again, problems = edits.replay(moved, (named,))
+    assert problems == []
+    assert again.names == {1: "boats"}
+
+
+@MANY
+@given(edited())
 def test_edits__undone_and_redone_are_as_before(made):
     labels, now, state = made
     back = now

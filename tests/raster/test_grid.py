@@ -3,7 +3,7 @@ import pytest
 from affine import Affine
 
 from core.input_settings import GridSettings, SceneSettings
-from core.raster.grid import grid
+from core.raster.grid import corners, grid
 from core.raster.report import inspect
 from core.raster.scene import read_scene
 
@@ -61,3 +61,21 @@ def test_inspect__a_grid_only_where_there_are_no_annotations(make_scene, make_an
     report, _, found = inspect(path, settings)
     assert (report.grid, report.annotations) == (False, 0)
     assert not inspect(make_scene("plain.tif"))[0].grid
+
+
+def test_inspect__squares_larger_than_the_scene_are_told(make_scene):
+    report, _, _ = inspect(make_scene(), SceneSettings(grid=GridSettings(size=500)))
+    assert (report.grid, report.annotations) == (True, 0)
+    assert "the squares are larger than the scene" in report.warnings
+    assert not any("annotation file" in words for words in report.warnings)
+
+
+def test_corners__as_many_as_the_grid_has(make_scene):
+    scene = read_scene(make_scene())
+    for settings in (
+        GridSettings(size=50),
+        GridSettings(size=60, stride=20),
+        GridSettings(size=999),
+    ):
+        across, down = corners(scene.width, scene.height, settings)
+        assert len(across) * len(down) == len(grid(scene, settings))

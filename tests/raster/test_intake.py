@@ -101,12 +101,18 @@ def test_take_in__a_link_of_that_name_is_not_written_through(tmp_path, existing,
     assert not (tmp_path / "elsewhere").exists()
 
 
-def test_take_in__taken_while_it_was_written(tmp_path, monkeypatch):
+@pytest.mark.parametrize("links", [True, False])
+def test_take_in__taken_while_it_was_written(tmp_path, monkeypatch, links):
     def meanwhile(held, target):
         target.write_text("first")
         put(held, target)
 
+    def no_links(*_):
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
     monkeypatch.setattr("core.raster.intake.put", meanwhile)
+    if not links:
+        monkeypatch.setattr("pathlib.Path.hardlink_to", no_links)
     assert take_in(tmp_path, "a.geojson", POINT).state == "there"
     assert (tmp_path / "a.geojson").read_text() == "first"
     assert files(tmp_path) == ["a.geojson"]

@@ -261,3 +261,27 @@ def test_sixty_four_bands(make_scene):
     assert report.ok
     assert len(report.bands) == 64
     assert report.rgb == ("band 1", "band 2", "band 3")
+
+
+@pytest.mark.filterwarnings("ignore::rio_tiler.errors.NoOverviewWarning")
+@pytest.mark.filterwarnings("ignore::rasterio.errors.TransformWarning")
+def test_rpcs__tiles_lie_where_footprints_do(make_scene):
+    import io
+
+    from PIL import Image
+
+    from core.raster.placing import zooms
+    from core.raster.tiles import TileSource, display_ends, draw_tile
+
+    path = make_scene(bands=1, crs=None, transform=Affine.identity(), rpcs=rpcs(),
+                      content=lambda r, c: np.where((r // 30 + c // 30) % 2, 200, 40))  # fmt: skip
+    scene = read_scene(path)
+    source = TileSource(scene, scene.bands, display_ends(scene, scene.bands))
+    n = 2 ** zooms(scene)[1]
+    for column, row in ((15, 15), (45, 15), (105, 75), (75, 105)):
+        lon, lat = scene.transform @ (column + 0.5, row + 0.5)
+        x = (lon / 360 + 0.5) * n
+        y = (0.5 - np.arcsinh(np.tan(np.radians(lat))) / (2 * np.pi)) * n
+        tile = Image.open(io.BytesIO(draw_tile(source, zooms(scene)[1], int(x), int(y))))
+        at = tile.convert("RGBA").getpixel((int(x % 1 * 256), int(y % 1 * 256)))
+        assert at == ((200,) * 3 if (row // 30 + column // 30) % 2 else (40,) * 3) + (255,)

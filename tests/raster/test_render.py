@@ -18,7 +18,7 @@ NONE = np.zeros((1, 2), bool)
         (("a",), (0,)),
         (("coastal", "blue (b2)", "green (b3)", "red (b4)", "red edge 1"), (3, 2, 1)),
         (("near infrared", "band 3 - red", "green band", "blue band"), (1, 2, 3)),
-        (("red edge", "green", "blue"), (0, 1, 2)),
+        (("green", "red edge", "blue", "nir"), (0, 1, 2)),
         (("infrared", "x", "y"), (0, 1, 2)),
         (("b02", "b03", "b04", "b08"), (2, 1, 0)),
     ],

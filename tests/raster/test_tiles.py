@@ -238,3 +238,55 @@ def test_draw_tile__is_lossless(make_scene):
     with Reader(read_scene(path)) as reader:
         values = reader.read((0, 0, 256, 256)).values
     assert np.array_equal(np.moveaxis(shown[..., :3], -1, 0), values)
+
+
+@pytest.mark.filterwarnings("ignore::rio_tiler.errors.NoOverviewWarning")
+@pytest.mark.parametrize("nodata", [None, 0])
+def test_draw_tile__beside_a_turned_scene_is_transparent(make_scene, nodata):
+    path = make_scene(bands=3, height=600, width=700, transform=TURNED, photometric="RGB",
+                      nodata=nodata, content=lambda r, c: 90 + r % 50)  # fmt: skip
+    shown = ("red", "green", "blue")
+    z = zooms(read_scene(path))[1]
+    for column, row in ((-60, 100), (350, -60), (760, 300), (350, 660)):
+        tile, at = spot(path, column, row, z)
+        assert drawn(draw_tile(source(path, shown), *tile))[at][3] == 0
+    tile, at = spot(path, 350, 300, z)
+    assert drawn(draw_tile(source(path, shown), *tile))[at].tolist() == [90, 90, 90, 255]
+
+
+@pytest.mark.filterwarnings("ignore::rio_tiler.errors.NoOverviewWarning")
+def test_draw_tile__a_scene_placed_by_points_lies_where_its_footprints_do(make_scene):
+    import rasterio
+    from rasterio.control import GroundControlPoint
+
+    path = make_scene(
+        bands=1, height=600, width=700, crs=None, transform=Affine.identity(),
+        content=lambda r, c: np.where((r // 100 + c // 100) % 2, 200, 40),
+    )  # fmt: skip
+    corners = [(0, 0), (600, 0), (600, 700), (0, 700), (300, 350)]
+    points = [
+        GroundControlPoint(row, column, *(TURNED @ (float(column), float(row))))
+        for row, column in corners
+    ]
+    with rasterio.open(path, "r+") as target:
+        target.gcps = (points, rasterio.crs.CRS.from_epsg(32631))
+    scene = read_scene(path)
+    z = zooms(scene)[1]
+    for column, row in ((50, 50), (150, 50), (650, 550), (350, 250)):
+        tile, at = spot(path, column, row, z)
+        red, _, _, shown = drawn(draw_tile(source(path), *tile))[at]
+        assert shown
+        assert red == (200 if (row // 100 + column // 100) % 2 else 40)
+
+
+@pytest.mark.filterwarnings("ignore::rio_tiler.errors.NoOverviewWarning")
+@pytest.mark.parametrize(("dtype", "half"), [("uint8", 128), ("uint16", 255)])
+def test_draw_tile__hides_what_alpha_hides_altogether_as_chips_do(make_scene, dtype, half):
+    hidden = np.where(np.arange(400)[None, :] < 200, 0, half) + np.zeros((400, 1), int)
+    values = np.stack([np.full((400, 400), 90)] * 3 + [hidden])
+    colours = (ColorInterp.red, ColorInterp.green, ColorInterp.blue, ColorInterp.alpha)
+    path = make_scene(bands=4, dtype=dtype, height=400, width=400, content=values, colours=colours)
+    shown, z = ("red", "green", "blue"), zooms(read_scene(path))[1]
+    for column, seen in ((100, 0), (300, 255)):
+        tile, at = spot(path, column, 200, z)
+        assert drawn(draw_tile(source(path, shown), *tile))[at][3] == seen
