@@ -14,6 +14,8 @@ if __name__ == "__main__":
     main()
 else:
     here = Path(__file__).resolve().parent
-    sys.path[:] = [place for place in sys.path if Path(place).resolve() != here]
+    everywhere = list(sys.path)
+    sys.path[:] = [place for place in everywhere if Path(place).resolve() != here]
     del sys.modules[__name__]
     sys.modules[__name__] = import_module(__name__)
+    sys.path[:] = everywhere

@@ -7,7 +7,7 @@ from core.errors import ArtifactError, DegenerateError, SettingsError, TooFewErr
 from core.settings import KMeansSettings, WardSettings
 from core.types import DoubleArray, FloatArray, IntArray
 
-# Ward's tree takes memory with the square of the chips: 20,000 need 1.6 GB of distances.
+# Memory grows with the square of the chips: 20,000 have 1.6 GB of distances, 3 GB with the copy.
 WARD_LIMIT = 20_000
 
 

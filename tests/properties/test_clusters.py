@@ -196,11 +196,14 @@ def test_edits__replay_to_what_was_made_also_from_text(made):
 
 
 @MANY
-@given(edited())
-def test_edits__excluded_is_what_any_of_them_excluded(made):
-    labels, now, state = made
-    gone = [edit.chips.mask() for edit in now.done if edit.kind == "exclude"]
-    assert np.array_equal(state.excluded, np.any([np.zeros(len(labels), bool), *gone], axis=0))
+@given(LABELS.filter(len), SEEDS)
+def test_edits__excluded_is_what_any_of_them_excluded(labels, seed):
+    masks = np.random.default_rng(seed).integers(0, 2, (3, len(labels))).astype(bool)
+    masks[:, 0] = True
+    state, problems = edits.replay(labels, tuple(edits.exclude(mask) for mask in masks))
+    assert problems == []
+    assert np.array_equal(state.excluded, masks.any(axis=0))
+    assert state.ids.tolist() == labels.tolist()
 
 
 @MANY

@@ -1,0 +1,77 @@
+"""A made-up workspace of many small annotations, for benchmarks/click.py."""
+
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import rasterio
+import shapely
+import tomli_w
+from rasterio.transform import from_origin
+
+from core.artifacts.formats import read_array, write_array
+from core.pipeline import landscape
+from core.pipeline.runs import run
+from core.pipeline.workspace import Workspace
+from core.settings import ChipSettings, CutSettings, RunSettings
+from core.tables import as_table
+
+CELL, BOX = 24, 16
+
+
+def write_scene(raw: Path, n: int) -> None:
+    """Small boxes in rows, of twelve kinds that differ in brightness, grain and stripes."""
+    raw.mkdir(parents=True)
+    random = np.random.default_rng(0)
+    columns = int(np.ceil(np.sqrt(n)))
+    side = columns * CELL
+    pixels = random.normal(100, 8, (3, side, side)).astype(np.float32)
+    kinds = random.integers(0, 12, n)
+    light, grain = random.uniform(40, 200, (12, 3)), random.uniform(2, 30, 12)
+    pitch, strength = random.integers(2, 7, 12), random.uniform(0, 50, 12)
+    rows, across = np.mgrid[:BOX, :BOX]
+    boxes = []
+    for i, kind in enumerate(kinds):
+        x, y = i % columns * CELL + 4, i // columns * CELL + 4
+        stripes = (
+            strength[kind]
+            * random.uniform(0.3, 1.5)
+            * ((rows + across * (kind % 2)) // pitch[kind] % 2)
+        )
+        noise = random.normal(0, grain[kind] * random.uniform(0.5, 2), (3, BOX, BOX))
+        shade = light[kind] + random.normal(0, 15, 3)
+        pixels[:, y : y + BOX, x : x + BOX] = shade[:, None, None] + stripes + noise
+        boxes.append((500_000 + x * 0.3, 5_000_000 - y * 0.3))
+    west, north = np.array(boxes).T
+    profile = {
+        "driver": "GTiff", "width": side, "height": side, "count": 3, "dtype": "uint8",
+        "crs": "EPSG:32631", "transform": from_origin(500_000, 5_000_000, 0.3, 0.3),
+        "tiled": True, "blockxsize": 256, "blockysize": 256, "compress": "deflate",
+    }  # fmt: skip
+    with rasterio.open(raw / "scene.tif", "w", **profile) as target:
+        target.write(pixels.clip(1, 255).astype(np.uint8))
+    shapes = shapely.box(west, north - BOX * 0.3, west + BOX * 0.3, north)
+    frame = gpd.GeoDataFrame({"class": kinds}, geometry=shapes, crs="EPSG:32631")
+    frame.to_file(raw / "scene.geojson", driver="GeoJSON", engine="pyogrio")
+
+
+def prepare(root: Path, n: int) -> tuple[RunSettings, list[str], Path]:
+    """Everything up to the clusters, and a picture; settings, chip ids and the points."""
+    write_scene(root / "raw", n)
+    workspace = Workspace.at(root)
+    settings = RunSettings("hdbscan", ChipSettings(size=16), cut=CutSettings(20, "leaf"))
+    done = run(workspace, settings, until="clusters")
+    reduced = done.artifacts["reduction"][0]
+    points = read_array(reduced.folder / "points.npy")[:, : settings.tree.n_dims]
+
+    def draw(folder: Path) -> dict[str, Any]:
+        write_array(folder / "coordinates.npy", np.ascontiguousarray(points[:, :2], np.float32))
+        return {"kl_divergence": 1.0, "perplexity": 30.0}
+
+    workspace.store.make(landscape.projection_step(reduced.key, settings.projection), draw)
+    (root / "app").mkdir(exist_ok=True)
+    (root / "app" / "settings.toml").write_text(tomli_w.dumps(as_table(settings)))
+    np.save(root / "points.npy", points)
+    chips = done.clustered()[0]
+    return settings, chips.facts["chip_id"].tolist(), root / "points.npy"
