@@ -199,8 +199,8 @@ def labelling(place: Workspace, ready: Plan, settings: RunSettings) -> Labelling
 
 def labelling_name(settings: RunSettings) -> str:
     """What sets a labelling apart from others of the same space."""
-    live = {"gmm": f"{settings.gmm}", "hdbscan": f"{settings.tree} {settings.cut}"}
-    return live.get(settings.method, f"{settings.kmeans}")
+    dense = f"{settings.tree} {settings.cut}"
+    return dense if settings.method == "hdbscan" else f"{getattr(settings, settings.method)}"
 
 
 def mixtures(place: Workspace, ready: Plan, settings: GmmSettings) -> dict[int, dict[str, Any]]:

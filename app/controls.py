@@ -19,6 +19,8 @@ from core.settings import (
 )
 from core.types import Covariance
 
+# Letters of all values together that fit beside each other in the narrow column of a form.
+ONE_LINE = 20
 SIZES = (32, 48, 64, 96, 128, 192, 224, 256)
 
 
@@ -233,9 +235,14 @@ def options(
     disabled: bool = False,
 ) -> Any:
     """A choice between a few values of a setting."""
+    label, key = wording.label(stage, name), state.widget(place, f"{stage} {name}", now)
+    if sum(len(wording.choice(value)) for value in values) > ONE_LINE:
+        return st.selectbox(
+            label, values, format_func=wording.choice, key=key, help=words, disabled=disabled
+        )
     chosen = st.segmented_control(
-        wording.label(stage, name), values, format_func=wording.choice, required=True,
-        key=state.widget(place, f"{stage} {name}", now), help=words, disabled=disabled,
+        label, values, format_func=wording.choice, required=True, key=key, help=words,
+        disabled=disabled,
     )  # fmt: skip
     # A page that was cut short can leave the widget without a value.
     return now if chosen is None else chosen

@@ -23,7 +23,7 @@ from core.settings import (
     WardSettings,
 )
 
-METHODS = ("gmm", "hdbscan", "kmeans")
+METHODS = ("gmm", "hdbscan", "kmeans", "ward")
 
 
 def cluster_knobs(

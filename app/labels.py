@@ -126,6 +126,9 @@ def offer(place: Workspace, ready: Plan, settings: RunSettings, clusters: Cluste
     if settings.method == "hdbscan":
         words, label = "The tree that these sliders cut is not built yet", "Build the tree"
         prepare = running.grow
+    elif settings.method == "ward":
+        words, label = "Ward's hierarchy is not built yet", "Build it"
+        prepare = _build_hierarchy
     else:
         count = settings.gmm.n_components
         words, label = f"No mixture with {count} components is fitted yet", "Fit 2 to 20"
@@ -138,6 +141,11 @@ def offer(place: Workspace, ready: Plan, settings: RunSettings, clusters: Cluste
         if st.button(label, key="cs.prepare", type="primary"):
             prepare(place, settings)
             st.rerun()
+
+
+def _build_hierarchy(place: Workspace, settings: RunSettings) -> None:
+    """Build Ward's hierarchy, which its slider cuts."""
+    running.start(place, settings, "clusters", "Building the hierarchy")
 
 
 def summary(clusters: Clusters) -> str:

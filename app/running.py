@@ -41,6 +41,7 @@ STAGES = {
     "maps": "Writing class maps",
     "grid": "Running the grid",
     "tree": "Building the tree",
+    "cut": "Cutting the tree",
     "overviews": "Building overviews",
     "economy": "Spending labels",
 }
@@ -242,6 +243,9 @@ def _ended(job: Job) -> None:
             text.info(plain(f"{job.title}: stopped. What was finished is kept."))
         else:
             text.error(plain(f"{job.title}: {job.error}"))
+            if state.first_told(job.key):
+                # The words stand at the top, and the button may have been far below.
+                st.toast(plain(f"{job.title} failed: the reason stands at the top of the page."))
             if job.lines:
                 with st.expander("Log of the job"):
                     st.code("\n".join(job.lines), language=None)

@@ -13,6 +13,7 @@ import streamlit as st
 
 from app import remembered
 from core.input_settings import DisplaySettings
+from core.pipeline.flair_data import folder_of
 from core.pipeline.workspace import Workspace
 from core.settings import RunSettings
 
@@ -52,9 +53,9 @@ def workspace() -> Workspace:
 
 
 def choice() -> str:
-    """``"mine"`` or ``"demo"``; at first the demo, unless the user has scenes."""
+    """``"mine"`` or ``"demo"``; at first the demo, unless the user has data."""
     if "cs.workspace" not in st.session_state:
-        st.session_state["cs.workspace"] = MINE if has_scenes(home()) else DEMO
+        st.session_state["cs.workspace"] = MINE if has_data(home()) else DEMO
     chosen: str = st.session_state["cs.workspace"]
     return chosen
 
@@ -64,6 +65,11 @@ def choose(name: str) -> None:
     if name == MINE and choice() == DEMO:
         st.session_state.pop("cs.awaits demo", None)
     st.session_state["cs.workspace"] = name
+
+
+def has_data(place: Workspace) -> bool:
+    """True if the workspace holds scenes, or land cover."""
+    return has_scenes(place) or folder_of(place).is_dir()
 
 
 def has_scenes(place: Workspace) -> bool:
@@ -172,6 +178,14 @@ def selected(place: Workspace, chips_key: str) -> tuple[int, ...]:
 def select(place: Workspace, chips_key: str, rows: tuple[int, ...]) -> None:
     """Remember the boxed or lassoed chips."""
     _of("selected", place)[chips_key] = rows
+
+
+def first_told(job_key: str) -> bool:
+    """True once for each job whose end this visitor is told."""
+    told: set[str] = st.session_state.setdefault("cs.told", set())
+    first = job_key not in told
+    told.add(job_key)
+    return first
 
 
 def is_news(place: Workspace, plot_key: str, points: tuple[int, ...]) -> bool:

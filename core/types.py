@@ -15,7 +15,6 @@ Geometries = NDArray[np.object_]
 
 Align = Literal["north", "long-axis"]
 Background = Literal["keep", "mask"]
-Method = Literal["gmm", "hdbscan", "kmeans"]
 Clustering = Literal["gmm", "hdbscan", "kmeans", "ward"]
 NoiseMethod = Literal["keep", "nearest", "soft"]
 Covariance = Literal["auto", "full", "tied", "diag", "spherical"]

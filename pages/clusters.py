@@ -21,9 +21,9 @@ from app.markup import plain
 place = state.workspace()
 showing = state.showing(place, "reduction")
 st.title("Clusters")
-st.markdown("Groups of chips whose embeddings lie together. Gaussian mixtures and k-means put all "
-            "chips into as many groups as you ask for; HDBSCAN finds dense groups and leaves the "
-            "rest as noise.")  # fmt: skip
+st.markdown("Groups of chips whose embeddings lie together. Gaussian mixtures, k-means and Ward's "
+            "hierarchy put all chips into as many groups as you ask for; HDBSCAN finds dense "
+            "groups and leaves the rest as noise.")  # fmt: skip
 form, result = st.columns([1, 3], gap="large")
 with form:
     if showing is not None:

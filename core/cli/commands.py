@@ -127,7 +127,7 @@ def cluster(
         str, typer.Option(help="Prepare a range of numbers of clusters, such as 2:20.")
     ] = "",
 ) -> None:
-    """Cluster the chips by a Gaussian mixture, HDBSCAN or k-means."""
+    """Cluster the chips by a Gaussian mixture, HDBSCAN, k-means or Ward's hierarchy."""
     counts = cluster_commands.span(sweep, "--sweep") if sweep else []
     with reporter() as listen:
         done = run(session.workspace, session.settings, listen, "clusters")

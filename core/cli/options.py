@@ -55,10 +55,10 @@ def shared(
     align: Annotated[str | None, _option("north or long-axis.")] = None,
     background: Annotated[str | None, _option("keep or mask.")] = None,
     bands: Annotated[str | None, _option("Names of bands, comma-separated.")] = None,
-    method: Annotated[str | None, _option("gmm, hdbscan or kmeans.")] = None,
+    method: Annotated[str | None, _option("gmm, hdbscan, kmeans or ward.")] = None,
     n_components: Annotated[int | None, _option("Gaussians in the mixture.")] = None,
     covariance: Annotated[str | None, _option("auto, full, tied, diag, spherical.")] = None,
-    n_clusters: Annotated[int | None, _option("Clusters of k-means.")] = None,
+    n_clusters: Annotated[int | None, _option("Clusters of k-means and Ward.")] = None,
     noise: Annotated[str | None, _option("HDBSCAN's noise: keep, nearest or soft.")] = None,
     min_cluster_size: Annotated[int | None, _option("HDBSCAN's smallest cluster.")] = None,
     min_samples: Annotated[int | None, _option("HDBSCAN's neighbours, self not counted.")] = None,
@@ -74,6 +74,8 @@ def shared(
             table = merge(table, _nested(path, given[name]))
     if refit:
         table = merge(table, _nested("embed.refit", refit))
+    if n_clusters is not None:
+        table = merge(table, _nested("ward.n_clusters", n_clusters))
     for path in ("gmm.seed", "projection.seed") if seed is not None else ():
         table = merge(table, _nested(path, seed))
     if bands is not None:

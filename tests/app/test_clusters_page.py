@@ -47,7 +47,8 @@ def judged(computed, tmp_path_factory):
     place = Workspace.at(root)
     done = run(place, DENSE, until="clusters")
     quality.quality(done, lambda _: silent)
-    run(place, replace(DENSE, method="kmeans"), until="clusters")
+    for method in ("kmeans", "ward"):
+        run(place, replace(DENSE, method=method), until="clusters")
     return place
 
 
@@ -103,7 +104,7 @@ def test_view__opens_without_an_exception(place, view):
     assert EVIL not in texts(app)
 
 
-@pytest.mark.parametrize("method", ["gmm", "kmeans"])
+@pytest.mark.parametrize("method", ["gmm", "kmeans", "ward"])
 @pytest.mark.parametrize("view", [view for view in VIEWS if view != "Tree"])
 def test_view__opens_for_methods_without_noise(place, view, method):
     app = chosen(opened(view), "Clusters by", method)
@@ -161,6 +162,14 @@ def test_changes__are_told_after_a_slider_move(place):
     assert "Since the last setting" not in texts(app)
     next(one for one in app.slider if one.label.startswith("Smallest")).set_value(5).run()
     assert "Since the last setting: Cluster" in texts(app)
+
+
+def test_ward__its_slider_cuts_one_tree(place):
+    app = chosen(opened(), "Clusters by", "ward")
+    for count in (8, 5, 3):
+        next(one for one in app.slider if "Ward" in one.label).set_value(count).run()
+        assert app.subheader[0].value == f"{count} clusters"
+    assert not app.exception
 
 
 def test_noise__soft_does_not_trouble_a_mixture(place):

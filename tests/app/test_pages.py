@@ -11,7 +11,7 @@ from core.pipeline.runs import run
 from core.settings import RunSettings
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = ("scenes", "chips", "embeddings", "clusters", "explore")
+PAGES = ("scenes", "chips", "embeddings", "clusters", "explore", "map")
 EVIL = "<img src=x onerror=alert(1)>"
 SECONDS = 60
 

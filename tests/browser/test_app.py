@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 
 pytestmark = pytest.mark.browser
 
-PAGES = ("scenes", "chips", "embeddings", "clusters", "explore")
+PAGES = ("scenes", "chips", "embeddings", "clusters", "explore", "map")
 EVIL = "<img src=x onerror=alert(1)>"
 WAIT = 60_000
 RANGE = "return g._fullLayout.xaxis.range.concat(g._fullLayout.yaxis.range)"
