@@ -4,7 +4,6 @@ import dataclasses
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from threading import Lock
 from typing import Any, TypeVar
 
 import numpy as np
@@ -131,12 +130,6 @@ def drawn(place: Workspace, key: str, draw: Callable[[], T]) -> T:
 def soon(key: str, _work: Callable[[], T]) -> "Future[T]":  # noqa: ARG001
     """Work of a second or two beside the page: cuts of a tree that is there, nothing dearer."""
     return _worker().submit(_work)
-
-
-@st.cache_resource(show_spinner=False)
-def fitting() -> Lock:
-    """Held by the small fits that a page makes itself: one at a time in this process."""
-    return Lock()
 
 
 @st.cache_resource(show_spinner=False)

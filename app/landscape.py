@@ -1,7 +1,5 @@
 """The landscape on the page: drawn by the picker, and what was picked remembered."""
 
-import json
-
 import numpy as np
 import streamlit as st
 
@@ -9,7 +7,7 @@ from app import charts, labels, panels, state
 from app.clusters import Clusters
 from app.colouring import CLUSTER, Colouring, by_cluster, by_property, some_of
 from app.markup import counted, legend, number, plain
-from app.picker import MARKERS_AT_MOST, pick
+from app.picker import MARKERS_AT_MOST, pick, picked_before
 from core.chips.chipset import ChipSet
 from core.pipeline.views import Plan
 from core.pipeline.workspace import Workspace
@@ -41,8 +39,7 @@ def answer(place: Workspace, ready: Plan, n: int) -> None:
         told = state.present(f"landscape:{key}")
     except KeyError:
         return
-    points = tuple(int(point["pointIndex"]) for point in json.loads(told or "[]"))
-    _taken(place, ready, n, points)
+    _taken(place, ready, n, picked_before(told))
 
 
 def _drawn(n: int) -> IntArray:

@@ -59,6 +59,15 @@ def pick(picture: Picture, key: str, height: int = HEIGHT) -> tuple[int, ...]:
         override_width="100%",
         key=key,
     )
+    return _indices(points)
+
+
+def picked_before(stored: str | None) -> tuple[int, ...]:
+    """What `pick` is going to give, from its stored value, before the picture is drawn."""
+    return _indices(json.loads(stored or "[]"))
+
+
+def _indices(points: Sequence[Mapping[str, Any]] | None) -> tuple[int, ...]:
     return tuple(int(point["pointIndex"]) for point in points or ())
 
 

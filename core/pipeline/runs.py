@@ -158,9 +158,7 @@ def _edited(done: Run) -> Edited:
     reduced = made["reduction"][0]
     tree = landscape.open_tree(made["clusters"][0]) if settings.method == "hdbscan" else None
     points = landscape.open_reduction(reduced).points
-    treated = editing.treated(found, points, settings, tree)
-    saved = editing.load(done.workspace, editing.family(reduced.key, settings.method))
-    edited, problems = editing.edited(treated, editing.first_ids(found, saved), saved.history)
+    edited, problems = editing.shown(done.workspace, reduced.key, points, found, settings, tree)
     for problem in problems:
         log.warning("%s", problem)
     return edited

@@ -133,7 +133,7 @@ def test_form__settings_of_networks(home):
     size = by_label(app.number_input, "Input size (px)")
     assert not size.disabled
     size.set_value(112).run()
-    by_label(app.button_group, "Bands the encoder sees").set_value("triples").run()
+    by_label(app.selectbox, "Bands the encoder sees").set_value("triples").run()
     by_label(app.button_group, "Precision").set_value("full").run()
     wanted = app.session_state[f"cs.settings:{home.root}"]["wanted"].embed
     assert (wanted.input_size, wanted.bands_rule, wanted.precision) == (112, "triples", "full")
@@ -178,7 +178,7 @@ def test_form__bands_that_are_not_three_are_said(
     monkeypatch.setenv("CHIPSCAPE_WORKSPACE", str(place.root))
     app = opened()
     by_label(app.selectbox, "Encoder").set_value("resnet50").run()
-    by_label(app.button_group, "Bands the encoder sees").set_value(rule).run()
+    by_label(app.selectbox, "Bands the encoder sees").set_value(rule).run()
     assert not app.exception
     assert told in words(app)
 
