@@ -18,7 +18,7 @@ from core.clusters.explain import (
 from core.pipeline.views import Plan
 from core.pipeline.workspace import Workspace
 
-EXAMPLES = 9
+EXAMPLES = 8
 FACTS_DRAWN = 6
 DOUBTFUL_A_PAGE = 48
 EVERYTHING = "all other chips"

@@ -55,7 +55,7 @@ with result:
         st.plotly_chart(charts.sizes(panels.sizes(clusters)), theme=None, key="cs.bars",
                         config=dict(charts.EXPORT))  # fmt: skip
         st.markdown("**Typical chips**, nearest to each cluster's centre in the clustering space")
-        for cluster, rows in findings.typical(place, ready, clusters, 9).items():
+        for cluster, rows in findings.typical(place, ready, clusters, 8).items():
             look, count = clusters.look, int((clusters.ids == cluster).sum())
             st.markdown(f"**{plain(look.name(cluster))}** · {count} chips")
             panels.chip_gallery(chips, rows, [look.colour(cluster)] * len(rows), width=76)

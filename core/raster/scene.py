@@ -1,6 +1,7 @@
 """A scene: what a raster's header says, and nothing of its pixels."""
 
 import logging
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ NAMED = {
     ColorInterp.green: "green",
     ColorInterp.blue: "blue",
 }
+NUMBERED = re.compile(r"(?:band|channel|layer)?[ _-]*(\d+)")
 
 
 @dataclass(frozen=True)
@@ -256,7 +258,11 @@ def _band_names(source: Any, kept: list[int]) -> tuple[str, ...]:
     names: list[str] = []
     for index in kept:
         described = (source.descriptions[index - 1] or "").strip().lower()
-        name = described or NAMED.get(source.colorinterp[index - 1], f"band {index}")
+        number = f"band {index}"
+        # "Band 1" of the first band describes nothing: the colour interpretation knows more.
+        count = NUMBERED.fullmatch(described)
+        described = "" if count and int(count[1]) == index else described
+        name = described or NAMED.get(source.colorinterp[index - 1], number)
         while name in names:
             name = f"{name} ({index})"
         names.append(name)

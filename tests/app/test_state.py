@@ -184,3 +184,16 @@ def test_parts__every_stage_and_setting_is_known():
     names = {field.name for field in dataclasses.fields(RunSettings)}
     assert set(state.PARTS) == set(state.STAGES)
     assert {part for parts in state.PARTS.values() for part in parts} == names
+
+
+def test_has_data__land_cover_is_data_too(tmp_path):
+    place = Workspace.at(tmp_path)
+    assert not state.has_data(place)
+    (tmp_path / "flair").mkdir()
+    assert state.has_data(place)
+    assert not state.has_scenes(place)
+
+
+def test_first_told__once_for_each_job(monkeypatch):
+    monkeypatch.setattr(state.st, "session_state", {})
+    assert [state.first_told(key) for key in ("a", "b", "a")] == [True, True, False]

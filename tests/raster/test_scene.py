@@ -163,3 +163,11 @@ def test_find_rasters__by_suffix_in_order_a_link_that_leads_out_is_refused(make_
     with pytest.raises(SceneError, match=r"^link.tif: is a link that leads out of its folder"):
         read_scene(raw / "link.tif")
     assert find_rasters(tmp_path / "nowhere") == []
+
+
+def test_bands__a_number_is_no_description(make_scene):
+    colours = (ColorInterp.blue, ColorInterp.green, ColorInterp.red)
+    numbered = make_scene("a.tif", descriptions=("Band 1", "band_2", "3"), colours=colours)
+    assert read_scene(numbered).bands == ("blue", "green", "red")
+    named = make_scene("b.tif", descriptions=("nir", "B8A", "swir 1"), colours=colours)
+    assert read_scene(named).bands == ("nir", "b8a", "swir 1")
