@@ -51,14 +51,25 @@ def arrived(place: Workspace, ready: Ready, asked: RunSettings | None) -> None:
         None, in a new session, looks up whatever was.
     """
     if not _expected(place).is_file():
+        _returned(place, ready, asked)
         return
     table = _table(_expected(place))
     settings = _read(RunSettings, table.get("settings", {}))
     if asked not in (None, settings):
+        _returned(place, ready, asked)
         return
     if ready(settings).get(str(table.get("until", ""))):
         save(place, settings)
         _expected(place).unlink(missing_ok=True)
+
+
+def _returned(place: Workspace, ready: Ready, asked: RunSettings | None) -> None:
+    """Save settings that the visitor went back to, whose result is there already."""
+    if asked is None or asked == last(place):
+        return
+    there = ready(asked)
+    if there.get("projection") and there.get("clusters"):
+        save(place, asked)
 
 
 def for_job(place: Workspace, settings: RunSettings) -> Path:

@@ -128,12 +128,17 @@ def read_arrays(path: Path) -> dict[str, AnyArray]:
 
 def write_table(path: Path, table: pd.DataFrame) -> None:
     """Write a table as Parquet; columns of mixed types become text."""
+    plain_table(table).to_parquet(path, index=False)
+
+
+def plain_table(table: pd.DataFrame) -> pd.DataFrame:
+    """The table with names that are text, and columns of mixed types as text."""
     plain = table.copy()
     plain.columns = [str(name) for name in plain.columns]
     for name in plain.columns:
         if not _fits_parquet(plain[name]):
             plain[name] = plain[name].map(str, na_action="ignore")
-    plain.to_parquet(path, index=False)
+    return plain
 
 
 def _fits_parquet(column: "pd.Series[Any]") -> bool:

@@ -7,6 +7,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
+from core.artifacts.formats import plain_table
 from core.chips.scaling import Scaling, fit_scaling
 from core.chips.table import joined
 from core.errors import BandError
@@ -112,8 +113,11 @@ class ChipSet:
 
     @cached_property
     def properties(self) -> pd.DataFrame:
-        """The user's own columns, NaN where a scene's file lacks one."""
-        return pd.concat([part.properties for part in self.parts], ignore_index=True)
+        """The user's own columns, NaN where a scene's file lacks one.
+
+        A column that is a number in one file and a text in another is text in all.
+        """
+        return plain_table(pd.concat([part.properties for part in self.parts], ignore_index=True))
 
     @cached_property
     def table(self) -> pd.DataFrame:

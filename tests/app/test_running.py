@@ -110,6 +110,18 @@ def test_settings__of_a_finished_job_are_where_a_new_session_starts(place, monke
     assert not (place.root / "app" / "expected.toml").exists()
 
 
+def test_settings__that_one_went_back_to_are_where_a_new_session_starts(place, monkeypatch):
+    started(place, monkeypatch, ASKED, "done")
+    whole = {"chips": True, "clusters": True, "projection": True}
+    assert new_session(place, monkeypatch, lambda _: whole) == ASKED
+    state.want(place, chips=RunSettings().chips)
+    state.settle(place, lambda _: whole)
+    assert new_session(place, monkeypatch, lambda _: whole) == RunSettings()
+    state.want(place, chips=ASKED.chips)
+    state.settle(place, lambda _: {"chips": True})
+    assert new_session(place, monkeypatch, lambda _: whole) == RunSettings()
+
+
 def test_settings__of_a_job_that_was_stopped_are_not(place, monkeypatch):
     started(place, monkeypatch, ASKED, "failed")
     for _ in range(2):

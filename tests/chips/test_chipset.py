@@ -75,3 +75,13 @@ def test_scene_chips__parts_of_one_length():
             pd.DataFrame({"x": [1, 2]}),
             pd.DataFrame({"y": [1, 2]}),
         )
+
+
+def test_properties__of_two_kinds_are_text_and_of_one_stay():
+    flags = part("a", 2, kind=True, many=1, seen=[True, None])
+    words = part("b", 1, kind="q", many=2.5)
+    mixed = ChipSet((flags, words), ("r", "g")).properties
+    assert mixed["kind"].tolist() == ["True", "True", "q"]
+    assert mixed["many"].tolist() == [1, 1, 2.5]
+    assert mixed["seen"].tolist()[0] is True
+    assert mixed["seen"].isna().tolist() == [False, True, True]
