@@ -1,5 +1,8 @@
 """Blocks on cores, and batches on a device that runs out of memory."""
 
+import platform
+import subprocess
+import sys
 import threading
 import time
 
@@ -135,3 +138,37 @@ def test_one_thread_each__says_how_many_cores():
 def test_half_type__by_generation(monkeypatch, capability, expected):
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: capability)
     assert half_type(torch.device("cuda")) == expected
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another allocator")
+def test_on_all_cores__memory_is_kept_between_blocks():
+    # In a process of its own: what glibc has adjusted itself to depends on all that ran before.
+    script = """
+import resource, torch
+from contextlib import nullcontext
+from core.embeddings import device
+from core.embeddings.satdino import shape_of
+from core.embeddings.vit import Vit
+
+def faults():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    device.on_all_cores(block, blocks)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+def block(_):
+    with torch.inference_mode():
+        network(pixels)
+
+network, pixels = Vit(shape_of("satdino-small-16")).eval(), torch.randn(8, 3, 224, 224)
+blocks = [slice(i, i + 1) for i in range(4)]
+torch.set_num_threads(2)
+careful, device.kept_memory = device.kept_memory, nullcontext
+without = [faults(), faults()]
+device.kept_memory = careful
+print(faults(), without[1])
+"""
+    said = subprocess.run(
+        [sys.executable, "-c", script], check=True, timeout=120, capture_output=True, text=True
+    )
+    kept, without = (int(word) for word in said.stdout.split())
+    assert kept < without / 2
