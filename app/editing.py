@@ -10,7 +10,8 @@ import streamlit as st
 from app import findings, panels, state
 from app.clusters import Clusters
 from app.colouring import in_order
-from app.markup import plain
+from app.markup import counted, plain
+from app.palette import EXCLUDED
 from core.chips.chipset import ChipSet
 from core.clusters import edits, history
 from core.clusters.edits import Edited
@@ -189,6 +190,11 @@ def selection(place: Workspace, clusters: Clusters, rows: Sequence[int]) -> None
     """What can be done to selected chips: move, make a cluster, exclude."""
     mask: BoolArray = np.zeros(len(clusters.ids), np.bool_)
     mask[list(rows)] = True
+    out = mask & (clusters.ids == EXCLUDED)
+    mask &= ~out
+    none = not mask.any()
+    if out.any():
+        st.caption(plain(_left_out(int(out.sum()), len(rows))))
     present = [one for one in in_order(clusters.ids) if one >= 0]
     turn = f"{len(clusters.history.done)}"
     with st.container(horizontal=True, vertical_alignment="bottom", key="cs_selection_edits"):
@@ -196,15 +202,25 @@ def selection(place: Workspace, clusters: Clusters, rows: Sequence[int]) -> None
             target = st.selectbox("Move to", present, format_func=clusters.look.name,
                                   key=state.widget(place, f"target {present}", present[0]),
                                   width=200)  # fmt: skip
-            st.button("Move", key="cs.move", on_click=do, args=(
+            st.button("Move", key="cs.move", disabled=none, on_click=do, args=(
                 place, clusters, lambda now: edits.move(now, mask, target)
             ))  # fmt: skip
         key = state.widget(place, f"new name {turn}", "")
         st.text_input("New cluster", key=key, placeholder="its name", width=200)
-        st.button("Make a cluster", key="cs.new", on_click=lambda: do(
+        st.button("Make a cluster", key="cs.new", disabled=none, on_click=lambda: do(
             place, clusters, lambda _: edits.new_cluster(mask, state.present(key))
         ))  # fmt: skip
-        st.button("Exclude them", key="cs.exclude selection", on_click=do, args=(
+        st.button("Exclude them", key="cs.exclude selection", disabled=none, on_click=do, args=(
             place, clusters, lambda _: edits.exclude(mask)
         ))  # fmt: skip
     steps(place, clusters)
+
+
+def _left_out(out: int, n: int) -> str:
+    """That excluded chips of a selection are not edited, and how they come back."""
+    if out == n:
+        which = "This chip is" if n == 1 else f"All {n} chips are"
+    else:
+        which = f"{out} of these chips {'is' if out == 1 else 'are'}"
+    rest = "" if out == n else f" An edit here is of the other {counted(n - out, 'chip')}."
+    return f"{which} excluded: include {'it' if out == 1 else 'them'} first, by Undo.{rest}"

@@ -1,5 +1,7 @@
 """What a cluster is: chips to look at, facts beside those of the nearest one, words."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 import streamlit as st
@@ -11,7 +13,6 @@ from core.chips.chipset import ChipSet
 from core.clusters.explain import (
     Difference,
     differences,
-    low_confidence,
     nearest_cluster,
     sets_apart,
 )
@@ -92,11 +93,10 @@ def _examples(
         ("Bordering", "hardly nearer to their own medoid than to another's", found.bordering),
     )
     colour = clusters.look.colour(cluster)
-    sure = clusters.labelling.confidence
     for title, words, rows in sets:
         st.markdown(f"**{title}** · {words}")
-        second = [f"confidence {sure[row]:.2f}" for row in rows]
-        panels.chip_gallery(chips, rows.tolist(), [colour] * len(rows), second, width=76)
+        panels.chip_gallery(chips, rows.tolist(), [colour] * len(rows),
+                            _spoken(clusters, rows.tolist()), width=76)  # fmt: skip
 
 
 def _spreads(
@@ -125,19 +125,47 @@ def fact_label(name: str) -> str:
 
 def doubtful(place: Workspace, chips: ChipSet, clusters: Clusters) -> None:
     """Chips of low confidence, in all clusters, the least sure first."""
-    kept = state.value(place, "doubt", 0.6)
-    below = state.keep(place, "doubt", st.slider(
-        "Confidence below", 0.0, 1.0, step=0.05, key=state.widget(place, "doubt", kept), width=340
-    ))  # fmt: skip
-    rows = [int(row) for row in low_confidence(clusters.labelling, below) if clusters.ids[row] >= 0]
+    rows, which = _least_sure(place, clusters)
     what = {"gmm": "the responsibility of the chip's Gaussian",
             "hdbscan": "the strength of the chip's membership"}.get(
         clusters.labelling.method, "how much nearer the own centre is than the next one"
     )  # fmt: skip
-    st.caption(plain(f"{number(len(rows))} of {number(len(chips))} chips. Confidence is {what}."))
+    count = f"{number(len(rows))} of {number(len(chips))} chips"
+    st.caption(plain(f"{count}{which}. Confidence is {what}."))
     start = panels.pager(place, "doubtful", len(rows), DOUBTFUL_A_PAGE)
     some = rows[start : start + DOUBTFUL_A_PAGE]
     ids = [int(clusters.ids[row]) for row in some]
-    lines = [f"{clusters.labelling.confidence[row]:.2f} {clusters.look.name(one)}"
-             for row, one in zip(some, ids, strict=True)]  # fmt: skip
+    lines = [f"{sure} {clusters.look.name(one)}"
+             for sure, one in zip(_sure(clusters, some), ids, strict=True)]  # fmt: skip
     panels.chip_gallery(chips, some, [clusters.look.colour(one) for one in ids], lines, width=76)
+
+
+def _least_sure(place: Workspace, clusters: Clusters) -> tuple[list[int], str]:
+    """Rows below a confidence; a share of them where no confidence means the same everywhere."""
+    if clusters.labelling.method in ("gmm", "hdbscan"):
+        kept = state.value(place, "doubt", 0.6)
+        below = state.keep(place, "doubt", st.slider(
+            "Confidence below", 0.0, 1.0, step=0.05, key=state.widget(place, "doubt", kept),
+            width=340,
+        ))  # fmt: skip
+        return findings.doubtful(clusters, below), ""
+    kept = state.value(place, "doubtful share", 5)
+    share = state.keep(place, "doubtful share", st.slider(
+        "The least sure (%)", 1, 50, key=state.widget(place, "doubtful share", kept), width=340,
+        help="A share of all chips: what is low depends on how many clusters there are.",
+    ))  # fmt: skip
+    rows = findings.least_sure(clusters, share / 100)
+    most = f", up to a confidence of {findings.sureness(clusters)[rows[-1]]:.2f}" if rows else ""
+    return rows, f": the least sure {share} %{most}"
+
+
+def _spoken(clusters: Clusters, rows: Sequence[int]) -> list[str]:
+    """The confidence of some chips, with the word where it is a number."""
+    told = _sure(clusters, rows)
+    return [one if one == "was noise" else f"confidence {one}" for one in told]
+
+
+def _sure(clusters: Clusters, rows: Sequence[int]) -> list[str]:
+    """The confidence of some chips in words; noise without a membership is called noise."""
+    sure, noise = findings.sureness(clusters), findings.unmeasured(clusters)
+    return ["was noise" if noise[row] else f"{sure[row]:.2f}" for row in rows]

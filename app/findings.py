@@ -2,9 +2,11 @@
 
 import dataclasses
 import hashlib
+import re
 from concurrent.futures import Future, wait
 from concurrent.futures import TimeoutError as NotYetError
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -24,6 +26,7 @@ from core.clusters.labelling import Labelling, in_order, labelled
 from core.clusters.landscape import SizeLandscape, survey_sizes
 from core.clusters.noise import Treated
 from core.clusters.quality import Against, against
+from core.clusters.shown import shown_confidence
 from core.errors import TooFewError
 from core.pipeline import editing, quality, surveys
 from core.pipeline.quality import Quality
@@ -168,8 +171,38 @@ def seen(clusters: Clusters) -> Seen:
     """The shown clusters as a labelling."""
     kept = np.where(clusters.ids == EXCLUDED, -1, clusters.ids)
     found = clusters.labelling
-    view = labelled(kept, found.confidence, found.method, found.facts)
+    view = labelled(kept, sureness(clusters), found.method, found.facts)
     return Seen(view, in_order(kept))
+
+
+def sureness(clusters: Clusters) -> FloatArray:
+    """How sure each chip is in its cluster, (n,), 0..1: treated noise by its soft membership.
+
+    0 where nothing is known, as of noise in its nearest cluster.
+    """
+    found, edited = clusters.labelling, clusters.edited
+    sure: FloatArray = found.confidence if edited is None else shown_confidence(found, edited)
+    return np.nan_to_num(sure)
+
+
+def unmeasured(clusters: Clusters) -> BoolArray:
+    """Noise that is shown in a cluster without a membership: the nearest, or by hand, (n,)."""
+    noise = (clusters.labelling.labels < 0) & (clusters.ids >= 0)
+    found: BoolArray = noise & (sureness(clusters) == 0)
+    return found
+
+
+def doubtful(clusters: Clusters, below: float) -> list[int]:
+    """Rows of the chips shown in clusters whose confidence is lower, the least first."""
+    sure = sureness(clusters)
+    rows = np.flatnonzero((clusters.ids >= 0) & (sure < below))
+    return [int(row) for row in rows[np.argsort(sure[rows], kind="stable")]]
+
+
+def least_sure(clusters: Clusters, share: float) -> list[int]:
+    """Rows of the given share of the chips shown in clusters, 0..1, the least sure first."""
+    rows = doubtful(clusters, np.inf)
+    return rows[: int(np.ceil(share * len(rows)))]
 
 
 def space(place: Workspace, ready: Plan, clusters: Clusters) -> FloatArray | None:
@@ -188,7 +221,8 @@ def examples(place: Workspace, ready: Plan, clusters: Clusters, most: int) -> di
         found = exemplars(points, view.labelling, most)
         return {one: found[label] for one, label in view.labels.items()}
 
-    what = f"examples {most} {digest(clusters.ids)} {cached.labelling_name(clusters.settings)}"
+    what = f"examples {most} {digest(clusters.ids)} {digest(sureness(clusters))}"
+    what += f" {cached.labelling_name(clusters.settings)}"
     return cached.result(place, what, ready, "reduction", find) or {}
 
 
@@ -198,9 +232,7 @@ def typical(place: Workspace, ready: Plan, clusters: Clusters, most: int) -> dic
     return {} if points is None else cached.nearest_to_centres(points, clusters.ids, most)
 
 
-def compared(
-    clusters: Clusters, values: "pd.Series[object]", name: str
-) -> tuple[Against, list[int]]:
+def compared(clusters: Clusters, values: "pd.Series[Any]", name: str) -> tuple[Against, list[int]]:
     """The shown clusters against a property, and the ids of the table's rows, noise last."""
     kept = clusters.ids != EXCLUDED
     ids = clusters.ids[kept]
@@ -215,12 +247,14 @@ def alarms(
 ) -> tuple[list[str], bool]:
     """Sentences on what the clusters may follow, and whether all was looked at."""
     told = one_scene(np.maximum(clusters.ids, -1), chips.facts["scene"].to_numpy())
+    named = lambda found: clusters.look.name(int(found[1]))  # noqa: E731
+    told = [re.sub(r"^Cluster (\d+)", named, sentence) for sentence in told]
     found = report(place, ready, chips, clusters)
     if found is not None:
         told += [one.sentence for one in found.associations if one.alarm]
     return told, found is not None
 
 
-def digest(ids: IntArray | BoolArray) -> str:
-    """A short name for some ids, or a selection."""
+def digest(ids: IntArray | BoolArray | FloatArray) -> str:
+    """A short name for some ids, a selection, or a value each."""
     return hashlib.blake2b(ids.tobytes(), digest_size=8).hexdigest()

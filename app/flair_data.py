@@ -1,14 +1,17 @@
 """Panels of the page about land cover data."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 import streamlit as st
 
-from app import cached, charts, flair_charts, flair_jobs, flair_land, flair_pictures, panels
+from app import cached, charts, flair_charts, flair_jobs, flair_land, flair_pictures, flair_reading
 from app.flair_land import Land
 from app.images import data_uris
 from app.markup import facts, legend, number, plain
 from app.markup import gallery as figures
+from core.errors import SceneError
 from core.flair.dataset import Patch
 from core.flair.describe import by_split
 from core.flair.nomenclature import FULL, N_SCORED, REDUCED
@@ -25,13 +28,17 @@ from core.flair.sentinel import (
 )
 from core.types import ByteArray
 
-A_PAGE = 24
-THUMBNAIL = 4
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
 def pixels(land: Land, index: int) -> tuple[ByteArray, ByteArray]:
-    """A patch's five bands and its labels (full nomenclature)."""
+    """A patch's five bands and its labels (full nomenclature).
+
+    Raises
+    ------
+    SceneError
+        If one of the two cannot be read.
+    """
     one = land.dataset.patches[index]
     return cached.drawn(
         land.place, f"pixels {land.mark} {index}", lambda: (read_aerial(one), read_mask(one)[0])
@@ -47,29 +54,42 @@ def samples(land: Land) -> None:
         opacity = flair_jobs.slide(land.place, "Opacity of the classes over the image", 0.0, 1.0,
                                    0.05, "opacity", 0.5)  # fmt: skip
     one = land.dataset.patches[index]
-    aerial, labels = pixels(land, index)
+    found = flair_reading.readable(land, index)
+    flair_reading.tell(found)
+    cells = [*st.columns(3, gap="small"), *st.columns(3, gap="small")]
+    for cell, (words, image) in zip(cells, _guises(found, opacity), strict=False):
+        cell.image(image, caption=words, width="stretch")
+    with cells[-1]:
+        if found.masked:
+            st.markdown("**Classes of this patch**")
+            of_patch(found.labels)
+        _about(one)
+    st.subheader("Around it: Sentinel-2")
+    if one.super_area is None or one.centroid is None:
+        st.caption("This patch has no Sentinel files or no centroid: aerial only.")
+        return
+    try:
+        _around(land, one)
+    except SceneError as error:
+        st.warning(plain(f"Its Sentinel files cannot be used. {error}"))
+
+
+def _guises(found: flair_reading.Readable, opacity: float) -> list[tuple[str, ByteArray]]:
+    """The pictures of a patch that what can be read allows, each with its caption."""
+    aerial, labels = found.aerial, found.labels
+    classes = ("Classes", flair_pictures.coloured(labels, "full"))
+    if aerial is None:
+        return [classes] if found.masked else []
     shown = [
         ("Colour: red, green, blue", flair_pictures.rgb(aerial)),
         ("Colour infrared: vegetation is red", flair_pictures.infrared(aerial)),
         (f"Elevation above ground as coded, {aerial[4].min()} to {aerial[4].max()}",
          flair_pictures.elevation(aerial)),
-        ("Classes", flair_pictures.coloured(labels, "full")),
-        (f"Overlay at {opacity:.0%}",
-         flair_pictures.overlaid(flair_pictures.rgb(aerial),
-                                 flair_pictures.coloured(labels, "full"), opacity)),
     ]  # fmt: skip
-    cells = [*st.columns(3, gap="small"), *st.columns(3, gap="small")]
-    for cell, (words, image) in zip(cells, shown, strict=False):
-        cell.image(image, caption=words, width="stretch")
-    with cells[-1]:
-        st.markdown("**Classes of this patch**")
-        of_patch(labels)
-        _about(one)
-    st.subheader("Around it: Sentinel-2")
-    if one.super_area is None or one.centroid is None:
-        st.caption("This patch has no Sentinel files or no centroid: aerial only.")
-    else:
-        _around(land, one)
+    if not found.masked:
+        return shown
+    over = flair_pictures.overlaid(shown[0][1], classes[1], opacity)
+    return [*shown, classes, (f"Overlay at {opacity:.0%}", over)]
 
 
 def _around(land: Land, one: Patch) -> None:
@@ -177,41 +197,6 @@ def _large(images: list[ByteArray]) -> list[str]:
     return list(data_uris([np.repeat(np.repeat(i, 3, axis=0), 3, axis=1) for i in images]))  # type: ignore[arg-type]
 
 
-def gallery(land: Land) -> None:
-    """All patches, or those that hold a class, with that class highlighted."""
-    first, second = st.columns(2, vertical_alignment="bottom")
-    with first:
-        view = flair_jobs.choose(land.place, "Shown as", flair_pictures.VIEWS, "gallery", "rgb")
-    options = {"0": "any class"} | {str(kind.value): kind.name for kind in FULL}
-    with second:
-        value = int(flair_jobs.select(land.place, "Patches that hold", options, "holding", "0"))
-    rows = list(range(len(land.dataset.patches)))
-    if value:
-        found = flair_land.survey(land)
-        if found is None:
-            return
-        share = found.counts[:, value] / np.maximum(found.counts.sum(axis=1), 1)
-        rows = sorted((i for i in rows if share[i] > 0), key=lambda i: -share[i])
-    words = f" hold {options[str(value)]}, most of it first" if value else ""
-    st.markdown(f"**{len(rows)} of {len(land.dataset.patches)} patches**{words}")
-    start = panels.pager(land.place, f"land {value}", len(rows), A_PAGE)
-    images, captions = [], []
-    for index in rows[start : start + A_PAGE]:
-        one = land.dataset.patches[index]
-        aerial, labels = pixels(land, index)
-        image = flair_pictures.view(aerial, labels, view)
-        detail = one.place
-        if value:
-            kind = FULL[value - 1]
-            image = flair_pictures.highlighted(image, labels == value, kind.rgb)
-            detail = f"{(labels == value).mean():.1%} {kind.name}"
-        images.append(flair_pictures.smaller(image, THUMBNAIL))
-        colour = "#0B6E6E" if one.split == "train" else "#D55E00"
-        captions.append((colour, f"{one.name} · {one.split}", detail))
-    st.html(figures(data_uris(images), captions, 168))  # type: ignore[arg-type]
-    st.caption("Green line: training, orange line: test.")
-
-
 def classes(land: Land) -> None:
     """Both nomenclatures, the share of each class, and how train differs from test."""
     found = flair_land.survey(land)
@@ -231,7 +216,8 @@ def classes(land: Land) -> None:
     for split, said in splits.items():
         spread = said["classes_per_patch"]
         st.markdown(
-            f"**{split.capitalize()}**: {said['patches']} patches in {said['areas']} areas of "
+            f"**{split.capitalize()}**: {said['patches']} patches{_unread(said)} in "
+            f"{said['areas']} areas of "
             f"{len(said['domains'])} domain{'s' * (len(said['domains']) > 1)}; a patch holds "
             f"{spread['min']} to {spread['max']} classes, {spread['mean']:.1f} on average."
         )
@@ -243,6 +229,11 @@ def classes(land: Land) -> None:
         st.markdown(f"**Prior shift**: {moved:.0%} of the pixels would have to change class for "
                     "test to have the shares of train (total variation distance).")  # fmt: skip
     _table(land, splits)
+
+
+def _unread(said: Mapping[str, object]) -> str:
+    """How many patches the counts do not hold, where there are any."""
+    return f" ({said['unreadable']} of them could not be read)" if said["unreadable"] else ""
 
 
 def _table(land: Land, splits: dict[str, dict[str, object]]) -> None:

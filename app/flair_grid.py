@@ -1,29 +1,19 @@
-"""Panels of the notebook's grid and of the label economy of land cover."""
+"""The panel of the notebook's grid of land cover models, and what its neighbours share."""
 
-import dataclasses
 from collections.abc import Callable, Sequence
+from typing import cast
 
-import numpy as np
 import pandas as pd
 import streamlit as st
 
-from app import (
-    charts,
-    flair_jobs,
-    flair_land,
-    flair_models,
-    flair_runs,
-    flair_scores,
-)
+from app import charts, flair_jobs, flair_land, flair_models, flair_runs, flair_scores
 from app.flair_land import Land
 from app.markup import number, plain
 from core.artifacts.store import Artifact, Step
-from core.flair.classifiers import MethodSettings
-from core.flair.economy import Point, fewest_labels
+from core.flair.classifiers import Classifier, MethodSettings
+from core.flair.features import FeatureSpec
 from core.flair.grid import Cell, cells
 from core.flair.protocols import Protocol
-from core.flair.sampling import SampleSettings
-from core.pipeline import flair_bench
 from core.pipeline.flair_results import Configuration
 from core.pipeline.patches_to_confusion import Study, StudySettings
 
@@ -32,10 +22,10 @@ def grid(land: Land) -> None:
     """The notebook's 24 configurations: table, scores, times."""
     options: dict[str, str] = {n: flair_jobs.PROTOCOLS[n] for n in flair_models.possible(land)}
     protocol = flair_jobs.choose(land.place, "Judged on", options, "grid on", next(iter(options)))
-    runs = [one for one in flair_land.runs(land) if one.settings.protocol == protocol
-            and one.settings.sample == SampleSettings()]  # fmt: skip
+    runs = flair_land.runs(land)
+    study = Study(land.place, StudySettings(cast(Protocol, protocol)), land.dataset)
     asked = cells()
-    found = [_of(cell, runs) for cell in asked]
+    found = [_of(study, MethodSettings(cell.method), cell.spec, runs) for cell in asked]
     n = sum(one is not None for one in found)
     st.markdown(f"**{n} of {len(asked)} configurations are done.** Two methods, with and without "
                 "Sentinel, original (O) or robust (R), normalised (N), with intensity (I)."
@@ -48,9 +38,11 @@ def grid(land: Land) -> None:
     if not n:
         return
     done = [one for one in found if one is not None]
-    floors_done = [one for one in runs if one.method.method in flair_jobs.FLOORS]
-    flair_runs.axis(land, [*done, *floors_done], protocol)
-    _table(land, asked, found)
+    floors_done = [_of(study, MethodSettings(cast(Classifier, floor)), FeatureSpec(), runs)
+                   for floor in flair_jobs.FLOORS]  # fmt: skip
+    shown = [*done, *(one for one in floors_done if one is not None)]
+    flair_runs.axis(land, shown, protocol)
+    _table(land, study, asked, found)
     st.subheader("Time")
     times = [None if one is None else flair_land.result(land, one).seconds for one in found]
     st.plotly_chart(
@@ -64,18 +56,42 @@ def grid(land: Land) -> None:
                "work, so compare the shape of the bars, and times per patch.")  # fmt: skip
 
 
-def _of(cell: Cell, runs: Sequence[Configuration]) -> Configuration | None:
-    method = MethodSettings(cell.method)
-    return next((o for o in runs if o.method == method and o.spec == cell.spec), None)
+def _of(
+    study: Study, method: MethodSettings, spec: FeatureSpec, runs: Sequence[Configuration]
+) -> Configuration | None:
+    """The run of exactly what the button would run: dates, folds and draw included."""
+    alike = [one for one in runs if (one.method, one.spec) == (method, spec)]
+    # Only then: the checksums of Sentinel files may not be known, and taking them is a job's work.
+    key = study.step(method, spec).key if alike else ""
+    return next((one for one in alike if one.artifact.key == key), None)
 
 
-def _table(land: Land, asked: Sequence[Cell], found: Sequence[Configuration | None]) -> None:
+def left_out(land: Land, study: Study, runs: Sequence[Configuration]) -> dict[str, list[str]]:
+    """Why some runs did not judge a patch that they should have judged, by its name."""
+    wanted = [land.dataset.patches[i].name for fold in study.folds for i in fold.judged]
+    found: dict[str, list[str]] = {}
+    for one in runs:
+        said = flair_land.result(land, one)
+        for name in dict.fromkeys(wanted):
+            if name not in said.patches:
+                why = [note.removeprefix(f"{name}: ") for note in said.notes
+                       if note.startswith(f"{name}:")]  # fmt: skip
+                found.setdefault(name, []).append(why[-1] if why else "not predicted")
+    return found
+
+
+def _table(
+    land: Land, study: Study, asked: Sequence[Cell], found: Sequence[Configuration | None]
+) -> None:
+    n_wanted = sum(len(fold.judged) for fold in study.folds)
+    missed = left_out(land, study, [one for one in found if one is not None])
     rows = []
     for cell, one in zip(asked, found, strict=True):
         said = flair_land.result(land, one) if one else None
         span = said.interval if said else None
         rows.append({
             "Configuration": cell.name,
+            "Patches judged": f"{len(said.patches)} of {n_wanted}" if said else None,
             "mIoU": round(said.scores.miou, 4) if said else None,
             "95 % from": round(span.low, 4) if span else None,
             "to": round(span.high, 4) if span else None,
@@ -85,81 +101,39 @@ def _table(land: Land, asked: Sequence[Cell], found: Sequence[Configuration | No
             "The notebook's minutes": cell.notebook_minutes,
         })  # fmt: skip
     table = pd.DataFrame(rows)
-    flair_land.show(table)
+    counts = {len(flair_land.result(land, one).patches) for one in found if one is not None}
+    # A column that says the same in every row only where something was left out.
+    flair_land.show(table if missed else table.drop(columns="Patches judged"))
+    if missed:
+        several = len(counts) > 1
+        st.warning(plain(_missed(missed) + (
+            " Rows that judged fewer patches than others compare badly with them." if several
+            else "")))  # fmt: skip
     flair_land.download(land, "Download the grid (CSV)", table, "flair-grid.csv")
 
 
-def economy(land: Land) -> None:
-    """What labels buy."""
-    st.markdown("Can clustering replace annotation? A person may label pixels for kNN, or look at "
-                "clusters and name them. Labels are counted alike: one pixel looked at is one "
-                "label.")  # fmt: skip
-    left, right = st.columns([2, 5], gap="large")
-    with left:
-        spec = flair_models.features_form(land, "economy", rich=True)
-        study = study_of(land)
-        method = MethodSettings()
-        tables = flair_jobs.tables(study.settings, method, spec)
-        found = kept_of(land, flair_bench.ECONOMY,
-                       lambda: flair_bench.economy_step(study, method, spec))  # fmt: skip
-        if found is None:
-            words = ("economy", "--protocol", study.settings.protocol)
-            flair_jobs.button(land.place, "Compute the curve", "Spending labels", words,
-                              tables=(tables,))  # fmt: skip
-    if found is None:
-        right.caption("This curve has not been computed for these features.")
-        return
-    points = flair_bench.open_economy(found)
-    with right:
-        st.plotly_chart(flair_scores.economy(points), theme=None, config=dict(charts.EXPORT),
-                        key="cs.land.economy")  # fmt: skip
-        st.markdown(answer(points))
-        told = pd.DataFrame([dataclasses.asdict(point) for point in points])
-        flair_land.download(land, "Download the curve (CSV)", told, "flair-labels.csv")
-        st.caption(plain(f"{spec.title}; one fold, {flair_jobs.PROTOCOLS[study.settings.protocol]}"
-                         "; a sample of its pixels judges, so figures differ a little from whole "
-                         "runs. \"Every label\" names clusters by all training labels: no saving."
-                         ))  # fmt: skip
-
-
-def answer(points: Sequence[Point]) -> str:
-    """The best of naming by looks, and what the same costs in labelled pixels."""
-    looks = [p for p in points if p.n_clusters and not p.rule.startswith("every")]
-    pixels = max((p for p in points if p.method == "knn"), key=lambda p: p.miou)
-    if not looks:
-        return "All training pixels are noise: no cluster can be named."
-    best = max(looks, key=lambda p: p.miou)
-    needed = fewest_labels(points, "knn", best.miou)
-    same = "never reaches that"
-    if needed is not None:
-        same = f"reaches it with {number(needed)} labels"
-    ahead = max(looks, key=lambda p: p.miou - _pixels_reach(points, p.n_labels))
-    lead = ahead.miou - _pixels_reach(points, ahead.n_labels)
-    words = f" Clusters are never ahead of as many labelled pixels (at best {lead:+.3f})."
-    if lead > 0:
-        words = (f" Clusters are furthest ahead with {number(ahead.n_labels)} labels: "
-                 f"{ahead.miou:.3f} ({ahead.method}, {ahead.rule}) against "
-                 f"{ahead.miou - lead:.3f} of as many pixels.")  # fmt: skip
-    text = (
-        f"The best naming by looks ({best.method}, {best.rule}) reaches mIoU {best.miou:.3f} "
-        f"with {number(best.n_labels)} labels; kNN on pixels drawn at random {same}. All "
-        f"{number(pixels.n_labels)} labels reach {pixels.miou:.3f}.{words}"
-    )
-    return plain(text.replace("kmeans", "k-means").replace("hdbscan", "HDBSCAN"))
-
-
-def _pixels_reach(points: Sequence[Point], n_labels: int) -> float:
-    """The mIoU of so many labelled pixels, between the points of the curve on its log axis."""
-    mine = sorted((p.n_labels, p.miou) for p in points if p.method == "knn")
-    counts, reached = zip(*mine, strict=True)
-    return float(np.interp(np.log(n_labels), np.log(counts), reached))
+def _missed(missed: dict[str, list[str]]) -> str:
+    """Patches that were left out, each with how many configurations and why."""
+    parts = [f"{name} by {len(why)} configuration{'s' * (len(why) > 1)}: {why[-1].rstrip('.')}"
+             for name, why in missed.items()]  # fmt: skip
+    return f"Left out: {'; '.join(parts)}."
 
 
 def study_of(land: Land) -> Study:
-    """The study that a curve or a tree belongs to: domains left out, where there are several."""
+    """The study that a curve or a tree belongs to: domains left out, where there are several.
+
+    With one training domain, other pixels of the training patches judge: `judged_on` says so.
+    """
     names = flair_models.possible(land)
     protocol: Protocol = "domains" if "domains" in names else names[0]
     return Study(land.place, StudySettings(protocol=protocol), land.dataset)
+
+
+def judged_on(study: Study) -> str:
+    """Which pixels judge, in words."""
+    if study.settings.protocol == "patches":
+        return 'other pixels of the training patches, without "other": this flatters'
+    return flair_jobs.PROTOCOLS[study.settings.protocol]
 
 
 def kept_of(land: Land, stage: str, step: Callable[[], Step]) -> Artifact | None:

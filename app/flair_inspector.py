@@ -1,5 +1,6 @@
 """The pixel inspector: click a pixel, or type one, and see what it is and what models say."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,10 +14,10 @@ from app import (
     cached,
     charts,
     flair_charts,
-    flair_data,
     flair_jobs,
     flair_land,
     flair_pictures,
+    flair_reading,
     state,
 )
 from app.flair_land import Land
@@ -24,16 +25,24 @@ from app.flair_pixels import CAMERA
 from app.images import data_uri
 from app.markup import facts, plain, swatch
 from app.picker import Picture, place
-from core.errors import ChipscapeError
+from core.errors import SceneError
 from core.flair.features import build
 from core.flair.nomenclature import FULL, REDUCED, LandCover, reduce
 from core.flair.pixels import AERIAL, SENTINEL, SIDE, PixelTable
 from core.flair.reading import Needs, read_pixels, texture_of
-from core.flair.sentinel import WAVELENGTHS
+from core.flair.sentinel import (
+    WAVELENGTHS,
+    SentinelSettings,
+    around_patch,
+    block_index,
+    blocks,
+)
 from core.pipeline import flair_results
 from core.pipeline.flair_results import Configuration
 from core.pipeline.flair_taught import Taught, taught
 from core.types import AnyArray, ByteArray
+
+log = logging.getLogger(__name__)
 
 HEIGHT, SPECTRUM = 560, 230
 GREY = LandCover(0, "no class", "#808080")
@@ -54,8 +63,13 @@ def inspect(land: Land) -> None:
         index = flair_land.patch(land)
         name = flair_jobs.choose(land.place, "Shown as", flair_pictures.VIEWS, "inspected", "rgb")
         column, row = state.value(land.place, f"pixel {index}", (SIDE // 2, SIDE // 2))
-        aerial, labels = flair_data.pixels(land, index)
-        image = flair_pictures.view(aerial, labels, name)
+        found = flair_reading.readable(land, index)
+        flair_reading.tell(found)
+        if found.aerial is None:
+            st.markdown("Without its image a patch has no pixels to inspect. Choose another one.")
+            return
+        shown = flair_pictures.possible(name, image=True, mask=found.masked) or "rgb"
+        image = flair_pictures.view(found.aerial, found.labels, shown)
         clicked = place(picture(image, (column, row)), f"land {land.mark} {index}", HEIGHT)
         if clicked and state.is_news(land.place, f"pixel {index}", clicked):
             state.keep(land.place, f"pixel {index}", clicked)
@@ -108,10 +122,32 @@ def _read(land: Land, index: int, column: int, row: int) -> PixelTable:
         needs = Needs(sentinel=one.fused, nomenclature="full")
         try:
             return read_pixels(one, index, at, needs)
-        except ChipscapeError:
-            return read_pixels(one, index, at, Needs(nomenclature="full"))
+        except SceneError:
+            return _part(land, index, column, row)
 
     return cached.drawn(land.place, f"pixel {land.mark} {index} {column} {row}", read)
+
+
+def _part(land: Land, index: int, column: int, row: int) -> PixelTable:
+    """A pixel of a patch whose mask or Sentinel series cannot be read: what can be is there."""
+    one, found = land.dataset.patches[index], flair_reading.readable(land, index)
+    assert found.aerial is not None
+    where = np.array([row]), np.array([column])
+    spectra = None
+    if one.fused:
+        try:
+            means = blocks(around_patch(one, SentinelSettings()), one.name)
+            spectra = means[:, block_index(where[0]), block_index(where[1])].T
+        except SceneError as error:
+            log.info("%s: aerial only (%s)", one.name, error)
+    return PixelTable(
+        np.ascontiguousarray(found.aerial[:, row, column][None], np.float32),
+        spectra,
+        found.labels[where],
+        np.array([index], np.int32),
+        where[1].astype(np.int16),
+        where[0].astype(np.int16),
+    )
 
 
 def _about(land: Land, index: int, column: int, row: int, table: PixelTable) -> None:
@@ -158,7 +194,8 @@ def _models(land: Land, index: int, column: int, row: int, truth: LandCover) -> 
                 value = int(source.read(1, window=window)[0, 0])
             right = value == int(reduce(np.array([truth.value]))[0])
             said = REDUCED[value - 1].name if value else "nothing"
-            rows.append((flair_jobs.title(run), said, "right" if right else "wrong"))
+            judged = ("right" if right else "wrong") if truth.value else "no label"
+            rows.append((flair_jobs.title(run), said, judged))
     if rows:
         flair_land.show(pd.DataFrame(rows, columns=["Model", "Says", "By the label"]))
     else:
@@ -215,7 +252,8 @@ def _typed(land: Land, table: PixelTable, *, fusion: bool) -> PixelTable | None:
         spectrum = np.array([far], np.float32)
     texture = None
     if table.texture is None:
-        aerial, _ = flair_data.pixels(land, int(table.patch[0]))
+        aerial = flair_reading.readable(land, int(table.patch[0])).aerial
+        assert aerial is not None
         texture = texture_of(aerial)[table.row, table.column].astype(np.float32)
     return PixelTable(np.array([own], np.float32), spectrum, table.labels, table.patch,
                       table.column, table.row, texture)  # fmt: skip

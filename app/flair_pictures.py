@@ -67,17 +67,31 @@ def errors(truth: ByteArray, said: ByteArray) -> BoolArray:
     return wrong
 
 
-def view(aerial: ByteArray, labels: ByteArray, name: str, opacity: float = 0.5) -> ByteArray:
-    """A patch as one of VIEWS."""
+def view(aerial: ByteArray | None, labels: ByteArray, name: str, opacity: float = 0.5) -> ByteArray:
+    """A patch as one of VIEWS; "mask" needs no bands."""
+    if name == "mask" or aerial is None:
+        return coloured(labels)
     if name == "infrared":
         return infrared(aerial)
     if name == "elevation":
         return elevation(aerial)
-    if name == "mask":
-        return coloured(labels)
     if name == "overlay":
         return overlaid(rgb(aerial), coloured(labels), opacity)
     return rgb(aerial)
+
+
+def possible(name: str, *, image: bool, mask: bool) -> str | None:
+    """One of VIEWS as far as image and mask can be read; None where nothing of it can be."""
+    if name == "mask":
+        return "mask" if mask else None
+    if not image:
+        return None
+    return "rgb" if name == "overlay" and not mask else name
+
+
+def nothing() -> ByteArray:
+    """A pale patch, for one that cannot be shown."""
+    return np.full((SIDE, SIDE, 3), 232, np.uint8)
 
 
 def sentinel_rgb(frame: AnyArray) -> ByteArray:

@@ -10,7 +10,7 @@ import streamlit as st
 
 from app import charts, flair_jobs, flair_land, flair_scores
 from app.flair_land import Land
-from app.markup import plain
+from app.markup import number, plain
 from core.flair.protocols import Protocol
 from core.flair.sampling import SampleSettings
 from core.pipeline.cells import CellResult, gap
@@ -27,6 +27,7 @@ RELIABILITY = {
     "weighted_reliability_after_knn": "After kNN, weighted",
 }
 MOST = 14
+NOTES = 10
 # Shown only where runs differ in them.
 SETTINGS = ("Judged on", "Training pixels", '"Other" taught')
 
@@ -52,8 +53,16 @@ def beside(land: Land, runs: Sequence[Configuration]) -> None:
         st.markdown('**"Other" taught, and not taught**')
         flair_land.show(pairs)
     notes = dict.fromkeys(note for one in shown for note in flair_land.result(land, one).notes)
-    for note in list(notes)[:10]:
+    for note in few(list(notes)):
         st.caption(plain(note))
+
+
+def few(notes: Sequence[str]) -> list[str]:
+    """The first notes, and how many more there are."""
+    if len(notes) <= NOTES:
+        return list(notes)
+    more = len(notes) - NOTES
+    return [*notes[:NOTES], f"... and {number(more)} more; `chipscape flair run` prints them all."]
 
 
 def grouped(runs: Sequence[Configuration]) -> list[dict[Protocol, Configuration]]:
@@ -148,7 +157,7 @@ def axis(land: Land, runs: Sequence[Configuration], protocol: str) -> None:
             _name(one), found.scores.miou, span.low if span else None,
             span.high if span else None, one.method.method in flair_jobs.FLOORS,
         ))  # fmt: skip
-    official = protocol == "test" and not land.look_alike
+    official = protocol == "test" and flair_scores.is_official(land.dataset)
     rows.sort(key=lambda row: (row.floor, -row.miou))
     st.plotly_chart(flair_scores.axis(rows, official=official), theme=None,
                     config=dict(charts.EXPORT), key="cs.land.axis")  # fmt: skip

@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from app import cached, flair_jobs, flair_land, flair_models, state
-from app.flair_grid import kept_of, study_of
+from app.flair_grid import judged_on, kept_of, study_of
 from app.flair_land import Land
 from app.markup import number
 from core.artifacts.store import Artifact
@@ -53,7 +53,7 @@ def sliders(land: Land) -> None:
         said = _recut(land, found, opened, cut, tables, study.settings.protocol)
         if said is None:
             return
-        _said(said, opened)
+        _said(said, opened, judged_on(study))
         flair_jobs.button(land.place, "Run this cut on every pixel", "Running this cut",
                           ("maps", "--protocol", study.settings.protocol), tables=(tables,),
                           primary=False)  # fmt: skip
@@ -113,7 +113,7 @@ def _round_up(value: float) -> float:
     return float(np.ceil(value / unit) * unit)
 
 
-def _said(said: Recut, opened: Opened) -> None:
+def _said(said: Recut, opened: Opened, judged: str) -> None:
     naming, after, bench = said.naming, said.after, opened.bench
     shown = (
         ("Clusters", str(len(naming.classes))),
@@ -128,8 +128,9 @@ def _said(said: Recut, opened: Opened) -> None:
         cell.metric(label, value)
     st.caption(f"Reliability: the share of a cluster that is of its commonest class, on average "
                "over clusters and weighted by their pixels; among training pixels, and after kNN "
-               f"among {number(len(bench.held_out_labels))} held-out pixels, which also predict "
-               f"the mIoU. kNN with all {number(len(bench.train_labels))} training labels reaches "
+               f"among {number(len(bench.held_out_labels))} held-out pixels ({judged}), which "
+               "also predict the mIoU. kNN with all "
+               f"{number(len(bench.train_labels))} training labels reaches "
                f"{opened.reference:.3f} on them. Clusters are named by every training label."
                )  # fmt: skip
     counts = naming.counts.sum(axis=1)

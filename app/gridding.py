@@ -9,7 +9,7 @@ from app import running, state
 from app.markup import counted, number, plain
 from core.input_settings import GridSettings
 from core.pipeline.workspace import Workspace
-from core.raster.grid import corners
+from core.raster.grid import count, fitting_stride, too_many
 from core.raster.report import SceneReport
 
 # Beyond this t-SNE takes minutes, and pictures are drawn of a part.
@@ -32,10 +32,11 @@ def offer(place: Workspace, reports: Sequence[SceneReport]) -> None:
                       "chips."))  # fmt: skip
     asked = _form(place, now)
     squares = sum(_squares(report, asked) for report in without)
-    st.markdown(_words(without, asked, squares))
+    refused = _too_many(without, asked)
+    st.markdown(refused or _words(without, asked, squares))
     with st.container(horizontal=True):
-        idle = running.busy(place) is not None or not squares or asked == now
-        if st.button("Cut this grid", key="cs.grid", type="primary", disabled=idle):
+        idle = running.busy(place) is not None or not squares or refused or asked == now
+        if st.button("Cut this grid", key="cs.grid", type="primary", disabled=bool(idle)):
             _start(place, asked)
         if now.size and st.button("Remove the grid", key="cs.grid off",
                                   help="Its chips stay in the workspace."):  # fmt: skip
@@ -63,8 +64,17 @@ def _form(place: Workspace, now: GridSettings) -> GridSettings:
 
 
 def _squares(report: SceneReport, asked: GridSettings) -> int:
-    across, down = corners(report.width, report.height, asked)
-    return len(across) * len(down)
+    return count(report.width, report.height, asked)
+
+
+def _too_many(reports: Sequence[SceneReport], asked: GridSettings) -> str:
+    """Why a grid is refused, and the step that all scenes allow; empty if it is not."""
+    wrong = [r for r in reports if too_many(r.width, r.height, asked)]
+    if not wrong:
+        return ""
+    stride = max(fitting_stride(r.width, r.height, asked) for r in wrong)
+    words = too_many(wrong[0].width, wrong[0].height, asked)
+    return plain(f"{wrong[0].name}: {words}. From one to the next it takes {stride} px or more.")
 
 
 def _words(reports: Sequence[SceneReport], asked: GridSettings, squares: int) -> str:

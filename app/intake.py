@@ -74,15 +74,21 @@ def panel(place: Workspace) -> None:
     with here:
         st.file_uploader(
             "Drop scenes and their annotations",
-            [suffix[1:] for suffix in SUFFIXES], accept_multiple_files=True,
+            # Streamlit, like a browser, goes by what follows the last dot: xml, not aux.xml.
+            sorted({suffix.rpartition(".")[2] for suffix in SUFFIXES}), accept_multiple_files=True,
             key=_uploader(place),
-            help="Several at once: a GeoTIFF and the vector file of the same name, all parts of a "
-            "Shapefile. Each file is looked at; one that is not what it says is refused.",
+            help="Several at once: a GeoTIFF, what lies beside it (.msk, .ovr, .aux.xml, .tfw) and "
+            "the vector file of the same name; all parts of a Shapefile. Each file is looked at; "
+            "one that is not what it says is refused.",
         )  # fmt: skip
     with there, messages.guard():
         _folder(place)
-    st.caption(plain("Or put them there yourself, each GeoTIFF beside a vector file of the same "
-                     f"name (quay.tif and quay.geojson), and reload this page: {place.raw}"))
+    st.caption(
+        plain(
+            "Or put them there yourself, each GeoTIFF beside a vector file of the same "
+            f"name (quay.tif and quay.geojson), and reload this page: {place.raw}"
+        )
+    )
 
 
 def _uploader(place: Workspace) -> str:

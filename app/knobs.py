@@ -69,8 +69,9 @@ def cluster_knobs(
     with slots[1]:
         gmm = _mixture_knob(place, asked.gmm)
         _too_many(gmm.n_components, n)
+        settings = dataclasses.replace(shown, method="gmm", gmm=gmm)
+        tuning.shape(place, ready, settings)
     state.want(place, method="gmm", gmm=gmm)
-    settings = dataclasses.replace(shown, method="gmm", gmm=gmm)
     with slots[2] if stacked else _aside(slots[2], "Compare numbers"):
         tuning.components(place, ready, settings, "stacked" if stacked else "aside")
     return settings
@@ -104,27 +105,46 @@ def _density(
                          "eom, excess of mass: few and large clusters. leaf: many and "
                          "small ones.")  # fmt: skip
     cut = dataclasses.replace(cut, selection=chosen)
-    with slots[4] if stacked else _aside(slots[4], "More", "stretch"):
-        cut = _limits(place, cut, n)
-        noise = _noise_knob(place, asked.noise)
-        _treated(place, ready, dataclasses.replace(
-            with_tree, method="hdbscan", cut=cut, noise=noise
-        ))  # fmt: skip
-        if not stacked:
-            st.divider()
-            landscape_here = st.container()
+    noise = asked.noise
+    if stacked:
+        with slots[4]:
+            cut = _limits(place, cut, n)
+            noise = _noise_knob(place, noise)
+    elif _more(place, slots[4]):
+        below, landscape_here = st.columns([9, 11], gap="medium")
+        with below:
+            cut = _limits(place, cut, n)
+            noise = _noise_knob(place, noise)
     state.want(place, method="hdbscan", cut=cut, noise=noise)
     settings = dataclasses.replace(with_tree, method="hdbscan", cut=cut, noise=noise)
+    with slots[4]:
+        _treated(place, ready, settings)
     if landscape_here is not None:
         with landscape_here:
             tuning.sizes(place, ready, settings, "stacked" if stacked else "aside")
     return settings
 
 
-def _aside(slot: Any, label: str, width: str = "content") -> Any:
-    """A popover, level with the knobs beside it."""
+def _aside(slot: Any, label: str) -> Any:
+    """A popover, level with the knobs beside it; for what is read, never for a widget's value."""
     slot.space("small")
-    return slot.popover(label, width=width)
+    return slot.popover(label)
+
+
+def _more(place: Workspace, slot: Any) -> bool:
+    """Whether the knobs below the row are asked for; they are drawn only then.
+
+    Not a popover: one that is closed mounts no widget, and on the next run of the script the
+    browser answers with defaults of its own instead of what was chosen.
+    """
+    is_open: bool = state.value(place, "more knobs", False)
+    slot.space("small")
+    slot.button(
+        "Less" if is_open else "More", key="cs.more", width="stretch",
+        icon=":material/expand_less:" if is_open else ":material/expand_more:",
+        on_click=state.keep, args=(place, "more knobs", not is_open),
+    )  # fmt: skip
+    return is_open
 
 
 def _tree_there(place: Workspace, ready: Plan, shown: RunSettings) -> RunSettings:

@@ -8,7 +8,7 @@ import streamlit as st
 from app import cached, findings, running, state
 from app.clusters import Clusters
 from app.markup import plain
-from app.palette import EXCLUDED, Look
+from app.palette import EXCLUDED, NOISE, Look
 from core.clusters.labelling import Labelling
 from core.clusters.matching import between, match
 from core.clusters.noise import Treated
@@ -153,10 +153,16 @@ def summary(clusters: Clusters) -> str:
     one = "cluster" if clusters.n_clusters == 1 else "clusters"
     words = f"{clusters.n_clusters} {one}"
     if clusters.labelling.method == "hdbscan":
-        words += f", {(clusters.ids == -1).mean():.0%} noise"
+        words += f", {noise_share(clusters.ids):.0%} noise"
     if excluded := int((clusters.ids == EXCLUDED).sum()):
         words += ", one chip excluded" if excluded == 1 else f", {excluded} chips excluded"
     return words
+
+
+def noise_share(ids: IntArray) -> float:
+    """Share of noise among the chips that are not excluded, as on the report card, 0..1."""
+    kept = ids[ids != EXCLUDED]
+    return float((kept == NOISE).mean()) if len(kept) else 0.0
 
 
 def told(clusters: Clusters) -> None:

@@ -16,7 +16,7 @@ COLOURS: tuple[str, ...] = (
 )  # fmt: skip
 SYMBOLS: tuple[str, ...] = ("circle", "diamond", "square", "triangle-up")
 NOISE, EXCLUDED = -1, -2
-NOISE_COLOUR = "#A9AFB8"
+NOISE_COLOUR, EXCLUDED_COLOUR = "#A9AFB8", "#DCE0E6"
 MISSING_COLOUR = "#C9CED6"
 RULE = "#E3E7EC"
 # Cividis (Nuñez et al., 2018) reads alike for all eyes; cut short of its near-white end.
@@ -27,7 +27,9 @@ SEQUENTIAL: tuple[tuple[float, str], ...] = (
 
 
 def colour(cluster: int) -> str:
-    """The colour of a cluster; noise is grey. Colours repeat after 24 with another symbol."""
+    """A cluster's colour, grey for noise and excluded; after 24 another symbol, not colour."""
+    if cluster == EXCLUDED:
+        return EXCLUDED_COLOUR
     return NOISE_COLOUR if cluster < 0 else COLOURS[cluster % len(COLOURS)]
 
 

@@ -74,7 +74,7 @@ def show(place: Workspace, ready: Plan, chips: ChipSet, clusters: Clusters) -> N
 def card_table(
     place: Workspace, ready: Plan, chips: ChipSet, clusters: Clusters, found: Quality | None
 ) -> pd.DataFrame:
-    """One row a cluster as shown, the largest first."""
+    """One row a cluster as shown, by id."""
     view = findings.seen(clusters)
     labelling = view.labelling
     kept = int((clusters.ids != palette.EXCLUDED).sum())
@@ -90,7 +90,7 @@ def card_table(
     unit, scale = ("ha", 10_000) if in_hectares else ("m²", 1)
     rows = []
     sizes = labelling.sizes().tolist()
-    for cluster, label in view.labels.items():
+    for cluster, label in sorted(view.labels.items()):
         rows.append({
             "Cluster": clusters.look.name(cluster),
             "Chips": sizes[label],
@@ -135,12 +135,12 @@ def _card_frame(table: pd.DataFrame) -> None:
     columns["Share"] = st.column_config.NumberColumn(format="percent")
     for name in table:
         if str(name).startswith("Area"):
-            columns[name] = st.column_config.NumberColumn(help=MEASURES["area"])
+            columns[str(name)] = st.column_config.NumberColumn(help=MEASURES["area"])
     if "Stability" in table:
         columns["Stability"] = st.column_config.ProgressColumn(
             help=MEASURES["stability"], format="%.2f", min_value=0, max_value=1, color=charts.ACCENT
         )
-    st.dataframe(table, hide_index=True, column_config=columns,
+    st.dataframe(table, hide_index=True, column_config=columns, placeholder="–",
                  height="content" if len(table) <= ROWS_AT_MOST else 560)  # fmt: skip
     st.download_button("Download the report card (CSV)",
                        lambda: table.to_csv(index=False).encode(), "report_card.csv", "text/csv",
@@ -199,4 +199,6 @@ def verdict(stability: float | None) -> str:
     """What the stability says of a cluster, in a word."""
     if stability is None:
         return "not judged"
-    return "firm" if stability >= FIRM else "doubtful" if stability >= DOUBTFUL else "not there"
+    # Judged as it is read: 0.60 on the page is 0.60 here.
+    read = round(stability, 2)
+    return "firm" if read >= FIRM else "doubtful" if read >= DOUBTFUL else "not there"

@@ -1,6 +1,8 @@
 """Small figures under sliders, of shares and of spreads; no streamlit here."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import plotly.graph_objects as go
@@ -22,7 +24,7 @@ CONFIG = {"displaylogo": False, "modeBarButtons": [["toImage"]]}
 
 def sizes(found: SizeLandscape, cliffs: Sequence[Cliff], present: int) -> go.Figure:
     """What each min_cluster_size gives, in four strips; the present value and cliffs marked."""
-    strips = {
+    strips: dict[str, AnyArray] = {
         "clusters": found.n_clusters,
         "noise": found.noise_fraction,
         "validity": found.validity,
@@ -37,6 +39,28 @@ def sizes(found: SizeLandscape, cliffs: Sequence[Cliff], present: int) -> go.Fig
     return figure
 
 
+@dataclass(frozen=True)
+class Shape:
+    """Neighbouring numbers of components, first to last, whose mixtures took the same shape."""
+
+    first: int
+    last: int
+    covariance: str
+    n_dims: int
+
+
+def shapes(found: ComponentLandscape) -> list[Shape]:
+    """The runs of like shape in a comparison."""
+    rows = zip(found.n_components.tolist(), found.covariance, found.n_dims.tolist(), strict=True)
+    runs: list[Shape] = []
+    for k, covariance, d in rows:
+        first = k
+        if runs and (runs[-1].covariance, runs[-1].n_dims) == (covariance, d):
+            first = runs.pop().first
+        runs.append(Shape(first, k, covariance, d))
+    return runs
+
+
 def components(found: ComponentLandscape, present: int) -> go.Figure:
     """BIC, AIC and held-out likelihood over the number of components, the present one marked."""
     strips = {"BIC": found.bic, "AIC": found.aic, "held out": found.held_out}
@@ -47,6 +71,9 @@ def components(found: ComponentLandscape, present: int) -> go.Figure:
             line={"color": "#B8C1CC", "width": 1}, hoverinfo="skip", name=f"seed {at}",
         )  # fmt: skip
     figure.data = figure.data[len(strips) :] + figure.data[: len(strips)]
+    for before, after in pairwise(shapes(found)):
+        figure.add_vline(x=(before.last + after.first) / 2, row=1, col=1,
+                         line={"color": MUTED, "width": 1, "dash": "dot"})  # fmt: skip
     figure.add_vline(x=present, line={"color": ACCENT, "width": 1.5})
     return figure
 
@@ -55,6 +82,8 @@ def _strips(x: AnyArray, rows: Mapping[str, AnyArray], title: str) -> go.Figure:
     figure = make_subplots(len(rows), 1, shared_xaxes=True, vertical_spacing=0.09)
     for at, (name, values) in enumerate(rows.items(), 1):
         unit = ".0%" if name == "noise" else ".4~g"
+        if name == "noise":
+            figure.update_yaxes(tickformat=".0%", row=at, col=1)
         figure.add_scatter(
             x=x.tolist(), y=[float(v) if np.isfinite(v) else None for v in values], row=at, col=1,
             mode="lines+markers", line={"color": INK, "width": 1.2}, marker={"size": 3},

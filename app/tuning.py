@@ -1,15 +1,16 @@
 """What lies under the sliders: the landscape of their values, suggestions, presets."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import streamlit as st
 
-from app import charts, findings, running, state, strips
+from app import cached, charts, findings, running, state, strips, wording
 from app.clusters import Clusters
-from app.markup import plain
+from app.markup import number, plain
 from core.clusters import landscape
-from core.clusters.components import suggest_components
+from core.clusters.components import ComponentLandscape, suggest_components
 from core.clusters.landscape import Suggestion
 from core.errors import TooFewError
 from core.pipeline.views import Plan
@@ -79,7 +80,10 @@ def tree(place: Workspace, ready: Plan, clusters: Clusters) -> None:
 
 
 def _coming(place: Workspace, ready: Plan, settings: RunSettings) -> None:
-    """Ask again until the survey is there."""
+    """Ask again until the survey is there; it is made of the tree."""
+    if cached.tree(place, ready, settings) is None:
+        st.caption("The landscape of this slider comes with the tree.")
+        return
 
     @st.fragment(run_every=0.7)
     def wait() -> None:
@@ -128,5 +132,42 @@ def components(place: Workspace, ready: Plan, settings: RunSettings, name: str) 
     for one in suggest_components(found):
         st.caption(f"**{plain(one.name[:1].upper() + one.name[1:])}: {one.value}.** "
                    f"{plain(one.reason)}")  # fmt: skip
-    kind = f"{found.covariance} covariance in {found.n_dims} dimensions"
-    st.caption(plain(f"All at {kind}, so that they compare; grey lines are single seeds."))
+    st.caption(plain(f"{_of_shapes(found)} Grey lines are single seeds."))
+
+
+def shape(place: Workspace, ready: Plan, settings: RunSettings) -> None:
+    """What the mixture under the slider took, how sure its BIC is, and where neighbours differ."""
+    found = cached.labelling(place, ready, settings)
+    if found is None or "covariance" not in found.facts:
+        return
+    taken, facts = _taken(found.facts), found.facts
+    words = f"{taken[:1].upper()}{taken[1:]}"
+    if settings.gmm.n_init > 1:
+        words += f"; BIC differs by {number(float(facts['bic_spread']))} between seeds"
+    others = []
+    for count in (settings.gmm.n_components - 1, settings.gmm.n_components + 1):
+        beside = dataclasses.replace(settings.gmm, n_components=max(1, count))
+        near = cached.labelling(place, ready, dataclasses.replace(settings, gmm=beside))
+        if near is not None and count >= 1 and _taken(near.facts) != taken:
+            others.append(f"{count} takes {_taken(near.facts)}")
+    step = f" {' and '.join(others)}: another shape there." if others else ""
+    st.caption(plain(f"{words}.{step}"))
+
+
+def _taken(facts: Mapping[str, Any]) -> str:
+    dims = "one dimension" if facts["n_dims"] == 1 else f"{facts['n_dims']} dimensions"
+    return f"{wording.choice(facts['covariance'])} covariance in {dims}"
+
+
+def _of_shapes(found: ComponentLandscape) -> str:
+    """Which mixtures of a comparison share a shape; those that do not are made to compare."""
+    runs = strips.shapes(found)
+    words = [_taken({"covariance": one.covariance, "n_dims": one.n_dims}) for one in runs]
+    if len(runs) == 1:
+        return f"All at {words[0]}, so that they compare."
+    told = [
+        f"{one.first} to {one.last} {kind}" if one.last > one.first else f"{one.first} {kind}"
+        for one, kind in zip(runs, words, strict=True)
+    ]
+    return (f"As the slider fits them: {'; '.join(told)}. Dotted is where that changes. Dimensions "
+            "that a mixture does not see count as one Gaussian, so that all compare.")  # fmt: skip

@@ -14,6 +14,7 @@ import pandas as pd
 from core.chips.chipset import ChipSet
 from core.clusters.edits import Edited
 from core.clusters.labelling import Labelling
+from core.clusters.shown import shown_confidence
 from core.reduction.pca import Reduced
 from core.reduction.tsne import Projection
 from core.types import AnyArray, Geometries
@@ -50,11 +51,19 @@ class Landscape:
         """The cluster of each chip after noise treatment and edits, -1 for noise."""
         return self.labelling.labels if self.edited is None else self.edited.ids
 
+    @property
+    def confidence(self) -> AnyArray:
+        """How sure each chip's cluster is, (n,), 0..1; NaN where nearness alone put it there."""
+        found = self.labelling.confidence
+        return found if self.edited is None else shown_confidence(self.labelling, self.edited)
+
     def table(self) -> pd.DataFrame:
         """One row a chip: facts, properties, cluster (-1 noise), confidence, places.
 
         `cluster_colour` is the user's, such as ``"#0072b2"``; None where none was given.
-        `cluster_raw` is what the method said, before noise treatment and edits; its -1 stays.
+        `confidence` is the membership in the cluster shown, also where noise was treated; it is
+        empty for noise that is shown in its nearest cluster. `cluster_raw` is what the method
+        said, before noise treatment and edits; its -1 stays.
         A property gets `property_` before a name that is taken, in whatever case.
         """
         results = {
@@ -62,7 +71,7 @@ class Landscape:
             "cluster_name": cluster_names(self.clusters, self.edited),
             "cluster_colour": pd.Series(cluster_colours(self.clusters, self.edited), dtype=object),
             "cluster_raw": self.labelling.labels,
-            "confidence": self.labelling.confidence,
+            "confidence": self.confidence,
             "pca_1d": self.reduced.pca_1d,
             "tsne_x": self.projection.coordinates[:, 0],
             "tsne_y": self.projection.coordinates[:, 1],
@@ -206,12 +215,13 @@ def _draw(
     x, y = coordinates.T
     axes.scatter(x[noise], y[noise], s=6, color="#b5b5b5", label="noise", linewidths=0)
     given = {} if edited is None else edited.colours
-    for cluster in range(int(labels.max(initial=-1)) + 1):
+    found = np.unique(labels[~noise]).tolist()
+    for cluster in found:
         here = labels == cluster
         colour = given.get(cluster, f"C{cluster % 10}")
         axes.scatter(x[here], y[here], s=10, color=colour, label=str(cluster), linewidths=0)
     axes.set(title="t-SNE", xticks=[], yticks=[])
-    if labels.max(initial=-1) < 25:
+    if len(found) <= 25:
         axes.legend(title="cluster", loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
     # Without the program's name and version, equal results are equal files.
     figure.savefig(path, metadata={"Software": None})

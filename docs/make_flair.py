@@ -12,6 +12,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from core.flair.answer import answer
+from core.flair.economy import DRAWS, Point
 from core.flair.grid import cells
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -153,15 +155,18 @@ def the_economy(workspace: Path) -> str:
     settings = workspace / "economy.toml"
     settings.write_text("[features]\nfusion = true\nrobust = true\n", encoding="utf-8")
     found = flair(workspace, "economy", "--protocol", "domains", "--settings", str(settings))
+    points = [Point(**point) for point in found["points"]]
     rows: list[tuple[object, ...]] = [
-        (point["n_labels"], f"{point['miou']:.3f}", point["method"], point["rule"])
-        for point in sorted(found["points"], key=lambda p: p["n_labels"])
+        (p.n_labels, f"{p.miou:.3f}", f"{p.low:.3f} to {p.high:.3f}", p.method, p.rule)
+        for p in sorted(points, key=lambda p: p.n_labels)
     ]
+    header = ("labels", "mIoU", "draws", "method", "how they were spent")
     return (
         "\n## The label economy\n\nThe notebook's question: can clusters replace annotation? "
-        "Labels that a person gives, and what they buy on pixels of the domain left out (one "
-        "fold).\n\n"
-        f"{table(('labels', 'mIoU', 'method', 'how they were spent'), rows)}\n"
+        "Labels that a person gives for one model, and what they buy on pixels of domains left "
+        f"out: all folds together, the mean of {DRAWS} draws of the labels with the lowest and the "
+        "highest. `draws` in the table `study` of a settings file asks for more.\n\n"
+        f"{answer(points)}\n\n{table(header, rows)}\n"
     )
 
 

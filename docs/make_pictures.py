@@ -23,7 +23,7 @@ from playwright.sync_api import Page, sync_playwright
 ROOT = Path(__file__).resolve().parents[1]
 IMAGES = ROOT / "docs" / "images"
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run"]
-PAGES = ("scenes", "chips", "embeddings", "clusters", "explore")
+PAGES = ("scenes", "chips", "embeddings", "clusters", "explore", "map")
 SIZE = {"width": 1280, "height": 860}
 COLOURS = 256
 MINUTE = 60_000
@@ -106,6 +106,8 @@ def main() -> None:
                     page.wait_for_timeout(2000)
                     pick(page)
                     rest(page)
+                if name == "map":
+                    page.wait_for_timeout(3000)
                 keep(page.screenshot(), name)
         browser.close()
 

@@ -1,11 +1,11 @@
 """Land cover, data: what the patches hold, what Sentinel saw, and what is missing."""
 
-from app import flair_data, flair_jobs, flair_land, messages
+from app import flair_data, flair_gallery, flair_jobs, flair_land, messages
 
 VIEWS = {
     "samples": ("One patch", flair_data.samples),
     "series": ("Time series", flair_data.series),
-    "gallery": ("All patches", flair_data.gallery),
+    "gallery": ("All patches", flair_gallery.gallery),
     "classes": ("Classes", flair_data.classes),
     "files": ("Files", flair_data.files),
 }

@@ -1,11 +1,19 @@
 """Land cover, models: run one, run the notebook's grid, count labels, cut the tree live."""
 
-from app import flair_grid, flair_jobs, flair_land, flair_models, flair_tree, messages
+from app import (
+    flair_economy,
+    flair_grid,
+    flair_jobs,
+    flair_land,
+    flair_models,
+    flair_tree,
+    messages,
+)
 
 VIEWS = {
     "run": ("Run", flair_models.run),
     "grid": ("The notebook's grid", flair_grid.grid),
-    "economy": ("Label economy", flair_grid.economy),
+    "economy": ("Label economy", flair_economy.economy),
     "tree": ("HDBSCAN live", flair_tree.sliders),
 }
 

@@ -12,6 +12,9 @@ from core import cli
 from core.cli import cluster_commands
 from core.clusters import others
 from core.errors import SettingsError
+from core.pipeline import editing
+from core.pipeline.editing import Saved
+from core.pipeline.workspace import Workspace
 
 QUICK = """
 [chips]
@@ -28,7 +31,7 @@ n_iter = 50
 
 @pytest.fixture
 def call(make_scene, make_annotations, to_ground, tmp_path, monkeypatch, capsys):
-    """Run one command on forty squares of two kinds; its JSON, or its words where it failed."""
+    """Run one command on forty squares of two kinds; its JSON or words, or why it failed."""
 
     rng = np.random.default_rng(0)
     rough = rng.normal(128, 60, (3, 160, 256)).clip(1, 254)
@@ -40,13 +43,16 @@ def call(make_scene, make_annotations, to_ground, tmp_path, monkeypatch, capsys)
     settings = tmp_path / "quick.toml"
     settings.write_text(QUICK)
 
-    def run(command, *words):
-        where = ("--workspace", str(tmp_path), "--settings", str(settings), "--json")
+    def run(command, *words, as_json=True):
+        where = ("--workspace", str(tmp_path), "--settings", str(settings))
+        where += ("--json",) if as_json else ()
         monkeypatch.setattr(sys, "argv", ["chipscape", command, *where, *words])
         with pytest.raises(SystemExit) as leaving:
             cli.main()
         said = capsys.readouterr()
-        return said.err if leaving.value.code else json.loads(said.out)
+        if leaving.value.code:
+            return said.err
+        return json.loads(said.out) if as_json else said.out
 
     return run
 
@@ -134,3 +140,59 @@ def test_span__refuses_what_is_no_range(text):
 
 def test_span__both_ends():
     assert cluster_commands.span("2:4", "") == [2, 3, 4]
+
+
+def test_cluster__sweep_of_hdbscan_is_refused(call, tmp_path):
+    said = call("cluster", "--method", "hdbscan", "--sweep", "2:3")
+    assert "no number of clusters to prepare" in said
+    assert not (tmp_path / "artifacts" / "mixtures").exists()
+
+
+@pytest.mark.parametrize(
+    ("method", "words"),
+    [
+        ("gmm", "Gaussian mixtures with 2 to 3 clusters prepared"),
+        ("kmeans", "k-means with 2 to 3 clusters prepared"),
+        ("ward", "Ward's hierarchy with 2 to 3 clusters prepared"),
+    ],
+)
+def test_cluster__sweep_says_what_it_prepared(call, method, words):
+    assert words in call("cluster", "--method", method, "--sweep", "2:3", as_json=False)
+
+
+def test_cluster__sweep_that_ends_early_says_where(call):
+    told = call("cluster", "--method", "kmeans", "--sweep", "40:45", as_json=False)
+    assert "k-means with 40 clusters prepared" in told
+    told = call("cluster", "--method", "kmeans", "--sweep", "41:45", as_json=False)
+    assert "k-means: nothing prepared" in told
+
+
+@pytest.mark.parametrize("command", ["cluster", "run"])
+def test_summary__noise_as_shown(call, tmp_path, command):
+    leaf = 'min_cluster_size = 2\nselection = "leaf"\n[tree]\nmin_samples = 1'
+    (tmp_path / "quick.toml").write_text(QUICK.replace("min_cluster_size = 5", leaf))
+    words = ("--method", "hdbscan")
+    kept = call(command, *words, as_json=False).splitlines()[-1]
+    share = kept.rpartition(", ")[2]
+    assert share.endswith("% noise")
+    assert share != "0% noise"
+    near = call(command, *words, "--noise", "nearest", as_json=False).splitlines()[-1]
+    assert ", 0% noise as shown: " in near
+    assert "noise chips are shown in their nearest cluster" in near
+    soft = call(command, *words, "--noise", "soft", as_json=False).splitlines()[-1]
+    assert "noise chips are shown in their likeliest cluster" in soft
+
+
+def test_quality__calls_clusters_by_the_ids_of_the_edits(call, tmp_path):
+    # By size the two clusters are 0 and 1; at the last edit they were 5 and 8.
+    words = ("--method", "kmeans", "--n-clusters", "2")
+    call("export", *words, "--format", "csv")
+    own = pd.read_csv(tmp_path / "results" / "chips.csv")["cluster"].to_numpy()
+    reduced = next((tmp_path / "artifacts" / "reduction").glob("*/manifest.json")).parent.name
+    name = editing.family(reduced, "kmeans")
+    ids = np.where(own == 0, 5, 8).astype(np.int32)
+    editing.save(Workspace(tmp_path), name, Saved(ids=ids))
+    told = call("quality", *words, as_json=False)
+    assert "cluster 5: " in told
+    assert "cluster 8: " in told
+    assert "cluster 0" not in told

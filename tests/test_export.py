@@ -235,3 +235,12 @@ def test_write_seed_layout__picture_in_the_colours_of_the_user(landscape, tmp_pa
     pure = (image == (0, 0, 1)).all(axis=2).sum()
     assert pure > 4 * 10
     assert not (pictures.imread(plain / "tsne_static.png")[..., :3] == (0, 0, 1)).all(axis=2).any()
+
+
+def test_table__confidence_is_of_what_is_shown(landscape):
+    sure = np.linspace(0, 0.8, N, dtype=np.float32)
+    sure[-1] = np.nan
+    shown = np.where(RAW_LABELS == -1, 1, RAW_LABELS).astype(np.int32)
+    table = edited(landscape, ids=shown, confidence=sure).table()
+    np.testing.assert_array_equal(table["confidence"], sure)
+    assert edited(landscape).table()["confidence"].tolist()[:7] == [0.5] * 7

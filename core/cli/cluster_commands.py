@@ -7,6 +7,7 @@ import typer
 
 from core.cli.console import emit, remark, reporter, say
 from core.cli.options import Session, with_session
+from core.clusters.labelling import NOISE, Labelling
 from core.errors import SettingsError, TooFewError
 from core.pipeline.runs import Run, run
 from core.progress import Progress, step
@@ -79,10 +80,44 @@ def landscape(
 COMMANDS = (quality, landscape)
 
 
-def prepare(done: Run, counts: list[int], listening: Progress) -> None:
+def noise_in_words(done: Run, labelling: Labelling) -> str:
+    """What the summary says of noise as shown, and whether it was treated; "" but for HDBSCAN."""
+    if labelling.method != "hdbscan":
+        return ""
+    treatment = done.settings.noise
+    if treatment.method == "keep":
+        return f", {labelling.noise_fraction:.0%} noise"
+
+    from core.pipeline.quality import treated
+
+    shown = treated(done)
+    how = "nearest cluster" if treatment.method == "nearest" else "likeliest cluster"
+    return (
+        f", {(shown.labels == NOISE).mean():.0%} noise as shown: {int(shown.moved.sum())} of "
+        f"{int((shown.original == NOISE).sum())} noise chips are shown in their {how}"
+    )
+
+
+def require_swept(method: str) -> None:
+    """Refuse a range of numbers of clusters where the method has no such number.
+
+    Raises
+    ------
+    SettingsError
+        For HDBSCAN.
+    """
+    if method == "hdbscan":
+        raise SettingsError(
+            "HDBSCAN has no number of clusters to prepare; any cut of its tree is live",
+            where="--sweep",
+            remedy="Leave it out, or take gmm, kmeans or ward as --method.",
+        )
+
+
+def prepare(done: Run, counts: list[int], listening: Progress) -> str:
     """Fit each number of clusters, so that a slider answers at once; Ward's tree is cut.
 
-    The range ends, with a remark, where the chips are too few.
+    The range ends, with a remark, where the chips are too few. Returns what is prepared, in words.
     """
     from core.pipeline.landscape import kmeans, mixture, ward
 
@@ -98,8 +133,17 @@ def prepare(done: Run, counts: list[int], listening: Progress) -> None:
                 mixture(done.workspace, reduced, dataclasses.replace(settings.gmm, n_components=k))
         except TooFewError as error:
             remark(f"The range ends at {k - 1}. {error}")
-            return
+            return _prepared(settings.method, counts[: at - 1])
         step(listening, at, len(counts), f"{k} clusters")
+    return _prepared(settings.method, counts)
+
+
+def _prepared(method: str, counts: list[int]) -> str:
+    what = {"kmeans": "k-means", "ward": "Ward's hierarchy"}.get(method, "Gaussian mixtures")
+    if not counts:
+        return f"{what}: nothing prepared"
+    reach = f"{counts[0]} to {counts[-1]}" if len(counts) > 1 else f"{counts[0]}"
+    return f"{what} with {reach} clusters prepared"
 
 
 def span(text: str, where: str) -> list[int]:
@@ -165,10 +209,11 @@ def _tell(result: dict[str, Any]) -> None:
             for name in ("silhouette", "dbcv", "persistence", "stability")
             if one[name] is not None
         )
-        name = result["names"][one["label"]] or f"cluster {one['label']}"
+        name = result["names"][one["label"]] or f"cluster {result['ids'][one['label']]}"
         say(f"{name}: {one['size']} chips, {marks}")
     for name in ("ari", "ami", "nmi", "v_measure"):
         if "against" in result:
             say(f"{name:<12} {result['against'][name]:.3f}")
-    for note in (*card["notes"], result["judged"], *result["problems"], *result["alarms"]):
+    lost = [result["lost"]] if result["lost"] else []
+    for note in (*card["notes"], *lost, result["judged"], *result["problems"], *result["alarms"]):
         say(f"note: {note}")

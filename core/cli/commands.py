@@ -54,11 +54,7 @@ def _tell_run(session: Session, done: Run) -> None:
     summary = done.summary()
     parts = [f"{counted(summary['chips'], 'chip')} from {counted(summary['scenes'], 'scene')}"]
     if done.labelling:
-        noise = (
-            f", {done.labelling.noise_fraction:.0%} noise"
-            if done.labelling.method == "hdbscan"
-            else ""
-        )
+        noise = cluster_commands.noise_in_words(done, done.labelling)
         parts.append(f"{counted(done.labelling.n_clusters, 'cluster')}{noise}")
     say(" · ".join(parts))
 
@@ -129,11 +125,14 @@ def cluster(
 ) -> None:
     """Cluster the chips by a Gaussian mixture, HDBSCAN, k-means or Ward's hierarchy."""
     counts = cluster_commands.span(sweep, "--sweep") if sweep else []
+    if counts:
+        cluster_commands.require_swept(session.settings.method)
     with reporter() as listen:
         done = run(session.workspace, session.settings, listen, "clusters")
-        if counts:
-            cluster_commands.prepare(done, counts, listen("mixtures"))
+        words = cluster_commands.prepare(done, counts, listen("mixtures")) if counts else ""
     _tell_run(session, done)
+    if words and not session.as_json:
+        say(words)
 
 
 @app.command()

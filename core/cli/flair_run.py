@@ -7,10 +7,10 @@ from typing import Annotated, Any, get_args
 import typer
 
 from core.cli.console import emit, reporter, say
-from core.cli.flair_methods import ProtocolOption, study
+from core.cli.flair_methods import ProtocolOption, attempt, features, refuse_empty, study
 from core.cli.flair_options import FlairSession, credit, with_flair
-from core.cli.flair_words import clusters, facts, line, marked
-from core.errors import SettingsError
+from core.cli.flair_words import clusters, facts, line, marked, preset_of
+from core.errors import ChipscapeError, SettingsError
 from core.flair.classifiers import MethodSettings
 from core.flair.features import FeatureSpec
 from core.flair.protocols import TITLES, Protocol
@@ -53,15 +53,8 @@ def run(
         n_clusters=n_clusters,
         seed=session.seed or None,
     )
-    preset = session.preset == "notebook"
-    spec = session.settings(
-        FeatureSpec,
-        "features",
-        fusion=fusion,
-        robust=robust,
-        normalised=normalised,
-        intensity=intensity,
-        preset_notebook=preset or None,
+    spec = features(
+        session, fusion=fusion, robust=robust, normalised=normalised, intensity=intensity
     )
     found = {
         taught: _judged(session, chosen, spec, protocol, taught, maps) for taught in _taught(other)
@@ -74,12 +67,13 @@ def run(
         say(f"{chosen.method}, {spec.title}{said}{marked(spec)}")
         for name, result in results.items():
             say(f"{name:<8} {line(result)}  ({TITLES[name]})")
-            if told := clusters(result):
+            if not isinstance(result, ChipscapeError) and (told := clusters(result)):
                 say(f"{'':<8} {told}")
-        difference = gap(results)
+        worked = _worked(results)
+        difference = gap(worked)
         if difference is not None:
             say(f"optimism gap (training patches minus domains left out): {difference:+.3f}")
-        for note in dict.fromkeys(n for result in results.values() for n in result.notes):
+        for note in dict.fromkeys(n for result in worked.values() for n in result.notes):
             say(f"note: {note}")
     say(credit(session))
 
@@ -91,32 +85,47 @@ def _judged(
     protocol: str,
     taught: str,
     maps: Path | None,
-) -> dict[Protocol, CellResult]:
-    """The results by protocol; `taught` is "with" or "without", or empty for the settings'."""
-    results: dict[Protocol, CellResult] = {}
+) -> dict[Protocol, CellResult | ChipscapeError]:
+    """The results by protocol; `taught` is "with" or "without", or empty for the settings'.
+
+    A protocol that these data cannot be judged by has its error, unless all of them have.
+    """
+    results: dict[Protocol, CellResult | ChipscapeError] = {}
     for name in _protocols(session, protocol):
         with reporter() as listen:
             work = study(session, name, taught)
-            results[name] = work.cell(method, spec, listen(name))
-            if maps is not None:
+            results[name] = attempt(work, method, spec, listen(name))
+            if maps is not None and not isinstance(results[name], ChipscapeError):
                 folder = maps / name / taught if taught else maps / name
                 work.write_maps(method, spec, folder, listen("maps"))
+    refuse_empty(results.values())
     return results
+
+
+def _worked(
+    results: Mapping[Protocol, CellResult | ChipscapeError],
+) -> dict[Protocol, CellResult]:
+    return {p: r for p, r in results.items() if not isinstance(r, ChipscapeError)}
 
 
 def _told(
     session: FlairSession,
     method: MethodSettings,
     spec: FeatureSpec,
-    found: Mapping[str, Mapping[Protocol, CellResult]],
+    found: Mapping[str, Mapping[Protocol, CellResult | ChipscapeError]],
     maps: Path | None,
 ) -> dict[str, Any]:
     """What a run says in JSON; with "other" taught both ways, the second under its own name."""
     parts = [
-        {"protocols": {p: facts(r) for p, r in results.items()}, "optimism_gap": gap(results)}
+        {
+            "protocols": {p: facts(r) for p, r in results.items()},
+            "optimism_gap": gap(_worked(results)),
+            "notes": list(dict.fromkeys(n for r in _worked(results).values() for n in r.notes)),
+        }
         for results in found.values()
     ]
-    told: dict[str, Any] = {"method": method.method, "features": spec.title, **parts[0]}
+    about = {"method": method.method, "features": spec.title, **preset_of(spec)}
+    told: dict[str, Any] = {**about, **parts[0]}
     if len(parts) > 1:
         told["with_other"] = parts[1]
     return told | {"maps": str(maps) if maps else None, "attribution": credit(session)}

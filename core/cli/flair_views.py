@@ -1,13 +1,13 @@
 """`chipscape flair survey|maps|bench|recut`: what the pages about land cover are drawn from."""
 
 import dataclasses
+from collections.abc import Sequence
 
 from core.cli.console import emit, reporter, say
-from core.cli.flair_methods import ProtocolOption, study
+from core.cli.flair_methods import ProtocolOption, features, study
 from core.cli.flair_options import FlairSession, credit, with_flair
-from core.cli.flair_words import number
+from core.cli.flair_words import number, preset_of
 from core.flair.classifiers import MethodSettings
-from core.flair.features import FeatureSpec
 from core.flair.files import discover
 from core.pipeline import flair_bench, flair_results
 from core.pipeline.flair_data import folder_of
@@ -28,55 +28,63 @@ def survey(session: FlairSession) -> None:
 def maps(session: FlairSession, protocol: ProtocolOption = "") -> None:
     """Keep the class maps of a configuration (tables `method`, `features`) for the pages."""
     method = session.settings(MethodSettings, "method", seed=session.seed or None)
-    spec = session.settings(FeatureSpec, "features")
+    spec = features(session)
     work = study(session, protocol or None)
     with reporter() as listen:
-        work.cell(method, spec, listen("patches"))
+        notes = work.cell(method, spec, listen("patches")).notes
         made = flair_results.make_maps(work, method, spec, listen("maps"))
-    _tell(session, {"artifact": str(made.folder), **made.counts})
+    _tell(session, {"artifact": str(made.folder), **made.counts, **preset_of(spec)}, notes)
 
 
 @with_flair
 def bench(session: FlairSession, protocol: ProtocolOption = "") -> None:
     """Keep HDBSCAN's tree and held-out pixels, so that the page's sliders answer at once."""
     method = session.settings(MethodSettings, "method", seed=session.seed or None)
-    spec = session.settings(FeatureSpec, "features")
+    spec = features(session)
     work = study(session, protocol or None)
     with reporter() as listen:
         made = flair_bench.make_bench(
             work, dataclasses.replace(method, method="hdbscan"), spec, listen("tree")
         )
-    _tell(session, {"artifact": str(made.folder), **made.counts})
+        notes = flair_results.notes(work, spec, n_folds=1)
+    _tell(session, {"artifact": str(made.folder), **made.counts, **preset_of(spec)}, notes)
 
 
 @with_flair
 def recut(session: FlairSession, protocol: ProtocolOption = "") -> None:
     """Cut HDBSCAN's tree (table `method`), name its clusters, and keep what they score."""
     method = session.settings(MethodSettings, "method", seed=session.seed or None)
-    spec = session.settings(FeatureSpec, "features")
+    spec = features(session)
     work = study(session, protocol or None)
     with reporter() as listen:
         made = flair_bench.make_recut(
             work, dataclasses.replace(method, method="hdbscan"), spec, listen("cut")
         )
+        notes = flair_results.notes(work, spec, n_folds=1)
     found = flair_bench.open_recut(made)
-    facts = {
+    facts: dict[str, object] = {
         "miou": number(found.scores.miou),
         "reliability": number(found.naming.mean_reliability),
         "weighted_reliability": number(found.naming.weighted_reliability),
         "reliability_after_knn": number(found.after.mean_reliability),
         "weighted_reliability_after_knn": number(found.after.weighted_reliability),
     }
-    _tell(session, {"artifact": str(made.folder), **made.counts, **facts})
+    facts |= preset_of(spec)
+    _tell(session, {"artifact": str(made.folder), **made.counts, **facts}, notes)
 
 
 COMMANDS = (survey, maps, bench, recut)
 
 
-def _tell(session: FlairSession, facts: dict[str, object]) -> None:
+def _tell(
+    session: FlairSession, facts: dict[str, object], notes: Sequence[str] | None = None
+) -> None:
     if session.as_json:
-        emit({**facts, "attribution": credit(session)})
+        told = {} if notes is None else {"notes": list(notes)}
+        emit({**facts, **told, "attribution": credit(session)})
         return
     for name, value in facts.items():
         say(f"{name:<10} {value}")
+    for note in notes or ():
+        say(f"note: {note}")
     say(credit(session))

@@ -2,21 +2,31 @@
 
 import dataclasses
 import math
+from collections.abc import Mapping
 from typing import Any
 
+from core.errors import ChipscapeError
+from core.flair.confusion import Interval, Scores
 from core.flair.features import FeatureSpec
 from core.flair.grid import Cell
+from core.flair.nomenclature import REDUCED
 from core.pipeline.cells import CellResult
 
 
-def row(cell: Cell, result: CellResult) -> dict[str, Any]:
-    """A cell of the grid, as JSON."""
-    return {
+def row(cell: Cell, result: CellResult | ChipscapeError) -> dict[str, Any]:
+    """A cell of the grid, as JSON; one that failed has its error instead of figures."""
+    told: dict[str, Any] = {
         "method": cell.method,
         "fusion": cell.spec.fusion,
         "robust": cell.spec.robust,
         "normalised": cell.spec.normalised,
         "intensity": cell.spec.intensity,
+        **dict.fromkeys(("miou", "notebook_miou", "overall_accuracy", "seconds")),
+        **preset_of(cell.spec),
+    }
+    if isinstance(result, ChipscapeError):
+        return told | {"error": str(result)}
+    return told | {
         "miou": number(result.scores.miou),
         "notebook_miou": number(result.scores.notebook_miou),
         "overall_accuracy": number(result.scores.overall_accuracy),
@@ -24,8 +34,15 @@ def row(cell: Cell, result: CellResult) -> dict[str, Any]:
     }
 
 
-def facts(result: CellResult) -> dict[str, Any]:
-    """A result in numbers, as JSON."""
+def preset_of(spec: FeatureSpec) -> dict[str, str]:
+    """The mark of the notebook's own arithmetic in JSON; nothing for ours."""
+    return {"preset": "notebook"} if spec.preset_notebook else {}
+
+
+def facts(result: CellResult | ChipscapeError) -> dict[str, Any]:
+    """A result in numbers, as JSON; where there is none, the error."""
+    if isinstance(result, ChipscapeError):
+        return {"miou": None, "error": str(result)}
     interval = result.interval
     return {
         "miou": number(result.scores.miou),
@@ -34,23 +51,63 @@ def facts(result: CellResult) -> dict[str, Any]:
         "notebook_miou": number(result.scores.notebook_miou),
         "overall_accuracy": number(result.scores.overall_accuracy),
         "kappa": number(result.scores.kappa),
+        "classes": by_class(result.scores),
         "patches": len(result.patches),
+        "areas": len(set(result.areas)),
         "seconds": round(result.seconds, 3),
         "folds": result.about["folds"],
         "artifact": str(result.artifact.folder),
     }
 
 
-def line(result: CellResult) -> str:
+def by_class(judged: Scores) -> dict[str, dict[str, float | int | None]]:
+    """The scores of each class by its name, as JSON; null where there is nothing to divide by."""
+    return {
+        kind.name: {
+            "iou": number(judged.iou[at]),
+            "users_accuracy": number(judged.users[at]),
+            "producers_accuracy": number(judged.producers[at]),
+            "f1": number(judged.f1[at]),
+            "support": int(judged.support[at]),
+        }
+        for at, kind in enumerate(REDUCED)
+    }
+
+
+def line(result: CellResult | ChipscapeError) -> str:
     """A result's scores in one line."""
-    judged, interval = result.scores, result.interval
-    spread = "no interval, one area"
-    if interval:
-        spread = f"{interval.low:.3f} to {interval.high:.3f}, {interval.n_units} areas"
+    if isinstance(result, ChipscapeError):
+        return f"failed: {result}"
+    judged = result.scores
     return (
-        f"mIoU {judged.miou:.3f} over {judged.n_classes} classes ({spread}), "
+        f"mIoU {judged.miou:.3f} over {judged.n_classes} classes ({spread(result.interval)}), "
         f"accuracy {judged.overall_accuracy:.3f}"
     )
+
+
+def spread(interval: Interval | None, unit: str = "area") -> str:
+    """A 95 % interval in words."""
+    if interval is None:
+        return f"no interval, one {unit}"
+    return f"{interval.low:.3f} to {interval.high:.3f}, {interval.n_units} {interval.unit}"
+
+
+def judged_apart(results: Mapping[str, CellResult | ChipscapeError]) -> list[str]:
+    """How much each result was judged on, where that is not the same for all of them."""
+    found: dict[str, list[str]] = {}
+    for name, result in results.items():
+        if not isinstance(result, ChipscapeError):
+            n_patches, n_areas = len(result.patches), len(set(result.areas))
+            words = f"judged on {_some(n_patches, 'patch')} of {_some(n_areas, 'area')}"
+            found.setdefault(words, []).append(name)
+    if len(found) < 2:
+        return []
+    return [f"{words}: {'; '.join(names)}" for words, names in found.items()]
+
+
+def _some(n: int, what: str) -> str:
+    plural = f"{what}es" if what.endswith("ch") else f"{what}s"
+    return f"{n} {what if n == 1 else plural}"
 
 
 def clusters(result: CellResult) -> str:

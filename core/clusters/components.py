@@ -20,19 +20,24 @@ _AGREED = 0.6
 
 @dataclass(frozen=True)
 class ComponentLandscape:
-    """Mixtures over n_components at one covariance and one number of principal components.
+    """Mixtures over n_components, each with the covariance and dimensions of the slider's fit.
+
+    Where these differ, what a mixture does not see of the widest one's principal components counts
+    as one Gaussian, so that all describe the same data (Raftery and Dean, Variable selection for
+    model-based clustering, JASA 2006); principal components are uncorrelated.
 
     Attributes
     ----------
     n_components : int32 array, (m,)
     bic, aic : float64 array, (m,)
-        Of the likeliest start; lower is better.
+        Of the likeliest start, in the widest fit's components; lower is better.
     bics : float64 array, (m, n_init)
         BIC of each seed's start.
     held_out : float64 array, (m,)
         Natural logarithm of the likelihood of chips that were left out of the fit, mean a chip.
-    covariance : str
-    n_dims : int
+    covariance : tuple of str, m of them
+    n_dims : int32 array, (m,)
+        Principal components that each mixture sees.
     """
 
     n_components: IntArray
@@ -40,8 +45,8 @@ class ComponentLandscape:
     aic: DoubleArray
     bics: DoubleArray
     held_out: DoubleArray
-    covariance: str
-    n_dims: int
+    covariance: tuple[str, ...]
+    n_dims: IntArray
 
     @property
     def best_by_seed(self) -> IntArray:
@@ -62,10 +67,7 @@ def survey_components(
     counts: Sequence[int],
     report: Progress = silent,
 ) -> ComponentLandscape:
-    """Fit a mixture for each number of components; all else as set.
-
-    Covariance and principal components are settled for the largest number and kept for all: BIC
-    compares nothing else.
+    """Fit a mixture for each number of components as `fit_gmm` does; all else as set.
 
     Parameters
     ----------
@@ -88,24 +90,46 @@ def survey_components(
     ks = np.unique(np.asarray(counts, np.int32))
     if not len(ks):
         raise TooFewError("no number of components to try", where="n_components")
-    shape, d = choose(len(points), int(ks[-1]), settings, points.shape[1])
+    fits = [replace(settings, n_components=k) for k in ks.tolist()]
+    settled = [choose(len(points), one.n_components, one, points.shape[1]) for one in fits]
+    widest = max(d for _, d in settled)
     rows = []
-    for done, k in enumerate(ks.tolist(), 1):
-        one = replace(settings, n_components=k, covariance=shape, n_dims=d)
-        mixture = fit_mixture(points, one)
-        rows.append((mixture.bic, mixture.aic, held_out(points, one), mixture.bics))
-        step(report, done, len(ks), f"Gaussian mixtures, {k} components")
-    bic, aic, outside, bics = zip(*rows, strict=True)
+    for done, (one, (shape, d)) in enumerate(zip(fits, settled, strict=True), 1):
+        mixture = fit_mixture(points, replace(one, covariance=shape, n_dims=d))
+        bic, aic = unseen(points[:, d:widest])
+        outside = held_out(points, one, widest=widest)
+        rows.append(
+            (mixture.bic + bic, mixture.aic + aic, outside, np.array(mixture.bics) + bic, shape, d)
+        )
+        step(report, done, len(ks), f"Gaussian mixtures, {one.n_components} components")
+    bics, aics, outsides, starts, shapes, dims = zip(*rows, strict=True)
     return ComponentLandscape(
-        ks, np.array(bic), np.array(aic), np.array(bics), np.array(outside), shape, d
+        n_components=ks,
+        bic=np.array(bics),
+        aic=np.array(aics),
+        bics=np.array(starts),
+        held_out=np.array(outsides),
+        covariance=shapes,
+        n_dims=np.array(dims, np.int32),
     )
 
 
-def held_out(points: FloatArray, settings: GmmSettings, folds: int = FOLDS) -> float:
+def unseen(points: FloatArray) -> tuple[float, float]:
+    """BIC and AIC of columns that a mixture does not see, (n, d): a Gaussian each; 0 for none."""
+    n, d = points.shape
+    data = points.astype(np.float64)
+    likelihood = float(_one_gaussian(data, data).sum())
+    return 2 * d * float(np.log(n)) - 2 * likelihood, 4 * d - 2 * likelihood
+
+
+def held_out(
+    points: FloatArray, settings: GmmSettings, folds: int = FOLDS, widest: int = 0
+) -> float:
     """Mean log-likelihood of chips that the fit did not see, in nats a chip.
 
     Each fold is left out once; the rest is fitted with one start. A mixture that fits noise
-    gains on the chips it saw and loses here.
+    gains on the chips it saw and loses here. Of the first `widest` columns, those that the
+    mixture does not see count as a Gaussian each.
 
     Raises
     ------
@@ -121,7 +145,18 @@ def held_out(points: FloatArray, settings: GmmSettings, folds: int = FOLDS) -> f
         away = fold == out
         mixture = fit_mixture(points[~away], replace(one, covariance=shape, n_dims=d))
         total += float(log_density(mixture, points[away]).sum())
+        rest = points[:, d:widest].astype(np.float64)
+        total += float(_one_gaussian(rest[~away], rest[away]).sum())
     return total / n
+
+
+def _one_gaussian(learnt: DoubleArray, points: DoubleArray) -> DoubleArray:
+    """Logarithm of the density of points, (m, d), under a Gaussian a column of others."""
+    # A column that does not vary says the same of every mixture, but has no density.
+    variance = np.maximum(learnt.var(axis=0), np.finfo(np.float32).tiny)
+    distance = (points - learnt.mean(axis=0)) ** 2 / variance
+    density: DoubleArray = -0.5 * (distance + np.log(2 * np.pi * variance)).sum(axis=1)
+    return density
 
 
 def log_density(mixture: Mixture, points: FloatArray) -> DoubleArray:

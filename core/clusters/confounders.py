@@ -19,8 +19,8 @@ N_BINS = 8
 NEIGHBOURS = 6
 # Shared information from here on is worth an alarm, however surely it is there.
 ALARM = 0.2
-# A cluster this much of one scene is that scene, if the scene holds clearly less of all chips.
-_ONE_SCENE = 0.9
+# A cluster this much of one kind is that kind, if clearly less of all chips is.
+_NEARLY_ALL = 0.9
 _CLEARLY_LESS = 0.75
 _RISK = 0.05
 _METRES_PER_DEGREE = 111_320.0
@@ -65,7 +65,7 @@ def confounders(
 ) -> list[Association]:
     """Look at each fact that is there, and at place, strongest first.
 
-    Noise is left out. Numbers are cut into 8 bins of like count. A property that the user wants
+    Noise is left out. Numbers are cut into bins; see `binned`. A property that the user wants
     clusters to follow may be among them (large ships are large): an alarm asks for a look.
 
     Parameters
@@ -180,13 +180,11 @@ def one_scene(labels: IntArray, scenes: Sequence[Any] | AnyArray) -> list[str]:
     """
     names = np.asarray(scenes, dtype=object)
     told = []
-    for label in range(int(labels.max(initial=NOISE)) + 1):
+    for label in np.unique(labels[labels != NOISE]).tolist():
         found, counts = np.unique(names[labels == label].astype(str), return_counts=True)
-        if not len(found):
-            continue
         scene, share = str(found[counts.argmax()]), counts.max() / counts.sum()
         overall = float((names.astype(str) == scene).mean())
-        if share >= _ONE_SCENE and overall < _CLEARLY_LESS * share:
+        if share >= _NEARLY_ALL and overall < _CLEARLY_LESS * share:
             told.append(
                 f"Cluster {label} is {100 * share:.0f} % one scene, {scene}, which holds "
                 f"{100 * overall:.0f} % of all chips."
@@ -194,13 +192,60 @@ def one_scene(labels: IntArray, scenes: Sequence[Any] | AnyArray) -> list[str]:
     return told
 
 
+def cut_or_partial(labels: IntArray, facts: pd.DataFrame) -> list[str]:
+    """A sentence for each cluster nearly all of whose chips are cut by the edge, or partly valid.
+
+    A small cluster tells little of all chips, so that the association with the labelling stays
+    low however clear the cluster is. Such as ``"Cluster 7 is 100 % cut by the edge of a scene,
+    as 6 % of all chips are."``
+
+    Parameters
+    ----------
+    labels : int32 array, (n,), -1 for noise
+        Or ids, with gaps.
+    facts : DataFrame, n rows
+        "cut_by_edge" and "valid_fraction" are looked at, where they are there.
+    """
+    kinds = {}
+    if "cut_by_edge" in facts:
+        kinds["cut by the edge of a scene"] = facts["cut_by_edge"].to_numpy(np.bool_)
+    if "valid_fraction" in facts:
+        kinds["only partly valid"] = facts["valid_fraction"].to_numpy(np.float64) < 1
+    told = []
+    for label in np.unique(labels[labels != NOISE]).tolist():
+        for words, there in kinds.items():
+            share, overall = float(there[labels == label].mean()), float(there.mean())
+            if share >= _NEARLY_ALL and overall < _CLEARLY_LESS * share:
+                told.append(
+                    f"Cluster {label} is {100 * share:.0f} % {words}, as {100 * overall:.0f} % of "
+                    "all chips are."
+                )
+    return told
+
+
 def binned(values: "pd.Series[Any]", n_bins: int = N_BINS) -> IntArray:
-    """A code for each value: bins of like count for many different numbers, else the value."""
+    """A code for each value: bins of like count for many different numbers, else the value.
+
+    A number that fills a bin alone has one of its own; between such numbers, and beyond them, are
+    as many bins as their share of the values, one at least. Whole chips are valid to 1, so that
+    bins of like count alone would be one bin.
+    """
     numeric = pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
-    if numeric and values.nunique() > n_bins:
-        edges = np.unique(np.quantile(values.to_numpy(np.float64), np.linspace(0, 1, n_bins + 1)))
-        return np.searchsorted(edges[1:-1], values.to_numpy(np.float64), "right").astype(np.int32)
-    return pd.factorize(values, sort=False)[0].astype(np.int32)
+    if not numeric or values.nunique() <= n_bins:
+        return pd.factorize(values, sort=False)[0].astype(np.int32)
+    numbers = values.to_numpy(np.float64)
+    found, counts = np.unique(numbers, return_counts=True)
+    heavy = found[counts * n_bins >= len(numbers)]
+    # Even places are between the heavy numbers, odd ones are those.
+    place = np.searchsorted(heavy, numbers, "left") + np.searchsorted(heavy, numbers, "right")
+    codes, given = np.zeros(len(numbers), np.int32), 0
+    for one in np.unique(place).tolist():
+        rows = place == one
+        n_own = 1 if one % 2 else max(1, round(n_bins * float(rows.mean())))
+        edges = np.unique(np.quantile(numbers[rows], np.linspace(0, 1, n_own + 1)))
+        codes[rows] = given + np.searchsorted(edges[1:-1], numbers[rows], "right")
+        given = int(codes[rows].max()) + 1
+    return codes
 
 
 def _information(one: IntArray, other: IntArray) -> float:

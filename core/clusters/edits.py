@@ -12,6 +12,7 @@ import numpy as np
 from core.clusters.gmm import fit_gmm
 from core.clusters.history import Chips, Edit
 from core.clusters.labelling import NOISE
+from core.clusters.matching import MADE
 from core.errors import SettingsError
 from core.settings import GmmSettings
 from core.types import BoolArray, FloatArray, IntArray
@@ -35,7 +36,11 @@ class Edited:
     approved : frozenset of int
         Clusters that the user has looked at.
     next_id : int
-        The id of the next new cluster.
+        The id of the next new cluster; from `core.clusters.matching.MADE`, so that no re-cut
+        gives it to another one.
+    confidence : float32 array, (n,), or None
+        How sure what is shown is; see `core.clusters.noise.Treated.confidence`. None where the
+        method's own holds.
     """
 
     ids: IntArray
@@ -43,7 +48,8 @@ class Edited:
     names: Mapping[int, str] = field(default_factory=dict)
     colours: Mapping[int, str] = field(default_factory=dict)
     approved: frozenset[int] = frozenset()
-    next_id: int = 0
+    next_id: int = MADE.start
+    confidence: FloatArray | None = None
 
     def members(self, cluster: int) -> BoolArray:
         """The chips of a cluster, (n,).
@@ -62,7 +68,7 @@ class Edited:
 def start(labels: IntArray) -> Edited:
     """A labelling without edits."""
     nobody = np.zeros(len(labels), np.bool_)
-    return Edited(labels.copy(), nobody, next_id=int(labels.max(initial=NOISE)) + 1)
+    return Edited(labels.copy(), nobody)
 
 
 def rename(state: Edited, cluster: int, name: str) -> Edit:
@@ -152,6 +158,9 @@ def replay(
     state, problems = start(labels), []
     for number, edit in enumerate(edits, 1):
         state, problem = apply(state, edit, agreement)
+        if problem and edit.kind in ("split", "new"):
+            # Its id stays free, so that the next edit's cluster keeps its own.
+            state = replace(state, next_id=state.next_id + 1)
         if problem:
             problems.append(f"Edit {number}, {edit.kind}{_quoted(edit)}: {problem}")
     return state, problems

@@ -110,7 +110,20 @@ def choose(n: int, k: int, settings: GmmSettings, available: int) -> tuple[Shape
 
 def fit_gmm(points: FloatArray, settings: GmmSettings, report: Progress = silent) -> Labelling:
     """Cluster by a Gaussian mixture; arguments and errors as in `fit_mixture`."""
-    mixture = fit_mixture(points, settings, report)
+    return likeliest(fit_mixture(points, settings, report), settings, points.shape[1])
+
+
+def likeliest(mixture: Mixture, settings: GmmSettings, available: int) -> Labelling:
+    """Each chip in its likeliest component, which bears the component's number.
+
+    Parameters
+    ----------
+    mixture : Mixture
+    settings : GmmSettings
+        It was fitted with.
+    available : int
+        Principal components that there are.
+    """
     k = len(mixture.weights)
     parameters = n_parameters(k, mixture.n_dims, mixture.covariance)
     facts = {
@@ -124,7 +137,7 @@ def fit_gmm(points: FloatArray, settings: GmmSettings, report: Progress = silent
         "bic_spread": mixture.bic_spread,
     }
     raw = mixture.responsibilities.argmax(axis=1)
-    notes = tuple(_notes(mixture, settings, raw, points.shape[1]))
+    notes = tuple(_notes(mixture, settings, raw, available))
     return labelled(raw, mixture.responsibilities.max(axis=1), "gmm", facts, notes)
 
 

@@ -135,7 +135,7 @@ def choose(tree: Condensed, settings: CutSettings) -> AnyArray:
     else:
         chosen = _excess_of_mass(tree, settings)
     if settings.epsilon > 0 and len(chosen) > 1:
-        return np.unique([_climb(tree, int(node), settings.epsilon) for node in chosen])
+        return np.unique([_climb(tree, int(node), settings) for node in chosen])
     return chosen
 
 
@@ -196,10 +196,16 @@ def _excess_of_mass(tree: Condensed, settings: CutSettings) -> AnyArray:
     return np.flatnonzero(np.array(stays) & ~np.array(inside))
 
 
-def _climb(tree: Condensed, node: int, epsilon: float) -> int:
-    """The nearest ancestor that parted at epsilon or farther, or the root."""
-    while node != ROOT and tree.birth[node] * epsilon > 1:
-        node = int(tree.parent[node])
+def _climb(tree: Condensed, node: int, settings: CutSettings) -> int:
+    """The nearest ancestor that parted at epsilon or farther, else the topmost one allowed.
+
+    That is the root where all chips may be one cluster, its child where not; as in hdbscan.
+    """
+    while node != ROOT and tree.birth[node] * settings.epsilon > 1:
+        above = int(tree.parent[node])
+        if above == ROOT and not settings.allow_single_cluster:
+            return node
+        node = above
     return node
 
 

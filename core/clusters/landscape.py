@@ -21,7 +21,8 @@ _STEADY = 0.1
 _LEAST_LENGTH = np.log(1.5)
 # Two presets whose numbers of clusters are nearer than this factor are one.
 _APART = 1.5
-# A step that halves the clusters, or turns this share of the chips to or from noise, is a cliff.
+# A step that halves or doubles the clusters is a cliff, or one that turns this share of the chips
+# to or from noise.
 _NOISE_JUMP = 0.2
 # Above this a cut says little of the chips, however valid what is left.
 _MOST_NOISE = 0.5
@@ -131,13 +132,17 @@ def survey_sizes(
 
 
 def cliffs(found: SizeLandscape) -> list[Cliff]:
-    """Where one step of the slider halves the clusters or moves a fifth of the chips to noise."""
+    """Where one step of the slider, either way, halves the clusters or moves a fifth of the chips.
+
+    Chips move to noise or out of it.
+    """
     edges = []
     for i in range(len(found.sizes) - 1):
         before, after = int(found.n_clusters[i]), int(found.n_clusters[i + 1])
         jump = float(found.noise_fraction[i + 1] - found.noise_fraction[i])
+        fewer, more = sorted((before, after))
         # Three clusters are the least of which a halving is news.
-        if (before >= 3 and after * 2 <= before) or abs(jump) >= _NOISE_JUMP:
+        if (more >= 3 and fewer * 2 <= more) or abs(jump) >= _NOISE_JUMP:
             below, above = int(found.sizes[i]), int(found.sizes[i + 1])
             note = (
                 f"Between {below} and {above}, {before} clusters become {after} and noise goes "

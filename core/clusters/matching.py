@@ -1,13 +1,17 @@
 """Names that survive: a new labelling gets the ids of the old one where the chips agree."""
 
 from dataclasses import dataclass
+from itertools import count
 
 import numpy as np
 
 from core.clusters.labelling import NOISE
 from core.errors import ArtifactError
-from core.types import AnyArray, IntArray
+from core.types import AnyArray, BoolArray, IntArray
 
+# Ids of the clusters that edits make: matching gives none of them out, so that a re-cut takes none
+# away. 1000 is drawn as a diamond, unlike the method's first clusters.
+MADE = range(1000, 2000)
 # A part of a cluster below this share of it is a few chips that moved, not a piece that split off.
 PIECE = 0.1
 
@@ -21,9 +25,10 @@ class Matching:
     ids : dict of int to int
         The id of each new label; see `match`.
     appeared : tuple of int
-        New ids none of whose chips make up a piece of an old cluster.
+        New ids that are in none of the splits and merges. Each new id is told once: among these,
+        by a split or by a merge.
     vanished : tuple of int
-        Old ids none of whose pieces live on in a cluster.
+        Old ids that are there no more and in none of the splits and merges.
     split : dict of int to tuple of int
         Old id to the new ids, two or more, that each hold a piece of it.
     merged : dict of int to tuple of int
@@ -52,7 +57,8 @@ def compare(old: IntArray, new: IntArray) -> Matching:
     """Match two labellings and list what appeared, vanished, split and merged.
 
     A piece is a tenth or more of an old cluster that lies in one new cluster (for splits), or a
-    tenth or more of a new cluster that comes from one old one (for merges).
+    tenth or more of a new cluster that comes from one old one (for merges). A new id is told
+    once: as a merger, else as a piece of the one old cluster it comes from, however small.
 
     Arguments and errors as in `match`.
     """
@@ -61,7 +67,7 @@ def compare(old: IntArray, new: IntArray) -> Matching:
 
 
 def between(old: IntArray, renamed: IntArray, ids: dict[int, int] | None = None) -> Matching:
-    """What changed from one labelling to another that bears its ids already."""
+    """What changed from one labelling to another that bears its ids already; see `compare`."""
     before, after = _names(old), _names(renamed)
     overlap = np.zeros((len(before), len(after)), np.int64)
     both = (old != NOISE) & (renamed != NOISE)
@@ -71,13 +77,16 @@ def between(old: IntArray, renamed: IntArray, ids: dict[int, int] | None = None)
     arrived = np.array([(renamed == one).sum() for one in after])[None, :]
     pieces = (overlap > 0) & (overlap >= PIECE * left) if overlap.size else overlap > 0
     sources = (overlap > 0) & (overlap >= PIECE * arrived) if overlap.size else overlap > 0
-    either = pieces | sources
+    merged = _several(after, before, sources.T)
+    split = _several(before, after, _parted(overlap, pieces, sources, ~np.isin(after, before)))
+    told_new = {one for new in split.values() for one in new} | set(merged)
+    told_old = {one for old in merged.values() for one in old} | set(split)
     return Matching(
         ids=ids or {int(one): int(one) for one in after},
-        appeared=tuple(int(one) for one in after[~either.any(axis=0)]),
-        vanished=tuple(int(one) for one in before[~either.any(axis=1)]),
-        split=_several(before, after, pieces),
-        merged=_several(after, before, sources.T),
+        appeared=_left_over(after, before, told_new),
+        vanished=_left_over(before, after, told_old),
+        split=split,
+        merged=merged,
         kept_fraction=float((old == renamed).mean()) if len(old) else 1.0,
     )
 
@@ -95,7 +104,7 @@ def match(old: IntArray, new: IntArray) -> dict[int, int]:
 
     Ids are handed over so that as many chips as possible keep theirs (Hungarian method on the
     overlap, Kuhn 1955). A cluster without a predecessor gets the smallest id that neither
-    labelling uses.
+    labelling uses and that is kept for no edit (`MADE`).
 
     Parameters
     ----------
@@ -134,14 +143,35 @@ def match(old: IntArray, new: IntArray) -> dict[int, int]:
     taken = set(old.tolist()) | set(kept.values())
     for label in np.unique(new[new != NOISE]).tolist():
         if label not in kept:
-            fresh = next(i for i in range(len(taken) + 1) if i not in taken)
+            fresh = next(i for i in count() if i not in taken and i not in MADE)
             kept[label] = fresh
             taken.add(fresh)
     return kept
 
 
+def own_ids(n_clusters: int) -> dict[int, int]:
+    """The id of each label where there is no labelling before: the label, past the edits' ids."""
+    return {
+        label: label if label < MADE.start else label + len(MADE) for label in range(n_clusters)
+    }
+
+
 def _names(labels: IntArray) -> AnyArray:
     return np.unique(labels[labels != NOISE])
+
+
+def _parted(overlap: AnyArray, pieces: BoolArray, sources: BoolArray, fresh: AnyArray) -> BoolArray:
+    """The pieces, old by new, with each fresh id in one row at most, (n_old, n_new)."""
+    parted = pieces.copy()
+    parted[:, fresh] = False
+    for column in np.flatnonzero(fresh & (sources.sum(axis=0) == 1)).tolist():
+        parted[overlap[:, column].argmax(), column] = True
+    return parted
+
+
+def _left_over(names: AnyArray, others: AnyArray, told: set[int]) -> tuple[int, ...]:
+    """Names that the others lack and that are not told of."""
+    return tuple(one for one in np.setdiff1d(names, others).tolist() if one not in told)
 
 
 def _several(one: AnyArray, other: AnyArray, table: AnyArray) -> dict[int, tuple[int, ...]]:

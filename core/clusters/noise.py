@@ -27,7 +27,8 @@ class Treated:
         What HDBSCAN said, -1 for noise: exported beside.
     membership : float32 array, (n,), 0..1
         The confidence of chips that were clustered; of the others the membership that "soft"
-        found, 0 where it was not asked.
+        found. NaN for those that "nearest" gave to a cluster: being near is no membership. 0 for
+        those of which nothing was asked.
     note : str
         What was done, in a sentence.
     """
@@ -42,6 +43,12 @@ class Treated:
         """Chips that were noise and are shown in a cluster, (n,)."""
         shown: BoolArray = (self.original == NOISE) & (self.labels != NOISE)
         return shown
+
+    @property
+    def confidence(self) -> FloatArray:
+        """How sure what is shown is, (n,): the membership; 0 for what is shown as noise."""
+        sure: FloatArray = np.where(self.labels == NOISE, np.float32(0), self.membership)
+        return sure
 
 
 def treat(
@@ -75,6 +82,7 @@ def treat(
     noise = np.flatnonzero(labels == NOISE)
     if settings.method == "nearest" and k and len(noise):
         labels[noise] = _nearest(points, labels, noise)
+        membership[noise] = np.nan
     elif settings.method == "soft":
         if soft is None:
             raise SettingsError(

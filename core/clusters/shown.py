@@ -6,13 +6,23 @@ import numpy as np
 
 from core.clusters.edits import Edited
 from core.clusters.labelling import NOISE, Labelling, labelled
-from core.types import DoubleArray, IntArray
+from core.types import DoubleArray, FloatArray, IntArray
 
 
 def as_labelling(labelling: Labelling, seen: Edited) -> Labelling:
     """What is shown as a labelling of its own; excluded chips are -1."""
     ids = np.where(seen.excluded, NOISE, seen.ids)
-    return labelled(ids, labelling.confidence, labelling.method, labelling.facts)
+    # NaN, of no known membership, counts as most doubtful.
+    sure = np.nan_to_num(shown_confidence(labelling, seen))
+    return labelled(ids, sure, labelling.method, labelling.facts)
+
+
+def shown_confidence(labelling: Labelling, seen: Edited) -> FloatArray:
+    """How sure what is shown is, (n,), 0..1: the membership where noise was treated.
+
+    NaN for noise that is shown in its nearest cluster.
+    """
+    return labelling.confidence if seen.confidence is None else seen.confidence
 
 
 def compact(seen: Edited) -> IntArray:

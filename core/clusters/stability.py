@@ -13,7 +13,7 @@ from core.clusters.gmm import fit_gmm
 from core.clusters.labelling import NOISE
 from core.clusters.noise import soft_membership, treat
 from core.clusters.others import fit_kmeans, fit_ward
-from core.errors import ArtifactError, TooFewError
+from core.errors import ArtifactError, DegenerateError, TooFewError
 from core.progress import Progress, silent, step
 from core.settings import (
     CutSettings,
@@ -95,8 +95,8 @@ def stability(
         rows = np.unique(rng.integers(0, n, drawn)) if n else np.empty(0, np.int64)
         try:
             again = recluster(points[rows], len(rows) / max(n, 1))
-        except TooFewError:
-            # A draw too small for the method brings nothing back.
+        except (TooFewError, DegenerateError):
+            # A draw too small for the method, or too much alike, brings nothing back.
             again, failed = np.full(len(rows), NOISE, np.int32), failed + 1
         overlaps[turn] = jaccard(labels[rows], again, k)
         step(report, turn + 1, n_resamples, "stability, resamples")
@@ -119,6 +119,16 @@ def jaccard(labels: IntArray, again: IntArray, k: int) -> DoubleArray:
     new = np.bincount(again[again != NOISE], minlength=found)
     best: DoubleArray = (shared / (sizes[:, None] + new[None, :] - shared)).max(axis=1)
     return best
+
+
+def lost(n_failed: int, n_resamples: int) -> str:
+    """How many resamples brought nothing back, in a sentence; "" for none."""
+    if not n_failed:
+        return ""
+    return (
+        f"{n_failed} of {n_resamples} resamples could not be clustered, too few different chips; "
+        "they count as lost in the stability."
+    )
 
 
 def by_mixture(settings: GmmSettings) -> Recluster:

@@ -15,6 +15,7 @@ from core.flair.features import Features
 from core.flair.models import Boosted, Drawn, Model, Voted
 from core.flair.naming import Naming, name_clusters, tally
 from core.flair.neighbours import Neighbours
+from core.flair.nomenclature import N_SCORED
 from core.settings import CutSettings, GmmSettings, TreeSettings
 from core.tables import Checked, bounded, one_of
 from core.types import AnyArray, ByteArray, CutMethod, IntArray
@@ -69,14 +70,15 @@ class Fitted:
     n_labels : int
         Training labels that were looked at.
     facts : mapping
-        Counts for people: clusters, noise.
+        Counts for people: clusters, noise; "absent", the scored classes that no training pixel
+        has, which cannot be predicted.
     notes : tuple of str
     """
 
     model: Model
     naming: Naming | None = None
     n_labels: int = 0
-    facts: Mapping[str, float | int] = field(default_factory=dict)
+    facts: Mapping[str, float | int | list[int]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
     @property
@@ -113,9 +115,25 @@ def fit(
     n = len(labels)
     if len(features.matrix) != n or not n:
         raise TooFewError(f"{len(features.matrix)} pixels, {n} labels", where=settings.method)
-    method = settings.method
-    if method == "uniform":
+    if settings.method == "uniform":
         return Fitted(Drawn(uniform(settings.seed)))
+    fitted = _fitted(features, labels, settings, tree)
+    return replace(fitted, facts={**fitted.facts, "absent": absent(labels)})
+
+
+def absent(labels: ByteArray) -> list[int]:
+    """The classes 1 to 12 that no label names."""
+    there = set(np.unique(labels).tolist())
+    return [value for value in range(1, N_SCORED + 1) if value not in there]
+
+
+def _fitted(
+    features: Features,
+    labels: ByteArray,
+    settings: MethodSettings,
+    tree: Callable[[], Tree] | None,
+) -> Fitted:
+    n, method = len(labels), settings.method
     if method == "prevalence":
         return Fitted(Drawn(prevalence(labels, settings.seed)), n_labels=n)
     if method == "boosting":

@@ -63,12 +63,15 @@ class Interval:
     n_units : int
         Areas (or patches) that were drawn from.
     n_draws : int
+    unit : str
+        What was drawn: "areas", or "patches" where the areas are not known.
     """
 
     low: float
     high: float
     n_units: int
     n_draws: int
+    unit: str = "areas"
 
 
 def count(truth: AnyArray, predicted: AnyArray) -> AnyArray:
@@ -167,7 +170,9 @@ def scores(counts: AnyArray) -> Scores:
     )
 
 
-def bootstrap(counts: AnyArray, n_draws: int = 1000, seed: int = 0) -> Interval | None:
+def bootstrap(
+    counts: AnyArray, n_draws: int = 1000, seed: int = 0, unit: str = "areas"
+) -> Interval | None:
     """A 95 % interval of the mIoU, drawing whole areas (or patches) with replacement.
 
     Pixels of one area are alike, so drawing pixels would give far too narrow an interval (Efron
@@ -179,6 +184,8 @@ def bootstrap(counts: AnyArray, n_draws: int = 1000, seed: int = 0) -> Interval 
         Counts of each unit.
     n_draws : int
     seed : int
+    unit : str
+        What the units are, in one word.
 
     Returns
     -------
@@ -195,7 +202,7 @@ def bootstrap(counts: AnyArray, n_draws: int = 1000, seed: int = 0) -> Interval 
         times = random.multinomial(n_units, np.full(n_units, 1 / n_units), size=n)
         found.append(miou((times @ flat).reshape(n, N_CLASSES, N_CLASSES)))
     low, high = np.nanquantile(np.concatenate(found), (0.025, 0.975))
-    return Interval(float(low), float(high), n_units, n_draws)
+    return Interval(float(low), float(high), n_units, n_draws, unit)
 
 
 def _shares(part: AnyArray | float, whole: AnyArray | float) -> DoubleArray:

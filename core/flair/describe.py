@@ -113,9 +113,12 @@ def _split(
             merged[:, new] += table[:, value]
         table = merged
     total = int(table[:, 1:].sum())
-    per_patch = (table[:, 1:] > 0).sum(axis=1)
+    # What could not be read has no counts at all, and holds not "0 classes".
+    readable = table[table.sum(axis=1) > 0]
+    per_patch = (readable[:, 1:] > 0).sum(axis=1) if len(readable) else np.zeros(1, np.int64)
     return {
         "patches": len(chosen),
+        "unreadable": len(chosen) - len(readable),
         "fused": sum(patch.fused for patch in chosen),
         "domains": sorted({patch.domain for patch in chosen}),
         "areas": len({patch.place for patch in chosen}),

@@ -16,12 +16,14 @@ from core.types import AnyArray, ByteArray, IntArray
 
 LOOKS = (1, 3, 10)
 """Pixels of each cluster that a person names; the cluster takes their commonest class."""
+DRAWS = 5
+"""Draws of the labels that are spent, where nothing else is asked for."""
 _FEWEST = 13
 
 
 @dataclass(frozen=True)
 class Point:
-    """One point of the curve.
+    """One point of the curve, over all folds.
 
     Attributes
     ----------
@@ -30,18 +32,44 @@ class Point:
     rule : str
         How the labels were spent, in words.
     n_labels : int
-        Labels that a person must give.
+        Labels that a person must give for one model: the mean over the folds.
     miou : float
-        On held-out pixels, classes 1 to 12.
+        On held-out pixels, classes 1 to 12: counts of all folds together, the mean over the draws.
+    low, high : float
+        The lowest and the highest draw.
     n_clusters : int
-        0 for "knn".
+        0 for "knn"; the mean over the folds.
     """
 
     method: str
     rule: str
     n_labels: int
     miou: float
+    low: float
+    high: float
     n_clusters: int = 0
+
+
+@dataclass(frozen=True)
+class Spending:
+    """One way to spend labels in one fold.
+
+    Attributes
+    ----------
+    method, rule : str
+    rung : int
+        The number of labels, or of looks, that was asked for; 0 for all there are.
+    n_labels, n_clusters : int
+    counts : int64 array, (draws, 13, 13)
+        Confusion of the held-out pixels by draw, rows the truth.
+    """
+
+    method: str
+    rule: str
+    rung: int
+    n_labels: int
+    n_clusters: int
+    counts: AnyArray
 
 
 @dataclass(frozen=True)
@@ -67,22 +95,36 @@ def label_counts(n: int) -> list[int]:
     return [*found, n]
 
 
-def by_pixels(bench: Bench, settings: MethodSettings, seed: int = 0) -> Iterator[Point]:
-    """Votes of ever more labelled pixels, drawn at random."""
+def by_pixels(
+    bench: Bench, settings: MethodSettings, draws: int = DRAWS, seed: int = 0
+) -> Iterator[Spending]:
+    """Votes of ever more labelled pixels, drawn at random, so many times."""
     n = len(bench.train_labels)
-    order = np.random.default_rng(seed).permutation(n)
+    orders = [_rng(seed, at).permutation(n) for at in range(draws)]
     for n_labels in label_counts(n):
-        chosen = np.sort(order[:n_labels])
-        index = Neighbours(take(bench.train, chosen))
-        _, rows = index.search(bench.held_out, min(settings.k, n_labels))
-        result = _judge(bench, bench.train_labels[chosen], rows)
-        yield Point("knn", "labelled pixels", n_labels, result)
+        each = []
+        for order in orders[: 1 if n_labels == n else draws]:
+            chosen = np.sort(order[:n_labels])
+            index = Neighbours(take(bench.train, chosen))
+            _, rows = index.search(bench.held_out, min(settings.k, n_labels))
+            each.append(_judge(bench, bench.train_labels[chosen], rows))
+        rung = n_labels if n_labels < n else 0
+        counts = _all_draws(each, draws)
+        yield Spending("knn", "labelled pixels", rung, n_labels, 0, counts)
 
 
 def by_clusters(
-    bench: Bench, clusters: IntArray, method: str, settings: MethodSettings, seed: int = 0
-) -> Iterator[Point]:
+    bench: Bench,
+    clusters: IntArray,
+    method: str,
+    settings: MethodSettings,
+    draws: int = DRAWS,
+    seed: int = 0,
+) -> Iterator[Spending]:
     """Clusters named by one look, by a few pixels each, and by every training label.
+
+    The clusters and the neighbours of the held-out pixels are the same in every draw; which pixels
+    are looked at is not. Nothing comes where all pixels are noise.
 
     Parameters
     ----------
@@ -91,8 +133,9 @@ def by_clusters(
         Of the training pixels; -1 for noise.
     method : str
     settings : MethodSettings
+    draws : int
+        How often the pixels that are looked at are drawn.
     seed : int
-        Of the draw of the pixels that are looked at.
     """
     inside = np.flatnonzero(clusters != NOISE)
     if not inside.size:
@@ -102,15 +145,49 @@ def by_clusters(
     members, labels = clusters[inside], bench.train_labels[inside]
     n_clusters = int(members.max()) + 1
     for looks in (*LOOKS, 0):
-        seen = looked_at(members, looks, seed) if looks else np.arange(len(members))
-        naming = name_clusters(tally(members[seen], labels[seen], n_clusters))
-        result = _judge(bench, naming.classes[members], rows)
-        yield Point(method, _rule(looks), len(seen), result, n_clusters)
+        each, n_labels = [], len(members)
+        for at in range(draws if looks else 1):
+            seen = looked_at(members, looks, seed, at) if looks else np.arange(len(members))
+            naming = name_clusters(tally(members[seen], labels[seen], n_clusters))
+            each.append(_judge(bench, naming.classes[members], rows))
+            n_labels = len(seen)
+        counts = _all_draws(each, draws)
+        yield Spending(method, _rule(looks), looks, n_labels, n_clusters, counts)
 
 
-def looked_at(clusters: IntArray, looks: int, seed: int = 0) -> AnyArray:
+def pooled(folds: Sequence[Sequence[Spending]]) -> list[Point]:
+    """The folds' spendings as one curve: counts added up draw by draw, then the mean of the draws.
+
+    A way that some fold does not have is left out: clusters that are all noise there, or more
+    labels than it has pixels.
+    """
+    found: dict[tuple[str, int], list[Spending]] = {}
+    for fold in folds:
+        for one in fold:
+            found.setdefault((one.method, one.rung), []).append(one)
+    points = []
+    for parts in found.values():
+        if len(parts) < len(folds):
+            continue
+        joined = np.sum([part.counts for part in parts], axis=0)
+        reached = [float(miou(counts)) for counts in joined]
+        points.append(
+            Point(
+                parts[0].method,
+                parts[0].rule,
+                round(sum(part.n_labels for part in parts) / len(parts)),
+                sum(reached) / len(reached),
+                min(reached),
+                max(reached),
+                round(sum(part.n_clusters for part in parts) / len(parts)),
+            )
+        )
+    return points
+
+
+def looked_at(clusters: IntArray, looks: int, seed: int = 0, draw: int = 0) -> AnyArray:
     """Up to `looks` pixels of each cluster, drawn at random; their row numbers, rising."""
-    order = np.random.default_rng(seed).permutation(len(clusters))
+    order = _rng(seed, draw).permutation(len(clusters))
     shuffled = clusters[order]
     grouped = np.argsort(shuffled, kind="stable")
     ranked = shuffled[grouped]
@@ -120,7 +197,7 @@ def looked_at(clusters: IntArray, looks: int, seed: int = 0) -> AnyArray:
 
 
 def fewest_labels(points: Sequence[Point], method: str, wanted: float) -> int | None:
-    """The fewest labels with which a method reaches an mIoU; None where it never does."""
+    """The fewest labels with which a method's mean reaches an mIoU; None where it never does."""
     reached = [p.n_labels for p in points if p.method == method and p.miou >= wanted]
     return min(reached, default=None)
 
@@ -131,8 +208,18 @@ def _rule(looks: int) -> str:
     return "one look per cluster" if looks == 1 else f"{looks} pixels per cluster"
 
 
-def _judge(bench: Bench, classes: ByteArray, rows: IntArray) -> float:
+def _rng(seed: int, draw: int) -> np.random.Generator:
+    return np.random.default_rng([seed, draw])
+
+
+def _all_draws(each: Sequence[AnyArray], draws: int) -> AnyArray:
+    """Counts of each draw; what was judged once, because nothing is drawn, stands for all."""
+    counts = np.stack(each)
+    return counts if len(each) == draws else np.repeat(counts, draws, axis=0)
+
+
+def _judge(bench: Bench, classes: ByteArray, rows: IntArray) -> AnyArray:
     from core.flair.compiled import majority
 
     voted = majority(np.ascontiguousarray(classes), rows)
-    return float(miou(count(bench.held_out_labels, voted)))
+    return count(bench.held_out_labels, voted)

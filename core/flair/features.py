@@ -8,7 +8,7 @@ import numpy as np
 from core.errors import SettingsError, TooFewError
 from core.flair.pixels import AERIAL, SENTINEL, PixelTable
 from core.flair.sentinel import REFLECTANCE
-from core.types import AnyArray, BoolArray, FloatArray
+from core.types import AnyArray, FloatArray
 
 SentinelScaling = Literal["reflectance", "intensity"]
 Extra = Literal["ndvi", "texture"]
@@ -111,8 +111,6 @@ class Features:
         The intensity of each pixel; with the notebook's arithmetic and normalisation, 1 over it.
     shift : float32 array, (10,), or None
         What robust scaling subtracts, 0 without it.
-    n_dark : int
-        Pixels whose visible bands are all 0: divided by 1 instead, so their spectrum is 0.
     """
 
     matrix: FloatArray
@@ -121,7 +119,6 @@ class Features:
     spectra: FloatArray | None = None
     factor: FloatArray | None = None
     shift: FloatArray | None = None
-    n_dark: int = 0
 
 
 # The reference reads bytes as 0..1, and so do we: all columns count on one scale.
@@ -172,7 +169,7 @@ def build(table: PixelTable, spec: FeatureSpec, scaler: Scaler | None = None) ->
         If the spec asks for Sentinel, texture or a scaler that is not given.
     """
     _check(table, spec, scaler)
-    own, names, total, dark = _own_columns(table, spec)
+    own, names, total = _own_columns(table, spec)
     columns, spectra, factor = _sentinel_columns(table, spec, total)
     matrix = np.concatenate([own, *columns], axis=1) if columns else own
     shift = np.zeros(len(SENTINEL), np.float32)
@@ -196,7 +193,6 @@ def build(table: PixelTable, spec: FeatureSpec, scaler: Scaler | None = None) ->
         spectra=spectra,
         factor=factor,
         shift=None if spectra is None else shift,
-        n_dark=int(dark.sum()),
     )
 
 
@@ -215,15 +211,15 @@ def _check(table: PixelTable, spec: FeatureSpec, scaler: Scaler | None) -> None:
 
 def _own_columns(
     table: PixelTable, spec: FeatureSpec
-) -> tuple[FloatArray, tuple[str, ...], FloatArray, BoolArray]:
-    """The pixel's own columns with their names, its intensity 0..3, and where that is 0."""
+) -> tuple[FloatArray, tuple[str, ...], FloatArray]:
+    """The pixel's own columns with their names, and its intensity 0..3."""
     scaled = table.aerial / BYTE
     total = scaled[:, 0] + scaled[:, 1] + scaled[:, 2]
-    dark: BoolArray = total == 0
     columns = [scaled]
     names: tuple[str, ...] = AERIAL
     if spec.normalised:
-        divisor = np.where(dark, np.float32(1), total)
+        # A pixel without intensity keeps a spectrum of 0; `read_pixels` names how many there are.
+        divisor = np.where(total == 0, np.float32(1), total)
         if spec.preset_notebook:
             # Erratum 2: it divides twice, at extraction and again before fitting.
             divisor = divisor * divisor
@@ -237,7 +233,7 @@ def _own_columns(
     if "texture" in spec.extras and table.texture is not None:
         columns.append(table.texture[:, None] / BYTE)
         names += ("texture",)
-    return np.concatenate(columns, axis=1), names, total, dark
+    return np.concatenate(columns, axis=1), names, total
 
 
 def _sentinel_columns(

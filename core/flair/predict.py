@@ -34,7 +34,7 @@ class Judged:
     by_cluster : int64 array, (c, 20)
         Predicted pixels by cluster and true class; (0, 20) without clusters.
     problems : tuple of Problem
-        Patches left out, with the reason.
+        Patches left out, with the reason, and what was wrong within those predicted.
     """
 
     patches: tuple[int, ...]
@@ -100,6 +100,7 @@ def judge(
         except SceneError as error:
             problems.append(Problem(patch.name, f"not predicted: {error}"))
             continue
+        problems += table.problems
         said = predict_patch(model, table, spec, scaler, int(patch.number))
         counts.append(count(table.labels, said.classes))
         if said.clusters is not None:

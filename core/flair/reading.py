@@ -100,6 +100,10 @@ def read_pixels(patch: Patch, index: int, flat: AnyArray, needs: Needs) -> Pixel
     aerial = read_aerial(patch)
     labels, wrong = read_mask(patch)
     problems = [wrong] if wrong else []
+    n_dark = int((aerial[:3].max(axis=0) == 0).sum())
+    if n_dark:
+        why = f"{n_dark:,} pixels have no intensity (red, green, blue are 0): their spectrum is 0"
+        problems.append(Problem(patch.name, why))
     values = labels if needs.nomenclature == "full" else reduce(labels)
     spectra = None
     if needs.sentinel:

@@ -9,6 +9,7 @@ import numpy as np
 from core.artifacts.formats import read_array, read_json
 from core.artifacts.store import Artifact
 from core.flair.confusion import Interval, Scores, bootstrap, scores, without_other
+from core.flair.nomenclature import REDUCED
 from core.flair.protocols import Protocol
 from core.types import AnyArray
 
@@ -28,7 +29,9 @@ class CellResult:
     interval : Interval or None
         By areas; None where only one was judged.
     seconds : float
-        Sampling, learning (the tree included, also where it was kept) and predicting.
+        Sampling, learning (the tree included, also where it was kept) and predicting. A study keeps
+        its sample in memory, so of cells that share one only the first that was run holds the
+        time that sampling took.
     about : dict
         Folds with their clusters, reliability, labels and notes.
     """
@@ -45,7 +48,9 @@ class CellResult:
     @property
     def notes(self) -> list[str]:
         """What the user should know, each once."""
-        return list(dict.fromkeys(n for part in self.about["folds"] for n in part["notes"]))
+        folds = self.about["folds"]
+        told = untaught([part.get("absent", []) for part in folds])
+        return [*told, *dict.fromkeys(n for part in folds for n in part["notes"])]
 
 
 def open_cell(artifact: Artifact, protocol: Protocol) -> CellResult:
@@ -72,6 +77,25 @@ def by_area(counts: AnyArray, areas: Sequence[str]) -> AnyArray:
     summed = np.zeros((len(names), *counts.shape[1:]), counts.dtype)
     np.add.at(summed, at, counts)
     return summed
+
+
+def untaught(absent: Sequence[Sequence[int]]) -> list[str]:
+    """What to say of classes that lack in the training pixels of each of some folds."""
+    everywhere = set(absent[0]).intersection(*absent[1:]) if absent else set()
+    told = [_untaught(everywhere, "")]
+    for at, lacking in enumerate(absent, start=1):
+        told.append(_untaught(set(lacking) - everywhere, f"fold {at} of {len(absent)}: "))
+    return [words for words in told if words]
+
+
+def _untaught(values: set[int], where: str) -> str:
+    if not values:
+        return ""
+    names = [f"{value} ({REDUCED[value - 1].name})" for value in sorted(values)]
+    if len(names) == 1:
+        return f"{where}class {names[0]} is in no training pixel: it cannot be predicted"
+    listed = f"{', '.join(names[:-1])} and {names[-1]}"
+    return f"{where}classes {listed} are in no training pixel: they cannot be predicted"
 
 
 def gap(results: Mapping[Protocol, CellResult]) -> float | None:

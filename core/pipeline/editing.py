@@ -8,7 +8,7 @@ import base64
 import json
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from secrets import token_hex
 
@@ -20,7 +20,7 @@ from core.clusters.density import Tree
 from core.clusters.edits import Edited
 from core.clusters.history import History, from_json, to_json
 from core.clusters.labelling import Labelling
-from core.clusters.matching import match, renumbered
+from core.clusters.matching import match, own_ids, renumbered
 from core.clusters.noise import Treated, soft_membership, treat
 from core.errors import ArtifactError
 from core.pipeline.workspace import Workspace
@@ -96,7 +96,7 @@ def save(workspace: Workspace, name: str, saved: Saved) -> Path:
 def first_ids(labelling: Labelling, saved: Saved) -> dict[int, int]:
     """The id of each label in a new session: as at the last edit, else the label itself."""
     if saved.ids is None or len(saved.ids) != len(labelling):
-        return {label: label for label in range(labelling.n_clusters)}
+        return own_ids(labelling.n_clusters)
     return match(saved.ids, labelling.labels)
 
 
@@ -125,7 +125,8 @@ def treated(
 
 def edited(found: Treated, ids: Mapping[int, int], history: History) -> tuple[Edited, list[str]]:
     """The edits replayed on a treated labelling under its ids, and those that do not fit."""
-    return edits.replay(renumbered(found.labels, dict(ids)), history.done)
+    state, problems = edits.replay(renumbered(found.labels, dict(ids)), history.done)
+    return replace(state, confidence=found.confidence), problems
 
 
 def shown(

@@ -1,7 +1,6 @@
-"""What sliders and curves about land cover play on: benches and label economies, kept."""
+"""What sliders about land cover play on: HDBSCAN's tree with pixels that judge its cuts, kept."""
 
 import dataclasses
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ from core.errors import ArtifactError
 from core.flair import classifiers
 from core.flair.classifiers import MethodSettings
 from core.flair.confusion import Scores, count, miou, scores
-from core.flair.economy import Bench, Point
+from core.flair.economy import Bench
 from core.flair.features import Features, FeatureSpec, build, fit_scaler
 from core.flair.naming import Naming, tally
 from core.pipeline.patches_to_confusion import Study, open_tree
@@ -23,8 +22,8 @@ from core.progress import Progress, silent
 from core.types import AnyArray
 
 VERSION = 1
-BENCH, ECONOMY, RECUT = "flair-benches", "flair-economies", "flair-recuts"
-BENCH_VERSION = 2
+BENCH, RECUT = "flair-benches", "flair-recuts"
+BENCH_VERSION = 3
 JUDGES = 10_000
 """Held-out pixels that answer a slider."""
 LIVE_ROWS = 50_000
@@ -132,7 +131,7 @@ def open_recut(artifact: Artifact) -> Recut:
 
 def bench_step(study: Study, method: MethodSettings, spec: FeatureSpec) -> Step:
     """What a bench is made from; how the tree is cut does not matter."""
-    plain = MethodSettings("hdbscan", k=method.k, min_samples=method.min_samples)
+    plain = MethodSettings("hdbscan", k=method.k, min_samples=method.min_samples, seed=method.seed)
     return Step(BENCH, BENCH_VERSION, {"cell": study.step(plain, spec).key, "judges": JUDGES})
 
 
@@ -144,7 +143,7 @@ def make_bench(
     def compute(folder: Path) -> dict[str, Any]:
         fold = study.folds[0]
         table = study.sampled(fold.train, spec)
-        judges = study.sampled(fold.judged, spec, other=True)
+        judges = study.judges(fold, spec)
         rows = np.random.default_rng(method.seed).permutation(len(judges))[:JUDGES]
         scaler = fit_scaler(table, spec)
         features = build(table, spec, scaler)
@@ -191,28 +190,3 @@ def open_bench(workspace: Workspace, artifact: Artifact) -> Opened | None:
         read_array(folder / "judged-labels.npy"),
     )
     return Opened(bench, open_tree(tree), about["reference"])
-
-
-def economy_step(study: Study, method: MethodSettings, spec: FeatureSpec) -> Step:
-    """What a label economy is made from."""
-    return Step(ECONOMY, VERSION, {"cell": study.step(method, spec).key})
-
-
-def make_economy(
-    study: Study, method: MethodSettings, spec: FeatureSpec, report: Progress = silent
-) -> Artifact:
-    """The label economy, kept."""
-
-    def compute(folder: Path) -> dict[str, Any]:
-        points = study.economy(spec, method, report=report)
-        write_json(folder / "points.json", [dataclasses.asdict(point) for point in points])
-        return {"points": len(points)}
-
-    made = study.workspace.store.make(economy_step(study, method, spec), compute)
-    study.workspace.checksums.save()
-    return made
-
-
-def open_economy(artifact: Artifact) -> Sequence[Point]:
-    """The points of a kept economy."""
-    return [Point(**point) for point in read_json(artifact.folder / "points.json")]

@@ -10,7 +10,7 @@ import numpy as np
 
 from core.artifacts.formats import read_array, read_json, write_array, write_json
 from core.artifacts.store import Artifact, Step
-from core.flair.classifiers import MethodSettings
+from core.flair.classifiers import MethodSettings, absent
 from core.flair.dataset import Dataset
 from core.flair.describe import inspect_all
 from core.flair.features import FeatureSpec
@@ -19,12 +19,13 @@ from core.flair.reading import Needs
 from core.flair.sampling import SampleSettings, sample
 from core.flair.sentinel import SentinelSettings
 from core.pipeline import flair_taught, patches_to_confusion
+from core.pipeline.cells import untaught
 from core.pipeline.patches_to_confusion import Study, StudySettings
 from core.pipeline.workspace import Workspace
 from core.progress import Progress, silent
 
-VERSION, MAPS_VERSION = 1, 2
-SURVEY, MAPS = "flair-surveys", "flair-maps"
+VERSION, MAPS_VERSION, NOTES_VERSION = 1, 2, 1
+SURVEY, MAPS, NOTES = "flair-surveys", "flair-maps", "flair-notes"
 CELLS = "flair-cells"
 SAMPLED = 600
 """Pixels a patch on average that charts are drawn from."""
@@ -150,6 +151,35 @@ def configurations(workspace: Workspace, dataset: Dataset) -> Iterator[Configura
         study = Study(workspace, settings, dataset)
         if study.step(method, spec).key == artifact.key:
             yield Configuration(settings, method, spec, artifact)
+
+
+def notes(study: Study, spec: FeatureSpec, n_folds: int | None = None) -> list[str]:
+    """What was wrong with the files that the first folds of a study are read from; kept.
+
+    Parameters
+    ----------
+    study : Study
+    spec : FeatureSpec
+    n_folds : int, optional
+        Folds that are looked at; all of them if not given.
+    """
+    folds = study.folds[:n_folds]
+
+    def compute(folder: Path) -> dict[str, Any]:
+        lacking, problems = [], []
+        for fold in folds:
+            taught, judges = study.sampled(fold.train, spec), study.judges(fold, spec)
+            lacking.append(absent(taught.labels))
+            problems += [*taught.problems, *judges.problems]
+        told = [*untaught(lacking), *map(str, problems)]
+        write_json(folder / "notes.json", list(dict.fromkeys(told)))
+        return {"notes": len(told)}
+
+    inputs = {"cell": study.step(MethodSettings(), spec).key, "folds": len(folds)}
+    made = study.workspace.store.make(Step(NOTES, NOTES_VERSION, inputs), compute)
+    study.workspace.checksums.save()
+    told: list[str] = read_json(made.folder / "notes.json")
+    return told
 
 
 def maps_step(cell: str) -> Step:

@@ -18,7 +18,7 @@ from core.artifacts.formats import (
 from core.artifacts.store import Artifact, Step
 from core.chips.chipset import ChipSet
 from core.clusters.density import Tree, build_tree, cut_tree
-from core.clusters.gmm import fit_gmm
+from core.clusters.gmm import fit_mixture, likeliest
 from core.clusters.labelling import Labelling
 from core.clusters.others import cut_ward, fit_kmeans, ward_tree
 from core.pipeline.workspace import Workspace
@@ -40,6 +40,13 @@ from core.types import AnyArray, DoubleArray
 VERSION = 1
 # 2: Prim beside Boruvka, and ties broken alike in any number of threads.
 TREE_VERSION = 2
+# 2: responsibilities are kept.
+MIXTURE_VERSION = 2
+# 2: an epsilon beyond all splits leaves the topmost clusters, as hdbscan does.
+CUT_VERSION = 2
+# Responsibilities beyond this many are not kept: 20 MB a fit, of which a slider has twenty.
+MOST_RESPONSIBILITIES = 10_000_000
+RESPONSIBILITIES = "responsibilities.npy"
 MIXED_IN = ("longitude", "latitude", "width", "height")
 
 
@@ -58,7 +65,7 @@ def tree_step(reduction: str, settings: TreeSettings) -> Step:
 
 def mixture_step(reduction: str, settings: GmmSettings) -> Step:
     """The step of one Gaussian mixture over a reduction, by its key."""
-    return Step("mixtures", VERSION, _after(reduction, settings))
+    return Step("mixtures", MIXTURE_VERSION, _after(reduction, settings))
 
 
 def kmeans_step(reduction: str, settings: KMeansSettings) -> Step:
@@ -78,7 +85,7 @@ def ward_step(tree: str, settings: WardSettings) -> Step:
 
 def cut_step(tree: str, settings: CutSettings) -> Step:
     """The step of one cut of a tree, by its key."""
-    return Step("cuts", VERSION, _after(tree, settings))
+    return Step("cuts", CUT_VERSION, _after(tree, settings))
 
 
 def projection_step(reduction: str, settings: ProjectionSettings) -> Step:
@@ -141,9 +148,24 @@ def mixture(
     """One Gaussian mixture."""
 
     def compute(folder: Path) -> dict[str, Any]:
-        return write_labelling(folder, fit_gmm(_points(reduced), settings, report))
+        points = _points(reduced)
+        fitted = fit_mixture(points, settings, report)
+        if fitted.responsibilities.size <= MOST_RESPONSIBILITIES:
+            # Half precision: three digits of a share are more than anyone reads.
+            write_array(folder / RESPONSIBILITIES, fitted.responsibilities.astype(np.float16))
+        return write_labelling(folder, likeliest(fitted, settings, points.shape[1]))
 
     return workspace.store.make(mixture_step(reduced.key, settings), compute)
+
+
+def open_responsibilities(artifact: Artifact) -> AnyArray | None:
+    """The responsibilities of a finished mixture, float16 (n, n_components), rows sum to 1.
+
+    Column j is cluster j; Gaussians without a chip come last. None where they were too many to
+    keep, or of another method.
+    """
+    path = artifact.folder / RESPONSIBILITIES
+    return read_array(path) if path.is_file() else None
 
 
 def kmeans(workspace: Workspace, reduced: Artifact, settings: KMeansSettings) -> Artifact:

@@ -12,14 +12,15 @@ import numpy as np
 from core.artifacts.formats import read_array, write_array, write_json
 from core.artifacts.store import Artifact, Step
 from core.clusters.density import Tree, build_tree
-from core.flair import classifiers, economy, predict
+from core.flair import classifiers, predict
 from core.flair.classifiers import Fitted, MethodSettings
 from core.flair.dataset import Dataset
+from core.flair.economy import DRAWS
 from core.flair.features import Features, FeatureSpec, Scaler, build, fit_scaler
 from core.flair.files import discover
 from core.flair.naming import Naming
 from core.flair.nomenclature import attribution
-from core.flair.pixels import PixelTable
+from core.flair.pixels import SIDE, PixelTable
 from core.flair.protocols import Fold, Protocol, folds
 from core.flair.reading import Needs
 from core.flair.sampling import SampleSettings, sample
@@ -29,6 +30,7 @@ from core.pipeline.flair_data import folder_of, is_look_alike
 from core.pipeline.workspace import Workspace
 from core.progress import Progress, silent
 from core.tables import Checked, bounded, one_of
+from core.types import AnyArray
 
 VERSION = 1
 
@@ -44,12 +46,15 @@ class StudySettings(Checked):
         Groups of domains, where domains are left out.
     sample : SampleSettings
     dates : SentinelSettings
+    draws : int
+        Draws of the labels that a label economy spends; cells do not depend on it.
     """
 
     protocol: Protocol = one_of("domains", Protocol)
     n_folds: int = bounded(3, 2, 100)
     sample: SampleSettings = field(default_factory=SampleSettings)
     dates: SentinelSettings = field(default_factory=SentinelSettings)
+    draws: int = bounded(DRAWS, 2, 100)
 
 
 class Study:
@@ -71,7 +76,7 @@ class Study:
         self.dataset = dataset or discover(folder_of(workspace))
         self.folds = folds(self.dataset, settings.protocol, settings.n_folds)
         self._marks: dict[int, list[str]] = {}
-        self._samples: dict[tuple[tuple[int, ...], bool, bool, bool], PixelTable] = {}
+        self._samples: dict[tuple[tuple[int, ...], bool, bool], PixelTable] = {}
         self._learnt: dict[tuple[MethodSettings, FeatureSpec, Fold], Learnt] = {}
 
     def cell(
@@ -155,58 +160,36 @@ class Study:
 
         return self.workspace.store.make(Step("flair-trees", VERSION, inputs), compute)
 
-    def sampled(
-        self, patches: Sequence[int], spec: FeatureSpec, *, other: bool = False
-    ) -> PixelTable:
-        """The sample of some patches, kept in memory for the next cell; `other` keeps "other"."""
-        key = (tuple(patches), spec.fusion, "texture" in spec.extras, other)
+    def sampled(self, patches: Sequence[int], spec: FeatureSpec) -> PixelTable:
+        """The sample of some patches that teaches, kept in memory for the next cell."""
+        key = (tuple(patches), spec.fusion, "texture" in spec.extras)
         if key not in self._samples:
-            wanted = dataclasses.replace(
-                self.settings.sample, other=other or self.settings.sample.other
-            )
             needs = predict.needs_of(spec, Needs(dates=self.settings.dates))
-            self._samples[key] = sample(self.dataset, patches, wanted, needs)
+            self._samples[key] = sample(self.dataset, patches, self.settings.sample, needs)
         return self._samples[key]
 
-    def economy(
-        self,
-        spec: FeatureSpec,
-        method: MethodSettings,
-        sizes: Sequence[int] = (10, 30, 100, 300),
-        centres: Sequence[int] = (13, 50, 200),
-        report: Progress = silent,
-    ) -> list[economy.Point]:
-        """The label economy on the first fold: pixels, and clusters in ever other numbers.
+    def judges(self, fold: Fold, spec: FeatureSpec) -> PixelTable:
+        """Pixels drawn at random that judge a fold for sliders and curves; none of them taught.
 
-        HDBSCAN's tree is cut at each of the sizes; k-means gives each of the numbers of centres.
+        "Other" is among them but for the notebook's protocol, which judges without it.
+
+        Raises
+        ------
+        TooFewError
+            If no pixel is left.
         """
-        fold = self.folds[0]
-        table = self.sampled(fold.train, spec)
-        judges = self.sampled(fold.judged, spec, other=True)
-        scaler = fit_scaler(table, spec)
-        features = build(table, spec, scaler)
-        bench = economy.Bench(features, table.labels, build(judges, spec, scaler), judges.labels)
-        points = list(economy.by_pixels(bench, method, method.seed))
-        tree = open_tree(self.tree(fold, method, spec, features))
-        cuts = [
-            (
-                f"hdbscan, clusters of {size} or more",
-                dataclasses.replace(method, method="hdbscan", min_cluster_size=size),
-            )
-            for size in sizes
-        ]
-        cuts += [
-            (f"kmeans, {n} centres", dataclasses.replace(method, method="kmeans", n_clusters=n))
-            for n in centres
-        ]
-        for at, (title, wanted) in enumerate(cuts):
-            hdbscan = wanted.method == "hdbscan"
-            found = (
-                classifiers.cut(tree, wanted) if hdbscan else classifiers.cluster(features, wanted)
-            )
-            points += economy.by_clusters(bench, found[0], title, wanted, method.seed)
-            report(at + 1, len(cuts), title)
-        return points
+        ours = self.settings.sample
+        wanted = SampleSettings(
+            draw="random",
+            other=self.settings.protocol != "patches",
+            nomenclature=ours.nomenclature,
+            # Another seed, or a random sample that taught would be drawn once more.
+            seed=(ours.seed + 1) % 2**31,
+        )
+        needs = predict.needs_of(spec, Needs(dates=self.settings.dates))
+        drawn = sample(self.dataset, fold.judged, wanted, needs)
+        taught = self.sampled(fold.train, spec)
+        return drawn.take(~np.isin(_places(drawn), _places(taught)))
 
     def write_maps(
         self, method: MethodSettings, spec: FeatureSpec, folder: Path, report: Progress = silent
@@ -286,6 +269,12 @@ class Learnt:
     scaler: Scaler | None
     seconds: float
     problems: tuple[str, ...]
+
+
+def _places(table: PixelTable) -> AnyArray:
+    """A number for each pixel that no other pixel of the data set has."""
+    flat = table.row.astype(np.int64) * SIDE + table.column
+    return table.patch.astype(np.int64) * SIDE * SIDE + flat
 
 
 def open_tree(artifact: Artifact) -> Tree:

@@ -18,13 +18,14 @@ from core.artifacts.store import Artifact, Step
 from core.chips.chipset import ChipSet
 from core.clusters import stability as resampling
 from core.clusters.appearance import appearance as look
-from core.clusters.confounders import Association, confounders, one_scene
+from core.clusters.confounders import Association, confounders, cut_or_partial, one_scene
 from core.clusters.density import Tree, persistence
 from core.clusters.edits import Edited
 from core.clusters.edits import start as unedited
 from core.clusters.labelling import Labelling, in_order, labelled
+from core.clusters.noise import Treated
 from core.clusters.quality import ClusterCard, ReportCard, report_card
-from core.clusters.shown import compact, lives, mark, sentence
+from core.clusters.shown import lives, mark, sentence
 from core.clusters.stability import Recluster, stability
 from core.errors import TooFewError
 from core.pipeline import editing, landscape, views
@@ -35,7 +36,8 @@ from core.progress import Progress, silent, step
 from core.settings import NoiseSettings, RunSettings
 from core.types import DoubleArray, FloatArray
 
-VERSION = 1
+# 2: numbers with a heavy value are binned around it; draws of equal points count as lost.
+VERSION = 2
 APPEARANCE_VERSION = 1
 # Chips looked at together: 256 of 128 x 128 in four bands are 70 MB.
 _BLOCK = 256
@@ -117,6 +119,13 @@ def shown(done: Run) -> tuple[Edited, list[str]]:
     points = landscape.open_reduction(reduced).points
     tree = _tree(done)
     return editing.shown(done.workspace, reduced.key, points, labelling, done.settings, tree)
+
+
+def treated(done: Run) -> Treated:
+    """The noise of a run's labelling as its settings treat it, before the user's edits."""
+    _, _, labelling = done.clustered()
+    points = landscape.open_reduction(done.artifacts["reduction"][0]).points
+    return editing.treated(labelling, points, done.settings, _tree(done))
 
 
 def quality(done: Run, listen: Reporter) -> Artifact:
@@ -247,17 +256,24 @@ def as_table(
 ) -> dict[str, Any]:
     """What the command line prints of a report card; the last two as `shown` gives them."""
     chip_set, _, labelling = done.clustered()
-    labels, kept = compact(seen), ~seen.excluded
-    scenes = chip_set.facts["scene"].to_numpy()[kept]
+    kept = ~seen.excluded
+    shown_ids, facts = seen.ids[kept], chip_set.facts[kept]
     alarms = [one.sentence for one in found.associations if one.alarm]
-    ids = {label: cluster for cluster, label in in_order(seen.ids[kept]).items()}
+    ids = {label: cluster for cluster, label in in_order(shown_ids).items()}
     return {
         "method": labelling.method,
         **dataclasses.asdict(found),
+        "lost": resampling.lost(found.n_failed, found.n_resamples),
         "judged": sentence(labelling, seen),
+        # By the card's labels: the ids that the app and the export call the clusters by.
+        "ids": [ids[label] for label in sorted(ids)],
         "names": [seen.names.get(ids[label], "") for label in sorted(ids)],
         "problems": list(problems),
-        "alarms": [*one_scene(labels, scenes), *alarms],
+        "alarms": [
+            *one_scene(shown_ids, facts["scene"].to_numpy()),
+            *cut_or_partial(shown_ids, facts),
+            *alarms,
+        ],
     }
 
 

@@ -16,14 +16,15 @@ from core.errors import WorkspaceError
 from core.input_settings import SceneSettings
 from core.pipeline.workspace import Workspace
 from core.progress import Progress, silent, step
-from core.raster.annotations import find_annotations, find_shared
+from core.raster.annotations import find_annotations, find_shared, parts
+from core.raster.beside import beside, leads_out
 from core.raster.footprints import Footprints
 from core.raster.geodesy import Ground
 from core.raster.remote import fingerprint, is_remote
 from core.raster.report import SceneReport, by_class, inspect
-from core.raster.scene import find_rasters, leads_out
+from core.raster.scene import find_rasters
 
-VERSION = 2
+VERSION = 3
 GROUND = ("longitude", "latitude", "width", "height", "length", "breadth", "area", "heading")
 
 
@@ -114,17 +115,20 @@ def survey(
     files = sorted(workspace.raw.iterdir()) if workspace.raw.is_dir() else []
     stems = Counter(path.stem for path in rasters)
     shared = find_shared(workspace.raw, stems) if rasters else []
-    sums = {f.name: workspace.checksums.of(f) for f in shared}
+    sums = {p.name: _checksum(workspace, p) for f in shared for p in parts(f)}
     found = []
     for done, path in enumerate(rasters):
         step(report, done, len(rasters), path.name)
-        beside = [f for f in files if f.name.startswith(f"{path.stem}.") and f.is_file()]
+        own = find_annotations(path)
+        near = {f for f in files if f.name.startswith(f"{path.stem}.") and f.is_file()}
+        if not is_remote(path):
+            near |= set(beside(path))
         inputs = {
-            # A link out of the folder is told, and not followed: its name is all there is.
-            "files": {f.name: "" if leads_out(f) else workspace.checksums.of(f) for f in beside},
+            "files": {f.name: _checksum(workspace, f) for f in sorted(near)},
             "scene": path.name,
             "alone": stems[path.stem] == 1,
-            "shared": {} if find_annotations(path) else sums,
+            "shared": {} if own else sums,
+            "only": len(rasters) == 1 and bool(shared) and own is None,
             "settings": asdict(placing),
             "remote": fingerprint(path) if is_remote(path) else {},
         }
@@ -162,11 +166,17 @@ def require_usable(workspace: Workspace, found: Survey) -> None:
     )
 
 
+def _checksum(workspace: Workspace, path: Path) -> str:
+    """Of a link out of the folder, which is told and not followed, the name is all there is."""
+    return "" if leads_out(path) else workspace.checksums.of(path)
+
+
 def _look(
     workspace: Workspace, path: Path, wanted: Step, settings: SceneSettings, shared: list[Path]
 ) -> FoundScene:
     def compute(folder: Path) -> dict[str, Any]:
-        found, _, footprints = inspect(path, settings, shared)
+        only = bool(wanted.inputs["only"])
+        found, _, footprints = inspect(path, settings, shared, only=only)
         if not wanted.inputs["alone"]:
             found = SceneReport(
                 path=path.name,

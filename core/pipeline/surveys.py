@@ -13,7 +13,8 @@ from core.pipeline.workspace import Workspace
 from core.progress import Progress, silent
 from core.settings import GmmSettings
 
-VERSION = 1
+# 2: each number of components with the covariance and dimensions of the slider's own fit.
+VERSION = 2
 COUNTS = tuple(range(2, 21))
 """Numbers of components that are compared, unless others are asked for."""
 
@@ -38,21 +39,17 @@ def components(
         points = read_array(reduced.folder / "points.npy")
         found = survey_components(points, settings, counts, report)
         arrays = dataclasses.asdict(found)
-        about = {name: arrays.pop(name) for name in ("covariance", "n_dims")}
+        shapes = list(arrays.pop("covariance"))
         write_arrays(folder, arrays)
-        return about
+        return {"covariance": shapes}
 
     return workspace.store.make(components_step(reduced.key, settings, counts), compute)
 
 
 def open_components(artifact: Artifact) -> ComponentLandscape:
     """The comparison of a finished artifact."""
-    about = artifact.counts
-    return ComponentLandscape(
-        **read_arrays(artifact.folder),
-        covariance=str(about["covariance"]),
-        n_dims=int(about["n_dims"]),
-    )
+    shapes = tuple(artifact.counts["covariance"])
+    return ComponentLandscape(**read_arrays(artifact.folder), covariance=shapes)
 
 
 def find_components(

@@ -1,6 +1,7 @@
 """What a vector file, or a table of boxes, holds: geometries, properties, a CRS."""
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +16,9 @@ PIXELS = "pixels"
 """In place of a CRS: coordinates are columns and rows of the scene."""
 SCENE = "scene"
 """In place of a CRS: coordinates are in the scene's own CRS, whichever that is."""
+# Half of a character that UTF-16 writes as two: JSON can name one alone, no file can hold it.
+BROKEN = re.compile("[\ud800-\udfff]")
+REPLACEMENT = "\ufffd"
 
 
 @dataclass(frozen=True)
@@ -73,6 +77,36 @@ def flat(value: Any) -> Any:
 def as_text(value: Any) -> str:
     """JSON with its keys in order."""
     return _TEXT.encode(value)
+
+
+def mended(value: Any, broken: list[str]) -> Any:
+    """A value with U+FFFD for each half of a character, in keys and nested values too.
+
+    Texts that had one are added to `broken`.
+    """
+    if isinstance(value, str):
+        if not BROKEN.search(value):
+            return value
+        broken.append(value)
+        return BROKEN.sub(REPLACEMENT, value)
+    if isinstance(value, list):
+        return [mended(one, broken) for one in value]
+    if not isinstance(value, dict):
+        return value
+    whole: dict[Any, Any] = {}
+    for key, one in value.items():
+        name = mended(key, broken)
+        # Two names that differ in nothing else stay two.
+        while name in whole or (name != key and name in value):
+            name += REPLACEMENT
+        whole[name] = mended(one, broken)
+    return whole
+
+
+def mended_note(broken: Sequence[str]) -> tuple[str, ...]:
+    """What `mended` did, in words; nothing where it did nothing."""
+    texts = "1 text" if len(broken) == 1 else f"{len(broken)} texts"
+    return (f"{texts} held broken characters: replaced",) if broken else ()
 
 
 def filled(geometries: Sequence[Any]) -> Geometries:

@@ -2,19 +2,24 @@
 
 import json
 import logging
+import re
+import warnings
 from collections.abc import Collection
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import pyogrio
 import shapely
 from pyproj import CRS
 from pyproj.exceptions import CRSError
 
 from core.errors import AnnotationError
-from core.raster.annotated import Annotations, as_text, filled, flat
+from core.raster.annotated import Annotations, as_text, filled, flat, mended, mended_note
+from core.raster.beside import beside, foreign_part
 from core.raster.remote import home
 from core.raster.tabular import is_coco, read_coco, read_csv
 from core.types import Geometries
@@ -37,6 +42,9 @@ APPLICATION = slice(68, 72)
 GEOPACKAGES = (b"GPKG", b"GP10", b"GP11")
 JSON_SUFFIXES = (".geojson", ".json")
 SUFFIXES = (*JSON_SUFFIXES, *MAGIC, ".csv")
+WITH_PARTS = (".shp", ".gpkg")
+# Half of a character in JSON: escaped, or in the bytes that Python lets pass for one.
+HALF = re.compile(r"\\u[dD][89a-fA-F]|[\ud800-\udfff]")
 RFC_7946 = "EPSG:4326"
 MOST_BYTES = 2 * 1024**3
 
@@ -47,9 +55,9 @@ def find_annotations(raster: Path) -> Path | None:
     A link that leads out of the folder is left out.
     """
     folder = home(raster).resolve()
-    beside = home(raster) / raster.name
+    there = home(raster) / raster.name
     for suffix in SUFFIXES:
-        for name in (beside.with_suffix(suffix), beside.with_suffix(suffix.upper())):
+        for name in (there.with_suffix(suffix), there.with_suffix(suffix.upper())):
             if name.is_file() and name.resolve().is_relative_to(folder):
                 return name
     return None
@@ -81,14 +89,23 @@ def find_shared(folder: Path, stems: Collection[str]) -> list[Path]:
     return sorted(p for p in inside if p.is_file())
 
 
+def parts(path: Path) -> list[Path]:
+    """The files that a vector file consists of, sorted: a Shapefile's, a GeoPackage's journal."""
+    if path.suffix.lower() not in WITH_PARTS:
+        return [path]
+    # Shared memory of SQLite changes with each reader, and holds nothing.
+    others = (p for p in beside(path) if p.is_file() and not p.name.endswith("-shm"))
+    return sorted({path, *others})
+
+
 def read_annotations(path: Path) -> Annotations:
-    """Read a vector file.
+    """Read a vector file; of a GeoPackage, its first layer with geometries.
 
     Raises
     ------
     AnnotationError
-        If it is too large, is not what its suffix says, cannot be parsed, or names a CRS that
-        does not exist.
+        If it is too large, is not what its suffix says, cannot be parsed, names a CRS that does
+        not exist, or has a part that is a link out of its folder.
     """
     if path.stat().st_size > MOST_BYTES:
         raise AnnotationError("is larger than 2 GiB", where=path.name)
@@ -104,21 +121,34 @@ def read_annotations(path: Path) -> Annotations:
             raise AnnotationError(
                 f"is not a {path.suffix} file, whatever its name says", where=path.name
             )
+    if link := foreign_part(path) if path.suffix.lower() in WITH_PARTS else "":
+        # Only the file itself was looked at; GDAL would follow the others.
+        raise AnnotationError(f"{link} is a link that leads out of the folder", where=path.name)
     return _read_table(path)
 
 
 def _read_table(path: Path) -> Annotations:
+    layers: list[str] = []
     try:
-        parquet = path.suffix.lower() in (".parquet", ".geoparquet")
-        frame = gpd.read_parquet(path) if parquet else gpd.read_file(path, engine="pyogrio")
+        if path.suffix.lower() in (".parquet", ".geoparquet"):
+            frame = gpd.read_parquet(path)
+        else:
+            frame, layers = _read_layer(path)
     except (ValueError, OSError, RuntimeError) as error:
         raise AnnotationError("cannot be read", where=path.name, remedy=f"{error}.") from error
     if not isinstance(frame, gpd.GeoDataFrame):
         raise AnnotationError("holds a table without geometries", where=path.name)
     notes = () if frame.crs else ("the file names no CRS: taken as EPSG:4326",)
+    if len(layers) > 1:
+        others = " and ".join(f"{name!r}" for name in layers[1:])
+        verb = "is" if len(layers) == 2 else "are"
+        words = f"{path.name} has {len(layers)} layers: {layers[0]!r} is read, {others} {verb} not"
+        notes = (*notes, words)
     properties = pd.DataFrame(frame.drop(columns=frame.geometry.name)).reset_index(drop=True)
     nested = properties.select_dtypes("object").columns
-    properties[nested] = properties[nested].map(flat)
+    broken: list[str] = []
+    properties[nested] = properties[nested].map(flat).map(lambda one: mended(one, broken))
+    notes = (*notes, *mended_note(broken))
     return Annotations(
         geometries=np.asarray(frame.geometry.array, dtype=object),
         properties=properties,
@@ -127,10 +157,26 @@ def _read_table(path: Path) -> Annotations:
     )
 
 
+def _read_layer(path: Path) -> tuple[Any, list[str]]:
+    """The first layer with geometries, and the names of all that have some."""
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        # Tables of another kind are no annotations: QGIS keeps its styles in one.
+        layers = [str(name) for name, kind in pyogrio.list_layers(path) if kind]
+        frame = gpd.read_file(path, engine="pyogrio", layer=layers[0] if layers else 0)
+    for one in said:
+        log.info("%s: %s", path.name, one.message)
+    return frame, layers
+
+
 def _read_geojson(path: Path) -> Annotations:
+    broken: list[str] = []
     try:
         content = path.read_bytes()
-        document = json.loads(content)
+        text = content.decode(json.detect_encoding(content), "surrogatepass")
+        document = json.loads(text)
+        if ("\\u" in text or not text.isascii()) and HALF.search(text):
+            document = mended(document, broken)
     except (ValueError, RecursionError) as error:
         raise AnnotationError(
             "is not JSON", where=path.name, remedy=f"The parser says: {error}."
@@ -138,9 +184,11 @@ def _read_geojson(path: Path) -> Annotations:
     if not isinstance(document, dict):
         raise AnnotationError("is JSON but no GeoJSON object", where=path.name)
     if is_coco(document):
-        return read_coco(document, path)
+        found = read_coco(document, path)
+        return replace(found, notes=(*found.notes, *mended_note(broken)))
     features = _features(document, path)
     crs, notes = _geojson_crs(document, path)
+    notes = (*notes, *mended_note(broken))
     rows = [f.get("properties") for f in features]
     properties = pd.DataFrame([r if isinstance(r, dict) else {} for r in rows])
     properties = properties.reindex(range(len(features))).map(flat)

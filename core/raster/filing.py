@@ -3,23 +3,38 @@
 import errno
 import re
 import unicodedata
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
+from itertools import count
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from core.errors import AnnotationError, SceneError, WorkspaceError
-from core.raster import annotations, scene
+from core.raster import annotations, beside, scene
 from core.raster.reading import read_test
 
 MOST_BYTES = 4 * 2**30
 CHUNK = 8 * 2**20
 LONGEST_STEM = 100
 # The parts of a Shapefile beside its .shp, and a CRS or a world file beside a raster.
-SIDECARS = (".shx", ".dbf", ".prj", ".cpg", ".tfw")
-SUFFIXES = (*scene.SUFFIXES, *annotations.SUFFIXES, *SIDECARS)
+SIDECARS = (".shx", ".dbf", ".prj", ".cpg", *beside.WORLD)
+# After a raster's whole name: masks, overviews and GDAL's notes on it, which change what it says.
+AFTER_RASTER = (*beside.TIFFS, ".msk.ovr", beside.AUX)
+SUFFIXES = (*scene.SUFFIXES, *annotations.SUFFIXES, *SIDECARS, *AFTER_RASTER)
+OF_A_RASTER = (*beside.WORLD, *AFTER_RASTER)
 NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.ENOSYS)
 # Names that Windows keeps for devices.
 DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?$", re.IGNORECASE)
+
+
+def split(name: str) -> tuple[str, str]:
+    """The stem that files of one scene share, and the rest of the name.
+
+    quay.tif.msk and quay.tif.aux.xml belong to quay.tif: their rest is .tif.msk, .tif.aux.xml.
+    """
+    low = name.lower()
+    ends = (f"{raster}{end}" for raster in scene.SUFFIXES for end in AFTER_RASTER)
+    end = next((end for end in ends if low.endswith(end)), Path(low).suffix)
+    return name[: len(name) - len(end)], end
 
 
 def safe_name(name: str) -> str:
@@ -35,8 +50,10 @@ def safe_name(name: str) -> str:
     """
     plain = PurePosixPath(unicodedata.normalize("NFC", name).replace("\\", "/")).name
     plain = re.sub(r"[^\w.\-]+", "_", plain).strip("._ ")
-    stem, suffix = Path(plain).stem, Path(plain).suffix.lower()
-    if suffix not in SUFFIXES or not stem.strip("._-"):
+    stem, suffix = split(plain)
+    # .msk alone says not what it is the mask of: scene.tif.msk does.
+    known = suffix not in AFTER_RASTER and suffix.endswith(SUFFIXES)
+    if not stem.strip("._-") or not known:
         raise WorkspaceError(
             "is no file that Chipscape reads",
             where=repr(name[:LONGEST_STEM]),
@@ -101,19 +118,20 @@ def copy(stream: BinaryIO, held: Path, most: int = MOST_BYTES) -> None:
         raise WorkspaceError("is empty", where=held.name)
 
 
-def look(held: Path, beside: Collection[str] = ()) -> None:
+def look(held: Path, came: Collection[str] = ()) -> None:
     """Refuse a file that is not what its suffix says.
 
     Parameters
     ----------
     held : Path
-    beside : collection of str
+    came : collection of str
         Suffixes of the files of its stem that came with it. A .shp is read where its .shx is
         among them; alone it is judged by its first bytes, since the others may come after it.
 
     Raises
     ------
     SceneError, AnnotationError
+        Of a file beside a scene (mask, overviews, metadata, world file) by its first bytes.
     """
     suffix = held.suffix.lower()
     if suffix in scene.SUFFIXES:
@@ -123,7 +141,7 @@ def look(held: Path, beside: Collection[str] = ()) -> None:
             raise SceneError(
                 f"was not taken in: {error.what}", where=held.name, remedy=error.remedy
             ) from error
-    elif suffix in (".shp", ".shx") and (suffix == ".shx" or ".shx" not in beside):
+    elif suffix in (".shp", ".shx") and (suffix == ".shx" or ".shx" not in came):
         with held.open("rb") as opened:
             if opened.read(4) != annotations.MAGIC[".shp"]:
                 raise AnnotationError(
@@ -131,6 +149,30 @@ def look(held: Path, beside: Collection[str] = ()) -> None:
                 )
     elif suffix in annotations.SUFFIXES:
         annotations.read_annotations(held)
+    elif words := beside.not_what_it_says(held):
+        raise SceneError(words, where=held.name)
+
+
+def free_stem(folder: Path, held: Iterable[Path]) -> str:
+    """A stem under which none of the files is there yet: NAME_2, NAME_3 ..."""
+    files = list(held)
+    stems = (f"{split(files[0].name)[0]}_{n}" for n in count(2))
+    ends = [split(file.name)[1] for file in files]
+    return next(
+        stem for stem in stems if not any((folder / f"{stem}{end}").exists() for end in ends)
+    )
+
+
+def set_aside(at: Path, aside: Path | None) -> Path:
+    """Move what is there out of the way, and say where it lies now."""
+    if aside is None:
+        raise WorkspaceError("nowhere to put the old one", where=at.name)
+    aside.mkdir(parents=True, exist_ok=True)
+    place = aside / at.name
+    if place.exists():
+        place = aside / f"{free_stem(aside, [at])}{split(at.name)[1]}"
+    at.rename(place)
+    return place
 
 
 def clear(part: Path) -> None:

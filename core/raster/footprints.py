@@ -13,11 +13,14 @@ from shapely.geometry import box
 from core.raster.annotated import PIXELS, SCENE, Annotations
 from core.raster.geodesy import WGS84, Ground, change_crs, on_the_ground, transformed
 from core.raster.scene import Scene
-from core.types import BoolArray, Geometries
+from core.types import BoolArray, DoubleArray, Geometries
 
 PREFERRED = ("class", "label", "category", "type", "kind", "species", "name")
 MOST_CLASSES = 200
 OUTSIDE = "outside the scene"
+NO_DEGREES = "these are no degrees: give the file its CRS"
+# Longitudes are also counted from 0 to 360.
+MOST_DEGREES = (360, 90)
 
 
 @dataclass(frozen=True)
@@ -91,6 +94,34 @@ def place(scene: Scene, annotations: Annotations) -> Footprints:
     )
 
 
+def may_touch(scene: Scene, crs: str, bounds: DoubleArray) -> BoolArray:
+    """False for boxes in a CRS that surely lie off the scene.
+
+    Parameters
+    ----------
+    scene : Scene
+    crs : str
+        As `Annotations.crs`.
+    bounds : float64 array, (n, 4)
+        Least x and y, greatest x and y; NaN where there is no geometry.
+    """
+    there: BoolArray = np.asarray(np.isfinite(bounds).all(axis=1))
+    if not scene.crs or crs in (PIXELS, SCENE):
+        return there
+    edge = np.linspace(0, 1, 21)
+    columns, rows = (v.ravel() for v in np.meshgrid(edge * scene.width, edge * scene.height))
+    points = shapely.points(*transformed(scene.transform, columns, rows))
+    moved = change_crs(points, scene.crs, crs)
+    if shapely.is_missing(moved).any():
+        return there
+    at = shapely.get_coordinates(moved)
+    # The scene's edges are bent in the other CRS: a tenth more on each side holds the bow.
+    margin = np.ptp(at, axis=0) / 10
+    least, most = at.min(axis=0) - margin, at.max(axis=0) + margin
+    there &= (bounds[:, :2] <= most).all(axis=1) & (bounds[:, 2:] >= least).all(axis=1)
+    return there
+
+
 def guess_class(properties: pd.DataFrame) -> str:
     """The property that most likely holds the class; empty if none does."""
     varied = [c for c in properties if 1 <= properties[c].nunique(dropna=True) <= MOST_CLASSES]
@@ -157,6 +188,8 @@ def _onto(
         return shapely.transform(geometries, to_pixels), None
     own = scene.crs if annotations.crs == SCENE else annotations.crs
     here, there = CRS.from_wkt(own), CRS.from_wkt(scene.crs)
+    if _no_degrees(here, geometries):
+        notes.append(NO_DEGREES)
     local = geometries
     if not here.equals(there, ignore_axis_order=True):
         notes.append(
@@ -164,6 +197,13 @@ def _onto(
         )
         local = change_crs(geometries, own, scene.crs)
     return shapely.transform(local, to_pixels), change_crs(geometries, own, WGS84)
+
+
+def _no_degrees(crs: CRS, geometries: Geometries) -> bool:
+    """True where the CRS is in degrees and some coordinates cannot be."""
+    degrees = crs.is_geographic and all(a.unit_name == "degree" for a in crs.axis_info[:2])
+    at = np.abs(shapely.get_coordinates(geometries))
+    return degrees and bool((at > MOST_DEGREES).any())
 
 
 def _label(crs: CRS) -> str:

@@ -1,11 +1,13 @@
 """Chips on a grid, for scenes that nobody annotated."""
 
 import dataclasses
+import math
 
 import numpy as np
 import pandas as pd
 import shapely
 
+from core.errors import SettingsError
 from core.input_settings import GridSettings
 from core.raster.annotated import PIXELS, Annotations, filled
 from core.raster.footprints import Footprints, place
@@ -13,6 +15,8 @@ from core.raster.reading import Reader
 from core.raster.scene import Scene
 from core.types import AnyArray, DoubleArray
 
+# Each is a polygon, a table row and a chip: two million take about 2 GB before a chip is cut.
+MOST_SQUARES = 2_000_000
 # Samples along one side of a chip that tell how much of it is valid.
 SAMPLES = 8
 
@@ -24,10 +28,19 @@ def grid(scene: Scene, settings: GridSettings) -> Footprints:
 
     Raises
     ------
+    SettingsError
+        If there would be more than `MOST_SQUARES`.
     SceneError
         If the scene cannot be read somewhere.
     """
     size = settings.size
+    if words := too_many(scene.width, scene.height, settings):
+        raise SettingsError(
+            words,
+            where=f"scenes.grid, in {scene.path.name}",
+            remedy="Set scenes.grid.stride to "
+            f"{fitting_stride(scene.width, scene.height, settings)} or more.",
+        )
     columns, rows = corners(scene.width, scene.height, settings)
     valid = _coverage(scene, columns, rows, size) if settings.coverage else None
     kept = np.ones((len(rows), len(columns)), bool) if valid is None else valid >= settings.coverage
@@ -43,6 +56,35 @@ def grid(scene: Scene, settings: GridSettings) -> Footprints:
         skipped={reason: n for reason, n in skipped.items() if n},
         notes=(*placed.notes, note),
     )
+
+
+def count(width: int, height: int, settings: GridSettings) -> int:
+    """How many squares the grid has, before any is left out for want of valid pixels."""
+    return _along(width, settings.size, settings.stride or settings.size) * _along(
+        height, settings.size, settings.stride or settings.size
+    )
+
+
+def too_many(width: int, height: int, settings: GridSettings) -> str:
+    """Words on a grid of more than `MOST_SQUARES` in one scene; empty for any other."""
+    squares = count(width, height, settings)
+    if squares <= MOST_SQUARES:
+        return ""
+    return f"the grid has {squares:,} squares in one scene, more than {MOST_SQUARES:,}"
+
+
+def fitting_stride(width: int, height: int, settings: GridSettings) -> int:
+    """The least stride, in scene pixels, at which a scene has no more than `MOST_SQUARES`."""
+    size = settings.size
+    # No step below this fits: one square's share of the places where a corner can lie.
+    stride = max(1, math.isqrt(_along(width, size, 1) * _along(height, size, 1) // MOST_SQUARES))
+    while _along(width, size, stride) * _along(height, size, stride) > MOST_SQUARES:
+        stride += 1
+    return stride
+
+
+def _along(side: int, size: int, stride: int) -> int:
+    return max(0, (side - size) // stride + 1)
 
 
 def corners(width: int, height: int, settings: GridSettings) -> tuple[AnyArray, AnyArray]:

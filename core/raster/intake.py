@@ -1,14 +1,14 @@
 """Files that come in from the page or another folder: taken whole, or refused in words.
 
-Files of one stem belong together (a scene and its annotations, the parts of a Shapefile), so they
-wait together where one of them is there already: annotations must not end up beside another scene.
+Files of one stem belong together (a scene, its mask and its annotations, the parts of a Shapefile),
+so they wait together where one of them is there already: annotations must not end up beside another
+scene, nor a scene without its mask.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from filecmp import cmp
-from itertools import count
 from pathlib import Path
 from secrets import token_hex
 from typing import BinaryIO, Literal
@@ -16,18 +16,21 @@ from typing import BinaryIO, Literal
 from core.errors import ChipscapeError, WorkspaceError
 from core.progress import Progress, silent, step
 from core.raster import annotations, scene
+from core.raster.beside import leads_out
 from core.raster.filing import (
     MOST_BYTES,
+    OF_A_RASTER,
     SIDECARS,
-    SUFFIXES,
     clear,
     copy,
+    free_stem,
     look,
     put,
     safe_name,
+    set_aside,
+    split,
     unwritable,
 )
-from core.raster.scene import leads_out
 
 Existing = Literal["ask", "keep", "rename", "replace"]
 State = Literal["taken", "same", "kept", "there", "refused"]
@@ -94,9 +97,11 @@ def offered(folder: Path, raw: Path) -> tuple[list[Offered], int]:
         ) from error
     found = []
     for path in files:
-        if path.suffix.lower() in SUFFIXES and not leads_out(path) and path.name[0] != ".":
-            there = (raw / _safe(path.name)).exists()
-            found.append(Offered(path, _kind(path), path.stat().st_size, there))
+        name = _safe(path.name)
+        if name and not leads_out(path) and path.name[0] != ".":
+            found.append(
+                Offered(path, _kind(path), path.stat().st_size, there=(raw / name).exists())
+            )
     return found, len(files) - len(found)
 
 
@@ -160,7 +165,7 @@ def _by_stem(sources: Sequence[Source]) -> tuple[list[Verdict], list[list[Source
     refused, groups = [], dict[str, list[Source]]()
     for source in sources:
         try:
-            groups.setdefault(Path(safe_name(source[0])).stem, []).append(source)
+            groups.setdefault(split(safe_name(source[0]))[0], []).append(source)
         except WorkspaceError as error:
             refused.append(Verdict(source[0], "refused", str(error)))
     return refused, list(groups.values())
@@ -173,6 +178,7 @@ class _Batch:
         self.raw, self.part, self.existing, self.aside = raw, part, existing, aside
         self.held: dict[str, Path] = {}
         self.verdicts: list[Verdict] = []
+        self.refused: list[str] = []
 
     def receive(self, name: str, opener: Opener, most: int) -> None:
         """Copy one file into the waiting room."""
@@ -205,14 +211,14 @@ class _Batch:
                     reason = "" if own else f" waits: it belongs to {', '.join(clash)}, which"
                     self._say(name, "there", f"{at.name}{reason} is there already, and differs.")
             return self.verdicts
-        stem = _free(self.raw, self.held.values()) if clash else ""
+        stem = free_stem(self.raw, self.held.values()) if clash else ""
         for name, at in taken.items():
             self._put(name, at, stem, same=name in same, clash=at.name in clash)
         return self.verdicts
 
     def _put(self, name: str, at: Path, stem: str, *, same: bool, clash: bool) -> None:
         if stem and self.existing == "rename":
-            at = at.with_name(f"{stem}{at.suffix}")
+            at = at.with_name(f"{stem}{split(at.name)[1]}")
         elif same:
             self._same(name)
             return
@@ -221,7 +227,7 @@ class _Batch:
             return
         words = f"{at.name}: taken in."
         if clash and self.existing == "replace":
-            words = f"{at.name}: taken in. The old one lies in {_set_aside(at, self.aside)}."
+            words = f"{at.name}: taken in. The old one lies in {set_aside(at, self.aside)}."
         try:
             put(self.held[name], at)
         except WorkspaceError as error:
@@ -230,20 +236,33 @@ class _Batch:
         self._say(name, "taken", words, at)
 
     def _judge(self) -> None:
-        """Refuse what is not what it says; parts of a Shapefile go with their .shp."""
-        beside = {held.suffix for held in self.held.values()}
+        """Refuse what is not what it says.
+
+        Parts of a Shapefile go with their .shp, a scene and what is beside it with each other: a
+        scene without its mask would say another thing.
+        """
+        came = {held.suffix for held in self.held.values()}
+        rasters = [held for held in self.held.values() if held.suffix in scene.SUFFIXES]
         for name, held in list(self.held.items()):
             try:
-                look(held, beside)
+                look(held, came)
             except ChipscapeError as error:
                 self._refuse(name, str(error))
-        if ".shp" in beside and ".shp" not in {held.suffix for held in self.held.values()}:
+        if ".shp" in came and ".shp" not in {held.suffix for held in self.held.values()}:
             for name, held in list(self.held.items()):
                 if held.suffix in SHAPEFILE:
                     self._refuse(name, f"{held.name}: its Shapefile was refused.")
+        parts = [h.name for h in rasters if h not in self.held.values()]
+        parts += [name for name in self.refused if name.endswith(OF_A_RASTER)]
+        if rasters and parts:
+            for name, held in list(self.held.items()):
+                if held.suffix in scene.SUFFIXES or held.name.endswith(OF_A_RASTER):
+                    self._refuse(name, f"{held.name}: not without {parts[0]}, which was refused.")
 
     def _refuse(self, name: str, words: str) -> None:
-        self.held.pop(name).unlink()
+        held = self.held.pop(name)
+        held.unlink()
+        self.refused.append(held.name)
         self._say(name, "refused", words)
 
     def _same(self, name: str) -> None:
@@ -253,38 +272,17 @@ class _Batch:
         self.verdicts.append(Verdict(name, state, words, path))
 
 
-def _free(folder: Path, held: Iterable[Path]) -> str:
-    """A stem under which none of the files is there yet: NAME_2, NAME_3 ..."""
-    files = list(held)
-    stems = (f"{files[0].stem}_{n}" for n in count(2))
-    return next(
-        stem for stem in stems if not any((folder / f"{stem}{f.suffix}").exists() for f in files)
-    )
-
-
-def _set_aside(at: Path, aside: Path | None) -> Path:
-    """Move what is there out of the way, and say where it lies now."""
-    if aside is None:
-        raise WorkspaceError("nowhere to put the old one", where=at.name)
-    aside.mkdir(parents=True, exist_ok=True)
-    place = aside / at.name
-    if place.exists():
-        place = aside / f"{_free(aside, [at])}{at.suffix}"
-    at.rename(place)
-    return place
-
-
 def _safe(name: str) -> str:
     try:
         return safe_name(name)
     except WorkspaceError:
-        return name
+        return ""
 
 
 def _kind(path: Path) -> str:
     suffix = path.suffix.lower()
     if suffix in scene.SUFFIXES:
         return "scene"
-    if suffix in SIDECARS:
+    if suffix in SIDECARS or path.name.lower().endswith(OF_A_RASTER):
         return "part of another file"
     return "annotations" if suffix in annotations.SUFFIXES else ""

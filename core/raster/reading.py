@@ -1,6 +1,7 @@
 """The only place where pixels are read: by window, never the whole scene."""
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,10 @@ from rasterio.windows import Window
 from core.errors import SceneError
 from core.raster.scene import Scene, open_scene
 from core.types import AnyArray, BoolArray
+
+# Programs fill with float32's lowest value, -3.4e38, and do not always say so; an average with one
+# such pixel among 10^8 is still below this. Nothing that is measured comes near.
+LOWEST = -1e30
 
 # Nodata beside alpha: GDAL looks at one of them and warns; `_mask` counts both.
 warnings.filterwarnings("ignore", category=rasterio.errors.NodataShadowWarning)
@@ -28,9 +33,8 @@ class Pixels:
     ----------
     values : array, (bands, h, w), native dtype
     mask : bool array, (h, w)
-        True where masked: nodata, hidden by alpha or a mask band, or NaN in any band. In uint8
-        scenes nodata counts where every band has it (255, 255, 254 is a colour, not a hole); in
-        all others one band is enough.
+        True where masked: nodata as `holes` has it, hidden by alpha or a mask band, or `no_number`
+        in any band.
     left, top : int
         The upper-left corner in the scene's pixels.
     step : tuple of float
@@ -113,8 +117,7 @@ class Reader:
         if self.scene.palette:
             values, hidden = expand(values[0], self.scene.palette, self._colours)
             mask |= hidden
-        if values.dtype.kind == "f":
-            mask |= ~np.isfinite(values).all(axis=0)
+        mask |= no_number(values)
         steps = ((right - left) / size[1], (bottom - top) / size[0])
         return Pixels(values, mask, left, top, steps)
 
@@ -134,23 +137,55 @@ class Reader:
         source = self._source
         if self.all_valid:
             return np.zeros(size, bool)
-        both = self.scene.nodata is not None and ColorInterp.alpha in source.colorinterp
-        if both and self.scene.dtype == "uint8" and not self.scene.palette:
-            # GDAL's mask of the whole file would ask alpha as well to hold the nodata value.
-            indexes = list(self.scene.indexes)
-            each = source.read_masks(indexes, out_shape=(len(indexes), *size), window=window)
-            masked: BoolArray = (each == 0).all(axis=0)
-        elif self.scene.dtype == "uint8" or self.scene.nodata is None:
-            masked = source.dataset_mask(out_shape=size, window=window) == 0
-        else:
-            shape = (len(self._indexes), *size)
-            each = source.read_masks(self._indexes, out_shape=shape, window=window)
-            masked = (each == 0).any(axis=0)
+        if not any(value is not None for value in source.nodatavals):
+            masked: BoolArray = source.dataset_mask(out_shape=size, window=window) == 0
+            return masked
+        indexes = [1] if self.scene.palette else self._indexes
+        asked = nodata_bands(source.nodatavals, self.scene, indexes)
+        each = source.read_masks(asked, out_shape=(len(asked), *size), window=window)
+        masked = holes(each == 0, source.nodatavals, self.scene)
         # GDAL looks at alpha only where there is no nodata; here both count.
-        if both:
+        if ColorInterp.alpha in source.colorinterp:
             alpha = source.colorinterp.index(ColorInterp.alpha) + 1
             masked |= source.read(alpha, out_shape=size, window=window) == 0
         return masked
+
+
+def nodata_bands(
+    nodatavals: Sequence[float | None], scene: Scene, indexes: Sequence[int]
+) -> list[int]:
+    """Numbers of the bands that `holes` asks, where some are read: those first, in their order."""
+    if scene.palette or not _as_colour(nodatavals, scene):
+        return list(indexes)
+    return [*indexes, *(i for i in scene.indexes if i not in indexes)]
+
+
+def holes(each: BoolArray, nodatavals: Sequence[float | None], scene: Scene) -> BoolArray:
+    """Where a scene has no data, (h, w), from where each of its `nodata_bands` has none.
+
+    In uint8 scenes with one nodata for all bands a hole is where every band has it (255, 255, 254
+    is a colour, not a hole); in all others one band is enough.
+
+    Parameters
+    ----------
+    each : bool array, (bands, h, w)
+    nodatavals : sequence of float or None
+        Of all bands of the file.
+    """
+    found = each.all(axis=0) if _as_colour(nodatavals, scene) else each.any(axis=0)
+    return np.asarray(found)
+
+
+def no_number(values: AnyArray) -> BoolArray:
+    """Where any band is NaN, infinite or below `LOWEST`, (h, w), of values (bands, h, w)."""
+    if values.dtype.kind != "f":
+        return np.zeros(values.shape[1:], bool)
+    return np.asarray(~(np.isfinite(values) & (values > LOWEST)).all(axis=0))
+
+
+def _as_colour(nodatavals: Sequence[float | None], scene: Scene) -> bool:
+    """Whether nodata is a colour of all bands together."""
+    return scene.dtype == "uint8" and len({nodatavals[i - 1] for i in scene.indexes}) == 1
 
 
 def expand(
@@ -174,7 +209,28 @@ def clip(box: Box, scene: Scene) -> Box:
     return left, top, right, bottom
 
 
+@dataclass(frozen=True)
+class Tested:
+    """What a look at a few blocks of a scene found.
+
+    Attributes
+    ----------
+    valid : float
+        Share of valid pixels, 0..1.
+    notes : tuple of str
+        What was masked that the file does not state as nodata.
+    """
+
+    valid: float
+    notes: tuple[str, ...] = ()
+
+
 def read_test(scene: Scene) -> float:
+    """The share of valid pixels that `look_at_blocks` finds."""
+    return look_at_blocks(scene).valid
+
+
+def look_at_blocks(scene: Scene) -> Tested:
     """Read the blocks at the corners, the middle and the end, and say what share is valid.
 
     A file that was cut off opens by its header and fails here.
@@ -187,12 +243,20 @@ def read_test(scene: Scene) -> float:
     rows, columns = (min(side, 1024) for side in scene.block)
     at_x = sorted({0, (scene.width - 1) // 2, scene.width - 1})
     at_y = sorted({0, (scene.height - 1) // 2, scene.height - 1})
-    valid = total = 0
+    valid = total = lowest = 0
     with Reader(scene) as reader:
         for y in at_y:
             for x in at_x:
                 left, top = x // columns * columns, y // rows * rows
-                mask = reader.read((left, top, left + columns, top + rows)).mask
-                valid += int((~mask).sum())
-                total += mask.size
-    return valid / total
+                part = reader.read((left, top, left + columns, top + rows))
+                valid += int((~part.mask).sum())
+                total += part.mask.size
+                if part.values.dtype.kind == "f" and part.mask.any():
+                    low = np.isfinite(part.values) & (part.values <= LOWEST)
+                    lowest += int(low.any(axis=0).sum())
+    stated = scene.nodata is not None and scene.nodata <= LOWEST
+    note = (
+        f"{lowest / total:.1%} of its pixels are about -3.4e38, which the file does not state as "
+        "nodata: taken as nodata"
+    )
+    return Tested(valid / total, (note,) if lowest and not stated else ())

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +10,11 @@ import pandas as pd
 
 from core.errors import ChipscapeError
 from core.input_settings import GridSettings, SceneSettings
-from core.raster.annotated import Annotations
-from core.raster.annotations import find_annotations, passed_over, read_annotations
-from core.raster.footprints import OUTSIDE, Footprints, guess_class, place
+from core.raster.annotations import find_annotations, passed_over
+from core.raster.footprints import Footprints, guess_class
 from core.raster.grid import grid
-from core.raster.reading import read_test
+from core.raster.matching import in_words, match
+from core.raster.reading import look_at_blocks
 from core.raster.render import display_bands
 from core.raster.scene import Scene, read_scene
 
@@ -109,7 +108,11 @@ class SceneReport:
 
 
 def inspect(
-    raster: Path, settings: SceneSettings | None = None, shared: Sequence[Path] = ()
+    raster: Path,
+    settings: SceneSettings | None = None,
+    shared: Sequence[Path] = (),
+    *,
+    only: bool = False,
 ) -> tuple[SceneReport, Scene | None, Footprints | None]:
     """Open a scene and its annotations, and say what was found; never raises for bad input.
 
@@ -119,12 +122,14 @@ def inspect(
     settings : SceneSettings, optional
     shared : sequence of Path
         Vector files that belong to no one raster: looked into where none has the raster's stem.
+    only : bool
+        True for the only scene of its folder, which pixels of a shared file must mean.
     """
     settings = settings or SceneSettings()
     blank = SceneReport(path=raster.name, name=raster.stem)
     try:
         scene = read_scene(raster)
-        valid = read_test(scene)
+        tested = look_at_blocks(scene)
     except ChipscapeError as error:
         return SceneReport(path=raster.name, name=raster.stem, error=str(error)), None, None
     facts = asdict(blank) | {
@@ -136,12 +141,13 @@ def inspect(
         "bands": scene.bands,
         "dtype": scene.dtype,
         "nodata": scene.nodata,
-        "valid_fraction": valid,
+        "valid_fraction": tested.valid,
         "overviews": scene.overviews,
         "rgb": tuple(scene.bands[i] for i in display_bands(scene.bands)),
     }
-    warnings = [*([] if scene.crs else [NO_CRS]), *scene.notes, *passed_over(raster)]
-    found = _annotated(scene, find_annotations(raster), shared, warnings)
+    warnings = [*([] if scene.crs else [NO_CRS]), *scene.notes, *tested.notes]
+    warnings += passed_over(raster)
+    found = match(scene, find_annotations(raster), shared, warnings, only=only)
     if found is None and settings.grid.size:
         found = _gridded(scene, settings.grid, warnings)
         facts["grid"] = found is not None
@@ -160,46 +166,6 @@ def inspect(
     return counted, scene, footprints
 
 
-def _read_shared(path: Path) -> Annotations:
-    """A file that scene after scene asks for, read once."""
-    return _read_at(path, path.stat().st_mtime_ns)
-
-
-@lru_cache(maxsize=4)
-def _read_at(path: Path, _changed: int) -> Annotations:
-    return read_annotations(path)
-
-
-def _annotated(
-    scene: Scene, own: Path | None, shared: Sequence[Path], warnings: list[str]
-) -> tuple[Footprints, str] | None:
-    """The scene's footprints and the file they come from: its own, else the first that has any."""
-    for vector in [own] if own else shared:
-        try:
-            read = read_annotations if own else _read_shared
-            annotations = read(vector).of(scene.name)
-        except ChipscapeError as error:
-            warnings.append(str(error))
-            continue
-        footprints = place(scene, annotations)
-        if not own:
-            outside = footprints.skipped.pop(OUTSIDE, 0)
-            if not len(footprints):
-                continue
-            warnings.append(
-                f"annotations matched by place: {len(footprints)} of {vector.name} lie on the scene"
-                + (f", {outside} elsewhere" if outside else "")
-            )
-        warnings += _in_words(footprints, len(annotations))
-        return footprints, vector.name
-    if own is None:
-        warnings.append(
-            f"no annotations: no vector file named {scene.name}.geojson beside it"
-            + (", and none of the others has any on it" if shared else "")
-        )
-    return None
-
-
 def _gridded(
     scene: Scene, settings: GridSettings, warnings: list[str]
 ) -> tuple[Footprints, str] | None:
@@ -208,7 +174,7 @@ def _gridded(
     except ChipscapeError as error:
         warnings.append(str(error))
         return None
-    warnings += _in_words(footprints, len(footprints) + sum(footprints.skipped.values()), "squares")
+    warnings += in_words(footprints, len(footprints) + sum(footprints.skipped.values()), "squares")
     return footprints, ""
 
 
@@ -224,18 +190,3 @@ def by_class(report: SceneReport, properties: pd.DataFrame, wanted: str) -> Scen
         counts = properties[name].dropna().astype(str).value_counts().sort_index()
         classes = {str(value): int(n) for value, n in counts.items()}
     return replace(report, class_property=name, classes=classes, warnings=warnings)
-
-
-def _in_words(footprints: Footprints, total: int, what: str = "annotations") -> list[str]:
-    words = list(footprints.notes)
-    if footprints.repaired:
-        n = footprints.repaired
-        what_crossed = "footprint crossed itself" if n == 1 else "footprints crossed themselves"
-        words.append(f"{n} {what_crossed}: repaired")
-    words += [f"{n} of {total} {what} skipped: {why}" for why, n in footprints.skipped.items()]
-    if cut := int(footprints.cut.sum()):
-        words.append(f"{cut / len(footprints):.1%} of footprints cross the scene's edge")
-    if total == 0:
-        nothing = "the annotation file holds no features"
-        words.append(nothing if what == "annotations" else f"the {what} are larger than the scene")
-    return words

@@ -12,20 +12,20 @@ from rasterio.crs import CRS
 from rasterio.enums import ColorInterp
 
 from core.errors import SceneError
+from core.raster import beside
+from core.raster.beside import refuse_foreign, refuse_huge_blocks
 from core.raster.geodesy import pixel_size
 from core.raster.georeference import georeference
 from core.raster.remote import find_remote, gdal_name, is_remote
 
 log = logging.getLogger(__name__)
+leads_out = beside.leads_out
 
 # Explicit: a VRT, or anything else, under a .tif name could make GDAL read any file.
 DRIVER = "GTiff"
 SUFFIXES = (".tif", ".tiff")
 # A header can promise more than any file holds: 64 bands of 500,000 x 500,000 are refused.
 MOST_PIXELS = 10**12
-# GDAL opens overviews and masks beside a file with any driver: they too must be TIFF.
-SIDECARS = (".ovr", ".msk")
-TIFF_MAGIC = (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")
 NAMED = {
     ColorInterp.red: "red",
     ColorInterp.green: "green",
@@ -134,17 +134,25 @@ def read_scene(path: Path) -> Scene:
     ------
     SceneError
         If it is no GeoTIFF, holds complex numbers or mixed dtypes, or takes its overviews or its
-        mask from a file that is no TIFF; or if it is a link that leads out of its folder.
+        mask from a file that is no TIFF; if it, or a file that GDAL reads beside it, is a link
+        that leads out of its folder; or if a block of it is too large to read.
     """
-    if not is_remote(path) and leads_out(path):
+    local = not is_remote(path)
+    if local and leads_out(path):
         raise SceneError(
             "is a link that leads out of its folder, and not followed",
             where=path.name,
             remedy="Copy the file there, or name the folder that holds it with --workspace.",
         )
+    if local and path.is_file():
+        refuse_foreign(path)
     with open_scene(path) as source:
-        if not is_remote(path):
-            _refuse_foreign(path, source)
+        if "OVERVIEW_FILE" in source.tags(ns="OVERVIEWS"):
+            raise SceneError(
+                "takes its overviews from another file",
+                where=path.name,
+                remedy="Write it again with overviews of its own.",
+            )
         kept = [i for i in source.indexes if source.colorinterp[i - 1] is not ColorInterp.alpha]
         _refuse_unreadable(path, source, kept)
         crs, transform, notes = georeference(source)
@@ -152,7 +160,7 @@ def read_scene(path: Path) -> Scene:
         palette = _palette(source, kept)
         if palette:
             notes = (*notes, "its palette is expanded to red, green and blue")
-        return Scene(
+        scene = Scene(
             path=path,
             name=path.stem,
             width=source.width,
@@ -160,7 +168,7 @@ def read_scene(path: Path) -> Scene:
             bands=tuple(NAMED.values()) if palette else _band_names(source, kept),
             indexes=(1, 1, 1) if palette else tuple(kept),
             dtype="uint8" if palette else source.dtypes[kept[0] - 1],
-            nodata=None if source.nodata is None else float(source.nodata),
+            nodata=next((float(v) for v in source.nodatavals if v is not None), None),
             crs=crs if gsd is not None else "",
             transform=transform,
             gsd=gsd,
@@ -169,6 +177,8 @@ def read_scene(path: Path) -> Scene:
             notes=(*notes, *_scales(source, kept)),
             palette=palette,
         )
+        refuse_huge_blocks(path, source, local)
+        return scene
 
 
 def find_rasters(folder: Path) -> list[Path]:
@@ -180,32 +190,6 @@ def find_rasters(folder: Path) -> list[Path]:
         return []
     found = [p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES and p.is_file()]
     return [*sorted(found), *find_remote(folder)]
-
-
-def leads_out(path: Path) -> bool:
-    """True for a link out of the folder that it lies in."""
-    return path.is_symlink() and not path.resolve().is_relative_to(path.parent.resolve())
-
-
-def _refuse_foreign(path: Path, source: Any) -> None:
-    """Refuse a file that makes GDAL open another one by whatever driver fits."""
-    beside = [p for p in path.parent.iterdir() if p.name.startswith(f"{path.name}.")]
-    for file in beside:
-        if file.suffix.lower() not in SIDECARS or not file.is_file():
-            continue
-        with file.open("rb") as opened:
-            if opened.read(4) not in TIFF_MAGIC:
-                raise SceneError(
-                    f"the file beside it, {file.name}, is no TIFF",
-                    where=path.name,
-                    remedy="Delete it, or write the overviews again.",
-                )
-    if "OVERVIEW_FILE" in source.tags(ns="OVERVIEWS"):
-        raise SceneError(
-            "takes its overviews from another file",
-            where=path.name,
-            remedy="Write it again with overviews of its own.",
-        )
 
 
 def _refuse_unreadable(path: Path, source: Any, kept: list[int]) -> None:

@@ -17,7 +17,7 @@ import numpy as np
 import rasterio
 from affine import Affine
 from PIL import Image
-from rasterio.enums import Resampling
+from rasterio.enums import ColorInterp, Resampling
 from rasterio.vrt import WarpedVRT
 from rio_tiler.errors import TileOutsideBounds
 from rio_tiler.io import Reader as TileReader
@@ -25,7 +25,7 @@ from rio_tiler.io import Reader as TileReader
 from core.errors import SceneError
 from core.progress import Progress, silent, step
 from core.raster.placing import PIXEL_ZOOM, SIDE, on_mercator, zooms
-from core.raster.reading import Reader, expand
+from core.raster.reading import Reader, expand, holes, no_number, nodata_bands
 from core.raster.render import stretch_ends, to_rgba
 from core.raster.scene import Scene, open_scene, read_scene
 from core.types import AnyArray, BoolArray, DoubleArray
@@ -206,8 +206,9 @@ def _mercator(source: TileSource, z: int, x: int, y: int) -> tuple[AnyArray, Boo
         path, indexes = source.overviews, list(range(1, len(source.bands) + 1))
         palette = ()
     try:
-        with _placed(path, scene) as opened, TileReader(None, dataset=opened) as reader:
-            image = reader.tile(x, y, z, tilesize=SIDE, indexes=indexes)
+        with _placed(path, scene) as (opened, nodata), TileReader(None, dataset=opened) as reader:
+            asked = nodata_bands(nodata, scene, indexes) if nodata else indexes
+            image = reader.tile(x, y, z, tilesize=SIDE, indexes=asked)
     except TileOutsideBounds:
         return _nothing(source)
     except (rasterio.errors.RasterioError, OSError) as error:
@@ -217,30 +218,43 @@ def _mercator(source: TileSource, z: int, x: int, y: int) -> tuple[AnyArray, Boo
     if image.alpha_mask is not None:
         # rio-tiler masks what is not fully opaque; chips hide what alpha hides altogether.
         mask = np.asarray(image.alpha_mask == 0)
+    if nodata:
+        stated = [np.nan if nodata[i - 1] is None else nodata[i - 1] for i in asked]
+        # As GDAL does: a nodata of -3.4e38 is the float32 next to it.
+        kind = values.dtype if values.dtype.kind == "f" else np.float64
+        each = values == np.array(stated, kind)[:, None, None]
+        mask = mask | holes(each, nodata, scene)
+        values = values[: len(indexes)]
     if palette:
         values, hidden = expand(values[0], palette, [scene.bands.index(n) for n in source.bands])
         mask = mask | hidden
-    if values.dtype.kind == "f":
-        mask = np.asarray(mask | ~np.isfinite(values).all(axis=0))
-    return values, mask
+    return values, np.asarray(mask | no_number(values))
 
 
 @contextmanager
-def _placed(path: Path, scene: Scene) -> Iterator[Any]:
-    """An open raster that lies where the scene does.
+def _placed(path: Path, scene: Scene) -> Iterator[tuple[Any, tuple[float | None, ...]]]:
+    """An open raster that lies where the scene does, and what each band states as nodata.
 
     rio-tiler reads turned rasters as they lie, but knows nothing of RPC models, and would bend
-    control points where footprints follow the scene's straight map.
+    control points where footprints follow the scene's straight map. It also takes the first
+    band's nodata for that of all, and no alpha beside it: where that is not so, the raster is
+    given to it without its nodata, with alpha where it lies.
     """
     with open_scene(path) as opened:
-        if opened.crs:
-            yield opened
+        nodata = opened.nodatavals if any(v is not None for v in opened.nodatavals) else ()
+        alpha = ColorInterp.alpha in opened.colorinterp
+        if opened.crs and (not nodata or (len(set(nodata)) == 1 and not alpha)):
+            yield opened, nodata
             return
-        grid = {"crs": scene.crs, "transform": scene.transform}
+        grid = {"crs": opened.crs or scene.crs, "transform": scene.transform}
+        if opened.crs:
+            grid["transform"] = opened.transform
         size = {"width": scene.width, "height": scene.height}
         own = {f"src_{name}": value for name, value in grid.items()}
+        if nodata:
+            own |= {"nodata": None, "src_nodata": None, "add_alpha": not alpha}
         with WarpedVRT(opened, **own, **grid, **size) as view:
-            yield view
+            yield view, nodata
 
 
 def _pixels(source: TileSource, z: int, x: int, y: int) -> tuple[AnyArray, BoolArray]:

@@ -1,6 +1,7 @@
 """The page Clusters as Streamlit runs it: knobs, noise, report card, edits, explanations."""
 
 import json
+import re
 import shutil
 from concurrent.futures import Future
 from dataclasses import replace
@@ -10,12 +11,21 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app import findings, state
+from app import findings, panels, report_card, state
+from core.clusters.matching import MADE
 from core.pipeline import quality, views
 from core.pipeline.runs import run
 from core.pipeline.workspace import Workspace
 from core.progress import silent
-from core.settings import CutSettings, GmmSettings, KMeansSettings, ProjectionSettings, RunSettings
+from core.settings import (
+    CutSettings,
+    GmmSettings,
+    KMeansSettings,
+    NoiseSettings,
+    ProjectionSettings,
+    RunSettings,
+    TreeSettings,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 EVIL = "<img src=x onerror=alert(1)>"
@@ -157,6 +167,108 @@ def test_noise__soft_membership_asks_for_its_threshold(place):
     assert not app.exception
 
 
+def shown_of(app: AppTest, place: Workspace):
+    key = f"cs.labellings:{views.plan(place, DENSE).keys['chips']}:{place.root}"
+    return list(app.session_state[key].values())[-1]
+
+
+def test_doubtful__treated_noise_is_listed_with_its_soft_membership(place):
+    app = chosen(opened(), "Noise is shown as", "soft")
+    next(one for one in app.slider if one.label == "Least membership").set_value(0.0).run()
+    clusters = shown_of(app, place)
+    moved = np.flatnonzero(clusters.treated.moved)
+    assert len(moved) == 15
+    rows = findings.doubtful(clusters, 0.6)
+    assert set(moved[clusters.treated.membership[moved] < 0.6]) <= set(rows)
+    sure = findings.sureness(clusters)
+    assert (sure[moved] > 0).all()
+    assert np.array_equal(sure[moved], clusters.treated.membership[moved])
+    assert np.array_equal(findings.seen(clusters).labelling.confidence, sure)
+    chosen(app, "View", "Doubtful chips")
+    assert f"{len(rows)} of 36 chips" in texts(app)
+    assert not app.exception
+
+
+def test_doubtful__noise_in_the_nearest_cluster_has_no_confidence(place, monkeypatch):
+    said = []
+    monkeypatch.setattr(panels, "chip_gallery", lambda *given, **_: said.extend(given[3]))
+    app = chosen(opened(), "Noise is shown as", "nearest")
+    chosen(app, "View", "Doubtful chips")
+    assert sum(line.startswith("was noise") for line in said) == 15
+    clusters = shown_of(app, place)
+    moved = np.flatnonzero(clusters.treated.moved)
+    chosen(app, "View", "Explain")
+    said.clear()
+    selectbox(app, "Cluster").set_value(int(clusters.ids[moved[0]])).run()
+    assert "was noise" in said
+    assert "confidence 0.00" not in said
+
+
+@pytest.mark.parametrize("method", ["k-means", "Ward"])
+def test_doubtful__a_share_where_no_confidence_is_low_in_itself(place, method):
+    state.save(place, replace(DENSE, method={"k-means": "kmeans", "Ward": "ward"}[method]))
+    app = opened("Doubtful chips")
+    assert "Confidence below" not in [one.label for one in app.slider]
+    assert "2 of 36 chips: the least sure 5 %, up to a confidence of" in texts(app)
+    next(one for one in app.slider if one.label == "The least sure (%)").set_value(50).run()
+    assert "18 of 36 chips: the least sure 50 %" in texts(app)
+    clusters = shown_of(app, place)
+    rows = findings.least_sure(clusters, 0.5)
+    sure = findings.sureness(clusters)
+    assert sure[rows].max() <= np.delete(sure, rows).min()
+
+
+def test_mixture__what_the_shown_fit_took_stands_at_the_slider(place):
+    settings = replace(DENSE, method="gmm", gmm=GmmSettings(n_components=2, n_init=2))
+    run(place, settings, until="clusters")
+    state.save(place, settings)
+    said = texts(opened())
+    assert re.search(r"\w+ covariance in (\d+ dimensions|one dimension)", said)
+    assert re.search(r"BIC differs by [\d.,]+ between seeds", said)
+
+
+def test_mixture__a_neighbour_of_another_shape_is_told(place):
+    asked = replace(DENSE, method="gmm")
+    ready, taken = views.plan(place, DENSE), {}
+    for count in (2, 3):
+        settings = replace(asked, gmm=replace(asked.gmm, n_components=count))
+        run(place, settings, until="clusters")
+        facts = views.labelling(place, ready, settings).facts
+        taken[count] = (facts["covariance"], facts["n_dims"])
+    assert taken[2] != taken[3]
+    state.save(place, asked)
+    assert "3 takes " in texts(opened())
+
+
+def test_report_card__is_by_id_and_a_verdict_is_of_what_is_read(place):
+    app = opened("Edit")
+    app.multiselect[0].set_value([2, 0]).run()
+    button(app, "Merge into the first").click().run()
+    chosen(app, "View", "Report card")
+    table = app.dataframe[0].value
+    assert list(table["Cluster"]) == ["Cluster 1", "Cluster 2"]
+    assert table["Chips"].is_monotonic_increasing
+    assert report_card.verdict(0.5994) == "doubtful"
+    assert report_card.verdict(0.594) == "not there"
+    assert report_card.verdict(0.8461) == "firm"
+
+
+def test_alarm__calls_a_cluster_by_its_given_name(place, monkeypatch):
+    told = lambda *_: ["Cluster 0 is 96 % one scene, quay."]  # noqa: E731
+    monkeypatch.setattr(findings, "one_scene", told)
+    app = opened("Edit")
+    next(one for one in app.text_input if one.label == "Name").set_value("quay").run()
+    assert "quay is 96 % one scene" in texts(app)
+
+
+def test_landscape__without_a_tree_comes_with_it(place, monkeypatch):
+    state.save(place, replace(DENSE, tree=TreeSettings(min_samples=7)))
+    monkeypatch.setattr("app.cached.tree", lambda *_: None)
+    said = texts(opened())
+    assert "comes with the tree" in said
+    assert "is being surveyed" not in said
+
+
 def test_changes__are_told_after_a_slider_move(place):
     app = opened()
     assert "Since the last setting" not in texts(app)
@@ -284,7 +396,7 @@ def test_edit__merge_split_exclude_approve(place):
     count = len(selectbox(app, "Cluster").options)
     button(app, "Split in two").click().run()
     assert len(selectbox(app, "Cluster").options) == count + 1
-    app.multiselect[0].set_value([0, count]).run()
+    app.multiselect[0].set_value([0, MADE.start]).run()
     button(app, "Merge into the first").click().run()
     assert len(selectbox(app, "Cluster").options) == count
     button(app, "Approve").click().run()
@@ -346,6 +458,36 @@ def test_explore__selection_moves_into_a_cluster_and_out_of_all(place):
     button(app, "Exclude them").click().run()
     assert list(app.session_state[key].values())[-1].ids[:5].tolist() == [-2] * 5
     assert edits_of(place) == ["move", "exclude"]
+
+
+def test_explore__excluded_chips_of_a_selection_are_left_out_and_told(place):
+    app = selecting(place)
+    button(app, "Exclude them").click().run()
+    assert "All 5 chips are excluded: include them first" in texts(app)
+    assert all(button(app, one).disabled for one in ("Move", "Make a cluster", "Exclude them"))
+    chips_key = views.plan(place, DENSE).keys["chips"]
+    app.session_state[f"cs.selected:{place.root}"] = {chips_key: (3, 4, 5, 6)}
+    app.run()
+    assert "2 of these chips are excluded: include them first" in texts(app)
+    selectbox(app, "Move to").set_value(1).run()
+    button(app, "Move").click().run()
+    assert shown_of(app, place).ids[3:7].tolist() == [-2, -2, 1, 1]
+    assert edits_of(place) == ["exclude", "move"]
+
+
+def test_explore__more_knobs_are_drawn_only_when_open_and_keep_what_was_chosen(place):
+    noise = NoiseSettings(method="soft", threshold=0.18)
+    state.save(place, replace(DENSE, noise=noise))
+    app = selecting(place)
+    assert "Noise is shown as" not in [one.proto.label for one in app.get("button_group")]
+    button(app, "More").click().run()
+    threshold = next(one for one in app.slider if one.label == "Least membership")
+    assert threshold.value == 0.18
+    threshold.set_value(0.3).run()
+    button(app, "Less").click().run()
+    button(app, "More").click().run()
+    assert next(one for one in app.slider if one.label == "Least membership").value == 0.3
+    assert not app.exception
 
 
 def test_explore__selection_becomes_a_cluster(place):

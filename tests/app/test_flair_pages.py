@@ -10,7 +10,8 @@ from core.flair.classifiers import MethodSettings
 from core.flair.features import FeatureSpec
 from core.flair.files import discover
 from core.flair.sampling import SampleSettings
-from core.pipeline import flair_bench, flair_results
+from core.flair.sentinel import SentinelSettings
+from core.pipeline import flair_bench, flair_economy, flair_results
 from core.pipeline.flair_data import ensure_land_cover, folder_of
 from core.pipeline.patches_to_confusion import Study, StudySettings
 from core.pipeline.workspace import Workspace
@@ -41,7 +42,7 @@ def ready(tmp_path_factory):
         flair_results.make_maps(study, MethodSettings(), spec)
         study.cell(MethodSettings(), spec)
     flair_bench.make_bench(study, MethodSettings("hdbscan"), RICH)
-    flair_bench.make_economy(study, MethodSettings(), RICH)
+    flair_economy.make_economy(study, MethodSettings(), RICH)
     return home
 
 
@@ -120,6 +121,13 @@ def test_models__protocols_stand_beside_each_other(both, monkeypatch):
     assert "Run the floors" in labels
 
 
+def test_models__published_figures_not_beside_a_few_test_patches(both, monkeypatch):
+    monkeypatch.setattr("app.flair_land.is_look_alike", lambda _: False)
+    app = opened(both, "flair_models", monkeypatch, **{"shown protocol": "test"})
+    assert not app.exception
+    assert "official test set, and drawn there only" in texts(app).replace("\\", "")
+
+
 def test_models__other_taught_and_not_stand_side_by_side(both, monkeypatch):
     app = opened(both, "flair_models", monkeypatch, **{"shown protocol": "domains"})
     pair = app.dataframe[1].value.iloc[0]
@@ -191,6 +199,26 @@ def test_inspector__typed_values_are_predicted(ready, monkeypatch):
     app.number_input[0].set_value(255 if app.number_input[0].value < 128 else 0).run()
     assert not app.exception
     assert texts(app) != before
+
+
+def test_grid__runs_with_other_dates_are_no_cells_of_it(tmp_path, monkeypatch):
+    home = Workspace(tmp_path)
+    ensure_land_cover(home.demo, 3)
+    other = StudySettings(dates=SentinelSettings(cover=0.01))
+    fused, plain = FeatureSpec(fusion=True), FeatureSpec()
+    Study(home.demo, other).cell(MethodSettings(), fused)
+    usual = Study(home.demo, StudySettings()).cell(MethodSettings(), plain)
+    app = opened(home, "flair_models", monkeypatch, **{"model view": "grid"})
+    assert not app.exception
+    assert "1 of 24 configurations" in texts(app)
+    table = app.dataframe[0].value.dropna(subset="mIoU")
+    assert table["Configuration"].tolist() == ["kNN, aerial, O"]
+    assert "Patches judged" not in table
+    right = Study(home.demo, StudySettings()).cell(MethodSettings(), fused)
+    assert right.scores.miou != usual.scores.miou
+    app = opened(home, "flair_models", monkeypatch, **{"model view": "grid"})
+    table = app.dataframe[0].value.dropna(subset="mIoU").set_index("Configuration")
+    assert table.loc["kNN, aerial + Sentinel, O", "mIoU"] == round(right.scores.miou, 4)
 
 
 def test_first_use__without_data_offers_the_look_alike(tmp_path, monkeypatch):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from app import flair_confusion, flair_grid, flair_inspector, flair_scores
+from app import flair_confusion, flair_economy, flair_inspector, flair_scores
 from core.flair.confusion import row_shares
 from core.flair.economy import Point
 from core.flair.nomenclature import REDUCED
@@ -63,18 +63,20 @@ def test_axis__published_figures_on_the_official_test_only():
     assert [value for _, value in flair_scores.PUBLISHED] == [0.5470, 0.5758, 0.6413]
 
 
-def test_answer__says_what_pixels_cost():
-    points = [Point("knn", "labelled pixels", 10, 0.1), Point("knn", "labelled pixels", 100, 0.4),
-              Point("kmeans, 13 centres", "one look per cluster", 13, 0.3, 13),
-              Point("kmeans, 13 centres", "every training label", 100, 0.5, 13)]  # fmt: skip
-    said = flair_grid.answer(points).replace("\\", "")
-    assert "mIoU 0.300 with 13 labels" in said
-    assert "reaches it with 100 labels" in said
-    assert "furthest ahead with 13 labels" in said
-
-
-def test_answer__where_all_is_noise():
-    assert "noise" in flair_grid.answer([Point("knn", "labelled pixels", 10, 0.1)])
+def test_banded__shows_the_range_of_the_draws():
+    points = [Point("knn", "labelled pixels", 13, 0.2, 0.1, 0.3),
+              Point("knn", "labelled pixels", 100, 0.4, 0.4, 0.5),
+              Point("kmeans, 13 centres", "every training label", 100, 0.5, 0.5, 0.5, 13),
+              Point("kmeans, 13 centres", "1 look", 13, 0.3, 0.2, 0.35, 13)]  # fmt: skip
+    figure = flair_economy.banded(flair_scores.economy(points), points)
+    pixels, clusters = figure.data[:2]
+    assert pixels.error_y.array is None
+    assert clusters.error_y.array == pytest.approx([0.05, 0])
+    assert clusters.error_y.arrayminus == pytest.approx([0.1, 0])
+    assert "draws 0.200 to 0.350" in clusters.hovertext[0]
+    band = figure.data[-1]
+    assert list(band.x) == [13, 100, 100, 13]
+    assert list(band.y) == [0.3, 0.5, 0.4, 0.1]
 
 
 def test_picture__every_pixel_can_be_clicked():

@@ -117,6 +117,32 @@ def test_grid__counted_before_anything_runs():
     assert "larger than the scenes" in gridding._words(scenes, GridSettings(size=400), 0)
 
 
+def test_grid__more_squares_than_can_be_cut_are_refused_with_the_step_that_fits():
+    scenes = [SceneReport(f"{n}.tif", n, ok=True, width=20_480, height=20_480) for n in "ab"]
+    said = gridding._too_many(scenes, GridSettings(64, 1, 0)).replace("\\", "")
+    assert "a: the grid has 416,853,889 squares in one scene, more than 2,000,000" in said
+    assert "it takes 15 px or more" in said
+    assert gridding._too_many(scenes, GridSettings(64, 15, 0)) == ""
+
+
+def test_grid__too_many_squares_disable_the_button(with_scene, monkeypatch):
+    place = with_scene(1)
+    (place.raw / "quay.geojson").unlink()
+    monkeypatch.setattr("core.raster.grid.MOST_SQUARES", 15)
+    app = opened("scenes")
+    assert not app.exception
+    assert next(one for one in app.button if one.label == "Cut this grid").disabled
+    assert any("more than 15" in one.value for one in app.markdown)
+
+
+def test_uploader__takes_what_lies_beside_a_scene(place, monkeypatch):
+    asked = []
+    monkeypatch.setattr(st, "file_uploader", lambda _, types, **__: asked.append(types))
+    monkeypatch.setattr(state, "choice", lambda: state.MINE)
+    intake.panel(place)
+    assert {"tif", "msk", "ovr", "xml", "tfw", "tifw"} <= set(asked[0])
+
+
 def test_grid__is_asked_for_once_its_chips_are_there(with_scene, monkeypatch):
     place = with_scene(1)
     (place.raw / "quay.geojson").unlink()

@@ -70,7 +70,7 @@ def test_finished__names_noise_and_excluded_chips():
     assert [made.look.name(c) for c in (9, 4, -1, -2)] == [
         "ferries", "Cluster 4", "Noise", "Excluded"
     ]  # fmt: skip
-    assert summary(made) == "2 clusters, 17% noise, one chip excluded"
+    assert summary(made) == "2 clusters, 20% noise, one chip excluded"
 
 
 def test_changed__sentences_with_the_names_that_there_are():

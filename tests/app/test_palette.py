@@ -58,3 +58,8 @@ def test_symbol__colours_that_repeat_have_another_shape():
 
 def test_name__noise_is_named():
     assert (palette.name(-1), palette.name(3)) == ("Noise", "Cluster 3")
+
+
+def test_excluded__is_lighter_than_noise():
+    noise, excluded = palette.colour(palette.NOISE), palette.colour(palette.EXCLUDED)
+    assert int(excluded[1:3], 16) > int(noise[1:3], 16) + 32

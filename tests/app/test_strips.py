@@ -35,11 +35,31 @@ def test_components__a_line_a_seed_behind_the_criteria():
     k = np.array([2, 3, 4], np.int32)
     found = ComponentLandscape(
         k, np.array([3.0, 1, 2]), np.array([3.0, 1, 2]),
-        np.array([[3.0, 4], [1, 2], [2, 1]]), np.array([-3.0, -1, -2]), "tied", 5,
+        np.array([[3.0, 4], [1, 2], [2, 1]]), np.array([-3.0, -1, -2]), ("tied",) * 3,
+        np.array([5, 5, 5]),
     )  # fmt: skip
     figure = strips.components(found, 3)
     assert [trace.name for trace in figure.data[:2]] == ["seed 1", "seed 2"]
     assert [list(trace.y) for trace in figure.data[2:]] == [[3, 1, 2], [3, 1, 2], [-3, -1, -2]]
+
+
+def test_components__a_line_where_the_shape_changes():
+    k = np.array([2, 3, 4, 5], np.int32)
+    rest = (np.ones(4), np.ones(4), np.ones((4, 1)), np.ones(4))
+    one = ComponentLandscape(k, *rest, ("tied",) * 4, np.full(4, 5))
+    assert strips.shapes(one) == [strips.Shape(2, 5, "tied", 5)]
+    kinds, dims = ("full", "full", "tied", "tied"), np.array([6, 6, 6, 10])
+    several = ComponentLandscape(k, *rest, kinds, dims)
+    assert [(run.first, run.last) for run in strips.shapes(several)] == [(2, 3), (4, 4), (5, 5)]
+    lines = [shape for shape in strips.components(several, 2).layout.shapes
+             if shape.line.dash == "dot"]  # fmt: skip
+    assert [shape.x0 for shape in lines] == [3.5, 4.5]
+
+
+def test_sizes__noise_is_read_in_percent():
+    figure = strips.sizes(landscape(), [], 2)
+    assert figure.layout.yaxis2.tickformat == ".0%"
+    assert figure.layout.yaxis3.tickformat is None
 
 
 def test_shares__rows_add_up_to_one_and_rare_values_are_one_piece():

@@ -145,3 +145,49 @@ def test_noise__shown_in_the_nearest_cluster(tuning):
     tuning.page.get_by_text("nearest", exact=True).first.click()
     expect(tuning.page.get_by_text("The original -1 is kept beside.")).to_be_visible(timeout=WAIT)
     assert tuning.exceptions() == []
+
+
+def nudge(visitor, slider: str, key: str, times: int) -> None:
+    """Move a slider by its arrow keys."""
+    handle = visitor.page.locator("[data-testid=stSlider]", has_text=slider).locator(
+        "input[type=range]"
+    )
+    handle.focus()
+    for _ in range(times):
+        handle.press(key)
+    visitor.rest()
+
+
+def test_more__keeps_what_was_chosen_on_the_page_clusters(tuning):
+    page = tuning.page
+    page.get_by_text("soft", exact=True).first.click()
+    tuning.rest()
+    membership = page.locator("[data-testid=stSlider]", has_text="Least membership")
+    start = float(membership.locator("input").input_value())
+    nudge(tuning, "Least membership", "ArrowRight", 8)
+    chosen = float(membership.locator("input").input_value())
+    assert chosen == pytest.approx(start + 0.08)
+    page.get_by_text("All chips may be one cluster").click()
+    tuning.rest()
+    page.get_by_role("link", name="Explore").click()
+    tuning.wait_for_landscape()
+    for key in ("ArrowRight", "ArrowRight"):
+        nudge(tuning, "Smallest cluster", key, 1)
+    expect(page.get_by_text(f"at a membership of {chosen:g} or more")).to_be_visible(timeout=WAIT)
+    legend = page.locator(".cs-legend").inner_text()
+    page.get_by_role("button", name="More").click()
+    expect(membership).to_be_visible(timeout=WAIT)
+    tuning.rest()
+    assert float(membership.locator("input").input_value()) == pytest.approx(chosen)
+    soft = page.locator("[data-testid=stButtonGroup] button", has_text="soft")
+    expect(soft).to_have_attribute("aria-checked", "true")
+    single = page.locator("[data-testid=stCheckbox]", has_text="All chips may be one cluster")
+    expect(single.locator("input")).to_be_checked()
+    assert page.locator(".cs-legend").inner_text() == legend
+    nudge(tuning, "Smallest cluster", "ArrowLeft", 1)
+    assert float(membership.locator("input").input_value()) == pytest.approx(chosen)
+    page.get_by_role("button", name="Less").click()
+    expect(membership).to_be_hidden(timeout=WAIT)
+    tuning.rest()
+    expect(page.get_by_text(f"at a membership of {chosen:g} or more")).to_be_visible(timeout=WAIT)
+    assert tuning.exceptions() == []

@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 from core.flair.classifiers import MethodSettings
 from core.flair.features import FeatureSpec
 from core.flair.files import discover
-from core.pipeline import flair_bench, flair_results
+from core.pipeline import flair_bench, flair_economy, flair_results
 from core.pipeline.flair_data import ensure_land_cover, folder_of
 from core.pipeline.patches_to_confusion import Study, StudySettings
 from core.pipeline.workspace import Workspace
@@ -45,7 +45,7 @@ def land(serve, tmp_path_factory):
         study.cell(MethodSettings(), spec)
         flair_results.make_maps(study, MethodSettings(), spec)
     flair_bench.make_bench(study, MethodSettings("hdbscan"), RICH)
-    flair_bench.make_economy(study, MethodSettings(), RICH)
+    flair_economy.make_economy(study, MethodSettings(), RICH)
     return serve(home.root)
 
 

@@ -60,3 +60,21 @@ def test_between__ids_are_taken_as_they_are():
     assert found.ids == {1: 1, 5: 5}
     assert found.kept_fraction == pytest.approx(0.5)
     assert compare(old, now).kept_fraction == 1
+
+
+def test_compare__a_small_piece_that_gets_an_id_of_its_own_is_told():
+    # Eight of 149 chips: no tenth of the old cluster, but all of the new one.
+    found = compared([0] * 149 + [1] * 50, [0] * 141 + [2] * 8 + [1] * 50)
+    assert found.sentences() == ["Cluster 0 split into 0 and 2."]
+
+
+@given(LABELS)
+def test_compare__each_new_id_is_told_once(pairs):
+    first, second = np.array(pairs, np.int32).T
+    found = compare(first, second)
+    told = [*found.appeared, *found.merged, *(one for new in found.split.values() for one in new)]
+    for one in set(found.ids.values()) - set(first.tolist()):
+        assert told.count(one) == 1
+    gone = set(first.tolist()) - set(found.ids.values()) - {-1}
+    parted = {*found.vanished, *found.split, *(i for old in found.merged.values() for i in old)}
+    assert gone <= parted

@@ -8,6 +8,7 @@ from core.clusters.components import (
     log_density,
     suggest_components,
     survey_components,
+    unseen,
 )
 from core.clusters.gmm import SHAPES, fit_mixture
 from core.errors import Cancelled, TooFewError
@@ -47,11 +48,29 @@ def test_survey_components__finds_three():
     assert "disagree" not in by_bic.reason
 
 
-def test_survey_components__one_covariance_and_dims_for_all():
-    found = survey_components(blobs(400, d=12), GmmSettings(n_init=1), [2, 9])
-    one = fit_mixture(blobs(400, d=12), GmmSettings(9, n_init=1))
-    assert (found.covariance, found.n_dims) == (one.covariance, one.n_dims)
-    assert found.bic[1] == pytest.approx(one.bic)
+def test_survey_components__each_as_the_slider_fits_it():
+    points = blobs(400, d=12)
+    found = survey_components(points, GmmSettings(n_init=2), [2, 9, 20])
+    assert len(set(found.n_dims.tolist())) > 1
+    for at, k in enumerate((2, 9, 20)):
+        one = fit_mixture(points, GmmSettings(k, n_init=2))
+        assert (found.covariance[at], found.n_dims[at]) == (one.covariance, one.n_dims)
+        bic, aic = unseen(points[:, one.n_dims : found.n_dims.max()])
+        assert found.bic[at] == pytest.approx(one.bic + bic)
+        assert found.aic[at] == pytest.approx(one.aic + aic)
+        np.testing.assert_allclose(found.bics[at], np.array(one.bics) + bic)
+
+
+def test_survey_components__fewer_dimensions_are_no_better_for_being_fewer():
+    # One Gaussian a column: what is left unseen counts as much as what is seen.
+    points = np.random.default_rng(0).normal(size=(300, 6)).astype(np.float32)
+    one = GmmSettings(1, "diag", n_dims=2, n_init=1, regularisation=1e-9)
+    whole = GmmSettings(1, "diag", n_dims=6, n_init=1, regularisation=1e-9)
+    assert fit_mixture(points, one).bic + unseen(points[:, 2:])[0] == pytest.approx(
+        fit_mixture(points, whole).bic, rel=1e-5
+    )
+    assert held_out(points, one, widest=6) == pytest.approx(held_out(points, whole), rel=1e-5)
+    assert unseen(points[:, :0]) == (0, 0)
 
 
 def test_held_out__falls_where_noise_is_fitted():
@@ -65,7 +84,8 @@ def test_held_out__falls_where_noise_is_fitted():
 def test_suggest_components__doubts_are_said():
     found = ComponentLandscape(
         np.array([2, 3, 4], np.int32), np.array([9.0, 8, 7]), np.array([9.0, 8, 7]),
-        np.array([[9.0, 7, 9], [8, 8, 7], [7, 9, 8]]), np.array([-3.0, -2, -2.5]), "full", 5,
+        np.array([[9.0, 7, 9], [8, 8, 7], [7, 9, 8]]), np.array([-3.0, -2, -2.5]),
+        ("full",) * 3, np.full(3, 5, np.int32),
     )  # fmt: skip
     by_bic, outside = suggest_components(found)
     assert found.agreement == pytest.approx(1 / 3)

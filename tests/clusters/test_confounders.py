@@ -6,6 +6,7 @@ from core.clusters.confounders import (
     associated,
     binned,
     confounders,
+    cut_or_partial,
     neighbourly,
     one_scene,
 )
@@ -111,3 +112,43 @@ def test_confounders__other_chips_and_cancel():
         confounders(labels[1:], facts)
     with pytest.raises(Cancelled):
         confounders(labels, facts, lambda *_: True)
+
+
+@pytest.mark.parametrize("share", [0.02, 0.06, 0.11, 0.2, 0.4])
+def test_binned__a_heavy_value_has_a_bin_of_its_own(share):
+    n = 1000
+    values, few = np.ones(n), int(share * n)
+    values[:few] = np.random.default_rng(0).uniform(0.3, 0.9, few)
+    codes = binned(pd.Series(values))
+    assert set(codes[:few]) & set(codes[few:]) == set()
+    assert len(set(codes[few:])) == 1
+    assert len(set(codes[:few])) == max(1, round(8 * share))
+    assert set(codes) == set(range(codes.max() + 1))
+
+
+def test_binned__values_below_and_above_a_heavy_one_are_apart():
+    codes = binned(pd.Series([0.1, 0.2, 0.3, 0.4, *[1.0] * 30, 5, 6, 7, 8]))
+    assert len({codes[0], codes[5], codes[-1]}) == 3
+
+
+def test_confounders__few_partly_valid_chips_in_a_cluster_are_found():
+    labels, facts = case(900)
+    facts["valid_fraction"] = np.where(
+        labels == 2, np.random.default_rng(1).uniform(0.3, 0.9, 900), 1.0
+    )
+    rare = np.where((labels == 2) & (np.arange(900) > 250), 1, labels).astype(np.int32)
+    facts.loc[rare != 2, "valid_fraction"] = 1.0
+    assert 0.05 < (facts["valid_fraction"] < 1).mean() < 0.125
+    assert by_name(confounders(rare, facts))["valid_fraction"].p_value == 1 / 200
+
+
+def test_cut_or_partial__a_small_cluster_in_words():
+    labels = np.array([7] * 6 + [0] * 94 + [-1] * 20, np.int32)
+    valid = np.where(np.arange(120) < 6, 0.5, 1.0)
+    facts = pd.DataFrame({"cut_by_edge": np.arange(120) < 12, "valid_fraction": valid})
+    assert cut_or_partial(labels, facts) == [
+        "Cluster 7 is 100 % cut by the edge of a scene, as 10 % of all chips are.",
+        "Cluster 7 is 100 % only partly valid, as 5 % of all chips are.",
+    ]
+    assert cut_or_partial(labels, facts.assign(cut_by_edge=True, valid_fraction=0.9)) == []
+    assert cut_or_partial(labels, facts[["cut_by_edge"]].iloc[::-1]) == []

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.metrics import adjusted_rand_score
 
 from core.clusters.density import Tree, build_tree, cut_tree, warm_up
 from core.errors import ArtifactError, DegenerateError, TooFewError
@@ -104,7 +105,7 @@ def test_cut_tree__eom_takes_larger_clusters_than_leaf():
         cut_tree(tree, CutSettings(min_cluster_size=40, selection=selection, epsilon=epsilon))
         for selection, epsilon in (("eom", 0.0), ("leaf", 0.0), ("leaf", 3.0), ("leaf", 500.0))
     ]
-    assert [labelling.n_clusters for labelling in counts] == [2, 4, 2, 1]
+    assert [labelling.n_clusters for labelling in counts] == [2, 4, 2, 2]
 
 
 def test_cut_tree__fewer_points_than_a_cluster():
@@ -173,3 +174,21 @@ def test_tree__checks_itself():
 
 def test_warm_up__runs():
     warm_up()
+
+
+def test_cut_tree__an_epsilon_beyond_all_splits_as_hdbscan():
+    from hdbscan import HDBSCAN
+
+    points, wide = blobs(), {"min_cluster_size": 20}
+    tree = build_tree(points, BY_FIVE)
+    for single in (False, True):
+        found = cut_tree(tree, CutSettings(**wide, epsilon=1e6, allow_single_cluster=single))
+        other = HDBSCAN(
+            **wide,
+            min_samples=5,
+            cluster_selection_epsilon=1e6,
+            allow_single_cluster=single,
+            approx_min_span_tree=False,
+        ).fit(points.astype(np.float64))
+        assert found.n_clusters == other.labels_.max() + 1 == (1 if single else 2)
+        assert adjusted_rand_score(found.labels, other.labels_) == 1

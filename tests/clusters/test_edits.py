@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from core.clusters import edits
 from core.clusters.edits import replay, start
 from core.clusters.history import Chips, History, add, from_json, redo, to_json, undo
+from core.clusters.matching import match, renumbered
 from core.errors import ArtifactError, SettingsError
 
 LABELS = np.array([0] * 6 + [1] * 4 + [2] * 3 + [-1] * 2, np.int32)
@@ -52,15 +53,15 @@ def test_split_move_new_exclude():
         edits.new_cluster(at(10, 14), "odd"),
         edits.exclude(at(0, 1)),
     )
-    assert made.ids.tolist() == [0] * 4 + [3] * 2 + [1] * 4 + [4] + [2] * 2 + [1, 4]
-    assert made.names == {4: "odd"}
+    assert made.ids.tolist() == [0] * 4 + [1000] * 2 + [1] * 4 + [1001] + [2] * 2 + [1, 1001]
+    assert made.names == {1001: "odd"}
     assert made.excluded.tolist() == at(0, 1).tolist()
 
 
 def test_ids_are_never_used_twice():
     state = start(LABELS)
     made = after(edits.merge(state, (1, 2)), edits.new_cluster(at(0)))
-    assert made.ids[0] == 3
+    assert made.ids[0] == 1000
 
 
 def test_a_changed_cluster_wants_another_look():
@@ -168,3 +169,25 @@ def test_edits__impossible_ones_are_refused():
     ):
         with pytest.raises(SettingsError):
             make()
+
+
+def test_replay__what_was_split_off_keeps_its_id_at_a_re_cut():
+    old = np.repeat([0, 1, 2], [60, 40, 30]).astype(np.int32)
+    off = np.arange(130) < 25
+    made = (edits.split(start(old), 0, off),)
+    seen, _ = replay(old, made)
+    recut = old.copy()
+    recut[85:100] = 3
+    ids = match(old, recut)
+    again, problems = replay(renumbered(recut, ids), made)
+    assert problems == []
+    assert set(again.ids[off]) == set(seen.ids[off]) == {1000}
+    assert set(again.ids[85:100]) == {3}
+
+
+def test_replay__an_edit_that_does_not_fit_leaves_later_ids_alone():
+    state = start(LABELS)
+    made = (edits.split(state, 0, at(3, 4, 5)), edits.new_cluster(at(14), "odd"))
+    found, problems = replay(np.where(at(0, 1, 2), -1, LABELS).astype(np.int32), made)
+    assert len(problems) == 1
+    assert found.names == {1001: "odd"}

@@ -41,7 +41,8 @@ def test_condensed__stability_by_hand():
         # Parted at distance 1/2: nearer than 0.8, so 3 and 4 join.
         (CutSettings(2, epsilon=0.8), [1, 2]),
         (CutSettings(2, epsilon=0.4), [1, 3, 4]),
-        (CutSettings(2, epsilon=2), [0]),
+        (CutSettings(2, epsilon=2), [1, 2]),
+        (CutSettings(2, epsilon=2, allow_single_cluster=True), [0]),
     ],
 )
 def test_choose__by_hand(settings, nodes):

@@ -121,3 +121,9 @@ def test_presets__coarse_has_fewer_clusters_than_fine_whatever_the_sizes():
     told = presets(found)
     assert [(one.name, one.n_clusters) for one in told] == [("coarse", 2), ("fine", 6)]
     assert told[0].value < told[1].value
+
+
+def test_cliffs__are_seen_from_both_sides():
+    assert [(c.below, c.above) for c in cliffs(made([2, 20, 20]))] == [(2, 4)]
+    assert [(c.below, c.above) for c in cliffs(made([20, 20, 2]))] == [(4, 8)]
+    assert cliffs(made([1, 2, 2])) == []

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.clusters.matching import match
+from core.clusters.matching import MADE, match, own_ids
 from core.errors import ArtifactError
 
 LABELS = st.lists(st.tuples(st.integers(-1, 5), st.integers(-1, 5)), min_size=1, max_size=40)
@@ -54,3 +54,10 @@ def test_match__same_labelling_keeps_its_ids(pairs):
 def test_match__other_chips():
     with pytest.raises(ArtifactError):
         matched([0, 1], [0, 1, 1])
+
+
+def test_match__gives_out_no_id_of_the_edits():
+    new = np.arange(MADE.stop + 2) % (MADE.start + 1)
+    ids = match(np.full(len(new), -1), new)
+    assert set(ids.values()) == {*range(MADE.start), MADE.stop}
+    assert set(own_ids(MADE.start + 1).values()) == set(ids.values())

@@ -35,6 +35,8 @@ def test_treat__nearest_by_hand():
     assert treated.original.tolist() == [0, 0, 1, 1, -1, -1]
     assert treated.moved.tolist() == [False] * 4 + [True] * 2
     assert "2 of 2 noise chips" in treated.note
+    # Nearness is no membership.
+    np.testing.assert_array_equal(treated.confidence, [1, 1, 1, 1, np.nan, np.nan])
 
 
 def test_treat__soft_asks_for_the_threshold(case):
@@ -46,6 +48,8 @@ def test_treat__soft_asks_for_the_threshold(case):
     some = treat(cut, points, NoiseSettings("soft", middle), soft)
     assert 0 < some.moved.sum() < noise.sum()
     assert (some.membership[some.moved] >= np.float32(middle)).all()
+    np.testing.assert_array_equal(some.confidence[some.moved], soft[some.moved].max(axis=1))
+    assert (some.confidence[some.labels == -1] == 0).all()
     np.testing.assert_array_equal(some.labels[~noise], cut.labels[~noise])
     np.testing.assert_array_equal(some.labels[some.moved], soft[some.moved].argmax(axis=1))
     assert not treat(cut, points, NoiseSettings("soft", 1), soft).moved.any()

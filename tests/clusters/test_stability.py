@@ -108,3 +108,13 @@ def test_by_density__treats_noise_as_what_is_judged(method):
     assert (kept == -1).sum() > 10
     assert (shown == -1).sum() == 0
     assert (shown[kept >= 0] == kept[kept >= 0]).all()
+
+
+def test_stability__draws_of_equal_points_count_as_lost():
+    points = np.zeros((12, 3), np.float32)
+    points[0] = 1
+    labels = (np.arange(12) > 5).astype(np.int32)
+    method = by_density(TreeSettings(min_samples=2), CutSettings(2))
+    found = stability(points, labels, method)
+    assert 0 < found.n_failed < 20
+    assert np.isfinite(found.jaccard).all()

@@ -1,5 +1,3 @@
-import dataclasses
-
 import numpy as np
 import pytest
 
@@ -100,5 +98,5 @@ def test_fit__refusals():
         settings("svm")
 
 
-def test_settings__one_key_per_choice():
-    assert dataclasses.asdict(settings("knn"))["min_samples"] == 9
+def test_settings__usual_min_samples_are_the_notebooks_10_less_the_pixel_itself():
+    assert settings("hdbscan").min_samples == 9

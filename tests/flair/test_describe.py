@@ -69,6 +69,9 @@ def test_describe__each_problem_named_and_the_rest_counted(make_tree: Make) -> N
     train = found["splits"]["train"]
     assert (train["patches"], train["unlabelled"]) == (5, 1)
     assert train["pixels"] == 4 * 512 * 512 - 1
+    # The patch that could not be read does not hold "0 classes".
+    assert train["unreadable"] == 1
+    assert train["classes_per_patch"] == {"min": 1, "max": 1, "mean": 1.0}
 
 
 def test_describe__look_alike_is_sound(land: Any) -> None:

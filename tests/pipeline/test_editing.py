@@ -98,3 +98,7 @@ def test_landscape_of__noise_is_treated_and_edits_are_replayed(workspace, settin
     table = after.table()
     assert set(table["cluster_name"][table["cluster"] == 0]) == {"striped"}
     assert table["cluster_raw"].tolist() == labels.tolist()
+    # What is in a cluster by nearness alone has no membership.
+    moved = labels == -1
+    assert table["confidence"][moved].isna().all()
+    np.testing.assert_array_equal(table["confidence"][~moved], done.labelling.confidence[~moved])

@@ -175,6 +175,26 @@ def test_bench__is_kept_once_for_every_cut(made):
     assert len(bench.held_out_labels) <= flair_bench.JUDGES
 
 
+def test_bench__the_key_knows_the_seed_that_draws_its_judges(made):
+    _, _, study = made
+    keys = {flair_bench.bench_step(study, MethodSettings("hdbscan", seed=seed), ROBUST).key
+            for seed in (0, 1)}  # fmt: skip
+    assert len(keys) == 2
+
+
+def test_bench__of_the_notebooks_protocol_does_not_judge_training_pixels(made):
+    place, dataset, _ = made
+    study = Study(place, StudySettings(protocol="patches"), dataset)
+    opened = flair_bench.open_bench(
+        place, flair_bench.make_bench(study, MethodSettings("hdbscan"), ROBUST)
+    )
+    bench = opened.bench
+    assert (bench.held_out_labels != 13).all()
+    taught = {row.tobytes() for row in bench.train.matrix}
+    seen = [row.tobytes() in taught for row in bench.held_out.matrix]
+    assert np.mean(seen) < 0.5
+
+
 def test_recut__larger_clusters_are_fewer(made):
     place, _, study = made
     kept = flair_bench.make_bench(study, MethodSettings("hdbscan"), ROBUST)
@@ -208,11 +228,3 @@ def test_bench__none_where_its_tree_was_deleted(made, tmp_path):
     _place, _, study = made
     kept = flair_bench.make_bench(study, MethodSettings("hdbscan"), ROBUST)
     assert flair_bench.open_bench(Workspace(tmp_path), kept) is None
-
-
-def test_economy__is_kept(made):
-    _, _, study = made
-    first = flair_bench.make_economy(study, KNN, FeatureSpec())
-    points = flair_bench.open_economy(first)
-    assert flair_bench.make_economy(study, KNN, FeatureSpec()).cached
-    assert points == study.economy(FeatureSpec(), KNN)

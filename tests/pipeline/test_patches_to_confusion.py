@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import shutil
 from pathlib import Path
@@ -12,15 +13,18 @@ from core.flair.classifiers import MethodSettings, fit
 from core.flair.confusion import count, miou
 from core.flair.dataset import Dataset
 from core.flair.features import FeatureSpec, build, fit_scaler
+from core.flair.files import discover
 from core.flair.predict import needs_of
 from core.flair.reading import Needs, read_patch
 from core.flair.sampling import SampleSettings, sample
+from core.flair.sentinel import SentinelSettings
 from core.pipeline.cells import by_area, gap
 from core.pipeline.patches_to_confusion import Study, StudySettings
 from core.pipeline.workspace import Workspace
 
 KNN = MethodSettings()
 HDBSCAN = MethodSettings(method="hdbscan")
+OTHER = 13
 SPEC = FeatureSpec(fusion=True, robust=True)
 
 
@@ -72,6 +76,68 @@ def test_step__the_key_knows_what_matters(workspace):
     assert len(keys) == 16
 
 
+@pytest.mark.parametrize(
+    ("other", "spec", "method"),
+    [
+        (StudySettings(dates=SentinelSettings(probability=30)), FeatureSpec(fusion=True), KNN),
+        (StudySettings(dates=SentinelSettings(cover=0.2)), FeatureSpec(fusion=True), KNN),
+        (StudySettings(sample=SampleSettings(draw="random", seed=1)), FeatureSpec(), KNN),
+        (StudySettings(sample=SampleSettings(draw="random")), FeatureSpec(), KNN),
+        (StudySettings(), FeatureSpec(), MethodSettings(seed=1)),
+    ],
+)
+def test_step__the_key_knows_dates_draw_and_seed(workspace, other, spec, method):
+    usual = Study(workspace, StudySettings()).step(KNN, spec).key
+    assert Study(workspace, other).step(method, spec).key != usual
+
+
+def test_step__the_key_knows_every_setting_of_the_method(workspace):
+    changed = {"method": "gmm", "k": 4, "min_cluster_size": 11, "min_samples": 8,
+               "selection": "leaf", "epsilon": 0.5, "n_clusters": 51, "seed": 1}  # fmt: skip
+    assert changed.keys() == {field.name for field in dataclasses.fields(MethodSettings)}
+    study = Study(workspace, StudySettings())
+    methods = (KNN, *(dataclasses.replace(KNN, **{n: v}) for n, v in changed.items()))
+    assert len({study.step(one, FeatureSpec()).key for one in methods}) == len(changed) + 1
+
+
+def test_step__the_key_knows_the_folds(workspace, tmp_path):
+    write_land_cover(tmp_path / "flair", patches=4)
+    dataset = discover(tmp_path / "flair")
+    three = dataclasses.replace(dataset.patches[0], domain="D999_2020")
+    split = dataclasses.replace(dataset, patches=(three, *dataset.patches[1:]))
+    assert len({split.patches[i].domain for i in split.of("train")}) == 3
+    place = Workspace.at(tmp_path)
+    keys = {Study(place, StudySettings(n_folds=n), split).step(KNN, FeatureSpec()).key
+            for n in (2, 3)}  # fmt: skip
+    assert len(keys) == 2
+
+
+def test_step__dates_do_not_matter_without_sentinel(workspace):
+    other = StudySettings(dates=SentinelSettings(cover=0.2))
+    keys = {Study(workspace, s).step(KNN, FeatureSpec()).key for s in (StudySettings(), other)}
+    assert len(keys) == 1
+
+
+@pytest.mark.parametrize("draw", ["notebook", "random", "stratified"])
+def test_judges__of_the_notebooks_protocol_are_other_pixels_without_other(workspace, draw):
+    drawn = SampleSettings(draw=draw, n_per_patch=2500)
+    study = Study(workspace, StudySettings(protocol="patches", sample=drawn))
+    (fold,) = study.folds
+    taught, judges = study.sampled(fold.train, FeatureSpec()), study.judges(fold, FeatureSpec())
+    places = [set(zip(t.patch, t.row, t.column, strict=True)) for t in (taught, judges)]
+    assert not places[0] & places[1]
+    assert len(judges) > 0.9 * 2500 * len(fold.judged)
+    assert (judges.labels != OTHER).all()
+
+
+def test_judges__of_domains_hold_other_and_come_again(study):
+    fold = study.folds[0]
+    first, again = (study.judges(fold, FeatureSpec()) for _ in range(2))
+    assert (first.labels == OTHER).any()
+    assert set(first.patch) == set(fold.judged)
+    assert (first.row == again.row).all()
+
+
 def test_step__the_key_knows_the_files(workspace, tmp_path):
     shutil.copytree(workspace.root / "flair", tmp_path / "flair")
     copied = Workspace.at(tmp_path)
@@ -108,7 +174,8 @@ def test_gap__training_patches_flatter(workspace):
     assert found > 0.05
     assert gap({"patches": results["patches"]}) is None
     assert results["patches"].scores.support[12] == 0
-    assert results["patches"].counts[:, 12].sum() >= 0
+    # Counted all the same, so that the other protocols can be read from the cell.
+    assert results["patches"].counts[:, 12].sum() > 0
 
 
 def test_cell__official_test_is_one_area(workspace):
@@ -120,15 +187,6 @@ def test_cell__official_test_is_one_area(workspace):
 def test_by_area__sums():
     counts = np.ones((3, 13, 13), np.int64)
     assert by_area(counts, ("b", "a", "b"))[:, 0, 0].tolist() == [1, 2]
-
-
-def test_economy__clusters_cost_fewer_labels(study):
-    points = study.economy(SPEC, KNN, sizes=(10,), centres=(13,))
-    assert {p.method.split(",")[0] for p in points} == {"knn", "hdbscan", "kmeans"}
-    looks = next(p for p in points if p.rule == "one look per cluster")
-    assert looks.n_labels == looks.n_clusters
-    every = [p.n_labels for p in points if p.rule == "every training label"]
-    assert max(every) <= max(p.n_labels for p in points if p.method == "knn")
 
 
 def test_study__no_patches(tmp_path):

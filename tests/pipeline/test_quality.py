@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -139,3 +141,22 @@ def test_appearance__one_row_a_chip_in_blocks(workspace, settings, monkeypatch):
     assert len(found) == 40
     assert {"brightness", "contrast", "sharpness"} <= set(found)
     assert found.notna().all().all()
+
+
+def test_as_table__calls_clusters_as_export_and_app_do(workspace, settings):
+    done, made = judged(workspace, settings())
+    # The second scene's cluster, no larger than the first's, is shown as 9.
+    shown = np.where(np.arange(40) < 20, 4, 9).astype(np.int32)
+    told = quality.as_table(quality.open_quality(made), done, edits.start(shown))
+    assert told["ids"] == [4, 9]
+    scenes = [words for words in told["alarms"] if "one scene" in words]
+    assert [words.split(" is ")[0] for words in scenes] == ["Cluster 4", "Cluster 9"]
+
+
+def test_as_table__says_how_many_draws_were_lost(workspace, settings):
+    done, made = judged(workspace, settings())
+    found = dataclasses.replace(quality.open_quality(made), n_failed=3)
+    told = quality.as_table(found, done, edits.start(done.labelling.labels))
+    assert told["lost"].startswith("3 of 20 resamples could not be clustered")
+    found = dataclasses.replace(found, n_failed=0)
+    assert not quality.as_table(found, done, edits.start(done.labelling.labels))["lost"]

@@ -10,6 +10,7 @@ from core import __version__
 from core.artifacts.formats import read_array
 from core.clusters.labelling import NOISE
 from core.errors import ArtifactError, Cancelled, SettingsError
+from core.pipeline import landscape
 from core.pipeline.runs import STAGES, landscape_of, run, write_record
 from core.pipeline.workspace import Workspace
 from core.settings import RunSettings
@@ -268,3 +269,22 @@ def test_run__preset_of_the_seed(workspace):
 
 
 SEED = {"reduction": {"longitude": 1, "latitude": 1, "width": 1, "height": 1}}
+
+
+def test_mixture__responsibilities_stand_beside_the_labelling(workspace, settings, monkeypatch):
+    done = run(workspace, settings(), until="clusters")
+    made = done.artifacts["clusters"][0]
+    found = landscape.open_responsibilities(made)
+    assert found.dtype == np.float16
+    assert found.shape == (40, settings().gmm.n_components)
+    np.testing.assert_allclose(found.sum(axis=1, dtype=np.float64), 1, atol=2e-3)
+    assert found.argmax(axis=1).tolist() == done.labelling.labels.tolist()
+    np.testing.assert_allclose(found.max(axis=1), done.labelling.confidence, atol=1e-3)
+    # Too many are not kept; k-means has none.
+    monkeypatch.setattr(landscape, "MOST_RESPONSIBILITIES", 10)
+    (made.folder / "responsibilities.npy").unlink()
+    (made.folder / "manifest.json").unlink()
+    again = run(workspace, settings(), until="clusters").artifacts["clusters"][0]
+    assert landscape.open_responsibilities(again) is None
+    other = run(workspace, settings(method="kmeans", kmeans={"n_clusters": 2}), until="clusters")
+    assert landscape.open_responsibilities(other.artifacts["clusters"][0]) is None

@@ -3,6 +3,7 @@
 import json
 import warnings
 
+import geopandas as gpd
 import numpy as np
 import pytest
 import rasterio
@@ -217,6 +218,51 @@ def test_run__constant_chips(tmp_path, add_scene, settings, method):
         run(Workspace.at(tmp_path), settings(method=method))
 
 
+def test_survey__each_part_of_a_shared_shapefile_counts(make_scene, tmp_path, to_ground):
+    make_scene("a.tif")
+    shape = to_ground(box(10, 10, 40, 40))
+    frame = gpd.GeoDataFrame({"kind": ["boat"]}, geometry=[shape], crs="EPSG:32631")
+    frame.to_file(tmp_path / "raw" / "all.shp")
+    crs = tmp_path / "raw" / "all.prj"
+    crs.rename(tmp_path / "kept")
+    (before,) = survey(Workspace.at(tmp_path)).reports
+    assert before.annotations == 0
+    assert any("give the file its CRS" in words for words in before.warnings)
+    (tmp_path / "kept").rename(crs)
+    (after,) = survey(Workspace.at(tmp_path)).reports
+    assert after.annotations == 1
+    for part in ("dbf", "shx", "cpg"):
+        assert survey(Workspace.at(tmp_path)).cached
+        file = tmp_path / "raw" / f"all.{part}"
+        file.write_bytes(file.read_bytes() + b" ")
+        assert not survey(Workspace.at(tmp_path)).cached, part
+
+
+def test_survey__pixels_for_the_only_scene_are_refused_once_there_are_two(make_scene, tmp_path):
+    make_scene("a.tif")
+    table = tmp_path / "raw" / "all.csv"
+    table.write_text("xmin,ymin,xmax,ymax\n10,20,30,60\n")
+    assert [r.annotations for r in survey(Workspace.at(tmp_path)).reports] == [1]
+    make_scene("b.tif")
+    reports = survey(Workspace.at(tmp_path)).reports
+    assert [r.annotations for r in reports] == [0, 0]
+    assert all("give it a column 'scene'" in " ".join(r.warnings) for r in reports)
+    table.write_text("scene,xmin,ymin,xmax,ymax\nb.tif,10,20,30,60\n")
+    assert [r.annotations for r in survey(Workspace.at(tmp_path)).reports] == [0, 1]
+
+
+def test_survey__a_broken_character_stops_no_other_scene(workspace):
+    document = features(workspace.raw / "b.tif")
+    document["features"][0]["properties"] |= {"class": "\ud800 lone", "\udc00": ["\ud801"]}
+    document["features"][0]["id"] = "\ud802"
+    rewrite(workspace.raw / "b.tif", document)
+    first, second = survey(workspace).reports
+    assert (first.annotations, second.annotations) == (20, 20)
+    assert second.classes["\ufffd lone"] == 1
+    assert "4 texts held broken characters: replaced" in second.warnings
+    json.dumps(second.as_table(), ensure_ascii=False).encode()
+
+
 def test_survey__cancel_remembers_what_was_done(workspace):
     with pytest.raises(Cancelled):
         survey(workspace, lambda done, _total, _note: done == 1)
@@ -229,3 +275,20 @@ def test_survey__points_become_chips(make_scene, make_annotations, to_ground, tm
     make_annotations(raster, [to_ground(Point(x, 60)) for x in range(20, 140, 10)])
     done = run(Workspace.at(tmp_path), settings(), until="chips")
     assert done.chips.facts["side"].to_numpy() == pytest.approx(20, rel=0.01)
+
+
+def test_survey__a_value_that_means_nothing_is_told(make_scene, tmp_path):
+    content = np.ones((1, 64, 64), np.float32)
+    content[:, :, :16] = np.finfo(np.float32).min
+    make_scene("a.tif", content, dtype="float32")
+    (scene,) = survey(Workspace.at(tmp_path)).reports
+    assert scene.valid_fraction == 0.75
+    assert "25.0% of its pixels are about -3.4e38" in " ".join(scene.warnings)
+
+
+def test_survey__what_gdal_reads_beside_a_scene_is_in_its_key(make_scene, tmp_path):
+    raster = make_scene("a.tif")
+    (first,) = survey(Workspace.at(tmp_path)).scenes
+    raster.with_name("a_RPC.TXT").write_text("LINE_OFF: 1\n")
+    (second,) = survey(Workspace.at(tmp_path)).scenes
+    assert first.artifact.key != second.artifact.key

@@ -3,6 +3,7 @@ import sqlite3
 
 import geopandas as gpd
 import pandas as pd
+import pyogrio
 import pytest
 import shapely
 from hypothesis import HealthCheck, given, settings
@@ -11,7 +12,13 @@ from pyproj import CRS
 from shapely.geometry import Point, box, mapping
 
 from core.errors import AnnotationError
-from core.raster.annotations import Annotations, find_annotations, passed_over, read_annotations
+from core.raster.annotations import (
+    Annotations,
+    find_annotations,
+    parts,
+    passed_over,
+    read_annotations,
+)
 
 SQUARE = box(692_010, 4_795_950, 692_020, 4_795_960)
 
@@ -205,13 +212,99 @@ def test_passed_over__a_second_file_of_the_stem_is_named(tmp_path):
     assert passed_over(tmp_path / "b.tif") == []
 
 
+def test_read_geojson__halves_of_characters_are_replaced_and_counted(write):
+    rows = [
+        {"class": "\ud800 lone", "\udc00": {"\ud801": ["a\ud802", 1]}, chr(0xDC01): 2},
+        {"class": "boat \U0001f6a2"},
+    ]
+    found = read_annotations(
+        write(collection(feature(properties=rows[0], id="\udfff"), feature(properties=rows[1])))
+    )
+    assert found.properties["class"].tolist() == ["\ufffd lone", "boat \U0001f6a2"]
+    assert list(found.properties) == ["class", "\ufffd", "\ufffd\ufffd", "feature_id"]
+    assert found.properties["\ufffd"][0] == '{"\ufffd": ["a\ufffd", 1]}'
+    assert found.properties["\ufffd\ufffd"][0] == 2
+    assert found.properties["feature_id"][0] == "\ufffd"
+    assert found.notes[-1] == "6 texts held broken characters: replaced"
+
+
+def test_read_geojson__halves_written_as_bytes_are_replaced_too(tmp_path):
+    path = tmp_path / "a.geojson"
+    text = json.dumps(collection(feature(properties={"a": "\ud800"})), ensure_ascii=False)
+    path.write_bytes(text.encode("utf-8", "surrogatepass"))
+    found = read_annotations(path)
+    assert found.properties["a"].tolist() == ["\ufffd"]
+    assert found.notes[-1] == "1 text held broken characters: replaced"
+
+
+def test_read_coco__halves_of_characters_are_replaced(write):
+    images = [{"id": "\ud800", "file_name": "\udc00.tif"}]
+    marks = [{"id": "\ud801", "image_id": "\ud800", "category_id": 1, "a\ud802": "\ud803"}]
+    kinds = [{"id": 1, "name": "boat\ud804"}]
+    document = {"images": images, "annotations": marks, "categories": kinds}
+    found = read_annotations(write(document))
+    assert found.scenes == ("\ufffd",)
+    assert found.properties.to_dict("records") == [
+        {"feature_id": "\ufffd", "category": "boat\ufffd", "a\ufffd": "\ufffd"}
+    ]
+    assert found.notes[-1] == "7 texts held broken characters: replaced"
+
+
+@pytest.mark.filterwarnings("error")
+def test_read_annotations__layers_that_are_not_read_are_named(tmp_path):
+    path = tmp_path / "ml.gpkg"
+    pyogrio.write_dataframe(pd.DataFrame({"style": ["x"]}), path, layer="layer_styles")
+    for name, n in (("one", 1), ("two", 2)):
+        frame = gpd.GeoDataFrame({"n": range(n)}, geometry=[SQUARE] * n, crs=32631)
+        frame.to_file(path, layer=name)
+        found = read_annotations(path)
+        assert len(found) == 1
+    assert found.notes == ("ml.gpkg has 2 layers: 'one' is read, 'two' is not",)
+
+
+def test_read_annotations__a_table_without_geometries_first_is_passed_over(tmp_path):
+    path = tmp_path / "ml.gpkg"
+    pyogrio.write_dataframe(pd.DataFrame({"style": ["x"]}), path, layer="styles")
+    with pytest.raises(AnnotationError, match=r"^ml.gpkg: holds a table without geometries"):
+        read_annotations(path)
+    gpd.GeoDataFrame({"n": [1]}, geometry=[SQUARE], crs=32631).to_file(path, layer="boats")
+    assert (len(read_annotations(path)), read_annotations(path).notes) == (1, ())
+
+
+def test_parts__of_a_shapefile_in_either_case(tmp_path):
+    for name in ("a.shp", "a.DBF", "a.prj", "a.geojson", "a.shp.xml", "b.shx"):
+        (tmp_path / name).touch()
+    names = [p.name for p in parts(tmp_path / "a.shp")]
+    assert [n for n in names if n != "a.shp.xml"] == ["a.DBF", "a.prj", "a.shp"]
+    assert parts(tmp_path / "a.geojson") == [tmp_path / "a.geojson"]
+
+
+def test_parts__of_a_geopackage_its_journal(tmp_path):
+    for name in ("a.gpkg", "a.gpkg-wal", "a.gpkg-shm", "b.gpkg-wal"):
+        (tmp_path / name).touch()
+    assert [p.name for p in parts(tmp_path / "a.gpkg")] == ["a.gpkg", "a.gpkg-wal"]
+
+
+def test_read_annotations__a_part_that_leads_out_is_refused(tmp_path, make_annotations):
+    path = make_annotations(tmp_path / "raw.tif", [SQUARE], [{"n": 1}], suffix=".shp")
+    inside = tmp_path / "raw"
+    inside.mkdir()
+    for part in parts(path):
+        part.rename(inside / part.name)
+    (inside / "raw.dbf").rename(tmp_path / "out.dbf")
+    (inside / "raw.dbf").symlink_to(tmp_path / "out.dbf")
+    with pytest.raises(AnnotationError, match=r"raw.dbf is a link that leads out of the folder"):
+        read_annotations(inside / "raw.shp")
+
+
 def test_annotations__geometries_and_rows_go_together():
     with pytest.raises(AnnotationError, match="1 geometries beside 2 rows"):
         Annotations([SQUARE], pd.DataFrame({"a": [1, 2]}), "")
 
 
+HALVES = st.text(st.characters(exclude_categories=()), max_size=4)
 VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=4),
+    st.none() | st.booleans() | st.integers() | st.floats() | HALVES,
     lambda inner: (
         st.lists(inner, max_size=3)
         | st.dictionaries(

@@ -1,9 +1,14 @@
+import dataclasses
+
 import numpy as np
 import pytest
 from affine import Affine
+from hypothesis import given
+from hypothesis import strategies as st
 
+from core.errors import SettingsError
 from core.input_settings import GridSettings, SceneSettings
-from core.raster.grid import corners, grid
+from core.raster.grid import MOST_SQUARES, corners, count, fitting_stride, grid, too_many
 from core.raster.report import inspect
 from core.raster.scene import read_scene
 
@@ -79,3 +84,29 @@ def test_corners__as_many_as_the_grid_has(make_scene):
     ):
         across, down = corners(scene.width, scene.height, settings)
         assert len(across) * len(down) == len(grid(scene, settings))
+        assert count(scene.width, scene.height, settings) == len(across) * len(down)
+
+
+def test_grid__more_squares_than_memory_holds_are_refused_before_any_is_made(
+    make_scene, monkeypatch
+):
+    scene = dataclasses.replace(read_scene(make_scene()), width=20_480, height=20_480)
+    monkeypatch.setattr("core.raster.grid.corners", lambda *_: pytest.fail("squares were laid"))
+    with pytest.raises(SettingsError, match="has 416,853,889 squares in one scene") as caught:
+        grid(scene, GridSettings(size=64, stride=1, coverage=0))
+    assert "scenes.grid, in scene.tif" in str(caught.value)
+    assert "Set scenes.grid.stride to 15 or more" in str(caught.value)
+
+
+SIDES = st.integers(1, 200_000)
+
+
+@given(SIDES, SIDES, st.integers(8, 4096))
+def test_fitting_stride__is_the_least_that_fits(width, height, size):
+    asked = GridSettings(size=size, stride=1)
+    stride = fitting_stride(width, height, asked)
+    at = dataclasses.replace(asked, stride=min(stride, 4096))
+    assert count(width, height, at) <= MOST_SQUARES
+    assert not too_many(width, height, at)
+    if stride > 1:
+        assert too_many(width, height, dataclasses.replace(asked, stride=stride - 1))

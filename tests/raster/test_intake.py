@@ -3,7 +3,10 @@ import io
 import os
 
 import geopandas as gpd
+import numpy as np
 import pytest
+import rasterio
+from affine import Affine
 from hypothesis import given
 from hypothesis import strategies as st
 from shapely.geometry import box
@@ -12,6 +15,8 @@ from core.errors import Cancelled, WorkspaceError
 from core.raster.annotations import read_annotations
 from core.raster.filing import SUFFIXES, put, safe_name
 from core.raster.intake import offered, take_in_all
+from core.raster.reading import read_test
+from core.raster.scene import read_scene
 
 POINT = b'{"type": "Point", "coordinates": [5, 43]}'
 
@@ -29,6 +34,10 @@ POINT = b'{"type": "Point", "coordinates": [5, 43]}'
         ("con.tif", "_con.tif"),
         ("x" * 300 + ".tif", "x" * 100 + ".tif"),
         ("two.tif.geojson", "two.tif.geojson"),
+        ("a b.TIF.MSK", "a_b.tif.msk"),
+        ("aux.tif.aux.xml", "_aux.tif.aux.xml"),
+        ("x" * 300 + ".tif.ovr", "x" * 100 + ".tif.ovr"),
+        ("a.tfw", "a.tfw"),
     ],
 )
 def test_safe_name(given_name, name):
@@ -36,7 +45,23 @@ def test_safe_name(given_name, name):
 
 
 @pytest.mark.parametrize(
-    "name", ["", ".", "..", ".tif", "a.exe", "a.vrt", "a", "../.tif", "__.tif"]
+    "name",
+    [
+        "",
+        ".",
+        "..",
+        ".tif",
+        "a.exe",
+        "a.vrt",
+        "a",
+        "../.tif",
+        "__.tif",
+        "a.msk",
+        "a.xml",
+        "a.aux.xml",
+        ".tif.msk",
+        "a.ovr",
+    ],
 )
 def test_safe_name__refused(name):
     with pytest.raises(WorkspaceError, match="is no file that Chipscape reads"):
@@ -256,6 +281,93 @@ def test_take_in_all__cancel_keeps_what_was_finished(tmp_path):
     with pytest.raises(Cancelled):
         take_in_all(tmp_path, sources, report=lambda done, _total, _note: done == 1)
     assert files(tmp_path) == ["a.geojson"]
+
+
+PAM = (
+    b"<PAMDataset><SRS>EPSG:32633</SRS><GeoTransform>500000,1,0,5000000,0,-1</GeoTransform>"
+    b'<PAMRasterBand band="1"><NoDataValue>7</NoDataValue></PAMRasterBand></PAMDataset>'
+)
+
+
+@pytest.fixture
+def with_parts(make_scene):
+    """A folder: scenes with a mask and overviews, a CRS, and a place in files beside them."""
+    first = make_scene("a b.tif", folder=None)
+    with (
+        rasterio.Env(GDAL_TIFF_INTERNAL_MASK=False, TIFF_USE_OVR=True),
+        rasterio.open(first, "r+") as target,
+    ):
+        target.write_mask(np.broadcast_to(np.arange(160) < 40, (120, 160)))
+        target.build_overviews((2,))
+    second = make_scene("plain.tif", crs=None, transform=Affine.identity())
+    second.with_name("plain.tif.aux.xml").write_bytes(PAM)
+    third = make_scene("world.tif", transform=None)
+    third.with_name("world.tfw").write_text("2\n0\n0\n-2\n501\n4999\n")
+    return first.parent
+
+
+def told(path):
+    scene = read_scene(path)
+    return scene.crs, scene.nodata, scene.transform, scene.overviews, read_test(scene)
+
+
+def sources_of(folder):
+    return [source(p.name, p.read_bytes()) for p in sorted(folder.iterdir())]
+
+
+@pytest.mark.parametrize("existing", ["ask", "rename"])
+def test_take_in_all__a_scene_means_the_same_afterwards(with_parts, tmp_path, existing):
+    raw = tmp_path / "in"
+    suffix = ""
+    if existing == "rename":
+        raw.mkdir()
+        for name in ("a_b.tif", "plain.tif", "world.tif"):
+            (raw / name).touch()
+        suffix = "_2"
+    found, others = offered(with_parts, raw)
+    assert others == 0
+    assert [f.path.name for f in found] == sorted(p.name for p in with_parts.iterdir())
+    assert sum(f.kind == "part of another file" for f in found) == 5
+    verdicts = take_in_all(raw, sources_of(with_parts), existing)
+    assert set(states(verdicts).values()) == {"taken"}
+    for name, safe in (("a b", "a_b"), ("plain", "plain"), ("world", "world")):
+        assert told(raw / f"{safe}{suffix}.tif") == told(with_parts / f"{name}.tif")
+    assert told(raw / f"a_b{suffix}.tif")[3:] == (True, 0.25)
+    assert told(raw / f"plain{suffix}.tif")[1] == 7
+    assert told(raw / f"world{suffix}.tif")[2].a == 2
+    assert f"a_b{suffix}.tif.msk" in files(raw)
+
+
+@pytest.mark.parametrize(
+    ("part", "content", "words"),
+    [
+        ("quay.tif.msk", b"not an image", "is no TIFF"),
+        ("quay.tif.ovr", VRT, "is no TIFF"),
+        ("quay.tif.aux.xml", VRT, "is no metadata of GDAL"),
+        ("quay.tfw", b"1 2 three", "is no world file"),
+    ],
+)
+def test_take_in_all__a_scene_is_not_taken_without_what_lies_beside_it(
+    make_scene, tmp_path, part, content, words
+):
+    raw = tmp_path / "in"
+    sources = [source("quay.tif", make_scene("quay.tif").read_bytes()),
+               source(part, content), source("quay.geojson", POINT)]  # fmt: skip
+    verdicts = take_in_all(raw, sources)
+    assert states(verdicts) == {"quay.tif": "refused", part: "refused", "quay.geojson": "taken"}
+    assert any(words in v.words for v in verdicts)
+    assert files(raw) == ["quay.geojson"]
+    alone = take_in(raw, part, content)
+    assert (alone.state, words in alone.words) == ("refused", True)
+
+
+def test_take_in_all__a_mask_waits_for_its_scene(with_parts, tmp_path):
+    raw = tmp_path / "in"
+    raw.mkdir()
+    (raw / "a_b.tif").write_bytes(b"another")
+    verdicts = take_in_all(raw, [s for s in sources_of(with_parts) if s[0].startswith("a b")])
+    assert set(states(verdicts).values()) == {"there"}
+    assert files(raw) == ["a_b.tif"]
 
 
 def test_offered__what_is_there_and_how_much_is_not_ours(make_scene, tmp_path):

@@ -3,7 +3,7 @@ import pytest
 import rasterio
 
 from core.errors import SceneError
-from core.raster.reading import Pixels, Reader, clip, read_test
+from core.raster.reading import Pixels, Reader, clip, look_at_blocks, read_test
 from core.raster.scene import read_scene
 
 ALL = (0, 0, 160, 120)
@@ -74,6 +74,59 @@ def test_read__nodata_in_one_band_is_a_colour_in_uint8_only(make_scene, dtype, m
     content[2, 0, 0] = 254
     mask = read(make_scene(content=content, dtype=dtype, nodata=255)).mask
     assert (mask[0, 0], mask[5, 5]) == (masked, True)
+
+
+def per_band(path, values):
+    """State nodata of single bands, {number: value}, as only GDAL's notes beside a TIFF can."""
+    bands = "".join(
+        f'<PAMRasterBand band="{i}"><NoDataValue>{v}</NoDataValue></PAMRasterBand>'
+        for i, v in values.items()
+    )
+    path.with_name(f"{path.name}.aux.xml").write_text(f"<PAMDataset>{bands}</PAMDataset>")
+    return path
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16"])
+@pytest.mark.parametrize("stated", [{1: 255}, {2: 255}, {1: 255, 2: 9}])
+def test_read__nodata_of_one_band_hides_where_that_band_has_it(make_scene, dtype, stated):
+    content = np.full((3, 10, 10), 100)
+    content[0, 0] = content[1, 1] = 255
+    content[1, 2] = 9
+    path = per_band(make_scene(content=content, dtype=dtype), stated)
+    hidden = np.zeros((10, 10), bool)
+    for band, value in stated.items():
+        hidden |= content[band - 1] == value
+    assert np.array_equal(read(path).mask, hidden)
+    assert read_scene(path).nodata == 255
+
+
+LOWEST = np.finfo("float32").min
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("fill", [LOWEST, -3.4e38, -1.0e38])
+def test_read__the_lowest_float_is_masked_and_said_where_it_is_not_stated(make_scene, dtype, fill):
+    path = make_scene(content=lambda r, c: np.where(c < 40, fill, 1), dtype=dtype)
+    left = np.broadcast_to(np.arange(160) < 40, (120, 160))
+    assert np.array_equal(read(path).mask, left)
+    # An average with a filled pixel is no measurement.
+    coarse = read(path, step=7)
+    assert coarse.values[:, ~coarse.mask].min() == pytest.approx(1)
+    tested = look_at_blocks(read_scene(path))
+    assert tested.valid == read_test(read_scene(path)) == pytest.approx(0.75)
+    (note,) = tested.notes
+    assert note.startswith("25.0% of its pixels are about -3.4e38, which the file does not state")
+
+
+def test_look_at_blocks__nothing_to_say_of_stated_nodata_nan_or_low_values(make_scene):
+    for name, fill, nodata in (
+        ("a.tif", LOWEST, LOWEST), ("b.tif", np.nan, None), ("c.tif", -1e29, None),
+    ):  # fmt: skip
+        path = make_scene(
+            name, lambda r, c, fill=fill: np.where(c < 40, fill, 1), dtype="float32", nodata=nodata
+        )
+        assert look_at_blocks(read_scene(path)).notes == ()
+    assert not read(path).mask.any()
 
 
 @pytest.mark.parametrize("overviews", [(), (2, 4, 8)])

@@ -76,6 +76,20 @@ def test_inspect__a_raster_that_cannot_be_read_says_why(tmp_path, make_scene):
     assert "opens but cannot be read" in report.error
 
 
+@pytest.mark.filterwarnings("ignore:'crs' was not provided")
+@pytest.mark.parametrize("suffix", [".geojson", ".fgb", ".shp"])
+def test_inspect__metres_taken_as_degrees_are_told(make_scene, make_annotations, to_ground, suffix):
+    raster = make_scene()
+    hint = "these are no degrees: give the file its CRS"
+    make_annotations(raster, [to_ground(box(1, 1, 9, 9))], [{"n": 1}], None, suffix)
+    report, *_ = inspect(raster)
+    assert report.skipped == {"cannot be brought into the scene's CRS": 1}
+    assert hint in report.warnings
+    degrees = [to_ground(box(1, 1, 9, 9), target="EPSG:4326"), box(349, 40, 350, 41)]
+    make_annotations(raster, degrees, [{"n": 1}] * 2, None, suffix)
+    assert hint not in inspect(raster)[0].warnings
+
+
 def test_inspect__a_scene_without_crs_says_so(make_scene):
     report, *_ = inspect(make_scene(crs=None))
     assert report.warnings[0] == (

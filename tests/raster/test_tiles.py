@@ -290,3 +290,52 @@ def test_draw_tile__hides_what_alpha_hides_altogether_as_chips_do(make_scene, dt
     for column, seen in ((100, 0), (300, 255)):
         tile, at = spot(path, column, 200, z)
         assert drawn(draw_tile(source(path, shown), *tile))[at][3] == seen
+
+
+RAMP = np.random.default_rng(0).integers(1, 200, (3, 300, 320))
+ONE_BAND = RAMP.copy()
+ONE_BAND[0, :, :160] = 0
+ALL_BANDS = ONE_BAND.copy()
+ALL_BANDS[:, :100, :160] = 0
+FOURTH = np.concatenate([ALL_BANDS, np.full((1, 300, 320), 9)])
+BLANK = np.where(ALL_BANDS.astype(float) == 0, -3.4e38, ALL_BANDS)
+
+
+@pytest.mark.filterwarnings("ignore::rio_tiler.errors.NoOverviewWarning")
+@pytest.mark.filterwarnings("ignore:The dataset's nodata attribute is shadowing")
+@pytest.mark.parametrize(
+    ("content", "how", "stated"),
+    [
+        (ONE_BAND, {"dtype": "uint16", "nodata": 0}, {}),
+        (ALL_BANDS, {"dtype": "uint8", "nodata": 0}, {}),
+        (FOURTH, {"dtype": "uint8", "nodata": 0}, {}),
+        (ALL_BANDS, {"dtype": "uint16", "nodata": 0, "alpha": np.arange(320) > 40}, {}),
+        (ALL_BANDS, {"dtype": "uint8", "nodata": 0, "alpha": np.arange(320) > 40}, {}),
+        (BLANK, {"dtype": "float32", "nodata": np.float32(-3.4e38)}, {}),
+        (BLANK, {"dtype": "float32"}, {}),
+        (ALL_BANDS, {"dtype": "uint8"}, {1: 0}),
+        (ALL_BANDS, {"dtype": "uint8"}, {2: 0}),
+        (ALL_BANDS, {"dtype": "uint16"}, {1: 7, 3: 0}),
+    ],
+)
+def test_draw_tile__hides_what_chips_hide(make_scene, content, how, stated):
+    path = make_scene(content=content, **how)
+    bands = "".join(
+        f'<PAMRasterBand band="{i}"><NoDataValue>{v}</NoDataValue></PAMRasterBand>'
+        for i, v in stated.items()
+    )
+    if stated:
+        path.with_name("scene.tif.aux.xml").write_text(f"<PAMDataset>{bands}</PAMDataset>")
+    scene = read_scene(path)
+    shown = scene.bands[:3]
+    with Reader(scene, shown) as reader:
+        mask = reader.read((0, 0, 320, 300)).mask
+    assert mask.any()
+    ready = TileSource(scene, shown, display_ends(scene, shown))
+    pictures = {}
+    for column, row in [(c, r) for c in range(4, 320, 60) for r in range(4, 300, 60)]:
+        tile, at = spot(path, column, row, zooms(scene)[1])
+        if tile not in pictures:
+            pictures[tile] = drawn(draw_tile(ready, *tile))
+        visible = pictures[tile][at][3] > 0
+        assert visible == (not mask[row, column]), (column, row)
