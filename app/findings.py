@@ -17,7 +17,7 @@ from app.palette import EXCLUDED
 from core.chips.chipset import ChipSet
 from core.clusters import edits, shown
 from core.clusters.components import ComponentLandscape
-from core.clusters.confounders import one_scene
+from core.clusters.confounders import cut_or_partial, one_scene
 from core.clusters.density import persistence
 from core.clusters.explain import Exemplars, exemplars
 from core.clusters.history import Edit
@@ -246,7 +246,8 @@ def alarms(
     place: Workspace, ready: Plan, chips: ChipSet, clusters: Clusters
 ) -> tuple[list[str], bool]:
     """Sentences on what the clusters may follow, and whether all was looked at."""
-    told = one_scene(np.maximum(clusters.ids, -1), chips.facts["scene"].to_numpy())
+    ids = np.maximum(clusters.ids, -1)
+    told = one_scene(ids, chips.facts["scene"].to_numpy()) + cut_or_partial(ids, chips.facts)
     named = lambda found: clusters.look.name(int(found[1]))  # noqa: E731
     told = [re.sub(r"^Cluster (\d+)", named, sentence) for sentence in told]
     found = report(place, ready, chips, clusters)
