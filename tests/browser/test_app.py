@@ -191,6 +191,7 @@ def test_own_scenes__run_from_the_page_and_values_stay_text(own, visit):
         visitor.go(name)
         assert visitor.exceptions() == []
         assert visitor.page.locator("img[src='x']").count() == 0
+    visitor.go("explore")
     visitor.wait_for_landscape()
     point = visitor.lonely()
     visitor.click(point)
