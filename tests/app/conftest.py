@@ -64,6 +64,8 @@ def computed(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
 def home(computed: Workspace, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     """The computed workspace as the one that the app opens."""
     monkeypatch.setenv("CHIPSCAPE_WORKSPACE", str(computed.root))
+    # Settings that another test went to are kept, as a visitor's are.
+    state.save(computed, QUICK)
     return computed
 
 

@@ -198,6 +198,7 @@ def visit(browser: Browser) -> Iterator[Callable[[Server], Visit]]:
         context = browser.new_context(viewport={"width": 1440, "height": 900})
         contexts.append(context)
         page = context.new_page()
+        page.set_default_timeout(WAIT)
         visitor = Visit(page, server)
         page.on("request", lambda request: visitor.requests.append(request.url))
         page.on("dialog", lambda dialog: (visitor.dialogs.append(dialog.message), dialog.accept()))
