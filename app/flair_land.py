@@ -11,14 +11,13 @@ import streamlit as st
 from app import cached, flair_jobs, state
 from app import running as jobs
 from app.markup import number, plain
-from core.artifacts.formats import read_json
 from core.flair.dataset import Dataset, Patch
 from core.flair.fetch import FetchSettings
 from core.flair.files import discover
 from core.flair.nomenclature import ATTRIBUTION, CITATION, LICENCE, attribution
 from core.pipeline import flair_results
 from core.pipeline.cells import CellResult, open_cell
-from core.pipeline.flair_data import MARK, folder_of, is_look_alike
+from core.pipeline.flair_data import folder_of, is_look_alike, is_there
 from core.pipeline.flair_results import Configuration, Survey
 from core.pipeline.workspace import Workspace
 
@@ -51,7 +50,7 @@ def enter(title: str, words: str) -> Land:
     place = state.workspace()
     st.title(title)
     st.markdown(words)
-    if not _there(place):
+    if not is_there(place):
         _first_use(place)
         st.stop()
     mark = _mark(place)
@@ -59,7 +58,7 @@ def enter(title: str, words: str) -> Land:
     assert dataset is not None
     found = Land(place, dataset, is_look_alike(place), mark)
     if found.look_alike:
-        own = place != state.home() and _there(state.home())
+        own = place != state.home() and is_there(state.home())
         more = " Land cover of your own lies under **My scenes**, on the left." if own else ""
         st.caption("This is a look-alike in FLAIR's exact layout, painted by the computer: good "
                    f"for trying everything, no measure of the real thing.{more}")  # fmt: skip
@@ -152,13 +151,6 @@ def maps(land: Land, run: Configuration) -> Path | None:
     """The folder of a run's class maps, None where none were kept."""
     found = land.place.store.find(flair_results.maps_step(run.artifact.key))
     return found.folder if found else None
-
-
-def _there(place: Workspace) -> bool:
-    folder = folder_of(place)
-    if is_look_alike(place):
-        return bool(read_json(folder / MARK).get("complete"))
-    return folder.is_dir() and any(path.is_dir() for path in folder.iterdir())
 
 
 def _mark(place: Workspace) -> str:

@@ -13,7 +13,7 @@ import streamlit as st
 
 from app import remembered
 from core.input_settings import DisplaySettings
-from core.pipeline.flair_data import folder_of
+from core.pipeline.flair_data import is_there
 from core.pipeline.workspace import Workspace
 from core.settings import RunSettings
 
@@ -69,7 +69,7 @@ def choose(name: str) -> None:
 
 def has_data(place: Workspace) -> bool:
     """True if the workspace holds scenes, or land cover."""
-    return has_scenes(place) or folder_of(place).is_dir()
+    return has_scenes(place) or is_there(place)
 
 
 def has_scenes(place: Workspace) -> bool:

@@ -29,6 +29,14 @@ def is_look_alike(workspace: Workspace) -> bool:
     return (folder_of(workspace) / MARK).is_file()
 
 
+def is_there(workspace: Workspace) -> bool:
+    """True if land cover lies in the workspace; a download that did not arrive is none."""
+    folder = folder_of(workspace)
+    if is_look_alike(workspace):
+        return bool(read_json(folder / MARK).get("complete"))
+    return folder.is_dir() and any(path.is_dir() for path in folder.iterdir())
+
+
 def ensure_land_cover(
     workspace: Workspace, patches: int = 12, seed: int = 0, report: Progress = silent
 ) -> bool:

@@ -190,6 +190,9 @@ def test_has_data__land_cover_is_data_too(tmp_path):
     place = Workspace.at(tmp_path)
     assert not state.has_data(place)
     (tmp_path / "flair").mkdir()
+    (tmp_path / "flair" / "flair.zip.part").touch()
+    assert not state.has_data(place)
+    (tmp_path / "flair" / "train").mkdir()
     assert state.has_data(place)
     assert not state.has_scenes(place)
 
