@@ -154,13 +154,16 @@ def _tree_there(place: Workspace, ready: Plan, shown: RunSettings) -> RunSetting
     return asked if built or cached.tree(place, ready, shown) is None else shown
 
 
+def _count(place: Workspace, name: str, label: str, now: int, words: str) -> int:
+    """A slider for how many clusters a method makes, wide enough for what is set."""
+    most = max(running.MOST_COMPONENTS, now)
+    key = state.widget(place, name, now)
+    return st.slider(label, min(2, now), most, key=key, help=words)
+
+
 def _mixture_knob(place: Workspace, now: GmmSettings) -> GmmSettings:
-    most = max(running.MOST_COMPONENTS, now.n_components)
-    count = st.slider(
-        wording.label("gmm", "n_components"), min(2, now.n_components), most,
-        key=state.widget(place, "n_components", now.n_components),
-        help="Gaussians in the mixture: the number of clusters.",
-    )  # fmt: skip
+    count = _count(place, "n_components", wording.label("gmm", "n_components"), now.n_components,
+                   "Gaussians in the mixture: the number of clusters.")  # fmt: skip
     return dataclasses.replace(now, n_components=count)
 
 
@@ -171,21 +174,15 @@ def _too_many(count: int, n: int) -> None:
 
 
 def _kmeans_knob(place: Workspace, now: KMeansSettings) -> KMeansSettings:
-    most = max(running.MOST_COMPONENTS, now.n_clusters)
-    count = st.slider(
-        wording.label("kmeans", "n_clusters"), min(2, now.n_clusters), most,
-        key=state.widget(place, "n_clusters", now.n_clusters),
-        help="Round clusters of like width; every chip belongs to one.",
-    )  # fmt: skip
+    count = _count(place, "n_clusters", wording.label("kmeans", "n_clusters"), now.n_clusters,
+                   "Round clusters of like width; every chip belongs to one.")  # fmt: skip
     return dataclasses.replace(now, n_clusters=count)
 
 
 def _ward_knob(place: Workspace, now: WardSettings, n: int) -> WardSettings:
-    most = max(running.MOST_COMPONENTS, now.n_clusters)
-    count = st.slider(
-        wording.label("ward", "n_clusters"), min(2, now.n_clusters), most,
-        key=state.widget(place, "ward n_clusters", now.n_clusters),
-        help="Where the hierarchy is cut; each number joins two clusters of the one above.",
+    count = _count(
+        place, "ward n_clusters", wording.label("ward", "n_clusters"), now.n_clusters,
+        "Where the hierarchy is cut; each number joins two clusters of the one above.",
     )  # fmt: skip
     _too_many(count, n)
     if n > WARD_LIMIT:
