@@ -18,23 +18,23 @@ def in_words(error: Exception) -> bool:
 
 def tile(request: Request) -> Response:
     """A tile of a scene on the map; imported late, as above."""
-    from app import map_routes
+    from app.map import tile_routes
 
-    return map_routes.tile(request)
+    return tile_routes.tile(request)
 
 
 def text(request: Request) -> Response:
     """Outlines or a style of the map."""
-    from app import map_routes
+    from app.map import tile_routes
 
-    return map_routes.text(request)
+    return tile_routes.text(request)
 
 
 def nothing(request: Request) -> Response:
     """Anything else under the map's prefix, which Streamlit would answer with its own page."""
-    from app import map_routes
+    from app.map import tile_routes
 
-    return map_routes.nothing(request)
+    return tile_routes.nothing(request)
 
 
 app = st.App(

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import streamlit as st
 
-from app.markup import plain
+from app.widgets.markup import plain
 from core.errors import ChipscapeError
 
 log = logging.getLogger(__name__)

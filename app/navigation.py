@@ -6,16 +6,21 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.navigation.page import StreamlitPage
 
-from app import cached, messages, running, state, welcome
-from app.markup import stages
+from app import messages, welcome
+from app.session import cache, stage_jobs, state
+from app.widgets.markup import stages
 from core.pipeline.workspace import Workspace
 
 ROOT = Path(__file__).resolve().parents[1]
 STATIC = ROOT / "app" / "static"
 PAGES = (("scenes", "Scenes"), ("chips", "Chips"), ("embeddings", "Embeddings"),
          ("clusters", "Clusters"), ("explore", "Explore"), ("map", "Map"))  # fmt: skip
-LAND_PAGES = (("flair_data", "Data"), ("flair_pixels", "Pixels"), ("flair_models", "Models"),
-              ("flair_confusion", "Confusion"))  # fmt: skip
+LAND_PAGES = (
+    ("land_cover_data", "Data"),
+    ("land_cover_pixels", "Pixels"),
+    ("land_cover_models", "Models"),
+    ("land_cover_confusion", "Confusion"),
+)
 SIDEBAR_WIDTH = 236
 NAMES = {state.DEMO: "Demo", state.MINE: "My scenes"}
 SHOWN_STAGES = {
@@ -34,7 +39,7 @@ def run() -> None:
     st.html(STATIC / "style.css")
     st.logo(str(STATIC / "logo.svg"), icon_image=str(STATIC / "icon.png"), size="large")
     pages = {
-        name: st.Page(ROOT / "pages" / f"{name}.py", title=title, url_path=name)
+        name: st.Page(ROOT / "pages" / f"{name}.py", title=title, url_path=_address(name))
         for name, title in (*PAGES, *LAND_PAGES)
     }
     land = [pages[name] for name, _ in LAND_PAGES]
@@ -42,14 +47,14 @@ def run() -> None:
     door = st.Page(_no_page, title="Chipscape", default=True, visibility="hidden")
     chips = [door, *(pages[name] for name, _ in PAGES)]
     page = st.navigation({"Chips": chips, "Land cover": land})
-    cached.fresh()
+    cache.fresh()
     state.enter(page.url_path)
     with messages.guard():
         place, slot = _sidebar()
         if page in land:
             _watched(place, page)
             return
-        state.settle(place, lambda settings: cached.plan(place, settings).ready)
+        state.settle(place, lambda settings: cache.plan(place, settings).ready)
         if welcome.needed(place):
             _status(place, slot)
             welcome.show(place)
@@ -64,17 +69,22 @@ def run() -> None:
             _status(place, slot)
         # Only now: what the sliders need must not slow down the first sight of the landscape.
         if state.awaited_demo():
-            running.prepare(place, state.wanted(place))
+            stage_jobs.prepare(place, state.wanted(place))
             st.rerun()
 
 
 def _watched(place: Workspace, page: StreamlitPage) -> None:
     """The page, with what is running in the sidebar and what failed above it."""
     with st.sidebar:
-        running.watch(place)
+        stage_jobs.watch(place)
     with st.container():
-        running.told(place)
+        stage_jobs.told(place)
     page.run()
+
+
+def _address(name: str) -> str:
+    """The page's path in the browser: land cover keeps the one that bookmarks know."""
+    return name.replace("land_cover_", "flair_")
 
 
 def _no_page() -> None:
@@ -98,14 +108,14 @@ def _sidebar() -> tuple[Workspace, DeltaGenerator]:
 
 def _status(place: Workspace, slot: DeltaGenerator) -> None:
     """The state of each stage; after the page, whose forms may have changed the settings."""
-    job = running.busy(place)
+    job = stage_jobs.busy(place)
     slot.html(stages(_states(place, job.stage if job else "")))
 
 
 def _states(place: Workspace, at_work: str) -> list[tuple[str, str, str]]:
     asked = state.wanted(place)
-    plan = cached.plan(place, asked)
-    ready = plan.ready | {"clusters": cached.labelling(place, plan, asked) is not None}
+    plan = cache.plan(place, asked)
+    ready = plan.ready | {"clusters": cache.labelling(place, plan, asked) is not None}
     entries = []
     for stage, label in SHOWN_STAGES.items():
         if stage == at_work:
@@ -120,4 +130,4 @@ def _states(place: Workspace, at_work: str) -> list[tuple[str, str, str]]:
 
 
 def _finished(place: Workspace) -> bool:
-    return cached.plan(place, state.wanted(place)).ready["projection"]
+    return cache.plan(place, state.wanted(place)).ready["projection"]

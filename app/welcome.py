@@ -2,9 +2,9 @@
 
 import streamlit as st
 
-from app import cached, running, state
-from app.jobs import core_command
-from app.markup import plain
+from app.session import cache, stage_jobs, state
+from app.session.job_board import core_command
+from app.widgets.markup import plain
 from core.pipeline.workspace import Workspace
 
 TITLE = "Preparing the demo"
@@ -16,7 +16,7 @@ def needed(place: Workspace) -> bool:
     """True while the demo's first run is not complete."""
     if state.choice() != state.DEMO or state.value(place, "demo was ready", default=False):
         return False
-    ready = cached.plan(place, state.wanted(place)).ready
+    ready = cache.plan(place, state.wanted(place)).ready
     complete = all(ready.get(stage) for stage in NEEDED)
     if complete:
         state.keep(place, "demo was ready", chosen=True)
@@ -25,8 +25,8 @@ def needed(place: Workspace) -> bool:
 
 def show(place: Workspace) -> None:
     """Start the demo's job, unless it failed before, and show how far it is."""
-    key = f"{running.prefix(place)}demo"
-    job = cached.board().get(key)
+    key = f"{stage_jobs.prefix(place)}demo"
+    job = cache.board().get(key)
     st.title("Chipscape")
     st.markdown(
         "Chipscape cuts a chip around every annotation of your scenes, describes each chip by "
@@ -39,15 +39,15 @@ def show(place: Workspace) -> None:
             core_command("demo", *where),
             core_command("run", *where, "--settings", settings),
         )
-        job = cached.board().start(key, TITLE, *commands)
+        job = cache.board().start(key, TITLE, *commands)
     if job.state == "running":
         st.markdown("**A small demo is being prepared:** a harbour with boats and buildings, "
                     "drawn by the computer. It takes about half a minute, once.")  # fmt: skip
         state.await_demo()
-    running.watch(place)
-    running.told(place)
+    stage_jobs.watch(place)
+    stage_jobs.told(place)
     if job.state in ("failed", "cancelled"):
-        st.button("Try again", on_click=cached.board().forget, args=(key,))
+        st.button("Try again", on_click=cache.board().forget, args=(key,))
     own_data()
 
 

@@ -33,7 +33,7 @@ from rasterio.transform import from_origin
 from rasterio.windows import from_bounds
 from scipy.ndimage import zoom
 
-from core.pipeline.runs import run
+from core.pipeline.run import run
 from core.pipeline.workspace import Workspace
 from core.raster.resampling import warm_up
 from core.settings import RunSettings

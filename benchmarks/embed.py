@@ -26,13 +26,13 @@ import torch
 from transformers import Dinov2WithRegistersConfig, Dinov2WithRegistersModel
 from transformers.models.vit.image_processing_pil_vit import ViTImageProcessorPil
 
-from core.chips.chipset import SceneChips
+from core.chips.chip_set import SceneChips
 from core.chips.scaling import Scaling
 from core.embeddings import registry
 from core.embeddings.encoder import ChipBatch, Encoder
-from core.embeddings.run import encode_rows
-from core.embeddings.satdino import CARDS, shape_of
-from core.embeddings.vit import Vit
+from core.embeddings.encoding import encode_rows
+from core.embeddings.networks.satdino import CARDS, shape_of
+from core.embeddings.networks.vit import Vit
 from core.settings import EmbedSettings
 
 NAME = "satdino-small-16"

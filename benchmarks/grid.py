@@ -28,14 +28,14 @@ from knn import training
 from sklearn.cluster import HDBSCAN
 from sklearn.neighbors import KNeighborsClassifier
 
-from core.clusters import density
-from core.demo.land_cover import write_land_cover
-from core.flair.classifiers import MethodSettings, cut, tree_settings
-from core.flair.features import build, fit_scaler
-from core.flair.grid import Cell, cells
-from core.flair.neighbours import warm_up
-from core.flair.pixels import SIDE
-from core.pipeline.patches_to_confusion import Study, StudySettings
+from core.clusters.methods import hdbscan_tree
+from core.demo.land_cover.patches import write_land_cover
+from core.flair.data.pixel_table import SIDE
+from core.flair.models.classifiers import MethodSettings, cut, tree_settings
+from core.flair.models.configurations import Cell, cells
+from core.flair.models.features import build, fit_scaler
+from core.neighbours.nearest import compile_searches
+from core.pipeline.flair.study import Study, StudySettings
 from core.pipeline.workspace import Workspace
 
 FULL = 200
@@ -95,7 +95,7 @@ def million() -> dict[str, object]:
     pixels = training(MILLION)[0].astype(np.float32)
     method = MethodSettings("hdbscan")
     before, wall, begun = memory_mb(), time.perf_counter(), time.process_time()
-    tree = density.build_tree(pixels, tree_settings(method, pixels.shape[1]))
+    tree = hdbscan_tree.build_tree(pixels, tree_settings(method, pixels.shape[1]))
     built = time.perf_counter() - wall
     clusters, _ = cut(tree, method)
     ours, wall = time.process_time() - begun, time.perf_counter() - wall
@@ -126,8 +126,8 @@ def main() -> None:
     parser.add_argument("--patches", type=int, default=50, help="to train on and to judge")
     given = parser.parse_args()
     quick = given.quick
-    warm_up()
-    density.warm_up()
+    compile_searches()
+    hdbscan_tree.compile_searches()
     if given.million:
         print(json.dumps(million()))
         return

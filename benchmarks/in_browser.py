@@ -30,7 +30,7 @@ import numpy as np
 from made_up import prepare
 from playwright.sync_api import Browser, Frame, Page, sync_playwright
 
-from core.clusters.density import warm_up
+from core.clusters.methods.hdbscan_tree import warm_up
 
 ROOT = Path(__file__).resolve().parents[1]
 SOFTWARE = (

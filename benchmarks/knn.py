@@ -19,8 +19,8 @@ import numpy as np
 from scipy.ndimage import zoom
 from sklearn.neighbors import KNeighborsClassifier
 
-from core.flair.features import Features
-from core.flair.neighbours import Neighbours, labels_of, warm_up
+from core.flair.models.features import Features
+from core.neighbours.nearest import compile_searches
 
 SIDE, BLOCK, STRIDE = 512, 50, 10
 SIGNATURES = np.random.default_rng(7).integers(30, 190, (12, 15)).astype(np.float32)
@@ -69,9 +69,7 @@ def features(aerial: np.ndarray, sentinel: np.ndarray, family: str) -> Features:
         return Features(own, own.shape[1], ())
     spectra = sentinel / sentinel[:, :3].sum(axis=1, keepdims=True)
     if family.endswith("intensity"):
-        matrix = np.hstack([own, spectra * factor[:, None]])
-        zero = np.zeros(10, np.float32)
-        return Features(matrix, own.shape[1], (), spectra, factor, zero)
+        return Features(np.hstack([own, spectra * factor[:, None]]), own.shape[1], ())
     return Features(np.hstack([own, spectra * 255]), own.shape[1], ())
 
 
@@ -93,26 +91,20 @@ def rate(n: int, call: Callable[[], object]) -> float:
     return n / (time.process_time() - begun)
 
 
-def take(queries: Features, rows: np.ndarray) -> Features:
-    """Some of the queries."""
-    cut = [None if part is None else part[rows] for part in (queries.spectra, queries.factor)]
-    return Features(queries.matrix[rows], queries.n_aerial, (), cut[0], cut[1], queries.shift)
-
-
 def measure(n_train: int, family: str, sample: int, whole: int) -> dict[str, float]:
     """Every side at one size and one family of features."""
     aerial, sentinel, labels = training(n_train)
     train = features(aerial, sentinel, family)
     begun = time.perf_counter()
-    index = Neighbours(train)
+    index = train.neighbour_index()
     built = time.perf_counter() - begun
     known = [features(*patch(number)[:2], family) for number in range(whole)]
     foreign = [features(*patch(10_000 + number)[:2], family) for number in range(whole)]
     shuffled = np.random.default_rng(0).permutation(SIDE * SIDE)
-    random_order = [take(queries, shuffled) for queries in known]
+    random_order = [queries.take(shuffled) for queries in known]
 
     def ours(patches: list[Features]) -> float:
-        calls = lambda: [labels_of(index, labels, queries) for queries in patches]  # noqa: E731
+        calls = lambda: [index.vote(labels, queries.matrix) for queries in patches]  # noqa: E731
         return rate(len(patches) * SIDE * SIDE, calls)
 
     result = {
@@ -125,7 +117,7 @@ def measure(n_train: int, family: str, sample: int, whole: int) -> dict[str, flo
     plain = KNeighborsClassifier(n_neighbors=3, n_jobs=-1).fit(train.matrix, labels)
     votes = []
     result["scikit_learn"] = rate(sample, lambda: votes.append(plain.predict(few)))
-    mine = labels_of(index, labels, take(known[0], shuffled[:sample]))
+    mine = index.vote(labels, few)
     result["votes_equal"] = float((votes[0] == mine).mean())
     try:
         from pykdtree.kdtree import KDTree
@@ -143,7 +135,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="135,000 rows only, under 50 s")
     quick = parser.parse_args().quick
-    warm_up()
+    compile_searches()
     detail: dict[str, object] = {}
     for n_train in (135_000,) if quick else (135_000, 500_000):
         for family in FLOORS if quick else FAMILIES:

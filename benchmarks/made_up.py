@@ -11,8 +11,8 @@ import tomli_w
 from rasterio.transform import from_origin
 
 from core.artifacts.formats import read_array, write_array
-from core.pipeline import landscape
-from core.pipeline.runs import run
+from core.pipeline import cluster_stages
+from core.pipeline.run import run
 from core.pipeline.workspace import Workspace
 from core.settings import ChipSettings, CutSettings, RunSettings
 from core.tables import as_table
@@ -69,7 +69,7 @@ def prepare(root: Path, n: int) -> tuple[RunSettings, list[str], Path]:
         write_array(folder / "coordinates.npy", np.ascontiguousarray(points[:, :2], np.float32))
         return {"kl_divergence": 1.0, "perplexity": 30.0}
 
-    workspace.store.make(landscape.projection_step(reduced.key, settings.projection), draw)
+    workspace.store.make(cluster_stages.projection_step(reduced.key, settings.projection), draw)
     (root / "app").mkdir(exist_ok=True)
     (root / "app" / "settings.toml").write_text(tomli_w.dumps(as_table(settings)))
     np.save(root / "points.npy", points)

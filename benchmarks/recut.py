@@ -13,7 +13,7 @@ import time
 
 import numpy as np
 
-from core.clusters.density import build_tree, cut_tree, warm_up
+from core.clusters.methods.hdbscan_tree import build_tree, cut_tree, warm_up
 from core.settings import CutSettings, TreeSettings
 from core.types import FloatArray
 

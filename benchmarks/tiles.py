@@ -24,7 +24,7 @@ from rasterio.windows import Window
 from rio_tiler.errors import NoOverviewWarning
 from rio_tiler.io import Reader
 
-from core.raster.placing import zooms
+from core.raster.map_placement import zooms
 from core.raster.scene import read_scene
 from core.raster.tiles import TileSource, display_ends, draw_tile, write_overviews
 

@@ -20,8 +20,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from core.clusters.density import build_tree, cut_tree, route, warm_up
 from core.clusters.labelling import Labelling
+from core.clusters.methods.hdbscan_tree import build_tree, cut_tree, route, warm_up
 from core.settings import CutSettings, TreeSettings
 from core.types import FloatArray, IntArray
 

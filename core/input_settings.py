@@ -54,7 +54,7 @@ class ScreenSettings(Checked):
     Attributes
     ----------
     leave_out : tuple of str
-        Flags out of `core.chips.screen.FLAGS`.
+        Flags out of `core.chips.screening.FLAGS`.
     """
 
     leave_out: tuple[str, ...] = ()

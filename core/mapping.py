@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import shapely
 
-from core.chips.chipset import DISPLAY_SAMPLE, ChipSet
+from core.chips.chip_set import DISPLAY_SAMPLE, ChipSet
 from core.input_settings import DisplaySettings
-from core.raster.reading import Box, Pixels, Reader
-from core.raster.render import percentiles, shown_bands, stretch_ends, to_rgba
+from core.raster.pixel_reader import Box, Pixels, Reader
+from core.raster.rendering import percentiles, shown_bands, stretch_ends, to_rgba
 from core.raster.scene import Scene, read_scene
 from core.raster.windows import ChipWindows
 from core.types import ByteArray, DoubleArray, Geometries

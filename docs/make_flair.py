@@ -12,9 +12,9 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from core.flair.answer import answer
-from core.flair.economy import DRAWS, Point
-from core.flair.grid import cells
+from core.flair.evaluation.economy_verdict import answer
+from core.flair.evaluation.label_economy import DRAWS, Point
+from core.flair.models.configurations import cells
 
 ROOT = Path(__file__).resolve().parents[1]
 TARGET = ROOT / "docs" / "flair.md"
@@ -172,7 +172,7 @@ def the_economy(workspace: Path) -> str:
 
 def main() -> None:
     """Run everything and write the page."""
-    from core.flair.nomenclature import CITATION, LICENCE
+    from core.flair.data.nomenclature import CITATION, LICENCE
 
     with tempfile.TemporaryDirectory() as folder:
         workspace = Path(sys.argv[1] if len(sys.argv) > 1 else folder)

@@ -2,21 +2,11 @@
 
 import streamlit as st
 
-from app import (
-    cached,
-    charts,
-    controls,
-    editing,
-    explaining,
-    findings,
-    knobs,
-    labels,
-    panels,
-    report_card,
-    state,
-    tuning,
-)
-from app.markup import plain
+from app.clusters import cluster_editor, cluster_profile, report_card_panel
+from app.session import cache, cluster_ids, cluster_results, state
+from app.widgets import charts, chip_panels, stage_forms
+from app.widgets.markup import plain
+from app.widgets.sliders import method_sliders, parameter_sweeps
 
 place = state.workspace()
 showing = state.showing(place, "reduction")
@@ -27,47 +17,47 @@ st.markdown("Groups of chips whose embeddings lie together. Gaussian mixtures, k
 form, result = st.columns([1, 3], gap="large")
 with form:
     if showing is not None:
-        ready = cached.plan(place, showing.settings)
-        chips = cached.chips(place, ready)
-        settings = knobs.cluster_knobs(
+        ready = cache.plan(place, showing.settings)
+        chips = cache.chips(place, ready)
+        settings = method_sliders.cluster_knobs(
             place, ready, showing.settings, len(chips or ()), stacked=True
         )
     with st.expander("Clustering space", expanded=showing is None):
-        controls.space_form(place)
-        controls.run_button(place, "clusters", "Find clusters", "Finding clusters")
+        stage_forms.space_form(place)
+        stage_forms.run_button(place, "clusters", "Find clusters", "Finding clusters")
 if showing is None or chips is None:
     result.info("There are no clusters yet: they are found in the embeddings of your chips.")
     st.stop()
 
 with result:
-    controls.outdated(place, "reduction", "clusters")
-    clusters = labels.shown(place, ready, settings)
-    labels.offer(place, ready, settings, clusters)
+    stage_forms.outdated(place, "reduction", "clusters")
+    clusters = cluster_ids.shown(place, ready, settings)
+    cluster_ids.offer(place, ready, settings, clusters)
     if clusters is None:
         st.stop()
-    st.subheader(labels.summary(clusters))
-    labels.told(clusters)
+    st.subheader(cluster_ids.summary(clusters))
+    cluster_ids.told(clusters)
     for note in clusters.labelling.notes:
         st.warning(plain(note))
-    report_card.alarm(place, ready, chips, clusters)
-    view = explaining.choose_view(place, clusters)
+    report_card_panel.alarm(place, ready, chips, clusters)
+    view = cluster_profile.choose_view(place, clusters)
     if view == "Overview":
-        st.plotly_chart(charts.sizes(panels.sizes(clusters)), theme=None, key="cs.bars",
+        st.plotly_chart(charts.sizes(chip_panels.sizes(clusters)), theme=None, key="cs.bars",
                         config=dict(charts.EXPORT))  # fmt: skip
         st.markdown("**Typical chips**, nearest to each cluster's centre in the clustering space")
-        for cluster, rows in findings.typical(place, ready, clusters, 8).items():
+        for cluster, rows in cluster_results.typical(place, ready, clusters, 8).items():
             look, count = clusters.look, int((clusters.ids == cluster).sum())
             st.markdown(f"**{plain(look.name(cluster))}** · {count} chips")
-            panels.chip_gallery(chips, rows, [look.colour(cluster)] * len(rows), width=76)
+            chip_panels.chip_gallery(chips, rows, [look.colour(cluster)] * len(rows), width=76)
     elif view == "Tree":
-        tuning.tree(place, ready, clusters)
+        parameter_sweeps.tree(place, ready, clusters)
     elif view == "Report card":
-        report_card.show(place, ready, chips, clusters)
+        report_card_panel.show(place, ready, chips, clusters)
     elif view == "Against a property":
-        report_card.against(place, chips, clusters)
+        report_card_panel.against(place, chips, clusters)
     elif view == "Explain":
-        explaining.panel(place, ready, chips, clusters)
+        cluster_profile.panel(place, ready, chips, clusters)
     elif view == "Doubtful chips":
-        explaining.doubtful(place, chips, clusters)
+        cluster_profile.doubtful(place, chips, clusters)
     else:
-        editing.panel(place, ready, chips, clusters)
+        cluster_editor.panel(place, ready, chips, clusters)

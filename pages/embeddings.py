@@ -2,23 +2,26 @@
 
 import streamlit as st
 
-from app import cached, controls, encoders, messages, panels, scores, side_by_side, state
-from app.markup import plain
+from app import messages
+from app.embeddings import comparison_table, encoder_cards, score_panel
+from app.session import cache, state
+from app.widgets import chip_panels, stage_forms
+from app.widgets.markup import plain
 
 place = state.workspace()
 st.title("Embeddings")
 st.markdown("An encoder turns each chip into a row of numbers; chips that look alike get rows that "
             "lie near each other.")  # fmt: skip
-before = cached.chips(place, cached.plan(place, state.wanted(place)))
+before = cache.chips(place, cache.plan(place, state.wanted(place)))
 left, result = st.columns([1, 3], gap="large")
 with left:
-    encoders.form(place, before)
-    controls.run_button(place, "embeddings", "Embed the chips", "Embedding chips")
-    encoders.forecast(place, before)
-asked = cached.plan(place, state.wanted(place))
+    encoder_cards.form(place, before)
+    stage_forms.run_button(place, "embeddings", "Embed the chips", "Embedding chips")
+    encoder_cards.forecast(place, before)
+asked = cache.plan(place, state.wanted(place))
 # The form may ask for what is there already, such as an encoder that was compared.
-state.settle(place, lambda settings: cached.plan(place, settings).ready)
-cut = cached.chips(place, asked)
+state.settle(place, lambda settings: cache.plan(place, settings).ready)
+cut = cache.chips(place, asked)
 showing = state.showing(place, "embeddings")
 chips, name = cut, ""
 # Boxes of their own: a notice that comes or goes must not move the tabs, which would close them.
@@ -27,16 +30,16 @@ with above:
     if asked.reason:
         st.info(plain(asked.reason))
     elif cut is not None:
-        encoders.refit(place, cut, state.wanted(place).embed)
+        encoder_cards.refit(place, cut, state.wanted(place).embed)
     if showing is not None:
-        controls.outdated(place, "embeddings")
-        ready = cached.plan(place, showing.settings)
-        chips = cached.chips(place, ready)
-        encoders.notes(ready)
+        stage_forms.outdated(place, "embeddings")
+        ready = cache.plan(place, showing.settings)
+        chips = cache.chips(place, ready)
+        encoder_cards.notes(ready)
 with chooser:
     if chips is not None and len(chips.properties.columns):
         names = [str(column) for column in chips.properties.columns]
-        kept = state.value(place, "score", panels.scorable(chips) or names[0])
+        kept = state.value(place, "score", chip_panels.scorable(chips) or names[0])
         key = state.widget(place, "score", kept)
         name = st.selectbox("Property to judge by", names, key=key, width=320)
         state.keep(place, "score", name)
@@ -44,13 +47,13 @@ with result:
     one, several, all_of_them = st.tabs(["These embeddings", "Side by side", "All encoders"])
     with one, messages.guard():
         if showing is not None and name:
-            scores.show(place, ready, showing.settings, name)
+            score_panel.show(place, ready, showing.settings, name)
         else:
             st.caption("Embed the chips, then see here how well the embeddings tell a property.")
     with several, messages.guard():
         if name:
-            side_by_side.show(place, cut, name)
+            comparison_table.show(place, cut, name)
         else:
             st.caption("Cut chips with a property first: encoders are judged by it.")
     with all_of_them, messages.guard():
-        encoders.cards(place, cut)
+        encoder_cards.cards(place, cut)

@@ -2,43 +2,35 @@
 
 import streamlit as st
 
-from app import (
-    cached,
-    charts,
-    controls,
-    display,
-    gridding,
-    imagery,
-    intake,
-    reports,
-    state,
-    welcome,
-)
-from app.markup import facts, plain
+from app import welcome
+from app.scenes import grid_form, import_panel, scene_tables
+from app.session import cache, state
+from app.widgets import charts, display_form, image_figures, stage_forms
+from app.widgets.markup import facts, plain
 
 TALLEST, SHORTEST = 560, 160
 
 place = state.workspace()
 st.title("Scenes")
-intake.receive(place)
-plan = cached.plan(place, state.wanted(place))
+import_panel.receive(place)
+plan = cache.plan(place, state.wanted(place))
 found = plan.found
-welcome.notice(f"{reports.summary(found.reports)} in {place.raw}" if found.scenes else
+welcome.notice(f"{scene_tables.summary(found.reports)} in {place.raw}" if found.scenes else
                "There are no scenes in this workspace yet.")  # fmt: skip
 with st.container():
-    intake.verdicts(place)
+    import_panel.verdicts(place)
 if not found.scenes:
-    intake.panel(place)
+    import_panel.panel(place)
     st.stop()
-st.dataframe(reports.scene_table(found.reports), hide_index=True)
-reports.scene_errors(found.reports)
+st.dataframe(scene_tables.scene_table(found.reports), hide_index=True)
+scene_tables.scene_errors(found.reports)
 if not plan.ready["projection"] and found.usable:
-    controls.run_button(place, "projection", "Run all stages", "Running all stages", wide=False)
+    stage_forms.run_button(place, "projection", "Run all stages", "Running all stages", wide=False)
 with st.expander("Add scenes and annotations"):
-    intake.panel(place)
-if gridding.bare(found.reports):
+    import_panel.panel(place)
+if grid_form.bare(found.reports):
     with st.expander("Chips on a grid", expanded=not found.usable):
-        gridding.offer(place, found.reports)
+        grid_form.offer(place, found.reports)
 
 names = [report.name for report in found.reports if report.ok]
 if not names:
@@ -49,27 +41,29 @@ report = scene.report
 image, about = st.columns([5, 3], gap="large")
 with image:
     with st.expander("Bands and stretch"):
-        display.form(place, report.bands)
+        display_form.form(place, report.bands)
     with st.spinner("Reading the scene"):
-        view = cached.overview(place, plan, name)
+        view = cache.overview(place, plan, name)
     width, height = view.width, view.height
     # As high as the scene is in the column: no empty band under a wide one.
     high = round(min(TALLEST, max(SHORTEST, 660 * height / width)))
-    figure = imagery.picture(view.uri, width, height, high, "left")
+    figure = image_figures.picture(view.uri, width, height, high, "left")
     rings = [ring for shape in view.footprints for ring in shape]
-    imagery.outline(figure, rings, imagery.FOOTPRINT, "footprint", 1.2)
-    imagery.scale_bar(figure, width, height, view.gsd)
+    image_figures.outline(figure, rings, image_figures.FOOTPRINT, "footprint", 1.2)
+    image_figures.scale_bar(figure, width, height, view.gsd)
     st.plotly_chart(figure, theme=None, config=dict(charts.EXPORT), key="cs.overview")
     footprints = "Footprints in yellow. " if rings else ""
-    st.caption(f"{display.words(place, report.bands)} {footprints}Scroll to zoom, drag to move.")
+    st.caption(
+        f"{display_form.words(place, report.bands)} {footprints}Scroll to zoom, drag to move."
+    )
 with about:
-    st.html(facts(reports.scene_facts(report)))
-    reports.remarks(report)
-    columns, guess = cached.columns(place, scene)
+    st.html(facts(scene_tables.scene_facts(report)))
+    scene_tables.remarks(report)
+    columns, guess = cache.columns(place, scene)
     if columns and not report.grid:
-        controls.class_form(place, columns, guess)
+        stage_forms.class_form(place, columns, guess)
         if report.classes:
-            st.plotly_chart(charts.sizes(reports.class_counts(report.classes), "annotations"),
+            st.plotly_chart(charts.sizes(scene_tables.class_counts(report.classes), "annotations"),
                             theme=None, config=dict(charts.EXPORT))  # fmt: skip
         else:
             st.caption(plain("No property of the annotations says what kind each one is."))

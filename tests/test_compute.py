@@ -8,7 +8,7 @@ import pytest
 from shapely.geometry import box
 
 from core import compute
-from core.chips.extract import extract
+from core.chips.extraction import extract
 from core.errors import SceneError, WorkspaceError
 from core.raster.scene import read_scene
 from core.settings import ChipSettings

@@ -4,7 +4,7 @@ import pytest
 import shapely
 from shapely.geometry import GeometryCollection, LineString, MultiPolygon, Point, Polygon, box
 
-from core.chips.chipset import ChipSet, SceneChips
+from core.chips.chip_set import ChipSet, SceneChips
 from core.input_settings import DisplaySettings
 from core.mapping import (
     native_chip,

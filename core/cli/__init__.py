@@ -10,7 +10,7 @@ def main() -> None:
 
     0 done, 1 a clear error of input or environment, 2 wrong usage, 130 interrupted.
     """
-    from core.cli.commands import app  # typer and the stages, only when asked
+    from core.cli.stage_commands import app  # typer and the stages, only when asked
 
     # Modules stay until the end: a full collection need not walk through them, 0.1 s each time.
     gc.freeze()

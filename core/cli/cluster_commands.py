@@ -6,10 +6,10 @@ from typing import Annotated, Any
 import typer
 
 from core.cli.console import emit, remark, reporter, say
-from core.cli.options import Session, with_session
+from core.cli.shared_options import Session, with_session
 from core.clusters.labelling import NOISE, Labelling
 from core.errors import SettingsError, TooFewError
-from core.pipeline.runs import Run, run
+from core.pipeline.run import Run, run
 from core.progress import Progress, step
 
 
@@ -21,9 +21,9 @@ def quality(
     ] = "",
 ) -> None:
     """Judge the clusters: report card, stability over 20 resamples, confounders."""
-    from core.clusters.quality import against
-    from core.clusters.shown import compact
-    from core.pipeline import quality as judging
+    from core.clusters.editing.edited_labelling import compact
+    from core.clusters.evaluation.report_card import against
+    from core.pipeline import quality_stage as judging
 
     with reporter() as listen:
         done = run(session.workspace, session.settings, listen, "clusters")
@@ -88,7 +88,7 @@ def noise_in_words(done: Run, labelling: Labelling) -> str:
     if treatment.method == "keep":
         return f", {labelling.noise_fraction:.0%} noise"
 
-    from core.pipeline.quality import treated
+    from core.pipeline.quality_stage import treated
 
     shown = treated(done)
     how = "nearest cluster" if treatment.method == "nearest" else "likeliest cluster"
@@ -119,7 +119,7 @@ def prepare(done: Run, counts: list[int], listening: Progress) -> str:
 
     The range ends, with a remark, where the chips are too few. Returns what is prepared, in words.
     """
-    from core.pipeline.landscape import kmeans, mixture, ward
+    from core.pipeline.cluster_stages import kmeans, mixture, ward
 
     reduced, settings = done.artifacts["reduction"][0], done.settings
     for at, k in enumerate(counts, 1):
@@ -161,8 +161,8 @@ def span(text: str, where: str) -> list[int]:
 
 
 def _sizes(session: Session, reduced: Any) -> dict[str, Any]:
-    from core.clusters import landscape as sizes
-    from core.pipeline.landscape import density_tree, open_tree
+    from core.clusters.evaluation import size_sweep as sizes
+    from core.pipeline.cluster_stages import density_tree, open_tree
 
     tree = open_tree(density_tree(session.workspace, reduced, session.settings.tree))
     found = sizes.survey_sizes(tree, session.settings.cut)
@@ -175,13 +175,13 @@ def _sizes(session: Session, reduced: Any) -> dict[str, Any]:
 
 
 def _components(session: Session, reduced: Any, counts: str, listening: Any) -> dict[str, Any]:
-    from core.clusters.components import suggest_components
-    from core.pipeline import surveys
+    from core.clusters.evaluation.component_sweep import suggest_components
+    from core.pipeline import sweep_stage
 
-    made = surveys.components(
+    made = sweep_stage.components(
         session.workspace, reduced, session.settings.gmm, span(counts, "--components"), listening
     )
-    found = surveys.open_components(made)
+    found = sweep_stage.open_components(made)
     told = [dataclasses.asdict(one) for one in suggest_components(found)]
     return {**_listed(found), "agreement": found.agreement, "suggestions": told}
 

@@ -18,7 +18,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsed
 from rich.progress import Progress as Bars
 
 from core.errors import Cancelled, ChipscapeError
-from core.pipeline.runs import Reporter
+from core.pipeline.run import Reporter
 from core.progress import Progress
 
 # Set by a parent process that reads progress as JSON lines, as the app does.

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.embeddings import registry
-from core.embeddings.joined import part_names
-from core.embeddings.weights import bring, local_file
+from core.embeddings.joined_encoder import part_names
+from core.embeddings.networks.weight_files import bring, local_file
 from core.errors import SettingsError, WeightsError
 from core.settings import EmbedSettings
 

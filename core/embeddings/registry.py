@@ -2,7 +2,7 @@
 
 A package brings an encoder of its own through the entry point group ``chipscape.encoders``: the
 entry's name is the encoder's, and it points to a `Source`. Names joined by "+" stand for those
-encoders side by side, see `core.embeddings.joined`.
+encoders side by side, see `core.embeddings.joined_encoder`.
 """
 
 import logging
@@ -13,10 +13,10 @@ from functools import partial
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 
-from core.embeddings import dinov2, rcf, resnet50, satdino, texture
+from core.embeddings.descriptors import rcf, texture
 from core.embeddings.encoder import Encoder, EncoderCard, Identity
-from core.embeddings.guarded import Guarded
-from core.embeddings.joined import (
+from core.embeddings.guarded_encoder import Guarded
+from core.embeddings.joined_encoder import (
     SIGN,
     Joined,
     joined_card,
@@ -24,7 +24,8 @@ from core.embeddings.joined import (
     part_names,
     part_settings,
 )
-from core.embeddings.weights import find_weights, identify
+from core.embeddings.networks import dinov2, resnet50, satdino
+from core.embeddings.networks.weight_files import find_weights, identify
 from core.errors import SettingsError
 from core.settings import EmbedSettings
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from core.raster.reading import Pixels
+from core.raster.pixel_reader import Pixels
 from core.types import AnyArray, BoolArray, DoubleArray, FloatArray
 
 LEAST_WEIGHT = 0.5
@@ -72,7 +72,7 @@ def _upright(
     pixels: Pixels, centres: DoubleArray, axes: DoubleArray, size: int
 ) -> tuple[AnyArray, BoolArray]:
     """Chips along the grid."""
-    from core.raster.kernels import upright
+    from core.raster.resampling_loops import upright
 
     origin = (pixels.left, pixels.top)
     if pixels.step != (1, 1):

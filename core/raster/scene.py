@@ -12,14 +12,14 @@ from rasterio.crs import CRS
 from rasterio.enums import ColorInterp
 
 from core.errors import SceneError
-from core.raster import beside
-from core.raster.beside import refuse_foreign, refuse_huge_blocks
+from core.raster import sidecars
 from core.raster.geodesy import pixel_size
 from core.raster.georeference import georeference
-from core.raster.remote import find_remote, gdal_name, is_remote
+from core.raster.remote_scenes import find_remote, gdal_name, is_remote
+from core.raster.sidecars import refuse_foreign, refuse_huge_blocks
 
 log = logging.getLogger(__name__)
-leads_out = beside.leads_out
+leads_out = sidecars.leads_out
 
 # Explicit: a VRT, or anything else, under a .tif name could make GDAL read any file.
 DRIVER = "GTiff"

@@ -1,7 +1,7 @@
 """Tiles of a scene for a map: web mercator where it has a CRS, its own pixels where it has none.
 
-`core.raster.placing` says where that is. A scene without overviews of its own is read in full for
-every small-scale tile; `write_overviews` makes a copy at half size with overviews inside, once,
+`core.raster.map_placement` says where that is. A scene without overviews of its own is read in full
+for every small-scale tile; `write_overviews` makes a copy at half size with overviews inside, once,
 that such tiles are read from.
 """
 
@@ -24,9 +24,9 @@ from rio_tiler.io import Reader as TileReader
 
 from core.errors import SceneError
 from core.progress import Progress, silent, step
-from core.raster.placing import PIXEL_ZOOM, SIDE, on_mercator, zooms
-from core.raster.reading import Reader, expand, holes, no_number, nodata_bands
-from core.raster.render import stretch_ends, to_rgba
+from core.raster.map_placement import PIXEL_ZOOM, SIDE, on_mercator, zooms
+from core.raster.pixel_reader import Reader, expand, holes, no_number, nodata_bands
+from core.raster.rendering import stretch_ends, to_rgba
 from core.raster.scene import Scene, open_scene, read_scene
 from core.types import AnyArray, BoolArray, DoubleArray
 

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app import cached, navigation, running
-from core.pipeline.runs import run
+from app import navigation
+from app.session import cache, stage_jobs
+from core.pipeline.run import run
 from core.settings import RunSettings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -110,11 +111,11 @@ def test_chips__changed_settings_say_what_is_shown(home):
 @pytest.fixture
 def busy(home):
     sleep = (sys.executable, "-c", "import time; time.sleep(60)")
-    job = cached.board().start(f"{running.prefix(home)}other", "Other work", sleep)
+    job = cache.board().start(f"{stage_jobs.prefix(home)}other", "Other work", sleep)
     yield job
     job.cancel()
     job.wait(4)
-    cached.board().forget(job.key)
+    cache.board().forget(job.key)
 
 
 def test_outdated__waits_while_something_is_computed(home, busy):
@@ -126,7 +127,7 @@ def test_outdated__waits_while_something_is_computed(home, busy):
 
 def test_clusters__changed_space_is_computed_to_the_clusters(home, monkeypatch):
     asked = []
-    monkeypatch.setattr(running, "start", lambda *words: asked.append(words))
+    monkeypatch.setattr(stage_jobs, "start", lambda *words: asked.append(words))
     app = opened("clusters")
     box = next(one for one in app.number_input if one.label == "Principal components")
     box.set_value(7).run()
@@ -173,7 +174,7 @@ def test_first_start__sliders_are_prepared_after_the_landscape_is_drawn(home, mo
         done.append(page.url_path)
 
     monkeypatch.setattr(navigation, "_watched", drawn)
-    monkeypatch.setattr(running, "prepare", lambda *_: done.append("prepare"))
+    monkeypatch.setattr(stage_jobs, "prepare", lambda *_: done.append("prepare"))
     app = AppTest.from_file(str(ROOT / "app" / "script.py"), default_timeout=SECONDS)
     app.session_state["cs.awaits demo"] = True
     app.run()

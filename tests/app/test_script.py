@@ -74,12 +74,12 @@ def test_pages__are_thin():
 
 
 def test_caches__in_one_module():
-    modules = [*(ROOT / "app").glob("*.py"), *(ROOT / "pages").glob("*.py")]
+    modules = [*(ROOT / "app").rglob("*.py"), *(ROOT / "pages").glob("*.py")]
     using = {path.name for path in modules if "@st.cache" in path.read_text()}
-    assert using == {"cached.py"}
+    assert using == {"cache.py"}
 
 
 def test_session__keys_are_owned_by_one_module():
-    modules = [*(ROOT / "app").glob("*.py"), *(ROOT / "pages").glob("*.py")]
+    modules = [*(ROOT / "app").rglob("*.py"), *(ROOT / "pages").glob("*.py")]
     using = {path.name for path in modules if "session_state" in path.read_text()}
     assert using == {"state.py"}

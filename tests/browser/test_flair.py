@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from core.flair.classifiers import MethodSettings
-from core.flair.features import FeatureSpec
-from core.flair.files import discover
-from core.pipeline import flair_bench, flair_economy, flair_results
-from core.pipeline.flair_data import ensure_land_cover, folder_of
-from core.pipeline.patches_to_confusion import Study, StudySettings
+from core.flair.data.file_discovery import discover
+from core.flair.models.classifiers import MethodSettings
+from core.flair.models.features import FeatureSpec
+from core.pipeline.flair import economy_stage, study_results, tree_bench
+from core.pipeline.flair.flair_workspace import ensure_land_cover, folder_of
+from core.pipeline.flair.study import Study, StudySettings
 from core.pipeline.workspace import Workspace
 
 pytestmark = pytest.mark.browser
@@ -39,13 +39,13 @@ def land(serve, tmp_path_factory):
     place = home.demo
     ensure_land_cover(place, 3)
     dataset = discover(folder_of(place))
-    flair_results.make_survey(place, dataset)
+    study_results.make_survey(place, dataset)
     study = Study(place, StudySettings(), dataset)
     for spec in (FeatureSpec(), RICH):
         study.cell(MethodSettings(), spec)
-        flair_results.make_maps(study, MethodSettings(), spec)
-    flair_bench.make_bench(study, MethodSettings("hdbscan"), RICH)
-    flair_economy.make_economy(study, MethodSettings(), RICH)
+        study_results.make_maps(study, MethodSettings(), spec)
+    tree_bench.make_bench(study, MethodSettings("hdbscan"), RICH)
+    economy_stage.make_economy(study, MethodSettings(), RICH)
     return serve(home.root)
 
 

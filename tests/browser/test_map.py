@@ -8,8 +8,8 @@ import pytest
 import rasterio
 from affine import Affine
 
-from app import state
-from core.pipeline.runs import run
+from app.session import state
+from core.pipeline.run import run
 from core.pipeline.workspace import Workspace
 from core.settings import ChipSettings, GmmSettings, ProjectionSettings, RunSettings
 

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.clusters.matching import between, compare, renumbered
+from core.clusters.label_matching import between, compare, renumbered
 from core.errors import ArtifactError
 
 LABELS = st.lists(st.tuples(st.integers(-1, 4), st.integers(-1, 4)), min_size=1, max_size=40)

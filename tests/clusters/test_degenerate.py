@@ -3,16 +3,16 @@
 import numpy as np
 import pytest
 
-from core.clusters.confounders import confounders
-from core.clusters.density import build_tree, cut_tree
-from core.clusters.explain import exemplars
-from core.clusters.gmm import fit_gmm
+from core.clusters.editing.explanation import exemplars
+from core.clusters.evaluation.confounders import confounders
+from core.clusters.evaluation.report_card import report_card
+from core.clusters.evaluation.size_sweep import presets, suggest_sizes, survey_sizes
+from core.clusters.evaluation.stability import by_kmeans, stability
 from core.clusters.labelling import labelled
-from core.clusters.landscape import presets, suggest_sizes, survey_sizes
-from core.clusters.noise import soft_membership, treat
-from core.clusters.others import fit_kmeans, fit_ward
-from core.clusters.quality import report_card
-from core.clusters.stability import by_kmeans, stability
+from core.clusters.methods.gmm import fit_gmm
+from core.clusters.methods.hdbscan_tree import build_tree, cut_tree
+from core.clusters.methods.kmeans_ward import fit_kmeans, fit_ward
+from core.clusters.noise_treatment import soft_membership, treat
 from core.errors import DegenerateError, TooFewError
 from core.settings import (
     CutSettings,

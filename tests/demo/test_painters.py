@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from core.demo.canvas import GSD, Canvas, Place
-from core.demo.harbour import PAINTERS
-from core.demo.hulls import Hull, pick, wake
-from core.demo.layout import LENGTHS, width
+from core.demo.harbour.canvas import GSD, Canvas, Place
+from core.demo.harbour.harbour_scenes import PAINTERS
+from core.demo.harbour.hulls import Hull, pick, wake
+from core.demo.harbour.layout import LENGTHS, width
 
 SIZE = 420
 

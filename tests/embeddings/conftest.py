@@ -10,7 +10,7 @@ import pytest
 
 from core.chips.scaling import fit_scaling
 from core.embeddings.encoder import ChipBatch, EncoderCard
-from core.embeddings.satdino import CARDS
+from core.embeddings.networks.satdino import CARDS
 
 
 def _random_state(network: Any, seed: int = 0) -> dict[str, Any]:
@@ -61,7 +61,7 @@ def _offline(monkeypatch, tmp_path):
 def tiny(tmp_path: Path) -> Tiny:
     import torch
 
-    from core.embeddings.vit import Vit, VitShape
+    from core.embeddings.networks.vit import Vit, VitShape
 
     shape = VitShape(dim=24, depth=2, heads=3, token=16)
     teacher = _random_state(Vit(shape))

@@ -6,8 +6,8 @@ import sys
 import pytest
 
 from core.embeddings import registry
+from core.embeddings.networks.satdino import CARDS
 from core.embeddings.readiness import readiness
-from core.embeddings.satdino import CARDS
 from core.settings import EmbedSettings
 
 

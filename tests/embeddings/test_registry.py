@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from core.embeddings import registry
-from core.embeddings.satdino import CARDS
-from core.embeddings.vit import Vit
+from core.embeddings.networks.satdino import CARDS
+from core.embeddings.networks.vit import Vit
 from core.errors import SettingsError, WeightsError
 from core.settings import EmbedSettings
 
@@ -97,7 +97,7 @@ def test_load__no_weights_and_never_another_encoder(tmp_path, ask, name):
 def test_identity__equals_that_of_the_loaded_encoder(tmp_path, random_state):
     import torch
 
-    from core.embeddings.satdino import shape_of
+    from core.embeddings.networks.satdino import shape_of
 
     name = "satdino-small-16"
     path = tmp_path / CARDS[name].weights_file

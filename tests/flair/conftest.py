@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import rasterio
 
-from core.demo.land_cover import write_land_cover
-from core.flair.dataset import Dataset
-from core.flair.files import discover
+from core.demo.land_cover.patches import write_land_cover
+from core.flair.data.dataset import Dataset
+from core.flair.data.file_discovery import discover
 
 NAMES = {
     ("full", "train"): ("flair_aerial_train", "flair_labels_train", "flair_sen_train"),

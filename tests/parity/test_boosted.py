@@ -5,7 +5,7 @@ import pytest
 from sklearn.ensemble import HistGradientBoostingClassifier
 
 from core.errors import ArtifactError
-from core.flair.boosted import Trees, trees_of
+from core.flair.models.boosted_trees import Trees, trees_of
 
 
 @pytest.mark.parametrize("n_classes", [2, 5])

@@ -10,12 +10,12 @@ from sklearn.metrics import confusion_matrix
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.preprocessing import RobustScaler
 
-from core.flair.classifiers import MethodSettings
-from core.flair.features import FeatureSpec
-from core.flair.files import discover
-from core.pipeline import flair_results
-from core.pipeline.flair_data import ensure_land_cover, folder_of
-from core.pipeline.patches_to_confusion import Study, StudySettings
+from core.flair.data.file_discovery import discover
+from core.flair.models.classifiers import MethodSettings
+from core.flair.models.features import FeatureSpec
+from core.pipeline.flair import study_results
+from core.pipeline.flair.flair_workspace import ensure_land_cover, folder_of
+from core.pipeline.flair.study import Study, StudySettings
 from core.pipeline.workspace import Workspace
 
 QUERIES = 400
@@ -96,7 +96,7 @@ def test_class_maps__equal_a_plain_reading(study, spec):
     places = np.random.default_rng(0).integers(0, 512, (QUERIES, 2))
     asked = [row_of(*pixel(patch, root, r, c)[:2], spec) for r, c in places]
     away, near = plain.kneighbors(scaler.transform(asked), 4)
-    kept = flair_results.make_maps(study, MethodSettings(), spec)
+    kept = study_results.make_maps(study, MethodSettings(), spec)
     said = opened(kept.folder / f"{patch.name}.tif")[0]
     votes = np.array(labels)[near[:, :3]]
     clear = (away[:, 3] - away[:, 2] > 1e-5) & [len(set(v)) < 3 for v in votes]
@@ -108,7 +108,7 @@ def test_class_maps__equal_a_plain_reading(study, spec):
 def test_counts__equal_scikit_learns_confusion(study):
     spec = SPECS[0]
     result = study.cell(MethodSettings(), spec)
-    kept = flair_results.make_maps(study, MethodSettings(), spec)
+    kept = study_results.make_maps(study, MethodSettings(), spec)
     by_name = {patch.name: patch for patch in study.dataset.patches}
     for name, counts in zip(result.patches, result.counts, strict=True):
         truth = np.minimum(opened(by_name[name].mask)[0], 13).ravel()

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import adjusted_rand_score
 
-from core.clusters.gmm import SHAPES, fit_gmm, fit_mixture
+from core.clusters.methods.gmm import SHAPES, fit_gmm, fit_mixture
 from core.reduction.pca import reduce
 from core.settings import GmmSettings, ReductionSettings
 

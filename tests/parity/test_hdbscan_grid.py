@@ -9,10 +9,10 @@ from hdbscan.prediction import PredictionData, all_points_membership_vectors
 from sklearn.datasets import make_blobs
 from sklearn.metrics import adjusted_rand_score
 
-from core.clusters import density, hierarchy
-from core.clusters.density import build_tree, cut_nodes, cut_tree
 from core.clusters.labelling import in_order
-from core.clusters.noise import soft_membership
+from core.clusters.methods import condensed_tree, hdbscan_tree
+from core.clusters.methods.hdbscan_tree import build_tree, cut_nodes, cut_tree
+from core.clusters.noise_treatment import soft_membership
 from core.settings import CutSettings, TreeSettings
 
 
@@ -44,7 +44,9 @@ def check(tree, points, ours, **theirs):
     assert np.median(np.abs(cut.confidence - strength)) < 1e-5
     assert ((cut.confidence - strength) > -1e-5).all()
     order = [int(labels[cut.labels == j][0]) for j in range(cut.n_clusters)]
-    np.testing.assert_allclose(density.persistence(tree, ours), lives[order], rtol=1e-4, atol=1e-7)
+    np.testing.assert_allclose(
+        hdbscan_tree.persistence(tree, ours), lives[order], rtol=1e-4, atol=1e-7
+    )
     return cut
 
 
@@ -63,7 +65,7 @@ def test_cut_tree__over_a_grid(trees, seed, selection, size, single):
     )
     model = hdbscan.HDBSCAN(gen_min_span_tree=True)
     model.labels_, model._min_spanning_tree = cut.labels, trees[seed].edges
-    validity = hierarchy.relative_validity(trees[seed].edges, cut.labels)
+    validity = condensed_tree.relative_validity(trees[seed].edges, cut.labels)
     if cut.n_clusters > 1:
         assert validity == pytest.approx(model.relative_validity_)
 

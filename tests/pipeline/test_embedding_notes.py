@@ -3,10 +3,10 @@
 import numpy as np
 import pandas as pd
 
-from core.chips.chipset import ChipSet, SceneChips
+from core.chips.chip_set import ChipSet, SceneChips
 from core.embeddings import registry
-from core.pipeline import chips_to_map
-from core.pipeline.runs import Run
+from core.pipeline import chip_stages
+from core.pipeline.run import Run
 from core.pipeline.workspace import Workspace
 from core.settings import EmbedSettings, RunSettings
 
@@ -34,7 +34,7 @@ def test_notes__are_kept_with_the_fit(tmp_path, monkeypatch):
     chips = ChipSet((part,), ("pan",))
     workspace = Workspace(tmp_path)
     for cached in (False, True):
-        _, made = chips_to_map.embeddings(workspace, chips, EmbedSettings())
+        _, made = chip_stages.embeddings(workspace, chips, EmbedSettings())
         assert made[0].cached == cached
         notes = Run(workspace, RunSettings(), artifacts={"embeddings": made}).notes()
         assert notes[0] == "telling: of 1 bands pan is repeated"

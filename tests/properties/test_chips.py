@@ -12,9 +12,9 @@ from pyproj import CRS, Geod
 from shapely import affinity
 from shapely.geometry import box
 
-from core.chips.table import chip_ids
+from core.chips.chip_table import chip_ids
 from core.raster.geodesy import change_crs, pixel_size
-from core.raster.reading import Pixels
+from core.raster.pixel_reader import Pixels
 from core.raster.resampling import resample as resample_many
 from core.raster.scene import Scene
 from core.raster.windows import ChipWindows, chip_windows

@@ -6,12 +6,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import adjusted_rand_score
 
-from core.clusters import edits, history
-from core.clusters.density import build_tree, cut_tree
-from core.clusters.gmm import fit_gmm
+from core.clusters.editing import edit_history, edits
+from core.clusters.label_matching import compare, match, renumbered
 from core.clusters.labelling import labelled
-from core.clusters.matching import compare, match, renumbered
-from core.clusters.others import fit_kmeans, fit_ward
+from core.clusters.methods.gmm import fit_gmm
+from core.clusters.methods.hdbscan_tree import build_tree, cut_tree
+from core.clusters.methods.kmeans_ward import fit_kmeans, fit_ward
 from core.settings import (
     CutSettings,
     GmmSettings,
@@ -157,7 +157,7 @@ def test_match__keeps_as_many_chips_as_any_other_way(old, seed):
 def edited(draw):
     """A labelling and some edits made on it one after the other."""
     labels = draw(LABELS.filter(lambda one: (one >= 0).any()))
-    now, state = history.History(), edits.start(labels)
+    now, state = edit_history.History(), edits.start(labels)
     for _ in range(draw(st.integers(0, 6))):
         there = np.unique(state.ids[state.ids >= 0]).tolist()
         chips = np.array(draw(st.lists(st.booleans(), min_size=len(labels), max_size=len(labels))))
@@ -174,7 +174,7 @@ def edited(draw):
         ]
         if len(there) > 1:
             made.append(lambda: edits.merge(state, tuple(there[:2])))  # noqa: B023
-        now = history.add(now, draw(st.sampled_from(made))())
+        now = edit_history.add(now, draw(st.sampled_from(made))())
         state, problem = edits.apply(state, now.done[-1])
         assert not problem
     return labels, now, state
@@ -190,7 +190,7 @@ def same(one: edits.Edited, other: edits.Edited) -> bool:
 @given(edited())
 def test_edits__replay_to_what_was_made_also_from_text(made):
     labels, now, state = made
-    again, problems = edits.replay(labels, history.from_json(history.to_json(now)).done)
+    again, problems = edits.replay(labels, edit_history.from_json(edit_history.to_json(now)).done)
     assert problems == []
     assert same(again, state)
 
@@ -225,10 +225,10 @@ def test_edits__undone_and_redone_are_as_before(made):
     labels, now, state = made
     back = now
     for _ in now.done:
-        back = history.undo(back)
+        back = edit_history.undo(back)
     assert same(edits.replay(labels, back.done)[0], edits.start(labels))
     for _ in now.done:
-        back = history.redo(back)
+        back = edit_history.redo(back)
     assert same(edits.replay(labels, back.done)[0], state)
 
 

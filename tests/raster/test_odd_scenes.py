@@ -10,9 +10,9 @@ from rasterio.rpc import RPC
 from shapely.geometry import box
 
 from core.raster.geodesy import GEOD, WGS84, change_crs, on_the_ground
-from core.raster.reading import Reader, read_test
-from core.raster.report import inspect
+from core.raster.pixel_reader import Reader, read_test
 from core.raster.scene import read_scene
+from core.raster.scene_report import inspect
 
 UTM = "EPSG:32631"
 HERE = Affine(0.5, 0, 692_000, 0, -0.5, 4_796_000)
@@ -54,7 +54,7 @@ def test_palette__in_a_tile(palette):
     from PIL import Image
     from rio_tiler.io import Reader as TileReader
 
-    from core.raster.placing import lonlat_bounds, zooms
+    from core.raster.map_placement import lonlat_bounds, zooms
     from core.raster.tiles import TileSource, display_ends, draw_tile
 
     scene = read_scene(palette)
@@ -216,7 +216,7 @@ def _points(x, y):
     ids=str,
 )
 def test_every_storage__is_read(make_scene, options):
-    from core.chips.extract import extract
+    from core.chips.extraction import extract
     from core.settings import ChipSettings
 
     path = make_scene(**options)
@@ -270,7 +270,7 @@ def test_rpcs__tiles_lie_where_footprints_do(make_scene):
 
     from PIL import Image
 
-    from core.raster.placing import zooms
+    from core.raster.map_placement import zooms
     from core.raster.tiles import TileSource, display_ends, draw_tile
 
     path = make_scene(bands=1, crs=None, transform=Affine.identity(), rpcs=rpcs(),

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import map_coordinates
 
-from core.raster.reading import Pixels
+from core.raster.pixel_reader import Pixels
 from core.raster.resampling import resample as resample_many
 
 

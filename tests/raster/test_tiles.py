@@ -9,8 +9,8 @@ from rio_tiler.io import Reader as TileReader
 
 from core.errors import Cancelled, SceneError
 from core.raster.geodesy import WGS84, transformer
-from core.raster.placing import PIXEL_ZOOM, lonlat_bounds, map_zooms, zooms
-from core.raster.reading import Reader
+from core.raster.map_placement import PIXEL_ZOOM, lonlat_bounds, map_zooms, zooms
+from core.raster.pixel_reader import Reader
 from core.raster.scene import read_scene
 from core.raster.tiles import (
     TileSource,

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.flair.dataset import Patch
-from core.flair.files import discover
-from core.flair.reading import read_mask
+from core.flair.data.dataset import Patch
+from core.flair.data.file_discovery import discover
+from core.flair.data.patch_reading import read_mask
 
 DATA = Path(os.environ.get("CHIPSCAPE_TEST_DATA", "")) / "flair1_toy_metadata"
 pytestmark = [

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from core.errors import AnnotationError
-from core.raster.annotations import read_annotations
-from core.raster.report import inspect
+from core.raster.annotations.vector_files import read_annotations
+from core.raster.scene_report import inspect
 
 DATA = Path(os.environ.get("CHIPSCAPE_TEST_DATA", ""))
 pytestmark = [

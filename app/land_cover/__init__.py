@@ -1,0 +1,1 @@
+"""What the four land-cover pages share."""

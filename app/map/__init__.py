@@ -1,0 +1,1 @@
+"""Parts of the Map page, and the routes that serve its tiles."""

@@ -1,0 +1,1 @@
+"""What outlives a page: session state, saved settings, cached results and jobs."""

@@ -1,0 +1,1 @@
+"""What several pages share: charts, colours, images, forms and panels."""

@@ -1,0 +1,1 @@
+"""The live clustering sliders and the sweeps drawn below them."""

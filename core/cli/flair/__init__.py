@@ -1,0 +1,1 @@
+"""The `chipscape flair` commands."""

@@ -1,0 +1,1 @@
+"""Edits to a labelling: names, merges, splits, their history and their effect."""

@@ -1,0 +1,1 @@
+"""How good a labelling is: quality, stability, agreement, confounders, sweeps."""

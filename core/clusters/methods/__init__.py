@@ -1,0 +1,1 @@
+"""The clustering methods: Gaussian mixtures, HDBSCAN, k-means and Ward."""

@@ -1,0 +1,1 @@
+"""The procedural harbour: scenes of boats and buildings with annotations."""

@@ -1,0 +1,1 @@
+"""The procedural land-cover patches, in FLAIR #2's layout."""

@@ -1,0 +1,1 @@
+"""Encoders computed from the pixels alone, without weights."""

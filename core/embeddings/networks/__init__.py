@@ -1,0 +1,1 @@
+"""Encoders with a neural network: architectures, weight files and devices."""

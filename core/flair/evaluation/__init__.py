@@ -1,0 +1,1 @@
+"""Judging land-cover predictions: protocols, confusion matrices, label economy."""

@@ -1,0 +1,1 @@
+"""Land-cover models: features, classifiers and prediction."""

@@ -1,0 +1,146 @@
+"""Exact neighbours among rows some of whose columns repeat over blocks of rows.
+
+Rows with exactly equal repeated columns form a cell. The queries of a block share their distances
+to all cells, so the cells are sorted once per block, and a query stops where the distance to the
+next cell alone exceeds its k-th best. Within a cell, leaves are skipped by their bounding boxes in
+the row's own columns.
+"""
+
+import numpy as np
+
+from core.neighbours.compiled_loops import FARTHEST, NOBODY, compiled, group_rows, insert_neighbour
+from core.neighbours.leaf_packing import pack_leaves
+from core.neighbours.row_threads import map_row_chunks
+from core.neighbours.vector_lanes import LANES, box_distances, leaf_distances, lowest_bit
+from core.types import AnyArray, FloatArray, IntArray
+
+# Cells that a block looks at first; four times as many where a query needs more.
+_FIRST_CELLS = 64
+
+
+class RowCells:
+    """Rows grouped into cells by their repeated columns.
+
+    Parameters
+    ----------
+    own : float32 array, (n, a)
+        Columns that differ from row to row.
+    repeated : float32 array, (n, s)
+        Columns that repeat over many rows.
+    """
+
+    def __init__(self, own: FloatArray, repeated: FloatArray) -> None:
+        groups, firsts = group_rows(repeated)
+        self._centres = repeated[firsts]
+        leaves = pack_leaves(np.ascontiguousarray(own), groups, len(firsts))
+        self._leaves = (leaves.values, leaves.rows, leaves.boxes, leaves.starts)
+
+    def search(self, own: FloatArray, repeated: FloatArray, k: int) -> tuple[FloatArray, IntArray]:
+        """The k nearest rows of each query: squared distances and row numbers, (m, k), rising."""
+        groups, firsts = group_rows(repeated)
+        order = np.argsort(groups, kind="stable").astype(np.int32)
+        counts = np.bincount(groups, minlength=len(firsts))
+        bounds = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
+        blocks, points = repeated[firsts], np.ascontiguousarray(own)
+        near = np.empty((len(own), k), np.float32)
+        rows = np.empty((len(own), k), np.int32)
+        arrays = (*self._leaves, self._centres, points, order, bounds, blocks, near, rows)
+        map_row_chunks(len(firsts), lambda start, stop: _search_cells(*arrays, start, stop))
+        return near, rows
+
+
+@compiled
+def _nearest_cells(distances: FloatArray, n_cells: int) -> AnyArray:
+    """The cells with the smallest distances, ascending; at least `n_cells` of them."""
+    if n_cells >= len(distances):
+        return np.argsort(distances)
+    limit = np.partition(distances, n_cells)[n_cells]
+    chosen = np.flatnonzero(distances <= limit)
+    return chosen[np.argsort(distances[chosen])]
+
+
+@compiled
+def _gather_leaves(
+    ranked: AnyArray, distances: FloatArray, boxes: FloatArray, starts: IntArray, n_own: int
+) -> tuple[IntArray, FloatArray, FloatArray]:
+    """Leaves of the ranked cells, sixteen abreast.
+
+    Leaf number and cell distance, (c, LANES), and boxes in the own columns, (c, 2, n_own, LANES).
+    """
+    n_leaves = 0
+    for cell in ranked:
+        n_leaves += starts[cell + 1] - starts[cell]
+    n_rows = (n_leaves + LANES - 1) // LANES
+    leaves = np.full((n_rows, LANES), -1, np.int32)
+    cell_distances = np.zeros((n_rows, LANES), np.float32)
+    own = np.empty((n_rows, 2, n_own, LANES), np.float32)
+    own[:, 0] = np.inf
+    own[:, 1] = -np.inf
+    position = 0
+    for cell in ranked:
+        for leaf in range(starts[cell], starts[cell + 1]):
+            row, lane = position // LANES, position % LANES
+            leaves[row, lane], cell_distances[row, lane] = leaf, distances[cell]
+            for side in range(2):
+                for column in range(n_own):
+                    own[row, side, column, lane] = boxes[leaf, side, column]
+            position += 1
+    return leaves, cell_distances, own
+
+
+@compiled
+def _search_cells(
+    values: FloatArray,
+    numbers: IntArray,
+    boxes: FloatArray,
+    starts: IntArray,
+    centres: FloatArray,
+    queries: FloatArray,
+    order: IntArray,
+    bounds: IntArray,
+    blocks: FloatArray,
+    near: FloatArray,
+    rows: IntArray,
+    start: int,
+    stop: int,
+) -> None:
+    n_cells, n_own = len(centres), queries.shape[1]
+    distances = np.empty(n_cells, np.float32)
+    lanes = np.empty(LANES, np.float32)
+    inside = np.empty(LANES, np.float32)
+    last = near.shape[1] - 1
+    for block in range(start, stop):
+        for cell in range(n_cells):
+            total = 0.0
+            for column in range(centres.shape[1]):
+                gap = np.float64(centres[cell, column]) - np.float64(blocks[block, column])
+                total += gap * gap
+            distances[cell] = total
+        ranked = _nearest_cells(distances, _FIRST_CELLS)
+        leaves, bases, gathered = _gather_leaves(ranked, distances, boxes, starts, n_own)
+        position = bounds[block]
+        while position < bounds[block + 1]:
+            query = order[position]
+            point, best, best_rows = queries[query], near[query], rows[query]
+            best[:] = FARTHEST
+            best_rows[:] = NOBODY
+            for row in range(len(leaves)):
+                if bases[row, 0] > best[last]:
+                    break
+                bits = box_distances(gathered, row, point, bases, best[last], lanes)
+                while bits:
+                    lane = lowest_bit(bits)
+                    bits &= bits - 1
+                    if lanes[lane] > best[last]:
+                        continue
+                    leaf, base = leaves[row, lane], bases[row, lane]
+                    hits = leaf_distances(values, leaf, point, base, best[last], inside)
+                    while hits:
+                        hit = lowest_bit(hits)
+                        hits &= hits - 1
+                        insert_neighbour(best, best_rows, inside[hit], numbers[leaf, hit])
+            if len(ranked) == n_cells or distances[ranked[-1]] > best[last]:
+                position += 1
+            else:
+                ranked = _nearest_cells(distances, 4 * len(ranked))
+                leaves, bases, gathered = _gather_leaves(ranked, distances, boxes, starts, n_own)

@@ -1,0 +1,1 @@
+"""Encoders on the chips of a workspace: fits, costs and comparisons."""

@@ -1,0 +1,1 @@
+"""Annotations: reading vector files and placing footprints on scenes."""

@@ -1,0 +1,1 @@
+"""Importing a user's files: checks, safe names, and replacing existing files."""

@@ -1,0 +1,524 @@
+"""The command line: exit codes, one line of JSON, words for people, and raw/ left alone."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pytest
+import tomli_w
+from shapely.geometry import box
+
+from core import cli
+from core.cli import console, stage_commands
+from core.pipeline import chip_stages, run
+from core.pipeline.run import STAGES
+
+ROOT = Path(__file__).resolve().parents[2]
+QUICK = {
+    "chips": {"size": 32},
+    "gmm": {"n_components": 3, "n_init": 2},
+    "cut": {"min_cluster_size": 5},
+    "projection": {"n_iter": 50},
+}
+EVIL = "<img src=x onerror=alert(1)>"
+
+
+@dataclass
+class Said:
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        assert self.out.count("\n") == 1
+        assert self.out.endswith("\n")
+        return json.loads(self.out)
+
+
+@pytest.fixture
+def quick(tmp_path):
+    path = tmp_path / "quick.toml"
+    path.write_text(tomli_w.dumps(QUICK))
+    return path
+
+
+@pytest.fixture
+def workspace(tmp_path, make_scene, make_annotations, to_ground):
+    """Two scenes with twenty smooth or rough squares each."""
+    rng = np.random.default_rng(0)
+    for name in ("a", "b"):
+        rough = rng.normal(128, 60, (3, 120, 160)).clip(1, 254)
+        raster = make_scene(f"{name}.tif", np.where(np.arange(160) < 80, rough, rough / 4 + 90))
+        corners = [(x, y) for x in range(2, 150, 32) for y in range(2, 110, 30)]
+        squares = [to_ground(box(x, y, x + 22, y + 22)) for x, y in corners]
+        kinds = [{"class": "rough" if x < 60 else EVIL, "cluster": "théirs"} for x, _ in corners]
+        make_annotations(raster, squares, kinds)
+    return tmp_path
+
+
+@pytest.fixture
+def call(monkeypatch, capsys, tmp_path, workspace, quick):
+    """Call the command line in this process; logs of defects land in `tmp_path/logs`."""
+    handler = signal.getsignal(signal.SIGTERM)
+    (tmp_path / "logs").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "logs"))
+
+    def run(command: str, *arguments: Any, bare: bool = False) -> Said:
+        given = () if bare else ("--workspace", workspace, "--settings", quick)
+        monkeypatch.setattr(sys, "argv", ["chipscape", command, *map(str, (*given, *arguments))])
+        with pytest.raises(SystemExit) as leaving:
+            cli.main()
+        said = Said(int(leaving.value.code or 0), *capsys.readouterr())
+        assert "Traceback" not in said.out + said.err
+        return said
+
+    yield run
+    signal.signal(signal.SIGTERM, handler)
+
+
+def leftovers(workspace: Path) -> list[Path]:
+    """Files of artifacts that were begun and not finished."""
+    part = workspace / "artifacts" / ".partial"
+    return [p for p in part.rglob("*") if p.is_file() and p.suffix != ".lock"]
+
+
+def test_run__one_line_of_json(call):
+    first, second = call("run", "--json"), call("run", "--json")
+    assert (first.code, second.code) == (0, 0)
+    one, two = first.json, second.json
+    asked = ["scenes", "chips", "encoder", "n_clusters", "noise_fraction", "kl_divergence"]
+    assert list(one)[:9] == [*asked, "seconds", "stages", "artifacts"]
+    assert (one["scenes"], one["chips"], one["encoder"]) == (2, 40, "texture")
+    assert list(one["seconds"]) == list(one["stages"]) == list(STAGES)
+    assert set(one["stages"].values()) == {"computed"}
+    assert set(two["stages"].values()) == {"cached"}
+    assert all(Path(folder).is_dir() for folder in one["artifacts"].values())
+    assert one["kl_divergence"] == two["kl_divergence"]
+
+
+def test_run__words_for_people(call):
+    assert call("run").err == ""
+    said = call("run")
+    assert said.err == ""
+    assert said.out.count(" cached ") == len(STAGES)
+    assert "40 chips from 2 scenes · 3 clusters" in said.out
+
+
+def test_stages__one_after_the_other(call):
+    said = call("scenes", "--json").json["scenes"]
+    assert [s["path"] for s in said] == ["a.tif", "b.tif"]
+    assert all(s["ok"] and s["annotations"] == 20 for s in said)
+    for at, command in enumerate(("chips", "embed", "cluster", "project"), start=1):
+        stages = call(command, "--json").json["stages"]
+        upto = STAGES.index({"project": "projection"}.get(command, STAGES[at])) + 1
+        assert list(stages)[:upto][-1] == list(stages)[-1] or command == "cluster"
+        assert [stages[name] for name in STAGES[:at]] == ["cached"] * at
+        assert list(stages.values())[-1] == "computed"
+
+
+def test_scenes__words_for_people(call, workspace):
+    (workspace / "raw" / "c.tif").write_bytes(b"II*\0 no TIFF")
+    said = call("scenes")
+    assert said.code == 0
+    assert said.err == ""
+    assert "a.tif: ok, EPSG:32631, 0.5 m, 160 x 120, 3 bands uint8, 20 annotations" in said.out
+    assert "c.tif: NOT USABLE" in said.out
+    assert "c.tif: cannot be opened as a GeoTIFF" in said.out
+
+
+RAW_COMMANDS = [
+    ("scenes",),
+    ("chips",),
+    ("embed",),
+    ("cluster", "--sweep", "2:3"),
+    ("cluster", "--method", "hdbscan"),
+    ("project",),
+    ("run", "--verify"),
+    ("score",),
+    *(("export", "--format", kind) for kind in ("csv", "geojson", "geoparquet", "gpkg")),
+    ("export", "--layout", "seed"),
+    ("demo",),
+]
+
+
+def test_raw__is_never_written_to(call, workspace):
+    gpd.read_file(workspace / "raw" / "b.geojson").to_file(workspace / "raw" / "b.gpkg")
+    (workspace / "raw" / "b.geojson").unlink()
+
+    def contents():
+        return {
+            p.name: (p.read_bytes(), p.stat().st_mtime_ns) for p in (workspace / "raw").iterdir()
+        }
+
+    before = contents()
+    for command in RAW_COMMANDS:
+        call(*command)
+        assert contents() == before, command
+
+
+def test_cluster__sweep_prepares_mixtures(call, workspace):
+    assert call("cluster", "--sweep", "2:4", "--json").json["n_clusters"] == 3
+    assert len(list((workspace / "artifacts" / "mixtures").iterdir())) == 3
+    assert call("cluster", "--n-components", "4", "--json").json["stages"]["clusters"] == "cached"
+
+
+@pytest.mark.parametrize("text", ["4:2", "0:3", "a:b", "3", "-1:4", "2:3:4"])
+def test_cluster__sweep_that_is_none(call, text):
+    said = call("cluster", f"--sweep={text}")
+    assert said.code == 1
+    assert "is not a range. Write it as 2:20." in said.err
+
+
+def test_seed__changes_clusters_and_picture_only(call):
+    call("run")
+    stages = call("run", "--seed", "5", "--json").json["stages"]
+    assert [n for n, s in stages.items() if s == "computed"] == ["clusters", "projection"]
+
+
+def test_options__lie_over_the_file_and_the_preset(call, quick):
+    notes = call("run", "--preset", "seed", "--json").json["notes"]
+    mixed = [note for note in notes if "mixed in with weight 1" in note]
+    assert len(mixed) == 4
+    quick.write_text(tomli_w.dumps(QUICK | {"reduction": {"width": 0.0}}))
+    said = call("run", "--preset", "seed", "--n-components", "2", "--json").json
+    assert sum("mixed in" in note for note in said["notes"]) == 3
+    assert said["n_clusters"] == 2
+
+
+def test_score__json(call):
+    result = call("score", "--property", "class", "--json").json
+    asked = ["ari", "nmi", "ami", "balanced_accuracy", "balanced_accuracy_across_scenes"]
+    assert {"property", "n", *asked} <= set(result)
+    assert (result["property"], result["n"]) == ("class", 40)
+    assert result["balanced_accuracy"] > 0.9
+    assert all(-1 <= result[name] <= 1 for name in asked)
+    assert call("score", "--json").json == result
+    assert "balanced_accuracy " in call("score").out
+
+
+def test_score__no_such_property(call):
+    said = call("score", "--property", "kind")
+    assert said.code == 1
+    assert "no annotation has a property 'kind'" in said.err
+
+
+def test_export__where_it_is_told_to(call, workspace, tmp_path):
+    result = call("export", "--format", "csv", "--out", tmp_path / "out", "--json").json
+    assert result["chips"] == 40
+    table = pd.read_csv(tmp_path / "out" / "chips.csv")
+    assert len(table) == 40
+    assert EVIL in set(table["class"])
+    assert set(table["property_cluster"]) == {"théirs"}
+    assert call("export", "--json").json["written"] == [str(workspace / "results/chips.geojson")]
+    frame = gpd.read_file(workspace / "results" / "chips.geojson")
+    assert frame.crs.to_epsg() == 4326
+    assert len(frame) == 40
+
+
+def test_export__layout_of_the_seed(call, workspace):
+    result = call("export", "--layout", "seed", "--json").json
+    assert result["files"] == 45
+    assert len(list((workspace / "extracted").glob("*.npy"))) == 40
+    named = {str(Path(path).relative_to(workspace)) for path in result["written"]}
+    assert named == {
+        "extracted/metadata_cache.csv",
+        "extracted/embeddings.pkl",
+        "results/clustering_results.csv",
+        "results/X_pca.npy",
+        "results/tsne_static.png",
+    }
+
+
+def test_demo__refuses_the_users_raw(call, workspace):
+    said = call("demo")
+    assert said.code == 1
+    assert "holds files that are not the demo's. Name another folder with --workspace." in said.err
+    assert not (workspace / "demo.json").exists()
+
+
+WRONG_USAGE = [
+    ("run", "--bogus"),
+    ("bogus",),
+    ("run", "--chip-size", "many"),
+    ("run", "--encoder"),
+]
+
+
+@pytest.mark.parametrize("arguments", WRONG_USAGE, ids=" ".join)
+def test_wrong_usage__exits_with_2(call, arguments):
+    said = call(*arguments, bare=True)
+    assert said.code == 2
+    assert said.out == ""
+    assert "Error" in said.err
+
+
+CLEAR_ERRORS = [
+    (("run", "--chip-size", "5"), "size: 5 is not between 16 and 512."),
+    (("run", "--preset", "nope"), "--preset: 'nope' is not one of default, seed."),
+    (("run", "--encoder", "textur"), "Did you mean 'texture'?"),
+    (("run", "--settings", "none.toml"), "none.toml: cannot be read."),
+    (("run", "--until", "tsne"), "'tsne' is not one of scenes, chips"),
+    (("run", "--method", "kmeanz"), "'kmeanz' is not one of gmm, hdbscan"),
+    (("run", "--perplexity", "39"), "40 chips carry a perplexity from 2 to 13, not 39."),
+    (("run", "--n-components", "41"), "41 Gaussians need 41 chips, there are 40."),
+    (("run", "--bands", "red, nir"), "a.tif, b.tif: band 'nir' is missing."),
+    (("run", "--scheduler", "nope://x"), "nope://x: no Dask scheduler answers."),
+    (("export", "--format", "shp"), "'shp' is not one of csv, geojson, geoparquet, gpkg."),
+    (("export", "--layout", "other"), "'other' is not a layout; there is: seed."),
+]
+
+
+@pytest.mark.parametrize(("arguments", "words"), CLEAR_ERRORS, ids=lambda v: str(v[1:3]))
+def test_clear_error__exits_with_1(call, arguments, words, tmp_path, workspace):
+    said = call(*arguments, "--json")
+    assert said.code == 1
+    assert said.out == ""
+    assert said.err.startswith("error ")
+    assert words in said.err
+    assert list((tmp_path / "logs").iterdir()) == []
+    assert leftovers(workspace) == []
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("[chips]\nsiz = 3", "quick.toml: unknown setting 'chips.siz'. Did you mean 'size'?"),
+        ('[chips]\nsize = "64"', "size: '64' is not a number."),
+        ("[embed]\nencoder = 5", "encoder: 5 is not text."),
+        ('[chips]\nbands = "red"', "bands: 'red' is not a list of names."),
+        ("[gmm]\nregularisation = 2", "regularisation: 2 is not between 0 and 1."),
+        ("x =", "quick.toml: is not TOML"),
+    ],
+)
+def test_settings_file__wrong(call, quick, content, words):
+    quick.write_text(content)
+    said = call("run")
+    assert said.code == 1
+    assert words in said.err
+
+
+@pytest.mark.parametrize("at", ["artifacts", "results", "out"])
+def test_a_file_in_the_way(call, workspace, at):
+    (workspace / at).write_text("")
+    said = call("export", "--out", workspace / "out", "--json")
+    assert said.code == 1
+    assert str(workspace / at) in said.err
+    assert "Unexpected" not in said.err
+    assert (workspace / at).read_text() == ""
+
+
+def test_workspace__a_file(call, quick):
+    said = call("run", "--workspace", quick, bare=True)
+    assert said.code == 1
+    assert "is a file, not a folder. Name a folder." in said.err
+
+
+def test_workspace__empty(call, tmp_path):
+    for command in ("run", "chips", "score", "export"):
+        said = call(command, "--workspace", tmp_path / "none", bare=True)
+        assert said.code == 1
+        assert "no scenes (*.tif, *.tiff)" in said.err
+    said = call("scenes", "--json", "--workspace", tmp_path / "none", bare=True)
+    assert (said.code, said.json) == (1, {"scenes": []})
+    assert not (tmp_path / "none").exists()
+
+
+def test_damaged_artifact__exits_with_1(call, workspace):
+    call("run")
+    (labels,) = (workspace / "artifacts" / "mixtures").glob("*/labels.npy")
+    labels.write_bytes(labels.read_bytes()[:100])
+    said = call("run", "--json")
+    assert (said.code, said.out) == (1, "")
+    assert f"{labels}: cannot be read" in said.err
+    assert "Delete its folder; the next run computes it again." in said.err
+
+
+def test_unexpected_error__one_sentence_and_a_log(call, monkeypatch, tmp_path):
+    def broken(*_):
+        raise RuntimeError("it [bold]broke[/]")
+
+    monkeypatch.setitem(run._CALLS, "reduction", broken)
+    said = call("run", "--json")
+    assert (said.code, said.out) == (1, "")
+    (log,) = (tmp_path / "logs").iterdir()
+    words = f"error Unexpected error, RuntimeError: it [bold]broke[/]. Details: {log}\n"
+    assert said.err == words
+    assert "Traceback" in log.read_text()
+
+
+def test_emit__refuses_what_is_not_json(capsys):
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        console.emit({"a": float("nan")})
+    assert capsys.readouterr().out == ""
+
+
+def test_progress__json_lines(call, monkeypatch):
+    monkeypatch.setenv(console.PROGRESS, "jsonl")
+    said = call("run", "--json")
+    rows = [json.loads(line) for line in said.err.splitlines()]
+    assert all(set(row) == {"stage", "done", "total", "note"} for row in rows)
+    assert {row["stage"] for row in rows} >= {"scenes", "chips", "embeddings", "projection"}
+    assert all(0 <= row["done"] <= row["total"] for row in rows)
+    assert said.json["chips"] == 40
+    failed = call("run", "--chip-size", "5")
+    told = json.loads(failed.err)
+    assert set(told) == {"error"}
+    assert told["error"].endswith(", chips.size: 5 is not between 16 and 512.")
+
+
+def test_reporter__silent_without_a_terminal(call):
+    assert call("run", "--json").err == ""
+
+
+def environment() -> dict[str, str]:
+    plain = {k: v for k, v in os.environ.items() if not k.startswith("CHIPSCAPE")}
+    return plain | {"OMP_NUM_THREADS": "1"}
+
+
+SLOW = """
+import sys, time
+from core.embeddings.descriptors import texture
+from core.pipeline import chip_stages
+from core import cli
+
+encode = texture.Texture.encode
+
+def slow(self, batch, fitted):
+    print("encoding", file=sys.stderr, flush=True)
+    time.sleep(0.2)
+    return encode(self, batch, fitted)
+
+chip_stages.BLOCK = 4
+texture.Texture.encode = slow
+cli.main()
+"""
+
+
+@pytest.mark.parametrize("kind", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL], ids=str)
+def test_interrupted__goes_on_and_gives_the_same_bytes(
+    call, workspace, quick, tmp_path, kind, monkeypatch
+):
+    monkeypatch.setattr(chip_stages, "BLOCK", 4)
+    command = [sys.executable, "-c", SLOW, "embed", "-w", workspace, "--settings", quick, "--json"]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    running = subprocess.Popen(list(map(str, command)), cwd=ROOT, env=environment(), **pipes)
+    for _ in range(3):
+        assert running.stderr.readline() == "encoding\n"
+    running.send_signal(kind)
+    out, err = running.communicate(timeout=60)
+    assert out == ""
+    assert "Traceback" not in err
+    if kind == signal.SIGKILL:
+        assert running.returncode == -signal.SIGKILL
+    else:
+        assert running.returncode == 130
+        assert "Interrupted. What was finished is kept" in err
+    (part,) = (p for p in (workspace / "artifacts" / ".partial").iterdir() if p.is_dir())
+    done = (part / "blocks.done").read_text().split()
+    assert done[:2] == ["0-4", "4-8"]
+    begun = np.load(part / "embeddings.npy", mmap_mode="r")[:8].copy()
+
+    went_on = call("embed", "--json").json
+    assert went_on["stages"] == {"scenes": "cached", "chips": "cached", "embeddings": "computed"}
+    other = tmp_path / "other"
+    (other / "raw").mkdir(parents=True)
+    for file in (workspace / "raw").iterdir():
+        (other / "raw" / file.name).write_bytes(file.read_bytes())
+    call("embed", "--workspace", other, "--settings", quick, bare=True)
+    made, unbroken = (
+        {p.relative_to(w): p.read_bytes() for p in w.glob("artifacts/embeddings/*/*.npy")}
+        for w in (workspace, other)
+    )
+    assert made == unbroken
+    assert len(made) == 2
+    assert any(np.array_equal(np.load(workspace / name)[:8], begun) for name in made)
+    assert leftovers(workspace) == []
+
+
+def process(*arguments: Any, **extra: str) -> subprocess.Popen[str]:
+    """The command line in a process of its own."""
+    command = [sys.executable, "-m", "core", *map(str, arguments)]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    return subprocess.Popen(command, cwd=ROOT, env=environment() | extra, **pipes)
+
+
+def test_process__a_clear_error(tmp_path):
+    running = process("run", "--json", "-w", tmp_path / "none")
+    out, err = running.communicate(timeout=60)
+    assert (running.returncode, out) == (1, "")
+    assert err.startswith("error ")
+    assert "Traceback" not in err
+
+
+def test_process__workspace_from_the_environment(workspace, tmp_path):
+    done = subprocess.run(
+        [str(Path(sys.executable).with_name("chipscape")), "chips", "--json"],
+        check=False,
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env=environment() | {"CHIPSCAPE_WORKSPACE": str(workspace)},
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["chips"] == 40
+
+
+def test_process__two_at_once_compute_once(workspace, quick):
+    asked = ("run", "--json", "-w", workspace, "--settings", quick)
+    both = [process(*asked) for _ in range(2)]
+    said = [Said(0, *p.communicate(timeout=120)) for p in both]
+    assert [p.returncode for p in both] == [0, 0], [s.err for s in said]
+    one, two = (s.json for s in said)
+    assert one["artifacts"] == two["artifacts"]
+    for name in ("reduction", "clusters", "projection"):
+        assert {one["stages"][name], two["stages"][name]} == {"computed", "cached"}, name
+    assert leftovers(workspace) == []
+
+
+def test_export__into_raw_is_refused(call, workspace):
+    before = sorted((workspace / "raw").iterdir())
+    failed = call("export", "--format", "csv", "--out", workspace / "raw" / "results")
+    assert failed.code == 1
+    assert "raw/ is never written to" in failed.err
+    assert sorted((workspace / "raw").iterdir()) == before
+
+
+def test_sweep__ends_where_the_chips_are_too_few(call):
+    said = call("cluster", "--sweep", "39:45", "--json")
+    assert said.code == 0
+    assert said.json["chips"] == 40
+    assert "The range ends at 40." in said.err
+
+
+def test_demo__goes_to_a_workspace_of_its_own(call, monkeypatch, tmp_path):
+    monkeypatch.setattr(stage_commands, "ROOT", tmp_path)
+    monkeypatch.setattr(
+        stage_commands,
+        "ensure_demo",
+        lambda workspace, *_: workspace.raw.mkdir(parents=True) or True,
+    )
+    said = call("demo", "--json", "--workspace", tmp_path / "data", bare=True)
+    assert said.json["workspace"] == str(tmp_path / "data" / "demo")
+
+
+@pytest.mark.parametrize(("n", "words"), [(0, "0 scenes"), (1, "1 scene"), (2, "2 scenes")])
+def test_counted(n, words):
+    assert console.counted(n, "scene") == words
+
+
+def test_settings__can_be_read_again(call, tmp_path):
+    said = call("settings", "--align", "long-axis", "--n-components", "5")
+    (tmp_path / "again.toml").write_text(said.out)
+    again = call("settings", "--settings", tmp_path / "again.toml", "--json").json
+    assert (again["chips"]["align"], again["gmm"]["n_components"]) == ("long-axis", 5)
+    assert again == call("settings", "--align", "long-axis", "--n-components", "5", "--json").json

@@ -1,0 +1,379 @@
+"""Encoders on the command line: compared, measured, brought by others, killed and gone on."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tomli_w
+from shapely.geometry import box
+
+from core import cli
+
+ROOT = Path(__file__).resolve().parents[2]
+QUICK = {
+    "chips": {"size": 32},
+    "gmm": {"n_components": 2, "n_init": 1},
+    "cut": {"min_cluster_size": 5},
+}
+
+# As docs/encoders.md shows it.
+OWN = """
+import numpy as np
+
+from core.embeddings.encoder import EncoderCard
+from core.embeddings.registry import Source
+
+CARD = EncoderCard(
+    name="brightness",
+    title="Brightness",
+    summary="Mean and spread of each band.",
+    dim=6,
+    licence="MIT",
+)
+
+
+class Brightness:
+    card = CARD
+    identity = {"name": "brightness", "version": 1}
+
+    def fit(self, sample):
+        return {}
+
+    def encode(self, batch, fitted):
+        pixels = batch.unit()
+        parts = [pixels.mean(axis=(2, 3)), pixels.std(axis=(2, 3))]
+        return np.concatenate(parts, axis=1).astype(np.float32)
+
+
+def load(settings, weights_folder):
+    return Brightness()
+
+
+source = Source(CARD, load)
+"""
+
+
+@dataclass
+class Said:
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        assert self.out.count("\n") == 1, self.err
+        return json.loads(self.out)
+
+
+@pytest.fixture(autouse=True)
+def _offline(monkeypatch, tmp_path):
+    """No test reaches the real hub or this machine's cache of it."""
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+
+
+@pytest.fixture
+def add_scene(tmp_path, make_scene, make_annotations, to_ground):
+    """Write a scene of twenty smooth or rough squares."""
+
+    def add(name: str, bands: int = 3, **profile: Any) -> None:
+        rng = np.random.default_rng(ord(name))
+        rough = rng.normal(128, 60, (bands, 120, 160)).clip(1, 254)
+        content = np.where(np.arange(160) < 80, rough, rough / 4 + 90)
+        raster = make_scene(f"{name}.tif", content, **profile)
+        corners = [(x, y) for x in range(2, 150, 32) for y in range(2, 110, 30)]
+        squares = [to_ground(box(x, y, x + 22, y + 22)) for x, y in corners]
+        make_annotations(
+            raster, squares, [{"class": "rough" if x < 60 else "smooth"} for x, _ in corners]
+        )
+
+    return add
+
+
+@pytest.fixture
+def workspace(tmp_path, add_scene):
+    add_scene("a")
+    add_scene("b")
+    (tmp_path / "quick.toml").write_text(tomli_w.dumps(QUICK))
+    return tmp_path
+
+
+@pytest.fixture
+def call(monkeypatch, capsys, workspace):
+    handler = signal.getsignal(signal.SIGTERM)
+
+    def run(command: str, *arguments: Any) -> Said:
+        given = ("--workspace", workspace, "--settings", workspace / "quick.toml", *arguments)
+        monkeypatch.setattr(sys, "argv", ["chipscape", command, *map(str, given)])
+        with pytest.raises(SystemExit) as leaving:
+            cli.main()
+        said = Said(int(leaving.value.code or 0), *capsys.readouterr())
+        assert "Traceback" not in said.out + said.err
+        return said
+
+    yield run
+    signal.signal(signal.SIGTERM, handler)
+
+
+@pytest.fixture
+def own(tmp_path, monkeypatch):
+    """An installed package that brings the encoder of docs/encoders.md."""
+    site = tmp_path / "site"
+    info = site / "my_encoders-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: my-encoders\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[chipscape.encoders]\nbrightness = my_encoders:source")
+    (site / "my_encoders.py").write_text(OWN)
+    monkeypatch.syspath_prepend(str(site))
+    yield
+    sys.modules.pop("my_encoders", None)
+
+
+def vectors(workspace: Path, made: dict[str, Any]) -> dict[str, bytes]:
+    """The bytes of each scene's embeddings of this encoder, by the scene's name."""
+    fit = Path(made["artifacts"]["embeddings"]).parent
+    found = {}
+    for manifest in fit.glob("*/manifest.json"):
+        table = json.loads(manifest.read_text())
+        key = (table["inputs"]["encoder"], table["counts"]["scene"])
+        found[str(key)] = (manifest.parent / "embeddings.npy").read_bytes()
+    return found
+
+
+def last_record(workspace: Path) -> dict[str, Any]:
+    return tomllib.loads(max((workspace / "results" / "runs").iterdir()).read_text())
+
+
+def test_compare__json_then_cached(call):
+    first = call("compare", "--encoders", "texture, rcf,texture+rcf", "--json").json
+    assert (first["property"], first["chips"]) == ("class", 40)
+    rows = first["encoders"]
+    assert [row["encoder"] for row in rows] == ["texture", "rcf", "texture+rcf"]
+    asked = {"balanced_accuracy", "balanced_accuracy_across_scenes", "nmi_gmm", "nmi_hdbscan"}
+    for row in rows:
+        assert {*asked, "silhouette", "seconds", "dim", "n", "notes"} <= set(row)
+        assert row["balanced_accuracy"] > 0.9
+        assert not row["cached"]
+    again = call(
+        "compare", "--encoders", "texture,rcf,texture+rcf", "--property", "class", "--json"
+    )
+    assert again.json["encoders"] == [{**row, "cached": True} for row in rows]
+
+
+def test_compare__all_that_are_ready_in_words(call):
+    said = call("compare")
+    assert said.code == 0
+    rows = said.out.splitlines()
+    assert rows[0].split()[:2] == ["encoder", "5-NN"]
+    assert [row.split()[0] for row in rows[1:3]] == ["texture", "rcf"]
+    assert " cached" not in said.out
+    assert call("compare").out.count(" cached") == 2
+
+
+def test_estimate__json_names_what_is_needed(call, workspace):
+    found = call("estimate", "--encoders", "texture,resnet50", "--json").json
+    texture, resnet = found["encoders"]
+    assert (found["chips"], texture["estimate"]["n"], texture["estimate"]["dim"]) == (40, 40, 320)
+    assert min(texture["estimate"][name] for name in ("seconds", "bytes", "rate")) > 0
+    assert (texture["ready"], texture["needs"]) == (True, "")
+    assert (resnet["ready"], resnet["estimate"]) == (False, None)
+    assert str(workspace / "weights" / "resnet50" / "model.safetensors") in resnet["needs"]
+    assert not (workspace / "artifacts" / "embeddings").exists()
+
+
+def test_estimate__in_words(call):
+    said = call("estimate", "--encoders", "rcf")
+    assert said.code == 0
+    assert "MB for 40 chips" in said.out
+    assert "1024 numbers each" in said.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("compare", "--encoders", "textur"), "Did you mean 'texture'?"),
+        (("estimate", "--encoders", "textur"), "Did you mean 'texture'?"),
+        (("compare", "--encoders", "texture,texture"), "or one of them twice"),
+        (("compare", "--encoders", "texture+texture"), "does not name encoders that differ"),
+        (("compare", "--property", "kind"), "no annotation has a property 'kind'"),
+        (("compare", "--encoders", "texture,resnet50"), "Bring https://huggingface.co/microsoft"),
+        (("embed", "--bands-rule", "second"), "'second' is not one of first, triples"),
+        (("embed", "--precision", "half"), "'half' is not one of auto, full"),
+    ],
+    ids=str,
+)
+def test_encoders__clear_errors(call, workspace, arguments, words):
+    said = call(*arguments, "--json")
+    assert (said.code, said.out) == (1, "")
+    assert words in said.err
+    assert not (workspace / "artifacts" / "embeddings").exists()
+
+
+def test_options__bands_rule_and_precision(call, workspace):
+    assert call("embed", "--bands-rule", "triples", "--precision", "full").code == 0
+    chosen = last_record(workspace)["settings"]["embed"]
+    assert (chosen["bands_rule"], chosen["precision"]) == ("triples", "full")
+
+
+@pytest.mark.usefixtures("own")
+def test_own_encoder__runs_like_those_built_in(call):
+    made = call("embed", "--encoder", "brightness", "--json").json
+    assert made["encoder"] == "brightness"
+    assert made["stages"]["embeddings"] == "computed"
+    shape = np.load(Path(made["artifacts"]["embeddings"]) / "embeddings.npy").shape
+    assert shape == (20, 6)
+    rows = call("compare", "--encoders", "brightness,texture+brightness", "--json").json["encoders"]
+    assert [row["dim"] for row in rows] == [6, 326]
+    assert rows[0]["balanced_accuracy"] > 0.9
+    # The process that measures knows the package as well.
+    (found,) = call("estimate", "--encoders", "brightness", "--json").json["encoders"]
+    assert (found["needs"], found["estimate"]["dim"]) == ("", 6)
+
+
+def test_docs__show_the_encoder_that_is_tested():
+    text = (ROOT / "docs" / "encoders.md").read_text(encoding="utf-8")
+    shown = "\n".join(line.removeprefix("    ") for line in text.splitlines())
+    assert OWN.strip() in shown
+
+
+@pytest.fixture(scope="module")
+def real_formats(tmp_path_factory):
+    """Random weights of the real shapes in the real formats: a .pth, and a hub folder."""
+    import torch
+    from transformers import Dinov2Config, Dinov2Model
+
+    from core.embeddings.networks.satdino import shape_of
+    from core.embeddings.networks.vit import Vit
+
+    torch.manual_seed(0)
+    folder = tmp_path_factory.mktemp("weights")
+    network = Vit(shape_of("satdino-small-16"))
+    state = {
+        key: torch.randn(value.shape) * 0.02 + ("norm" in key and key.endswith("weight"))
+        for key, value in network.state_dict().items()
+    }
+    head = {"linear.weight": torch.zeros(63, 384), "linear.bias": torch.zeros(63)}
+    torch.save({"teacher": state, "linear_head": head}, folder / "satdino-vit_small-16.pth")
+    del state["blocks.3.mlp.fc1.weight"]
+    torch.save({"teacher": state, "linear_head": head}, folder / "broken.pth")
+    sizes = {"hidden_size": 384, "num_attention_heads": 6, "image_size": 518, "patch_size": 14}
+    Dinov2Model(Dinov2Config(**sizes)).save_pretrained(folder / "dinov2-small")
+    return folder
+
+
+def test_embed__satdino_from_a_file(call, real_formats):
+    file = real_formats / "satdino-vit_small-16.pth"
+    given = ("--encoder", "satdino-small-16", "--weights", file)
+    made = call("embed", *given, "--json").json
+    matrix = np.load(Path(made["artifacts"]["embeddings"]) / "embeddings.npy")
+    assert matrix.shape == (20, 384)
+    assert np.isfinite(matrix).all()
+    assert len(np.unique(matrix.round(5), axis=0)) == 20
+    assert call("embed", *given, "--json").json["stages"]["embeddings"] == "cached"
+    found = call("score", "--protocol", "satdino", *given, "--json").json
+    assert found["protocol"] == "satdino"
+    assert len(found["accuracies"]) == 4
+
+
+def test_embed__a_broken_key_is_refused_by_name(call, real_formats, workspace):
+    file = real_formats / "broken.pth"
+    said = call("embed", "--encoder", "satdino-small-16", "--weights", file, "--json")
+    assert (said.code, said.out) == (1, "")
+    assert f"{file}: does not fit satdino-small-16: lacks blocks.3.mlp.fc1.weight" in said.err
+    assert "The right file is https://huggingface.co/strakajk/satdino-vit_small-16" in said.err
+    assert list((workspace / "artifacts").glob("embeddings/*")) == []
+
+
+def test_embed__dinov2_from_the_folder_of_weights(call, real_formats, add_scene, workspace):
+    """Of four bands in triples; then a scene more, with the data's own statistics."""
+    four = {"bands": 4, "descriptions": ("red", "green", "blue", "infrared")}
+    # Without it the fourth band would be taken as alpha.
+    four["photometric"] = "MINISBLACK"
+    for name in "ab":
+        add_scene(name, **four)
+    (workspace / "weights").symlink_to(real_formats)
+    quick = QUICK | {"embed": {"statistics": "data"}}
+    (workspace / "quick.toml").write_text(tomli_w.dumps(quick))
+    given = ("--encoder", "dinov2-small", "--bands-rule", "triples", "--json")
+    made = call("embed", *given).json
+    assert "red, green, blue; green" in " ".join(made["notes"]), made["notes"]
+    before = vectors(workspace, made)
+    add_scene("c", **four)
+    after = vectors(workspace, call("embed", *given).json)
+    assert (len(before), len(after)) == (2, 3)
+    assert before.items() <= after.items()
+    (row,) = call("compare", "--encoders", "dinov2-small", *given[2:]).json["encoders"]
+    assert (row["dim"], row["n"], row["cached"]) == (768, 60, False)
+
+
+@pytest.mark.parametrize("encoder", ["texture", "rcf", "texture+rcf"])
+def test_embed__an_added_scene_leaves_the_vectors_there_were(call, add_scene, workspace, encoder):
+    before = vectors(workspace, call("embed", "--encoder", encoder, "--json").json)
+    add_scene("c")
+    made = call("embed", "--encoder", encoder, "--json").json
+    after = vectors(workspace, made)
+    assert (made["chips"], len(before), len(after)) == (60, 2, 3)
+    assert before.items() <= after.items()
+
+
+SLOW = """
+import sys, time
+from core import cli
+from core.embeddings.descriptors import rcf
+from core.pipeline import chip_stages
+
+encode = rcf.Rcf.encode
+
+def slow(self, batch, fitted):
+    print("encoding", file=sys.stderr, flush=True)
+    time.sleep(0.2)
+    return encode(self, batch, fitted)
+
+chip_stages.BLOCK = 4
+rcf.Rcf.encode = slow
+cli.main()
+"""
+
+
+def test_compare__killed_goes_on_at_the_last_block(call, workspace, monkeypatch):
+    from core.embeddings.descriptors import rcf
+    from core.pipeline import chip_stages
+
+    given = ["compare", "--encoders", "texture,rcf", "--json", "--workspace", workspace]
+    command = [sys.executable, "-c", SLOW, *given, "--settings", workspace / "quick.toml"]
+    running = subprocess.Popen(
+        list(map(str, command)),
+        cwd=ROOT,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    for _ in range(3):
+        assert running.stderr.readline() == "encoding\n"
+    running.kill()
+    assert running.communicate(timeout=60)[0] == ""
+    parts = [p for p in (workspace / "artifacts" / ".partial").iterdir() if p.is_dir()]
+    assert [(p / "blocks.done").read_text().split()[:2] for p in parts] == [["0-4", "4-8"]]
+
+    monkeypatch.setattr(chip_stages, "BLOCK", 4)
+    seen, encode = [], rcf.Rcf.encode
+
+    def counted(self, batch, fitted):
+        seen.append(len(batch))
+        return encode(self, batch, fitted)
+
+    monkeypatch.setattr(rcf.Rcf, "encode", counted)
+    rows = call("compare", "--encoders", "texture,rcf", "--json").json["encoders"]
+    assert 20 <= sum(seen) <= 40 - 8
+    assert [row["n"] for row in rows] == [40, 40]

@@ -1,0 +1,115 @@
+"""The weighted vote against a plain one, and splits that stay as they are."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.clusters.evaluation.knn_protocol import (
+    BY_HASH,
+    BY_SCENE,
+    accuracy,
+    shown_side,
+    split,
+    weighted_knn,
+)
+from core.errors import DegenerateError, TooFewError
+
+
+def plain(train, labels, test, k, temperature):
+    """The same vote, chip by chip."""
+    votes = []
+    for one in test:
+        near = sorted(
+            ((one @ t / np.linalg.norm(one) / np.linalg.norm(t), at) for at, t in enumerate(train)),
+            reverse=True,
+        )
+        tally = np.zeros(labels.max() + 1)
+        for similarity, at in near[:k]:
+            tally[labels[at]] += np.exp(similarity / temperature)
+        votes.append(tally.argmax())
+    return np.array(votes)
+
+
+@pytest.mark.parametrize(("k", "temperature"), [(20, 0.07), (5, 0.07), (20, 1.0), (500, 0.07)])
+def test_weighted_knn__is_the_plain_vote(k, temperature):
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 4, 120).astype(np.int32)
+    centres = rng.normal(size=(4, 8))
+    train = (centres[labels] + rng.normal(size=(120, 8))).astype(np.float32)
+    test = (rng.normal(size=(600, 8)) + centres[rng.integers(0, 4, 600)]).astype(np.float32)
+    found = weighted_knn(train, labels, test, k=k, temperature=temperature)
+    assert np.array_equal(found, plain(train, labels, test, k, temperature))
+
+
+def test_weighted_knn__the_nearest_one_outvotes_many_far_ones():
+    train = np.float32([[1, 0]] + [[0.7, 0.7]] * 10)
+    labels = np.array([0] + [1] * 10, np.int32)
+    asked = np.float32([[5, 0.01]])
+    assert weighted_knn(train, labels, asked).tolist() == [0]
+    assert weighted_knn(train, labels, asked, temperature=10).tolist() == [1]
+
+
+def test_weighted_knn__length_does_not_matter():
+    rng = np.random.default_rng(1)
+    train, test = rng.normal(size=(60, 5)), rng.normal(size=(40, 5))
+    labels = rng.integers(0, 3, 60).astype(np.int32)
+    found = weighted_knn(train.astype(np.float32), labels, test.astype(np.float32))
+    longer = (train * rng.uniform(0.1, 9, (60, 1))).astype(np.float32)
+    assert np.array_equal(found, weighted_knn(longer, labels, test.astype(np.float32)))
+
+
+def test_weighted_knn__zero_vectors_and_bad_ones():
+    zero = np.zeros((3, 2), np.float32)
+    assert weighted_knn(zero, np.array([1, 1, 0], np.int32), zero).tolist() == [1, 1, 1]
+    with pytest.raises(DegenerateError, match="not finite"):
+        weighted_knn(zero, np.zeros(3, np.int32), zero * np.float32(np.nan))
+    with pytest.raises(TooFewError, match="left to vote"):
+        weighted_knn(zero[:0], np.zeros(0, np.int32), zero)
+
+
+def test_accuracy__is_a_share_of_the_test_chips():
+    vectors = np.float32([[1, 0], [0, 1], [1, 0.1], [0.1, 1], [1, 0.2]])
+    labels = np.array([0, 1, 0, 1, 1], np.int32)
+    test = np.array([False, False, True, True, True])
+    assert accuracy(vectors, labels, test) == pytest.approx(2 / 3)
+    with pytest.raises(TooFewError, match="left to judge"):
+        accuracy(vectors, labels, test & False)
+
+
+def test_split__by_scene_where_both_halves_hold_all_classes():
+    scenes = ["c", "a", "b", "a", "b", "c"]
+    test, rule = split(np.array([0, 0, 0, 1, 1, 1]), scenes, list("uvwxyz"))
+    assert rule == BY_SCENE
+    assert test.tolist() == [False, False, True, False, True, False]
+
+
+@pytest.mark.parametrize("scenes", [["a"] * 4, ["a", "a", "b", "b"]])
+def test_split__else_by_hash(scenes):
+    test, rule = split(np.array([0, 0, 1, 1]), scenes, list("abcd"))
+    assert rule == BY_HASH
+    assert sorted(test[:2]) == sorted(test[2:]) == [False, True]
+
+
+@given(st.lists(st.integers(0, 4), min_size=1, max_size=60), st.randoms())
+def test_split__halves_each_class_and_follows_the_id(labels, random):
+    ids = [f"chip-{at}" for at in range(len(labels))]
+    test, _ = split(np.array(labels), ["one"] * len(labels), ids)
+    for label in set(labels):
+        own = test[np.array(labels) == label]
+        assert own.sum() == len(own) // 2
+    order = list(range(len(labels)))
+    random.shuffle(order)
+    again, _ = split(np.array(labels)[order], ["one"] * len(labels), [ids[at] for at in order])
+    assert np.array_equal(again, test[order])
+
+
+@pytest.mark.parametrize(
+    ("native", "scale", "step", "side"),
+    [
+        *((64, 1, 16, 64), (64, 0.5, 16, 32), (64, 0.25, 16, 16), (64, 0.125, 8, 8)),
+        *((256, 0.125, 16, 32), (600, 1, 16, 592), (64, 0.125, 16, 16)),
+    ],
+)
+def test_shown_side__floored_to_a_multiple(native, scale, step, side):
+    assert shown_side(native, scale, step) == side

@@ -1,0 +1,194 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.metrics import adjusted_rand_score
+
+from core.clusters.methods.hdbscan_tree import Tree, build_tree, cut_tree, warm_up
+from core.errors import ArtifactError, DegenerateError, TooFewError
+from core.settings import CutSettings, TreeSettings
+
+BY_FIVE = TreeSettings(min_samples=5)
+
+
+def blobs(n=300, k=3, d=4, seed=0):
+    rng = np.random.default_rng(seed)
+    points = rng.normal(size=(n, d)) + 15 * (np.arange(n) % k)[:, None]
+    return points.astype(np.float32)
+
+
+def reachability_weight(points, min_samples):
+    """Weight of the tree by brute force."""
+    from scipy.sparse.csgraph import minimum_spanning_tree
+    from scipy.spatial.distance import cdist
+
+    distances = cdist(points, points)
+    core = np.sort(distances, axis=1)[:, min_samples]
+    graph = np.maximum(distances, np.maximum(core[:, None], core[None, :]))
+    return minimum_spanning_tree(np.triu(graph, 1)).sum(), core
+
+
+@pytest.mark.parametrize("d", [1, 4, 45])
+@pytest.mark.parametrize("min_samples", [1, 5])
+def test_build_tree__exact_in_any_dimension(d, min_samples):
+    points = np.random.default_rng(d).normal(size=(150, d)).astype(np.float32)
+    tree = build_tree(points, TreeSettings(n_dims=100, min_samples=min_samples))
+    weight, core = reachability_weight(points.astype(np.float64), min_samples)
+    assert tree.weight == pytest.approx(weight, rel=1e-4)
+    assert tree.n_dims == d
+    if min_samples > 1:
+        np.testing.assert_allclose(tree.core_distances, core, rtol=1e-3)
+
+
+def test_build_tree__sees_the_first_components_only():
+    points = blobs(d=6)
+    short = build_tree(points, TreeSettings(n_dims=3))
+    assert short.edges.tobytes() == build_tree(points[:, :3], TreeSettings()).edges.tobytes()
+
+
+def test_build_tree__same_bytes_on_quantised_data():
+    rng = np.random.default_rng(0)
+    points = np.round(rng.normal(size=(3000, 3)) * 6).astype(np.float32)
+    trees = {build_tree(points, BY_FIVE).edges.tobytes() for _ in range(5)}
+    assert len(trees) == 1
+
+
+def test_build_tree__gives_the_threads_back():
+    import numba
+
+    before = numba.get_num_threads()
+    build_tree(blobs(), BY_FIVE)
+    assert numba.get_num_threads() == before
+
+
+@pytest.mark.parametrize("n", [0, 1, 2, 5])
+def test_build_tree__too_few(n):
+    with pytest.raises(TooFewError, match=f"there are {n}"):
+        build_tree(blobs(n), BY_FIVE)
+
+
+def test_build_tree__just_enough():
+    tree = build_tree(blobs(6, 1), BY_FIVE)
+    assert len(tree) == 6
+    assert cut_tree(tree, CutSettings(min_cluster_size=2)).noise_fraction == 1
+
+
+def test_build_tree__two_points():
+    assert build_tree(blobs(2), TreeSettings(min_samples=1)).edges.shape == (1, 3)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 1e30])
+def test_build_tree__not_finite_or_too_large(bad):
+    points = blobs()
+    points[5, 1] = bad
+    with pytest.raises(DegenerateError):
+        build_tree(points, BY_FIVE)
+
+
+def test_build_tree__all_the_same():
+    with pytest.raises(DegenerateError, match="same"):
+        build_tree(np.ones((50, 3), np.float32), BY_FIVE)
+
+
+def test_cut_tree__finds_blobs():
+    labelling = cut_tree(build_tree(blobs(), BY_FIVE), CutSettings())
+    assert labelling.labels.tolist() == [0, 1, 2] * 100
+    assert 0 < labelling.confidence.min() < labelling.confidence.max() == 1
+
+
+def test_cut_tree__eom_takes_larger_clusters_than_leaf():
+    rng = np.random.default_rng(2)
+    centres = np.array([[0, 0], [3.5, 0], [60, 0], [63.5, 0]])
+    points = (rng.normal(size=(400, 2)) + np.repeat(centres, 100, axis=0)).astype(np.float32)
+    tree = build_tree(points, BY_FIVE)
+    counts = [
+        cut_tree(tree, CutSettings(min_cluster_size=40, selection=selection, epsilon=epsilon))
+        for selection, epsilon in (("eom", 0.0), ("leaf", 0.0), ("leaf", 3.0), ("leaf", 500.0))
+    ]
+    assert [labelling.n_clusters for labelling in counts] == [2, 4, 2, 2]
+
+
+def test_cut_tree__fewer_points_than_a_cluster():
+    labelling = cut_tree(build_tree(blobs(30), BY_FIVE), CutSettings(min_cluster_size=31))
+    assert labelling.noise_fraction == 1
+    assert "30 chips are fewer" in labelling.notes[0]
+
+
+def test_cut_tree__no_cluster_is_said():
+    points = np.random.default_rng(0).uniform(size=(200, 2)).astype(np.float32)
+    labelling = cut_tree(build_tree(points, BY_FIVE), CutSettings(min_cluster_size=90))
+    assert labelling.n_clusters == 0
+    assert "No cluster" in labelling.notes[0]
+
+
+def test_cut_tree__only_duplicates():
+    points = np.repeat(np.array([[0.0, 0], [5, 0], [0, 9]], np.float32), 30, axis=0)
+    labelling = cut_tree(build_tree(points, BY_FIVE), CutSettings())
+    assert labelling.labels.tolist() == [0] * 30 + [1] * 30 + [2] * 30
+    assert np.isfinite(labelling.confidence).all()
+
+
+def test_cut_tree__duplicates_beside_spread_blobs():
+    points = np.concatenate([blobs(200, 2), np.full((40, 4), 100, np.float32)])
+    labelling = cut_tree(build_tree(points, BY_FIVE), CutSettings())
+    assert labelling.sizes().tolist() == [100, 100, 40]
+    assert (labelling.labels[200:] == 2).all()
+
+
+def test_cut_tree__some_blank_chips_do_not_shatter_their_cluster():
+    # 12 equal points inside one of two groups: infinite density makes seven clusters of them.
+    rng = np.random.default_rng(0)
+    left, right = rng.normal(0, 1, (150, 2)), rng.normal((7, 0), 1, (150, 2))
+    points = np.concatenate([left, right, np.zeros((12, 2))]).astype(np.float32)
+    labelling = cut_tree(build_tree(points, BY_FIVE), CutSettings(min_cluster_size=5))
+    assert labelling.n_clusters == 2
+
+
+def test_cut_tree__same_bytes_twice_and_leaves_the_tree_alone():
+    tree = build_tree(blobs(), BY_FIVE)
+    edges = tree.edges.copy()
+    tree.edges.flags.writeable = False
+    first, second = cut_tree(tree, CutSettings()), cut_tree(tree, CutSettings())
+    assert first.labels.tobytes() == second.labels.tobytes()
+    assert first.confidence.tobytes() == second.confidence.tobytes()
+    np.testing.assert_array_equal(tree.edges, edges)
+
+
+@settings(deadline=None, max_examples=10)
+@given(st.integers(0, 1000))
+def test_cut_tree__row_order_only_renames(seed):
+    points = blobs(seed=3)
+    order = np.random.default_rng(seed).permutation(len(points))
+    labels = cut_tree(build_tree(points, BY_FIVE), CutSettings()).labels[order]
+    shuffled = cut_tree(build_tree(points[order], BY_FIVE), CutSettings()).labels
+    assert len(set(zip(labels.tolist(), shuffled.tolist(), strict=True))) == 3
+
+
+def test_tree__checks_itself():
+    tree = build_tree(blobs(), BY_FIVE)
+    with pytest.raises(ArtifactError, match="298 edges between 300"):
+        Tree(tree.edges[1:], tree.core_distances, 5, 4)
+    with pytest.raises(ArtifactError, match="sorted"):
+        Tree(tree.edges[::-1], tree.core_distances, 5, 4)
+
+
+def test_warm_up__runs():
+    warm_up()
+
+
+def test_cut_tree__an_epsilon_beyond_all_splits_as_hdbscan():
+    from hdbscan import HDBSCAN
+
+    points, wide = blobs(), {"min_cluster_size": 20}
+    tree = build_tree(points, BY_FIVE)
+    for single in (False, True):
+        found = cut_tree(tree, CutSettings(**wide, epsilon=1e6, allow_single_cluster=single))
+        other = HDBSCAN(
+            **wide,
+            min_samples=5,
+            cluster_selection_epsilon=1e6,
+            allow_single_cluster=single,
+            approx_min_span_tree=False,
+        ).fit(points.astype(np.float64))
+        assert found.n_clusters == other.labels_.max() + 1 == (1 if single else 2)
+        assert adjusted_rand_score(found.labels, other.labels_) == 1

@@ -1,0 +1,280 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.ndimage import gaussian_filter
+
+from core.chips.scaling import Scaling, fit_scaling
+from core.embeddings.descriptors import masked_filters, texture
+from core.embeddings.descriptors.binary_patterns import pattern_histogram
+from core.embeddings.descriptors.colour_histograms import Palette
+from core.embeddings.descriptors.region_covariance import log_covariance
+from core.embeddings.descriptors.texture import CARD, Texture
+from core.embeddings.encoder import ChipBatch, Encoder
+from core.errors import BandError, TooFewError
+from core.types import AnyArray, BoolArray, FloatArray
+
+DIMS = {1: 164, 2: 238, 3: 320, 4: 370, 8: 650, 12: 650}
+
+
+def scenes(n: int = 24, bands: int = 3, size: int = 32, seed: int = 0) -> AnyArray:
+    """Chips of three kinds in turn: smooth, striped, speckled; colours and light at random."""
+    rng = np.random.default_rng(seed)
+    out = np.empty((n, bands, size, size))
+    for number in range(n):
+        grain = rng.normal(size=(size, size))
+        pattern = {
+            0: gaussian_filter(grain, 4) * 4,
+            1: np.sin(np.arange(size) * 0.9 + rng.uniform(0, 6)) + grain * 0.2,
+            2: gaussian_filter(grain, 0.6) * 1.5,
+        }[number % 3]
+        colour = rng.uniform(0.3, 0.6, (bands, 1, 1))
+        out[number] = colour * (1 + 0.3 * pattern) + rng.normal(0, 0.01, (bands, size, size))
+    return (np.clip(out, 0, 1) * 255).astype(np.uint8)
+
+
+def batch(pixels: AnyArray, mask: BoolArray | None = None) -> ChipBatch:
+    if mask is None:
+        mask = np.zeros((len(pixels), *pixels.shape[2:]), bool)
+    scaling = Scaling((0.0,) * pixels.shape[1], (255.0,) * pixels.shape[1], "uint8 / 255")
+    return ChipBatch(pixels, mask, scaling)
+
+
+def embed(pixels: AnyArray, mask: BoolArray | None = None) -> FloatArray:
+    """Fitted on unmasked chips of its own, always the same."""
+    encoder = Texture()
+    return encoder.encode(batch(pixels, mask), encoder.fit(batch(scenes(bands=pixels.shape[1]))))
+
+
+def blob(size: int = 32, n: int = 4) -> BoolArray:
+    mask = np.zeros((n, size, size), bool)
+    mask[0, :, : size // 3] = True
+    mask[1, 5:9, 11:20] = True
+    mask[2, ::3] = True
+    return mask
+
+
+def test_texture__is_an_encoder() -> None:
+    encoder: Encoder = Texture()
+    assert encoder.card is CARD
+    assert (CARD.name, CARD.dim, CARD.learns, CARD.needs_weights) == ("texture", 0, True, False)
+    assert encoder.identity == {"name": "texture", "version": CARD.version}
+
+
+@pytest.mark.parametrize(("bands", "dim"), DIMS.items())
+def test_encode__any_number_of_bands(bands: int, dim: int) -> None:
+    embeddings = embed(scenes(6, bands))
+    assert embeddings.shape == (6, dim)
+    assert embeddings.dtype == np.float32
+    np.testing.assert_allclose(np.linalg.norm(embeddings, axis=1), 1, atol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", [np.uint16, np.int16, np.float32])
+def test_encode__dtypes_through_their_scaling_give_the_same(dtype: type) -> None:
+    pixels = scenes()
+    wide = (pixels.astype(np.float64) * 100).astype(dtype)
+    scaling = Scaling((0.0,) * 3, (25500.0,) * 3, "by 25500")
+    other = ChipBatch(wide, np.zeros((24, 32, 32), bool), scaling)
+    encoder = Texture()
+    ours = encoder.encode(other, encoder.fit(other))
+    np.testing.assert_allclose(ours, embed(pixels), atol=2e-3)
+
+
+def test_encode__finds_the_kind_of_texture() -> None:
+    embeddings = embed(scenes(60, seed=1))
+    distance = np.linalg.norm(embeddings[:, None] - embeddings[None], axis=2)
+    np.fill_diagonal(distance, np.inf)
+    kind = np.arange(60) % 3
+    assert (kind[distance.argmin(1)] == kind).mean() > 0.95
+
+
+def test_encode__deterministic() -> None:
+    assert embed(scenes()).tobytes() == embed(scenes()).tobytes()
+
+
+def test_encode__same_in_whichever_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    pixels = scenes(12)
+    mask = np.concatenate([blob(), blob(), blob()])
+    together = embed(pixels, mask)
+    alone = np.concatenate([embed(pixels[i : i + 1], mask[i : i + 1]) for i in range(12)])
+    np.testing.assert_allclose(together, alone, atol=1e-6)
+    monkeypatch.setattr(texture, "WORKING_SET", 5 * 3 * 32 * 32)
+    np.testing.assert_allclose(together, embed(pixels, mask), atol=1e-6)
+
+
+def test_fit__in_parts_or_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    sample = batch(scenes(), np.concatenate([blob()] * 6))
+    whole = Texture().fit(sample)
+    monkeypatch.setattr(texture, "WORKING_SET", 1)
+    parts = Texture().fit(sample)
+    assert whole.keys() == parts.keys()
+    for name, values in whole.items():
+        np.testing.assert_allclose(parts[name], values, atol=1e-6)
+
+
+def test_fit__large_samples_use_every_nth_valid_pixel(monkeypatch: pytest.MonkeyPatch) -> None:
+    pixels, mask = scenes(), np.concatenate([blob()] * 6)
+    monkeypatch.setattr(texture, "SAMPLE_PIXELS", 1000)
+    sample = batch(pixels, mask)
+    stride = -(-(~mask).sum() // 1000)
+    expected = sample.unit().transpose(0, 2, 3, 1)[~mask][::stride]
+    monkeypatch.setattr(texture, "WORKING_SET", 7 * 3 * 32 * 32)
+    np.testing.assert_array_equal(texture._sample_pixels(sample), expected)
+    assert len(expected) <= 1000
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, 1000))
+def test_encode__values_under_the_mask_do_not_matter(seed: int) -> None:
+    pixels, mask = scenes(4), blob()
+    other = np.where(mask[:, None], np.random.default_rng(seed).integers(0, 256, 1), pixels)
+    noisy = np.random.default_rng(seed).integers(0, 256, pixels.shape)
+    plain = embed(pixels, mask)
+    for changed in (other, np.where(mask[:, None], noisy, pixels)):
+        assert embed(changed.astype(np.uint8), mask).tobytes() == plain.tobytes()
+    assert not np.allclose(embed(pixels)[:3], plain[:3], atol=1e-3)
+
+
+def test_fit__values_under_the_mask_do_not_matter() -> None:
+    pixels, mask = scenes(4), blob()
+    changed = np.where(mask[:, None], 255, pixels).astype(np.uint8)
+    one, other = Texture().fit(batch(pixels, mask)), Texture().fit(batch(changed, mask))
+    assert all(one[name].tobytes() == other[name].tobytes() for name in one)
+
+
+def padded(pixels: AnyArray, border: int) -> tuple[AnyArray, BoolArray]:
+    edges = [(border, border)] * 2
+    clear = np.zeros((len(pixels), *pixels.shape[2:]), bool)
+    return (
+        np.pad(pixels, [(0, 0), (0, 0), *edges], constant_values=200),
+        np.pad(clear, [(0, 0), *edges], constant_values=True),
+    )
+
+
+def test_encode__a_masked_border_changes_little() -> None:
+    # The centre stays where it is, but the weights fall more slowly towards the old edge.
+    pixels = scenes(6)
+    plain = embed(pixels)
+    apart = np.linalg.norm(plain[:, None] - plain[None], axis=2)[np.triu_indices(6, 1)]
+    for border in (1, 4):
+        moved = np.linalg.norm(embed(*padded(pixels, border)) - plain, axis=1)
+        assert moved.max() < 0.25 * apart.min()
+
+
+def test_encode__without_weights_a_masked_border_changes_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(masked_filters, "EDGE", 1.0)
+    pixels = scenes(6)
+    np.testing.assert_allclose(embed(*padded(pixels, 5)), embed(pixels), atol=1e-3)
+
+
+@pytest.mark.parametrize("turns", [1, 2, 3])
+def test_encode__quarter_turns_change_nothing(turns: int) -> None:
+    pixels, mask = scenes(4), blob()
+    turned = np.ascontiguousarray(np.rot90(pixels, turns, (2, 3)))
+    turned_mask = np.ascontiguousarray(np.rot90(mask, turns, (1, 2)))
+    np.testing.assert_allclose(embed(turned, turned_mask), embed(pixels, mask), atol=1e-3)
+
+
+def test_encode__fully_masked_is_zero_and_leaves_the_others_alone() -> None:
+    pixels = scenes(3)
+    mask = np.zeros((3, 32, 32), bool)
+    mask[1] = True
+    embeddings = embed(pixels, mask)
+    assert not embeddings[1].any()
+    np.testing.assert_allclose(embeddings[[0, 2]], embed(pixels[[0, 2]]), atol=1e-6)
+
+
+def test_fit__fully_masked_chips_do_not_count() -> None:
+    pixels = scenes(6)
+    mask = np.zeros((6, 32, 32), bool)
+    mask[4:] = True
+    some, others = Texture().fit(batch(pixels, mask)), Texture().fit(batch(pixels[:4]))
+    for name, values in others.items():
+        np.testing.assert_allclose(some[name], values, atol=1e-9)
+
+
+@pytest.mark.parametrize("value", [0, 100, 255])
+def test_encode__constant_chips_are_finite(value: int) -> None:
+    pixels = np.full((3, 3, 16, 16), value, np.uint8)
+    encoder = Texture()
+    assert np.isfinite(encoder.encode(batch(pixels), encoder.fit(batch(pixels)))).all()
+    embeddings = embed(pixels)
+    np.testing.assert_allclose(np.linalg.norm(embeddings, axis=1), 1, atol=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (2, 3), (4, 4), (5, 17)])
+@pytest.mark.filterwarnings("error")
+def test_encode__tiny_and_oblong_chips(shape: tuple[int, int]) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (5, 3, *shape)).astype(np.uint8)
+    encoder = Texture()
+    own = encoder.encode(batch(pixels), encoder.fit(batch(pixels)))
+    assert own.shape == (5, DIMS[3])
+    assert np.isfinite(own).all()
+    assert np.isfinite(embed(pixels)).all()
+
+
+def test_encode__a_constant_band_is_harmless() -> None:
+    pixels = scenes()
+    pixels[:, 1] = 7
+    sample = ChipBatch(
+        pixels, np.zeros((24, 32, 32), bool), fit_scaling(pixels, pixels[:, 0] > 999)
+    )
+    encoder = Texture()
+    embeddings = encoder.encode(sample, encoder.fit(sample))
+    np.testing.assert_allclose(np.linalg.norm(embeddings, axis=1), 1, atol=1e-5)
+
+
+def test_encode__nothing_to_encode() -> None:
+    assert embed(scenes(0)).shape == (0, DIMS[3])
+
+
+def test_encode__no_statistic_outweighs_all_others() -> None:
+    encoder = Texture()
+    fitted = dict(encoder.fit(batch(scenes())))
+    fitted["std"] = fitted["std"].copy()
+    fitted["std"][0] *= 1e-9
+    embeddings = encoder.encode(batch(scenes(seed=1)), fitted)
+    assert np.abs(embeddings[:, 0]).min() > 0
+    assert np.abs(embeddings[:, 0]).max() < 0.5
+
+
+def test_statistics__the_coarse_scale_takes_neighbours_twice_as_far() -> None:
+    fitted = Texture().fit(batch(scenes()))
+    palette = Palette(*(fitted[name] for name in ("centre", "axes", "low", "high")))
+    chips = batch(scenes(4), blob())
+    valid = (~chips.mask).astype(np.float32)
+    turned = palette.turn(chips.unit(), valid)
+    coarse = masked_filters.smooth(turned, valid)
+    blocks = texture._statistics(chips, palette)
+    covariances = [log_covariance(turned, valid), log_covariance(*coarse, 2)]
+    np.testing.assert_array_equal(blocks["covariance"], np.concatenate(covariances, 1))
+    patterns = [pattern_histogram(turned, valid, radius) for radius in (1, 2)]
+    patterns += [pattern_histogram(*coarse, radius) for radius in (2, 4)]
+    np.testing.assert_array_equal(blocks["patterns"], np.concatenate(patterns, 1))
+
+
+def test_encode__other_number_of_bands() -> None:
+    encoder = Texture()
+    fitted = encoder.fit(batch(scenes(bands=3)))
+    with pytest.raises(BandError, match="4 bands; the encoder was fitted on 3"):
+        encoder.encode(batch(scenes(bands=4)), fitted)
+
+
+@pytest.mark.parametrize("n", [0, 2])
+def test_fit__no_valid_pixel(n: int) -> None:
+    with pytest.raises(TooFewError, match=f"none of the {n} chips"):
+        Texture().fit(batch(scenes(n), np.ones((n, 32, 32), bool)))
+
+
+def test_fit__of_a_single_chip() -> None:
+    encoder = Texture()
+    single = batch(scenes(1))
+    assert np.isfinite(encoder.encode(batch(scenes(4)), encoder.fit(single))).all()
+
+
+def test_fit__returns_arrays_that_can_be_stored() -> None:
+    for values in Texture().fit(batch(scenes())).values():
+        assert values.dtype == np.float64
+        assert np.isfinite(values).all()

@@ -1,0 +1,157 @@
+"""DINOv2 from hub folders served from disk, against transformers' own loading."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+import transformers
+from safetensors.torch import load_file, save_file
+
+from core.embeddings.networks.dinov2 import CARDS, load
+from core.errors import WeightsError
+from core.settings import EmbedSettings
+
+NAMES = ["dinov2-small", "dinov2-registers-small"]
+KEY = "encoder.layer.1.attention.attention.key.weight"
+
+
+def parts(name):
+    kind = "Dinov2WithRegisters" if "registers" in name else "Dinov2"
+    return [getattr(transformers, kind + end) for end in ("Config", "Model")]
+
+
+@pytest.fixture
+def hub(tmp_path, random_state):
+    """A hub folder, with the keys that the published files have."""
+
+    def make(name, **sizes):
+        config, model = parts(name)
+        given = {"hidden_size": 128, "num_attention_heads": 2, "num_hidden_layers": 2}
+        network = model(config(**given | {"image_size": 42, "patch_size": 14} | sizes))
+        network.load_state_dict(random_state(network))
+        network.save_pretrained(tmp_path / name)
+        return tmp_path / name
+
+    return make
+
+
+def loaded(folder, tmp_path, name="dinov2-small", **settings):
+    card = replace(CARDS[name], dim=128)
+    return load(card, EmbedSettings(weights=str(folder), **settings), tmp_path)
+
+
+def expected(folder, batch, name, side=None):
+    mean = torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1)
+    std = torch.tensor([0.229, 0.224, 0.225]).view(3, 1, 1)
+    pixels = (torch.from_numpy(batch.pixels).float() / 255 - mean) / std
+    with torch.inference_mode():
+        model = parts(name)[1].from_pretrained(folder).eval()
+        return model(pixels).pooler_output.numpy()
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("side", [42, 70])
+def test_load__hub_folder_agrees_with_transformers(hub, tmp_path, make_batch, name, side):
+    folder = hub(name)
+    assert KEY in load_file(folder / "model.safetensors")
+    made = loaded(folder, tmp_path, name)
+    batch = make_batch(n=3, size=side)
+    found = made.encode(batch, made.fit(batch))
+    assert found.shape == (3, 128)
+    np.testing.assert_allclose(found, expected(folder, batch, name), atol=2e-5)
+    assert np.abs(found[0] - found[1]).max() > 1e-3
+
+
+def test_load__keys_of_the_network_itself(hub, tmp_path, make_batch):
+    """As a program of one's own may have saved them."""
+    folder = hub("dinov2-small")
+    state = parts("dinov2-small")[1].from_pretrained(folder).state_dict()
+    head = {"classifier.weight": torch.zeros(2, 256)}
+    save_file({f"dinov2.{k}": v for k, v in state.items()} | head, tmp_path / "own.safetensors")
+    (tmp_path / "config.json").write_bytes((folder / "config.json").read_bytes())
+    batch = make_batch(n=2, size=42)
+    own = loaded(tmp_path / "own.safetensors", tmp_path)
+    assert np.array_equal(own.encode(batch, {}), loaded(folder, tmp_path).encode(batch, {}))
+
+
+def test_load__many_threads_share_one_network(hub, tmp_path, make_batch):
+    made = loaded(hub("dinov2-small"), tmp_path)
+    batch = make_batch(n=96, size=28)
+    whole = made.encode(batch, {})
+    assert np.array_equal(whole, made.encode(batch, {}))
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        assert np.array_equal(whole, made.encode(batch, {}))
+    finally:
+        torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"num_attention_heads": 4}, "num_attention_heads 4"),
+        ({"hidden_act": "relu"}, "hidden_act relu"),
+        ({"hidden_size": 64, "num_attention_heads": 2}, "64 features"),
+    ],
+)
+def test_load__configuration_of_another_network_is_refused(hub, tmp_path, changes, said):
+    with pytest.raises(WeightsError, match=f"another network than dinov2-small: .*{said}"):
+        loaded(hub("dinov2-small", **changes), tmp_path)
+
+
+def test_load__registers_where_none_belong(hub, tmp_path):
+    with pytest.raises(WeightsError, match="model_type dinov2_with_registers"):
+        loaded(hub("dinov2-registers-small"), tmp_path, "dinov2-small")
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (None, r"lacks encoder\.layer\.1\.attention\.k_proj\.weight"),
+        (torch.full((128, 128), float("nan")), "not finite in encoder.layer.1"),
+        (torch.zeros(3, 3), r"is \(3, 3\), not \(128, 128\)"),
+    ],
+    ids=["missing", "nan", "shape"],
+)
+def test_load__wrong_key_is_named(hub, tmp_path, value, said):
+    folder = hub("dinov2-small")
+    state = load_file(folder / "model.safetensors") | {KEY: value}
+    kept = {key: tensor for key, tensor in state.items() if tensor is not None}
+    save_file(kept, folder / "model.safetensors")
+    with pytest.raises(WeightsError, match=said):
+        loaded(folder, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "n_parameters"),
+    [
+        ("dinov2-small", 22_056_576),
+        ("dinov2-base", 86_580_480),
+        ("dinov2-large", 304_368_640),
+        ("dinov2-registers-small", 22_056_576 + 4 * 384),
+    ],
+)
+def test_cards__stand_for_networks_of_the_published_size(name, n_parameters, monkeypatch):
+    """Without a configuration beside the weights, too."""
+    from core.embeddings.networks import dinov2
+
+    seen = []
+
+    def take(network, *_):
+        seen.append(sum(p.numel() for p in network.parameters()))
+        raise WeightsError("enough")
+
+    monkeypatch.setattr(dinov2, "load_strictly", take)
+    monkeypatch.setattr(dinov2, "_backbone", lambda *_: {})
+    monkeypatch.setattr(dinov2, "find_weights", lambda card, *_: _Found())
+    with pytest.raises(WeightsError, match="enough"):
+        load(CARDS[name], EmbedSettings(), None)
+    assert seen == [n_parameters]
+
+
+class _Found:
+    from pathlib import Path
+
+    path = Path("nowhere/model.safetensors")

@@ -1,0 +1,53 @@
+import numpy as np
+
+from core.flair.data.nomenclature import (
+    ATTRIBUTION,
+    FULL,
+    REDUCED,
+    classes,
+    is_other,
+    palette,
+    reduce,
+)
+
+
+def test_classes__as_published() -> None:
+    assert [kind.value for kind in FULL] == list(range(1, 20))
+    assert [kind.value for kind in REDUCED] == list(range(1, 14))
+    assert (FULL[0].name, FULL[0].colour) == ("building", "#db0e9a")
+    assert (FULL[11].name, FULL[11].colour) == ("plowed land", "#e4df7c")
+    assert (FULL[12].name, FULL[17].name, FULL[18].name) == (
+        "swimming pool",
+        "greenhouse",
+        "other",
+    )
+    assert (REDUCED[12].name, REDUCED[12].colour) == ("other", "#000000")
+    assert REDUCED[:12] == FULL[:12]
+    assert len({kind.colour for kind in FULL}) == 19
+
+
+def test_classes__by_nomenclature() -> None:
+    assert classes("full") is FULL
+    assert classes("reduced") is REDUCED
+
+
+def test_reduce__rare_classes_become_other_and_zero_stays() -> None:
+    assert reduce(np.array([0, 1, 12, 13, 14, 19])).tolist() == [0, 1, 12, 13, 13, 13]
+    assert reduce(np.arange(20)).dtype == np.uint8
+
+
+def test_is_other__in_both_nomenclatures() -> None:
+    assert is_other(np.array([0, 12, 13, 18])).tolist() == [False, False, True, True]
+
+
+def test_palette__row_by_value() -> None:
+    colours = palette("reduced")
+    assert colours.shape == (14, 3)
+    assert colours[0].tolist() == [128, 128, 128]
+    assert colours[5].tolist() == [0x15, 0x53, 0xAE]
+    assert palette("full")[18].tolist() == [0x99, 0x99, 0xFF]
+
+
+def test_attribution__names_paper_and_licence() -> None:
+    assert "10.48550/arXiv.2310.13336" in ATTRIBUTION
+    assert "Etalab Open Licence 2.0" in ATTRIBUTION

@@ -1,0 +1,138 @@
+import hashlib
+import http.server
+import threading
+import zipfile
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from core.demo.land_cover import patches
+from core.errors import Cancelled, ChipscapeError, SettingsError, WorkspaceError
+from core.flair.data.download import FetchSettings
+from core.pipeline.flair.flair_workspace import ensure_land_cover, fetch, folder_of, is_look_alike
+from core.pipeline.workspace import Workspace
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[tuple[str, Path]]:
+    """A folder on a server of this machine, with its address."""
+    folder = tmp_path / "served"
+    folder.mkdir()
+
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            pass
+
+    handler = partial(Quiet, directory=str(folder))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as running:
+        thread = threading.Thread(target=running.serve_forever, args=(0.02,), daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{running.server_port}/toy.zip", folder
+        running.shutdown()
+        thread.join()
+
+
+def pack(path: Path, name: str = "flair_aerial_train/a.txt") -> str:
+    with zipfile.ZipFile(path, "w") as target:
+        target.writestr(name, b"1")
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@pytest.fixture
+def written(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
+    """The painters replaced by one file; what they were asked for."""
+    asked: list[tuple[int, int]] = []
+
+    def write(root: Path, *, patches: int, seed: int, report: object) -> list[Path]:
+        asked.append((patches, seed))
+        root.mkdir(parents=True, exist_ok=True)
+        (root / "flair_aerial_train").mkdir(exist_ok=True)
+        return [root / "flair_aerial_train"]
+
+    monkeypatch.setattr(patches, "write_land_cover", write)
+    return asked
+
+
+def test_ensure_land_cover__written_once(tmp_path: Path, written: list[tuple[int, int]]) -> None:
+    workspace = Workspace(tmp_path)
+    assert not is_look_alike(workspace)
+    assert ensure_land_cover(workspace, 3)
+    assert is_look_alike(workspace)
+    assert not ensure_land_cover(workspace, 3)
+    assert written == [(3, 0)]
+    assert ensure_land_cover(workspace, 4)
+    assert ensure_land_cover(workspace, 4, seed=2)
+    (folder_of(workspace) / "flair_aerial_train").rmdir()
+    assert ensure_land_cover(workspace, 4, seed=2)
+    assert written == [(3, 0), (4, 0), (4, 2), (4, 2)]
+
+
+def test_ensure_land_cover__goes_on_after_an_interruption(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*_: object, **__: object) -> list[Path]:
+        raise Cancelled("stop")
+
+    monkeypatch.setattr(patches, "write_land_cover", stop)
+    with pytest.raises(Cancelled):
+        ensure_land_cover(Workspace(tmp_path), 3)
+    monkeypatch.setattr(patches, "write_land_cover", lambda *_, **__: [])
+    assert ensure_land_cover(Workspace(tmp_path), 3)
+
+
+def test_ensure_land_cover__never_mixed_with_other_files(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    (tmp_path / "flair" / "flair_aerial_train").mkdir(parents=True)
+    with pytest.raises(WorkspaceError, match="not the look-alike's"):
+        ensure_land_cover(workspace, 3)
+    assert not is_look_alike(workspace)
+
+
+def test_ensure_land_cover__wrong_settings_leave_nothing(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError):
+        ensure_land_cover(Workspace(tmp_path), 2)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_fetch__once_and_checked(tmp_path: Path, served: tuple[str, Path]) -> None:
+    url, folder = served
+    sha = pack(folder / "toy.zip")
+    workspace = Workspace(tmp_path / "w")
+    done = fetch(workspace, FetchSettings(url=url, sha256=sha))
+    assert (done["fetched"], done["sha256"]) == (True, sha)
+    assert (folder_of(workspace) / "flair_aerial_train/a.txt").read_bytes() == b"1"
+    assert sorted(p.name for p in folder_of(workspace).iterdir()) == [
+        "fetched.json",
+        "flair_aerial_train",
+    ]
+    (folder / "toy.zip").unlink()
+    assert not fetch(workspace, FetchSettings(url=url))["fetched"]
+
+
+def test_fetch__evil_archive_leaves_no_tree(tmp_path: Path, served: tuple[str, Path]) -> None:
+    url, folder = served
+    pack(folder / "toy.zip", "../../evil.txt")
+    workspace = Workspace(tmp_path / "w")
+    with pytest.raises(ChipscapeError, match="leads out"):
+        fetch(workspace, FetchSettings(url=url))
+    assert not list(tmp_path.rglob("evil.txt"))
+    assert not list(folder_of(workspace).glob("flair*_*"))
+
+
+def test_fetch__not_into_the_look_alike(tmp_path: Path, served: tuple[str, Path]) -> None:
+    workspace = Workspace(tmp_path / "w")
+    folder_of(workspace).mkdir(parents=True)
+    (folder_of(workspace) / "land-cover.json").write_text("{}")
+    with pytest.raises(WorkspaceError, match="holds the look-alike"):
+        fetch(workspace, FetchSettings(url=served[0]))
+
+
+def test_fetch__goes_on_with_a_whole_archive(tmp_path: Path, served: tuple[str, Path]) -> None:
+    url, folder = served
+    workspace = Workspace(tmp_path / "w")
+    folder_of(workspace).mkdir(parents=True)
+    sha = pack(folder_of(workspace) / "flair.zip")
+    assert not (folder / "toy.zip").exists()
+    assert fetch(workspace, FetchSettings(url=url, sha256=sha))["fetched"]
