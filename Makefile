@@ -1,10 +1,11 @@
-# Two commands: `make run` starts the app, `make test` runs every test. The same steps as plain
-# commands for Windows and macOS stand in README.md.
+# `make run` starts the app, `make test` runs every test, `make check` runs the formatter, the
+# linter and the type checker. README.md has the same steps as plain commands for Windows and macOS.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --disable-pip-version-check -q
 
-.PHONY: run test test-long format check setup setup-test clean
+.PHONY: run test test-long format check coverage lock setup setup-test clean
 
 run: setup
 	$(BIN)/streamlit run app/main.py
@@ -25,6 +26,20 @@ check: setup-test
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
+coverage: setup-test
+	$(BIN)/coverage run -m pytest --ignore=tests/browser
+	$(BIN)/coverage combine -q
+	$(BIN)/coverage report
+
+# Renews the exact versions. torch brings its own CUDA packages where there are any.
+lock: setup-test
+	$(PIP) uv
+	$(call compile,,requirements-lock.txt)
+	$(call compile,--extra test,requirements-test-lock.txt)
+
+compile = $(BIN)/uv pip compile -q --universal --no-annotate --no-header --python-version 3.11 $(1) \
+	pyproject.toml | sed -E '/^(nvidia|cuda|triton)/d; /emscripten/d; /^torch==.*\+/d; s/^(torch==[^ ]+).*/\1/' > $(2)
+
 setup: .setup-run
 setup-test: .setup-test
 
@@ -32,14 +47,16 @@ $(BIN)/python:
 	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'Chipscape needs Python 3.11 or newer: make run PYTHON=python3.12')"
 	$(PYTHON) -m venv $(VENV)
 
-# The mark is written last, so that an interrupted set-up is taken up again.
-.setup-run: pyproject.toml requirements.txt | $(BIN)/python
-	$(BIN)/python -m pip install --disable-pip-version-check -q -r requirements.txt
+# The mark is written last, so that an interrupted set-up is continued.
+.setup-run: pyproject.toml requirements-lock.txt | $(BIN)/python
+	$(PIP) -r requirements-lock.txt
+	$(PIP) --no-deps -e .
 	$(BIN)/chipscape warm-up
 	touch $@
 
-.setup-test: pyproject.toml requirements.txt requirements-test.txt | $(BIN)/python
-	$(BIN)/python -m pip install --disable-pip-version-check -q -r requirements-test.txt
+.setup-test: pyproject.toml requirements-test-lock.txt | $(BIN)/python
+	$(PIP) -r requirements-test-lock.txt
+	$(PIP) --no-deps -e .
 	$(BIN)/chipscape warm-up
 	touch $@
 

@@ -1,48 +1,36 @@
-"""The server: `streamlit run app/main.py`. st.App and its routes, nothing else.
+"""The server: `streamlit run app/main.py`; only st.App with its routes.
 
-The page body is another file, because it would otherwise run once when this one is imported.
+The pages are drawn by script.py, because this file runs once more when it is imported.
 """
 
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
 import streamlit as st
-from starlette.requests import Request
-from starlette.responses import Response
 from starlette.routing import Route
 
 
-def in_words(error: Exception) -> bool:
-    """Show an error that nobody caught in words; imported late, after script.py's own check."""
-    from app.messages import show
+def import_late(module: str, name: str) -> Callable[[Any], Any]:
+    """Return a function of the app that is imported when it is first called.
 
-    return show(error)
+    script.py must check first that the packages are Chipscape's.
+    """
 
+    def call(argument: Any) -> Any:
+        return getattr(import_module(module), name)(argument)
 
-def tile(request: Request) -> Response:
-    """A tile of a scene on the map; imported late, as above."""
-    from app.map import tile_routes
-
-    return tile_routes.tile(request)
+    return call
 
 
-def text(request: Request) -> Response:
-    """Outlines or a style of the map."""
-    from app.map import tile_routes
-
-    return tile_routes.text(request)
-
-
-def nothing(request: Request) -> Response:
-    """Anything else under the map's prefix, which Streamlit would answer with its own page."""
-    from app.map import tile_routes
-
-    return tile_routes.nothing(request)
-
-
+TILES = "app.map.tile_routes"
 app = st.App(
     "script.py",
     routes=[
-        Route("/chipscape/tiles/{key}/{z}/{x}/{y}", tile),
-        Route("/chipscape/texts/{key}", text),
-        Route("/chipscape/{rest:path}", nothing),
+        Route("/chipscape/tiles/{key}/{z}/{x}/{y}", import_late(TILES, "serve_tile")),
+        Route("/chipscape/texts/{key}", import_late(TILES, "serve_text")),
+        # Without this route, Streamlit would answer any other path with its own page.
+        Route("/chipscape/{rest:path}", import_late(TILES, "serve_nothing")),
     ],
-    on_script_error=in_words,
+    on_script_error=import_late("app.messages", "show_error"),
 )

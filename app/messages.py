@@ -1,4 +1,4 @@
-"""Core errors in words; no page shows a traceback."""
+"""Errors as sentences on the page; no page shows a traceback."""
 
 import logging
 import secrets
@@ -7,49 +7,39 @@ from contextlib import contextmanager
 
 import streamlit as st
 
-from app.widgets.markup import plain
+from app.widgets.markup import escape_markdown
 from core.errors import ChipscapeError
 
 log = logging.getLogger(__name__)
 
 
-def words(error: Exception, reference: str = "") -> str:
-    """An error as Markdown that shows as it stands.
-
-    Parameters
-    ----------
-    error : Exception
-    reference : str
-        The mark under which the log holds an unexpected error.
-    """
+def describe_error(error: Exception, reference: str = "") -> str:
+    """Return an error as escaped Markdown; the log has an unexpected one under the reference."""
     if isinstance(error, ChipscapeError):
-        return plain(error)
-    return plain(
-        "Something went wrong that Chipscape did not foresee. Your files and results are as they "
-        f"were. The server's log holds the details under {reference}; please report them."
+        return escape_markdown(error)
+    return escape_markdown(
+        "An unexpected error occurred. Your files and results are unchanged. The log of the "
+        f"server has the details under {reference}; please report them."
     )
 
 
 @contextmanager
-def guard() -> Iterator[None]:
+def show_errors() -> Iterator[None]:
     """Show a known error in place of what the block would have drawn."""
     try:
         yield
     except ChipscapeError as error:
-        st.error(words(error))
+        st.error(describe_error(error))
 
 
-def show(error: Exception) -> bool:
-    """Show any error in words; `st.App` calls it for what nobody caught, callbacks included.
+def show_error(error: Exception) -> bool:
+    """Show any error; `st.App` calls this for uncaught errors, also those in callbacks.
 
-    Returns
-    -------
-    bool
-        True: Streamlit's own box with the traceback stays away.
+    Returns True, so that Streamlit does not show its own box with the traceback.
     """
     reference = ""
     if not isinstance(error, ChipscapeError):
         reference = f"error {secrets.token_hex(3)}"
         log.error("%s", reference, exc_info=error)
-    st.error(words(error, reference))
+    st.error(describe_error(error, reference))
     return True

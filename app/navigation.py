@@ -1,4 +1,4 @@
-"""Which pages there are, the sidebar around them, and where a visitor lands."""
+"""The pages of the app, the sidebar next to them, and the page that a visitor starts on."""
 
 from pathlib import Path
 
@@ -7,127 +7,113 @@ from streamlit.delta_generator import DeltaGenerator
 from streamlit.navigation.page import StreamlitPage
 
 from app import messages, welcome
-from app.session import cache, stage_jobs, state
-from app.widgets.markup import stages
+from app.session import cache, jobs, state
+from app.session.views import (
+    displayed_view,
+    forget_views,
+    remember_ready_stages,
+    requested_settings,
+    requested_view,
+)
+from app.widgets.job_status import show_ended_jobs, show_running_jobs
+from app.widgets.markup import stages_html
+from core.pipeline.run_stages import RUN_STAGES
 from core.pipeline.workspace import Workspace
 
 ROOT = Path(__file__).resolve().parents[1]
 STATIC = ROOT / "app" / "static"
-PAGES = (("scenes", "Scenes"), ("chips", "Chips"), ("embeddings", "Embeddings"),
-         ("clusters", "Clusters"), ("explore", "Explore"), ("map", "Map"))  # fmt: skip
-LAND_PAGES = (
-    ("land_cover_data", "Data"),
-    ("land_cover_pixels", "Pixels"),
-    ("land_cover_models", "Models"),
-    ("land_cover_confusion", "Confusion"),
-)
+PAGES = ("scenes", "chips", "embeddings", "clusters", "explore", "map")
+LAND_COVER_PAGES = ("data", "pixels", "models", "confusion")
 SIDEBAR_WIDTH = 236
-NAMES = {state.DEMO: "Demo", state.MINE: "My scenes"}
-SHOWN_STAGES = {
-    "chips": "Chips",
-    "embeddings": "Embeddings",
-    "clusters": "Clusters",
-    "projection": "Projection",
-}
+WORKSPACES = {state.DEMO: "Demo", state.MINE: "My scenes"}
 
 
-def run() -> None:
-    """Draw the frame, then the page."""
-    st.set_page_config(
-        "Chipscape", str(STATIC / "icon.png"), layout="wide", initial_sidebar_state=SIDEBAR_WIDTH
-    )
+def draw_app() -> None:
+    """Draw the sidebar and the page."""
+    icon = str(STATIC / "icon.png")
+    st.set_page_config("Chipscape", icon, layout="wide", initial_sidebar_state=SIDEBAR_WIDTH)
     st.html(STATIC / "style.css")
-    st.logo(str(STATIC / "logo.svg"), icon_image=str(STATIC / "icon.png"), size="large")
-    pages = {
-        name: st.Page(ROOT / "pages" / f"{name}.py", title=title, url_path=_address(name))
-        for name, title in (*PAGES, *LAND_PAGES)
-    }
-    land = [pages[name] for name, _ in LAND_PAGES]
-    # A default page loses its own address, so the default is one that only shows the way.
-    door = st.Page(_no_page, title="Chipscape", default=True, visibility="hidden")
-    chips = [door, *(pages[name] for name, _ in PAGES)]
-    page = st.navigation({"Chips": chips, "Land cover": land})
-    cache.fresh()
-    state.enter(page.url_path)
-    with messages.guard():
-        place, slot = _sidebar()
-        if page in land:
-            _watched(place, page)
+    st.logo(str(STATIC / "logo.svg"), icon_image=icon, size="large")
+    pages = {name: _page(name, name) for name in PAGES}
+    # Bookmarks know the pages on land cover under these addresses.
+    land_cover_pages = [_page(f"land_cover_{name}", f"flair_{name}") for name in LAND_COVER_PAGES]
+    # The default page loses its own address, so it is an empty one that leads to another.
+    start = st.Page(_draw_nothing, title="Chipscape", default=True, visibility="hidden")
+    groups = {"Chips": [start, *pages.values()], "Land cover": land_cover_pages}
+    page = st.navigation(groups)
+    forget_views()
+    state.enter_page(page.url_path)
+    with messages.show_errors():
+        workspace, stage_slot = _draw_sidebar()
+        if page in land_cover_pages:
+            _draw_page(workspace, page)
             return
-        state.settle(place, lambda settings: cache.plan(place, settings).ready)
-        if welcome.needed(place):
-            _status(place, slot)
-            welcome.show(place)
+        remember_ready_stages(workspace)
+        if welcome.is_demo_pending(workspace):
+            _show_stages(workspace, stage_slot)
+            welcome.demo_progress(workspace)
             return
         if state.awaits_demo() and page is not pages["explore"]:
             st.switch_page(pages["explore"])
-        if page.url_path == "":
-            st.switch_page(pages["explore" if _finished(place) else "scenes"])
+        if page is start:
+            has_results = requested_view(workspace).has("projection")
+            st.switch_page(pages["explore" if has_results else "scenes"])
         try:
-            _watched(place, page)
+            _draw_page(workspace, page)
         finally:
-            _status(place, slot)
-        # Only now: what the sliders need must not slow down the first sight of the landscape.
-        if state.awaited_demo():
-            stage_jobs.prepare(place, state.wanted(place))
+            _show_stages(workspace, stage_slot)
+        # After the page, because the preparation of the sliders must not delay the first plot.
+        if state.end_demo_wait():
+            jobs.prepare_sliders(workspace, requested_settings(workspace))
             st.rerun()
 
 
-def _watched(place: Workspace, page: StreamlitPage) -> None:
-    """The page, with what is running in the sidebar and what failed above it."""
+def _page(name: str, address: str) -> StreamlitPage:
+    title = name.removeprefix("land_cover_").capitalize()
+    return st.Page(ROOT / "pages" / f"{name}.py", title=title, url_path=address)
+
+
+def _draw_page(workspace: Workspace, page: StreamlitPage) -> None:
+    """Draw the page, with running jobs in the sidebar and failed jobs above the page."""
     with st.sidebar:
-        stage_jobs.watch(place)
+        show_running_jobs(workspace)
     with st.container():
-        stage_jobs.told(place)
+        show_ended_jobs(workspace)
     page.run()
 
 
-def _address(name: str) -> str:
-    """The page's path in the browser: land cover keeps the one that bookmarks know."""
-    return name.replace("land_cover_", "flair_")
+def _draw_nothing() -> None:
+    """Draw nothing: the app leads on before this page is drawn."""
 
 
-def _no_page() -> None:
-    """Never seen: `run` leads on before it."""
-
-
-def _sidebar() -> tuple[Workspace, DeltaGenerator]:
+def _draw_sidebar() -> tuple[Workspace, DeltaGenerator]:
+    """Draw the choice of the workspace; return it and the slot for the state of the stages."""
     with st.sidebar:
-        chosen = st.segmented_control(
+        choice = st.segmented_control(
             "Workspace",
-            options=list(NAMES),
-            format_func=lambda name: NAMES[name],
-            key=state.chooser(),
+            list(WORKSPACES),
+            format_func=WORKSPACES.__getitem__,
+            key=state.workspace_widget_key(),
             width="stretch",
             required=True,
         )
-        state.choose(chosen or state.choice())
-        place = state.workspace()
-        return place, st.empty()
+        state.choose_workspace(choice or state.workspace_choice())
+        return state.current_workspace(), st.empty()
 
 
-def _status(place: Workspace, slot: DeltaGenerator) -> None:
-    """The state of each stage; after the page, whose forms may have changed the settings."""
-    job = stage_jobs.busy(place)
-    slot.html(stages(_states(place, job.stage if job else "")))
-
-
-def _states(place: Workspace, at_work: str) -> list[tuple[str, str, str]]:
-    asked = state.wanted(place)
-    plan = cache.plan(place, asked)
-    ready = plan.ready | {"clusters": cache.labelling(place, plan, asked) is not None}
+def _show_stages(workspace: Workspace, slot: DeltaGenerator) -> None:
+    """Show the state of each stage; after the page, whose forms may change the settings."""
+    view, job = requested_view(workspace), jobs.running_job(workspace)
     entries = []
-    for stage, label in SHOWN_STAGES.items():
-        if stage == at_work:
-            entries.append((label, "running", "running"))
-        elif ready[stage]:
-            entries.append((label, "done", "done"))
-        elif state.showing(place, stage):
-            entries.append((label, "stale", "changed"))
-        else:
-            entries.append((label, "none", "not yet"))
-    return entries
-
-
-def _finished(place: Workspace) -> bool:
-    return cache.plan(place, state.wanted(place)).ready["projection"]
+    for stage in RUN_STAGES:
+        if not stage.needs:
+            continue
+        state_and_words = "none", "not yet"
+        if job is not None and job.stage == stage.name:
+            state_and_words = "running", "running"
+        elif cache.is_ready(view, stage.name):
+            state_and_words = "done", "done"
+        elif displayed_view(workspace, stage.name) is not None:
+            state_and_words = "stale", "changed"
+        entries.append((stage.title, *state_and_words))
+    slot.html(stages_html(entries))

@@ -1,4 +1,4 @@
-"""The router: checks that the packages are ours, then hands over to the page asked for."""
+"""The script behind every page: checks that the packages are Chipscape's, then draws the app."""
 
 import importlib
 from importlib.util import find_spec
@@ -10,10 +10,10 @@ ROOT = Path(__file__).resolve().parents[1]
 REMEDY = f'Run this once, then start again: pip install -e "{ROOT}"'
 
 
-def foreign() -> str:
-    """Why the packages that would be imported are not Chipscape's; empty where they are.
+def find_foreign_package() -> str:
+    """Return why the packages that would be imported are not Chipscape's; empty if they are.
 
-    `app`, `core` and `pages` are names that another project may have installed too.
+    `app` and `core` are names that another installed project may have too.
     """
     for name in ("core", "app"):
         spec = find_spec(name)
@@ -26,9 +26,9 @@ def foreign() -> str:
     return ""
 
 
-if wrong := foreign():
+if problem := find_foreign_package():
     st.title("Chipscape cannot start")
-    st.text(wrong)
+    st.text(problem)
     st.stop()
 
-importlib.import_module("app.navigation").run()
+importlib.import_module("app.navigation").draw_app()

@@ -1,72 +1,68 @@
-"""The first start: the demo is made while the visitor watches, then Explore opens."""
+"""The first start: the demo is computed while the visitor watches, then Explore opens."""
 
 import streamlit as st
 
-from app.session import cache, stage_jobs, state
+from app.session import cache, jobs, saved_settings, state
 from app.session.job_board import core_command
-from app.widgets.markup import plain
+from app.session.views import requested_settings, requested_view
+from app.widgets.job_status import show_ended_jobs, show_running_jobs
+from app.widgets.markup import escape_markdown
 from core.pipeline.workspace import Workspace
 
-TITLE = "Preparing the demo"
-# Clusters are live: what a slider asks for and nobody fitted is offered on the page.
-NEEDED = ("chips", "embeddings", "projection")
+# The clusters are not needed: the Explore page offers to compute those that are missing.
+NEEDED_STAGES = ("chips", "embeddings", "projection")
 
 
-def needed(place: Workspace) -> bool:
-    """True while the demo's first run is not complete."""
-    if state.choice() != state.DEMO or state.value(place, "demo was ready", default=False):
+def is_demo_pending(workspace: Workspace) -> bool:
+    """Return True while the first run of the demo is not complete."""
+    was_ready = state.page_choice(workspace, "demo was ready", default=False)
+    if was_ready or state.workspace_choice() != state.DEMO:
         return False
-    ready = cache.plan(place, state.wanted(place)).ready
-    complete = all(ready.get(stage) for stage in NEEDED)
-    if complete:
-        state.keep(place, "demo was ready", chosen=True)
-    return not complete
+    view = requested_view(workspace)
+    is_ready = all(view.has(stage) for stage in NEEDED_STAGES)
+    state.keep_choice(workspace, "demo was ready", is_ready)
+    return not is_ready
 
 
-def show(place: Workspace) -> None:
-    """Start the demo's job, unless it failed before, and show how far it is."""
-    key = f"{stage_jobs.prefix(place)}demo"
-    job = cache.board().get(key)
+def demo_progress(workspace: Workspace) -> None:
+    """Start the job of the demo, unless it failed before, and show its progress."""
+    key = f"{jobs.job_prefix(workspace)}demo"
+    job = cache.job_board().get(key)
     st.title("Chipscape")
     st.markdown(
         "Chipscape cuts a chip around every annotation of your scenes, describes each chip by "
-        "numbers, groups what looks alike and lays it out as a landscape that you can explore."
+        "numbers, groups similar chips into clusters, and displays all of them in a plot that you "
+        "can explore."
     )
     if job is None:
-        where = ("--workspace", place.root, "--json")
-        settings = state.for_job(place, state.wanted(place))
-        commands = (
-            core_command("demo", *where),
-            core_command("run", *where, "--settings", settings),
-        )
-        job = cache.board().start(key, TITLE, *commands)
+        options = ("--workspace", workspace.root, "--json")
+        file = saved_settings.write_job_settings(workspace, requested_settings(workspace))
+        demo = core_command("demo", *options)
+        run = core_command("run", *options, "--settings", file)
+        job = cache.job_board().start(key, "Preparing the demo", demo, run)
     if job.state == "running":
-        st.markdown("**A small demo is being prepared:** a harbour with boats and buildings, "
-                    "drawn by the computer. It takes about half a minute, once.")  # fmt: skip
+        st.markdown(
+            "**A small demo is being prepared:** a synthetic harbour with boats and buildings. "
+            "This takes about half a minute, only once."
+        )
         state.await_demo()
-    stage_jobs.watch(place)
-    stage_jobs.told(place)
+    show_running_jobs(workspace)
+    show_ended_jobs(workspace)
     if job.state in ("failed", "cancelled"):
-        st.button("Try again", on_click=cache.board().forget, args=(key,))
-    own_data()
-
-
-def own_data() -> None:
-    """How to bring scenes of one's own."""
+        st.button("Try again", on_click=cache.job_board().forget, args=(key,))
     st.markdown("##### Your own scenes")
     st.markdown(
-        "Choose **My scenes** on the left and drop them there, or put each GeoTIFF and a vector "
-        "file of the same name (`quay.tif` and `quay.geojson`) into this folder:"
+        "Choose **My scenes** on the left and drop your files there, or put each GeoTIFF and a "
+        "vector file of the same name (`quay.tif` and `quay.geojson`) into this folder:"
     )
-    st.code(str(state.home().raw), language=None)
+    st.code(str(state.home_workspace().raw), language=None)
 
 
-def notice(otherwise: str) -> None:
-    """One quiet line under a title: that this is the demo, or what the page says itself."""
-    if state.choice() == state.MINE:
-        st.caption(plain(otherwise))
-    else:
-        st.caption(
-            "This is the demo, an invented harbour. For your own data choose My scenes on the "
-            f"left, and drop it there or put it into {plain(state.home().raw)}."
+def demo_notice(text: str) -> None:
+    """Draw one line under the title: that this is the demo, else a text of the page."""
+    if state.workspace_choice() == state.DEMO:
+        text = (
+            "This is the demo, a synthetic harbour. To use your own data, choose My scenes on the "
+            f"left and drop your files there, or put them into {state.home_workspace().raw}."
         )
+    st.caption(escape_markdown(text))

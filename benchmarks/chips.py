@@ -1,15 +1,15 @@
-"""Chips a second beside the plain loop: `python benchmarks/chips.py [--quick]`.
+"""Chips per second compared with the plain loop: `python benchmarks/chips.py [--quick]`.
 
-The other side is what a user would write: the scene opened once with rasterio, then for each
-annotation a window from its bounds, a read, a resize, `np.save`. Resize is Pillow's antialiased
-bilinear filter, which is what we use too (OpenCV's plain one aliases). One tiled, deflated scene
-with many annotations; both sides read the same files and write to the same disk. Ours includes
-the scene's report, masks, facts and the Parquet tables, which the loop does not make. Libraries
-are imported, and our compiled loop is loaded (`chipscape warm-up`), before either clock starts,
-and out of the garbage collector's way for both, as on the command line.
-Both sides take turns, five times each from nothing, so that other load hits both alike, and `ratio`
-is the median over the turns; what was written is flushed before each turn, so that neither pays for
-the other's writing.
+The alternative is what a user would write: open the scene once with rasterio, then for each
+annotation take a window from its bounds, read, resize and `np.save`. It resizes with Pillow's
+antialiased bilinear filter, which Chipscape uses too (OpenCV's plain filter aliases). Both sides
+read the same tiled, deflated scene with many annotations and write to the same disk. Chipscape's
+time includes the scene's report, masks, facts and Parquet tables, which the loop does not make.
+Libraries are imported and the compiled loop is loaded (`chipscape warm-up`) before either clock
+starts, and are frozen for the garbage collector, as on the command line. Both sides take turns,
+five times each with nothing cached, so that other load affects both alike; `ratio` is the median
+over the turns. Written files are flushed before each turn, so that neither side pays for the
+other's writing.
 """
 
 import argparse
@@ -33,9 +33,9 @@ from rasterio.transform import from_origin
 from rasterio.windows import from_bounds
 from scipy.ndimage import zoom
 
-from core.pipeline.run import run
+from core.pipeline.run import run_pipeline
 from core.pipeline.workspace import Workspace
-from core.raster.resampling import warm_up
+from core.raster.resampling import compile_resampling
 from core.settings import RunSettings
 
 CRS = "EPSG:32631"
@@ -75,9 +75,9 @@ def write_scene(raw: Path, side: int, n: int) -> None:
     frame.to_file(raw / "scene.geojson", driver="GeoJSON", engine="pyogrio")
 
 
-def plain_loop(raw: Path, out: Path, size: int = 64, margin: float = 0.15) -> float:
-    """The loop that a user would write; seconds."""
-    begun = time.perf_counter()
+def run_plain_loop(raw: Path, out: Path, size: int = 64, margin: float = 0.15) -> float:
+    """Run the loop that a user would write; return its seconds."""
+    started = time.perf_counter()
     out.mkdir()
     frame = gpd.read_file(raw / "scene.geojson")
     with rasterio.open(raw / "scene.tif") as source:
@@ -89,14 +89,14 @@ def plain_loop(raw: Path, out: Path, size: int = 64, margin: float = 0.15) -> fl
             picture = Image.fromarray(np.moveaxis(pixels, 0, -1))
             chip = picture.resize((size, size), Image.Resampling.BILINEAR)
             np.save(out / f"{i}.npy", np.asarray(chip))
-    return time.perf_counter() - begun
+    return time.perf_counter() - started
 
 
-def ours(workspace: Path) -> float:
-    """The same by the pipeline, from nothing; seconds."""
-    begun = time.perf_counter()
-    run(Workspace.at(workspace), RunSettings(), until="chips")
-    return time.perf_counter() - begun
+def run_chipscape(workspace: Path) -> float:
+    """Run the pipeline up to the chips, with nothing cached; return its seconds."""
+    started = time.perf_counter()
+    run_pipeline(Workspace.at(workspace), RunSettings(), until="chips")
+    return time.perf_counter() - started
 
 
 def main() -> None:
@@ -106,33 +106,33 @@ def main() -> None:
     side, n = (4000, 4000) if quick else (10_000, 20_000)
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
-        # In a process of its own: its arrays are no memory of ours.
+        # In a separate process, so that its arrays do not count as memory of the pipeline.
         writer = multiprocessing.get_context("spawn").Process(
             target=write_scene, args=(root / "raw", side, n)
         )
         writer.start()
         writer.join()
-        warm_up()
+        compile_resampling()
         gc.freeze()
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         turns = []
         for _ in range(ROUNDS):
             os.sync()
-            mine = ours(root)
+            seconds = run_chipscape(root)
             grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
             os.sync()
-            turns.append((mine, plain_loop(root / "raw", root / "loop")))
-            for made in ("artifacts", "results", "loop"):
-                shutil.rmtree(root / made)
-        mine, other = (statistics.median(times) for times in zip(*turns, strict=True))
-        ratio = statistics.median(theirs / ours_ for ours_, theirs in turns)
+            turns.append((seconds, run_plain_loop(root / "raw", root / "loop")))
+            for name in ("artifacts", "results", "loop"):
+                shutil.rmtree(root / name)
+        chipscape, loop = (statistics.median(times) for times in zip(*turns, strict=True))
+        ratio = statistics.median(second / first for first, second in turns)
         scene_mb = side * side * 3 / 2**20
     result = {
         "name": "chips",
-        "ours": round(n / mine, 1),
-        "other": round(n / other, 1),
+        "ours": round(n / chipscape, 1),
+        "other": round(n / loop, 1),
         "ratio": round(ratio, 2),
-        "unit": "chips a second",
+        "unit": "chips per second",
         "detail": {
             "annotations": n,
             "scene": f"{side} x {side} x 3 uint8",

@@ -31,7 +31,7 @@ from core.chips.scaling import Scaling
 from core.embeddings import registry
 from core.embeddings.encoder import ChipBatch, Encoder
 from core.embeddings.encoding import encode_rows
-from core.embeddings.networks.satdino import CARDS, shape_of
+from core.embeddings.networks.satdino import CARDS, vit_shape
 from core.embeddings.networks.vit import Vit
 from core.settings import EmbedSettings
 
@@ -57,7 +57,7 @@ class Sides:
     def encoder(self, side: int) -> Encoder:
         """Ours, from the weight file."""
         settings = EmbedSettings(input_size=side, weights=str(self.folder / CARD.weights_file))
-        return registry.load(NAME, settings, self.folder)
+        return registry.load_encoder(NAME, settings, self.folder)
 
     def ours(self, n: int, side: int) -> float:
         """Seconds for n chips from the memory map to a matrix on disk."""
@@ -88,7 +88,7 @@ class Sides:
 def prepare(folder: Path, n: int) -> Sides:
     """The same chips and the same random weights for both."""
     torch.manual_seed(0)
-    network = Vit(shape_of(NAME))
+    network = Vit(vit_shape(NAME))
     with torch.no_grad():
         for tensor in network.parameters():
             tensor.normal_(0, 0.02)
@@ -187,8 +187,8 @@ def main() -> None:
         ours, other, ratio = turns(sides, n, LARGE, 2.5 * each)
         # Small chips go by quickly: more of them, or start and end weigh too much.
         native = turns(sides, 4 * n, NATIVE, each / 2)
-        core = one_core(Vit(shape_of(NAME)).eval(), each)
-        texture = registry.load("texture", EmbedSettings(), sides.folder)
+        core = one_core(Vit(vit_shape(NAME)).eval(), each)
+        texture = registry.load_encoder("texture", EmbedSettings(), sides.folder)
         some = slice(0, 64)
         sample = ChipBatch(np.array(sides.part.pixels[some]), sides.part.mask[some] != 0, SCALING)
         fitted = texture.fit(sample)

@@ -30,13 +30,18 @@ import numpy as np
 from made_up import prepare
 from playwright.sync_api import Browser, Frame, Page, sync_playwright
 
-from core.clusters.methods.hdbscan_tree import warm_up
+from core.clusters.methods.hdbscan_tree import compile_hdbscan
 
 ROOT = Path(__file__).resolve().parents[1]
 SOFTWARE = (
-    "--headless", "--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-)  # fmt: skip
+    "--headless",
+    "--no-sandbox",
+    "--use-angle=swiftshader",
+    "--enable-unsafe-swiftshader",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
 WAIT = 60_000
 TURNS = 7
 # A tenth of the slider up, and back again.
@@ -60,10 +65,22 @@ def served(script: Path, root: Path) -> Iterator[str]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [
-        sys.executable, "-m", "streamlit", "run", str(script), "--server.port", str(port),
-        "--server.headless", "true", "--server.address", "127.0.0.1",
-        "--browser.gatherUsageStats", "false",
-    ]  # fmt: skip
+        sys.executable,
+        # The workspace has a folder app/, which must not be imported in place of the package.
+        "-P",
+        "-m",
+        "streamlit",
+        "run",
+        str(script),
+        "--server.port",
+        str(port),
+        "--server.headless",
+        "true",
+        "--server.address",
+        "127.0.0.1",
+        "--browser.gatherUsageStats",
+        "false",
+    ]
     environment = {**os.environ, "CHIPSCAPE_WORKSPACE": str(root)}
     quiet = subprocess.DEVNULL
     with subprocess.Popen(command, cwd=root, env=environment, stdout=quiet, stderr=quiet) as server:
@@ -121,8 +138,9 @@ def slide(page: Page, plot: Page | Frame, turns: int) -> list[float]:
         page.keyboard.press(KEYS[turn % 2])
         plot.wait_for_function(
             f"before => window.drawn > {1000 * begun} && ({COLOURS})() !== before",
-            arg=before, timeout=WAIT,
-        )  # fmt: skip
+            arg=before,
+            timeout=WAIT,
+        )
         seconds.append(plot.evaluate("() => window.drawn") / 1000 - begun)
         rest(page)
         # One further: a value that was shown before would be answered from memory.
@@ -134,12 +152,14 @@ def slide(page: Page, plot: Page | Frame, turns: int) -> list[float]:
 
 def click(page: Page, plot: Frame, ids: list[str], turns: int) -> list[float]:
     """Seconds from a click on a point to its id and its image on the page."""
-    x, y = np.array(plot.evaluate(
-        "() => { const g = document.querySelector('.js-plotly-plot'), l = g._fullLayout,"
-        " t = g.data[0], r = g.getBoundingClientRect();"
-        " return [t.x.map(v => r.left + l.xaxis._offset + l.xaxis.d2p(v)),"
-        " t.y.map(v => r.top + l.yaxis._offset + l.yaxis.d2p(v))]; }"
-    ))  # fmt: skip
+    x, y = np.array(
+        plot.evaluate(
+            "() => { const g = document.querySelector('.js-plotly-plot'), l = g._fullLayout,"
+            " t = g.data[0], r = g.getBoundingClientRect();"
+            " return [t.x.map(v => r.left + l.xaxis._offset + l.xaxis.d2p(v)),"
+            " t.y.map(v => r.top + l.yaxis._offset + l.yaxis.d2p(v))]; }"
+        )
+    )
     frame = page.locator("iframe").first.bounding_box()
     assert frame is not None
     places = np.column_stack([x, y])
@@ -197,10 +217,13 @@ def theirs(browser: Browser, root: Path, points: Path, turns: int) -> list[float
             page.keyboard.press(KEYS[turn % 2])
             page.wait_for_function(
                 "t => !document.querySelector('[data-testid=stText]').innerText.includes(t)",
-                arg=before, timeout=WAIT,
-            )  # fmt: skip
-            page.evaluate("() => new Promise(done => requestAnimationFrame(() => "
-                          "requestAnimationFrame(done)))")  # fmt: skip
+                arg=before,
+                timeout=WAIT,
+            )
+            page.evaluate(
+                "() => new Promise(done => requestAnimationFrame(() => "
+                "requestAnimationFrame(done)))"
+            )
             seconds.append(time.time() - begun)
             rest(page)
         page.close()
@@ -215,7 +238,7 @@ def main() -> None:
     chromium = runpy.run_path(str(ROOT / "tests" / "chromium.py"))["find"]()
     if not chromium:
         sys.exit(f"No Chromium. Run once: {sys.executable} -m playwright install chromium")
-    warm_up()
+    compile_hdbscan()
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         root = Path(folder)
         settings, ids, points = prepare(root, n)

@@ -1,4 +1,4 @@
-"""A made-up workspace of many small annotations, for benchmarks/click.py."""
+"""A generated workspace with many small annotations, for benchmarks/click.py."""
 
 from pathlib import Path
 from typing import Any
@@ -10,18 +10,18 @@ import shapely
 import tomli_w
 from rasterio.transform import from_origin
 
-from core.artifacts.formats import read_array, write_array
-from core.pipeline import cluster_stages
-from core.pipeline.run import run
+from core.artifacts.formats import write_array
+from core.pipeline.cluster_stages import PROJECTION, read_points
+from core.pipeline.run import run_pipeline
 from core.pipeline.workspace import Workspace
 from core.settings import ChipSettings, CutSettings, RunSettings
-from core.tables import as_table
+from core.tables import settings_table
 
 CELL, BOX = 24, 16
 
 
 def write_scene(raw: Path, n: int) -> None:
-    """Small boxes in rows, of twelve kinds that differ in brightness, grain and stripes."""
+    """Write small boxes in rows, of twelve kinds with their own brightness, grain and stripes."""
     raw.mkdir(parents=True)
     random = np.random.default_rng(0)
     columns = int(np.ceil(np.sqrt(n)))
@@ -45,10 +45,18 @@ def write_scene(raw: Path, n: int) -> None:
         boxes.append((500_000 + x * 0.3, 5_000_000 - y * 0.3))
     west, north = np.array(boxes).T
     profile = {
-        "driver": "GTiff", "width": side, "height": side, "count": 3, "dtype": "uint8",
-        "crs": "EPSG:32631", "transform": from_origin(500_000, 5_000_000, 0.3, 0.3),
-        "tiled": True, "blockxsize": 256, "blockysize": 256, "compress": "deflate",
-    }  # fmt: skip
+        "driver": "GTiff",
+        "width": side,
+        "height": side,
+        "count": 3,
+        "dtype": "uint8",
+        "crs": "EPSG:32631",
+        "transform": from_origin(500_000, 5_000_000, 0.3, 0.3),
+        "tiled": True,
+        "blockxsize": 256,
+        "blockysize": 256,
+        "compress": "deflate",
+    }
     with rasterio.open(raw / "scene.tif", "w", **profile) as target:
         target.write(pixels.clip(1, 255).astype(np.uint8))
     shapes = shapely.box(west, north - BOX * 0.3, west + BOX * 0.3, north)
@@ -57,21 +65,28 @@ def write_scene(raw: Path, n: int) -> None:
 
 
 def prepare(root: Path, n: int) -> tuple[RunSettings, list[str], Path]:
-    """Everything up to the clusters, and a picture; settings, chip ids and the points."""
+    """Compute everything up to the clusters, and two components in place of the projection.
+
+    Returns
+    -------
+    settings : RunSettings
+    chip_ids : list of str
+    file : Path
+        The points that are clustered, as .npy.
+    """
     write_scene(root / "raw", n)
     workspace = Workspace.at(root)
     settings = RunSettings("hdbscan", ChipSettings(size=16), cut=CutSettings(20, "leaf"))
-    done = run(workspace, settings, until="clusters")
-    reduced = done.artifacts["reduction"][0]
-    points = read_array(reduced.folder / "points.npy")[:, : settings.tree.n_dims]
+    run = run_pipeline(workspace, settings, until="clusters")
+    points = read_points(run.view)[:, : settings.tree.n_dims]
 
-    def draw(folder: Path) -> dict[str, Any]:
+    def write_projection(folder: Path) -> dict[str, Any]:
         write_array(folder / "coordinates.npy", np.ascontiguousarray(points[:, :2], np.float32))
         return {"kl_divergence": 1.0, "perplexity": 30.0}
 
-    workspace.store.make(cluster_stages.projection_step(reduced.key, settings.projection), draw)
+    workspace.store.make(PROJECTION.step(run.view), write_projection)
     (root / "app").mkdir(exist_ok=True)
-    (root / "app" / "settings.toml").write_text(tomli_w.dumps(as_table(settings)))
-    np.save(root / "points.npy", points)
-    chips = done.clustered()[0]
-    return settings, chips.facts["chip_id"].tolist(), root / "points.npy"
+    (root / "app" / "settings.toml").write_text(tomli_w.dumps(settings_table(settings)))
+    file = root / "points.npy"
+    np.save(file, points)
+    return settings, run.chips.facts["chip_id"].tolist(), file

@@ -13,7 +13,7 @@ import time
 
 import numpy as np
 
-from core.clusters.methods.hdbscan_tree import build_tree, cut_tree, warm_up
+from core.clusters.methods.hdbscan_tree import build_tree, compile_hdbscan, cut_tree
 from core.settings import CutSettings, TreeSettings
 from core.types import FloatArray
 
@@ -62,7 +62,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="without 500,000 points, under 50 s")
     quick = parser.parse_args().quick
-    warm_up()
+    compile_hdbscan()
     fresh(blobs(500, 30), 15)
     points = blobs(20_000, 30)
     cuts, built = recuts(points)
@@ -82,7 +82,7 @@ def main() -> None:
             "recut_s_median": round(statistics.median(many), 3),
             "recut_s_slowest": round(max(many), 3),
             "our_tree_s": round(built, 1),
-        }  # fmt: skip
+        }
     result = {
         "name": "recut",
         "ours": round(ours, 5),

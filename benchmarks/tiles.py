@@ -24,19 +24,27 @@ from rasterio.windows import Window
 from rio_tiler.errors import NoOverviewWarning
 from rio_tiler.io import Reader
 
-from core.raster.map_placement import zooms
+from core.raster.map_placement import scene_zooms
 from core.raster.scene import read_scene
-from core.raster.tiles import TileSource, display_ends, draw_tile, write_overviews
+from core.raster.tiles import TileSource, display_limits, draw_tile, write_overviews
 
 
 def write_scene(path: Path, side: int) -> None:
     """Noise over a slow wave, three bands, tiled, not compressed."""
     random = np.random.default_rng(0)
     profile = {
-        "driver": "GTiff", "width": side, "height": side, "count": 3, "dtype": "uint8",
-        "crs": "EPSG:32631", "transform": from_origin(500_000, 5_000_000, 0.3, 0.3),
-        "tiled": True, "blockxsize": 512, "blockysize": 512, "photometric": "rgb",
-    }  # fmt: skip
+        "driver": "GTiff",
+        "width": side,
+        "height": side,
+        "count": 3,
+        "dtype": "uint8",
+        "crs": "EPSG:32631",
+        "transform": from_origin(500_000, 5_000_000, 0.3, 0.3),
+        "tiled": True,
+        "blockxsize": 512,
+        "blockysize": 512,
+        "photometric": "rgb",
+    }
     strip = random.integers(0, 255, (3, 512, side), dtype=np.uint8)
     with rasterio.open(path, "w", **profile) as target:
         for top in range(0, side, 512):
@@ -83,14 +91,14 @@ def main() -> None:
         begun = time.perf_counter()
         scene = read_scene(path)
         bands = scene.bands
-        source = TileSource(scene, bands, display_ends(scene, bands))
+        source = TileSource(scene, bands, display_limits(scene, bands))
         opened = time.perf_counter() - begun
         begun = time.perf_counter()
         smaller = Path(folder) / "overviews.tif"
         write_overviews(scene, bands, smaller)
         built = time.perf_counter() - begun
-        source = TileSource(scene, bands, source.ends, smaller)
-        least, most = zooms(scene)
+        source = TileSource(scene, bands, source.limits, smaller)
+        least, most = scene_zooms(scene)
         mine, theirs = {}, {}
         for z in range(least, most + 1):
             n = 9 if z > most - 2 else 3

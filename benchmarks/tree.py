@@ -21,7 +21,12 @@ from collections.abc import Callable
 import numpy as np
 
 from core.clusters.labelling import Labelling
-from core.clusters.methods.hdbscan_tree import build_tree, cut_tree, route, warm_up
+from core.clusters.methods.hdbscan_tree import (
+    build_tree,
+    choose_tree_algorithm,
+    compile_hdbscan,
+    cut_tree,
+)
 from core.settings import CutSettings, TreeSettings
 from core.types import FloatArray, IntArray
 
@@ -127,10 +132,12 @@ def beside(points: FloatArray) -> dict[str, object]:
     mine, labelling = timed(ours, points)
     other, _ = timed(hdbscan_exact, points)
     return {
-        "ours_s": round(mine, 2), "hdbscan_exact_s": round(other, 2),
-        "route": route(*points.shape), "n_clusters": labelling.n_clusters,
+        "ours_s": round(mine, 2),
+        "hdbscan_exact_s": round(other, 2),
+        "route": choose_tree_algorithm(*points.shape),
+        "n_clusters": labelling.n_clusters,
         "noise_fraction": round(labelling.noise_fraction, 3),
-    }  # fmt: skip
+    }
 
 
 def main() -> None:
@@ -139,7 +146,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="fewer points in detail, under 50 s")
     quick = parser.parse_args().quick
-    warm_up()
+    compile_hdbscan()
     scikit_learn(pixels(500))
     points = pixels(40_000)
     mine, labelling = timed(ours, points)
@@ -159,9 +166,10 @@ def main() -> None:
         seconds, large = timed(ours, pixels(500_000))
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
         detail["pixels 500000 x 5"] = {
-            "ours_s": round(seconds, 1), "peak_gb": round(peak, 2),
+            "ours_s": round(seconds, 1),
+            "peak_gb": round(peak, 2),
             "n_clusters": large.n_clusters,
-        }  # fmt: skip
+        }
     result = {
         "name": "tree",
         "ours": round(mine, 3),

@@ -1,4 +1,4 @@
-"""`python -m core` is the command line."""
+"""Entry point of ``python -m core``, which runs the command line."""
 
 from core.cli import main
 

@@ -1,7 +1,7 @@
-"""Work items mapped over threads of this machine, or over a Dask cluster where one is connected.
+"""Functions applied to many items, in threads or on the Dask cluster that is connected.
 
-The function and its items must be importable and picklable, and results come back to the caller,
-who alone writes; so the same code serves both.
+A function and its items must be importable and picklable, and results are returned to the caller,
+which alone writes files, so the same code serves threads and clusters.
 """
 
 import os
@@ -9,24 +9,42 @@ import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import nullcontext
 from typing import Any, TypeVar
+
+from core.errors import WorkspaceError
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-# Results held in memory at once, so that memory does not grow with the number of items.
-AHEAD = 4
+# Enough chunks that a slow one does not leave the other threads idle.
+CHUNKS_PER_WORKER = 4
+# Results computed ahead of the caller beyond one per worker, so that memory stays bounded.
+RESULTS_AHEAD = 4
 
 
 def n_workers() -> int:
-    """Threads that this machine's share of cores can feed."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    """Return the number of CPU cores that this process may use."""
+    has_affinity = hasattr(os, "sched_getaffinity")
+    return len(os.sched_getaffinity(0)) if has_affinity else os.cpu_count() or 1
+
+
+def map_row_chunks(n: int, call: Callable[[int, int], object]) -> None:
+    """Call ``call(start, stop)`` on contiguous chunks of n rows, one thread per worker.
+
+    The call should release the interpreter's lock, as compiled loops do.
+    """
+    n_chunks = min(n, CHUNKS_PER_WORKER * n_workers())
+    if n_chunks < 2 or n_workers() == 1:
+        call(0, n)
+        return
+    bounds = [n * chunk // n_chunks for chunk in range(n_chunks + 1)]
+    with ThreadPoolExecutor(n_workers()) as pool:
+        list(pool.map(call, bounds, bounds[1:]))
 
 
 def active_client() -> Any:
-    """The connected Dask client of this process, or None; dask is imported only where it is."""
+    """Return the connected Dask client, or None; never imports dask itself."""
     distributed = sys.modules.get("distributed")
     if distributed is None:
         return None
@@ -34,21 +52,16 @@ def active_client() -> Any:
         client = distributed.get_client()
     except ValueError:
         return None
-    # One that never reached its scheduler stays registered, and would wait for ever.
+    # A client that never reached its scheduler stays registered, and would wait for ever.
     return client if client.status == "running" else None
 
 
-def connect(address: str) -> Any:
-    """Connect this process to a Dask scheduler.
+def connect_scheduler(address: str) -> Any:
+    """Connect this process to a Dask scheduler and return the client.
 
-    Raises
-    ------
-    WorkspaceError
-        If no scheduler answers within ten seconds.
+    Raises WorkspaceError if no scheduler answers within ten seconds.
     """
     from distributed import Client
-
-    from core.errors import WorkspaceError
 
     try:
         return Client(address, timeout="10s")  # type: ignore[no-untyped-call]
@@ -60,28 +73,23 @@ def connect(address: str) -> Any:
         ) from error
 
 
-def stream(function: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[Result]:
-    """Results in the order of the items, computed ahead of the caller, with bounded memory.
+def stream_results(function: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[Result]:
+    """Yield ``function(item)`` in the order of the items, computed ahead with bounded memory.
 
-    Whatever the function raises is raised here, and what was not yet started is dropped.
+    An exception of the function is raised here, and items that have not started are dropped.
     """
     client = active_client()
-    if client is not None:
-        yield from _stream(lambda item: client.submit(function, item, pure=False), items)
-        return
-    with ThreadPoolExecutor(n_workers()) as pool:
-        yield from _stream(lambda item: pool.submit(function, item), items)
-
-
-def _stream(submit: Callable[[Item], "Future[Result]"], items: Sequence[Item]) -> Iterator[Result]:
-    running: deque[Future[Result]] = deque()
-    try:
-        for item in items:
-            running.append(submit(item))
-            if len(running) > AHEAD + n_workers():
-                yield running.popleft().result()
-        while running:
-            yield running.popleft().result()
-    finally:
-        for future in running:
-            future.cancel()
+    workers: Any = ThreadPoolExecutor(n_workers()) if client is None else nullcontext(client)
+    options = {} if client is None else {"pure": False}
+    futures: deque[Future[Result]] = deque()
+    with workers as pool:
+        try:
+            for item in items:
+                futures.append(pool.submit(function, item, **options))
+                if len(futures) > RESULTS_AHEAD + n_workers():
+                    yield futures.popleft().result()
+            while futures:
+                yield futures.popleft().result()
+        finally:
+            for future in futures:
+                future.cancel()

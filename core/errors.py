@@ -1,50 +1,53 @@
-"""Every error Chipscape raises on purpose; all else is a defect.
+"""The exceptions that Chipscape raises on purpose; any other exception is a defect.
 
 ::
 
-    ChipscapeError              an input or an environment that cannot be worked with: exit code 1
-    ├── SettingsError           a setting out of its bounds, unknown, or impossible for these data
+    ChipscapeError              an input or an environment that cannot be used: exit code 1
+    ├── SettingsError           a setting is out of range, unknown, or impossible for the data
     ├── WorkspaceError          the workspace is missing, empty or not writable
-    ├── SceneError              a raster that cannot be used
-    ├── AnnotationError         a vector file that cannot be used
-    ├── BandError               scenes whose bands cannot be brought together
-    ├── WeightsError            weights that are missing, truncated, wrong or not finite
-    ├── TooFewError             fewer chips, clusters or classes than the stage needs
-    ├── DegenerateError         data without the variation that the stage needs
-    └── ArtifactError           an artifact that is damaged or belongs to another version
-    Cancelled                   the user asked to stop: exit code 130, nothing lost
+    ├── SceneError              a raster cannot be used
+    ├── AnnotationError         a vector file cannot be used
+    ├── BandError               the bands of several scenes cannot be combined
+    ├── WeightsError            weights are missing, truncated, wrong or not finite
+    ├── TooFewError             there are fewer chips, clusters or classes than a stage needs
+    ├── DegenerateError         the data lack the variation that a stage needs
+    └── ArtifactError           an artifact is damaged or belongs to another version
+    Cancelled                   the user stopped the work: exit code 130, finished results stay
 
-A message names the thing, the place and the remedy.
+A message states the location, the problem and the remedy: ``"a.tif: cannot be read. Copy it
+again."``
 """
+
+from collections.abc import Iterable
 
 
 class ChipscapeError(Exception):
-    """An input or environment that cannot be worked with.
+    """An input or an environment cannot be used.
 
     Parameters
     ----------
-    what : str
-        The thing that is wrong, in one sentence without a full stop.
+    problem : str
+        What is wrong, in one sentence without a full stop.
     where : str, optional
-        The file, the annotation or the setting that it concerns.
+        The file, annotation or setting that the problem concerns.
     remedy : str, optional
         What the user can do about it, in one sentence.
     """
 
-    def __init__(self, what: str, *, where: str = "", remedy: str = "") -> None:
-        self.what = what
+    def __init__(self, problem: str, *, where: str = "", remedy: str = "") -> None:
+        self.problem = problem
         self.where = where
         self.remedy = remedy
-        # One argument only: pickle calls the class with `args`, then sets the attributes.
-        super().__init__(what)
+        # One argument only: unpickling calls the class with `args`, then sets the attributes.
+        super().__init__(problem)
 
     def __str__(self) -> str:
-        place = f"{self.where}: " if self.where else ""
-        return f"{place}{self.what}." + (f" {self.remedy}" if self.remedy else "")
+        location = f"{self.where}: " if self.where else ""
+        return f"{location}{self.problem}." + (f" {self.remedy}" if self.remedy else "")
 
 
 class SettingsError(ChipscapeError):
-    """A setting is out of its bounds, unknown, or impossible for these data."""
+    """A setting is out of range, unknown, or impossible for the data."""
 
 
 class WorkspaceError(ChipscapeError):
@@ -60,7 +63,7 @@ class AnnotationError(ChipscapeError):
 
 
 class BandError(ChipscapeError):
-    """The scenes' bands cannot be brought together."""
+    """The bands of several scenes cannot be combined."""
 
 
 class WeightsError(ChipscapeError):
@@ -68,16 +71,26 @@ class WeightsError(ChipscapeError):
 
 
 class TooFewError(ChipscapeError):
-    """There are fewer chips, clusters or classes than the stage needs."""
+    """There are fewer chips, clusters or classes than a stage needs."""
 
 
 class DegenerateError(ChipscapeError):
-    """The data lack the variation that the stage needs."""
+    """The data lack the variation that a stage needs."""
 
 
 class ArtifactError(ChipscapeError):
-    """An artifact is damaged or was written by another version."""
+    """An artifact is damaged or belongs to another version."""
 
 
 class Cancelled(Exception):
-    """The user asked to stop; what was finished is kept."""
+    """The user stopped the work; results that are finished stay in the workspace."""
+
+
+def unknown_attribute_error(name: str, attributes: Iterable[object]) -> SettingsError:
+    """Return the error for a property that no annotation has, listing those that exist."""
+    names = ", ".join(map(str, attributes)) or "none"
+    return SettingsError(
+        f"no annotation has a property {name!r}",
+        where="property",
+        remedy=f"Known properties: {names}.",
+    )

@@ -1,4 +1,4 @@
-"""Settings of what comes in: how scenes are read and shown, and which chips are left out."""
+"""Settings of the input: how scenes are read and displayed, and which chips are left out."""
 
 from dataclasses import dataclass, field
 
@@ -9,16 +9,18 @@ from core.types import Stretch
 
 @dataclass(frozen=True)
 class GridSettings(Checked):
-    """Chips on a grid, for scenes without annotations.
+    """A regular grid of chips for scenes without annotations.
 
     Attributes
     ----------
-    size : int
-        Side of a chip in scene pixels; 0 for no grid, so that such scenes are left out.
-    stride : int
-        Scene pixels from one chip to the next; 0 for the size, so that they touch.
-    coverage : float
-        Least share of valid pixels in a chip, 0..1.
+    size : int, default=0
+        Side of a chip in scene pixels, from 8 to 4096. With 0 there is no grid, and scenes without
+        annotations have no chips.
+    stride : int, default=0
+        Distance in scene pixels between the left (or upper) edges of neighbouring chips, from 1 to
+        4096. A stride below `size` makes the chips overlap; 0 uses `size`, so that they touch.
+    coverage : float, default=0.5
+        Smallest fraction of valid pixels that a chip must have, from 0 to 1.
     """
 
     size: int = bounded(0, 0, 4096)
@@ -33,14 +35,15 @@ class GridSettings(Checked):
 
 @dataclass(frozen=True)
 class SceneSettings(Checked):
-    """How scenes are looked at.
+    """How scenes and their annotations are read.
 
     Attributes
     ----------
-    class_property : str
-        The property that holds the class; empty for a guess. It counts and groups, and no chip
-        depends on it.
+    class_property : str, default=""
+        Class attribute: the annotation property that holds the class. If empty, it is guessed. It
+        is used for counts, captions and scores; no chip depends on it.
     grid : GridSettings
+        Grid of chips for scenes without annotations.
     """
 
     class_property: str = ""
@@ -49,12 +52,13 @@ class SceneSettings(Checked):
 
 @dataclass(frozen=True)
 class ScreenSettings(Checked):
-    """Which of the flagged chips are left out; none unless the user says so.
+    """Which flagged chips are left out.
 
     Attributes
     ----------
-    leave_out : tuple of str
-        Flags out of `core.chips.screening.FLAGS`.
+    leave_out : tuple of str, default=()
+        Flags from `core.chips.screening.FLAGS`; chips with any of them are left out. By default
+        every chip stays.
     """
 
     leave_out: tuple[str, ...] = ()
@@ -62,17 +66,20 @@ class ScreenSettings(Checked):
 
 @dataclass(frozen=True)
 class DisplaySettings(Checked):
-    """How scenes are shown; nothing that is computed depends on it.
+    """How scenes and chips are displayed; no computed result depends on it.
 
     Attributes
     ----------
-    bands : tuple of str
-        Three bands shown as red, green and blue, or one shown as grey; empty for a guess, which
-        also stands in on a scene that lacks one of them.
-    stretch : {"auto", "percentiles"}
-        "auto" shows uint8 as it is and anything else from 2 to 98 %.
-    low, high : float
-        Percentiles of the valid pixels shown as black and white.
+    bands : tuple of str, default=()
+        Names of three bands displayed as red, green and blue, or of one band displayed as grey. If
+        empty, or if a scene lacks one of them, the bands are guessed from their names.
+    stretch : {"auto", "percentiles"}, default="auto"
+        How values become brightness. "auto" displays uint8 unchanged and stretches any other dtype
+        from its 2nd to its 98th percentile; "percentiles" stretches from `low` to `high`.
+    low : float, default=2
+        Percentile of the valid pixels that is displayed as black, from 0 to 49.
+    high : float, default=98
+        Percentile of the valid pixels that is displayed as white, from 51 to 100.
     """
 
     bands: tuple[str, ...] = ()

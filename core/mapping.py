@@ -1,6 +1,7 @@
-"""Where a chip lies: its surroundings in the original image, and its own native pixels."""
+"""Images of a chip: its surroundings in the scene, its native pixels, and its thumbnail."""
 
 from dataclasses import dataclass
+from math import ceil, floor
 from pathlib import Path
 from typing import Any
 
@@ -9,34 +10,40 @@ import shapely
 
 from core.chips.chip_set import DISPLAY_SAMPLE, ChipSet
 from core.input_settings import DisplaySettings
-from core.raster.pixel_reader import Box, Pixels, Reader
-from core.raster.rendering import percentiles, shown_bands, stretch_ends, to_rgba
+from core.raster.pixel_reader import Box, Reader
+from core.raster.rendering import (
+    displayed_band_positions,
+    stretch_limits,
+    stretch_percentiles,
+    to_rgba,
+)
 from core.raster.scene import Scene, read_scene
 from core.raster.windows import ChipWindows
 from core.types import ByteArray, DoubleArray, Geometries
 
-PICTURE = 1400
-AS_GUESSED = DisplaySettings()
+# Pixels along the longer side of an image, unless the caller sets another limit.
+MAX_IMAGE_SIDE = 1400
+DEFAULT_DISPLAY = DisplaySettings()
 
 
 @dataclass(frozen=True)
 class Surroundings:
-    """A part of a scene with outlines drawn over it.
+    """A part of a scene as an image, and the footprints and chips in it.
 
     Attributes
     ----------
     image : uint8 array, (h, w, 4)
-        Red, green, blue, alpha; transparent where nodata.
+        Red, green, blue and alpha; transparent where masked.
     footprints : list of list of float64 arrays, (k, 2)
-        The rings of each footprint in the image's pixels, x then y.
+        The rings of each footprint in image pixels, x then y.
     squares : float64 array, (n, 4, 2)
-        The chips' corners in the image's pixels.
+        The corners of the chips in image pixels, x then y.
     left, top : int
-        The image's upper-left corner in the scene's pixels.
+        The upper-left corner of the image in scene pixels.
     step : int
-        Scene pixels to one image pixel, as near as the sides allow.
+        Scene pixels per image pixel; approximate where it does not divide the sides.
     gsd : float or None
-        Metres on the ground to one image pixel.
+        Metres on the ground per image pixel; None without a CRS.
     """
 
     image: ByteArray
@@ -48,134 +55,127 @@ class Surroundings:
     gsd: float | None
 
 
-def surroundings(
+def chip_surroundings(
     raster: Path,
     facts: dict[str, Any],
     footprint: Any,
     side: int = 2000,
-    most: int = PICTURE,
-    display: DisplaySettings = AS_GUESSED,
+    max_side: int = MAX_IMAGE_SIDE,
+    display: DisplaySettings = DEFAULT_DISPLAY,
 ) -> Surroundings:
-    """The part of the scene around one chip.
+    """Return the part of the scene around one chip.
 
     Parameters
     ----------
-    raster : Path
     facts : dict
-        The chip's row of facts.
-    footprint : geometry in the scene's pixels
-    side : int
-        Scene pixels along one side; never less than the chip itself.
-    most : int
-        Pixels of the picture along its longer side.
+        The chip's row of `core.chips.chip_table.chip_facts`.
+    footprint : geometry
+        In scene pixels.
+    side : int, default=2000
+        Side of the part in scene pixels; at least that of the chip is used.
+    max_side : int, default=1400
+        Largest number of image pixels along the longer side.
     display : DisplaySettings
-        Bands and stretch; percentiles are those of the picture.
-
-    Raises
-    ------
-    SceneError
-        If the scene cannot be read there.
+        Bands and stretch; percentiles are those of the image.
     """
-    scene = read_scene(raster)
-    window = _windows([facts])
+    window = _chip_window(facts)
     left, top, right, bottom = window.bounds()[0]
     half = max(side, right - left, bottom - top) / 2
     column, row = facts["column"], facts["row"]
-    box = (
-        round(column - half),
-        round(row - half),
-        round(column + half),
-        round(row + half),
-    )
-    return _picture(scene, box, [footprint], window, most, display)
+    box = (round(column - half), round(row - half), round(column + half), round(row + half))
+    return _read_surroundings(read_scene(raster), box, [footprint], window, max_side, display)
 
 
-def overview(
+def scene_overview(
     raster: Path,
     footprints: Geometries,
     windows: ChipWindows | None,
-    most: int = PICTURE,
-    display: DisplaySettings = AS_GUESSED,
+    max_side: int = MAX_IMAGE_SIDE,
+    display: DisplaySettings = DEFAULT_DISPLAY,
 ) -> Surroundings:
-    """A whole scene, decimated while reading, with all its footprints."""
+    """Return a whole scene, decimated while reading, with all of its footprints and chips."""
     scene = read_scene(raster)
     box = (0, 0, scene.width, scene.height)
-    return _picture(scene, box, list(footprints), windows, most, display)
+    return _read_surroundings(scene, box, list(footprints), windows, max_side, display)
 
 
-def native_chip(
+def read_native_chip(
     raster: Path,
     facts: dict[str, Any],
-    most: int = PICTURE,
-    display: DisplaySettings = AS_GUESSED,
+    max_side: int = MAX_IMAGE_SIDE,
+    display: DisplaySettings = DEFAULT_DISPLAY,
 ) -> ByteArray:
-    """The chip's box at the scene's own pixels, uint8 (h, w, 4), north up as the scene is."""
-    scene = read_scene(raster)
-    return _picture(scene, _box(facts), [], None, most, display).image
+    """Return the scene's own pixels within the bounds of a chip, not turned, uint8 (h, w, 4)."""
+    box = _chip_box(facts)
+    return _read_surroundings(read_scene(raster), box, [], None, max_side, display).image
 
 
-def native_step(facts: dict[str, Any], most: int = PICTURE) -> int:
-    """Scene pixels to one pixel of what `native_chip` gives: 1 unless the chip is very large."""
-    return _step(_box(facts), most)
+def native_step(facts: dict[str, Any], max_side: int = MAX_IMAGE_SIDE) -> int:
+    """Return the scene pixels per pixel of `read_native_chip`: 1 unless the chip is very large."""
+    return _step(_chip_box(facts), max_side)
 
 
-def thumbnails(
-    chips: ChipSet, rows: Any, display: DisplaySettings = AS_GUESSED, ends: Any = None
+def chip_thumbnails(
+    chips: ChipSet, rows: Any, display: DisplaySettings = DEFAULT_DISPLAY, limits: Any = None
 ) -> ByteArray:
-    """Chips as they are embedded, uint8 (n, size, size, 4), in the display's scaling.
+    """Return the chips of n rows as images, uint8 (n, size, size, 4).
 
-    `ends` are those of `thumbnail_ends`; by default the display's scaling is shown as it is.
+    `limits` are the scaled values that become black and white, from `thumbnail_limits`; by default
+    0 and 1.
     """
-    bands = shown_bands(chips.bands, display)
-    unit = chips.unit(rows, chips.display)[:, bands]
-    masks = chips.masked(rows)
-    ends = np.tile((0.0, 1.0), (len(bands), 1)) if ends is None else ends
-    return np.stack([to_rgba(u, m, ends) for u, m in zip(unit, masks, strict=True)])
+    bands = displayed_band_positions(chips.bands, display)
+    pixels = chips.read_scaled(rows, chips.display_scalings)[:, bands]
+    limits = np.tile((0.0, 1.0), (len(bands), 1)) if limits is None else limits
+    pairs = zip(pixels, chips.read_masks(rows), strict=True)
+    return np.stack([to_rgba(values, mask, limits) for values, mask in pairs])
 
 
-def thumbnail_ends(chips: ChipSet, display: DisplaySettings) -> DoubleArray | None:
-    """What thumbnails show as black and white, (bands, 2), from a sample; None for 0..1."""
-    wanted = percentiles(display)
-    if wanted is None:
+def thumbnail_limits(chips: ChipSet, display: DisplaySettings) -> DoubleArray | None:
+    """Return the scaled values that thumbnails display as black and white, (bands, 2).
+
+    They are percentiles of a sample of the chips; None stands for the default stretch, 0 to 1.
+    """
+    percentiles = stretch_percentiles(display)
+    if percentiles is None:
         return None
-    rows = chips.spread(DISPLAY_SAMPLE)
-    unit = chips.unit(rows, chips.display)[:, shown_bands(chips.bands, display)]
-    side = unit.shape[-1]
-    flat = np.moveaxis(unit, 1, 0).reshape(unit.shape[1], -1, side)
-    return stretch_ends(flat, chips.masked(rows).reshape(-1, side), wanted)
+    rows = chips.sample_rows(DISPLAY_SAMPLE)
+    bands = displayed_band_positions(chips.bands, display)
+    pixels = chips.read_scaled(rows, chips.display_scalings)[:, bands]
+    stacked = np.moveaxis(pixels, 1, 0).reshape(len(bands), -1, chips.size)
+    return stretch_limits(stacked, chips.read_masks(rows).reshape(-1, chips.size), percentiles)
 
 
-def _windows(rows: list[dict[str, Any]]) -> ChipWindows:
+def _chip_window(facts: dict[str, Any]) -> ChipWindows:
     names = ("column", "row", "columns", "rows", "turn", "side")
-    return ChipWindows(*(np.array([row[name] for row in rows], float) for name in names))
+    return ChipWindows(*(np.array([facts[name]], float) for name in names))
 
 
-def _box(facts: dict[str, Any]) -> Box:
-    left, top, right, bottom = _windows([facts]).bounds()[0]
-    return int(np.floor(left)), int(np.floor(top)), int(np.ceil(right)), int(np.ceil(bottom))
+def _chip_box(facts: dict[str, Any]) -> Box:
+    left, top, right, bottom = _chip_window(facts).bounds()[0]
+    return floor(left), floor(top), ceil(right), ceil(bottom)
 
 
-def _step(box: Box, most: int) -> int:
-    longest = max(box[2] - box[0], box[3] - box[1], 1)
-    return max(1, -(-longest // most))
+def _step(box: Box, max_side: int) -> int:
+    return ceil(max(box[2] - box[0], box[3] - box[1], 1) / max_side)
 
 
-def _picture(
+def _read_surroundings(
     scene: Scene,
     box: Box,
     footprints: list[Any],
     windows: ChipWindows | None,
-    most: int,
+    max_side: int,
     display: DisplaySettings,
 ) -> Surroundings:
-    step = _step(box, most)
-    bands = tuple(scene.bands[i] for i in shown_bands(scene.bands, display))
+    step = _step(box, max_side)
+    bands = tuple(scene.bands[i] for i in displayed_band_positions(scene.bands, display))
     with Reader(scene, bands) as reader:
         part = reader.read(box, step)
+    limits = stretch_limits(part.values, part.mask, stretch_percentiles(display))
     squares = windows.corners() if windows else np.zeros((0, 4, 2))
     corner = (part.left, part.top)
     return Surroundings(
-        image=_drawn(part, display),
+        image=to_rgba(part.values, part.mask, limits),
         footprints=[[(r - corner) / part.step for r in _rings(f)] for f in footprints],
         squares=(squares - corner) / part.step,
         left=part.left,
@@ -185,13 +185,8 @@ def _picture(
     )
 
 
-def _drawn(part: Pixels, display: DisplaySettings) -> ByteArray:
-    ends = stretch_ends(part.values, part.mask, percentiles(display))
-    return to_rgba(part.values, part.mask, ends)
-
-
 def _rings(geometry: Any) -> list[DoubleArray]:
-    """Outlines of any geometry; holes as rings of their own."""
+    """Return the outlines of any geometry, holes included, as arrays (k, 2)."""
     if hasattr(geometry, "geoms"):
         return [ring for part in geometry.geoms for ring in _rings(part)]
     polygon = geometry.geom_type == "Polygon"

@@ -5,21 +5,23 @@ from collections.abc import Callable
 from core.errors import Cancelled
 
 Progress = Callable[[int, int, str], bool]
-"""``report(done, total, note) -> stop``: called between steps; True asks the work to stop."""
+"""``report(completed, total, note) -> stop``, called between steps; True stops the work."""
 
 
-def silent(done: int, total: int, note: str) -> bool:  # noqa: ARG001
-    """Report to nobody and never stop."""
+def silent(completed: int, total: int, note: str) -> bool:  # noqa: ARG001
+    """Ignore the progress and let the work go on; the default for every `report`."""
     return False
 
 
-def step(report: Progress, done: int, total: int, note: str) -> None:
-    """Report one step.
+def report_step(report: Progress, completed: int, total: int, note: str) -> None:
+    """Report that `completed` of `total` steps are finished.
 
-    Raises
-    ------
-    Cancelled
-        If the listener asked to stop.
+    Raises Cancelled if `report` asks the work to stop.
     """
-    if report(done, total, note):
+    if report(completed, total, note):
         raise Cancelled(note)
+
+
+def shifted(report: Progress, before: int, total: int) -> Progress:
+    """Return a callback that reports a part of the work, after `before` of `total` steps."""
+    return lambda completed, _, note: report(before + completed, total, note)

@@ -1,4 +1,4 @@
-"""One frozen dataclass a stage; every bound checked at birth, every default stated once."""
+"""The settings of each stage: one frozen dataclass per stage, with its bounds and defaults."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,16 +6,7 @@ from typing import Any
 
 from core.input_settings import SceneSettings, ScreenSettings
 from core.tables import Checked, bounded, one_of
-from core.types import (
-    Align,
-    Background,
-    BandsRule,
-    Clustering,
-    Covariance,
-    CutMethod,
-    NoiseMethod,
-    Precision,
-)
+from core.types import Align, Background, BandsRule, Covariance, CutMethod, NoiseMethod, Precision
 
 
 @dataclass(frozen=True)
@@ -24,22 +15,24 @@ class ChipSettings(Checked):
 
     Attributes
     ----------
-    size : int
-        Pixels along one side of the chip, 16 to 512.
-    margin : float
-        Context around the annotation's box, as a fraction of the box's longer side on each side.
-    extent : float
-        0: each box fills its chip ("fit"). Otherwise the chip's side on the ground in metres, so
-        that size shows.
-    align : {"north", "long-axis"}
-        "long-axis" turns each chip so that the annotation's long axis points up and heading does
-        not drive the clusters.
-    background : {"keep", "mask"}
-        "mask" hides what lies outside the footprint.
-    point_size : float
-        Side on the ground in metres of the square around an annotation that has no extent.
-    bands : tuple of str
-        Names of the bands to keep; empty for those common to all scenes.
+    size : int, default=64
+        Side of the chip in pixels, from 16 to 512.
+    margin : float, default=0.15
+        Context on each side of the annotation's box, as a fraction of the box's longer side, from
+        0 to 5.
+    extent : float, default=0
+        Side of the chip on the ground in metres, up to 100,000; a common scale keeps differences
+        in size visible. With 0 each annotation's box, with its margin, fills its chip.
+    align : {"north", "long-axis"}, default="north"
+        Chip orientation. "north" keeps the scene's orientation; "long-axis" turns each chip so
+        that the annotation's long axis points up, and clusters do not follow its heading.
+    background : {"keep", "mask"}, default="keep"
+        Whether pixels outside the footprint are kept or masked.
+    point_size : float, default=20
+        Side on the ground in metres of the square around an annotation without extent (a point),
+        from 0.01 to 100,000. Not used if `extent` is set.
+    bands : tuple of str, default=()
+        Names of the bands to keep; if empty, the bands that all scenes have.
     """
 
     size: int = bounded(64, 16, 512)
@@ -53,29 +46,34 @@ class ChipSettings(Checked):
 
 @dataclass(frozen=True)
 class EmbedSettings(Checked):
-    """Which encoder runs, with which weights.
+    """Which encoder embeds the chips, and how.
 
     Attributes
     ----------
-    encoder : str
-        A name from the registry.
-    weights : str
-        A local weight file or folder; empty for the workspace's weights/ folder, then the hub.
-    input_size : int
-        Pixels that chips are resized to before encoding; 0 for the encoder's own default.
-    statistics : str
-        "card" for the normalisation on the encoder's card, "data" for that of these chips.
-    sample : int
-        Chips that an encoder which learns from the data is fitted on.
-    bands_rule : {"first", "triples"}
-        What a network for three bands does with more: "first" takes those named red, green and
-        blue; "triples" runs it over three bands at a time and joins the embeddings. A last triple
-        that is not full takes the bands before it as well.
-    precision : {"auto", "full"}
-        "auto" computes in half precision on a CUDA device, "full" in float32 everywhere. Where
-        there is none, both are float32.
-    refit : bool
-        Learn anew from all chips instead of keeping what was learnt before scenes were added.
+    encoder : str, default="texture"
+        Name of an encoder in the registry.
+    weights : str, default=""
+        Path of a local weight file or folder. If empty, the workspace's weights/ folder is
+        searched, then the Hugging Face hub and its cache.
+    input_size : int, default=0
+        Side in pixels that chips are resized to before encoding, up to 1024; 0 lets the encoder
+        choose.
+    statistics : {"card", "data"}, default="card"
+        Whether pixels are normalised with the statistics on the encoder's card or with those of
+        the chips.
+    sample : int, default=5000
+        Largest number of chips that encoders and pixel scalings are fitted to, from 10 to
+        1,000,000.
+    refit : bool, default=False
+        Fit the encoder again to all chips, instead of keeping the fit made before scenes were
+        added.
+    bands_rule : {"first", "triples"}, default="first"
+        How a network for three bands handles more. "first" uses the bands named red, green and
+        blue. "triples" encodes three bands at a time and concatenates the embeddings; an
+        incomplete last triple is filled up with the bands before it.
+    precision : {"auto", "full"}, default="auto"
+        "auto" computes in half precision on a CUDA device and in float32 elsewhere; "full" always
+        computes in float32.
     """
 
     encoder: str = "texture"
@@ -90,15 +88,16 @@ class EmbedSettings(Checked):
 
 @dataclass(frozen=True)
 class ReductionSettings(Checked):
-    """How embeddings become the space in which clusters are sought.
+    """How embeddings become the principal components that are clustered.
 
     Attributes
     ----------
-    n_dims : int
-        Principal components kept, or what the number of chips allows.
-    longitude, latitude, width, height : float
-        Weight of each property beside the embedding, 0 to leave it out (the default, because place
-        makes clusters of place). At weight 1 it counts as much as one average embedding column.
+    n_dims : int, default=50
+        Number of principal components, from 1 to 2000; fewer if the chips do not allow as many.
+    longitude, latitude, width, height : float, default=0
+        Weight of each property of the chip, from 0 to 100. With weight 1 the property counts as
+        much as one average column of the embedding; 0 leaves it out. Adding coordinates makes
+        clusters follow location.
     """
 
     n_dims: int = bounded(50, 1, 2000)
@@ -110,22 +109,25 @@ class ReductionSettings(Checked):
 
 @dataclass(frozen=True)
 class GmmSettings(Checked):
-    """A Gaussian mixture.
+    """A Gaussian mixture model.
 
     Attributes
     ----------
-    n_components : int
-        Number of Gaussians.
-    covariance : {"auto", "full", "tied", "diag", "spherical"}
-        "auto" takes the richest one whose parameters stay below a fifth of the chips.
-    n_dims : int
-        Principal components that the mixture sees; 0 for as many as its parameters allow, 10 at
-        most.
-    n_init : int
-        Cold starts; the best likelihood is kept.
-    regularisation : float
-        Added to the diagonal of each covariance, in units of the data's mean variance.
-    seed : int
+    n_components : int, default=8
+        Number of Gaussians, from 1 to 200.
+    covariance : {"auto", "full", "tied", "diag", "spherical"}, default="auto"
+        Shape of the covariance matrices, as in scikit-learn's GaussianMixture. "auto" uses the
+        richest shape that has fewer parameters than a fifth of the number of chips.
+    n_dims : int, default=0
+        Number of principal components to use, up to 2000. With 0 it is as many as the number of
+        chips allows, at most 10.
+    n_init : int, default=5
+        Number of random initialisations, from 1 to 100; the fit with the best likelihood is used.
+    regularisation : float, default=0.001
+        Value added to the diagonal of each covariance matrix, from 0 to 1, in units of the mean
+        variance of the data.
+    seed : int, default=0
+        Seed of the random initialisations, from 0 to 2**31 - 1.
     """
 
     n_components: int = bounded(8, 1, 200)
@@ -138,14 +140,16 @@ class GmmSettings(Checked):
 
 @dataclass(frozen=True)
 class TreeSettings(Checked):
-    """HDBSCAN's minimum spanning tree: what is dear to change.
+    """HDBSCAN's minimum spanning tree, which is expensive to build.
 
     Attributes
     ----------
-    n_dims : int
-        Principal components that HDBSCAN sees; density thins out in many dimensions.
-    min_samples : int
-        Neighbours that make a point dense, not counting the point itself.
+    n_dims : int, default=10
+        Number of principal components to use, from 1 to 2000; density estimates become unreliable
+        in many dimensions.
+    min_samples : int, default=5
+        Number of neighbours that define the density at a chip, from 1 to 1000. The chip itself is
+        not counted: 5 here is 6 in scikit-learn.
     """
 
     n_dims: int = bounded(10, 1, 2000)
@@ -154,21 +158,22 @@ class TreeSettings(Checked):
 
 @dataclass(frozen=True)
 class CutSettings(Checked):
-    """A cut of HDBSCAN's tree: what is cheap to change.
+    """A cut of HDBSCAN's tree, which is cheap to change.
 
     Attributes
     ----------
-    min_cluster_size : int
-        The smallest group of chips called a cluster.
-    selection : {"eom", "leaf"}
-        Excess of mass (few large clusters) or leaves (many small ones).
-    epsilon : float
-        Clusters nearer to each other than this distance are not split.
-    max_cluster_size : int
-        Larger clusters give way to what is inside them ("eom" only); 0 for no limit. An epsilon
-        that joins clusters goes before it.
-    allow_single_cluster : bool
-        Whether all chips may be one cluster and noise.
+    min_cluster_size : int, default=15
+        Smallest number of chips that form a cluster, from 2 to 1,000,000.
+    selection : {"eom", "leaf"}, default="eom"
+        How clusters are selected: by excess of mass (few large ones) or as the leaves of the
+        condensed tree (many small ones).
+    epsilon : float, default=0
+        Distance in the clustered space, up to 1e9, below which clusters are not split.
+    max_cluster_size : int, default=0
+        Largest number of chips in a cluster, up to 100,000,000, for "eom" only: a larger cluster
+        is replaced by its children. 0 sets no limit. Clusters that `epsilon` joins may exceed it.
+    allow_single_cluster : bool, default=False
+        Whether one cluster, and noise, is a valid result.
     """
 
     min_cluster_size: int = bounded(15, 2, 1_000_000)
@@ -180,16 +185,18 @@ class CutSettings(Checked):
 
 @dataclass(frozen=True)
 class KMeansSettings(Checked):
-    """k-means: round clusters of like width, no noise.
+    """k-means: round clusters of similar width, without noise.
 
     Attributes
     ----------
-    n_clusters : int
-    n_dims : int
-        Principal components that it sees.
-    n_init : int
-        Cold starts (k-means++); the least inertia is kept.
-    seed : int
+    n_clusters : int, default=8
+        Number of clusters, from 1 to 1000.
+    n_dims : int, default=10
+        Number of principal components to use, from 1 to 2000.
+    n_init : int, default=10
+        Number of initialisations by k-means++, from 1 to 100; the lowest inertia is used.
+    seed : int, default=0
+        Seed of the initialisations, from 0 to 2**31 - 1.
     """
 
     n_clusters: int = bounded(8, 1, 1000)
@@ -200,14 +207,14 @@ class KMeansSettings(Checked):
 
 @dataclass(frozen=True)
 class WardSettings(Checked):
-    """Ward's hierarchy: one tree for all numbers of clusters, no noise; 20,000 chips at most.
+    """Ward's hierarchy: one tree for every number of clusters, for at most 20,000 chips.
 
     Attributes
     ----------
-    n_clusters : int
-        Where the tree is cut.
-    n_dims : int
-        Principal components that it sees.
+    n_clusters : int, default=8
+        Number of clusters that the tree is cut into, from 1 to 1000.
+    n_dims : int, default=10
+        Number of principal components to use, from 1 to 2000.
     """
 
     n_clusters: int = bounded(8, 1, 1000)
@@ -216,15 +223,15 @@ class WardSettings(Checked):
 
 @dataclass(frozen=True)
 class NoiseSettings(Checked):
-    """What is shown of chips that HDBSCAN calls noise; -1 is always kept beside.
+    """How chips that HDBSCAN labels as noise are displayed; exports keep the label -1 as well.
 
     Attributes
     ----------
-    method : {"keep", "nearest", "soft"}
-        "nearest" gives each to the cluster of the nearest clustered chip, "soft" to the one with
-        the strongest membership.
-    threshold : float
-        Least membership that "soft" asks for, 0..1.
+    method : {"keep", "nearest", "soft"}, default="keep"
+        "keep" displays them as noise, "nearest" in the cluster of the nearest clustered chip, and
+        "soft" in the cluster in which their membership is strongest.
+    threshold : float, default=0.1
+        Smallest membership strength for which "soft" assigns a cluster, from 0 to 1.
     """
 
     method: NoiseMethod = one_of("keep", NoiseMethod)
@@ -233,18 +240,19 @@ class NoiseSettings(Checked):
 
 @dataclass(frozen=True)
 class ProjectionSettings(Checked):
-    """The two-dimensional picture.
+    """The two-dimensional projection by t-SNE.
 
     Attributes
     ----------
-    perplexity : float
-        Neighbours that each point feels, from 2 to a third of the chips (van der Maaten, 2008); 0
-        for 30, or for the most that fewer chips carry.
-    n_iter : int
-        Iterations after the 250 of early exaggeration.
-    exaggeration : float
-        Attraction after the early phase; above 1 clusters contract.
-    seed : int
+    perplexity : float, default=0
+        Effective number of neighbours of each chip (van der Maaten and Hinton, 2008), from 2 to a
+        third of the number of chips. 0 uses 30, or that third if it is smaller.
+    n_iter : int, default=500
+        Number of iterations after the 250 of early exaggeration, from 50 to 10,000.
+    exaggeration : float, default=1
+        Factor on the attraction after early exaggeration, from 1 to 50; above 1, clusters contract.
+    seed : int, default=0
+        Seed of the noise added to the initial positions, from 0 to 2**31 - 1.
     """
 
     perplexity: float = bounded(0.0, 0, 10_000)
@@ -255,9 +263,16 @@ class ProjectionSettings(Checked):
 
 @dataclass(frozen=True)
 class RunSettings(Checked):
-    """All stages of the main job."""
+    """The settings of all stages.
 
-    method: Clustering = one_of("gmm", Clustering)
+    Attributes
+    ----------
+    method : str, default="gmm"
+        Clustering method: "gmm", "hdbscan", "kmeans" or "ward". Only its own settings apply.
+        `core.clusters.methods.method_table` lists the methods and checks the name.
+    """
+
+    method: str = "gmm"
     chips: ChipSettings = field(default_factory=ChipSettings)
     embed: EmbedSettings = field(default_factory=EmbedSettings)
     reduction: ReductionSettings = field(default_factory=ReductionSettings)
@@ -272,7 +287,7 @@ class RunSettings(Checked):
     screen: ScreenSettings = field(default_factory=ScreenSettings)
 
 
-# What the pipeline that this one starts from did: place and size mixed in, full covariance.
+# The choices of the pipeline that Chipscape replaces: location and size added, full covariance.
 _SEED = {
     "reduction": {"n_dims": 50, "longitude": 1.0, "latitude": 1.0, "width": 1.0, "height": 1.0},
     "gmm": {"covariance": "full", "n_dims": 50},

@@ -1,4 +1,4 @@
-"""Settings as dataclasses that check themselves, and as nested tables of TOML."""
+"""Settings as dataclasses that validate themselves, and their form as nested TOML tables."""
 
 import dataclasses
 import tomllib
@@ -12,112 +12,101 @@ from core.errors import SettingsError
 
 
 def bounded(default: Any, low: float, high: float) -> Any:
-    """A numeric field with inclusive bounds; 0 bounds nothing but itself."""
+    """Declare a numeric field whose value lies between `low` and `high`, both included.
+
+    A default of type int makes the field a whole number.
+    """
     return field(default=default, metadata={"bounds": (low, high)})
 
 
 def one_of(default: Any, literal: Any) -> Any:
-    """A field whose values are those of a Literal."""
+    """Declare a field whose value is one of those that a ``Literal`` type lists."""
     return field(default=default, metadata={"choices": get_args(literal)})
 
 
 class Checked:
-    """Checks bounds and choices that the fields declare."""
+    """Base class of settings: validates the bounds and choices that the fields declare."""
 
     def __post_init__(self) -> None:
         for item in dataclasses.fields(self):  # type: ignore[arg-type]
             value = getattr(self, item.name)
-            if not item.metadata:
-                _check_kind(item.name, value, item.default)
+            if problem := _problem(value, item):
+                remedy = 'Write it as ["red", ...].' if isinstance(item.default, tuple) else ""
+                raise SettingsError(problem, where=item.name, remedy=remedy)
             if "bounds" in item.metadata:
-                low, high = item.metadata["bounds"]
-                if not isinstance(value, int | float) or isinstance(value, bool):
-                    raise SettingsError(f"{value!r} is not a number", where=item.name)
-                if not low <= value <= high:
-                    raise SettingsError(
-                        f"{value!r} is not between {low:g} and {high:g}", where=item.name
-                    )
-                whole = isinstance(item.default, int)
-                if whole and value != int(value):
-                    raise SettingsError(f"{value!r} is not a whole number", where=item.name)
-                # 30 and 30.0 are one setting, and must give one key.
-                object.__setattr__(self, item.name, int(value) if whole else float(value))
-            if isinstance(item.default, bool) and not isinstance(value, bool):
-                raise SettingsError(f"{value!r} is neither true nor false", where=item.name)
-            if "choices" in item.metadata and value not in item.metadata["choices"]:
-                choices = ", ".join(item.metadata["choices"])
-                raise SettingsError(f"{value!r} is not one of {choices}", where=item.name)
+                number = int if isinstance(item.default, int) else float
+                # 30 and 30.0 are the same setting, so they must lead to the same key.
+                object.__setattr__(self, item.name, number(value))
 
 
-def _check_kind(name: str, value: Any, default: Any) -> None:
-    """Refuse anything but text, or a list of texts, where the default is one."""
-    if isinstance(default, str) and not isinstance(value, str):
-        raise SettingsError(f"{value!r} is not text", where=name)
-    if isinstance(default, tuple):
-        listed = isinstance(value, tuple) and all(isinstance(part, str) for part in value)
-        if not listed:
-            raise SettingsError(
-                f"{value!r} is not a list of names", where=name, remedy='Write it as ["red", ...].'
-            )
+def _problem(value: Any, item: dataclasses.Field[Any]) -> str:
+    """Return why the value of a field is invalid; empty if it is valid."""
+    if "bounds" in item.metadata:
+        low, high = item.metadata["bounds"]
+        if not isinstance(value, int | float) or isinstance(value, bool):
+            return f"{value!r} is not a number"
+        if not low <= value <= high:
+            return f"{value!r} is not between {low:g} and {high:g}"
+        fractional = isinstance(item.default, int) and value != int(value)
+        return f"{value!r} is not a whole number" if fractional else ""
+    if "choices" in item.metadata:
+        choices = item.metadata["choices"]
+        return "" if value in choices else f"{value!r} is not one of {', '.join(choices)}"
+    if isinstance(item.default, bool) and not isinstance(value, bool):
+        return f"{value!r} is neither true nor false"
+    if isinstance(item.default, str) and not isinstance(value, str):
+        return f"{value!r} is not text"
+    if isinstance(item.default, tuple):
+        names = isinstance(value, tuple) and all(isinstance(name, str) for name in value)
+        return "" if names else f"{value!r} is not a list of names"
+    return ""
 
 
-def from_table(
-    cls: type[Any], table: Mapping[str, Any], where: str = "settings", within: str = ""
+def settings_from_table(
+    cls: type[Any], table: Mapping[str, Any], where: str = "settings", prefix: str = ""
 ) -> Any:
-    """Build a settings object from nested tables.
+    """Build settings of a class, a subclass of `Checked`, from nested tables.
 
-    Parameters
-    ----------
-    cls : type
-    table : mapping
-    where : str
-        What the tables were read from, for messages.
-    within : str
-        The path of this table among them, with a dot at its end.
-
-    Raises
-    ------
-    SettingsError
-        For an unknown name (with the nearest known one) or a value out of bounds.
+    Fields that are missing get their defaults. Errors name `where`, the source of the tables, and
+    `prefix`, the dotted path of this table within the outermost one, such as ``"scenes.grid."``.
+    Raises SettingsError if a name is unknown (the message suggests the closest one) or a value is
+    out of range.
     """
-    known = {item.name: item for item in dataclasses.fields(cls)}
+    fields = {item.name: item for item in dataclasses.fields(cls)}
     values: dict[str, Any] = {}
     for name, value in table.items():
-        if name not in known:
-            near = get_close_matches(name, known, 1)
-            hint = f"Did you mean {near[0]!r}?" if near else f"Known: {', '.join(known)}."
-            raise SettingsError(f"unknown setting {within + name!r}", where=where, remedy=hint)
-        factory = known[name].default_factory
+        if name not in fields:
+            close = get_close_matches(name, fields, 1)
+            hint = f"Did you mean {close[0]!r}?" if close else f"Known: {', '.join(fields)}."
+            raise SettingsError(f"unknown setting {prefix + name!r}", where=where, remedy=hint)
+        factory = fields[name].default_factory
         if isinstance(factory, type) and dataclasses.is_dataclass(factory):
             if not isinstance(value, Mapping):
-                raise SettingsError(f"{within + name!r} is a table, not {value!r}", where=where)
-            values[name] = from_table(factory, value, where, f"{within}{name}.")
+                raise SettingsError(f"{prefix + name!r} is a table, not {value!r}", where=where)
+            values[name] = settings_from_table(factory, value, where, f"{prefix}{name}.")
         else:
             values[name] = tuple(value) if isinstance(value, list) else value
     try:
         return cls(**values)
     except SettingsError as error:
-        place = f"{where}, {within}{error.where}"
-        raise SettingsError(error.what, where=place, remedy=error.remedy) from error
+        location = f"{where}, {prefix}{error.where}"
+        raise SettingsError(error.problem, where=location, remedy=error.remedy) from error
 
 
-def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """Nested tables, the second laid over the first."""
-    merged = dict(base)
-    for name, value in over.items():
-        old = merged.get(name)
+def merge_tables(base: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the nested tables of `base` with the values of `overrides` in their place."""
+    result = dict(base)
+    for name, value in overrides.items():
+        old = result.get(name)
         both = isinstance(value, Mapping) and isinstance(old, Mapping)
-        merged[name] = merge(old, value) if both else value  # type: ignore[arg-type]
-    return merged
+        result[name] = merge_tables(old, value) if both else value  # type: ignore[arg-type]
+    return result
 
 
-def from_toml(path: Path) -> dict[str, Any]:
+def read_toml(path: Path) -> dict[str, Any]:
     """Read nested tables of settings from a TOML file.
 
-    Raises
-    ------
-    SettingsError
-        If the file is missing or is not TOML.
+    Raises SettingsError if the file is missing or is not TOML.
     """
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
@@ -127,6 +116,6 @@ def from_toml(path: Path) -> dict[str, Any]:
         raise SettingsError(f"is not TOML: {error}", where=str(path)) from error
 
 
-def as_table(settings: Any) -> dict[str, Any]:
-    """Settings as nested tables, the inverse of `from_table`."""
+def settings_table(settings: Any) -> dict[str, Any]:
+    """Return settings as nested tables, the inverse of `settings_from_table`."""
     return dataclasses.asdict(settings)

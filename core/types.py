@@ -1,4 +1,4 @@
-"""Array aliases and the literals that settings share."""
+"""Array types, and the choices that several settings share."""
 
 from typing import Any, Literal
 
@@ -15,7 +15,6 @@ Geometries = NDArray[np.object_]
 
 Align = Literal["north", "long-axis"]
 Background = Literal["keep", "mask"]
-Clustering = Literal["gmm", "hdbscan", "kmeans", "ward"]
 NoiseMethod = Literal["keep", "nearest", "soft"]
 Covariance = Literal["auto", "full", "tied", "diag", "spherical"]
 CutMethod = Literal["eom", "leaf"]

@@ -12,9 +12,9 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from core.flair.evaluation.economy_verdict import answer
-from core.flair.evaluation.label_economy import DRAWS, Point
-from core.flair.models.configurations import cells
+from core.flair.evaluation.economy_verdict import economy_answer
+from core.flair.evaluation.label_economy import DRAWS, EconomyPoint
+from core.flair.models.configurations import grid_configurations
 
 ROOT = Path(__file__).resolve().parents[1]
 TARGET = ROOT / "docs" / "flair.md"
@@ -120,7 +120,7 @@ def the_grid(workspace: Path) -> str:
     rows: list[tuple[object, ...]] = [
         (cell.name, f"{one['miou']:.3f}", f"{one['notebook_miou']:.3f}",
          f"{one['overall_accuracy']:.3f}", f"{one['seconds']:.1f}", f"{cell.notebook_minutes:g}")
-        for cell, one in zip(cells(), found, strict=True)
+        for cell, one in zip(grid_configurations(), found, strict=True)
     ]  # fmt: skip
     total = sum(one["seconds"] for one in found)
     header = ("configuration", "mIoU", "the notebook's figure", "accuracy", "s", "notebook, min")
@@ -155,7 +155,7 @@ def the_economy(workspace: Path) -> str:
     settings = workspace / "economy.toml"
     settings.write_text("[features]\nfusion = true\nrobust = true\n", encoding="utf-8")
     found = flair(workspace, "economy", "--protocol", "domains", "--settings", str(settings))
-    points = [Point(**point) for point in found["points"]]
+    points = [EconomyPoint(**point) for point in found["points"]]
     rows: list[tuple[object, ...]] = [
         (p.n_labels, f"{p.miou:.3f}", f"{p.low:.3f} to {p.high:.3f}", p.method, p.rule)
         for p in sorted(points, key=lambda p: p.n_labels)
@@ -166,7 +166,7 @@ def the_economy(workspace: Path) -> str:
         "Labels that a person gives for one model, and what they buy on pixels of domains left "
         f"out: all folds together, the mean of {DRAWS} draws of the labels with the lowest and the "
         "highest. `draws` in the table `study` of a settings file asks for more.\n\n"
-        f"{answer(points)}\n\n{table(header, rows)}\n"
+        f"{economy_answer(points)}\n\n{table(header, rows)}\n"
     )
 
 

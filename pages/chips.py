@@ -1,62 +1,64 @@
-"""Chips: how a small image is cut around each annotation, and which are worth keeping."""
+"""Chips: how a small image is cut around each annotation, and which chips are left out."""
 
 import streamlit as st
 
-from app.chips import screening_gallery
-from app.session import cache, state
-from app.widgets import charts, chip_panels, palette, stage_forms
-from app.widgets.markup import counted, plain
+from app.chips import chip_form, screening_gallery
+from app.session import cache
+from app.session.state import current_workspace
+from app.session.views import displayed_view, remember_ready_stages, requested_view
+from app.widgets import charts, chip_gallery, chip_tables, palette, stage_forms
+from app.widgets.markup import count_noun, escape_markdown
+from app.widgets.stale_notice import stale_notice
 
-A_PAGE = 60
+PAGE_SIZE = 60
 
-place = state.workspace()
-plan = cache.plan(place, state.wanted(place))
-bands = list(dict.fromkeys(b for scene in plan.found.usable for b in scene.report.bands))
+workspace = current_workspace()
+scenes = requested_view(workspace).survey.usable
 st.title("Chips")
-st.markdown("A chip is a square image cut around one annotation and brought to one size.")
+st.markdown("A chip is a square image that is cut around one annotation and resampled to one size.")
 form, result = st.columns([1, 3], gap="large")
 with form:
-    stage_forms.chip_form(place, bands)
-    # Pressed after the switches below have said what is left out.
-    press = st.container()
-# The form may ask for what is there already.
-state.settle(place, lambda settings: cache.plan(place, settings).ready)
-showing = state.showing(place, "chips")
-if showing is None:
-    with press:
-        stage_forms.run_button(place, "chips", "Cut the chips", "Cutting chips")
-    result.info("No chips are cut yet." if plan.found.usable else
-                "There are no scenes with annotations yet: see the page Scenes.")  # fmt: skip
+    bands = dict.fromkeys(band for scene in scenes for band in scene.report.bands)
+    chip_form.chip_form(workspace, list(bands))
+    # Filled last, because the switches of the screening decide what there is to compute.
+    button_box = st.container()
+# The form may have requested chips that have been cut before.
+remember_ready_stages(workspace)
+view = displayed_view(workspace, "chips")
+chips = None if view is None else cache.chips(view)
+if view is None or chips is None:
+    with button_box:
+        stage_forms.run_button(workspace, "chips", "Cut the chips", "Cutting chips")
+    result.info(
+        "No chips have been cut yet."
+        if scenes
+        else "There are no scenes with annotations yet. Add them on the page Scenes."
+    )
     st.stop()
 
 with result:
-    notice = st.container()
-    ready = cache.plan(place, showing.settings)
-    chips = cache.chips(place, ready)
-    if chips is None:
-        st.stop()
+    notice_box = st.container()
     for note in chips.notes:
-        st.info(plain(note))
-    st.subheader(plain(f"{counted(len(chips), 'chip')} of {chips.size} × {chips.size} px, "
-                       f"bands {', '.join(chips.bands)}"))  # fmt: skip
-    if left_out := screening_gallery.note(ready, showing.settings):
-        st.caption(left_out)
-    column = chip_panels.class_of(chips)
-    rows = chip_panels.filtered(place, chips, column) if column else range(len(chips))
-    rows = chip_panels.cross_section(chips, rows, A_PAGE)
-    start = chip_panels.pager(place, "gallery", len(rows), A_PAGE)
-    shown = rows[start : start + A_PAGE]
-    chip_panels.chip_gallery(
-        chips, shown, [palette.RULE] * len(shown), chip_panels.lengths(chips, shown)
-    )
-    screening_gallery.section(place, showing.settings)
+        st.info(escape_markdown(f"{note[:1].upper()}{note[1:]}."))
+    size = f"{count_noun(len(chips), 'chip')} of {chips.size} × {chips.size} px"
+    st.subheader(escape_markdown(f"{size}, bands {', '.join(chips.bands)}"))
+    attribute = chip_tables.class_attribute(chips)
+    rows = list(range(len(chips)))
+    if attribute:
+        rows = chip_gallery.class_filter(workspace, chips, attribute)
+    rows = chip_gallery.interleave_classes(chips, rows, PAGE_SIZE)
+    start = chip_gallery.gallery_pager(workspace, "gallery", len(rows), PAGE_SIZE)
+    rows = rows[start : start + PAGE_SIZE]
+    lengths = chip_tables.chip_lengths(chips, rows)
+    chip_gallery.chip_gallery(chips, rows, [palette.RULE] * len(rows), lengths)
+    screening_gallery.screening_section(view)
     if not chips.facts["length"].isna().all():
         st.subheader("Sizes on the ground")
-        st.plotly_chart(charts.spread(chips.facts["length"].to_numpy(), "length (m)"), theme=None,
-                        config=dict(charts.EXPORT))  # fmt: skip
+        lengths_chart = charts.distribution_chart(chips.facts["length"].to_numpy(), "length (m)")
+        charts.show_chart(lengths_chart)
     st.subheader("All facts")
-    chip_panels.table(chips)
-with notice:
-    stage_forms.outdated(place, "chips")
-with press:
-    stage_forms.run_button(place, "chips", "Cut the chips", "Cutting chips")
+    chip_tables.chip_table_panel(chips)
+with notice_box:
+    stale_notice(view, "chips")
+with button_box:
+    stage_forms.run_button(workspace, "chips", "Cut the chips", "Cutting chips")

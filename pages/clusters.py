@@ -1,63 +1,70 @@
-"""Clusters: what the groups are, how good, what they mean; the sliders answer at once."""
+"""Clusters: what the groups are, how good they are, and what sets them apart."""
 
 import streamlit as st
 
-from app.clusters import cluster_editor, cluster_profile, report_card_panel
-from app.session import cache, cluster_ids, cluster_results, state
-from app.widgets import charts, chip_panels, stage_forms
-from app.widgets.markup import plain
-from app.widgets.sliders import method_sliders, parameter_sweeps
+from app.clusters.cluster_editor import editor_panel
+from app.clusters.cluster_profile import overview_panel, profile_panel, uncertain_panel
+from app.clusters.report_card_panel import agreement_panel, confounder_notice, report_card_panel
+from app.clusters.tree_panel import tree_panel
+from app.session import cache
+from app.session.displayed_clusters import displayed_clusters
+from app.session.state import current_workspace, keep_choice, page_choice, widget_key
+from app.session.views import displayed_view
+from app.widgets.markup import escape_markdown
+from app.widgets.sliders.cluster_sliders import (
+    cluster_notes,
+    cluster_sliders,
+    describe_clusters,
+    has_tree_chart,
+    preparation_notice,
+)
+from app.widgets.stage_forms import run_button, space_form
+from app.widgets.stale_notice import stale_notice
 
-place = state.workspace()
-showing = state.showing(place, "reduction")
+TABS = {
+    "Overview": overview_panel,
+    "Tree": tree_panel,
+    "Report card": report_card_panel,
+    "Agreement with an attribute": agreement_panel,
+    "Explain": profile_panel,
+    "Uncertain chips": uncertain_panel,
+    "Edit": editor_panel,
+}
+
+workspace = current_workspace()
+view = displayed_view(workspace, "reduction")
+chips = None if view is None else cache.chips(view)
 st.title("Clusters")
-st.markdown("Groups of chips whose embeddings lie together. Gaussian mixtures, k-means and Ward's "
-            "hierarchy put all chips into as many groups as you ask for; HDBSCAN finds dense "
-            "groups and leaves the rest as noise.")  # fmt: skip
+st.markdown(
+    "Groups of chips with similar embeddings. Gaussian mixtures, k-means and Ward's hierarchy "
+    "assign every chip to one of as many groups as you choose. HDBSCAN finds dense groups and "
+    "leaves the remaining chips as noise."
+)
 form, result = st.columns([1, 3], gap="large")
 with form:
-    if showing is not None:
-        ready = cache.plan(place, showing.settings)
-        chips = cache.chips(place, ready)
-        settings = method_sliders.cluster_knobs(
-            place, ready, showing.settings, len(chips or ()), stacked=True
-        )
-    with st.expander("Clustering space", expanded=showing is None):
-        stage_forms.space_form(place)
-        stage_forms.run_button(place, "clusters", "Find clusters", "Finding clusters")
-if showing is None or chips is None:
-    result.info("There are no clusters yet: they are found in the embeddings of your chips.")
+    if view is not None:
+        view = cluster_sliders(view, len(chips or ()), stacked=True)
+    with st.expander("Clustering space", expanded=view is None):
+        space_form(workspace)
+        run_button(workspace, "clusters", "Find clusters", "Finding clusters")
+if view is None or chips is None:
+    result.info("There are no clusters yet. They are found in the embeddings of your chips.")
     st.stop()
 
 with result:
-    stage_forms.outdated(place, "reduction", "clusters")
-    clusters = cluster_ids.shown(place, ready, settings)
-    cluster_ids.offer(place, ready, settings, clusters)
+    stale_notice(view, "reduction", "clusters")
+    clusters = displayed_clusters(view)
+    preparation_notice(view, clusters)
     if clusters is None:
         st.stop()
-    st.subheader(cluster_ids.summary(clusters))
-    cluster_ids.told(clusters)
+    st.subheader(describe_clusters(clusters))
+    cluster_notes(clusters)
     for note in clusters.labelling.notes:
-        st.warning(plain(note))
-    report_card_panel.alarm(place, ready, chips, clusters)
-    view = cluster_profile.choose_view(place, clusters)
-    if view == "Overview":
-        st.plotly_chart(charts.sizes(chip_panels.sizes(clusters)), theme=None, key="cs.bars",
-                        config=dict(charts.EXPORT))  # fmt: skip
-        st.markdown("**Typical chips**, nearest to each cluster's centre in the clustering space")
-        for cluster, rows in cluster_results.typical(place, ready, clusters, 8).items():
-            look, count = clusters.look, int((clusters.ids == cluster).sum())
-            st.markdown(f"**{plain(look.name(cluster))}** · {count} chips")
-            chip_panels.chip_gallery(chips, rows, [look.colour(cluster)] * len(rows), width=76)
-    elif view == "Tree":
-        parameter_sweeps.tree(place, ready, clusters)
-    elif view == "Report card":
-        report_card_panel.show(place, ready, chips, clusters)
-    elif view == "Against a property":
-        report_card_panel.against(place, chips, clusters)
-    elif view == "Explain":
-        cluster_profile.panel(place, ready, chips, clusters)
-    elif view == "Doubtful chips":
-        cluster_profile.doubtful(place, chips, clusters)
-    else:
-        cluster_editor.panel(place, ready, chips, clusters)
+        st.warning(escape_markdown(note))
+    confounder_notice(clusters, chips)
+    has_tree = has_tree_chart(clusters)
+    tabs = [tab for tab in TABS if has_tree or tab != "Tree"]
+    last = page_choice(workspace, "view", "Overview")
+    key = widget_key(workspace, f"view {has_tree}", last if last in tabs else "Overview")
+    tab = st.segmented_control("View", tabs, key=key, required=True, label_visibility="collapsed")
+    TABS[keep_choice(workspace, "view", tab or "Overview")](clusters, chips)

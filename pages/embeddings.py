@@ -1,59 +1,66 @@
-"""Embeddings: which encoder describes the chips, what it takes, and what it tells apart."""
+"""Embeddings: which encoder describes the chips, what it costs, and how well it separates them."""
 
 import streamlit as st
 
 from app import messages
-from app.embeddings import comparison_table, encoder_cards, score_panel
-from app.session import cache, state
-from app.widgets import chip_panels, stage_forms
-from app.widgets.markup import plain
+from app.embeddings import encoder_cards, encoder_form, score_panels
+from app.session import cache
+from app.session.state import current_workspace, keep_choice, page_choice, widget_key
+from app.session.views import displayed_view, remember_ready_stages, requested_view
+from app.widgets import stage_forms
+from app.widgets.chip_tables import scorable_attribute
+from app.widgets.markup import escape_markdown
+from app.widgets.setting_labels import setting_label
+from app.widgets.stale_notice import stale_notice
 
-place = state.workspace()
+workspace = current_workspace()
 st.title("Embeddings")
-st.markdown("An encoder turns each chip into a row of numbers; chips that look alike get rows that "
-            "lie near each other.")  # fmt: skip
-before = cache.chips(place, cache.plan(place, state.wanted(place)))
+st.markdown(
+    "An encoder turns each chip into an embedding, a vector of numbers. Chips that look alike have "
+    "similar embeddings."
+)
 left, result = st.columns([1, 3], gap="large")
 with left:
-    encoder_cards.form(place, before)
-    stage_forms.run_button(place, "embeddings", "Embed the chips", "Embedding chips")
-    encoder_cards.forecast(place, before)
-asked = cache.plan(place, state.wanted(place))
-# The form may ask for what is there already, such as an encoder that was compared.
-state.settle(place, lambda settings: cache.plan(place, settings).ready)
-cut = cache.chips(place, asked)
-showing = state.showing(place, "embeddings")
-chips, name = cut, ""
-# Boxes of their own: a notice that comes or goes must not move the tabs, which would close them.
-above, chooser = result.container(), result.container()
-with above:
-    if asked.reason:
-        st.info(plain(asked.reason))
-    elif cut is not None:
-        encoder_cards.refit(place, cut, state.wanted(place).embed)
-    if showing is not None:
-        stage_forms.outdated(place, "embeddings")
-        ready = cache.plan(place, showing.settings)
-        chips = cache.chips(place, ready)
-        encoder_cards.notes(ready)
+    chips = cache.chips(requested_view(workspace))
+    encoder_form.encoder_form(workspace, chips)
+    stage_forms.run_button(workspace, "embeddings", "Embed the chips", "Embedding chips")
+    if cost := encoder_cards.describe_need(requested_view(workspace), chips):
+        st.caption(escape_markdown(f"Measured: {cost}."))
+# The form may have requested embeddings that exist, such as those of a compared encoder.
+remember_ready_stages(workspace)
+requested, view = requested_view(workspace), displayed_view(workspace, "embeddings")
+requested_chips = cache.chips(requested)
+chips = cache.chips(view or requested)
+# Each has a container, because the tabs would close if a notice that comes or goes moved them.
+notices, chooser = result.container(), result.container()
+with notices:
+    if requested.reason:
+        st.info(escape_markdown(requested.reason))
+    elif requested_chips is not None:
+        encoder_form.refit_offer(requested, requested_chips)
+    if view is not None:
+        stale_notice(view, "embeddings")
+        encoder_form.fit_notes(view)
+attribute = ""
 with chooser:
     if chips is not None and len(chips.properties.columns):
-        names = [str(column) for column in chips.properties.columns]
-        kept = state.value(place, "score", chip_panels.scorable(chips) or names[0])
-        key = state.widget(place, "score", kept)
-        name = st.selectbox("Property to judge by", names, key=key, width=320)
-        state.keep(place, "score", name)
+        names = [str(name) for name in chips.properties.columns]
+        current = page_choice(workspace, "score", scorable_attribute(chips) or names[0])
+        key = widget_key(workspace, "score", current)
+        label = setting_label("scenes", "class_property")
+        attribute = st.selectbox(label, names, key=key, width=320)
+        keep_choice(workspace, "score", attribute)
 with result:
-    one, several, all_of_them = st.tabs(["These embeddings", "Side by side", "All encoders"])
-    with one, messages.guard():
-        if showing is not None and name:
-            score_panel.show(place, ready, showing.settings, name)
+    scores, comparison, cards = st.tabs(["These embeddings", "Compare encoders", "All encoders"])
+    with scores, messages.show_errors():
+        if view is not None and attribute:
+            score_panels.score_panel(view, attribute)
         else:
-            st.caption("Embed the chips, then see here how well the embeddings tell a property.")
-    with several, messages.guard():
-        if name:
-            comparison_table.show(place, cut, name)
+            st.caption("Embed the chips to see how well the embeddings separate their classes.")
+    with comparison, messages.show_errors():
+        if attribute:
+            score_panels.comparison_panel(requested, attribute)
         else:
-            st.caption("Cut chips with a property first: encoders are judged by it.")
-    with all_of_them, messages.guard():
-        encoder_cards.cards(place, cut)
+            st.caption("Cut chips whose annotations have attributes, to compare encoders by one.")
+    with cards, messages.show_errors():
+        encoder_cards.card_list(requested, requested_chips)

@@ -1,68 +1,77 @@
-"""Explore: the landscape of chips; a click shows the chip and where it lies."""
+"""Explore: a plot of all chips, in which a click shows the chip and its surroundings."""
 
 import streamlit as st
 
 from app import welcome
 from app.clusters import cluster_editor
-from app.explore import chip_plot
-from app.session import cache, cluster_ids, state
-from app.widgets import chip_panels, stage_forms
-from app.widgets.markup import counted
-from app.widgets.sliders import method_sliders
+from app.explore import chip_groups, chip_plot
+from app.session import cache
+from app.session.displayed_clusters import displayed_clusters
+from app.session.selection import picked_row, selected_rows
+from app.session.state import current_workspace
+from app.session.views import displayed_view
+from app.widgets import chip_tables, stage_forms
+from app.widgets.chip_panel import chip_panel
+from app.widgets.markup import count_noun
+from app.widgets.sliders import cluster_sliders
+from app.widgets.stale_notice import stale_notice
 
-place = state.workspace()
-showing = state.showing(place, "projection")
+workspace = current_workspace()
+view = displayed_view(workspace, "projection")
 st.title("Explore")
-if showing is None:
-    st.markdown("There is no landscape yet: it is drawn from the embeddings of your chips.")
+if view is None:
+    st.markdown("There is no plot yet. It is computed from the embeddings of your chips.")
     stage_forms.run_button(
-        place, "projection", "Make the landscape", "Making the landscape", wide=False
+        workspace, "projection", "Create the projection", "Creating the projection", wide=False
     )
     st.stop()
 
-ready = cache.plan(place, showing.settings)
-chips, projection = cache.chips(place, ready), cache.projection(place, ready)
+chips, projection = cache.chips(view), cache.projection(view)
 if chips is None or projection is None:
     st.stop()
-welcome.notice(f"{counted(len(chips), 'chip')} of {counted(len(chips.parts), 'scene')}")
+welcome.demo_notice(f"{count_noun(len(chips), 'chip')} of {count_noun(len(chips.parts), 'scene')}")
 notice = st.container()
 
-controlling, colour = st.columns([5, 1], gap="small")
-with controlling:
-    settings = method_sliders.cluster_knobs(place, ready, showing.settings, len(chips))
-with colour:
-    by = chip_plot.colour_by(place, chips)
-clusters = cluster_ids.shown(place, ready, settings)
-# A box of its own: words that come or go must not move the picture, which would lose its zoom.
+slider_column, colour_column = st.columns([5, 1], gap="small")
+with slider_column:
+    view = cluster_sliders.cluster_sliders(view, len(chips))
+with colour_column:
+    label = chip_tables.choose_colouring(workspace, chips)
+clusters = displayed_clusters(view)
+# In a container, so that a notice that comes or goes does not move the plot, which would reset
+# its zoom.
 with st.container():
-    cluster_ids.offer(place, ready, settings, clusters)
+    cluster_sliders.preparation_notice(view, clusters)
     if clusters is not None:
-        cluster_ids.told(clusters)
-painted = chip_plot.paint(chips, by, clusters)
+        cluster_sliders.cluster_notes(clusters)
+colouring = chip_tables.chip_colouring(chips, label, clusters)
 
-key = ready.keys["chips"]
 left, right = st.columns([11, 9], gap="large")
-chip_plot.answer(place, ready, len(chips))
-row, rows = state.picked(place, key), state.selected(place, key)
-# The chip comes first: the browser would draw the whole picture before it.
+chip_plot.apply_last_event(view, chips)
+row, rows = picked_row(workspace, chips), selected_rows(workspace, chips)
+# The chip is drawn first: otherwise it would wait until the browser has drawn the plot.
 with right:
     if row is not None:
-        named = clusters and clusters.look.name(int(clusters.ids[row]))
-        chip_panels.chip(place, ready, chips, row, named)
+        cluster = clusters.look.name(int(clusters.ids[row])) if clusters else None
+        chip_panel(view, chips, row, cluster)
     else:
-        st.markdown("**Click a point** to see its chip and where it lies. Box and lasso, at the "
-                    "upper right of the picture, select many.")  # fmt: skip
-        chip_panels.glance(place, ready, chips, painted, clusters)
+        st.markdown(
+            "**Click a point** to see its chip and its surroundings. Select several points with "
+            "the box or lasso tool in the upper right of the plot."
+        )
+        chip_groups.group_overview(workspace, chips, colouring, clusters)
 with left:
-    chip_plot.draw(place, ready, chips, projection, painted)
-    chip_plot.about(projection, len(chips), clusters, painted)
-    with st.expander("How the picture is drawn"):
-        stage_forms.projection_form(place)
-        stage_forms.run_button(place, "projection", "Draw it anew", "Projecting to two dimensions")
+    chip_plot.draw_chip_plot(view, chips, projection, colouring)
+    chip_plot.plot_caption(projection, len(chips), clusters, colouring)
+    with st.expander("Settings of the projection"):
+        stage_forms.projection_form(workspace)
+        stage_forms.run_button(
+            workspace, "projection", "Compute again", "Projecting to two dimensions"
+        )
 with notice:
-    stage_forms.outdated(place, "projection")
+    stale_notice(view, "projection")
 if rows:
-    st.subheader(f"{len(rows)} chips selected")
+    st.subheader(f"{count_noun(len(rows), 'chip')} selected")
     if clusters is not None:
-        cluster_editor.selection(place, clusters, rows)
-    chip_panels.selection(place, chips, rows, painted, clusters)
+        cluster_editor.selection_actions(clusters, rows)
+    chip_groups.selection_panel(workspace, chips, rows, colouring, clusters)

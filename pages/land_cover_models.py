@@ -1,22 +1,16 @@
-"""Land cover, models: run one, run the notebook's grid, count labels, cut the tree live."""
+"""Land cover, models: single runs, the notebook's grid, the label economy, live cuts of a tree."""
 
-from app import messages
-from app.land_cover import land_data, land_jobs
+from app.land_cover.land_page import draw_land_cover_page
 from app.land_cover.models import economy_panel, grid_panel, run_form, tree_sliders
 
-VIEWS = {
-    "run": ("Run", run_form.run),
-    "grid": ("The notebook's grid", grid_panel.grid),
-    "economy": ("Label economy", economy_panel.economy),
-    "tree": ("HDBSCAN live", tree_sliders.sliders),
-}
-
-land = land_data.enter(
+draw_land_cover_page(
     "Land cover models",
-    "With labels (kNN, boosting), or without: clusters take the name of their commonest class.",
+    "With labels (kNN, boosting), or without: clusters are named after their most common class.",
+    "model view",
+    {
+        "run": ("Run", run_form.run_panel),
+        "grid": ("The notebook's grid", grid_panel.grid_panel),
+        "economy": ("Label economy", economy_panel.economy_panel),
+        "tree": ("HDBSCAN live", tree_sliders.tree_sliders),
+    },
 )
-titles = {name: title for name, (title, _) in VIEWS.items()}
-chosen = land_jobs.choose(land.place, "View", titles, "model view", "run")
-with messages.guard():
-    VIEWS[chosen][1](land)
-land_data.credit(land)

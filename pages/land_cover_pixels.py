@@ -1,22 +1,16 @@
-"""Land cover, pixels: what the channels say of each class, and of one pixel."""
+"""Land cover, pixels: the channels of each class, and everything about one pixel."""
 
-from app import messages
-from app.land_cover import land_data, land_jobs
+from app.land_cover.land_page import draw_land_cover_page
 from app.land_cover.pixels import channel_panels, pixel_inspector
 
-VIEWS = {
-    "inspect": ("Inspect a pixel", pixel_inspector.inspect),
-    "channel": ("A channel by class", channel_panels.by_class),
-    "spectra": ("Spectra", channel_panels.spectra),
-    "cloud": ("Two channels", channel_panels.two_channels),
-}
-
-land = land_data.enter(
+draw_land_cover_page(
     "Land cover pixels",
-    "What a classifier sees: four aerial bands and the elevation, and ten Sentinel-2 bands.",
+    "What a classifier sees: four aerial bands, the elevation, and ten Sentinel-2 bands.",
+    "pixel view",
+    {
+        "inspect": ("Inspect a pixel", pixel_inspector.inspector_panel),
+        "channel": ("A channel by class", channel_panels.channel_panel),
+        "spectra": ("Spectra", channel_panels.spectrum_panel),
+        "cloud": ("Two channels", channel_panels.scatter_panel),
+    },
 )
-titles = {name: title for name, (title, _) in VIEWS.items()}
-chosen = land_jobs.choose(land.place, "View", titles, "pixel view", "inspect")
-with messages.guard():
-    VIEWS[chosen][1](land)
-land_data.credit(land)

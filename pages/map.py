@@ -1,70 +1,73 @@
-"""Map: the scenes themselves, with the footprint of every chip; the selection is Explore's."""
+"""Map: the scenes with the footprint of every chip; the picked chip is that of Explore."""
 
 import streamlit as st
 
 from app import welcome
-from app.explore import chip_plot
-from app.map import footprint_shapes, map_canvas, map_controls, overview_map, tile_addresses
-from app.session import cache, state
-from app.widgets import chip_panels, display_form
+from app.map import footprint_shapes, map_canvas, map_controls, overview_map, tile_shelf
+from app.session import cache
+from app.session.displayed_clusters import displayed_clusters
+from app.session.selection import pick_chip, picked_row
+from app.session.state import current_workspace
+from app.session.views import requested_display
+from app.widgets import chip_tables, display_form
 from app.widgets.colouring import CLUSTER
-from app.widgets.markup import counted, legend
+from app.widgets.markup import count_noun, legend_html
 
-place = state.workspace()
+workspace = current_workspace()
 st.title("Map")
-asked = map_controls.settings(place) or state.wanted(place)
-ready = cache.plan(place, asked)
-scenes = [one for one in ready.found.scenes if one.report.ok]
+view = map_controls.map_view(workspace)
+scenes = [scene for scene in view.survey.scenes if scene.report.ok]
 if not scenes:
-    st.markdown("There is no scene yet that can be read: the Scenes page says how to bring one.")
+    st.markdown("There is no scene yet that can be read. Add one on the page Scenes.")
     st.stop()
-chips = cache.chips(place, ready)
-clusters = map_controls.clusters(place, ready, asked) if chips is not None else None
-key = ready.keys.get("chips", "")
-row = state.picked(place, key) if chips is not None else None
-welcome.notice(f"{counted(len(scenes), 'scene')} in this workspace")
+chips = cache.chips(view)
+clusters = displayed_clusters(view) if view.has("reduction") else None
+row = None if chips is None else picked_row(workspace, chips)
+picked = None if chips is None or row is None else chips.facts.iloc[row]
+chip_id = None if picked is None else str(picked["chip_id"])
+welcome.demo_notice(f"{count_noun(len(scenes), 'scene')} in this workspace")
 
-choosing, colouring, layering, fading = st.columns([4, 3, 4, 3], gap="medium")
-with choosing:
-    home = str(chips.facts["scene"].iloc[row]) if row is not None and chips is not None else None
-    found = map_controls.scene(place, scenes, row, home)
-with colouring:
-    by = chip_plot.colour_by(place, chips) if chips is not None else CLUSTER
-with layering:
-    on = map_controls.layers(place)
-with fading:
-    opacity = map_controls.opacity(place)
-asked_display = state.display(place)
-shown = tile_addresses.on_map(place, found, asked_display)
+scene_column, colour_column, layer_column, opacity_column = st.columns([4, 3, 4, 3], gap="medium")
+with scene_column:
+    scene = map_controls.choose_scene(workspace, scenes, picked)
+with colour_column:
+    label = CLUSTER if chips is None else chip_tables.choose_colouring(workspace, chips)
+with layer_column:
+    layers = map_controls.choose_layers(workspace)
+with opacity_column:
+    opacity = map_controls.choose_image_opacity(workspace)
+display = requested_display(workspace)
+map_scene = tile_shelf.register_scene(workspace, scene, display)
 if chips is None:
-    shapes = footprint_shapes.of_annotations(place, found, shown)
+    shapes = footprint_shapes.annotation_shapes(scene, map_scene)
 else:
-    if by == CLUSTER and clusters is None:
-        by = chip_panels.class_of(chips) or by
-    painted = chip_plot.paint(chips, by, clusters)
-    shapes = footprint_shapes.of_chips(place, found, shown, chips, painted)
+    if label == CLUSTER and clusters is None:
+        label = chip_tables.class_attribute(chips) or label
+    colouring = chip_tables.chip_colouring(chips, label, clusters)
+    shapes = footprint_shapes.chip_shapes(scene, map_scene, chips, colouring)
 
+name = scene.report.name
 left, right = st.columns([14, 5], gap="medium")
 with left:
-    map_controls.notes(place, shown, on, asked_display)
-    clicked = map_canvas.draw(place, shown, shapes, row, on, opacity, key)
+    map_controls.map_notes(workspace, map_scene, layers)
+    clicked = map_canvas.draw_map(workspace, map_scene, shapes, chip_id, layers, opacity)
     if shapes is not None:
-        st.html(legend(shapes.entries))
+        st.html(legend_html(shapes.entries))
     with st.expander("Bands and stretch of the image"):
-        display_form.form(place, found.report.bands)
+        display_form.display_form(workspace, scene.report.bands)
 with right:
-    other = overview_map.draw(place, scenes, found.report.name)
-    if row is not None and chips is not None:
-        map_controls.chip(place, ready, chips, row, clusters, found.report.name)
+    clicked_scene = overview_map.draw_overview_map(workspace, scenes, name)
+    if chips is not None and row is not None:
+        map_controls.map_chip_panel(view, chips, row, clusters, name)
     elif chips is not None:
-        st.markdown("**Click a footprint** to see its chip; it is picked in Explore too.")
+        st.markdown("**Click a footprint** to see its chip here and on Explore.")
     else:
-        st.markdown("The footprints can be clicked once chips have been cut from them.")
-if clicked is not None and clicked != row:
-    state.pick(place, key, clicked)
+        st.markdown("Footprints can be clicked once their chips have been cut.")
+if clicked is not None and clicked != chip_id:
+    pick_chip(workspace, clicked)
     st.rerun()
-if other is not None and other != found.report.name:
-    map_controls.lead(place, other)
+if clicked_scene is not None and clicked_scene != name:
+    map_controls.show_scene(workspace, clicked_scene)
     st.rerun()
-if state.display(place) != asked_display:
+if requested_display(workspace) != display:
     st.rerun()

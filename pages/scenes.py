@@ -1,69 +1,78 @@
-"""Scenes: files in, and what was found in each, in facts and in words."""
+"""Scenes: import files, and see what was found in each scene."""
 
 import streamlit as st
 
 from app import welcome
 from app.scenes import grid_form, import_panel, scene_tables
-from app.session import cache, state
-from app.widgets import charts, display_form, image_figures, stage_forms
-from app.widgets.markup import facts, plain
+from app.session import cache
+from app.session.state import current_workspace, widget_key
+from app.session.views import requested_view
+from app.widgets import charts, display_form, images, stage_forms
+from app.widgets.markup import escape_markdown, facts_html
 
-TALLEST, SHORTEST = 560, 160
+# CSS pixels: bounds of the height of the image, and the width of its column.
+MIN_HEIGHT, MAX_HEIGHT, COLUMN_WIDTH = 160, 560, 660
 
-place = state.workspace()
+workspace = current_workspace()
 st.title("Scenes")
-import_panel.receive(place)
-plan = cache.plan(place, state.wanted(place))
-found = plan.found
-welcome.notice(f"{scene_tables.summary(found.reports)} in {place.raw}" if found.scenes else
-               "There are no scenes in this workspace yet.")  # fmt: skip
+import_panel.receive_uploads(workspace)
+view = requested_view(workspace)
+survey = view.survey
+welcome.demo_notice(
+    f"{scene_tables.summarise_scenes(survey.reports)} in {workspace.raw}"
+    if survey.scenes
+    else "There are no scenes in this workspace yet."
+)
 with st.container():
-    import_panel.verdicts(place)
-if not found.scenes:
-    import_panel.panel(place)
+    import_panel.import_verdicts(workspace)
+if not survey.scenes:
+    import_panel.import_panel(workspace)
     st.stop()
-st.dataframe(scene_tables.scene_table(found.reports), hide_index=True)
-scene_tables.scene_errors(found.reports)
-if not plan.ready["projection"] and found.usable:
-    stage_forms.run_button(place, "projection", "Run all stages", "Running all stages", wide=False)
+st.dataframe(scene_tables.scene_table(survey.reports), hide_index=True)
+for report in survey.reports:
+    if not report.ok:
+        st.error(escape_markdown(report.error))
+if not view.has("projection") and survey.usable:
+    label, title = "Run all stages", "Running all stages"
+    stage_forms.run_button(workspace, "projection", label, title, wide=False)
 with st.expander("Add scenes and annotations"):
-    import_panel.panel(place)
-if grid_form.bare(found.reports):
-    with st.expander("Chips on a grid", expanded=not found.usable):
-        grid_form.offer(place, found.reports)
+    import_panel.import_panel(workspace)
+if grid_form.scenes_without_annotations(survey.reports):
+    with st.expander("Chips on a grid", expanded=not survey.usable):
+        grid_form.grid_form(workspace, survey.reports)
 
-names = [report.name for report in found.reports if report.ok]
-if not names:
+scenes = {scene.report.name: scene for scene in survey.scenes if scene.report.ok}
+if not scenes:
     st.stop()
-name = st.selectbox("Scene", names, key=state.widget(place, "scene", names[0]), width=320)
-scene = next(one for one in found.scenes if one.report.name == name)
-report = scene.report
-image, about = st.columns([5, 3], gap="large")
-with image:
+names = list(scenes)
+name = st.selectbox("Scene", names, key=widget_key(workspace, "scene", names[0]), width=320)
+report = scenes[name].report
+image_column, facts_column = st.columns([5, 3], gap="large")
+with image_column:
     with st.expander("Bands and stretch"):
-        display_form.form(place, report.bands)
+        display_form.display_form(workspace, report.bands)
     with st.spinner("Reading the scene"):
-        view = cache.overview(place, plan, name)
-    width, height = view.width, view.height
-    # As high as the scene is in the column: no empty band under a wide one.
-    high = round(min(TALLEST, max(SHORTEST, 660 * height / width)))
-    figure = image_figures.picture(view.uri, width, height, high, "left")
-    rings = [ring for shape in view.footprints for ring in shape]
-    image_figures.outline(figure, rings, image_figures.FOOTPRINT, "footprint", 1.2)
-    image_figures.scale_bar(figure, width, height, view.gsd)
-    st.plotly_chart(figure, theme=None, config=dict(charts.EXPORT), key="cs.overview")
-    footprints = "Footprints in yellow. " if rings else ""
-    st.caption(
-        f"{display_form.words(place, report.bands)} {footprints}Scroll to zoom, drag to move."
-    )
-with about:
-    st.html(facts(scene_tables.scene_facts(report)))
-    scene_tables.remarks(report)
-    columns, guess = cache.columns(place, scene)
-    if columns and not report.grid:
-        stage_forms.class_form(place, columns, guess)
+        image = cache.overview(view, name)
+    # As high as the scene is at the width of the column, so that a wide scene leaves no gap.
+    height = round(min(MAX_HEIGHT, max(MIN_HEIGHT, COLUMN_WIDTH * image.height / image.width)))
+    figure = images.image_figure(image.uri, image.width, image.height, height, "left")
+    rings = [ring for footprint in image.footprints for ring in footprint]
+    images.add_outlines(figure, rings, images.FOOTPRINT, "footprint", 1.2)
+    images.add_scale_bar(figure, image.width, image.height, image.gsd)
+    charts.show_chart(figure, "cs.overview")
+    footprints = " Footprints in yellow." if rings else ""
+    caption = f"{display_form.describe_display(workspace, report.bands)}{footprints}"
+    st.caption(f"{caption} Scroll to zoom, drag to pan.")
+with facts_column:
+    st.html(facts_html(scene_tables.scene_facts(report)))
+    if report.warnings:
+        st.markdown("**Remarks**")
+        st.markdown("\n".join(f"- {escape_markdown(warning)}" for warning in report.warnings))
+    attributes, guess = cache.scene_attributes(scenes[name])
+    if attributes and not report.grid:
+        stage_forms.class_form(workspace, attributes, guess)
         if report.classes:
-            st.plotly_chart(charts.sizes(scene_tables.class_counts(report.classes), "annotations"),
-                            theme=None, config=dict(charts.EXPORT))  # fmt: skip
+            counts = scene_tables.class_counts(report.classes)
+            charts.show_chart(charts.count_bars(counts, "annotations"))
         else:
-            st.caption(plain("No property of the annotations says what kind each one is."))
+            st.caption("No attribute of the annotations could be guessed to hold their class.")

@@ -8,7 +8,7 @@ import pytest
 from shapely.geometry import box
 
 from core import compute
-from core.chips.extraction import extract
+from core.chips.extraction import cut_chips
 from core.errors import SceneError, WorkspaceError
 from core.raster.scene import read_scene
 from core.settings import ChipSettings
@@ -34,45 +34,45 @@ def cluster() -> Iterator[object]:
     from distributed import Client, LocalCluster
 
     options = {"n_workers": 1, "threads_per_worker": 2, "dashboard_address": None}
-    with LocalCluster(processes=False, **options) as running, Client(running) as client:
+    with LocalCluster(processes=False, **options) as scheduler, Client(scheduler) as client:
         yield client
 
 
-def test_stream__in_order():
-    assert list(compute.stream(late_first, range(30))) == list(range(30))
-    assert list(compute.stream(double, [])) == []
+def test_stream__results_in_order():
+    assert list(compute.stream_results(late_first, range(30))) == list(range(30))
+    assert list(compute.stream_results(double, [])) == []
 
 
-def test_stream__raises_what_the_work_raised():
-    stream = compute.stream(fails_at_three, range(10))
+def test_stream__exception_of_the_function():
+    stream = compute.stream_results(fails_at_three, range(10))
     assert [next(stream) for _ in range(3)] == [0, 1, 2]
     with pytest.raises(SceneError, match=r"a\.tif: cannot be read"):
         next(stream)
 
 
 def test_stream__runs_ahead_by_a_bounded_number():
-    begun = []
-    stream = compute.stream(begun.append, range(200))
+    started = []
+    stream = compute.stream_results(started.append, range(200))
     next(stream)
     time.sleep(0.05)
-    assert len(begun) <= 2 + compute.AHEAD + compute.n_workers()
+    assert len(started) <= 2 + compute.RESULTS_AHEAD + compute.n_workers()
     stream.close()
 
 
-def test_stream__what_was_not_begun_is_dropped():
-    gate, begun = threading.Event(), []
+def test_stream__closing_drops_items_that_have_not_started():
+    gate, started = threading.Event(), []
 
     def wait(x):
-        begun.append(x)
+        started.append(x)
         if x:
             gate.wait(5)
 
-    stream = compute.stream(wait, range(50))
+    stream = compute.stream_results(wait, range(50))
     next(stream)
     closer = threading.Timer(0.05, gate.set)
     closer.start()
     stream.close()
-    assert len(begun) <= 1 + 2 * compute.n_workers() + compute.AHEAD
+    assert len(started) <= 1 + 2 * compute.n_workers() + compute.RESULTS_AHEAD
 
 
 def test_n_workers__at_least_one(monkeypatch):
@@ -86,37 +86,37 @@ def test_active_client__none_without_dask(monkeypatch):
     assert compute.active_client() is None
 
 
-def test_connect__nobody_answers():
+def test_connect_scheduler__no_answer():
     with pytest.raises(WorkspaceError, match="no Dask scheduler answers") as caught:
-        compute.connect("nope://here")
+        compute.connect_scheduler("nope://here")
     assert caught.value.where == "nope://here"
     assert "--scheduler" in caught.value.remedy
     assert compute.active_client() is None
-    assert list(compute.stream(double, [1, 2])) == [2, 4]
+    assert list(compute.stream_results(double, [1, 2])) == [2, 4]
 
 
 def test_stream__on_a_cluster(cluster, monkeypatch):
     monkeypatch.setattr(compute, "ThreadPoolExecutor", None)
     assert compute.active_client() is cluster
-    assert list(compute.stream(late_first, list(range(20)))) == list(range(20))
+    assert list(compute.stream_results(late_first, list(range(20)))) == list(range(20))
     with pytest.raises(SceneError, match=r"a\.tif: cannot be read. Copy it again"):
-        list(compute.stream(fails_at_three, list(range(10))))
+        list(compute.stream_results(fails_at_three, list(range(10))))
 
 
 def cut(scene, footprints):
     settings = ChipSettings(size=32, align="long-axis", background="mask")
-    cuts = list(extract(scene, footprints, scene.bands, settings))
+    cuts = list(cut_chips(scene, footprints, scene.bands, settings))
     rows = np.concatenate([c.rows for c in cuts])
     values = np.concatenate([c.values for c in cuts])[np.argsort(rows)]
     return rows.tolist(), values.tobytes() + np.concatenate([c.mask for c in cuts]).tobytes()
 
 
-def test_extract__a_cluster_gives_the_bytes_of_threads(make_scene, cluster, monkeypatch):
+def test_cut_chips__equal_bytes_from_threads_and_cluster(make_scene, cluster, monkeypatch):
     scene = read_scene(make_scene(width=2200, height=1100))
     squares = [box(x, y, x + 40, y + 25) for x in range(0, 2150, 300) for y in (20, 500, 1030)]
     footprints = np.array(squares, dtype=object)
-    with monkeypatch.context() as alone:
-        alone.setattr(compute, "active_client", lambda: None)
+    with monkeypatch.context() as patch:
+        patch.setattr(compute, "active_client", lambda: None)
         threads = cut(scene, footprints)
     assert sorted(threads[0]) == list(range(len(squares)))
     monkeypatch.setattr(compute, "ThreadPoolExecutor", None)

@@ -3,8 +3,8 @@ import pickle
 import pytest
 
 from core import errors
-from core.errors import Cancelled, ChipscapeError
-from core.progress import silent, step
+from core.errors import Cancelled, ChipscapeError, unknown_attribute_error
+from core.progress import report_step, silent
 
 KINDS = [
     kind
@@ -14,20 +14,20 @@ KINDS = [
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
-def test_error__says_what_where_and_what_to_do(kind):
+def test_error__message_has_location_problem_and_remedy(kind):
     error = kind("is broken", where="a.tif", remedy="Copy it again.")
     assert str(error) == "a.tif: is broken. Copy it again."
     assert str(kind("is broken")) == "is broken."
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
-def test_error__travels_between_processes(kind):
+def test_error__can_be_pickled(kind):
     error = pickle.loads(pickle.dumps(kind("is broken", where="a.tif", remedy="Copy it again.")))
     assert type(error) is kind
     assert str(error) == "a.tif: is broken. Copy it again."
 
 
-def test_error__the_tree_in_the_docstring_is_whole():
+def test_error__docstring_lists_every_class():
     assert len(KINDS) == 10
     assert all(kind.__name__ in (errors.__doc__ or "") for kind in [*KINDS, Cancelled])
 
@@ -36,7 +36,15 @@ def test_cancelled__is_no_error():
     assert not issubclass(Cancelled, ChipscapeError)
 
 
-def test_step__cancels_where_the_listener_says_so():
-    step(silent, 1, 2, "a")
+def test_unknown_attribute_error__lists_known_names():
+    error = unknown_attribute_error("kind", ["class", 7])
+    assert str(error) == (
+        "property: no annotation has a property 'kind'. Known properties: class, 7."
+    )
+    assert "Known properties: none." in str(unknown_attribute_error("kind", []))
+
+
+def test_report_step__cancelled_by_the_callback():
+    report_step(silent, 1, 2, "a")
     with pytest.raises(Cancelled):
-        step(lambda done, _total, _note: done == 2, 2, 2, "a")
+        report_step(lambda completed, _total, _note: completed == 2, 2, 2, "a")

@@ -18,7 +18,7 @@ from core.settings import (
     RunSettings,
     TreeSettings,
 )
-from core.tables import as_table, from_table, from_toml, merge
+from core.tables import merge_tables, read_toml, settings_from_table, settings_table
 
 STAGES = (
     ChipSettings,
@@ -39,7 +39,7 @@ def name(value):
 
 
 @pytest.mark.parametrize(("stage", "item"), BOUNDED, ids=name)
-def test_bounds__inclusive_and_held(stage, item):
+def test_bounds__inclusive(stage, item):
     low, high = item.metadata["bounds"]
     assert low <= item.default <= high
     for inside in (low, high):
@@ -54,7 +54,7 @@ def test_bounds__inclusive_and_held(stage, item):
 
 
 @pytest.mark.parametrize(("stage", "item"), BOUNDED, ids=name)
-def test_whole_numbers__stay_whole(stage, item):
+def test_bounds__whole_numbers(stage, item):
     low, high = item.metadata["bounds"]
     value = getattr(stage(**{item.name: float(high)}), item.name)
     assert type(value) is type(item.default)
@@ -64,7 +64,7 @@ def test_whole_numbers__stay_whole(stage, item):
 
 
 @pytest.mark.parametrize(("stage", "item"), CHOSEN, ids=name)
-def test_choices__held(stage, item):
+def test_choices__only_those_listed(stage, item):
     for choice in item.metadata["choices"]:
         assert getattr(stage(**{item.name: choice}), item.name) == choice
     with pytest.raises(SettingsError, match=f"is not one of .*{item.default}"):
@@ -72,7 +72,7 @@ def test_choices__held(stage, item):
 
 
 @pytest.mark.parametrize(
-    ("table", "words"),
+    ("table", "message"),
     [
         ({"embed": {"encoder": 5}}, "5 is not text"),
         ({"embed": {"weights": True}}, "True is not text"),
@@ -82,41 +82,42 @@ def test_choices__held(stage, item):
         ({"chips": {"siz": 3}}, "settings: unknown setting 'chips.siz'. Did you mean 'size'?"),
         ({"chipz": {}}, "settings: unknown setting 'chipz'. Did you mean 'chips'?"),
         ({"xyz": 1}, "unknown setting 'xyz'. Known: method, chips"),
-        ({"method": "kmeanz"}, "'kmeanz' is not one of gmm, hdbscan"),
+        ({"method": 5}, "5 is not text"),
+        ({"gmm": {"covariance": "ful"}}, "'ful' is not one of auto, full"),
     ],
     ids=str,
 )
-def test_from_table__wrong(table, words):
+def test_settings_from_table__invalid(table, message):
     with pytest.raises(SettingsError) as caught:
-        from_table(RunSettings, table)
-    assert words in str(caught.value)
+        settings_from_table(RunSettings, table)
+    assert message in str(caught.value)
 
 
-def test_from_table__nothing_is_the_default():
-    assert from_table(RunSettings, {}) == RunSettings()
+def test_settings_from_table__empty_table_gives_the_defaults():
+    assert settings_from_table(RunSettings, {}) == RunSettings()
 
 
 CHANGED = {"method": "hdbscan", "chips": {"bands": ["red"], "size": 32}, "gmm": {"seed": 7}}
 
 
-def test_from_toml__round_trip(tmp_path):
-    settings = from_table(RunSettings, CHANGED)
+def test_read_toml__round_trip(tmp_path):
+    settings = settings_from_table(RunSettings, CHANGED)
     path = tmp_path / "run.toml"
-    path.write_text(tomli_w.dumps(as_table(settings)))
-    assert from_table(RunSettings, from_toml(path)) == settings
+    path.write_text(tomli_w.dumps(settings_table(settings)))
+    assert settings_from_table(RunSettings, read_toml(path)) == settings
     assert settings.chips.bands == ("red",)
 
 
 @pytest.mark.parametrize(
-    ("content", "words"),
+    ("content", "message"),
     [(b"x=", "is not TOML"), (b"\xff\xfe", "is not TOML"), (None, "cannot be read")],
 )
-def test_from_toml__unreadable(tmp_path, content, words):
+def test_read_toml__unreadable(tmp_path, content, message):
     path = tmp_path / "run.toml"
     if content is not None:
         path.write_bytes(content)
-    with pytest.raises(SettingsError, match=words) as caught:
-        from_toml(path)
+    with pytest.raises(SettingsError, match=message) as caught:
+        read_toml(path)
     assert caught.value.where == str(path)
 
 
@@ -125,40 +126,40 @@ nested = st.dictionaries(st.sampled_from("abc"), tables)
 
 
 @given(nested, nested)
-def test_merge__the_second_wins(base, over):
-    merged = merge(base, over)
-    assert merge(merged, over) == merged
-    assert merge(base, {}) == base
-    assert merged.keys() == base.keys() | over.keys()
-    for key, value in over.items():
+def test_merge_tables__overrides_win(base, overrides):
+    merged = merge_tables(base, overrides)
+    assert merge_tables(merged, overrides) == merged
+    assert merge_tables(base, {}) == base
+    assert merged.keys() == base.keys() | overrides.keys()
+    for key, value in overrides.items():
         if not (isinstance(value, dict) and isinstance(base.get(key), dict)):
             assert merged[key] == value
 
 
-def test_merge__leaves_its_arguments_alone():
+def test_merge_tables__does_not_change_its_arguments():
     base = {"a": {"b": 1}}
-    assert merge(base, {"a": {"c": 2}}) == {"a": {"b": 1, "c": 2}}
+    assert merge_tables(base, {"a": {"c": 2}}) == {"a": {"b": 1, "c": 2}}
     assert base == {"a": {"b": 1}}
 
 
-def test_presets__all_are_settings():
+def test_presets__are_valid_settings():
     for table in PRESETS.values():
-        from_table(RunSettings, table)
-    assert from_table(RunSettings, PRESETS["default"]) == RunSettings()
+        settings_from_table(RunSettings, table)
+    assert settings_from_table(RunSettings, PRESETS["default"]) == RunSettings()
 
 
-def test_presets__the_seed_mixes_place_and_size_in():
-    seed = from_table(RunSettings, PRESETS["seed"])
+def test_presets__seed_adds_location_and_size():
+    seed = settings_from_table(RunSettings, PRESETS["seed"])
     reduction = dataclasses.asdict(seed.reduction)
     assert reduction.pop("n_dims") == 50
     assert reduction == dict.fromkeys(("longitude", "latitude", "width", "height"), 1.0)
     assert (seed.gmm.covariance, seed.gmm.n_dims) == ("full", 50)
 
 
-def test_settings__place_is_left_out_by_default():
-    kept = dataclasses.asdict(ReductionSettings())
-    kept.pop("n_dims")
-    assert set(kept.values()) == {0.0}
+def test_settings__location_and_size_are_not_used_by_default():
+    weights = dataclasses.asdict(ReductionSettings())
+    weights.pop("n_dims")
+    assert set(weights.values()) == {0.0}
 
 
 def test_settings__are_frozen():

@@ -1,231 +1,232 @@
-"""Edits on top of a labelling: each is kept in the workspace, and can be undone."""
+"""Edits of the clusters: each is saved in the workspace and can be undone."""
 
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, wait
+from concurrent.futures import wait
+from functools import partial
+from typing import Any
 
 import numpy as np
 import streamlit as st
 
-from app.session import cluster_results, state
-from app.session.shown_clusters import Clusters
-from app.widgets import chip_panels
-from app.widgets.colouring import in_order
-from app.widgets.markup import counted, plain
+from app.session import cluster_results, displayed_clusters
+from app.session.displayed_clusters import Clusters
+from app.session.state import keep_choice, page_choice, widget_key, widget_value
+from app.widgets.chip_gallery import chip_gallery
+from app.widgets.job_status import wait_until
+from app.widgets.markup import count_noun, escape_markdown
 from app.widgets.palette import EXCLUDED
 from core.chips.chip_set import ChipSet
 from core.clusters.editing import edit_history, edits
 from core.clusters.editing.edit_history import Edit, History
-from core.clusters.editing.edits import Edited
+from core.clusters.editing.edited_labelling import EditedLabelling
 from core.errors import ChipscapeError
-from core.pipeline import saved_edits as kept
-from core.pipeline.plan import Plan
-from core.pipeline.saved_edits import Saved
-from core.pipeline.workspace import Workspace
-from core.types import BoolArray
+from core.pipeline.saved_edits import SavedEdits, load_edits, save_edits
 
-# Two sessions may edit one workspace.
-_ONE = threading.Lock()
+# Two sessions may edit the same workspace.
+_LOCK = threading.Lock()
 MEMBERS_SHOWN = 48
-VERBS = {
-    "rename": "renamed", "recolour": "recoloured", "merge": "merged", "split": "split",
-    "move": "chips moved", "new": "new cluster", "exclude": "chips excluded",
-    "approve": "approved",
-}  # fmt: skip
 
 
-def change(place: Workspace, clusters: Clusters, alter: Callable[[History], History]) -> None:
-    """Alter the list of edits in the workspace."""
-    with _ONE:
-        saved = kept.load(place, clusters.family)
-        kept.save(place, clusters.family, Saved(alter(saved.history), clusters.own))
+def update_history(clusters: Clusters, change: Callable[[History], History]) -> None:
+    """Change the list of edits in the workspace."""
+    workspace, family = clusters.view.workspace, clusters.family
+    with _LOCK:
+        history = change(load_edits(workspace, family).history)
+        save_edits(workspace, family, SavedEdits(history, clusters.method_ids))
 
 
-def do(place: Workspace, clusters: Clusters, make: Callable[[Edited], Edit | None]) -> None:
-    """Make an edit on what is shown and keep it; what cannot be done is said on the page."""
-    assert clusters.edited is not None
+def make_edit(clusters: Clusters, make: Callable[[EditedLabelling], Edit]) -> None:
+    """Make an edit of the displayed clusters and save it, or note why it cannot be made."""
     try:
         edit = make(clusters.edited)
-        if edit is not None:
-            change(place, clusters, lambda now: edit_history.add(now, edit))
+        update_history(clusters, lambda history: edit_history.add_edit(history, edit))
     except ChipscapeError as error:
-        state.keep(place, "edit refused", str(error))
+        keep_choice(clusters.view.workspace, "edit refused", str(error))
 
 
-def panel(place: Workspace, ready: Plan, chips: ChipSet, clusters: Clusters) -> None:
-    """Everything that can be done to whole clusters."""
-    _splitting(place, ready, clusters)
-    refused = state.value(place, "edit refused", "")
-    if refused:
-        st.warning(plain(refused))
-        state.keep(place, "edit refused", "")
-    steps(place, clusters)
-    present = [one for one in in_order(clusters.ids) if one >= 0]
-    if not present:
+def editor_panel(clusters: Clusters, chips: ChipSet) -> None:
+    """Draw the edits of whole clusters."""
+    workspace, look = clusters.view.workspace, clusters.look
+    _continue_split(clusters)
+    if error := page_choice(workspace, "edit refused", ""):
+        st.warning(escape_markdown(error))
+        keep_choice(workspace, "edit refused", "")
+    history_buttons(clusters)
+    if not clusters.n_clusters:
         st.caption("There is no cluster to edit.")
         return
-    one, several = st.columns([3, 2], gap="large")
-    with one:
-        cluster = choose(place, clusters, "edit")
-        _looks(place, clusters, cluster)
+    single, several = st.columns([3, 2], gap="large")
+    with single:
+        cluster = choose_cluster(clusters, "edit")
+        _single_cluster_edits(clusters, cluster)
     with several:
-        _merge(place, clusters, present)
-        _approved(clusters)
-    st.caption("Selected chips are moved, made a cluster or excluded on the page Explore. Edits "
-               "stay with their chips: they are applied again when a slider moves, and named "
-               "where they no longer fit.")  # fmt: skip
-    rows = cluster_results.typical(place, ready, clusters, MEMBERS_SHOWN).get(cluster, [])
-    st.markdown(f"**{plain(clusters.look.name(cluster))}**, the most typical chips first")
-    chip_panels.chip_gallery(chips, rows, [clusters.look.colour(cluster)] * len(rows), width=76)
+        _merge_form(clusters)
+        if approved := sorted(clusters.edited.approved):
+            st.caption(escape_markdown(f"Approved: {', '.join(map(look.name, approved))}."))
+    st.caption(
+        "To move or exclude single chips, or to make a cluster of them, select them on the page "
+        "Explore. Edits follow their chips: when a slider moves, they are applied again, and "
+        "those that no longer fit are listed."
+    )
+    rows = cluster_results.typical_rows(clusters, MEMBERS_SHOWN).get(cluster, [])
+    st.markdown(f"**{escape_markdown(look.name(cluster))}**, the most typical chips first")
+    chip_gallery(chips, rows, [look.colour(cluster)] * len(rows), width=76)
 
 
-def choose(place: Workspace, clusters: Clusters, name: str) -> int:
-    """The cluster that one looks at; kept from one page and view to the next."""
-    present = [one for one in in_order(clusters.ids) if one >= 0]
-    now = state.value(place, "cluster", present[0])
-    now = now if now in present else present[0]
-    counts = {one: int((clusters.ids == one).sum()) for one in present}
-    chosen = st.selectbox(
-        "Cluster", present, key=state.widget(place, f"cluster {name} {present}", now),
-        format_func=lambda one: f"{clusters.look.name(one)} · {counts[one]} chips", width=340,
-    )  # fmt: skip
-    picked: int = state.keep(place, "cluster", chosen)
-    return picked
+def choose_cluster(clusters: Clusters, name: str) -> int:
+    """Draw the choice of a cluster, which all tabs share, and return it."""
+    workspace, cluster_ids = clusters.view.workspace, _cluster_ids(clusters)
+    last = page_choice(workspace, "cluster", cluster_ids[0])
+    current = last if last in cluster_ids else cluster_ids[0]
+    counts = {cluster: int((clusters.ids == cluster).sum()) for cluster in cluster_ids}
+    choice: int = st.selectbox(
+        "Cluster",
+        cluster_ids,
+        key=widget_key(workspace, f"cluster {name} {cluster_ids}", current),
+        format_func=lambda cluster: f"{clusters.look.name(cluster)} · {counts[cluster]} chips",
+        width=340,
+    )
+    keep_choice(workspace, "cluster", choice)
+    return choice
 
 
-def steps(place: Workspace, clusters: Clusters) -> None:
-    """Undo, redo, and what was done."""
-    done, undone = clusters.history.done, clusters.history.undone
+def history_buttons(clusters: Clusters) -> None:
+    """Draw undo, redo and the latest edits."""
+    history = clusters.history
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.button("Undo", key="cs.undo", disabled=not done, on_click=change,
-                  args=(place, clusters, edit_history.undo))  # fmt: skip
-        st.button("Redo", key="cs.redo", disabled=not undone, on_click=change,
-                  args=(place, clusters, edit_history.redo))  # fmt: skip
-        said = [_said(edit) for edit in done[-4:]]
-        more = f"{len(done) - 4} before; " if len(done) > 4 else ""
-        count = "One edit" if len(done) == 1 else f"{len(done)} edits"
-        st.caption(plain(f"{count}: {more}{', '.join(said)}." if done else "No edits yet."))
+        for label, edits_left, change in (
+            ("Undo", history.edits, edit_history.undo_edit),
+            ("Redo", history.undone_edits, edit_history.redo_edit),
+        ):
+            key, args, disabled = f"cs.{label.lower()}", (clusters, change), not edits_left
+            st.button(label, key=key, disabled=disabled, on_click=update_history, args=args)
+        st.caption(escape_markdown(_describe_history(history)))
 
 
-def _said(edit: Edit) -> str:
-    text = f" to {edit.text}" if edit.text and edit.kind in ("rename", "recolour") else ""
-    return f"{VERBS[edit.kind]}{text}"
+def _describe_history(history: History) -> str:
+    n = len(history.edits)
+    if not n:
+        return "No edits yet."
+    latest = ", ".join(edit_history.describe_edit(edit) for edit in history.edits[-4:])
+    count = "One edit" if n == 1 else f"{n} edits, the latest" if n > 4 else f"{n} edits"
+    return f"{count}: {latest}."
 
 
-def _looks(place: Workspace, clusters: Clusters, cluster: int) -> None:
-    edited, turn = clusters.edited, len(clusters.history.done) + len(clusters.history.undone)
-    assert edited is not None
-    mark = f"{cluster} {turn} {len(clusters.history.done)}"
-    name_key = state.widget(place, f"name {mark}", edited.names.get(cluster, ""))
-    colour_key = state.widget(place, f"colour {mark}", clusters.look.colour(cluster))
+def _cluster_ids(clusters: Clusters) -> list[int]:
+    cluster_ids: list[int] = np.unique(clusters.ids[clusters.ids >= 0]).tolist()
+    return cluster_ids
 
-    def keep_looks() -> None:
-        name, colour = state.present(name_key).strip(), state.present(colour_key).lower()
-        if name != edited.names.get(cluster, ""):
-            do(place, clusters, lambda now: edits.rename(now, cluster, name))
-        if colour != clusters.look.colour(cluster).lower():
-            do(place, clusters, lambda now: edits.recolour(now, cluster, colour))
+
+def _edit_button(
+    clusters: Clusters,
+    label: str,
+    key: str,
+    make: Callable[[EditedLabelling], Edit],
+    **options: Any,
+) -> None:
+    st.button(label, key=key, on_click=make_edit, args=(clusters, make), **options)
+
+
+def _single_cluster_edits(clusters: Clusters, cluster: int) -> None:
+    workspace, edited, history = clusters.view.workspace, clusters.edited, clusters.history
+    name, colour = edited.names.get(cluster, ""), clusters.look.colour(cluster)
+    # New keys after every edit, undo and redo, so that the fields show the result.
+    n_edits = len(history.edits)
+    suffix = f"{cluster} {n_edits + len(history.undone_edits)} {n_edits}"
+    name_key = widget_key(workspace, f"name {suffix}", name)
+    colour_key = widget_key(workspace, f"colour {suffix}", colour)
+
+    def rename() -> None:
+        if (text := widget_value(name_key).strip()) != name:
+            make_edit(clusters, partial(edits.rename_cluster, cluster=cluster, name=text))
+
+    def recolour() -> None:
+        if (text := widget_value(colour_key).lower()) != colour.lower():
+            make_edit(clusters, partial(edits.recolour_cluster, cluster=cluster, colour=text))
 
     left, right = st.columns([4, 1], vertical_alignment="bottom")
-    left.text_input("Name", key=name_key, placeholder=f"Cluster {cluster}", on_change=keep_looks)
-    right.color_picker("Colour", key=colour_key, on_change=keep_looks)
-    members = edited.ids == cluster
+    left.text_input("Name", key=name_key, placeholder=f"Cluster {cluster}", on_change=rename)
+    right.color_picker("Colour", key=colour_key, on_change=recolour)
     with st.container(horizontal=True):
         approved = cluster in edited.approved
-        st.button("Approved" if approved else "Approve", key="cs.approve", disabled=approved,
-                  on_click=do,
-                  args=(place, clusters,
-                        lambda now: edits.approve(now, cluster)))  # fmt: skip
-        st.button("Split in two", key="cs.split", on_click=state.keep,
-                  args=(place, "splitting", (clusters.family, cluster)),
-                  help="By a mixture of two Gaussians inside it.")  # fmt: skip
-        st.button("Exclude", key="cs.exclude", on_click=do,
-                  args=(place, clusters, lambda _: edits.exclude(members)),
-                  help="Its chips are left out of counts and exports.")  # fmt: skip
+        label = "Approved" if approved else "Approve"
+        approve = partial(edits.approve_cluster, cluster=cluster)
+        button = partial(_edit_button, clusters)
+        button(label, "cs.approve", approve, disabled=approved)
+        st.button(
+            "Split in two",
+            key="cs.split",
+            on_click=keep_choice,
+            args=(workspace, "splitting", (clusters.family, cluster)),
+            help="Fits a mixture of two Gaussians to the chips of this cluster.",
+        )
+        members, note = edited.ids == cluster, "Its chips are left out of counts and exports."
+        button("Exclude", "cs.exclude", lambda _: edits.exclude_chips(members), help=note)
 
 
-def _splitting(place: Workspace, ready: Plan, clusters: Clusters) -> None:
-    """Go on with a split that was asked for: fitted off the page, then kept as an edit."""
-    asked = state.value(place, "splitting", None)
-    if asked is None:
+def _continue_split(clusters: Clusters) -> None:
+    """Save the split that was requested once it is fitted, which happens in the background."""
+    workspace = clusters.view.workspace
+    request = page_choice(workspace, "splitting", None)
+    if request is None:
         return
-    family, cluster = asked
-    found = (
-        cluster_results.halves(place, ready, clusters, cluster)
-        if family == clusters.family
-        else None
-    )
-    if found is not None and not wait([found], cluster_results.PATIENCE_SECONDS).done:
-        _until_done(found)
+    family, cluster = request
+    split = cluster_results.bisection(clusters, cluster) if family == clusters.family else None
+    if split is not None and not wait([split], displayed_clusters.PATIENCE_SECONDS).done:
+        wait_until(split.done, "The cluster is being split.")
         return
-    state.keep(place, "splitting", None)
-    if found is not None:
-        do(place, clusters, lambda _: found.result())
+    keep_choice(workspace, "splitting", None)
+    if split is not None:
+        make_edit(clusters, lambda _: split.result())
         st.rerun()
 
 
-def _until_done(work: "Future[Edit]") -> None:
-    @st.fragment(run_every=0.7)
-    def ask() -> None:
-        if work.done():
-            st.rerun()
-        st.caption("The cluster is being split.")
-
-    ask()
-
-
-def _merge(place: Workspace, clusters: Clusters, present: Sequence[int]) -> None:
-    turn = f"{list(present)} {len(clusters.history.done)}"
-    key = state.widget(place, f"merge {turn}", [])
-    chosen = st.multiselect("Merge", present, key=key, format_func=clusters.look.name,
-                            placeholder="two clusters or more")  # fmt: skip
-    st.button("Merge into the first", key="cs.merge", disabled=len(chosen) < 2, on_click=do,
-              args=(place, clusters,
-                    lambda now: edits.merge(now, tuple(chosen))))  # fmt: skip
+def _merge_form(clusters: Clusters) -> None:
+    cluster_ids = _cluster_ids(clusters)
+    name = f"merge {cluster_ids} {len(clusters.history.edits)}"
+    choice = st.multiselect(
+        "Merge",
+        cluster_ids,
+        key=widget_key(clusters.view.workspace, name, []),
+        format_func=clusters.look.name,
+        placeholder="two clusters or more",
+    )
+    merge, too_few = partial(edits.merge_clusters, clusters=tuple(choice)), len(choice) < 2
+    _edit_button(clusters, "Merge into the first", "cs.merge", merge, disabled=too_few)
 
 
-def _approved(clusters: Clusters) -> None:
-    assert clusters.edited is not None
-    if clusters.edited.approved:
-        names = ", ".join(clusters.look.name(one) for one in sorted(clusters.edited.approved))
-        st.caption(plain(f"Approved: {names}."))
-
-
-def selection(place: Workspace, clusters: Clusters, rows: Sequence[int]) -> None:
-    """What can be done to selected chips: move, make a cluster, exclude."""
-    mask: BoolArray = np.zeros(len(clusters.ids), np.bool_)
-    mask[list(rows)] = True
-    out = mask & (clusters.ids == EXCLUDED)
-    mask &= ~out
-    none = not mask.any()
-    if out.any():
-        st.caption(plain(_left_out(int(out.sum()), len(rows))))
-    present = [one for one in in_order(clusters.ids) if one >= 0]
-    turn = f"{len(clusters.history.done)}"
+def selection_actions(clusters: Clusters, rows: Sequence[int]) -> None:
+    """Draw the edits of selected chips: move them, make a cluster of them, exclude them."""
+    workspace, selected = clusters.view.workspace, np.zeros(len(clusters.ids), np.bool_)
+    selected[list(rows)] = True
+    excluded = selected & (clusters.ids == EXCLUDED)
+    selected &= ~excluded
+    button = partial(_edit_button, clusters, disabled=not selected.any())
+    if n_excluded := int(excluded.sum()):
+        st.caption(escape_markdown(_excluded_note(n_excluded, len(rows))))
     with st.container(horizontal=True, vertical_alignment="bottom", key="cs_selection_edits"):
-        if present:
-            target = st.selectbox("Move to", present, format_func=clusters.look.name,
-                                  key=state.widget(place, f"target {present}", present[0]),
-                                  width=200)  # fmt: skip
-            st.button("Move", key="cs.move", disabled=none, on_click=do, args=(
-                place, clusters, lambda now: edits.move(now, mask, target)
-            ))  # fmt: skip
-        key = state.widget(place, f"new name {turn}", "")
-        st.text_input("New cluster", key=key, placeholder="its name", width=200)
-        st.button("Make a cluster", key="cs.new", disabled=none, on_click=lambda: do(
-            place, clusters, lambda _: edits.new_cluster(mask, state.present(key))
-        ))  # fmt: skip
-        st.button("Exclude them", key="cs.exclude selection", disabled=none, on_click=do, args=(
-            place, clusters, lambda _: edits.exclude(mask)
-        ))  # fmt: skip
-    steps(place, clusters)
+        if cluster_ids := _cluster_ids(clusters):
+            target = st.selectbox(
+                "Move to",
+                cluster_ids,
+                format_func=clusters.look.name,
+                key=widget_key(workspace, f"target {cluster_ids}", cluster_ids[0]),
+                width=200,
+            )
+            button("Move", "cs.move", partial(edits.move_chips, chips=selected, cluster=target))
+        key = widget_key(workspace, f"new name {len(clusters.history.edits)}", "")
+        st.text_input("New cluster", key=key, placeholder="name", width=200)
+        button("Create", "cs.new", lambda _: edits.create_cluster(selected, widget_value(key)))
+        button("Exclude", "cs.exclude selection", lambda _: edits.exclude_chips(selected))
+    history_buttons(clusters)
 
 
-def _left_out(out: int, n: int) -> str:
-    """That excluded chips of a selection are not edited, and how they come back."""
-    if out == n:
-        which = "This chip is" if n == 1 else f"All {n} chips are"
-    else:
-        which = f"{out} of these chips {'is' if out == 1 else 'are'}"
-    rest = "" if out == n else f" An edit here is of the other {counted(n - out, 'chip')}."
-    return f"{which} excluded: include {'it' if out == 1 else 'them'} first, by Undo.{rest}"
+def _excluded_note(n_excluded: int, n: int) -> str:
+    """Return how many chips of a selection are excluded and so cannot be edited."""
+    subject = f"{n_excluded} of these chips {'is' if n_excluded == 1 else 'are'}"
+    remaining = f" Edits apply to the other {count_noun(n - n_excluded, 'chip')}."
+    if n_excluded == n:
+        subject, remaining = "This chip is" if n == 1 else f"All {n} chips are", ""
+    pronoun = "it" if n_excluded == 1 else "them"
+    return f"{subject} excluded: use Undo to include {pronoun} again.{remaining}"

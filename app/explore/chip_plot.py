@@ -1,89 +1,78 @@
-"""The landscape on the page: drawn by the picker, and what was picked remembered."""
+"""The t-SNE plot on the page, and what a click or a selection in it does."""
 
 import numpy as np
 import streamlit as st
 
-from app.session import cluster_ids, state
-from app.session.shown_clusters import Clusters
-from app.widgets import charts, chip_panels
-from app.widgets.colouring import CLUSTER, Colouring, by_cluster, by_property, some_of
-from app.widgets.markup import counted, legend, number, plain
-from app.widgets.plot_picker import MARKERS_AT_MOST, pick, picked_before
+from app.session.displayed_clusters import Clusters
+from app.session.selection import is_new_event, picked_row, remember_points
+from app.session.state import widget_value
+from app.widgets.charts import projection_chart
+from app.widgets.chip_tables import chip_names
+from app.widgets.colouring import Colouring, select_colours
+from app.widgets.markup import count_noun, escape_markdown, format_number, legend_html
+from app.widgets.plot_picker import MARKERS_AT_MOST, last_points, pick_points
+from app.widgets.sliders.cluster_sliders import describe_clusters
 from core.chips.chip_set import ChipSet
-from core.pipeline.plan import Plan
-from core.pipeline.workspace import Workspace
+from core.pipeline.view import View
 from core.reduction.tsne import Projection
 from core.types import IntArray
 
 
-def colour_by(place: Workspace, chips: ChipSet) -> str:
-    """What colours the points, as the user chose."""
-    options = [CLUSTER, *chip_panels.colourable(chips)]
-    kept = state.value(place, "colour", CLUSTER)
-    key = state.widget(place, "colour", kept if kept in options else CLUSTER)
-    chosen: str = state.keep(place, "colour", st.selectbox("Colour by", options, key=key))
-    return chosen
+def apply_last_event(view: View, chips: ChipSet) -> None:
+    """Apply a click or a selection before anything is drawn, so that the page is drawn once."""
+    _remember_event(view, chips, last_points(widget_value(_plot_key(view))))
 
 
-def paint(chips: ChipSet, by: str, clusters: Clusters | None) -> Colouring:
-    """The colour of each chip; by scene where clusters are asked for and there are none."""
-    if by == CLUSTER and clusters is not None:
-        return by_cluster(clusters.ids, clusters.look)
-    source, name = chip_panels.colourable(chips).get(by, ("fact", "scene"))
-    return by_property(chip_panels.column(chips, source, name), "Scene" if by == CLUSTER else by)
-
-
-def answer(place: Workspace, ready: Plan, n: int) -> None:
-    """Take a click or a selection before anything is drawn: the page is drawn once, not twice."""
-    key = ready.keys["projection"]
-    try:
-        told = state.present(f"landscape:{key}")
-    except KeyError:
-        return
-    _taken(place, ready, n, picked_before(told))
-
-
-def _drawn(n: int) -> IntArray:
-    """The rows that are drawn of n."""
-    return np.unique(np.linspace(0, n - 1, min(n, MARKERS_AT_MOST)).astype(np.int32))
-
-
-def _taken(place: Workspace, ready: Plan, n: int, points: tuple[int, ...]) -> bool:
-    """Remember what was picked, if it is news."""
-    news = state.is_news(place, ready.keys["projection"], points)
-    if news:
-        rows = _drawn(n)
-        state.take(place, ready.keys["chips"], tuple(int(rows[point]) for point in points))
-    return news
-
-
-def draw(
-    place: Workspace, ready: Plan, chips: ChipSet, projection: Projection, painted: Colouring
+def draw_chip_plot(
+    view: View, chips: ChipSet, projection: Projection, colouring: Colouring
 ) -> None:
-    """Draw the landscape; a click or a selection is remembered and the page drawn again."""
-    key, n = ready.keys["projection"], len(chips)
-    rows = _drawn(n)
-    row = state.picked(place, ready.keys["chips"])
-    marked = int(np.searchsorted(rows, row)) if row is not None and row in rows else None
-    picture = charts.landscape(
+    """Draw the plot; a click or a selection is remembered and the page is drawn again."""
+    rows = _drawn_rows(len(chips))
+    row = picked_row(view.workspace, chips)
+    picked = int(np.searchsorted(rows, row)) if row is not None and row in rows else None
+    picture = projection_chart(
         projection.coordinates[rows],
-        some_of(painted, rows),
-        chip_panels.names_of(chips, rows),
-        marked,
-        key,
+        select_colours(colouring, rows),
+        chip_names(chips, rows),
+        picked,
+        view.key("projection"),
     )
-    points = pick(picture, f"landscape:{key}")
-    if _taken(place, ready, n, points):
+    if _remember_event(view, chips, pick_points(picture, _plot_key(view))):
         st.rerun()
-    if len(rows) < n:
-        st.caption(plain(f"{number(len(rows))} of {number(n)} chips are drawn, evenly spread."))
+    if len(rows) < len(chips):
+        counts = f"{format_number(len(rows))} of {format_number(len(chips))} chips"
+        st.caption(escape_markdown(f"The plot shows {counts}, evenly sampled."))
 
 
-def about(projection: Projection, n: int, clusters: Clusters | None, painted: Colouring) -> None:
-    """What the picture is, and the legend."""
-    found = f"{cluster_ids.summary(clusters)} · " if clusters else ""
-    st.caption(plain(
-        f"{found}{counted(n, 'chip')} · t-SNE, perplexity {projection.perplexity:g}, "
-        f"KL divergence {projection.kl_divergence:.2f}. Near is alike; far says little."
-    ))  # fmt: skip
-    st.html(legend(painted.entries))
+def plot_caption(
+    projection: Projection, n_chips: int, clusters: Clusters | None, colouring: Colouring
+) -> None:
+    """Draw what the plot shows, and the legend."""
+    summary = f"{describe_clusters(clusters)} · " if clusters else ""
+    st.caption(
+        escape_markdown(
+            f"{summary}{count_noun(n_chips, 'chip')} · t-SNE, perplexity "
+            f"{projection.perplexity:g}, KL divergence {projection.kl_divergence:.2f}. "
+            "Nearby points are similar; large distances are not meaningful."
+        )
+    )
+    st.html(legend_html(colouring.entries))
+
+
+def _plot_key(view: View) -> str:
+    return f"projection:{view.key('projection')}"
+
+
+def _drawn_rows(n_chips: int) -> IntArray:
+    """Return the rows of the chips that are drawn: all of them, or an even sample."""
+    n_drawn = min(n_chips, MARKERS_AT_MOST)
+    return np.unique(np.linspace(0, n_chips - 1, n_drawn).astype(np.int32))
+
+
+def _remember_event(view: View, chips: ChipSet, points: tuple[int, ...]) -> bool:
+    """Remember the chips that were clicked or selected; return True if the event is new."""
+    is_new = is_new_event(view.workspace, view.key("projection"), points)
+    if is_new:
+        chip_ids = chips.facts["chip_id"].iloc[_drawn_rows(len(chips))[list(points)]]
+        remember_points(view.workspace, chip_ids.tolist())
+    return is_new

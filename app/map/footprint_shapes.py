@@ -1,30 +1,27 @@
-"""Footprints on the map: outlines with a colour, a row and a few words each, fetched by address."""
+"""Footprints on the map: outlines, colours and texts, which the browser fetches by address."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 
 import numpy as np
+import pandas as pd
 import shapely
 
-from app.map import tile_addresses, tile_shelf
-from app.map.tile_addresses import OnMap
-from app.session import cache
-from app.widgets.chip_panels import names_of
-from app.widgets.colouring import Colouring, by_category, some_of
-from app.widgets.markup import number
+from app.map.tile_shelf import MapScene, text_address
+from app.session.cache import cached_result
+from app.widgets.chip_tables import chip_names
+from app.widgets.colouring import Colouring, colour_by_category, select_colours
+from app.widgets.markup import format_number
 from core.chips.chip_set import ChipSet
-from core.pipeline.scene_survey import FoundScene
-from core.pipeline.workspace import Workspace
-from core.raster.annotations.outlines import outlines, screen_tolerance
-from core.raster.map_placement import pixel_places
-from core.types import ByteArray, Geometries, IntArray
+from core.pipeline.scene_survey import SurveyedScene
+from core.raster.annotations.footprints import Footprints, outline_geojson, screen_tolerance
+from core.raster.map_placement import pixel_positions
+from core.types import ByteArray, Geometries
 
-NOWHERE = np.empty(0, np.int32)
 SHADES = 24
-# Opacity of noise and of missing values, of 255.
-FAINT = 150
+# Opacity of noise and of missing values, out of 255.
+FAINT_OPACITY = 150
 
 
 @dataclass(frozen=True)
@@ -35,131 +32,122 @@ class Shapes:
     ----------
     geometries : object array, (n,)
         In longitude and latitude of the map.
-    rows : int array, (n,)
-        The chip of each; -1 where no chips have been cut.
-    ids : sequence of str, n
-    words : sequence of str, n
-        What hovering says, as plain text.
-    painted : Colouring, of n footprints
+    chip_ids : sequence of str, n, or empty if no chips have been cut
+        Footprints can be clicked if they have chips.
+    texts : sequence of str, n
+        The first lines of the hover, as plain text; the chip id follows.
+    colouring : Colouring
+        Of the n footprints.
+    key : str
+        Determines the geometries, together with the chip ids.
     """
 
     geometries: Geometries
-    rows: IntArray
-    ids: Sequence[str]
-    words: Sequence[str]
-    painted: Colouring
-
-    def __len__(self) -> int:
-        return len(self.geometries)
+    chip_ids: Sequence[str]
+    texts: Sequence[str]
+    colouring: Colouring
+    key: str = ""
 
     @property
     def entries(self) -> list[tuple[str, str, str]]:
-        """The legend of what occurs in this scene, counted here."""
-        if self.painted.numeric:
+        """The legend, with the groups that occur in this scene and their counts in it."""
+        if self.colouring.numeric:
             return []
-        codes = np.asarray(self.painted.values).astype(int)
-        counts = np.bincount(codes, minlength=len(self.painted.entries)).tolist()
+        groups, codes = self.colouring.entries, np.asarray(self.colouring.values).astype(int)
+        counts = np.bincount(codes, minlength=len(groups)).tolist()
         return [
-            (colour, name, number(count))
-            for (colour, name, _), count in zip(self.painted.entries, counts, strict=False)
+            (colour, name, format_number(count))
+            for (colour, name, _), count in zip(groups, counts, strict=False)
             if count
         ]
 
 
-def of_chips(
-    place: Workspace, found: FoundScene, shown: OnMap, chips: ChipSet, painted: Colouring
-) -> Shapes:
-    """The footprints that chips were cut around, coloured as the chips are."""
-    rows = np.flatnonzero((chips.facts["scene"] == found.report.name).to_numpy())
-    geometries, index = _placed(place, found, shown)
-    there = np.searchsorted(index, chips.facts["annotation"].to_numpy()[rows])
-    some = some_of(painted, rows)
-    ids = [str(chip_id) for chip_id in chips.facts["chip_id"].iloc[rows]]
-    names = names_of(chips, rows)
-    words = ["\n".join(dict.fromkeys(line)) for line in zip(some.texts, names, ids, strict=True)]
-    return Shapes(geometries[there], rows.astype(np.int32), ids, words, some)
-
-
-def of_annotations(place: Workspace, found: FoundScene, shown: OnMap) -> Shapes | None:
-    """The footprints before any chip is cut, by class; None where there are none."""
-    geometries, index = _placed(place, found, shown)
-    if not len(geometries):
+def chip_shapes(
+    scene: SurveyedScene, map_scene: MapScene, chips: ChipSet, colouring: Colouring
+) -> Shapes | None:
+    """Return the footprints of a scene's chips in their colours; None if it has no chips."""
+    facts = chips.facts
+    rows = np.flatnonzero((facts["scene"] == scene.report.name).to_numpy()).astype(np.int32)
+    if not len(rows):
         return None
-    properties = cache.kept(place, f"properties {found.artifact.key}", found.footprints).properties
-    name = found.report.class_property
-    known = name in properties
-    texts = properties[name] if known else properties.assign(kind="Annotation")["kind"]
-    painted = by_category(texts, name if known else "Annotations")
-    ids = [str(i) for i in index]
-    return Shapes(geometries, np.full(len(ids), -1, np.int32), ids, list(painted.texts), painted)
+    footprints, geometries = _map_geometries(scene, map_scene)
+    positions = np.searchsorted(footprints.index, facts["annotation"].to_numpy()[rows])
+    colouring = select_colours(colouring, rows)
+    chip_ids = [str(chip_id) for chip_id in facts["chip_id"].iloc[rows]]
+    texts = [
+        "\n".join(line for line in dict.fromkeys(lines) if line != chip_id)
+        for chip_id, *lines in zip(chip_ids, colouring.texts, chip_names(chips, rows), strict=True)
+    ]
+    return Shapes(geometries[positions], chip_ids, texts, colouring, str(scene.artifact.folder))
 
 
-def addresses(shapes: Shapes) -> tuple[str, str]:
-    """Where the browser fetches the outlines, and their colours and words.
+def annotation_shapes(scene: SurveyedScene, map_scene: MapScene) -> Shapes | None:
+    """Return the footprints of a scene without chips, coloured by class; None if it has none."""
+    if not scene.usable:
+        return None
+    footprints, geometries = _map_geometries(scene, map_scene)
+    attribute = scene.report.class_property
+    if attribute in footprints.properties:
+        colouring = colour_by_category(footprints.properties[attribute], attribute)
+    else:
+        colouring = colour_by_category(pd.Series(["Annotation"] * len(geometries)), "Annotations")
+    return Shapes(geometries, (), colouring.texts, colouring, str(scene.artifact.folder))
 
-    Two texts, so that a new colouring leaves the outlines where they are.
+
+def shape_addresses(shapes: Shapes) -> tuple[str, str]:
+    """Return the addresses of the outlines, and of the colours and texts.
+
+    A new colouring changes the second address only. Browsers keep a text for a day, so the number
+    after its name changes with its format.
     """
-    outline, paint = sha256(), sha256()
-    for geometry in (shapes.geometries[:1], shapes.geometries[-1:]):
-        outline.update(b"".join(shapely.to_wkb(geometry).tolist()))
-    outline.update("\0".join(shapes.ids).encode())
-    painted = shapes.painted
-    paint.update(repr((painted.stops, painted.low, painted.high)).encode())
-    paint.update(np.asarray(painted.values, np.float64).tobytes() + shapes.rows.tobytes())
-    paint.update("\0".join((*shapes.ids, *shapes.words)).encode())
+    colouring, ids = shapes.colouring, "\0".join(shapes.chip_ids)
+    look = (colouring.stops, colouring.low, colouring.high, list(colouring.values))
+    outlines, paint = f"outlines 2 {shapes.key} {ids}", f"paint 2 {look} {ids} {shapes.texts}"
     return (
-        _laid(f"outlines {outline.hexdigest()}", lambda: _outlines(shapes)),
-        _laid(f"paint {paint.hexdigest()}", lambda: _paint(shapes)),
+        text_address(outlines, lambda: _write_outlines(shapes.geometries)),
+        text_address(paint, lambda: _write_paint(shapes)),
     )
 
 
-def _laid(name: str, write: Callable[[], str]) -> str:
-    """The address of a text that is written once for what it is made of."""
-    known = tile_shelf.made.get(name)
-    if known is None or tile_shelf.texts.get(known) is None:
-        known = tile_shelf.made.put(name, tile_addresses.lay(write()))
-    return tile_addresses.address(known)
+def _write_outlines(geometries: Geometries) -> str:
+    numbers = [str(n) for n in range(len(geometries))]
+    return outline_geojson(geometries, numbers, {}, screen_tolerance(geometries))
 
 
-def _outlines(shapes: Shapes) -> str:
-    numbers = [str(n) for n in range(len(shapes))]
-    return outlines(shapes.geometries, numbers, {}, screen_tolerance(shapes.geometries))
-
-
-def _paint(shapes: Shapes) -> str:
-    """Colours with their strength, and for each footprint its colour, its words and its chip."""
-    looks, kinds = np.unique(rgb(shapes.painted), axis=0, return_inverse=True)
+def _write_paint(shapes: Shapes) -> str:
+    """Return each colour with its opacity, and each footprint's colour, text and chip."""
+    looks, kinds = np.unique(footprint_rgba(shapes.colouring), axis=0, return_inverse=True)
     colours = [(f"#{r:02x}{g:02x}{b:02x}", round(a / 255, 2)) for r, g, b, a in looks.tolist()]
-    return json.dumps({
-        "colours": colours, "kinds": kinds.ravel().tolist(), "words": list(shapes.words),
-        "rows": shapes.rows.tolist(),
-    })  # fmt: skip
+    return json.dumps(
+        {
+            "colours": colours,
+            "kinds": kinds.ravel().tolist(),
+            "texts": list(shapes.texts),
+            "chips": list(shapes.chip_ids),
+        }
+    )
 
 
-def rgb(painted: Colouring) -> ByteArray:
-    """Red, green, blue and opacity of each footprint, (n, 4); those that step back are fainter."""
-    share = (np.asarray(painted.values, float) - painted.low) / (painted.high - painted.low)
-    if painted.numeric:
-        # The map draws one path a colour: as many as the eye tells apart on a scale.
-        share = np.round(np.clip(share, 0, 1) * SHADES) / SHADES
-    at = [stop for stop, _ in painted.stops]
-    colours = np.array([_channels(colour) for _, colour in painted.stops], float)
-    mixed = [np.interp(share, at, colours[:, channel]) for channel in range(3)]
-    opacity = np.where(painted.faint, FAINT, 255)
-    return np.column_stack([*mixed, opacity]).round().astype(np.uint8)
+def footprint_rgba(colouring: Colouring) -> ByteArray:
+    """Return the red, green, blue and opacity of each footprint, (n, 4)."""
+    span = colouring.high - colouring.low
+    positions = (np.asarray(colouring.values, float) - colouring.low) / span
+    if colouring.numeric:
+        # The map draws one path per colour, so it uses no more than the eye can distinguish.
+        positions = np.round(np.clip(positions, 0, 1) * SHADES) / SHADES
+    stops = [stop for stop, _ in colouring.stops]
+    colours = np.array([list(bytes.fromhex(colour[1:])) for _, colour in colouring.stops], float)
+    channels = [np.interp(positions, stops, colours[:, channel]) for channel in range(3)]
+    opacity = np.where(colouring.faint, FAINT_OPACITY, 255)
+    return np.column_stack([*channels, opacity]).round().astype(np.uint8)
 
 
-def _channels(colour: str) -> tuple[int, int, int]:
-    return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
-
-
-def _placed(place: Workspace, found: FoundScene, shown: OnMap) -> tuple[Geometries, IntArray]:
-    """The footprints of a scene on the map, in the order of their index."""
-    if not found.report.ok or not found.report.annotations:
-        return np.empty(0, object), NOWHERE
-    read = cache.kept(place, f"properties {found.artifact.key}", found.footprints)
-    order = np.argsort(read.index, kind="stable")
-    geometries = read.lonlat if shown.mercator else read.pixels
-    if not shown.mercator:
-        geometries = shapely.transform(geometries, lambda at: pixel_places(shown.scene, at))
-    return geometries[order], read.index[order]
+def _map_geometries(scene: SurveyedScene, map_scene: MapScene) -> tuple[Footprints, Geometries]:
+    """Return the footprints of a scene, and their geometries on the map."""
+    key, source = f"footprints {scene.artifact.folder}", map_scene.source
+    footprints = cached_result(key, scene.footprints) or scene.footprints()
+    if source.mercator:
+        return footprints, footprints.lonlat
+    return footprints, shapely.transform(
+        footprints.pixels, lambda pixels: pixel_positions(source.scene, pixels)
+    )

@@ -1,123 +1,117 @@
-"""What stands around the map: choices above it, the picked chip beside it."""
+"""What surrounds the map: what it displays, the choices above it, and the picked chip."""
 
 from collections.abc import Sequence
+from typing import Any
 
+import pandas as pd
 import streamlit as st
 
-from app.map.map_canvas import LAYERS
-from app.map.tile_addresses import BASEMAP, OnMap
-from app.session import cache, cluster_ids, stage_jobs, state
-from app.session.shown_clusters import Clusters
-from app.widgets import chip_panels
-from app.widgets.images import framed
-from app.widgets.markup import facts, plain
+from app.map.map_canvas import BASEMAP, CREDIT, LAYERS
+from app.map.tile_shelf import MapScene
+from app.session import cache, jobs, views
+from app.session.displayed_clusters import Clusters
+from app.session.state import keep_choice, page_choice, widget_key
+from app.widgets.chip_panel import CHIP_SIDE, describe_chip
+from app.widgets.images import frame_image
+from app.widgets.markup import escape_markdown, facts_html
 from core.chips.chip_set import ChipSet
-from core.input_settings import DisplaySettings
-from core.pipeline.plan import Plan
-from core.pipeline.scene_survey import FoundScene
+from core.pipeline.scene_survey import SurveyedScene
+from core.pipeline.view import View
 from core.pipeline.workspace import Workspace
-from core.raster.scene import Scene
-from core.settings import RunSettings
 
-# Pixels along the longer side up to which a tile takes less than 0.3 s without overviews.
-SLOW = 4096
-# The furthest stage that is there says which chips the map shows.
-STAGES = ("projection", "reduction", "embeddings", "chips")
+# Scene pixels: if the longer side is longer than this, drawing a tile without overviews takes more
+# than 0.3 s.
+SLOW_SIDE = 4096
 
 
-def settings(place: Workspace) -> RunSettings | None:
-    """The settings whose chips the map shows; None before any chip was cut."""
-    found = (state.showing(place, stage) for stage in STAGES)
-    showing = next((one for one in found if one is not None), None)
-    return showing.settings if showing else None
+def map_view(workspace: Workspace) -> View:
+    """Return the view that the map displays: that of the last stage there is, as on Explore."""
+    for stage in ("projection", "reduction", "embeddings", "chips"):
+        if view := views.displayed_view(workspace, stage):
+            return view
+    return views.requested_view(workspace)
 
 
-def clusters(place: Workspace, ready: Plan, asked: RunSettings) -> Clusters | None:
-    """The clusters as Explore shows them; None where there are none yet."""
-    return cluster_ids.shown(place, ready, asked) if "reduction" in ready.artifacts else None
+def choose_scene(
+    workspace: Workspace, scenes: Sequence[SurveyedScene], chip: "pd.Series[Any] | None"
+) -> SurveyedScene:
+    """Draw the choice of the scene; a chip that was picked on another page brings its own."""
+    names = [scene.report.name for scene in scenes]
+    if chip is not None and page_choice(workspace, "map scene chip", None) != chip["chip_id"]:
+        keep_choice(workspace, "map scene chip", chip["chip_id"])
+        if chip["scene"] in names:
+            show_scene(workspace, str(chip["scene"]))
+    current = page_choice(workspace, "map scene", names[0])
+    version = page_choice(workspace, "map scene turn", 0)
+    current = current if current in names else names[0]
+    key = widget_key(workspace, f"map scene {version}", current)
+    name = keep_choice(workspace, "map scene", st.selectbox("Scene", names, key=key))
+    return scenes[names.index(name)]
 
 
-def scene(
-    place: Workspace, found: Sequence[FoundScene], row: int | None, home: str | None
-) -> FoundScene:
-    """The scene on the map: as chosen, or that of a chip that has just been picked elsewhere."""
-    names = [one.report.name for one in found]
-    kept = state.value(place, "map scene", names[0])
-    if row is not None and state.value(place, "map scene row", None) != row:
-        state.keep(place, "map scene row", row)
-        if home in names and home != kept:
-            lead(place, str(home))
-    kept = state.value(place, "map scene", names[0])
-    turn = state.value(place, "map scene turn", 0)
-    key = state.widget(place, f"map scene {turn}", kept if kept in names else names[0])
-    chosen = state.keep(place, "map scene", st.selectbox("Scene", names, key=key))
-    return found[names.index(chosen)]
+def show_scene(workspace: Workspace, name: str) -> None:
+    """Display another scene; the widget that names it gets a new key, so that it follows."""
+    if name != page_choice(workspace, "map scene", None):
+        keep_choice(workspace, "map scene", name)
+        version = page_choice(workspace, "map scene turn", 0)
+        keep_choice(workspace, "map scene turn", version + 1)
 
 
-def lead(place: Workspace, name: str) -> None:
-    """Show another scene; the box that names it is drawn anew."""
-    state.keep(place, "map scene", name)
-    state.keep(place, "map scene turn", state.value(place, "map scene turn", 0) + 1)
+def choose_layers(workspace: Workspace) -> list[str]:
+    """Draw the choice of the visible layers."""
+    current = page_choice(workspace, "map layers", list(LAYERS[:2]))
+    layers = st.pills(
+        "Layers",
+        LAYERS,
+        selection_mode="multi",
+        key=widget_key(workspace, "map layers", current),
+        help=f"The basemap is fetched from {BASEMAP}. Turning it on reveals the area that you look "
+        "at to that server; everything else comes from this machine.",
+    )
+    choice: list[str] = keep_choice(workspace, "map layers", list(layers))
+    return choice
 
 
-def layers(place: Workspace) -> list[str]:
-    """Which layers are on."""
-    key = state.widget(place, "map layers", state.value(place, "map layers", list(LAYERS[:2])))
-    on = st.pills(
-        "Layers", LAYERS, selection_mode="multi", key=key,
-        help=f"The basemap is fetched from {BASEMAP}: turning it on sends the place that you look "
-        "at over the network. Everything else comes from this machine.",
-    )  # fmt: skip
-    kept: list[str] = state.keep(place, "map layers", list(on))
-    return kept
+def choose_image_opacity(workspace: Workspace) -> float:
+    """Draw the choice of the image's opacity; return it in 0..1."""
+    key = widget_key(workspace, "map opacity", page_choice(workspace, "map opacity", 100))
+    percent = st.slider("Image opacity (%)", 0, 100, step=5, key=key)
+    return float(keep_choice(workspace, "map opacity", percent)) / 100
 
 
-def opacity(place: Workspace) -> float:
-    """How strong the image is, 0..1."""
-    key = state.widget(place, "map opacity", state.value(place, "map opacity", 100))
-    chosen = st.slider("Image opacity (%)", 0, 100, step=5, key=key)
-    return float(state.keep(place, "map opacity", chosen)) / 100
-
-
-def notes(place: Workspace, shown: OnMap, layer: Sequence[str], asked: DisplaySettings) -> None:
-    """What the map cannot do for this scene, and what leaves the machine, in words."""
-    if "Basemap" in layer and shown.mercator:
+def map_notes(workspace: Workspace, map_scene: MapScene, layers: Sequence[str]) -> None:
+    """Draw what the map cannot do for this scene, and what is sent to other machines."""
+    scene = map_scene.source.scene
+    if not map_scene.source.mercator:
+        reason = "crosses the antimeridian or lies near a pole, beyond the web mercator map"
+        if not scene.crs:
+            reason = "has no location on Earth that can be read"
+        basemap = ", without a basemap" if "Basemap" in layers else ""
+        st.caption(f"This scene {reason}, so it is displayed in its own pixels{basemap}.")
+    elif "Basemap" in layers:
         st.caption(
-            f"Basemap: © OpenStreetMap contributors, fetched from {BASEMAP}. The place that you "
-            "look at goes over the network until you turn it off."
+            f"Basemap: {CREDIT}, fetched from {BASEMAP}. The area that you look at is sent over "
+            "the network until you turn the basemap off."
         )
-    elif "Basemap" in layer:
-        st.caption("There is no basemap for this scene: it is shown in its own pixels.")
-    if not shown.mercator:
-        st.caption(plain(_why_pixels(shown.scene)))
-    large = max(shown.scene.width, shown.scene.height) > SLOW
-    if shown.quick or not large or stage_jobs.busy(place):
+    is_slow = not map_scene.has_overviews and max(scene.width, scene.height) > SLOW_SIDE
+    if not is_slow or jobs.running_job(workspace):
         return
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
-        st.markdown("This scene has no overviews: zoomed out, each tile reads the whole file.")
+        st.markdown("This scene has no overviews, so the map is slow to draw when zoomed out.")
         if st.button("Build overviews", key="cs.overviews", type="primary"):
-            stage_jobs.overviews(place, state.wanted(place), shown.scene.name, asked.bands)
+            bands = views.requested_display(workspace).bands
+            jobs.start_overviews(workspace, views.requested_settings(workspace), scene.name, bands)
             st.rerun()
 
 
-def chip(
-    place: Workspace, ready: Plan, chips: ChipSet, row: int, found: Clusters | None, name: str
+def map_chip_panel(
+    view: View, chips: ChipSet, row: int, clusters: Clusters | None, scene_name: str
 ) -> None:
-    """The picked chip: its pixels at the scene's scale and its facts."""
-    native, step = cache.native_chip(place, ready, chips, row)
-    shown, width, words = framed(native, chip_panels.CHIP_SIDE, step)
-    st.image(shown, width=width)
-    home = str(chips.facts["scene"].iloc[row])
-    st.caption(plain(words if home == name else f"{words}, in {home}"))
-    cluster = found.look.name(int(found.ids[row])) if found else None
-    st.html(facts(chip_panels.chip_facts(chips, row, cluster)))
-
-
-def _why_pixels(scene: Scene) -> str:
-    """Why a scene is not at its place on the Earth."""
-    if scene.crs:
-        return (
-            "This scene lies across the antimeridian or near a pole, where web mercator ends: it "
-            "is shown in its own pixels."
-        )
-    return "This scene has no place on the Earth that can be read: it is shown in its own pixels."
+    """Draw the picked chip at the scene's own pixels, and its facts."""
+    pixels, step = cache.chip_pixels(view, chips, row)
+    image, width, text = frame_image(pixels, CHIP_SIDE, step)
+    st.image(image, width=width)
+    chip_scene = str(chips.facts["scene"].iloc[row])
+    st.caption(escape_markdown(text if chip_scene == scene_name else f"{text}, in {chip_scene}"))
+    cluster = clusters.look.name(int(clusters.ids[row])) if clusters else None
+    st.html(facts_html(describe_chip(chips, row, cluster)))

@@ -1,103 +1,108 @@
-"""The small map: where the scenes of the workspace lie, one of them chosen by a click."""
+"""The small map of all scenes of the workspace, on which a click chooses one."""
 
 import math
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from functools import partial
 
 import numpy as np
 import pydeck as pdk
 import streamlit as st
 
-from app.map import tile_addresses
-from app.session import cache, state
-from app.widgets.markup import counted, plain
-from core.pipeline.scene_survey import FoundScene
+from app.map import tile_shelf
+from app.session.cache import cached_result
+from app.session.selection import is_new_event
+from app.widgets.markup import count_noun
+from core.pipeline.scene_survey import SurveyedScene
 from core.pipeline.workspace import Workspace
-from core.raster.geodesy import WGS84, transformed, transformer
-from core.raster.map_placement import lonlat_bounds, on_mercator
+from core.raster.map_placement import lonlat_outline
 from core.raster.scene import read_scene
+from core.types import DoubleArray
 
 HEIGHT, WIDTH = 180, 300
-# Plain text: Streamlit would read HTML from "html" only.
-TOOLTIP = {
-    "text": "{t}",
-    "style": {"backgroundColor": "#FFFFFF", "color": "#1F2933", "fontSize": "13px",
-              "border": "1px solid #DDE2E8", "borderRadius": "4px", "padding": "4px 8px"},
-}  # fmt: skip
+TOOLTIP_STYLE = {
+    "backgroundColor": "#FFFFFF",
+    "color": "#1F2933",
+    "fontSize": "13px",
+    "border": "1px solid #DDE2E8",
+    "borderRadius": "4px",
+    "padding": "4px 8px",
+}
 CHOSEN, OTHER = [11, 110, 110], [138, 148, 160]
 
 
-def draw(place: Workspace, found: Sequence[FoundScene], chosen: str) -> str | None:
-    """Draw the scenes; gives the one that was clicked, once for each click."""
-    frames = {one.report.name: frame for one in found if (frame := _frame(place, one))}
-    if len(found) < 2 or not frames:
+def draw_overview_map(
+    workspace: Workspace, scenes: Sequence[SurveyedScene], chosen: str
+) -> str | None:
+    """Draw the outlines of the scenes; return the scene that was clicked, once for each click."""
+    key = f"outlines {[scene.artifact.key for scene in scenes]}"
+    outlines = cached_result(key, partial(_scene_outlines, scenes)) or {}
+    if len(scenes) < 2 or not outlines:
         return None
-    if lost := len(found) - len(frames):
-        st.caption(plain(f"{counted(lost, 'scene')} without a place on this map: choose by name."))
-    bounds = np.array([box for _, box in frames.values()])
-    all_of = (*bounds[:, :2].min(axis=0).tolist(), *bounds[:, 2:].max(axis=0).tolist())
-    key = f"cs.scenes:{place.root}"
+    if n_missing := len(scenes) - len(outlines):
+        verb = "is" if n_missing == 1 else "are"
+        st.caption(f"{count_noun(n_missing, 'scene')} {verb} not on this map: choose by name.")
+    key = f"cs.scenes:{workspace.root}"
     event = st.pydeck_chart(
         pdk.Deck(
-            layers=_layers(frames, chosen),
-            initial_view_state=_view(all_of),
+            layers=_layers(outlines, chosen),
+            initial_view_state=_view_state(np.concatenate(list(outlines.values()))),
             map_provider="carto",
-            map_style=tile_addresses.paper(),
-            tooltip=TOOLTIP,
+            map_style=tile_shelf.empty_style_address(),
+            # Under "text" names stay plain text; only "html" would be read as HTML.
+            tooltip={"text": "{t}", "style": TOOLTIP_STYLE},
         ),
-        height=HEIGHT, on_select="rerun", selection_mode="single-object", key=key,
+        height=HEIGHT,
+        on_select="rerun",
+        selection_mode="single-object",
+        key=key,
         alt="Map of all scenes",
-    )  # fmt: skip
-    names = [
-        str(one.get("properties", one).get("t"))
-        for some in event.selection.objects.values() for one in some
-    ]  # fmt: skip
-    order = list(frames)
-    rows = tuple(order.index(name) for name in names if name in order)
-    return order[rows[0]] if state.is_news(place, key, rows) else None
+    )
+    objects = [item for layer in event.selection.objects.values() for item in layer]
+    clicked = [item.get("properties", item).get("t") for item in objects]
+    names = list(outlines)
+    points = tuple(names.index(name) for name in clicked if name in names)
+    return names[points[0]] if is_new_event(workspace, key, points) else None
 
 
-def _frame(place: Workspace, found: FoundScene) -> tuple[list[list[float]], Any] | None:
-    """The corners of a scene and its bounds; None where it has no place on the map."""
-
-    def read() -> tuple[list[list[float]], Any] | tuple[()]:
-        scene = read_scene(found.path)
-        bounds = lonlat_bounds(scene)
-        if bounds is None or not on_mercator(scene):
-            return ()
-        columns = np.array([0, 1, 1, 0, 0]) * float(scene.width)
-        rows = np.array([0, 0, 1, 1, 0]) * float(scene.height)
-        at = transformer(scene.crs, WGS84).transform(*transformed(scene.transform, columns, rows))
-        return np.column_stack(at).tolist(), bounds
-
-    return cache.kept(place, f"frame {found.artifact.key}", read) or None
+def _scene_outlines(scenes: Sequence[SurveyedScene]) -> dict[str, DoubleArray]:
+    """Return the corners, in degrees, of the scenes that are on the map."""
+    outlines = {scene.report.name: lonlat_outline(read_scene(scene.path)) for scene in scenes}
+    return {name: outline for name, outline in outlines.items() if outline is not None}
 
 
-def _layers(frames: dict[str, Any], chosen: str) -> list[pdk.Layer]:
+def _layers(outlines: Mapping[str, DoubleArray], chosen: str) -> list[pdk.Layer]:
+    """Return the scenes' outlines, and a dot for each: a scene may be smaller than a pixel."""
     shapes, dots = [], []
-    for name, (ring, (west, south, east, north)) in frames.items():
+    for name, outline in outlines.items():
         colour = CHOSEN if name == chosen else OTHER
         properties = {"t": name, "c": colour, "f": [*colour, 190 if name == chosen else 70]}
-        geometry = {"type": "Polygon", "coordinates": [ring]}
+        geometry = {"type": "Polygon", "coordinates": [outline.tolist()]}
         shapes.append({"type": "Feature", "properties": properties, "geometry": geometry})
-        middle = [(west + east) / 2, (south + north) / 2]
-        dots.append({"t": name, "c": colour, "at": middle})
-    # The dots are for scenes that are smaller than a pixel here.
+        centre = (outline.min(axis=0) + outline.max(axis=0)) / 2
+        dots.append({"t": name, "c": colour, "at": centre.tolist()})
+    shape_style = {
+        "get_fill_color": "properties.f",
+        "get_line_color": "properties.c",
+        "line_width_min_pixels": 1.5,
+        "auto_highlight": True,
+        "highlight_color": [255, 255, 255, 90],
+    }
+    dot_style = {"get_position": "at", "get_fill_color": "c", "get_radius": 1}
+    dot_style |= {"radius_min_pixels": 4, "radius_max_pixels": 4}
     return [
-        pdk.Layer("GeoJsonLayer", shapes, id="scenes", pickable=True, auto_highlight=True,
-                  stroked=True, filled=True, get_fill_color="properties.f",
-                  get_line_color="properties.c", line_width_min_pixels=1.5,
-                  highlight_color=[255, 255, 255, 90]),
-        pdk.Layer("ScatterplotLayer", dots, id="dots", pickable=True, get_position="at",
-                  get_fill_color="c", radius_min_pixels=4, radius_max_pixels=4, get_radius=1),
-    ]  # fmt: skip
+        pdk.Layer("GeoJsonLayer", shapes, id="scenes", pickable=True, **shape_style),
+        pdk.Layer("ScatterplotLayer", dots, id="dots", pickable=True, **dot_style),
+    ]
 
 
-def _view(bounds: tuple[float, float, float, float]) -> pdk.ViewState:
-    """All scenes at once; deck.gl counts zooms by worlds of 512 pixels."""
-    west, south, east, north = bounds
-    top, low = (math.asinh(math.tan(math.radians(at))) / (2 * math.pi) for at in (north, south))
-    across, down = max((east - west) / 360, 1e-9), max(top - low, 1e-9)
-    zoom = min(math.log2(WIDTH / 512 / across), math.log2(HEIGHT / 512 / down)) - 0.5
-    middle = math.degrees(math.atan(math.sinh(math.pi * (top + low))))
-    return pdk.ViewState(longitude=(west + east) / 2, latitude=middle, zoom=zoom)
+def _view_state(corners: DoubleArray) -> pdk.ViewState:
+    """Return the view of all scenes; at zoom 0, deck.gl's world is 512 pixels wide."""
+    (west, south), (east, north) = corners.min(axis=0).tolist(), corners.max(axis=0).tolist()
+    # Web mercator, in fractions of the world's side.
+    bottom, top = (
+        math.asinh(math.tan(math.radians(latitude))) / (2 * math.pi) for latitude in (south, north)
+    )
+    width, height = max((east - west) / 360, 1e-9), max(top - bottom, 1e-9)
+    zoom = min(math.log2(WIDTH / 512 / width), math.log2(HEIGHT / 512 / height)) - 0.5
+    latitude = math.degrees(math.atan(math.sinh(math.pi * (top + bottom))))
+    return pdk.ViewState(longitude=(west + east) / 2, latitude=latitude, zoom=zoom)

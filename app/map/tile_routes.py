@@ -1,7 +1,7 @@
-"""The map's routes: tiles and texts by key, from this origin; anything else is not found.
+"""The map's routes: tiles and texts by key, from the app's own origin; anything else is a 404.
 
-A key names something that a page of this server laid on a shelf, so no path, address or file name
-ever comes in from outside.
+A key names something that a page of this server has registered, so no path, address or file name
+is ever taken from a request.
 """
 
 import logging
@@ -16,58 +16,56 @@ from streamlit import config
 from app.map import tile_shelf
 from core.errors import ChipscapeError
 
-PREFIX = "/chipscape"
-# Streamlit's own files share the server's threads: tiles take as many as there are cores.
+# Streamlit's own files share the server's threads, so only some of them may draw tiles.
 _DRAWING = BoundedSemaphore(max(2, os.cpu_count() or 2))
-# A key stands for content, so an answer never changes; other origins may not embed it.
+# A key stands for one content, so a response never changes. Other origins may not embed it.
 HEADERS = {
     "Cache-Control": "private, max-age=86400, immutable",
     "Cross-Origin-Resource-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
 }
-# No tile of any zoom has more digits; Python refuses to read thousands.
+# No tile of any zoom has more digits, and Python refuses to read a number of thousands of digits.
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,9}")
 log = logging.getLogger(__name__)
 
 
-def tile(request: Request) -> Response:
-    """A tile of a scene, ``/chipscape/tiles/{key}/{z}/{x}/{y}``."""
+def serve_tile(request: Request) -> Response:
+    """Return a tile of a scene, ``/chipscape/tiles/{key}/{z}/{x}/{y}``."""
     key = request.path_params["key"]
-    place = [str(request.path_params[name]) for name in "zxy"]
-    scene = tile_shelf.scenes.get(key) if _ours(request) else None
-    if scene is None or not all(_NUMBER.fullmatch(number) for number in place):
-        return nothing(request)
-    name = "/".join((key, *place))
-    drawn = tile_shelf.tiles.get(name)
-    if drawn is None:
+    numbers = [str(request.path_params[name]) for name in "zxy"]
+    scene = tile_shelf.scenes.get(key) if _is_allowed_host(request) else None
+    if scene is None or not all(_NUMBER.fullmatch(number) for number in numbers):
+        return serve_nothing(request)
+    name = "/".join((key, *numbers))
+    tile = tile_shelf.tiles.get(name)
+    if tile is None:
         try:
             with _DRAWING:
-                drawn = scene.tile(*map(int, place))
+                tile = scene.tile(*map(int, numbers))
         except ChipscapeError as error:
             log.info("no tile %s: %s", name, error)
-            return nothing(request)
-        tile_shelf.tiles.put(name, drawn, len(drawn))
-    return Response(drawn, media_type="image/webp", headers=HEADERS)
+            return serve_nothing(request)
+        tile_shelf.tiles.put(name, tile, len(tile))
+    return Response(tile, media_type="image/webp", headers=HEADERS)
 
 
-def text(request: Request) -> Response:
-    """Outlines or a style, ``/chipscape/texts/{key}``."""
-    found = tile_shelf.texts.get(request.path_params["key"]) if _ours(request) else None
-    if found is None:
-        return nothing(request)
-    return Response(found, media_type="application/json", headers=HEADERS)
+def serve_text(request: Request) -> Response:
+    """Return a text, such as the outlines of footprints, ``/chipscape/texts/{key}``."""
+    text = tile_shelf.texts.get(request.path_params["key"]) if _is_allowed_host(request) else None
+    if text is None:
+        return serve_nothing(request)
+    return Response(text, media_type="application/json", headers=HEADERS)
 
 
-def nothing(_: Request) -> Response:
-    """Not found, in a word."""
-    return Response(
-        "not found", 404, media_type="text/plain", headers={"Cache-Control": "no-store"}
-    )
+def serve_nothing(_: Request) -> Response:
+    """Return a 404 without details."""
+    headers = {"Cache-Control": "no-store"}
+    return Response("not found", 404, media_type="text/plain", headers=headers)
 
 
-def _ours(request: Request) -> bool:
-    """False for a name that a foreign site points at this machine, as at Streamlit's own socket."""
-    hosts = [str(host).strip().lower() for host in config.get_option("server.allowedHosts") or ()]
+def _is_allowed_host(request: Request) -> bool:
+    """Refuse a foreign host name that points to this machine, as Streamlit's own socket does."""
+    allowed = [str(host).strip().lower() for host in config.get_option("server.allowedHosts") or ()]
     name = re.sub(r":[0-9]+$", "", request.headers.get("host", "").lower())
-    wide = tuple(host[1:] for host in hosts if host.startswith("*."))
-    return not hosts or "*" in hosts or name in hosts or (bool(wide) and name.endswith(wide))
+    endings = tuple(host[1:] for host in allowed if host.startswith("*."))
+    return not allowed or "*" in allowed or name in allowed or name.endswith(endings)

@@ -1,69 +1,162 @@
-"""What the map's routes may serve: scenes and texts that a page laid down, found by key alone.
+"""What the map's routes serve: scenes and texts that the pages register, and their addresses.
 
-The routes run on other threads than the pages; each shelf is bounded, and what was asked for
-longest ago goes first.
+The routes run in other threads than the pages. Each shelf has a limited size, and what has not
+been requested for the longest time is removed first.
 """
 
+import json
 from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import sha256
 from threading import Lock
-from typing import Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
+from urllib.parse import urlsplit
 
-from core.raster.scene import Scene
+import streamlit as st
+
+from core.input_settings import DisplaySettings
+from core.pipeline.scene_survey import SurveyedScene
+from core.pipeline.workspace import Workspace
+from core.raster.geodesy import GEOD
+from core.raster.map_placement import map_bounds
+
+if TYPE_CHECKING:
+    from core.raster.tiles import TileSource
 
 T = TypeVar("T")
 MEGABYTE = 2**20
-
-
-class Drawn(Protocol):
-    """A scene that gives tiles."""
-
-    @property
-    def scene(self) -> Scene:
-        """What is drawn."""
-        ...
-
-    def tile(self, z: int, x: int, y: int) -> bytes:
-        """One tile of the web mercator scheme; `SceneError` where there is none."""
-        ...
+PREFIX = "/chipscape"
+PAPER = "#EEF0F3"
+_FIRST_IMPORT = Lock()
 
 
 class Shelf(Generic[T]):
-    """Things by key, up to a weight in all.
+    """Values by key, up to a total weight.
 
     Parameters
     ----------
-    most : int
-        Sum of the weights that are kept.
+    max_weight : int
     """
 
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._weight = 0
-        self._things: OrderedDict[str, tuple[T, int]] = OrderedDict()
+    def __init__(self, max_weight: int) -> None:
+        self._max_weight, self._weight = max_weight, 0
+        self._entries: OrderedDict[str, tuple[T, int]] = OrderedDict()
         self._lock = Lock()
 
     def get(self, key: str) -> T | None:
-        """What lies under a key, None where nothing does (any more)."""
+        """Return the value of a key; None if there is none, or no longer."""
         with self._lock:
-            if key not in self._things:
+            if key not in self._entries:
                 return None
-            self._things.move_to_end(key)
-            return self._things[key][0]
+            self._entries.move_to_end(key)
+            return self._entries[key][0]
 
-    def put(self, key: str, thing: T, weight: int = 1) -> T:
-        """Lay something down; gives it back."""
+    def put(self, key: str, value: T, weight: int = 1) -> T:
+        """Add a value and return it; the newest value stays even if it is too heavy."""
         with self._lock:
-            _, before = self._things.pop(key, (None, 0))
-            self._things[key] = (thing, weight)
-            self._weight += weight - before
-            while self._weight > self._most and len(self._things) > 1:
-                _, (_, gone) = self._things.popitem(last=False)
-                self._weight -= gone
-        return thing
+            _, old_weight = self._entries.pop(key, (None, 0))
+            self._entries[key] = (value, weight)
+            self._weight += weight - old_weight
+            while self._weight > self._max_weight and len(self._entries) > 1:
+                _, (_, removed_weight) = self._entries.popitem(last=False)
+                self._weight -= removed_weight
+        return value
 
 
-scenes: Shelf[Drawn] = Shelf(64)
+@dataclass(frozen=True)
+class MapScene:
+    """A scene whose tiles the browser can request.
+
+    Attributes
+    ----------
+    key : str
+        Part of the address of its tiles.
+    source : TileSource
+    has_overviews : bool
+        False if small-scale tiles have to be read from the whole file.
+    """
+
+    key: str
+    source: "TileSource"
+    has_overviews: bool
+
+    @cached_property
+    def bounds(self) -> tuple[float, float, float, float]:
+        """West, south, east and north on the map."""
+        return map_bounds(self.source.scene)
+
+    @property
+    def width(self) -> float:
+        """What the bounds span from west to east: metres on the ground, or scene pixels."""
+        if not self.source.mercator:
+            return float(self.source.scene.width)
+        west, south, east, north = self.bounds
+        latitude = (south + north) / 2
+        return float(GEOD.inv(west, latitude, east, latitude)[2])
+
+    def tile(self, z: int, x: int, y: int) -> bytes:
+        """Draw a tile; see `core.raster.tiles.draw_map_tile`."""
+        from core.raster.tiles import draw_map_tile
+
+        return draw_map_tile(self.source, z, x, y)
+
+
+scenes: Shelf[MapScene] = Shelf(64)
 texts: Shelf[bytes] = Shelf(96 * MEGABYTE)
 tiles: Shelf[bytes] = Shelf(64 * MEGABYTE)
-# What a text is made of, to the key of the text.
-made: Shelf[str] = Shelf(256)
+
+
+def register_scene(
+    workspace: Workspace, scene: SurveyedScene, display: DisplaySettings
+) -> MapScene:
+    """Make a scene available to the tile route.
+
+    Raises
+    ------
+    SceneError
+        If the scene cannot be read, or lacks the bands to display.
+    """
+    # rio-tiler cannot be imported for the first time by two threads at once.
+    with _FIRST_IMPORT:
+        from core.pipeline import overview_stage
+    has_overviews = overview_stage.has_overviews(workspace, scene, display)
+    key = _hash_key(f"{workspace.root}|{scene.artifact.key}|{display}|{has_overviews}")
+    map_scene = scenes.get(key)
+    if map_scene is None:
+        source = overview_stage.open_tile_source(workspace, scene, display)
+        map_scene = scenes.put(key, MapScene(key, source, has_overviews))
+    return map_scene
+
+
+def app_origin() -> str:
+    """Return the address of this app as the browser sees it; MapLibre needs full addresses."""
+    parts = urlsplit(st.context.url or "")
+    base = str(st.get_option("server.baseUrlPath") or "").strip("/")
+    return f"{parts.scheme}://{parts.netloc}" + (f"/{base}" if base else "")
+
+
+def text_address(inputs: str, write: Callable[[], str]) -> str:
+    """Return the address of a text, which is written only once for the same inputs."""
+    key = _hash_key(inputs)
+    if texts.get(key) is None:
+        text = write().encode()
+        texts.put(key, text, len(text))
+    return f"{app_origin()}{PREFIX}/texts/{key}"
+
+
+def tile_address(map_scene: MapScene) -> str:
+    """Return the address of a scene's tiles, with placeholders for z, x and y."""
+    return f"{app_origin()}{PREFIX}/tiles/{map_scene.key}/{{z}}/{{x}}/{{y}}"
+
+
+def empty_style_address() -> str:
+    """Return the address of an empty map style; deck.gl would request one from another host."""
+    layer = {"id": "paper", "type": "background", "paint": {"background-color": PAPER}}
+    style = json.dumps({"version": 8, "sources": {}, "layers": [layer]})
+    return text_address(style, lambda: style)
+
+
+def _hash_key(text: str) -> str:
+    return sha256(text.encode()).hexdigest()[:24]

@@ -1,97 +1,93 @@
-"""Chips on a grid, offered where scenes have no annotations."""
+"""The form for a grid of chips, offered for scenes without annotations."""
 
 import dataclasses
 from collections.abc import Sequence
 
 import streamlit as st
 
-from app.session import stage_jobs, state
-from app.widgets.markup import counted, number, plain
+from app.session import jobs, views
+from app.session.state import widget_key
+from app.widgets.markup import count_noun, escape_markdown, format_number
 from core.input_settings import GridSettings
 from core.pipeline.workspace import Workspace
-from core.raster.annotations.footprint_grid import count, fitting_stride, too_many
+from core.raster.annotations import footprint_grid
 from core.raster.scene_report import SceneReport
+from core.settings import RunSettings
 
-# Beyond this t-SNE takes minutes, and pictures are drawn of a part.
-MANY = 20_000
-
-
-def bare(reports: Sequence[SceneReport]) -> list[SceneReport]:
-    """Scenes that a grid would be laid over, or is."""
-    return [r for r in reports if r.ok and not r.annotation_file]
+# With more chips than this, t-SNE takes minutes.
+MANY_CHIPS = 20_000
 
 
-def offer(place: Workspace, reports: Sequence[SceneReport]) -> None:
-    """Choose the grid, and see what it would make before anything runs."""
-    without = bare(reports)
-    now = state.wanted(place).scenes.grid
-    names = ", ".join(report.name for report in without[:3])
-    more = f" and {len(without) - 3} more" if len(without) > 3 else ""
-    have = "have" if len(without) > 1 else "has"
-    st.markdown(plain(f"{names}{more} {have} no annotations: squares on a grid can be their "
-                      "chips."))  # fmt: skip
-    asked = _form(place, now)
-    squares = sum(_squares(report, asked) for report in without)
-    refused = _too_many(without, asked)
-    st.markdown(refused or _words(without, asked, squares))
+def scenes_without_annotations(reports: Sequence[SceneReport]) -> list[SceneReport]:
+    """Return the reports of the scenes that have a grid or could have one."""
+    return [report for report in reports if report.ok and not report.annotation_file]
+
+
+def grid_form(workspace: Workspace, reports: Sequence[SceneReport]) -> None:
+    """Draw the form, which says how many chips a grid would give before anything is computed."""
+    reports = scenes_without_annotations(reports)
+    requested = views.requested_settings(workspace)
+    current = requested.scenes.grid
+    names = ", ".join(report.name for report in reports[:3])
+    more = f" and {len(reports) - 3} more" if len(reports) > 3 else ""
+    text = f"Without annotations: {names}{more}. Chips can be cut on a grid instead."
+    st.markdown(escape_markdown(text))
+    grid = _grid_inputs(workspace, requested)
+    text, is_possible = describe_grid(reports, grid)
+    st.markdown(text)
     with st.container(horizontal=True):
-        idle = stage_jobs.busy(place) is not None or not squares or refused or asked == now
-        if st.button("Cut this grid", key="cs.grid", type="primary", disabled=bool(idle)):
-            _start(place, asked)
-        if now.size and st.button("Remove the grid", key="cs.grid off",
-                                  help="Its chips stay in the workspace."):  # fmt: skip
-            scenes = dataclasses.replace(state.wanted(place).scenes, grid=GridSettings())
-            state.revert(place, dataclasses.replace(state.wanted(place), scenes=scenes))
+        disabled = not is_possible or grid == current or jobs.running_job(workspace) is not None
+        if st.button("Cut this grid", key="cs.grid", type="primary", disabled=disabled):
+            settings = _with_grid(requested, grid)
+            jobs.start_grid_run(workspace, settings, "chips", "Cutting a grid of chips")
+            st.rerun()
+        help_text = "Chips that have been cut stay in the workspace."
+        if current.size and st.button("Remove the grid", key="cs.grid off", help=help_text):
+            views.reset_settings(workspace, _with_grid(requested, GridSettings()))
             st.rerun()
 
 
-def _form(place: Workspace, now: GridSettings) -> GridSettings:
-    size_now = now.size or state.wanted(place).chips.size
-    first, second, third = st.columns(3, gap="medium")
-    size = first.number_input("Side of a square (px)", 8, 4096, step=8,
-                              key=state.widget(place, "grid size", size_now))  # fmt: skip
-    stride = second.number_input(
-        "From one to the next (px)", 1, 4096, step=8,
-        # Another key for another side, so that squares go on touching.
-        key=state.widget(place, f"grid stride {size}",
-                         now.stride if now.stride and size == now.size else size),
-        help="As much as the side: squares touch. Less: they overlap. More: gaps stay.",
-    )  # fmt: skip
-    coverage = third.slider("Valid pixels at least (%)", 0, 100, step=5,
-                            key=state.widget(place, "grid coverage", round(100 * now.coverage)),
-                            help="Squares with less are left out.")  # fmt: skip
-    return GridSettings(size, 0 if stride == size else stride, coverage / 100)
+def describe_grid(reports: Sequence[SceneReport], grid: GridSettings) -> tuple[str, bool]:
+    """Return how many chips of which size a grid gives, as Markdown, and whether it can be cut."""
+    n_squares, strides, problems = 0, [], []
+    for report in reports:
+        n_squares += footprint_grid.count_grid_squares(report.width, report.height, grid)
+        if problem := footprint_grid.grid_limit_message(report.width, report.height, grid):
+            problems.append(f"{report.name}: {problem}.")
+            strides.append(footprint_grid.smallest_stride(report.width, report.height, grid))
+    if problems:
+        text = f"{problems[0]} Use a step of {max(strides)} px or more."
+        return escape_markdown(text), False
+    if not n_squares:
+        return "The squares are larger than the scenes, so there would be no chips.", False
+    sides = {round(report.gsd * grid.size, 1) for report in reports if report.gsd}
+    size = f"{grid.size} px"
+    if len(sides) == 1:
+        size += f", {format_number(sides.pop(), 'm')} on the ground"
+    text = f"**{count_noun(n_squares, 'chip')}** of {escape_markdown(size)}."
+    if grid.coverage:
+        text = f"At most {text} Squares with under {grid.coverage:.0%} valid pixels are left out."
+    if n_squares > MANY_CHIPS:
+        text += "  \nWith this many chips, t-SNE takes minutes. A larger step gives fewer."
+    return text, True
 
 
-def _squares(report: SceneReport, asked: GridSettings) -> int:
-    return count(report.width, report.height, asked)
+def _grid_inputs(workspace: Workspace, requested: RunSettings) -> GridSettings:
+    current = requested.scenes.grid
+    left, middle, right = st.columns(3, gap="medium")
+    key = widget_key(workspace, "grid size", current.size or requested.chips.size)
+    size = left.number_input("Side of a square (px)", 8, 4096, step=8, key=key)
+    stride = current.stride if current.stride and size == current.size else size
+    # Each side has a key of its own, so that squares touch again after the side has changed.
+    key = widget_key(workspace, f"grid stride {size}", stride)
+    help_text = "Squares touch if it equals their side; they overlap if it is smaller."
+    stride = middle.number_input("Step (px)", 1, 4096, step=8, key=key, help=help_text)
+    key = widget_key(workspace, "grid coverage", round(100 * current.coverage))
+    help_text = "Squares with fewer valid pixels are left out."
+    percent = right.slider("Minimum valid pixels (%)", 0, 100, step=5, key=key, help=help_text)
+    return GridSettings(size, 0 if stride == size else stride, percent / 100)
 
 
-def _too_many(reports: Sequence[SceneReport], asked: GridSettings) -> str:
-    """Why a grid is refused, and the step that all scenes allow; empty if it is not."""
-    wrong = [r for r in reports if too_many(r.width, r.height, asked)]
-    if not wrong:
-        return ""
-    stride = max(fitting_stride(r.width, r.height, asked) for r in wrong)
-    words = too_many(wrong[0].width, wrong[0].height, asked)
-    return plain(f"{wrong[0].name}: {words}. From one to the next it takes {stride} px or more.")
-
-
-def _words(reports: Sequence[SceneReport], asked: GridSettings, squares: int) -> str:
-    if not squares:
-        return "The squares are larger than the scenes: no chip."
-    sides = {round(report.gsd * asked.size, 1) for report in reports if report.gsd}
-    ground = f", {number(sides.pop(), 'm')} on the ground" if len(sides) == 1 else ""
-    most = "At most " if asked.coverage else ""
-    less = f"; squares with under {asked.coverage:.0%} valid pixels are left out"
-    many = "  \nMany: a wider step makes fewer." if squares > MANY else ""
-    said = f"{asked.size} px{plain(ground)}{plain(less) if asked.coverage else ''}"
-    return f"{most}**{counted(squares, 'chip')}** of {said}.{many}"
-
-
-def _start(place: Workspace, asked: GridSettings) -> None:
-    settings = state.wanted(place)
-    scenes = dataclasses.replace(settings.scenes, grid=asked)
-    settings = dataclasses.replace(settings, scenes=scenes)
-    stage_jobs.start_first(place, settings, "chips", "Cutting a grid of chips")
-    st.rerun()
+def _with_grid(settings: RunSettings, grid: GridSettings) -> RunSettings:
+    scenes = dataclasses.replace(settings.scenes, grid=grid)
+    return dataclasses.replace(settings, scenes=scenes)

@@ -1,8 +1,10 @@
-"""Files in: dropped on the page or copied from another folder, with a verdict on each."""
+"""Importing files: dropped on the page or copied from another folder, with a verdict on each."""
 
 import shutil
+from collections import defaultdict
 from collections.abc import Sequence
-from contextlib import nullcontext
+from functools import partial
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -10,209 +12,182 @@ import pandas as pd
 import streamlit as st
 
 from app import messages
-from app.session import cache, stage_jobs, state
-from app.widgets.markup import counted, number, plain
+from app.session import cache, jobs, state
+from app.widgets.markup import count_noun, escape_markdown, format_number
 from core.errors import ChipscapeError, WorkspaceError
 from core.pipeline.workspace import Workspace
-from core.raster.importing.file_import import (
-    Existing,
-    Offered,
-    Source,
-    Verdict,
-    offered,
-    take_in_all,
-)
+from core.raster.importing import file_import
+from core.raster.importing.file_import import Existing, ImportVerdict
 from core.raster.importing.file_placement import SUFFIXES
 
-CHOICES: dict[Existing, tuple[str, str]] = {
-    "keep": ("Keep the old", "Files that are not there yet are still taken in."),
-    "rename": ("Take under another name", "A scene and its annotations stay together."),
-    "replace": ("Replace the old", "The old one is moved to replaced/, not deleted."),
+DECISIONS: dict[Existing, tuple[str, str]] = {
+    "keep": ("Keep the existing files", "Files that do not exist yet are still imported."),
+    "rename": ("Import under another name", "A scene and its annotations stay together."),
+    "replace": ("Replace the existing files", "They are moved to replaced/, not deleted."),
 }
 
 
-def receive(place: Workspace) -> None:
-    """Take in what was just dropped, before the page looks at its scenes."""
-    files = state.entered(_uploader(place)) or []
+def receive_uploads(workspace: Workspace) -> None:
+    """Import the files that have just been dropped, before the page looks at its scenes."""
+    files = state.widget_value(_uploader_key(workspace)) or []
     if not files:
         return
-    # A new uploader: an empty one, since what was dropped is dealt with.
-    state.keep(place, "uploads", state.value(place, "uploads", 0) + 1)
-    with st.spinner("Looking at the files"):
-        _take(place, files, "ask")
-    # What this turn knows of the workspace is from before.
+    # A new key empties the uploader, whose files have been received.
+    state.keep_choice(workspace, "uploads", state.page_choice(workspace, "uploads", 0) + 1)
+    with st.spinner("Checking the files"):
+        import_uploads(workspace, files)
+    # What this run of the script knows about the workspace dates from before the import.
     st.rerun()
 
 
-def verdicts(place: Workspace) -> None:
-    """What became of the files that came in last, and what is to be decided."""
-    told, folder = _told(place)
-    if not told:
+def import_verdicts(workspace: Workspace) -> None:
+    """Draw the outcome of the last import, and the decision that it waits for."""
+    by_state: defaultdict[str, list[ImportVerdict]] = defaultdict(list)
+    for verdict in _last_verdicts(workspace):
+        by_state[verdict.state].append(verdict)
+    if not by_state:
         return
     with st.container(border=True, key="cs_verdicts"):
-        taken = [v for v in told if v.state == "taken"]
-        if taken:
-            names = ", ".join(v.path.name if v.path else v.name for v in taken)
-            st.markdown(plain(f"{counted(len(taken), 'file')} taken in: {names}."))
-            for moved in (v for v in taken if "The old one" in v.words):
-                st.caption(plain(moved.words))
-        for verdict in told:
-            if verdict.state == "refused":
-                st.error(plain(verdict.words))
-        for named, words in (("same", "There already, with the same content"),
-                             ("kept", "As they were")):  # fmt: skip
-            if names_of := [v.name for v in told if v.state == named]:
-                st.caption(plain(f"{words}: {', '.join(names_of)}."))
-        waiting = [v for v in told if v.state == "there"]
-        for verdict in waiting:
-            st.warning(plain(verdict.words))
+        if imported := by_state["taken"]:
+            names = ", ".join(v.path.name if v.path else v.name for v in imported)
+            st.markdown(escape_markdown(f"{count_noun(len(imported), 'file')} imported: {names}."))
+        for verdict in imported:
+            if "The previous file" in verdict.words:
+                st.caption(escape_markdown(verdict.words))
+        for verdict in by_state["refused"]:
+            st.error(escape_markdown(verdict.words))
+        for outcome, reason in (("same", "identical files exist"), ("kept", "they exist already")):
+            if names := ", ".join(verdict.name for verdict in by_state[outcome]):
+                st.caption(escape_markdown(f"Not imported, because {reason}: {names}."))
+        for verdict in by_state["there"]:
+            st.warning(escape_markdown(verdict.words))
         with st.container(horizontal=True):
-            if waiting:
-                _decision(place, folder)
-            st.button("Close", key=f"cs.told:{place.root}", on_click=_forget, args=(place,))
+            for existing, (label, help_text) in DECISIONS.items() if by_state["there"] else ():
+                decide = partial(apply_decision, workspace, existing)
+                st.button(label, f"cs.there:{existing}", help_text, on_click=decide)
+            forget = partial(_remember_import, workspace, [], [])
+            st.button("Close", f"cs.told:{workspace.root}", on_click=forget)
 
 
-def panel(place: Workspace) -> None:
-    """Where files come in."""
-    if state.choice() == state.DEMO:
-        st.markdown("This is the demo. Scenes of your own go into a workspace of their own.")
-        st.button("Open My scenes", key="cs.mine", on_click=state.switch, args=(state.MINE,))
+def import_panel(workspace: Workspace) -> None:
+    """Draw the ways to import files."""
+    if state.workspace_choice() == state.DEMO:
+        st.markdown("This is the demo. Your own scenes belong in a separate workspace.")
+        switch = partial(state.switch_workspace, state.MINE)
+        st.button("Open My scenes", "cs.mine", on_click=switch)
         return
-    here, there = st.columns(2, gap="large")
-    with here:
+    left, right = st.columns(2, gap="large")
+    with left:
         st.file_uploader(
             "Drop scenes and their annotations",
-            # Streamlit, like a browser, goes by what follows the last dot: xml, not aux.xml.
-            sorted({suffix.rpartition(".")[2] for suffix in SUFFIXES}), accept_multiple_files=True,
-            key=_uploader(place),
-            help="Several at once: a GeoTIFF, what lies beside it (.msk, .ovr, .aux.xml, .tfw) and "
-            "the vector file of the same name; all parts of a Shapefile. Each file is looked at; "
-            "one that is not what it says is refused.",
-        )  # fmt: skip
-    with there, messages.guard():
-        _folder(place)
+            # Streamlit, like a browser, only looks at what follows the last dot: xml, not aux.xml.
+            sorted({suffix.rpartition(".")[2] for suffix in SUFFIXES}),
+            accept_multiple_files=True,
+            key=_uploader_key(workspace),
+            help="You can drop several files at once: a GeoTIFF, the files that belong to it "
+            "(.msk, .ovr, .aux.xml, .tfw) and the vector file of the same name, including all "
+            "parts of a Shapefile. A file whose content does not match its name is refused.",
+        )
+    with right, messages.show_errors():
+        _folder_form(workspace)
     st.caption(
-        plain(
-            "Or put them there yourself, each GeoTIFF beside a vector file of the same "
-            f"name (quay.tif and quay.geojson), and reload this page: {place.raw}"
+        escape_markdown(
+            "You can also copy files into this folder yourself, each GeoTIFF with a vector file of "
+            f"the same name (quay.tif and quay.geojson), and reload this page: {workspace.raw}"
         )
     )
 
 
-def _uploader(place: Workspace) -> str:
-    return f"cs.upload:{place.root}:{state.value(place, 'uploads', 0)}"
-
-
-def _take(place: Workspace, files: Sequence[Any], existing: Existing) -> None:
-    sources: list[Source] = [(file.name, _opener(file)) for file in files]
+def import_uploads(workspace: Workspace, files: Sequence[Any], existing: Existing = "ask") -> None:
+    """Import uploaded files, and remember the verdicts and the files that wait for a decision."""
+    sources = [(file.name, partial(BytesIO, file.getvalue())) for file in files]
     try:
-        told = take_in_all(place.raw, sources, existing, place.replaced)
+        verdicts = file_import.import_files(workspace.raw, sources, existing, workspace.replaced)
     except ChipscapeError as error:
-        told = [Verdict("", "refused", str(error))]
-    names = {verdict.name for verdict in told if verdict.state == "there"}
-    state.keep(place, "verdicts", told)
-    state.keep(place, "waiting", [file for file in files if file.name in names])
-    state.keep(place, "copying", "")
+        verdicts = [ImportVerdict("", "refused", str(error))]
+    names = {verdict.name for verdict in verdicts if verdict.state == "there"}
+    _remember_import(workspace, verdicts, [file for file in files if file.name in names])
 
 
-def _opener(file: Any) -> Any:
-    """Opened anew each time, and left open: one that waits is read again."""
-
-    def opened() -> Any:
-        file.seek(0)
-        return nullcontext(file)
-
-    return opened
+def apply_decision(workspace: Workspace, existing: Existing) -> None:
+    """Import what waits for a decision, a folder or uploaded files, in one of the `DECISIONS`."""
+    waiting = state.page_choice(workspace, "waiting", [])
+    start = _start_copy if isinstance(waiting, str) else import_uploads
+    start(workspace, waiting, existing)
 
 
-def _told(place: Workspace) -> tuple[list[Verdict], str]:
-    """The last verdicts, and the folder that they are about; empty for files that were dropped."""
-    key, folder = state.value(place, "copying", ("", "")) or ("", "")
-    job = cache.board().get(key) if key else None
+def format_bytes(n_bytes: float) -> str:
+    """Return the size of a file in kB, MB or GB."""
+    for unit, size in (("GB", 1e9), ("MB", 1e6)):
+        if n_bytes >= size:
+            return format_number(n_bytes / size, unit)
+    return format_number(max(1, round(n_bytes / 1e3)), "kB")
+
+
+def _uploader_key(workspace: Workspace) -> str:
+    return f"cs.upload:{workspace.root}:{state.page_choice(workspace, 'uploads', 0)}"
+
+
+def _remember_import(
+    workspace: Workspace, verdicts: Sequence[ImportVerdict], waiting: Any, job_key: str = ""
+) -> None:
+    """Remember the outcome of an import, or its job, and the files or the folder it was of."""
+    state.keep_choice(workspace, "verdicts", verdicts)
+    state.keep_choice(workspace, "waiting", waiting)
+    state.keep_choice(workspace, "import job", job_key)
+
+
+def _last_verdicts(workspace: Workspace) -> Sequence[ImportVerdict]:
+    job = cache.job_board().get(state.page_choice(workspace, "import job", ""))
     if job is None:
-        return state.value(place, "verdicts", []), ""
-    if job.state != "done":
-        return [], folder
-    return [Verdict(**file) for file in job.result.get("files", ())], folder
+        verdicts: Sequence[ImportVerdict] = state.page_choice(workspace, "verdicts", [])
+        return verdicts
+    files = job.result.get("files", ()) if job.state == "done" else ()
+    return [ImportVerdict(**verdict) for verdict in files]
 
 
-def _decision(place: Workspace, folder: str) -> None:
-    for existing, (label, words) in CHOICES.items():
-        st.button(label, key=f"cs.there:{existing}", help=words, on_click=_decide,
-                  args=(place, folder, existing))  # fmt: skip
-
-
-def _decide(place: Workspace, folder: str, existing: Existing) -> None:
-    if folder:
-        _copy(place, folder, existing)
-    else:
-        _take(place, state.value(place, "waiting", []), existing)
-
-
-def _forget(place: Workspace) -> None:
-    for name, nothing in (("verdicts", []), ("waiting", []), ("copying", "")):
-        state.keep(place, name, nothing)
-
-
-def _folder(place: Workspace) -> None:
-    """Another folder: what it holds, then a copy of it."""
-    typed = st.text_input(
-        "Or copy from another folder", key=state.widget(place, "folder", ""),
-        placeholder="/path/of/a/folder",
-        help="On the machine that Chipscape runs on. The files are copied into raw/; the folder "
-        "itself stays as it is, and is not looked at again.",
-    )  # fmt: skip
-    if not typed.strip():
+def _folder_form(workspace: Workspace) -> None:
+    """Draw the form that lists the files of another folder and copies them."""
+    text = st.text_input(
+        "Or copy from another folder",
+        key=state.widget_key(workspace, "folder", ""),
+        placeholder="/path/to/a/folder",
+        help="A folder on the machine that Chipscape runs on. Its files are copied into raw/; the "
+        "folder itself is not changed.",
+    ).strip()
+    if not text:
         return
-    folder = Path(typed.strip()).expanduser()
+    folder = Path(text).expanduser()
     if not folder.is_absolute():
-        raise WorkspaceError(
-            "is not a full path", where=typed, remedy="Begin at the root of the disk."
-        )
-    found, others = offered(folder, place.raw)
-    more = f" {counted(others, 'other file')} passed over." if others else ""
-    if not found:
-        st.markdown(f"No GeoTIFFs or vector files there.{more}")
+        remedy = "Enter the path from the root of the disk on."
+        raise WorkspaceError("this is not a full path", where=text, remedy=remedy)
+    files, n_others = file_import.list_importable_files(folder, workspace.raw)
+    ignored = f" {count_noun(n_others, 'other file')} ignored." if n_others else ""
+    if not files:
+        st.markdown(f"This folder holds no GeoTIFFs or vector files.{ignored}")
         return
-    total = sum(file.n_bytes for file in found)
-    n_scenes = sum(file.kind == "scene" for file in found)
-    st.markdown(f"{counted(len(found), 'file')}, {counted(n_scenes, 'scene')} among them, "
-                f"{_size(total)}.{more}")  # fmt: skip
-    st.dataframe(_listed(found), hide_index=True, height=min(230, 38 + 35 * len(found)))
-    free = shutil.disk_usage(_nearest(place.raw)).free
-    if total > free:
-        st.error(f"There is not enough room: {_size(free)} are free.")
+    n_files, n_bytes = count_noun(len(files), "file"), sum(file.n_bytes for file in files)
+    n_scenes = count_noun(sum(file.kind == "scene" for file in files), "scene")
+    st.markdown(f"{n_files}, including {n_scenes}, {format_bytes(n_bytes)}.{ignored}")
+    rows = [
+        (file.path.name, file.kind, format_bytes(file.n_bytes), "exists" if file.exists else "")
+        for file in files
+    ]
+    table = pd.DataFrame(rows, columns=["File", "Kind", "Size", "In raw/"])
+    st.dataframe(table, hide_index=True, height=min(230, 38 + 35 * len(files)))
+    # The raw folder may not exist before the first import.
+    disk = next(path for path in (workspace.raw, *workspace.raw.parents) if path.exists())
+    n_free = shutil.disk_usage(disk).free
+    if n_bytes > n_free:
+        st.error(f"There is not enough disk space: only {format_bytes(n_free)} are free.")
     st.button(
-        f"Copy {counted(len(found), 'file')} into raw/", key=f"cs.copy:{place.root}",
-        disabled=total > free or stage_jobs.busy(place) is not None, on_click=_copy,
-        args=(place, str(folder), "ask"),
-    )  # fmt: skip
-
-
-def _copy(place: Workspace, folder: str, existing: Existing) -> None:
-    state.keep(place, "verdicts", [])
-    job = stage_jobs.take_in(place, folder, existing)
-    state.keep(place, "copying", (job.key, folder))
-
-
-def _listed(found: Sequence[Offered]) -> pd.DataFrame:
-    return pd.DataFrame(
-        {
-            "File": [file.path.name for file in found],
-            "What": [file.kind for file in found],
-            "Size": [_size(file.n_bytes) for file in found],
-            "In raw/": ["there already" if file.there else "" for file in found],
-        }
+        f"Copy {n_files} into raw/",
+        key=f"cs.copy:{workspace.root}",
+        disabled=n_bytes > n_free or jobs.running_job(workspace) is not None,
+        on_click=partial(_start_copy, workspace, str(folder), "ask"),
     )
 
 
-def _size(n_bytes: int) -> str:
-    for unit, one in (("GB", 1e9), ("MB", 1e6)):
-        if n_bytes >= one:
-            return number(n_bytes / one, unit)
-    return number(max(1, round(n_bytes / 1e3)), "kB")
-
-
-def _nearest(folder: Path) -> Path:
-    """The folder itself, or the first above it that exists."""
-    return next(path for path in (folder, *folder.parents) if path.exists())
+def _start_copy(workspace: Workspace, folder: str, existing: Existing) -> None:
+    job = jobs.start_import(workspace, folder, existing)
+    _remember_import(workspace, [], folder, job.key)

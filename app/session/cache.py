@@ -1,4 +1,7 @@
-"""The only place with st.cache_*: shared by all sessions, read-only, found by artifact keys."""
+"""Cached results, shared read-only by all sessions; the only module with st.cache_*.
+
+Keys come from a `View`, so that a result is reused as long as nothing that it depends on changes.
+"""
 
 import dataclasses
 from collections.abc import Callable, Sequence
@@ -6,48 +9,41 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-import numpy as np
 import pandas as pd
 import streamlit as st
 
-from app.session import state
 from app.session.job_board import Board
+from app.session.views import requested_display
 from app.widgets.images import data_uri
 from core.chips.chip_set import ChipSet
 from core.clusters.labelling import Labelling
-from core.clusters.methods.hdbscan_tree import Tree
+from core.clusters.methods.method_table import method_of
+from core.embeddings import registry
 from core.embeddings.encoder import EncoderCard
-from core.embeddings.readiness import readiness
-from core.embeddings.registry import cards
-from core.mapping import Surroundings, native_step, thumbnail_ends
-from core.mapping import thumbnails as thumbnails_of
-from core.pipeline import plan as plans
-from core.pipeline.plan import Plan
-from core.pipeline.scene_survey import FoundScene
-from core.pipeline.screening_stage import find_screening
+from core.input_settings import DisplaySettings
+from core.mapping import Surroundings, chip_thumbnails, native_step, thumbnail_limits
+from core.pipeline import chip_images
+from core.pipeline.chip_stages import find_flags, open_chips
+from core.pipeline.cluster_stages import find_labelling, find_tree, open_projection, open_reduction
+from core.pipeline.embedding_stages import open_embeddings
+from core.pipeline.run_results import score_chips
+from core.pipeline.scene_survey import SurveyedScene
+from core.pipeline.view import View
 from core.pipeline.workspace import Workspace
-from core.raster.annotations.footprints import guess_class
-from core.reduction.pca import Reduced
+from core.raster.annotations.footprints import guess_class_attribute
+from core.reduction.pca import Reduction
 from core.reduction.tsne import Projection
-from core.settings import EmbedSettings, GmmSettings, RunSettings
-from core.types import AnyArray, ByteArray, DoubleArray, IntArray
+from core.types import ByteArray, DoubleArray
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class View:
-    """A picture of a part of a scene, kept as the browser reads it.
+class SceneImage:
+    """An image of part of a scene, in the form that the browser reads.
 
-    Attributes
-    ----------
-    uri : str
-    width, height : int
-        In the picture's pixels.
-    footprints : list of list of float64 arrays, (k, 2)
-    squares : float64 array, (n, 4, 2)
-    gsd : float or None
-        Metres on the ground to one pixel of the picture.
+    The rings of the footprints, (k, 2) each, and the squares of the chips, (n, 4, 2), are in pixels
+    of the image; the gsd is in metres on the ground per pixel of the image.
     """
 
     uri: str
@@ -58,77 +54,38 @@ class View:
     gsd: float | None
 
 
-def _view(part: Surroundings) -> View:
-    height, width = part.image.shape[:2]
-    uri = data_uri(part.image, lossy=True)
-    return View(uri, width, height, part.footprints, part.squares, part.gsd)
-
-
 class _NotYetError(Exception):
-    """Raised through a cache so that what is not computed yet is asked for again."""
+    """Raised through a cache, so that a result that is not computed yet is not cached."""
 
 
 @st.cache_resource(show_spinner=False)
-def board() -> Board:
-    """The jobs of this server process."""
+def job_board() -> Board:
+    """Return the jobs of this server process."""
     return Board()
 
 
 @st.cache_resource(show_spinner=False)
-def encoder_cards() -> list[EncoderCard]:
-    """What each encoder is."""
-    return list(cards())
+def encoder_card_list() -> list[EncoderCard]:
+    """Return the cards of all encoders."""
+    return list(registry.encoder_cards())
 
 
 @st.cache_resource(max_entries=256, show_spinner=False)
 def _results(key: str, _read: Callable[[], Any]) -> Any:  # noqa: ARG001
-    found = _read()
-    if found is None:
+    result = _read()
+    if result is None:
         raise _NotYetError
-    return found
+    return result
 
 
-# Pictures weigh up to a megabyte each: fewer are kept.
+# An image may take a megabyte, so fewer of them are kept.
 @st.cache_resource(max_entries=32, show_spinner=False)
-def _pictures(key: str, _draw: Callable[[], Any]) -> Any:  # noqa: ARG001
+def _images(key: str, _draw: Callable[[], Any]) -> Any:  # noqa: ARG001
     return _draw()
 
 
-def result(
-    place: Workspace, what: str, ready: Plan, stage: str, read: Callable[[], T | None]
-) -> T | None:
-    """A result that belongs to a stage's key; what is not there yet is asked for again."""
-    if stage not in ready.artifacts:
-        return None
-    try:
-        found: T = _results(f"{place.root}|{what}|{ready.keys[stage]}", read)
-    except _NotYetError:
-        return None
-    return found
-
-
-def _picture(place: Workspace, what: str, key: str, draw: Callable[[], T]) -> T:
-    drawn: T = _pictures(f"{place.root}|{what}|{key}", draw)
-    return drawn
-
-
-def kept(place: Workspace, key: str, read: Callable[[], T | None]) -> T | None:
-    """Something small that was read once; what is not there yet is asked for again."""
-    try:
-        found: T = _results(f"{place.root}|{key}", read)
-    except _NotYetError:
-        return None
-    return found
-
-
-def drawn(place: Workspace, key: str, draw: Callable[[], T]) -> T:
-    """Something as large as a picture, for as long as there is room."""
-    return _picture(place, "drawn", key, draw)
-
-
 @st.cache_resource(max_entries=64, show_spinner=False)
-def soon(key: str, _work: Callable[[], T]) -> "Future[T]":  # noqa: ARG001
-    """Work of a second or two beside the page: cuts of a tree that is there, nothing dearer."""
+def _futures(key: str, _work: Callable[[], T]) -> "Future[T]":  # noqa: ARG001
     return _worker().submit(_work)
 
 
@@ -137,143 +94,169 @@ def _worker() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(1, "survey")
 
 
-def fresh() -> None:
-    """Forget the plans of the script's last run; what lies in the workspace may have changed."""
-    state.plans().clear()
+def cached_result(key: str, read: Callable[[], T | None]) -> T | None:
+    """Return a result, read once; None if it does not exist yet, and then it is read again."""
+    try:
+        result: T = _results(key, read)
+    except _NotYetError:
+        return None
+    return result
 
 
-def plan(place: Workspace, settings: RunSettings) -> Plan:
-    """Which stages are there for these settings; looked up once in each run of the script.
+def cached_image(key: str, draw: Callable[[], T]) -> T:
+    """Return a result as large as an image, kept as long as there is room."""
+    image: T = _images(key, draw)
+    return image
 
-    A plan never asks the hub: with an encoder whose weights are not on this machine it ends after
-    the chips and says so.
+
+def run_in_background(key: str, work: Callable[[], T]) -> "Future[T]":
+    """Start work of a second or two in a thread, once per key, and return its future."""
+    future: Future[T] = _futures(key, work)
+    return future
+
+
+def stage_result(
+    view: View, stage: str, name: str, read: Callable[[], T | None], **values: Any
+) -> T | None:
+    """Return a result that belongs to a stage of a view; None without the stage or the result.
+
+    The values are what the result depends on beyond the stage; `read` returns None if the result
+    does not exist yet.
     """
-    plans: dict[Any, Plan] = state.plans()
-    if (place.root, settings) not in plans:
-        plans[place.root, settings] = _plan(place, settings)
-    return plans[place.root, settings]
+    return cached_result(view.key(stage, name=name, **values), read) if view.has(stage) else None
 
 
-def _plan(place: Workspace, settings: RunSettings) -> Plan:
-    chosen = readiness(settings.embed.encoder, settings.embed, place.weights)
-    if chosen.ready:
-        return plans.plan(place, settings)
-    found = plans.plan(place, dataclasses.replace(settings, embed=EmbedSettings()))
-    there = {k: v for k, v in found.artifacts.items() if k in ("scenes", "chips")}
-    return Plan(found.found, there, f"{settings.embed.encoder} is not ready yet. {chosen.needs}")
+def chips(view: View) -> ChipSet | None:
+    """Return the chips; None if they have not been cut."""
+    return stage_result(view, "chips", "chips", lambda: open_chips(view))
 
 
-def chips(place: Workspace, ready: Plan) -> ChipSet | None:
-    """The chips, None where they have not been cut."""
-    return result(place, "chips", ready, "chips", lambda: plans.chips(ready))
+def reduction(view: View) -> Reduction | None:
+    """Return the principal components."""
+    return stage_result(view, "reduction", "reduction", lambda: open_reduction(view))
 
 
-def reduction(place: Workspace, ready: Plan) -> Reduced | None:
-    """The space in which clusters are sought."""
-    return result(place, "reduction", ready, "reduction", lambda: plans.reduction(ready))
+def projection(view: View) -> Projection | None:
+    """Return the two-dimensional projection."""
+    return stage_result(view, "projection", "projection", lambda: open_projection(view))
 
 
-def projection(place: Workspace, ready: Plan) -> Projection | None:
-    """The two-dimensional picture."""
-    return result(place, "projection", ready, "projection", lambda: plans.projection(ready))
+def tree(view: View) -> Any:
+    """Return the tree that the sliders of the requested method cut; None if there is none."""
+    inputs = _tree_inputs(view)
+    return stage_result(view, "reduction", "tree", lambda: find_tree(view), tree=inputs)
 
 
-def tree(place: Workspace, ready: Plan, settings: RunSettings) -> Tree | None:
-    """HDBSCAN's tree, which the sliders cut."""
-    read = lambda: plans.tree(place, ready, settings)  # noqa: E731
-    return result(place, f"tree {settings.tree}", ready, "reduction", read)
+def labelling(view: View) -> Labelling | None:
+    """Return the clusters: a saved fit, or a fresh cut of a saved tree."""
+    return labelling_result(view, "labelling", lambda: find_labelling(view))
 
 
-def labelling(place: Workspace, ready: Plan, settings: RunSettings) -> Labelling | None:
-    """The clusters: a mixture that was fitted, or the tree cut anew."""
-    read = lambda: plans.labelling(place, ready, settings)  # noqa: E731
-    return result(place, labelling_name(settings), ready, "reduction", read)
+def labelling_result(
+    view: View, name: str, read: Callable[[], T | None], **values: Any
+) -> T | None:
+    """Return a result that belongs to the labelling of a view; see `stage_result`."""
+    return stage_result(view, "reduction", name, read, **labelling_inputs(view), **values)
 
 
-def labelling_name(settings: RunSettings) -> str:
-    """What sets a labelling apart from others of the same space."""
-    dense = f"{settings.tree} {settings.cut}"
-    return dense if settings.method == "hdbscan" else f"{getattr(settings, settings.method)}"
+def labelling_key(view: View, name: str, *tables: str, **values: Any) -> str:
+    """Return the key of a result that belongs to the labelling of a view; see `View.key`."""
+    return view.key("reduction", *tables, name=name, **labelling_inputs(view), **values)
 
 
-def mixtures(place: Workspace, ready: Plan, settings: GmmSettings) -> dict[int, dict[str, Any]]:
-    """Facts of the fitted mixtures by number of components; not kept, since a job adds to them."""
-    return plans.mixtures(place, ready, settings)
+def labelling_inputs(view: View) -> dict[str, Any]:
+    """Return what a labelling depends on beyond its reduction, as plain values."""
+    method = method_of(view.settings)
+    own_settings = dataclasses.asdict(method.settings_in(view.settings))
+    return {"method": method.name, "own_settings": own_settings, "tree": _tree_inputs(view)}
 
 
-def score(place: Workspace, ready: Plan, settings: RunSettings, name: str) -> Any:
-    """Agreement of embeddings, and clusters if any, with a property; None without embeddings."""
-    found, chip_set = labelling(place, ready, settings), chips(place, ready)
-    matrix = plans.embeddings(ready)
+def is_ready(view: View, stage: str) -> bool:
+    """Return True if a stage has been computed, or a saved tree can be cut for its clusters."""
+    return view.has(stage) or (stage == "clusters" and labelling(view) is not None)
+
+
+def scores(view: View, attribute: str) -> Any:
+    """Return how well the embeddings, and the clusters if any, agree with an attribute."""
+    chip_set, matrix, clusters = chips(view), open_embeddings(view), labelling(view)
     if chip_set is None or matrix is None:
         return None
-    what, stage = f"score {name}", "embeddings"
-    if found is not None:
-        what, stage = f"{what} {labelling_name(settings)}", "reduction"
-    read = lambda: plans.score(chip_set, matrix, found, name)  # noqa: E731
-    return result(place, what, ready, stage, read)
+
+    def score() -> Any:
+        return score_chips(chip_set, matrix, clusters, attribute)
+
+    if clusters is None:
+        return stage_result(view, "embeddings", "scores", score, attribute=attribute)
+    return labelling_result(view, "scores", score, attribute=attribute)
 
 
-def surroundings(place: Workspace, ready: Plan, chip_set: ChipSet, row: int, side: int) -> View:
-    """A chip's surroundings."""
-    shown = state.display(place)
-    draw = lambda: _view(plans.surroundings(ready, chip_set, row, side, shown))  # noqa: E731
-    return _picture(place, f"around {row} {side} {shown}", ready.keys["chips"], draw)
+def surroundings(view: View, chip_set: ChipSet, row: int, side: int) -> SceneImage:
+    """Return a chip's surroundings, `side` scene pixels wide."""
+
+    def draw(display: DisplaySettings) -> SceneImage:
+        return _scene_image(chip_images.read_surroundings(view, chip_set, row, side, display))
+
+    return _displayed_image(view, "chips", "surroundings", draw, row=row, side=side)
 
 
-def native_chip(
-    place: Workspace, ready: Plan, chip_set: ChipSet, row: int
-) -> tuple[ByteArray, int]:
-    """A chip at the scene's own pixels, and how many of them one pixel of the image stands for."""
-    shown = state.display(place)
+def chip_pixels(view: View, chip_set: ChipSet, row: int) -> tuple[ByteArray, int]:
+    """Return a chip at the scene's own pixels, and how many of them one image pixel covers."""
 
-    def draw() -> tuple[ByteArray, int]:
-        about = {str(name): value for name, value in chip_set.facts.iloc[row].items()}
-        return plans.native_chip(ready, chip_set, row, shown), native_step(about)
+    def draw(display: DisplaySettings) -> tuple[ByteArray, int]:
+        facts = {str(name): value for name, value in chip_set.facts.iloc[row].items()}
+        return chip_images.read_chip_pixels(view, chip_set, row, display), native_step(facts)
 
-    return _picture(place, f"native {row} {shown}", ready.keys["chips"], draw)
+    return _displayed_image(view, "chips", "pixels", draw, row=row)
 
 
-def flags(place: Workspace, ready: Plan) -> pd.DataFrame | None:
-    """What screening found in all chips; None where it was not done."""
-    keys = [artifact.key for artifact in ready.artifacts.get("chips", ())]
-    read = lambda: find_screening(place, keys)  # noqa: E731
-    return result(place, "flags", ready, "chips", read)
+def overview(view: View, scene: str) -> SceneImage:
+    """Return a whole scene with its footprints."""
+
+    def draw(display: DisplaySettings) -> SceneImage:
+        return _scene_image(chip_images.read_overview(view, scene, display))
+
+    return _displayed_image(view, "scenes", "overview", draw, scene=scene)
 
 
-def columns(place: Workspace, scene: FoundScene) -> tuple[list[str], str]:
-    """The properties of a scene's annotations, and the one guessed to hold the class."""
+def thumbnails(workspace: Workspace, chip_set: ChipSet, rows: Sequence[int]) -> ByteArray:
+    """Return images of chips in the requested bands and stretch; fast, so not cached."""
+    display, limits = requested_display(workspace), None
+    if display.stretch != "auto":
+        key = f"limits {'-'.join(chip_set.keys)} {display}"
+        limits = cached_result(key, lambda: thumbnail_limits(chip_set, display))
+    return chip_thumbnails(chip_set, rows, display, limits)
+
+
+def flags(view: View) -> pd.DataFrame | None:
+    """Return the screening flags of all chips; None if they were not screened."""
+    return stage_result(view, "chips", "flags", lambda: find_flags(view))
+
+
+def scene_attributes(scene: SurveyedScene) -> tuple[list[str], str]:
+    """Return the attributes of a scene's annotations, and the guessed class attribute."""
 
     def read() -> tuple[list[str], str]:
         table = scene.properties()
-        return [str(name) for name in table.columns], guess_class(table)
+        return [str(name) for name in table.columns], guess_class_attribute(table)
 
-    return kept(place, f"columns {scene.artifact.key}", read) or ([], "")
-
-
-def overview(place: Workspace, ready: Plan, scene: str) -> View:
-    """A whole scene with its footprints."""
-    shown = state.display(place)
-    draw = lambda: _view(plans.overview(ready, scene, shown))  # noqa: E731
-    return _picture(place, f"overview {scene} {shown}", ready.keys["scenes"], draw)
+    return cached_result(f"attributes {scene.artifact.folder}", read) or ([], "")
 
 
-def thumbnails(chip_set: ChipSet, rows: Sequence[int]) -> ByteArray:
-    """Chips in the bands and the stretch that the user chose; cheap, so not kept."""
-    place = state.workspace()
-    shown = state.display(place)
-    ends = None
-    if shown.stretch != "auto":
-        key = f"{place.root}|ends {shown}|{'-'.join(chip_set.keys)}"
-        ends = _results(key, lambda: thumbnail_ends(chip_set, shown))
-    return thumbnails_of(chip_set, rows, shown, ends)
+def _tree_inputs(view: View) -> dict[str, Any]:
+    hierarchy = method_of(view.settings).hierarchy
+    return {} if hierarchy is None else {hierarchy.stage: hierarchy.inputs(view.settings)}
 
 
-def nearest_to_centres(points: AnyArray, labels: IntArray, most: int) -> dict[int, list[int]]:
-    """Rows of the `most` points nearest to the mean of each label."""
-    rows: dict[int, list[int]] = {}
-    for label in np.unique(labels[labels >= 0]):
-        members = np.flatnonzero(labels == label)
-        away = np.linalg.norm(points[members] - points[members].mean(axis=0), axis=1)
-        rows[int(label)] = members[np.argsort(away, kind="stable")[:most]].tolist()
-    return rows
+def _displayed_image(
+    view: View, stage: str, name: str, draw: Callable[[DisplaySettings], T], **values: Any
+) -> T:
+    """Return an image in the requested bands and stretch."""
+    display = requested_display(view.workspace)
+    key = view.key(stage, name=name, display=dataclasses.asdict(display), **values)
+    return cached_image(key, lambda: draw(display))
+
+
+def _scene_image(part: Surroundings) -> SceneImage:
+    height, width = part.image.shape[:2]
+    uri = data_uri(part.image, lossy=True)
+    return SceneImage(uri, width, height, part.footprints, part.squares, part.gsd)

@@ -1,263 +1,231 @@
-"""What was found out about clusters, looked up once and shared: no form, no chart."""
+"""Results about clusters, each computed or read once and shared by all sessions."""
 
-import dataclasses
 import hashlib
 import re
-from concurrent.futures import Future, wait
+from concurrent.futures import Future
 from concurrent.futures import TimeoutError as NotYetError
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from app.session import cache
-from app.session.shown_clusters import Clusters
+from app.session.displayed_clusters import PATIENCE_SECONDS, Clusters
 from app.widgets.palette import EXCLUDED
 from core.chips.chip_set import ChipSet
-from core.clusters.editing import edited_labelling, edits
 from core.clusters.editing.edit_history import Edit
-from core.clusters.editing.edited_labelling import shown_confidence
-from core.clusters.editing.explanation import Exemplars, exemplars
-from core.clusters.evaluation.component_sweep import ComponentLandscape
-from core.clusters.evaluation.confounders import cut_or_partial, one_scene
-from core.clusters.evaluation.report_card import Against, against
-from core.clusters.evaluation.size_sweep import SizeLandscape, survey_sizes
-from core.clusters.labelling import Labelling, in_order, labelled
-from core.clusters.methods.hdbscan_tree import persistence
-from core.clusters.methods.icicle import Icicle, icicle
-from core.clusters.noise_treatment import Treated
-from core.errors import TooFewError
-from core.pipeline import quality_stage, saved_edits, sweep_stage
-from core.pipeline.plan import Plan
-from core.pipeline.quality_stage import Quality
-from core.pipeline.workspace import Workspace
-from core.settings import GmmSettings, NoiseSettings, RunSettings
+from core.clusters.editing.edited_labelling import displayed_confidence, displayed_persistence
+from core.clusters.editing.edits import bisect_cluster
+from core.clusters.editing.explanation import Exemplars, find_exemplars, rows_near_centres
+from core.clusters.evaluation.confounders import partial_chip_warnings, single_scene_warnings
+from core.clusters.evaluation.report_card import PropertyAgreement, compare_with_property
+from core.clusters.evaluation.size_sweep import SizeSweep, sweep_sizes
+from core.clusters.labelling import Labelling, labels_by_size, make_labelling
+from core.clusters.methods.icicle import Icicle, lay_out_icicle
+from core.clusters.methods.method import Hierarchy
+from core.clusters.methods.method_table import method_of
+from core.pipeline.cluster_stages import clustered_points
+from core.pipeline.quality_stage import APPEARANCE, Quality, displayed_mark, find_quality
+from core.pipeline.view import View
 from core.types import BoolArray, DoubleArray, FloatArray, IntArray
 
-# A page waits this long for a survey; then it says that it is coming.
-PATIENCE_SECONDS = 0.6
-EXPLAINED_FACTS = ("length", "breadth", "area", "heading", "side", "valid_fraction")
+PROFILED_FACTS = ("length", "breadth", "area", "heading", "side", "valid_fraction")
 
 
 @dataclass(frozen=True)
-class Seen:
-    """The clusters that are shown, as a labelling of their own, for what explains them.
+class DisplayedLabelling:
+    """The displayed clusters as a labelling, for the functions that explain a labelling.
 
     Attributes
     ----------
     labelling : Labelling
         Noise and excluded chips are -1.
-    labels : dict
-        Label of each id.
+    labels : dict of int to int
+        The label of each cluster id.
     """
 
     labelling: Labelling
     labels: dict[int, int]
 
 
-def treated(place: Workspace, ready: Plan, settings: RunSettings) -> Treated:
-    """The labelling with its noise as the settings say, or kept while that is worked out."""
-    found, space = cache.labelling(place, ready, settings), cache.reduction(place, ready)
-    if found is None or space is None:
-        raise TooFewError("there is no labelling to treat", where="noise")
-    plain = dataclasses.replace(settings, noise=NoiseSettings())
-    if settings.method != "hdbscan" or settings.noise.method == "keep":
-        return saved_edits.treated(found, space.points, plain, None)
-    made = _treating(place, ready, settings, found, space.points)
-    return made.result() if made.done() else saved_edits.treated(found, space.points, plain, None)
-
-
-def treating(place: Workspace, ready: Plan, settings: RunSettings) -> bool:
-    """Whether the noise is still being treated: a second or so at 20,000 chips, off the page."""
-    found, space = cache.labelling(place, ready, settings), cache.reduction(place, ready)
-    if found is None or space is None or settings.noise.method == "keep":
-        return False
-    made = _treating(place, ready, settings, found, space.points)
-    return not wait([made], PATIENCE_SECONDS).done
-
-
-def _treating(
-    place: Workspace, ready: Plan, settings: RunSettings, found: Labelling, points: FloatArray
-) -> "Future[Treated]":
-    tree = cache.tree(place, ready, settings)
-    what = f"treated {settings.noise} {cache.labelling_name(settings)}"
-    key = f"{place.root}|{what}|{ready.keys['reduction']}"
-    return cache.soon(key, lambda: saved_edits.treated(found, points, settings, tree))
-
-
-def sizes(place: Workspace, ready: Plan, settings: RunSettings) -> SizeLandscape | None:
-    """The landscape of min_cluster_size; None while it is surveyed or without a tree.
+def size_sweep(view: View) -> SizeSweep | None:
+    """Return what each min_cluster_size gives; None while it is computed, or without a tree.
 
     Raises
     ------
     TooFewError
-        For fewer than four chips.
+        If there are fewer than four chips.
     """
-    tree = cache.tree(place, ready, settings)
+    tree = cache.tree(view)
     if tree is None:
         return None
-    cut = settings.cut
-    kept = (cut.selection, cut.epsilon, cut.max_cluster_size, cut.allow_single_cluster)
-    key = f"{place.root}|sizes|{ready.keys['reduction']}|{settings.tree}|{kept}"
+    inputs = cache.labelling_inputs(view)
+    inputs["own_settings"].pop("min_cluster_size", None)
+    key = view.key("reduction", name="sizes", **inputs)
+    sweep = cache.run_in_background(key, partial(sweep_sizes, tree, view.settings.cut))
     try:
-        return cache.soon(key, lambda: survey_sizes(tree, cut)).result(PATIENCE_SECONDS)
+        return sweep.result(PATIENCE_SECONDS)
     except NotYetError:
         return None
 
 
-def components(place: Workspace, ready: Plan, settings: GmmSettings) -> ComponentLandscape | None:
-    """The comparison of mixtures, if it was made."""
-    return sweep_stage.find_components(place, ready, settings)
+def quality(clusters: Clusters, chips: ChipSet) -> Quality | None:
+    """Return the report card of the displayed clusters, if it was computed."""
+    view, labelling, edited = clusters.view, clusters.labelling, clusters.edited
+    read = partial(find_quality, view, chips, labelling, edited)
+    mark = displayed_mark(labelling, edited, view.settings)
+    return cache.labelling_result(view, "quality", read, mark=mark)
 
 
-def report(place: Workspace, ready: Plan, chips: ChipSet, clusters: Clusters) -> Quality | None:
-    """The report card of the clusters as shown, if it was made."""
-    settings, seen = clusters.settings, clusters.edited
-    name = "" if seen is None else quality_stage.as_shown(clusters.labelling, seen, settings)
-    read = lambda: quality_stage.find_quality(place, ready, chips, settings, name)  # noqa: E731
-    what = f"quality {name} {cache.labelling_name(settings)}"
-    return cache.result(place, what, ready, "reduction", read)
+def persistence_by_cluster(clusters: Clusters) -> DoubleArray | None:
+    """Return the persistence of each displayed cluster, NaN for those made by edits.
 
-
-def lives(place: Workspace, ready: Plan, clusters: Clusters) -> DoubleArray | None:
-    """Persistence of each cluster shown, NaN for those of edits; None for methods without it."""
-    settings = clusters.settings
-    if settings.method != "hdbscan" or clusters.edited is None:
-        return None
-    tree = cache.tree(place, ready, settings)
-    read = lambda: None if tree is None else persistence(tree, settings.cut)  # noqa: E731
-    own = cache.result(place, f"lives {cache.labelling_name(settings)}", ready, "reduction", read)
-    return None if own is None else edited_labelling.lives(own, clusters.labelling, clusters.edited)
-
-
-def condensed(place: Workspace, ready: Plan, settings: RunSettings) -> Icicle | None:
-    """The condensed tree as a picture: a tenth of a second at 20,000 chips; None without a tree."""
-    tree = cache.tree(place, ready, settings) if settings.method == "hdbscan" else None
-    if tree is None or len(tree) < settings.cut.min_cluster_size:
-        return None
-    draw = lambda: icicle(tree, settings.cut)  # noqa: E731
-    what = f"icicle {cache.labelling_name(settings)}"
-    return cache.result(place, what, ready, "reduction", draw)
-
-
-def halves(
-    place: Workspace, ready: Plan, clusters: Clusters, cluster: int
-) -> "Future[Edit] | None":
-    """A split of a cluster in two, fitted off the page."""
-    points, seen = space(place, ready, clusters), clusters.edited
-    if points is None or seen is None:
-        return None
-    what = f"halves {digest(seen.ids == cluster)} {cache.labelling_name(clusters.settings)}"
-    key = f"{place.root}|{what}|{ready.keys['reduction']}"
-    return cache.soon(key, lambda: edits.halves(seen, cluster, points))
-
-
-def appearance(place: Workspace, ready: Plan, chips: ChipSet) -> pd.DataFrame | None:
-    """What the chips look like, if it was measured."""
-    read = lambda: quality_stage.find_appearance(place, chips)  # noqa: E731
-    return cache.result(place, "appearance", ready, "chips", read)
-
-
-def explained(place: Workspace, ready: Plan, chips: ChipSet) -> pd.DataFrame:
-    """The facts by which a cluster is explained, one row a chip."""
-    known = [name for name in EXPLAINED_FACTS if name in chips.facts]
-    facts = chips.facts[known]
-    looks = appearance(place, ready, chips)
-    return facts if looks is None else pd.concat([facts, looks], axis=1)
-
-
-def seen(clusters: Clusters) -> Seen:
-    """The shown clusters as a labelling."""
-    kept = np.where(clusters.ids == EXCLUDED, -1, clusters.ids)
-    found = clusters.labelling
-    view = labelled(kept, sureness(clusters), found.method, found.facts)
-    return Seen(view, in_order(kept))
-
-
-def sureness(clusters: Clusters) -> FloatArray:
-    """How sure each chip is in its cluster, (n,), 0..1: treated noise by its soft membership.
-
-    0 where nothing is known, as of noise in its nearest cluster.
+    None for methods without a tree that has persistence.
     """
-    found, edited = clusters.labelling, clusters.edited
-    sure: FloatArray = found.confidence if edited is None else shown_confidence(found, edited)
-    return np.nan_to_num(sure)
+    tree, hierarchy = _condensed_tree(clusters)
+    if tree is None or hierarchy is None or hierarchy.persistence is None:
+        return None
+    measure = partial(hierarchy.persistence, tree, clusters.view.settings)
+    persistence = cache.labelling_result(clusters.view, "persistence", measure)
+    if persistence is None:
+        return None
+    return displayed_persistence(persistence, clusters.labelling, clusters.edited)
 
 
-def unmeasured(clusters: Clusters) -> BoolArray:
-    """Noise that is shown in a cluster without a membership: the nearest, or by hand, (n,)."""
+def icicle(clusters: Clusters) -> Icicle | None:
+    """Lay out the condensed tree, a tenth of a second at 20,000 chips; None without such a tree."""
+    (tree, _), cut = _condensed_tree(clusters), clusters.view.settings.cut
+    if tree is None or len(tree) < cut.min_cluster_size:
+        return None
+    return cache.labelling_result(clusters.view, "icicle", partial(lay_out_icicle, tree, cut))
+
+
+def _condensed_tree(clusters: Clusters) -> tuple[Any, Hierarchy | None]:
+    """Return the tree of the clusters and its kind; None if the tree has no persistence."""
+    hierarchy = method_of(clusters.view.settings).hierarchy
+    if hierarchy is None or hierarchy.persistence is None:
+        return None, None
+    return cache.tree(clusters.view), hierarchy
+
+
+def bisection(clusters: Clusters, cluster: int) -> "Future[Edit] | None":
+    """Return the split of a cluster in two, computed in the background."""
+    points, edited = clustered_space(clusters), clusters.edited
+    if points is None:
+        return None
+    members = digest(edited.ids == cluster)
+    key = cache.labelling_key(clusters.view, "bisection", members=members)
+    return cache.run_in_background(key, partial(bisect_cluster, edited, cluster, points))
+
+
+def appearance(view: View, chips: ChipSet) -> pd.DataFrame | None:
+    """Return the measures of the chips' appearance, if they were computed."""
+    read = partial(APPEARANCE.read, view.workspace.store, chips)
+    return cache.stage_result(view, "chips", "appearance", read)
+
+
+def profile_facts(view: View, chips: ChipSet) -> pd.DataFrame:
+    """Return the facts that describe a cluster, one row per chip."""
+    facts = chips.facts[[name for name in PROFILED_FACTS if name in chips.facts]]
+    measures = appearance(view, chips)
+    return facts if measures is None else pd.concat([facts, measures], axis=1)
+
+
+def labelling_on_display(clusters: Clusters) -> DisplayedLabelling:
+    """Return the displayed clusters as a labelling."""
+    ids = np.where(clusters.ids == EXCLUDED, -1, clusters.ids)
+    labelling = clusters.labelling
+    displayed = make_labelling(ids, confidence(clusters), labelling.method, labelling.facts)
+    return DisplayedLabelling(displayed, labels_by_size(ids))
+
+
+def confidence(clusters: Clusters) -> FloatArray:
+    """Return the confidence of each chip, (n,), 0..1; of treated noise, its membership.
+
+    0 if it is not known, as for noise that was assigned to the nearest cluster.
+    """
+    return np.nan_to_num(displayed_confidence(clusters.labelling, clusters.edited))
+
+
+def without_confidence(clusters: Clusters) -> BoolArray:
+    """Return which noise chips are displayed in a cluster without any membership, (n,)."""
     noise = (clusters.labelling.labels < 0) & (clusters.ids >= 0)
-    found: BoolArray = noise & (sureness(clusters) == 0)
-    return found
+    unmeasured: BoolArray = noise & (confidence(clusters) == 0)
+    return unmeasured
 
 
-def doubtful(clusters: Clusters, below: float) -> list[int]:
-    """Rows of the chips shown in clusters whose confidence is lower, the least first."""
-    sure = sureness(clusters)
-    rows = np.flatnonzero((clusters.ids >= 0) & (sure < below))
-    return [int(row) for row in rows[np.argsort(sure[rows], kind="stable")]]
+def rows_below(clusters: Clusters, threshold: float) -> list[int]:
+    """Return the rows of clustered chips of lower confidence, the least confident first."""
+    values = confidence(clusters)
+    rows = np.flatnonzero((clusters.ids >= 0) & (values < threshold))
+    order: list[int] = rows[np.argsort(values[rows], kind="stable")].tolist()
+    return order
 
 
-def least_sure(clusters: Clusters, share: float) -> list[int]:
-    """Rows of the given share of the chips shown in clusters, 0..1, the least sure first."""
-    rows = doubtful(clusters, np.inf)
-    return rows[: int(np.ceil(share * len(rows)))]
+def least_confident_rows(clusters: Clusters, fraction: float) -> list[int]:
+    """Return the rows of a fraction of the clustered chips, the least confident first."""
+    rows = rows_below(clusters, np.inf)
+    return rows[: int(np.ceil(fraction * len(rows)))]
 
 
-def space(place: Workspace, ready: Plan, clusters: Clusters) -> FloatArray | None:
-    """The columns in which the clusters were sought."""
-    found = cache.reduction(place, ready)
-    return (
-        None if found is None else quality_stage.clustered_points(found.points, clusters.labelling)
-    )
+def clustered_space(clusters: Clusters) -> FloatArray | None:
+    """Return the principal components in which the chips were clustered."""
+    reduction = cache.reduction(clusters.view)
+    return None if reduction is None else clustered_points(reduction.points, clusters.labelling)
 
 
-def examples(place: Workspace, ready: Plan, clusters: Clusters, most: int) -> dict[int, Exemplars]:
-    """Chips to look at, by the id of their cluster."""
+def cluster_exemplars(clusters: Clusters, n_chips: int) -> dict[int, Exemplars]:
+    """Return example chips of each cluster, by id; each list has at most `n_chips`."""
 
     def find() -> dict[int, Exemplars] | None:
-        points, view = space(place, ready, clusters), seen(clusters)
+        points, displayed = clustered_space(clusters), labelling_on_display(clusters)
         if points is None:
             return None
-        found = exemplars(points, view.labelling, most)
-        return {one: found[label] for one, label in view.labels.items()}
+        exemplars = find_exemplars(points, displayed.labelling, n_chips)
+        return {cluster: exemplars[label] for cluster, label in displayed.labels.items()}
 
-    what = f"examples {most} {digest(clusters.ids)} {digest(sureness(clusters))}"
-    what += f" {cache.labelling_name(clusters.settings)}"
-    return cache.result(place, what, ready, "reduction", find) or {}
-
-
-def typical(place: Workspace, ready: Plan, clusters: Clusters, most: int) -> dict[int, list[int]]:
-    """Rows of the chips nearest to each cluster's centre, by id, nearest first."""
-    points = space(place, ready, clusters)
-    return {} if points is None else cache.nearest_to_centres(points, clusters.ids, most)
+    values = {"ids": digest(clusters.ids), "confidence": digest(confidence(clusters))}
+    view = clusters.view
+    return cache.labelling_result(view, "exemplars", find, **values, most=n_chips) or {}
 
 
-def compared(clusters: Clusters, values: "pd.Series[Any]", name: str) -> tuple[Against, list[int]]:
-    """The shown clusters against a property, and the ids of the table's rows, noise last."""
-    kept = clusters.ids != EXCLUDED
-    ids = clusters.ids[kept]
-    order = sorted({int(one) for one in ids if one >= 0})
-    place = {one: at for at, one in enumerate(order)}
-    compact = np.array([place.get(int(one), -1) for one in ids], np.int32)
-    return against(compact, values[kept].tolist(), name), [*order, -1]
+def typical_rows(clusters: Clusters, n_chips: int) -> dict[int, list[int]]:
+    """Return the rows of the chips nearest to each cluster's centre, by id, nearest first."""
+    points = clustered_space(clusters)
+    return {} if points is None else rows_near_centres(points, clusters.ids, n_chips)
 
 
-def alarms(
-    place: Workspace, ready: Plan, chips: ChipSet, clusters: Clusters
-) -> tuple[list[str], bool]:
-    """Sentences on what the clusters may follow, and whether all was looked at."""
-    ids = np.maximum(clusters.ids, -1)
-    told = one_scene(ids, chips.facts["scene"].to_numpy()) + cut_or_partial(ids, chips.facts)
-    named = lambda found: clusters.look.name(int(found[1]))  # noqa: E731
-    told = [re.sub(r"^Cluster (\d+)", named, sentence) for sentence in told]
-    found = report(place, ready, chips, clusters)
-    if found is not None:
-        told += [one.sentence for one in found.associations if one.alarm]
-    return told, found is not None
+def compare_with_attribute(
+    clusters: Clusters, values: "pd.Series[Any]", name: str
+) -> tuple[PropertyAgreement, list[int]]:
+    """Compare the displayed clusters with an attribute; also return the ids of the table's rows.
+
+    Noise comes last; excluded chips are left out.
+    """
+    included = clusters.ids != EXCLUDED
+    ids = clusters.ids[included]
+    order = np.unique(ids[ids >= 0])
+    labels = np.where(ids < 0, -1, np.searchsorted(order, ids)).astype(np.int32)
+    agreement = compare_with_property(labels, values[included].tolist(), name)
+    return agreement, [*order.tolist(), -1]
 
 
-def digest(ids: IntArray | BoolArray | FloatArray) -> str:
-    """A short name for some ids, a selection, or a value each."""
-    return hashlib.blake2b(ids.tobytes(), digest_size=8).hexdigest()
+def list_alarms(clusters: Clusters, chips: ChipSet) -> tuple[list[str], bool]:
+    """Return warnings about what the clusters may depend on, and whether all checks were made."""
+    ids, scenes = np.maximum(clusters.ids, -1), chips.facts["scene"].to_numpy()
+    sentences = single_scene_warnings(ids, scenes) + partial_chip_warnings(ids, chips.facts)
+    sentences = [
+        re.sub(r"^Cluster (\d+)", lambda match: clusters.look.name(int(match[1])), sentence)
+        for sentence in sentences
+    ]
+    card = quality(clusters, chips)
+    associations = card.associations if card else ()
+    sentences += [association.sentence for association in associations if association.alarm]
+    return sentences, card is not None
+
+
+def digest(values: IntArray | BoolArray | FloatArray) -> str:
+    """Return a short name for ids, a selection, or a value per chip."""
+    return hashlib.blake2b(values.tobytes(), digest_size=8).hexdigest()

@@ -1,5 +1,5 @@
-// The map: tiles, footprints and the picked one on a canvas, without WebGL; after map_shapes.js.
-// A view is its centre in the mercator world and k, CSS pixels to the world's side.
+// The map: tiles, footprints and the picked chip on a canvas, without WebGL; after map_shapes.js.
+// A view has its centre (x, y) in the world, and k: the world's side in CSS pixels.
 const SIDE = 256, WAIT = 70, TILES_KEPT = 400, NEAR = 5, SMALL = 4;
 const INK = "#1F2933", PAPER = "#EEF0F3", KEEP = "chipscape-map:";
 const maps = new WeakMap();
@@ -13,16 +13,16 @@ class ChipMap {
     this.over = document.createElement("canvas");
     this.images = new Map();
     this.pointers = new Map();
-    this.shapes = []; this.byNumber = new Map(); this.index = new Index([]); this.paint = null;
+    this.shapes = []; this.index = new Index([]); this.paint = null; this.byChip = new Map();
     this.view = null; this.data = null; this.hovered = null; this.picked = null;
     this.waiting = null; this.moved = 0;
     this.watcher = new ResizeObserver(() => this.resize());
     this.watcher.observe(this.frame);
-    // For who drives the map by a program: where a chip's footprint lies on it, in CSS pixels.
-    this.frame.placeOf = (row) => this.placeOf(row);
+    // For tests: the position of a chip's footprint on the page, in CSS pixels.
+    this.frame.positionOf = (chip) => this.positionOf(chip);
   }
 
-  /** Take what the page says; what is the same is neither fetched nor parsed again. */
+  /** Apply the data of the page; texts that are the same are not fetched again. */
   async update(data, send) {
     const before = this.data;
     this.data = data; this.send = send;
@@ -39,55 +39,56 @@ class ChipMap {
   }
   async load(address) {
     this.shapes = []; this.paint = this.painted = this.loaded = null; this.hovered = null;
-    const found = address ? (await (await fetch(address)).json()).features.map(shape) : [];
+    this.byChip = new Map();
+    const shapes = address ? (await (await fetch(address)).json()).features.map(parseShape) : [];
     if (this.data.shapes !== address) return;
-    this.shapes = found; this.loaded = address;
-    this.byNumber = new Map(found.map((one) => [one.n, one]));
-    this.index = new Index(found);
+    this.shapes = shapes; this.loaded = address;
+    this.index = new Index(shapes);
   }
   async colour(address) {
-    const found = address ? await (await fetch(address)).json() : null;
-    if (this.data.paint === address) { this.paint = found; this.painted = address; }
+    const paint = address ? await (await fetch(address)).json() : null;
+    if (this.data.paint !== address) return;
+    this.paint = paint; this.painted = address;
+    const byNumber = new Map(this.shapes.map((shape) => [shape.n, shape]));
+    const chips = paint ? paint.chips : [];
+    this.byChip = new Map(chips.map((chip, n) => [chip, byNumber.get(n)]));
   }
 
-  /** Go to what was picked elsewhere, once; else stay where the visitor left the map. */
+  /** Move to a chip that was picked on another page, once; otherwise stay. */
   follow() {
-    const row = this.data.picked, mark = this.markOf(row);
-    // Told of an older click than the last one: the page is still on its way to it.
-    if (this.waiting !== null && row !== this.waiting) return;
+    const chip = this.data.picked;
+    // The page has not yet answered to the last click.
+    if (this.waiting !== null && chip !== this.waiting) return;
     this.waiting = null;
-    this.picked = this.paint && row !== null ? this.shapeOf(row) : null;
-    if (!this.picked || sessionStorage.getItem(KEEP + "row") === mark) return;
-    sessionStorage.setItem(KEEP + "row", mark);
+    this.picked = this.byChip.get(chip) || null;
+    if (!this.picked || sessionStorage.getItem(KEEP + "chip") === this.markOf(chip)) return;
+    sessionStorage.setItem(KEEP + "chip", this.markOf(chip));
     const f = this.picked.frame, near = SIDE * 2 ** (this.data.zooms[1] + 1);
     const fill = Math.min(this.width / (f[2] - f[0] || 1e-9), this.height / (f[3] - f[1] || 1e-9));
     this.look((f[0] + f[2]) / 2, (f[1] + f[3]) / 2, Math.min(fill / 4, near));
   }
-  markOf(row) {
-    return `${this.data.chips}|${row}`;
+  markOf(chip) {
+    return `${this.data.scene}|${chip}`;
   }
-  shapeOf(row) {
-    return this.byNumber.get(this.paint.rows.indexOf(row)) || null;
-  }
-  placeOf(row) {
-    const one = this.paint && this.shapeOf(row);
-    if (!one) return null;
-    const at = this.canvas.getBoundingClientRect(), [x, y] = this.toScreen(
-      (one.frame[0] + one.frame[2]) / 2, (one.frame[1] + one.frame[3]) / 2);
-    return [at.left + x, at.top + y];
+  positionOf(chip) {
+    const shape = this.byChip.get(chip);
+    if (!shape) return null;
+    const f = shape.frame, canvas = this.canvas.getBoundingClientRect();
+    const [x, y] = this.toScreen((f[0] + f[2]) / 2, (f[1] + f[3]) / 2);
+    return [canvas.left + x, canvas.top + y];
   }
 
   resize() {
     this.width = this.frame.clientWidth; this.height = this.frame.clientHeight;
     if (!this.width || !this.data) return;
     this.ratio = window.devicePixelRatio || 1;
-    for (const one of [this.canvas, this.over]) {
-      one.width = Math.round(this.width * this.ratio);
-      one.height = Math.round(this.height * this.ratio);
+    for (const canvas of [this.canvas, this.over]) {
+      canvas.width = Math.round(this.width * this.ratio);
+      canvas.height = Math.round(this.height * this.ratio);
     }
     if (!this.view) {
-      const kept = JSON.parse(sessionStorage.getItem(KEEP + this.data.scene) || "null");
-      if (kept) this.look(...kept); else this.fit();
+      const saved = JSON.parse(sessionStorage.getItem(KEEP + this.data.scene) || "null");
+      if (saved) this.look(...saved); else this.fit();
     }
     this.redraw();
   }
@@ -122,58 +123,58 @@ class ChipMap {
     const v = this.view;
     return [v.x + (x - this.width / 2) / v.k, v.y + (y - this.height / 2) / v.k];
   }
-  seen() {
+  visibleFrame() {
     return [...this.toWorld(0, 0), ...this.toWorld(this.width, this.height)];
   }
 
-  /** Draw the footprints anew, then all. */
+  /** Draw the footprints again, then everything. */
   redraw() {
     if (!this.view || !this.data) return;
     const context = this.over.getContext("2d");
     context.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
     context.clearRect(0, 0, this.width, this.height);
     if (this.data.footprints && this.paint) this.outline(context);
-    this.drawnAt = { ...this.view };
+    this.drawnView = { ...this.view };
     this.draw();
   }
   outline(context) {
-    const seen = this.seen(), small = SMALL / this.view.k, groups = new Map();
-    for (const one of this.shapes) {
-      if (!meets(one.frame, seen)) continue;
-      const kind = this.paint.kinds[one.n];
+    const visible = this.visibleFrame(), small = SMALL / this.view.k, groups = new Map();
+    for (const shape of this.shapes) {
+      if (!meets(shape.frame, visible)) continue;
+      const kind = this.paint.kinds[shape.n];
       if (!groups.has(kind)) groups.set(kind, { dots: new Path2D(), lines: new Path2D() });
-      const group = groups.get(kind), f = one.frame;
+      const group = groups.get(kind), f = shape.frame;
       if (f[2] - f[0] < small && f[3] - f[1] < small) {
         const [x, y] = this.toScreen((f[0] + f[2]) / 2, (f[1] + f[3]) / 2);
         const side = Math.max(2.5, (f[2] - f[0]) * this.view.k);
         group.dots.rect(x - side / 2, y - side / 2, side, side);
-      } else this.trace(group.lines, one);
+      } else this.trace(group.lines, shape);
     }
     context.lineWidth = 1.6; context.lineJoin = "round";
     for (const [kind, { dots, lines }] of groups) {
-      const [colour, strength] = this.paint.colours[kind];
+      const [colour, opacity] = this.paint.colours[kind];
       context.fillStyle = context.strokeStyle = colour;
-      context.globalAlpha = 0.16 * strength; context.fill(lines);
-      context.globalAlpha = strength; context.stroke(lines); context.fill(dots);
+      context.globalAlpha = 0.16 * opacity; context.fill(lines);
+      context.globalAlpha = opacity; context.stroke(lines); context.fill(dots);
     }
     context.globalAlpha = 1;
   }
-  trace(path, one) {
-    for (const { at, closed } of one.parts) {
-      if (at.length === 1) {
-        const [x, y] = this.toScreen(...at[0]);
+  trace(path, shape) {
+    for (const { points, closed } of shape.parts) {
+      if (points.length === 1) {
+        const [x, y] = this.toScreen(...points[0]);
         path.moveTo(x + 5, y); path.arc(x, y, 5, 0, 2 * Math.PI);
         continue;
       }
-      at.forEach(([x, y], i) => path[i ? "lineTo" : "moveTo"](...this.toScreen(x, y)));
+      points.forEach(([x, y], i) => path[i ? "lineTo" : "moveTo"](...this.toScreen(x, y)));
       if (closed) path.closePath();
     }
   }
 
   draw() {
-    if (this.frameAsked) return;
-    this.frameAsked = true;
-    requestAnimationFrame(() => { this.frameAsked = false; this.render(); });
+    if (this.isRequested) return;
+    this.isRequested = true;
+    requestAnimationFrame(() => { this.isRequested = false; this.render(); });
   }
   render() {
     if (!this.view || !this.data) return;
@@ -181,17 +182,17 @@ class ChipMap {
     context.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
     context.fillStyle = PAPER; context.fillRect(0, 0, this.width, this.height);
     this.missing = 0;
-    if (data.basemap) this.lay(context, data.basemap, [0, 19], [0, 0, 1, 1]);
+    if (data.basemap) this.drawTiles(context, data.basemap, [0, 19], [0, 0, 1, 1]);
     if (data.image) {
       context.globalAlpha = data.opacity;
-      this.lay(context, data.tiles, data.zooms, box(data.bounds));
+      this.drawTiles(context, data.tiles, data.zooms, box(data.bounds));
       context.globalAlpha = 1;
     }
-    const at = this.drawnAt;
-    if (at) {
-      const s = view.k / at.k;
-      const x = (at.x - view.x) * view.k + this.width / 2 - (this.width / 2) * s;
-      const y = (at.y - view.y) * view.k + this.height / 2 - (this.height / 2) * s;
+    const drawn = this.drawnView;
+    if (drawn) {
+      const s = view.k / drawn.k;
+      const x = (drawn.x - view.x) * view.k + this.width / 2 - (this.width / 2) * s;
+      const y = (drawn.y - view.y) * view.k + this.height / 2 - (this.height / 2) * s;
       context.drawImage(this.over, x, y, this.width * s, this.height * s);
     }
     if (data.footprints && this.hovered) this.mark(context, this.hovered, [["#FFFFFF", 2.5]]);
@@ -199,28 +200,28 @@ class ChipMap {
     this.scale();
     this.frame.dataset.ready = String(!this.missing && (!data.shapes || Boolean(this.paint)));
   }
-  mark(context, one, strokes) {
+  mark(context, shape, strokes) {
     const path = new Path2D();
-    this.trace(path, one);
+    this.trace(path, shape);
     context.lineJoin = "round";
     for (const [colour, width] of strokes) {
       context.strokeStyle = colour; context.lineWidth = width; context.stroke(path);
     }
   }
 
-  /** Tiles of one source; where one is not here yet, the nearest coarser one that is. */
-  lay(context, template, [least, most], bounds) {
+  /** Draw the tiles of a source; a tile that is still loading is replaced by a coarser one. */
+  drawTiles(context, template, [least, most], bounds) {
     const sharp = Math.round(Math.log2((this.view.k * this.ratio) / SIDE));
-    const z = Math.max(least, Math.min(most, sharp)), n = 2 ** z, seen = this.seen();
-    const part = [0, 1, 2, 3].map((i) => Math[i < 2 ? "max" : "min"](seen[i], bounds[i]));
+    const z = Math.max(least, Math.min(most, sharp)), n = 2 ** z, visible = this.visibleFrame();
+    const part = [0, 1, 2, 3].map((i) => Math[i < 2 ? "max" : "min"](visible[i], bounds[i]));
     if (part[0] >= part[2] || part[1] >= part[3]) return;
     context.imageSmoothingEnabled = sharp <= most;
     for (let y = Math.floor(part[1] * n); y < Math.ceil(part[3] * n); y++)
       for (let x = Math.floor(part[0] * n); x < Math.ceil(part[2] * n); x++) {
-        this.want(template, z, x, y);
+        this.request(template, z, x, y);
         for (let up = 0; up <= z - least; up++) {
           const image = this.images.get(`${template}|${z - up}/${x >> up}/${y >> up}`);
-          if (!image || !image.there) continue;
+          if (!image || !image.isLoaded) continue;
           const share = SIDE / 2 ** up, mask = 2 ** up - 1;
           const [left, top] = this.edge(x / n, y / n);
           const [right, low] = this.edge((x + 1) / n, (y + 1) / n);
@@ -230,29 +231,29 @@ class ChipMap {
         }
       }
   }
-  /** A place on the screen, on a whole device pixel: tiles meet without seams. */
+  /** A position on the screen, at a whole device pixel, so that tiles meet without seams. */
   edge(x, y) {
     return this.toScreen(x, y).map((v) => Math.round(v * this.ratio) / this.ratio);
   }
-  want(template, z, x, y) {
+  request(template, z, x, y) {
     const name = `${template}|${z}/${x}/${y}`;
-    const kept = this.images.get(name);
-    if (kept) {
-      this.images.delete(name); this.images.set(name, kept);
-      if (!kept.there && !kept.failed) this.missing++;
+    const known = this.images.get(name);
+    if (known) {
+      this.images.delete(name); this.images.set(name, known);
+      if (!known.isLoaded && !known.hasFailed) this.missing++;
       return;
     }
     const image = new Image();
     this.images.set(name, image); this.missing++;
     if (this.images.size > TILES_KEPT) this.images.delete(this.images.keys().next().value);
-    image.onload = () => { image.there = true; this.draw(); };
-    image.onerror = () => { image.failed = true; this.draw(); };
+    image.onload = () => { image.isLoaded = true; this.draw(); };
+    image.onerror = () => { image.hasFailed = true; this.draw(); };
     image.src = template.replace("{z}", z).replace("{x}", x).replace("{y}", y);
   }
   scale() {
-    const { metres } = this.data, f = box(this.data.bounds);
-    // Metres, or scene pixels, to a pixel of the screen: along the scene's width on the map.
-    const each = metres / ((f[2] - f[0]) * this.view.k), most = each * 110;
+    const { width } = this.data, f = box(this.data.bounds);
+    // Metres, or scene pixels, per pixel of the screen: along the scene's width on the map.
+    const each = width / ((f[2] - f[0]) * this.view.k), most = each * 110;
     const power = 10 ** Math.floor(Math.log10(most));
     const long = [5, 2, 1].map((m) => m * power).find((m) => m <= most) || power;
     const bar = this.root.querySelector(".scale");

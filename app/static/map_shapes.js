@@ -1,32 +1,35 @@
-// Shapes of the map in the mercator world, a square of side 1; map.js draws them.
+// Footprints in the world of web mercator, a square of side 1; map.js draws them.
 const worldX = (lon) => lon / 360 + 0.5;
 const worldY = (lat) => 0.5 - Math.asinh(Math.tan((lat * Math.PI) / 180)) / (2 * Math.PI);
 const box = ([w, s, e, n]) => [worldX(w), worldY(n), worldX(e), worldY(s)];
 
-/** Rings of any GeoJSON geometry in the world, with whether they enclose something. */
+/** The rings of a GeoJSON geometry in the world, and whether each is closed. */
 function rings(geometry) {
-  const { type, coordinates: at, geometries } = geometry;
+  const { type, coordinates, geometries } = geometry;
   if (type === "GeometryCollection") return geometries.flatMap(rings);
-  const ring = (points, closed) => ({ closed, at: points.map(([x, y]) => [worldX(x), worldY(y)]) });
-  if (type === "Point") return [ring([at], false)];
-  if (type === "MultiPoint") return at.map((one) => ring([one], false));
-  if (type === "LineString") return [ring(at, false)];
-  if (type === "MultiLineString") return at.map((one) => ring(one, false));
-  return (type === "Polygon" ? at : at.flat()).map((one) => ring(one, true));
+  const ring = (vertices, closed) => ({
+    closed, points: vertices.map(([x, y]) => [worldX(x), worldY(y)]),
+  });
+  if (type === "Point") return [ring([coordinates], false)];
+  if (type === "MultiPoint") return coordinates.map((point) => ring([point], false));
+  if (type === "LineString") return [ring(coordinates, false)];
+  if (type === "MultiLineString") return coordinates.map((line) => ring(line, false));
+  const polygons = type === "Polygon" ? coordinates : coordinates.flat();
+  return polygons.map((vertices) => ring(vertices, true));
 }
 
-function shape(feature) {
+/** A feature as its number, its rings and its frame: left, top, right, bottom. */
+function parseShape(feature) {
   const parts = rings(feature.geometry);
-  const all = parts.flatMap((part) => part.at);
   const frame = [Infinity, Infinity, -Infinity, -Infinity];
-  for (const [x, y] of all) {
+  for (const [x, y] of parts.flatMap((part) => part.points)) {
     frame[0] = Math.min(frame[0], x); frame[1] = Math.min(frame[1], y);
     frame[2] = Math.max(frame[2], x); frame[3] = Math.max(frame[3], y);
   }
   return { n: Number(feature.id), parts, frame };
 }
 
-/** Which shapes may lie at a place: a grid of lists. */
+/** Finds the shapes whose frames may meet another frame: a grid of lists. */
 class Index {
   constructor(shapes) {
     this.frame = [Infinity, Infinity, -Infinity, -Infinity];
@@ -36,9 +39,9 @@ class Index {
     }
     this.n = Math.max(1, Math.ceil(Math.sqrt(shapes.length)));
     this.cells = new Map();
-    for (const one of shapes) this.visit(one.frame, (cell) => {
+    for (const shape of shapes) this.visit(shape.frame, (cell) => {
       if (!this.cells.has(cell)) this.cells.set(cell, []);
-      this.cells.get(cell).push(one);
+      this.cells.get(cell).push(shape);
     });
   }
   column(v, axis) {
@@ -50,35 +53,35 @@ class Index {
       for (let x = this.column(left, 0); x <= this.column(right, 0); x++) call(y * this.n + x);
   }
   near(frame) {
-    const found = new Set();
-    this.visit(frame, (cell) => (this.cells.get(cell) || []).forEach((one) => found.add(one)));
-    return found;
+    const shapes = new Set();
+    this.visit(frame, (cell) => (this.cells.get(cell) || []).forEach((s) => shapes.add(s)));
+    return shapes;
   }
 }
 
-function inside(one, x, y) {
+function contains(shape, x, y) {
   let odd = false;
-  for (const { at, closed } of one.parts) {
+  for (const { points, closed } of shape.parts) {
     if (!closed) continue;
-    for (let i = 0, j = at.length - 1; i < at.length; j = i++) {
-      const [xi, yi] = at[i], [xj, yj] = at[j];
+    for (let i = 0, j = points.length - 1; i < points.length; j = i++) {
+      const [xi, yi] = points[i], [xj, yj] = points[j];
       if (yi > y !== yj > y && x < ((xj - xi) * (y - yi)) / (yj - yi) + xi) odd = !odd;
     }
   }
   return odd;
 }
 
-function away(one, x, y) {
-  let least = Infinity;
-  for (const { at } of one.parts) {
-    for (let i = 0; i < at.length; i++) {
-      const [ax, ay] = at[i], [bx, by] = at[Math.min(i + 1, at.length - 1)];
-      const [dx, dy] = [bx - ax, by - ay], long = dx * dx + dy * dy;
-      const t = long ? Math.max(0, Math.min(1, ((x - ax) * dx + (y - ay) * dy) / long)) : 0;
-      least = Math.min(least, Math.hypot(ax + t * dx - x, ay + t * dy - y));
+function distanceTo(shape, x, y) {
+  let minimum = Infinity;
+  for (const { points } of shape.parts) {
+    for (let i = 0; i < points.length; i++) {
+      const [ax, ay] = points[i], [bx, by] = points[Math.min(i + 1, points.length - 1)];
+      const [dx, dy] = [bx - ax, by - ay], length2 = dx * dx + dy * dy;
+      const t = length2 ? Math.max(0, Math.min(1, ((x - ax) * dx + (y - ay) * dy) / length2)) : 0;
+      minimum = Math.min(minimum, Math.hypot(ax + t * dx - x, ay + t * dy - y));
     }
   }
-  return least;
+  return minimum;
 }
 
 const area = ({ frame: f }) => (f[2] - f[0]) * (f[3] - f[1]);

@@ -1,72 +1,95 @@
-"""How scenes and chips show: which bands as red, green and blue, stretched how."""
+"""How scenes and chips are displayed: which bands as red, green and blue, with which stretch."""
 
 from collections.abc import Sequence
 
 import streamlit as st
 
-from app.session import state
-from app.widgets.markup import plain
+from app.session.state import widget_key
+from app.session.views import request_display, requested_display
+from app.widgets.markup import escape_markdown
 from core.input_settings import DisplaySettings
 from core.pipeline.workspace import Workspace
-from core.raster.rendering import display_bands, shown_bands
+from core.raster.rendering import displayed_band_positions, guess_display_bands
+from core.types import Stretch
 
-BANDS = {"guessed": "as guessed", "three": "three bands", "one": "one band, grey"}
-STRETCHES = {"auto": "usual", "percentiles": "by percentiles"}
+BAND_CHOICES = {"guessed": "as guessed", "three": "three bands", "one": "one band, grey"}
+STRETCHES: dict[Stretch, str] = {"auto": "standard", "percentiles": "by percentiles"}
 
 
-def form(place: Workspace, bands: Sequence[str]) -> None:
-    """Choose bands and stretch; what is chosen holds for every scene that has these bands."""
-    now = state.display(place)
-    chosen = _bands(place, tuple(bands), now.bands)
+def display_form(workspace: Workspace, bands: Sequence[str]) -> None:
+    """Draw the choice of bands and stretch; it applies to every scene that has these bands."""
+    current = requested_display(workspace)
+    displayed_bands = _band_choice(workspace, tuple(bands), current.bands)
     stretch = st.segmented_control(
-        "Stretch", list(STRETCHES), format_func=STRETCHES.get, required=True,
-        key=state.widget(place, "stretch", now.stretch),
-        help="Usual: uint8 as it is, anything else from 2 to 98 % of the picture's pixels.",
-    ) or now.stretch  # fmt: skip
-    low, high = now.low, now.high
+        "Stretch",
+        list(STRETCHES),
+        format_func=STRETCHES.__getitem__,
+        required=True,
+        key=widget_key(workspace, "stretch", current.stretch),
+        help="Standard: uint8 pixels are not stretched, others from 2 to 98 % of the image's "
+        "pixels.",
+    )
+    stretch, low, high = stretch or current.stretch, current.low, current.high
     if stretch == "percentiles":
-        low = st.slider("Black up to (% of the pixels)", 0.0, 49.0, step=0.5, format="%g",
-                        key=state.widget(place, "stretch low", now.low))  # fmt: skip
-        high = st.slider("White from (% of the pixels)", 51.0, 100.0, step=0.5, format="%g",
-                         key=state.widget(place, "stretch high", now.high))  # fmt: skip
-    st.caption("For scenes, chips and their surroundings. Nothing that is computed depends on it.")
-    state.show_as(place, DisplaySettings(chosen, stretch, low, high))
+        low = _percentile_slider(workspace, "Black up to", "stretch low", (0.0, 49.0), low)
+        high = _percentile_slider(workspace, "White from", "stretch high", (51.0, 100.0), high)
+    st.caption("Applies to scenes, chips and their surroundings. No result depends on it.")
+    request_display(workspace, DisplaySettings(displayed_bands, stretch, low, high))
 
 
-def words(place: Workspace, bands: Sequence[str]) -> str:
-    """Which bands of a scene show, and whose choice that is; as Markdown."""
-    names, asked = tuple(bands), state.display(place)
-    shown = [names[i] for i in shown_bands(names, asked)]
-    said = f"{shown[0]} as grey" if len(shown) == 1 else ", ".join(shown)
-    if asked.bands and not set(asked.bands) <= set(names):
-        lacking = ", ".join(name for name in asked.bands if name not in names)
-        said += f" (guessed: this scene has no {lacking})"
-    elif not asked.bands:
-        said += " (guessed)"
-    stretched = f", stretched from {asked.low:g} to {asked.high:g} %"
-    return plain(f"Shown: {said}{stretched if asked.stretch == 'percentiles' else ''}.")
+def describe_display(workspace: Workspace, bands: Sequence[str]) -> str:
+    """Return which bands of a scene are displayed and who chose them, as Markdown."""
+    display = requested_display(workspace)
+    names = [bands[i] for i in displayed_band_positions(tuple(bands), display)]
+    text = f"{names[0]} as grey" if len(names) == 1 else ", ".join(names)
+    absent = [name for name in display.bands if name not in bands]
+    if absent:
+        text += f" (guessed: this scene has no {', '.join(absent)})"
+    elif not display.bands:
+        text += " (guessed)"
+    if display.stretch == "percentiles":
+        text += f", stretched from {display.low:g} to {display.high:g} %"
+    return escape_markdown(f"Displayed: {text}.")
 
 
-def _bands(place: Workspace, bands: tuple[str, ...], now: tuple[str, ...]) -> tuple[str, ...]:
-    """The bands to show; what another scene's bands were chosen as stays in the list."""
-    if len(bands) == 1 and not now:
+def _percentile_slider(
+    workspace: Workspace, label: str, name: str, bounds: tuple[float, float], current: float
+) -> float:
+    return st.slider(
+        f"{label} (% of the pixels)",
+        *bounds,
+        step=0.5,
+        format="%g",
+        key=widget_key(workspace, name, current),
+    )
+
+
+def _band_choice(
+    workspace: Workspace, bands: tuple[str, ...], current: tuple[str, ...]
+) -> tuple[str, ...]:
+    """Return the bands to display; bands that only another scene has stay in the list."""
+    if len(bands) == 1 and not current:
         return ()
-    kind = {0: "guessed", 1: "one", 3: "three"}[len(now)]
-    how = st.segmented_control(
-        "Bands", list(BANDS), format_func=BANDS.get, required=True,
-        key=state.widget(place, "display bands", kind),
-    ) or kind  # fmt: skip
-    if how == "guessed":
+    kind = {0: "guessed", 1: "one", 3: "three"}[len(current)]
+    choice = st.segmented_control(
+        "Bands",
+        list(BAND_CHOICES),
+        format_func=BAND_CHOICES.__getitem__,
+        required=True,
+        key=widget_key(workspace, "display bands", kind),
+    )
+    choice = choice or kind
+    if choice == "guessed":
         return ()
-    options = list(dict.fromkeys([*bands, *now]))
-    guess = [bands[i] for i in display_bands(bands)]
-    start = now if len(now) == len(guess) else (guess * 3)[:3]
-    if how == "one":
-        first = now[0] if len(now) == 1 else guess[0]
-        return (st.selectbox("Shown as grey", options,
-                             key=state.widget(place, "grey", first)),)  # fmt: skip
+    options = list(dict.fromkeys([*bands, *current]))
+    guess = [bands[i] for i in guess_display_bands(bands)]
+    if choice == "one":
+        grey = current[0] if len(current) == 1 else guess[0]
+        key = widget_key(workspace, "grey", grey)
+        return (st.selectbox("Displayed as grey", options, key=key),)
+    start = current if len(current) == len(guess) else (guess * 3)[:3]
     with st.container(horizontal=True):
         return tuple(
-            st.selectbox(colour, options, key=state.widget(place, f"show {colour}", name))
+            st.selectbox(colour, options, key=widget_key(workspace, f"show {colour}", name))
             for colour, name in zip(("Red", "Green", "Blue"), start, strict=True)
         )

@@ -1,59 +1,84 @@
-"""Colours by cluster id: fixed, told apart by the colour-blind, noise grey and last.
+"""Colours by cluster id: fixed and safe for colour-blind readers; noise is grey and comes last.
 
-The first seven are those of Okabe and Ito (2008, "Color universal design"). The others were
-added one by one, each the colour farthest in OKLab (Ottosson, 2020) from all before it under the
-worst of normal sight, deuteranopia and protanopia (Machado et al., 2009); the test measures the
-distances again.
+The first seven colours are those of Okabe and Ito (2008, "Color universal design"). The others
+were added one by one, each the colour that lies farthest in OKLab (Ottosson, 2020) from all colours
+before it, under the worst of normal sight, deuteranopia and protanopia (Machado et al., 2009). The
+test measures these distances.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 COLOURS: tuple[str, ...] = (
-    "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#6C0C24",
-    "#301890", "#60E4B4", "#785460", "#8478FC", "#B4180C", "#3C3C60", "#9CD8FC", "#0048C0",
-    "#00CC78", "#B43C90", "#5460E4", "#6C90D8", "#3C6024", "#3CCCCC", "#F0546C", "#F0C000",
-)  # fmt: skip
+    "#0072B2",
+    "#E69F00",
+    "#009E73",
+    "#CC79A7",
+    "#56B4E9",
+    "#D55E00",
+    "#F0E442",
+    "#6C0C24",
+    "#301890",
+    "#60E4B4",
+    "#785460",
+    "#8478FC",
+    "#B4180C",
+    "#3C3C60",
+    "#9CD8FC",
+    "#0048C0",
+    "#00CC78",
+    "#B43C90",
+    "#5460E4",
+    "#6C90D8",
+    "#3C6024",
+    "#3CCCCC",
+    "#F0546C",
+    "#F0C000",
+)
 SYMBOLS: tuple[str, ...] = ("circle", "diamond", "square", "triangle-up")
 NOISE, EXCLUDED = -1, -2
 NOISE_COLOUR, EXCLUDED_COLOUR = "#A9AFB8", "#DCE0E6"
 MISSING_COLOUR = "#C9CED6"
 RULE = "#E3E7EC"
-# Cividis (Nuñez et al., 2018) reads alike for all eyes; cut short of its near-white end.
+# Cividis (Nuñez et al., 2018) looks alike to colour-blind readers; it ends before near-white.
 SEQUENTIAL: tuple[tuple[float, str], ...] = (
-    (0.0, "#00224E"), (0.2, "#35456C"), (0.4, "#666970"), (0.6, "#948E77"),
-    (0.8, "#C8B866"), (1.0, "#F6D93F"),
-)  # fmt: skip
+    (0.0, "#00224E"),
+    (0.2, "#35456C"),
+    (0.4, "#666970"),
+    (0.6, "#948E77"),
+    (0.8, "#C8B866"),
+    (1.0, "#F6D93F"),
+)
 
 
-def colour(cluster: int) -> str:
-    """A cluster's colour, grey for noise and excluded; after 24 another symbol, not colour."""
+def cluster_colour(cluster: int) -> str:
+    """Return the colour of a cluster, grey for noise and excluded chips; it repeats after 24."""
     if cluster == EXCLUDED:
         return EXCLUDED_COLOUR
     return NOISE_COLOUR if cluster < 0 else COLOURS[cluster % len(COLOURS)]
 
 
-def symbol(cluster: int) -> str:
-    """The marker of a cluster: circles first, another shape after each 24 clusters."""
+def cluster_symbol(cluster: int) -> str:
+    """Return the marker of a cluster: a circle for the first 24, then another shape for each 24."""
     return "circle" if cluster < 0 else SYMBOLS[(cluster // len(COLOURS)) % len(SYMBOLS)]
 
 
-def name(cluster: int) -> str:
-    """The name of a cluster as people read it."""
+def cluster_name(cluster: int) -> str:
+    """Return the default name of a cluster."""
     return {NOISE: "Noise", EXCLUDED: "Excluded"}.get(cluster, f"Cluster {cluster}")
 
 
 @dataclass(frozen=True)
 class Look:
-    """Names and colours of clusters: the user's where there are any."""
+    """Names and colours of clusters: those that the user chose, else the defaults."""
 
     names: Mapping[int, str] = field(default_factory=dict)
     colours: Mapping[int, str] = field(default_factory=dict)
 
     def name(self, cluster: int) -> str:
-        """What a cluster is called."""
-        return self.names.get(cluster, name(cluster))
+        """Return the name of a cluster."""
+        return self.names.get(cluster, cluster_name(cluster))
 
     def colour(self, cluster: int) -> str:
-        """A cluster's colour."""
-        return self.colours.get(cluster, colour(cluster))
+        """Return the colour of a cluster."""
+        return self.colours.get(cluster, cluster_colour(cluster))

@@ -1,21 +1,21 @@
-"""Settings and facts in the words of people, with units."""
+"""Labels of settings and facts, with units."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from app.widgets.markup import number
+from app.widgets.markup import format_number
 from core.settings import RunSettings
 
-# Stage and field: label and unit. The forms and the notices use the same words.
+# Label and unit by table and field; forms and notices use the same labels.
 LABELS: dict[tuple[str, str], tuple[str, str]] = {
-    ("scenes", "class_property"): ("Property of the class", ""),
+    ("scenes", "class_property"): ("Class attribute", ""),
     ("scenes", "grid"): ("Grid of squares", ""),
     ("screen", "leave_out"): ("Left out", ""),
     ("chips", "size"): ("Chip size", "px"),
     ("chips", "margin"): ("Margin", ""),
     ("chips", "extent"): ("Side on the ground", "m"),
-    ("chips", "align"): ("Up in the chip", ""),
+    ("chips", "align"): ("Chip orientation", ""),
     ("chips", "background"): ("Background", ""),
     ("chips", "point_size"): ("Square around a point", "m"),
     ("chips", "bands"): ("Bands", ""),
@@ -23,9 +23,9 @@ LABELS: dict[tuple[str, str], tuple[str, str]] = {
     ("embed", "weights"): ("Weight file", ""),
     ("embed", "input_size"): ("Input size", "px"),
     ("embed", "statistics"): ("Normalisation", ""),
-    ("embed", "sample"): ("Fitted on", "chips"),
-    ("embed", "refit"): ("Learnt anew", ""),
-    ("embed", "bands_rule"): ("Bands the encoder sees", ""),
+    ("embed", "sample"): ("Fitted to", "chips"),
+    ("embed", "refit"): ("Fitted again", ""),
+    ("embed", "bands_rule"): ("Bands used by the encoder", ""),
     ("embed", "precision"): ("Precision", ""),
     ("reduction", "n_dims"): ("Principal components", ""),
     ("reduction", "longitude"): ("Weight of longitude", ""),
@@ -42,17 +42,17 @@ LABELS: dict[tuple[str, str], tuple[str, str]] = {
     ("tree", "min_samples"): ("Neighbours (min_samples)", ""),
     ("cut", "min_cluster_size"): ("Smallest cluster", "chips"),
     ("cut", "selection"): ("Selection", ""),
-    ("cut", "epsilon"): ("Epsilon", ""),
+    ("cut", "epsilon"): ("Join clusters nearer than", ""),
     ("cut", "max_cluster_size"): ("Largest cluster", "chips"),
-    ("cut", "allow_single_cluster"): ("One cluster allowed", ""),
+    ("cut", "allow_single_cluster"): ("Allow a single cluster", ""),
     ("kmeans", "n_clusters"): ("Clusters of k-means", ""),
     ("kmeans", "n_dims"): ("Dimensions of k-means", ""),
     ("kmeans", "n_init"): ("Cold starts of k-means", ""),
     ("kmeans", "seed"): ("Seed of k-means", ""),
     ("ward", "n_clusters"): ("Clusters of Ward's hierarchy", ""),
     ("ward", "n_dims"): ("Dimensions of Ward's hierarchy", ""),
-    ("noise", "method"): ("Noise is shown as", ""),
-    ("noise", "threshold"): ("Least membership", ""),
+    ("noise", "method"): ("Noise treatment", ""),
+    ("noise", "threshold"): ("Minimum membership", ""),
     ("projection", "perplexity"): ("Perplexity", ""),
     ("projection", "n_iter"): ("Iterations", ""),
     ("projection", "exaggeration"): ("Exaggeration", ""),
@@ -76,69 +76,77 @@ CHOICES = {
     "first": "red, green, blue",
     "triples": "all, in triples",
 }
-# Column of the chips' facts: label and unit.
-FACTS: dict[str, tuple[str, str]] = {
-    "scene": ("Scene", ""),
-    "length": ("Length", "m"),
-    "breadth": ("Breadth", "m"),
-    "area": ("Area", "m²"),
-    "heading": ("Heading", "°"),
-    "width": ("Width, east to west", "m"),
-    "height": ("Height, south to north", "m"),
-    "longitude": ("Longitude", "°"),
-    "latitude": ("Latitude", "°"),
-    "side": ("Chip side", "m"),
-    "turn": ("Turned by", "°"),
-    "valid_fraction": ("Valid pixels", ""),
-    "cut_by_edge": ("Cut by the edge", ""),
+# Values with a special meaning.
+SPECIAL_VALUES: dict[tuple[str, str, Any], str] = {
+    ("screen", "leave_out", ()): "nothing",
+    ("chips", "bands", ()): "those common to all scenes",
+    ("chips", "extent", 0): "fitted to each annotation",
+    ("projection", "perplexity", 0): "automatic",
 }
-# Decimals shown, where two are not right; five of a degree are a metre.
-DIGITS = {"longitude": 6, "latitude": 6, "scene": 0, "cut_by_edge": 0, "length": 1, "breadth": 1,
-          "width": 1, "height": 1, "side": 1, "area": 1, "heading": 1, "turn": 1}  # fmt: skip
+# Column of the chips' facts: label, unit and decimals. 1e-6 of a degree is about a decimetre.
+FACTS: dict[str, tuple[str, str, int]] = {
+    "scene": ("Scene", "", 0),
+    "length": ("Length", "m", 1),
+    "breadth": ("Breadth", "m", 1),
+    "area": ("Area", "m²", 1),
+    "heading": ("Heading", "°", 1),
+    "width": ("Width, east to west", "m", 1),
+    "height": ("Height, south to north", "m", 1),
+    "longitude": ("Longitude", "°", 6),
+    "latitude": ("Latitude", "°", 6),
+    "side": ("Chip side", "m", 1),
+    "turn": ("Turned by", "°", 1),
+    "valid_fraction": ("Valid pixels", "", 2),
+    "cut_by_edge": ("Cut by the edge", "", 0),
+}
 
 
-def label(stage: str, name: str) -> str:
-    """A setting's label with its unit."""
-    text, unit = LABELS.get((stage, name), (name, ""))
-    return f"{text} ({unit})" if unit else text
+def setting_label(table: str, name: str) -> str:
+    """Return the label of a setting with its unit."""
+    return _with_unit(*LABELS.get((table, name), (name, "")))
 
 
-def fact(name: str) -> str:
-    """A fact's label with its unit."""
-    text, unit = FACTS.get(name, (name, ""))
-    return f"{text} ({unit})" if unit else text
+def fact_label(name: str) -> str:
+    """Return the label of a fact with its unit."""
+    label, unit, _ = FACTS[name]
+    return _with_unit(label, unit)
 
 
-def choice(value: Any) -> str:
-    """A setting's value in words."""
+def choice_label(value: Any) -> str:
+    """Return the label of a setting's value."""
     return CHOICES.get(value, str(value))
 
 
-def setting(stage: str, name: str, value: Any) -> str:
-    """A setting and its value, for example ``"chip size: 64 px"``."""
-    text, unit = LABELS.get((stage, name), (name, ""))
+def describe_setting(table: str, name: str, value: Any) -> str:
+    """Return a setting with its value, for example ``"chip size: 64 px"``."""
+    label, unit = LABELS.get((table, name), (name, ""))
     if isinstance(value, Mapping):
-        said = ", ".join(f"{part} {kept}" for part, kept in value.items())
-    elif (stage, name, value) == ("screen", "leave_out", ()):
-        said = "nothing"
-    elif isinstance(value, bool) or not isinstance(value, int | float):
-        said = ", ".join(value) if isinstance(value, tuple) else choice(value)
-        said = said or "those common to all scenes"
-    elif (stage, name, value) == ("chips", "extent", 0):
-        said = "fitted to each annotation"
-    elif (stage, name, value) == ("projection", "perplexity", 0):
-        said = "automatic"
+        text = ", ".join(f"{part} {amount}" for part, amount in value.items())
+    elif (table, name, value) in SPECIAL_VALUES:
+        text = SPECIAL_VALUES[table, name, value]
+    elif isinstance(value, tuple):
+        text = ", ".join(value)
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        text = format_number(value, unit)
     else:
-        said = number(float(value), unit)
-    return f"{text[:1].lower()}{text[1:]}: {said}"
+        text = choice_label(value)
+    return f"{label[:1].lower() + label[1:]}: {text}"
 
 
-def differences(shown: RunSettings, asked: RunSettings, stages: Sequence[str]) -> list[str]:
-    """What the shown settings have where the asked ones differ, a phrase each."""
+def list_differences(settings: RunSettings, other: RunSettings, tables: Sequence[str]) -> list[str]:
+    """Return a phrase on each value of the settings that differs from the other settings."""
     phrases = []
-    for stage in stages:
-        if stage == "method":
+    for table in tables:
+        if table == "method":
             continue
-        old, new = asdict(getattr(shown, stage)), asdict(getattr(asked, stage))
-        phrases += [setting(stage, name, old[name]) for name in old if old[name] != new[name]]
+        values, other_values = asdict(getattr(settings, table)), asdict(getattr(other, table))
+        phrases += [
+            describe_setting(table, name, value)
+            for name, value in values.items()
+            if value != other_values[name]
+        ]
     return phrases
+
+
+def _with_unit(label: str, unit: str) -> str:
+    return f"{label} ({unit})" if unit else label

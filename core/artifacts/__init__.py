@@ -1,1 +1,1 @@
-"""Keys, formats and the store: each stage's result under a key of all that made it."""
+"""Artifacts: the result of each stage, stored under a key made from all of its inputs."""

@@ -1,9 +1,9 @@
-"""The few formats that artifacts are kept in; none of them can carry code."""
+"""The file formats of artifacts, none of which can carry code, and atomic writing."""
 
 import errno
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from secrets import token_hex
 from typing import Any
@@ -16,26 +16,39 @@ from core.errors import ArtifactError
 from core.types import AnyArray, IntArray
 
 
-def write_json(path: Path, document: Any) -> None:
-    """Write JSON under a temporary name, then rename."""
+def write_atomically(path: Path, content: str | Callable[[Path], object]) -> Path:
+    """Write a file under a temporary name in its folder, then rename it, and return its path.
+
+    Other processes see the old file or the new one, never a part of it. The folder is created if
+    necessary. The content is text, which is written as UTF-8, or a function that writes the file
+    at the path that it receives.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.{token_hex(4)}.part")
-    part.write_text(json.dumps(document, indent=1, default=list), encoding="utf-8")
-    part.replace(path)
+    # Libraries choose the format by the suffix; unfinished text must not match "*.toml".
+    suffix = ".part" if isinstance(content, str) else path.suffix
+    part = path.with_name(f".{path.stem}.{token_hex(4)}{suffix}")
+    try:
+        if isinstance(content, str):
+            part.write_text(content, encoding="utf-8")
+        else:
+            content(part)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+    return path
+
+
+def write_json(path: Path, document: Any) -> None:
+    """Write a JSON file atomically."""
+    write_atomically(path, json.dumps(document, indent=1, default=list))
 
 
 def read_json(path: Path) -> Any:
-    """Read JSON.
-
-    Raises
-    ------
-    ArtifactError
-        If the file is missing or damaged.
-    """
+    """Read a JSON file; raises ArtifactError if it is missing or damaged."""
     try:
         return json.loads(path.read_bytes())
     except (OSError, ValueError) as error:
-        raise damaged(path, error) from error
+        raise damaged_error(path, error) from error
 
 
 def write_array(path: Path, values: AnyArray) -> None:
@@ -43,35 +56,22 @@ def write_array(path: Path, values: AnyArray) -> None:
     np.save(path, np.ascontiguousarray(values), allow_pickle=False)
 
 
-def create_array(path: Path, shape: tuple[int, ...], dtype: str) -> AnyArray:
-    """An array on disk, mapped for writing, zeros at first."""
-    array: AnyArray = np.lib.format.open_memmap(path, mode="w+", dtype=np.dtype(dtype), shape=shape)
-    return array
-
-
 class RowFile:
-    """An array on disk whose rows are written in any order; zeros at first.
+    """An .npy file of zeros whose rows are written in any order.
 
-    Nothing is mapped: what is written leaves the process's memory, and a full disk is an error
-    where a map would end the process.
-
-    Parameters
-    ----------
-    path : Path
-    shape : tuple of int
-        Rows first.
-    dtype : str
+    The file is not memory-mapped: written rows leave the memory of the process, and a full disk
+    raises an error where a map would kill the process.
     """
 
     def __init__(self, path: Path, shape: tuple[int, ...], dtype: str) -> None:
         self._dtype = np.dtype(dtype)
-        row_bytes = math.prod(shape[1:]) * self._dtype.itemsize
+        self._row_bytes = math.prod(shape[1:]) * self._dtype.itemsize
         header = {"descr": self._dtype.str, "fortran_order": False, "shape": shape}
-        # Unbuffered: rows come one whole chip at a time, seldom one behind the other.
+        # Unbuffered: each write is a whole chip, and rows are seldom written in sequence.
         self._file = path.open("wb", buffering=0)
         np.lib.format.write_array_header_1_0(self._file, header)
-        self._start, self._row_bytes = self._file.tell(), row_bytes
-        self._file.truncate(self._start + shape[0] * row_bytes)
+        self._data_offset = self._file.tell()
+        self._file.truncate(self._data_offset + shape[0] * self._row_bytes)
 
     def __enter__(self) -> "RowFile":
         return self
@@ -80,50 +80,41 @@ class RowFile:
         self._file.close()
 
     def write(self, rows: IntArray, values: AnyArray) -> None:
-        """Write values, (len(rows), ...), as these rows.
+        """Write `values`, shape (len(rows), ...), to the rows of these numbers.
 
-        Raises
-        ------
-        OSError
-            If the disk is full.
+        Raises OSError if the disk is full.
         """
-        for row, value in zip(
-            rows.tolist(), np.ascontiguousarray(values, self._dtype), strict=True
-        ):
-            self._file.seek(self._start + row * self._row_bytes)
+        native = np.ascontiguousarray(values, self._dtype)
+        for row, value in zip(rows.tolist(), native, strict=True):
+            self._file.seek(self._data_offset + row * self._row_bytes)
             if self._file.write(value.data) != self._row_bytes:
                 raise OSError(errno.ENOSPC, "no space left on the disk", str(self._file.name))
 
 
 def read_array(path: Path, *, mapped: bool = False) -> AnyArray:
-    """Read one .npy, mapped into memory where it may be large; never a pickle.
+    """Read one .npy file, never a pickle; `mapped` maps it into memory, read-only.
 
-    Raises
-    ------
-    ArtifactError
-        If the file is missing, damaged, or would need a pickle.
+    Raises ArtifactError if the file is missing or damaged, or holds pickled objects.
     """
     try:
         if mapped:
-            mapping: AnyArray = np.lib.format.open_memmap(path, mode="r")
-            return mapping
+            return np.lib.format.open_memmap(path, mode="r")
         with path.open("rb") as file:
-            array: AnyArray = np.lib.format.read_array(file, allow_pickle=False)
+            return np.asarray(np.lib.format.read_array(file, allow_pickle=False))
     except (OSError, ValueError, EOFError) as error:
-        raise damaged(path, error) from error
-    return array
+        raise damaged_error(path, error) from error
 
 
-def write_arrays(path: Path, arrays: Mapping[str, AnyArray]) -> None:
-    """Write named arrays as files of a folder, so that equal content is equal in bytes."""
-    path.mkdir(parents=True, exist_ok=True)
-    for name, values in sorted(arrays.items()):
-        write_array(path / f"{name}.npy", values)
+def write_arrays(folder: Path, arrays: Mapping[str, AnyArray]) -> None:
+    """Write arrays as ``NAME.npy`` files of a folder; unlike an archive, it holds no times."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, values in arrays.items():
+        write_array(folder / f"{name}.npy", values)
 
 
-def read_arrays(path: Path) -> dict[str, AnyArray]:
-    """Read what `write_arrays` wrote."""
-    return {file.stem: read_array(file) for file in sorted(path.glob("*.npy"))}
+def read_arrays(folder: Path) -> dict[str, AnyArray]:
+    """Read every .npy file of a folder, by name."""
+    return {file.stem: read_array(file) for file in sorted(folder.glob("*.npy"))}
 
 
 def write_table(path: Path, table: pd.DataFrame) -> None:
@@ -132,7 +123,7 @@ def write_table(path: Path, table: pd.DataFrame) -> None:
 
 
 def plain_table(table: pd.DataFrame) -> pd.DataFrame:
-    """The table with names that are text, and columns of mixed types as text."""
+    """Return the table with column names as text, and columns of mixed types as text."""
     plain = table.copy()
     plain.columns = [str(name) for name in plain.columns]
     for name in plain.columns:
@@ -142,7 +133,7 @@ def plain_table(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _fits_parquet(column: "pd.Series[Any]") -> bool:
-    """True if the values are of one kind, or all numbers, that Parquet can hold."""
+    """Return whether the values have one type, or are all numbers, that Parquet can store."""
     if column.dtype != object:
         return True
     kinds = {type(value) for value in column.dropna()}
@@ -157,21 +148,15 @@ def _fits_parquet(column: "pd.Series[Any]") -> bool:
 
 
 def read_table(path: Path) -> pd.DataFrame:
-    """Read a table.
-
-    Raises
-    ------
-    ArtifactError
-        If the file is missing or damaged.
-    """
+    """Read a Parquet table; raises ArtifactError if it is missing or damaged."""
     try:
         return pd.read_parquet(path)
     except (OSError, ValueError) as error:
-        raise damaged(path, error) from error
+        raise damaged_error(path, error) from error
 
 
-def damaged(path: Path, error: Exception) -> ArtifactError:
-    """The one answer to an artifact that cannot be read."""
+def damaged_error(path: Path, error: Exception) -> ArtifactError:
+    """Return the error for an artifact's file that cannot be read."""
     return ArtifactError(
         f"cannot be read ({error})",
         where=str(path),

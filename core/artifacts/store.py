@@ -1,4 +1,4 @@
-"""The store: each stage's result in a folder of its own under its key, whole or not at all."""
+"""The artifact store: each result in a folder of its own, complete or absent."""
 
 import logging
 import shutil
@@ -13,7 +13,7 @@ import numpy as np
 from filelock import FileLock
 
 from core import __version__
-from core.artifacts.formats import create_array, damaged, read_json, write_json
+from core.artifacts.formats import damaged_error, read_json, write_json
 from core.artifacts.keys import make_key
 from core.errors import ChipscapeError, WorkspaceError
 from core.types import AnyArray
@@ -25,15 +25,7 @@ MANIFEST = "manifest.json"
 
 @dataclass(frozen=True)
 class Step:
-    """A stage with all its inputs: what is to be computed, and under which key it lies.
-
-    Attributes
-    ----------
-    stage : str
-    version : int
-    inputs : mapping
-        Everything that changes the answer.
-    """
+    """A stage, the version of its code, all inputs that change its result, and the result's key."""
 
     stage: str
     version: int
@@ -46,17 +38,10 @@ class Step:
 
 @dataclass(frozen=True)
 class Artifact:
-    """A finished result.
+    """A finished result in a folder of data files.
 
-    Attributes
-    ----------
-    stage, key : str
-    folder : Path
-        Its data files.
-    manifest : dict
-        Inputs, versions, seconds, counts.
-    cached : bool
-        True where it was found, not computed.
+    The manifest holds inputs, versions, seconds, counts and the time of completion. `cached` is
+    False if this call computed the result.
     """
 
     stage: str
@@ -67,54 +52,37 @@ class Artifact:
 
     @property
     def counts(self) -> dict[str, Any]:
-        """What the stage said of its result."""
+        """Counts and notes that the stage recorded about its result."""
         return dict(self.manifest["counts"])
 
 
 class Store:
-    """Artifacts of one workspace.
-
-    Parameters
-    ----------
-    root : Path
-        Created when something is first written.
-    """
+    """The artifacts of one workspace, in a folder that the first write creates."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
 
     def find(self, step: Step) -> Artifact | None:
-        """The finished artifact of a step, or None."""
+        """Return the finished artifact of a step, or None."""
         folder = self.root / step.stage / step.key
-        if not (folder / MANIFEST).is_file():
-            return None
-        return _opened(step.stage, folder)
+        return _open(step.stage, folder) if (folder / MANIFEST).is_file() else None
 
     def all(self, stage: str) -> list[Artifact]:
-        """Every finished artifact of a stage, the oldest first."""
-        found = []
-        for manifest in (self.root / stage).glob(f"*/{MANIFEST}"):
-            found.append(_opened(stage, manifest.parent))
-        return sorted(found, key=lambda a: str(a.manifest["finished"]))
+        """Return every finished artifact of a stage, the oldest first."""
+        manifests = (self.root / stage).glob(f"*/{MANIFEST}")
+        artifacts = [_open(stage, manifest.parent) for manifest in manifests]
+        return sorted(artifacts, key=lambda artifact: str(artifact.manifest["finished"]))
 
     def make(self, step: Step, compute: Callable[[Path], Mapping[str, Any]]) -> Artifact:
-        """Find a step's artifact, or compute it; two processes asking at once compute it once.
+        """Return a step's artifact, which is computed if it does not exist yet.
 
-        Parameters
-        ----------
-        step : Step
-        compute : callable
-            Writes data files into the folder it is given and returns counts for the manifest.
-            After a kill it is called again with the same folder, so that it can go on.
-
-        Raises
-        ------
-        WorkspaceError
-            If the store cannot be written to.
+        `compute` writes data files into the folder that it receives and returns counts for the
+        manifest. After an interruption it is called again with the same folder, so that it can
+        resume. Of several processes that need the same artifact, one computes it and the others
+        wait. Raises WorkspaceError if the store is not writable.
         """
-        found = self.find(step)
-        if found:
-            return found
+        if artifact := self.find(step):
+            return artifact
         part = self.root / ".partial" / f"{step.stage}-{step.key}"
         try:
             part.mkdir(parents=True, exist_ok=True)
@@ -125,16 +93,17 @@ class Store:
             ) from error
         lock = part.with_suffix(".lock")
         with FileLock(lock):
-            made = self.find(step) or self._finish(step, part, compute)
-            # Who still waits for the old file finds the artifact, so a lock made anew is harmless.
+            artifact = self.find(step) or self._compute(step, part, compute)
+            # A process that waits for the old file will find the artifact, so a process that
+            # creates the lock again does no harm.
             lock.unlink(missing_ok=True)
-            return made
+            return artifact
 
-    def _finish(
+    def _compute(
         self, step: Step, part: Path, compute: Callable[[Path], Mapping[str, Any]]
     ) -> Artifact:
         part.mkdir(parents=True, exist_ok=True)
-        begun = time.perf_counter()
+        start = time.perf_counter()
         try:
             counts = dict(compute(part))
         except (ChipscapeError, OSError):
@@ -146,76 +115,64 @@ class Store:
             "key": step.key,
             "inputs": dict(step.inputs),
             "counts": counts,
-            "seconds": round(time.perf_counter() - begun, 3),
+            "seconds": round(time.perf_counter() - start, 3),
             "finished": datetime.now(UTC).isoformat(timespec="microseconds"),
             "chipscape": __version__,
         }
         (part / Blocks.LEDGER).unlink(missing_ok=True)
         write_json(part / MANIFEST, manifest)
         folder = self.root / step.stage / step.key
-        # One whose manifest was deleted is no artifact, but stands in the way.
+        # A folder without a manifest is no artifact, but would block the rename.
         shutil.rmtree(folder, ignore_errors=True)
         part.replace(folder)
         log.info("%s %s computed in %.1f s", step.stage, step.key, manifest["seconds"])
         return Artifact(step.stage, step.key, folder, manifest, cached=False)
 
 
-def _opened(stage: str, folder: Path) -> Artifact:
+def _open(stage: str, folder: Path) -> Artifact:
     manifest = read_json(folder / MANIFEST)
-    there = manifest.keys() if isinstance(manifest, dict) else ()
-    lacking = {"inputs", "counts", "version", "finished"}.difference(there)
-    if lacking:
-        raise damaged(folder / MANIFEST, ValueError(f"it lacks {', '.join(sorted(lacking))}"))
+    fields = manifest.keys() if isinstance(manifest, dict) else ()
+    missing = {"inputs", "counts", "version", "finished"}.difference(fields)
+    if missing:
+        raise damaged_error(folder / MANIFEST, ValueError(f"it lacks {', '.join(sorted(missing))}"))
     return Artifact(stage, folder.name, folder, manifest)
 
 
 class Blocks:
-    """Rows of an artifact filled block by block; a killed run goes on at the last finished one.
+    """Rows of an artifact computed block by block; an interrupted run resumes at the next block.
 
-    Block boundaries depend on nothing but n and size, so that the result does not depend on where
-    a run was killed.
-
-    Parameters
-    ----------
-    folder : Path
-        The unfinished artifact.
-    n : int
-        Rows in all.
-    size : int
-        Rows a block.
+    The limits of the blocks depend only on `n`, the total number of rows, and `size`, the number of
+    rows in a block, so the result does not depend on where a run was interrupted.
     """
 
     LEDGER = "blocks.done"
 
     def __init__(self, folder: Path, n: int, size: int) -> None:
         self._ledger = folder / self.LEDGER
-        self._folder = folder
-        self._n = n
-        self._size = size
+        self._folder, self._n, self._size = folder, n, size
 
     def array(self, name: str, shape: tuple[int, ...], dtype: str) -> AnyArray:
-        """An array of n rows on disk, opened for writing; what is in it already stays."""
+        """Open the .npy file `name`, shape (n, *shape), for writing; it is zeros at first."""
         path = self._folder / name
-        if self._ledger.is_file() and path.is_file():
-            return np.lib.format.open_memmap(path, mode="r+")
-        return create_array(path, (self._n, *shape), dtype)
+        mode: Any = "r+" if self._ledger.is_file() and path.is_file() else "w+"
+        return np.lib.format.open_memmap(path, mode, np.dtype(dtype), (self._n, *shape))
 
     def pending(self) -> Iterator[slice]:
-        """The blocks not yet done, in order."""
-        done = set(self._ledger.read_text().split()) if self._ledger.is_file() else set()
+        """Yield the blocks that are not finished, in order."""
+        names = self._ledger.read_text().split() if self._ledger.is_file() else []
         for start in range(0, self._n, self._size):
             block = slice(start, min(start + self._size, self._n))
-            if _named(block) not in done:
+            if _block_name(block) not in names:
                 yield block
 
     def finish(self, block: slice, *arrays: AnyArray) -> None:
-        """Note that a block's rows are written, after they have reached the disk."""
+        """Record a block as finished, once its rows have reached the disk."""
         for array in arrays:
             array.flush()  # type: ignore[attr-defined]
         with self._ledger.open("a") as ledger:
-            ledger.write(f"{_named(block)}\n")
+            ledger.write(f"{_block_name(block)}\n")
 
 
-def _named(block: slice) -> str:
-    # Both ends: a version with other boundaries must not take a block for one of its own.
+def _block_name(block: slice) -> str:
+    # Both ends: a version with blocks of another size must not mistake this block for its own.
     return f"{block.start}-{block.stop}"

@@ -1,1 +1,1 @@
-"""From annotations to chips: extraction, the table of facts, bands and scaling."""
+"""Chips: cutting them from scenes, their table, common bands, scaling and screening."""

@@ -1,35 +1,39 @@
-"""The chips of all scenes as one sequence of rows, read from where they lie."""
+"""The chips of all scenes as one sequence of rows, read from disk on demand."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 import pandas as pd
 
 from core.artifacts.formats import plain_table
-from core.chips.chip_table import joined
+from core.chips.chip_table import join_properties
 from core.chips.scaling import Scaling, fit_scaling
 from core.errors import BandError
 from core.types import AnyArray, BoolArray, ByteArray, FloatArray
 
-# Chips that the scaling for display is fitted on.
+# Number of chips that the scaling for display is fitted to.
 DISPLAY_SAMPLE = 500
 
 
 @dataclass(frozen=True)
 class SceneChips:
-    """The chips of one scene.
+    """The chips of one scene, in arrays and tables of the same length.
 
     Attributes
     ----------
     key : str
-        The artifact's key.
+        Key of the artifact.
     scene : str
-    pixels : array, (n, bands, size, size), native dtype, mapped from disk
-    mask : uint8 array, (n, size, size), 1 where masked, mapped from disk
+    pixels : array, (n, bands, size, size)
+        Native dtype, memory-mapped.
+    mask : uint8 array, (n, size, size)
+        1 where a pixel is masked, memory-mapped.
     facts : DataFrame, n rows
+        See `core.chips.chip_table.chip_facts`.
     properties : DataFrame, n rows
+        Properties of the annotations.
     """
 
     key: str
@@ -50,15 +54,9 @@ class SceneChips:
 
 @dataclass(frozen=True)
 class Outline:
-    """What keys are made of: a set of chips without its tables and pixels.
+    """What identifies a set of chips in keys, without its tables and pixels.
 
-    Attributes
-    ----------
-    keys : tuple of str
-        The artifact keys of the parts, in their order.
-    bands, dtypes : tuple of str
-    size : int
-        Pixels along one side of a chip.
+    The keys are those of the parts, in order; the size is the side of a chip in pixels.
     """
 
     keys: tuple[str, ...]
@@ -71,111 +69,107 @@ class Outline:
 class ChipSet:
     """The chips of all scenes, in the order of the scenes' names.
 
-    Attributes
-    ----------
-    parts : tuple of SceneChips
-    bands : tuple of str
-    notes : tuple of str
-        What was brought together, or left out, in words.
+    The notes tell the user how the scenes were combined and what was left out.
     """
 
     parts: tuple[SceneChips, ...]
     bands: tuple[str, ...]
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return sum(len(part) for part in self.parts)
 
     @property
     def size(self) -> int:
-        """Pixels along one side of a chip."""
+        """Side of a chip in pixels."""
         return int(self.parts[0].pixels.shape[-1])
 
     @property
-    def keys(self) -> tuple[str, ...]:
-        """The artifact keys of the parts."""
-        return tuple(part.key for part in self.parts)
-
-    @property
     def dtypes(self) -> tuple[str, ...]:
-        """The native dtypes that occur."""
+        """The native dtypes of the parts, sorted."""
         return tuple(sorted({part.pixels.dtype.name for part in self.parts}))
 
     @property
+    def keys(self) -> tuple[str, ...]:
+        """Artifact keys of the parts."""
+        return tuple(part.key for part in self.parts)
+
+    @property
     def outline(self) -> Outline:
-        """What keys are made of."""
+        """What identifies the chips in keys."""
         return Outline(self.keys, self.bands, self.size, self.dtypes)
 
     @cached_property
     def facts(self) -> pd.DataFrame:
-        """Facts of all chips; see `core.chips.chip_table.facts`."""
+        """Facts of all chips; see `core.chips.chip_table.chip_facts`."""
         return pd.concat([part.facts for part in self.parts], ignore_index=True)
 
     @cached_property
     def properties(self) -> pd.DataFrame:
-        """The user's own columns, NaN where a scene's file lacks one.
+        """Properties of the annotations, NaN where a scene's file lacks one.
 
-        A column that is a number in one file and a text in another is text in all.
+        A column that has numbers in one file and text in another is text in all of them.
         """
         return plain_table(pd.concat([part.properties for part in self.parts], ignore_index=True))
 
     @cached_property
     def table(self) -> pd.DataFrame:
-        """Facts and properties in one."""
-        return joined(self.facts, self.properties)
+        """Facts and properties in one table."""
+        return join_properties(self.facts, self.properties)
 
     @cached_property
-    def display(self) -> Mapping[str, Scaling]:
-        """The scaling shown to the eye, one a dtype, fitted on a sample."""
+    def display_scalings(self) -> Mapping[str, Scaling]:
+        """Scaling of each dtype for display, fitted to a sample."""
         return self.fit_scalings(DISPLAY_SAMPLE)
 
-    def spread(self, n: int) -> AnyArray:
-        """Up to n rows, evenly spread over all chips."""
+    @cached_property
+    def row_by_id(self) -> Mapping[str, int]:
+        """The row number of each chip, by its id."""
+        return {chip_id: row for row, chip_id in enumerate(self.facts["chip_id"].tolist())}
+
+    def sample_rows(self, n: int) -> AnyArray:
+        """Return up to n row numbers, evenly spaced over all chips."""
         return np.unique(np.linspace(0, len(self) - 1, min(n, len(self))).round().astype(np.int64))
 
     def fit_scalings(self, n: int) -> dict[str, Scaling]:
-        """One scaling a dtype, fitted on up to n chips of each."""
+        """Fit one scaling per dtype, each to at most n chips."""
         scalings = {}
         for dtype in self.dtypes:
-            parts = [part for part in self.parts if part.pixels.dtype.name == dtype]
-            some = ChipSet(tuple(parts), self.bands)
-            pixels, mask = some.read(some.spread(n))
-            scalings[dtype] = fit_scaling(pixels, mask)
+            parts = tuple(part for part in self.parts if part.pixels.dtype.name == dtype)
+            subset = ChipSet(parts, self.bands)
+            scalings[dtype] = fit_scaling(*subset.read(subset.sample_rows(n)))
         return scalings
 
     def read(self, rows: Sequence[int] | AnyArray) -> tuple[AnyArray, BoolArray]:
-        """Native pixels (n, bands, size, size) and masks (n, size, size) of some rows.
+        """Read native pixels (n, bands, size, size) and masks (n, size, size) of these rows.
 
-        Raises
-        ------
-        BandError
-            If the rows come from scenes of different dtypes; `unit` brings those together.
+        Raises BandError if the rows come from scenes of different dtypes; `read_scaled` combines
+        those.
         """
-        pixels: list[AnyArray] = []
-        masks: list[AnyArray] = []
-        for part, row in self._locate(rows):
-            pixels.append(part.pixels[row])
-            masks.append(part.mask[row])
-        if len({p.dtype for p in pixels}) > 1:
+        chips = self._locate(rows)
+        pixels = [part.pixels[row] for part, row in chips]
+        if len({values.dtype for values in pixels}) > 1:
             raise BandError(f"chips of different dtypes: {', '.join(self.dtypes)}")
-        return np.stack(pixels), np.stack(masks) != 0
+        return np.stack(pixels), np.stack([part.mask[row] for part, row in chips]) != 0
 
-    def unit(self, rows: Sequence[int] | AnyArray, scalings: Mapping[str, Scaling]) -> FloatArray:
-        """Pixels of some rows brought to 0..1 by the scaling of their dtype, 0 where masked."""
+    def read_scaled(
+        self, rows: Sequence[int] | AnyArray, scalings: Mapping[str, Scaling]
+    ) -> FloatArray:
+        """Read the pixels of these rows, scaled to 0..1 by their dtype; masked pixels are 0."""
         chips = []
         for part, row in self._locate(rows):
             scaled = scalings[part.pixels.dtype.name].apply(part.pixels[row][None])[0]
             chips.append(scaled * (part.mask[row] == 0))
         return np.stack(chips)
 
-    def masked(self, rows: Sequence[int] | AnyArray) -> BoolArray:
-        """Masks of some rows, (n, size, size)."""
+    def read_masks(self, rows: Sequence[int] | AnyArray) -> BoolArray:
+        """Read the masks of these rows, (n, size, size), True where masked."""
         masks: BoolArray = np.stack([part.mask[row] for part, row in self._locate(rows)]) != 0
         return masks
 
     def _locate(self, rows: Sequence[int] | AnyArray) -> list[tuple[SceneChips, int]]:
-        ends = np.cumsum([len(part) for part in self.parts])
-        wanted = np.asarray(rows, np.int64)
-        which = np.searchsorted(ends, wanted, side="right")
-        starts = np.concatenate([[0], ends[:-1]])
-        return [(self.parts[p], int(r - starts[p])) for p, r in zip(which, wanted, strict=True)]
+        """Return the part that holds each row, and the row's number within it."""
+        starts = np.cumsum([0, *(len(part) for part in self.parts)])
+        numbers = np.asarray(rows, np.int64)
+        parts = np.searchsorted(starts[1:], numbers, side="right")
+        return [(self.parts[p], int(r - starts[p])) for p, r in zip(parts, numbers, strict=True)]

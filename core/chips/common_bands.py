@@ -1,49 +1,42 @@
-"""Which bands the chips of several scenes share."""
+"""The bands that the chips of several scenes share."""
 
 from collections.abc import Mapping, Sequence
 
 from core.errors import BandError
 
 
-def common_bands(
-    scenes: Mapping[str, tuple[str, ...]], wanted: tuple[str, ...] = ()
+def shared_band_names(
+    scenes: Mapping[str, tuple[str, ...]], selection: tuple[str, ...] = ()
 ) -> tuple[str, ...]:
-    """Names of the bands that every scene has, in the first scene's order.
+    """Return the names of the bands that every scene has, in the first scene's order.
 
-    Parameters
-    ----------
-    scenes : mapping of file name to the names of its bands
-    wanted : tuple of str
-        The user's choice; empty for all that are common.
-
-    Raises
-    ------
-    BandError
-        If the scenes share no band by name, or a wanted one is missing somewhere.
+    `scenes` holds band names by file name, and `selection` the bands to use, in this order; if it
+    is empty, all that the scenes share. Raises BandError if a scene lacks a selected band, or if
+    the scenes share no band name.
     """
     if not scenes:
         return ()
-    bands = next(iter(scenes.values()))
-    shared = [band for band in bands if all(band in other for other in scenes.values())]
-    for name in wanted:
-        lacking = [scene for scene, there in scenes.items() if name not in there]
-        if lacking:
+    first_bands = next(iter(scenes.values()))
+    common = [band for band in first_bands if all(band in bands for bands in scenes.values())]
+    for name in selection:
+        scenes_without = [scene for scene, bands in scenes.items() if name not in bands]
+        if scenes_without:
             raise BandError(
                 f"band {name!r} is missing",
-                where=_some(lacking),
-                remedy=f"Bands common to all scenes: {', '.join(shared) or 'none'}.",
+                where=_abridge(scenes_without),
+                remedy=f"Bands common to all scenes: {', '.join(common) or 'none'}.",
             )
-    if wanted:
-        return wanted
-    if not shared:
-        told = [f"{name} has {', '.join(there)}" for name, there in scenes.items()]
+    if not (selection or common):
+        listing = [f"{scene} has {', '.join(bands)}" for scene, bands in scenes.items()]
         raise BandError(
-            f"the scenes share no band: {_some(told, '; ')}",
-            remedy="Name the bands alike (band descriptions), or keep one kind of scene in raw/.",
+            f"the scenes share no band: {_abridge(listing, '; ')}",
+            remedy="Give the bands equal names (band descriptions), or keep one kind of scene "
+            "in raw/.",
         )
-    return tuple(shared)
+    return selection or tuple(common)
 
 
-def _some(names: Sequence[str], between: str = ", ", most: int = 3) -> str:
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return between.join(names[:most]) + more
+def _abridge(items: Sequence[str], separator: str = ", ", limit: int = 3) -> str:
+    """Join the first few items and state how many more there are."""
+    more = f" and {len(items) - limit} more" if len(items) > limit else ""
+    return separator.join(items[:limit]) + more

@@ -1,4 +1,4 @@
-"""One stated rule that brings the scenes' native values to 0..1."""
+"""The linear scaling of native pixel values to 0..1."""
 
 from dataclasses import dataclass
 
@@ -6,21 +6,21 @@ import numpy as np
 
 from core.types import AnyArray, BoolArray, FloatArray
 
-# Robust ends of the value range: 0.1 % of the pixels may saturate on either side.
+# Robust limits of the value range: 0.1 % of the pixels may saturate at either end.
 LOW_PERCENTILE = 0.1
 HIGH_PERCENTILE = 99.9
 
 
 @dataclass(frozen=True)
 class Scaling:
-    """A linear map from native values to 0..1, clipped, one pair of ends a band.
+    """A linear map from native values to 0..1, clipped, with limits for each band.
 
     Attributes
     ----------
-    low, high : tuple of float, one a band
+    low, high : tuple of float, one per band
         The native values that become 0 and 1.
     rule : str
-        The rule in words, shown to the user.
+        Description of the rule that gave the limits, for the user.
     """
 
     low: tuple[float, ...]
@@ -37,8 +37,11 @@ class Scaling:
         np.nan_to_num(scaled, copy=False, nan=0.0)
         return np.clip(scaled, 0.0, 1.0, out=scaled)
 
-    def outside(self, pixels: AnyArray, mask: BoolArray) -> float:
-        """Share of valid values beyond the ends, 0..1; (n, bands, h, w) beside (n, h, w)."""
+    def clipped_fraction(self, pixels: AnyArray, mask: BoolArray) -> float:
+        """Return the fraction of valid values beyond the limits, 0..1.
+
+        The pixels have shape (n, bands, height, width), and the mask (n, height, width).
+        """
         low = np.asarray(self.low)[:, None, None]
         high = np.asarray(self.high)[:, None, None]
         beyond = (pixels < low) | (pixels > high)
@@ -47,22 +50,20 @@ class Scaling:
 
 
 def fit_scaling(pixels: AnyArray, mask: BoolArray) -> Scaling:
-    """The rule for one dtype: uint8 by 255, anything else by percentiles of the valid pixels.
+    """Fit the scaling of one dtype to pixels (n, bands, height, width) under a mask.
 
-    Parameters
-    ----------
-    pixels : array, (n, bands, height, width)
-    mask : bool array, (n, height, width), True where masked
+    uint8 is divided by 255; any other dtype is scaled between the 0.1 and 99.9 percentiles of the
+    valid, finite pixels of each band. The mask, (n, height, width), is True where masked.
     """
-    bands = pixels.shape[1]
+    n_bands = pixels.shape[1]
     if pixels.dtype == np.uint8:
-        return Scaling((0.0,) * bands, (255.0,) * bands, "uint8 divided by 255")
-    low, high = [], []
-    for band in range(bands):
+        return Scaling((0.0,) * n_bands, (255.0,) * n_bands, "uint8 divided by 255")
+    limits = np.tile((0.0, 1.0), (n_bands, 1))
+    for band in range(n_bands):
         values = pixels[:, band][~mask].astype(np.float64)
         values = values[np.isfinite(values)]
-        ends = np.percentile(values, (LOW_PERCENTILE, HIGH_PERCENTILE)) if values.size else (0, 1)
-        low.append(float(ends[0]))
-        high.append(float(ends[1]))
-    rule = f"{pixels.dtype} from the {LOW_PERCENTILE} to the {HIGH_PERCENTILE} percentile, a band"
+        if values.size:
+            limits[band] = np.percentile(values, (LOW_PERCENTILE, HIGH_PERCENTILE))
+    low, high = limits.T.tolist()
+    rule = f"{pixels.dtype} from percentile {LOW_PERCENTILE} to {HIGH_PERCENTILE} of each band"
     return Scaling(tuple(low), tuple(high), rule)

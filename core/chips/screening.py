@@ -1,7 +1,6 @@
-"""Chips that may not be worth looking at: flagged with the reason, never deleted.
+"""Screening: chips that may not be worth keeping are flagged with the reason, never deleted.
 
-Nothing is left out by itself: `ScreenSettings.leave_out` names the flags whose chips the user does
-not want in the clusters.
+No chip is left out unless `ScreenSettings.leave_out` names its flag.
 """
 
 from typing import Any
@@ -19,57 +18,52 @@ BLANK, NODATA, SATURATED = "blank", "mostly nodata", "saturated"
 BLURRED, CUT, DUPLICATE = "blurred", "cut off", "near-duplicate"
 FLAGS = (BLANK, NODATA, SATURATED, BLURRED, CUT, DUPLICATE)
 
-# Spread of grey below which nothing can be seen, in shares of the range from black to white.
-LEAST_SPREAD = 0.01
-LEAST_VALID = 0.5
-# Share of valid pixels at either end of the range.
-MOST_SATURATED = 0.5
-# Sharpness below this share of the set's median, and below what any sharp picture has.
-BLUR_SHARE = 0.1
+# Standard deviation of grey below which nothing is visible, as a fraction of black to white.
+MIN_SPREAD = 0.01
+MIN_VALID = 0.5
+# Fraction of the valid pixels that are black or white in every band.
+MAX_SATURATED = 0.5
+# A blurred chip is below this fraction of the median sharpness, and below the sharpness that any
+# sharp picture has.
+BLUR_FRACTION = 0.1
 BLUR_CEILING = 0.02
-# A perceptual hash by the cosine transform (Zauner, 2010, Implementation and benchmarking of
-# perceptual image hash functions): signs of the 8 x 8 slowest waves of a 32 x 32 picture.
-HASH_SIDE, HASH_WAVES = 32, 8
-# Bits of 63 that near-duplicates may differ in.
-MOST_BITS = 3
-# Mean difference of grey, in shares of the range, that they may have besides.
-MOST_DIFFERENCE = 0.03
+# Perceptual hash by the discrete cosine transform (Zauner, 2010, Implementation and benchmarking
+# of perceptual image hash functions): signs of the 8 x 8 lowest frequencies of a 32 x 32 picture.
+HASH_SIDE, HASH_FREQUENCIES = 32, 8
+# Near-duplicates differ in at most this many of the 63 bits ...
+MAX_BITS = 3
+# ... and on average by at most this much in grey, as a fraction of black to white.
+MAX_DIFFERENCE = 0.03
 BLOCK = 512
 
 
-def screen(chips: ChipSet) -> pd.DataFrame:
-    """Flags of every chip.
-
-    Parameters
-    ----------
-    chips : ChipSet
+def flag_chips(chips: ChipSet) -> pd.DataFrame:
+    """Return the flags of every chip.
 
     Returns
     -------
     DataFrame
-        One row a chip: chip_id; a boolean column for each of `FLAGS`; `reason`, the flags in words
-        with the measured values, empty where there is none; `duplicate_of`, the chip_id of the
-        first chip that it looks like; `spread`, `saturated_share`, `sharpness`, shares of the
-        range from black to white.
+        One row per chip: chip_id; a boolean column for each of `FLAGS`; `duplicate_of`, the
+        chip_id of the first chip that it looks like; `spread`, `saturated_share`, `sharpness`, as
+        fractions of the range from black to white, and `valid_fraction`; `reason`, the flags in
+        words with the measured values, empty if there are none.
     """
     facts = chips.facts
-    found = [_measured(chips, start) for start in range(0, len(chips), BLOCK)]
-    spread, saturated, sharpness = (np.concatenate(part) for part in list(zip(*found))[:3])  # noqa: B905
-    small, bits = (np.concatenate(part) for part in list(zip(*found))[3:])  # noqa: B905
+    blocks = zip(*(_measure(chips, start) for start in range(0, len(chips), BLOCK)), strict=True)
+    spread, saturated, sharpness, thumbnails, hashes = map(np.concatenate, blocks)
     valid = facts["valid_fraction"].to_numpy(float)
-    blank, empty = spread < LEAST_SPREAD, valid < LEAST_VALID
-    seen = ~(blank | empty)
-    typical = float(np.median(sharpness[seen])) if seen.any() else 0.0
-    blurred = seen & (sharpness < min(BLUR_SHARE * typical, BLUR_CEILING))
-    first = near_duplicates(bits, small, seen)
+    blank, empty = spread < MIN_SPREAD, valid < MIN_VALID
+    visible = ~(blank | empty)
+    typical = float(np.median(sharpness[visible])) if visible.any() else 0.0
+    first = near_duplicates(hashes, thumbnails, visible)
     ids = facts["chip_id"].to_numpy(object)
     table = pd.DataFrame(
         {
             "chip_id": ids,
             BLANK: blank & ~empty,
             NODATA: empty,
-            SATURATED: seen & (saturated > MOST_SATURATED),
-            BLURRED: blurred,
+            SATURATED: visible & (saturated > MAX_SATURATED),
+            BLURRED: visible & (sharpness < min(BLUR_FRACTION * typical, BLUR_CEILING)),
             CUT: facts["cut_by_edge"].to_numpy(bool),
             DUPLICATE: first >= 0,
             "duplicate_of": np.where(first >= 0, ids[np.maximum(first, 0)], ""),
@@ -83,89 +77,101 @@ def screen(chips: ChipSet) -> pd.DataFrame:
     return table
 
 
-def kept(table: pd.DataFrame, leave_out: tuple[str, ...]) -> BoolArray:
-    """Which chips stay, (n,): all that have none of the flags named.
+def unflagged_chips(table: pd.DataFrame, leave_out: tuple[str, ...]) -> BoolArray:
+    """Return a boolean array (n,), True for chips that have none of the flags in `leave_out`.
 
-    Raises
-    ------
-    SettingsError
-        For a flag that does not exist.
+    Raises SettingsError if a flag does not exist.
     """
     for name in leave_out:
         if name not in FLAGS:
-            raise SettingsError(
-                f"{name!r} is not a flag", where="screen.leave_out", remedy=f"{', '.join(FLAGS)}."
-            )
-    stays: BoolArray = np.asarray(~table[list(leave_out)].to_numpy(bool).any(axis=1))
-    return stays
+            remedy = f"The flags are: {', '.join(FLAGS)}."
+            raise SettingsError(f"{name!r} is not a flag", where="screen.leave_out", remedy=remedy)
+    return np.asarray(~table[list(leave_out)].to_numpy(bool).any(axis=1))
 
 
-def near_duplicates(bits: AnyArray, small: FloatArray, seen: BoolArray) -> AnyArray:
-    """For each chip the first earlier one that looks like it, -1 where none does.
+def near_duplicate_groups(table: pd.DataFrame) -> list[list[int]]:
+    """Return the rows of chips that look alike, in a table from `flag_chips`.
+
+    There is one list per group, with the first chip at its start.
+    """
+    row_by_id = {chip_id: row for row, chip_id in enumerate(table["chip_id"])}
+    first_rows = list(range(len(table)))
+    groups: dict[int, list[int]] = {}
+    for row, earlier_id in enumerate(table["duplicate_of"]):
+        if earlier_id:
+            # A chip may resemble one that itself resembles an earlier chip.
+            first = first_rows[row] = first_rows[row_by_id[earlier_id]]
+            groups.setdefault(first, [first]).append(row)
+    return [groups[first] for first in sorted(groups)]
+
+
+def near_duplicates(hashes: AnyArray, thumbnails: FloatArray, visible: BoolArray) -> AnyArray:
+    """Return the first earlier chip that each chip looks like, (n,), or -1.
 
     Parameters
     ----------
-    bits : uint64 array, (n,)
+    hashes : uint64 array, (n,)
         Perceptual hashes.
-    small : float32 array, (n, k)
-        The pictures, small, that a match of hashes is checked on.
-    seen : bool array, (n,)
-        Chips with anything to compare.
+    thumbnails : float32 array, (n, k)
+        Small grey pictures in 0..1, on which a match of hashes is verified.
+    visible : bool array, (n,)
+        Chips that have content to compare.
     """
-    first = np.full(len(bits), -1)
-    rows = np.flatnonzero(seen)
-    # Of the four quarters of two hashes that differ in three bits, one is equal.
+    no_match = len(hashes)
+    first = np.full(len(hashes), no_match)
+    rows = np.flatnonzero(visible)
+    # If two hashes differ in at most three bits, one of their four quarters is equal.
     for shift in (0, 16, 32, 48):
-        quarter = (bits[rows] >> np.uint64(shift)) & np.uint64(0xFFFF)
-        order = np.argsort(quarter, kind="stable")
-        for group in np.split(rows[order], np.flatnonzero(np.diff(quarter[order])) + 1):
-            _match(group, bits, small, first)
-    return first
+        quarters = (hashes[rows] >> np.uint64(shift)) & np.uint64(0xFFFF)
+        order = np.argsort(quarters, kind="stable")
+        for group in np.split(rows[order], np.flatnonzero(np.diff(quarters[order])) + 1):
+            for position, row in enumerate(group[1:], 1):
+                earlier = group[:position]
+                close = earlier[np.bitwise_count(hashes[earlier] ^ hashes[row]) <= MAX_BITS]
+                difference = np.abs(thumbnails[close] - thumbnails[row]).mean(axis=1)
+                matches = close[difference <= MAX_DIFFERENCE]
+                if len(matches):
+                    first[row] = min(first[row], matches[0])
+    return np.where(first == no_match, -1, first)
 
 
-def hashes(grey: DoubleArray) -> AnyArray:
-    """Perceptual hashes of pictures (n, 32, 32) as uint64; the mean grey has no part in them."""
-    waves = dctn(grey, axes=(1, 2), norm="ortho")[:, :HASH_WAVES, :HASH_WAVES].reshape(-1, 64)
-    middle = np.median(waves[:, 1:], axis=1, keepdims=True)
-    signs = waves > middle
+def perceptual_hashes(grey: DoubleArray) -> AnyArray:
+    """Return the perceptual hashes of pictures (n, 32, 32) as uint64; mean grey is ignored."""
+    waves = dctn(grey, axes=(1, 2), norm="ortho")[:, :HASH_FREQUENCIES, :HASH_FREQUENCIES]
+    waves = waves.reshape(-1, 64)
+    signs = waves > np.median(waves[:, 1:], axis=1, keepdims=True)
     signs[:, 0] = False
-    packed: AnyArray = np.packbits(signs, axis=1).view(">u8").astype(np.uint64).ravel()
-    return packed
+    hashes: AnyArray = np.packbits(signs, axis=1).view(">u8").astype(np.uint64).ravel()
+    return hashes
 
 
-def _match(group: AnyArray, bits: AnyArray, small: FloatArray, first: AnyArray) -> None:
-    """Note, within a group in order, the earliest chip that each one looks like."""
-    for place, row in enumerate(group[1:], 1):
-        before = group[:place]
-        near = before[np.bitwise_count(bits[before] ^ bits[row]) <= MOST_BITS]
-        alike = near[np.abs(small[near] - small[row]).mean(axis=1) <= MOST_DIFFERENCE]
-        if len(alike):
-            found = alike.min()
-            first[row] = found if first[row] < 0 else min(first[row], found)
-
-
-def _measured(chips: ChipSet, start: int) -> tuple[AnyArray, ...]:
-    """Spread, saturated share, sharpness, small pictures and hashes of one block of chips."""
+def _measure(chips: ChipSet, start: int) -> tuple[AnyArray, ...]:
+    """Return spread, saturated fraction, sharpness, thumbnails and hashes of one block of chips."""
     rows = np.arange(start, min(start + BLOCK, len(chips)))
-    unit, mask = chips.unit(rows, chips.display), chips.masked(rows)
-    grey = unit.mean(axis=1).astype(np.float64)
+    pixels, mask = chips.read_scaled(rows, chips.display_scalings), chips.read_masks(rows)
+    grey = pixels.mean(axis=1).astype(np.float64)
     grey[mask] = np.nan
-    hidden = mask.all(axis=(1, 2))
-    grey[hidden] = 0
-    middle = np.nanmean(grey, axis=(1, 2))
-    filled = np.where(np.isnan(grey), middle[:, None, None], grey)
-    valid = np.maximum((~mask).sum(axis=(1, 2)), 1)
-    ends = ((unit <= 0) | (unit >= 1)).all(axis=1) & ~mask
-    edges = np.array([laplace(picture) for picture in filled])
-    inner = ~mask & ~_beside(mask)
-    sharp = np.sqrt((edges**2 * inner).sum(axis=(1, 2)) / np.maximum(inner.sum(axis=(1, 2)), 1))
-    pictures = _shrunk(filled, HASH_SIDE)
-    small = _shrunk(pictures, 8).reshape(len(rows), -1).astype(np.float32)
-    return filled.std(axis=(1, 2)), ends.sum(axis=(1, 2)) / valid, sharp, small, hashes(pictures)
+    grey[mask.all(axis=(1, 2))] = 0
+    mean = np.nanmean(grey, axis=(1, 2))
+    # Masked pixels get the mean of the chip's valid ones.
+    grey = np.where(np.isnan(grey), mean[:, None, None], grey)
+    n_valid = np.maximum((~mask).sum(axis=(1, 2)), 1)
+    saturated = ((pixels <= 0) | (pixels >= 1)).all(axis=1) & ~mask
+    edges = np.array([laplace(picture) for picture in grey])
+    inner = ~mask & ~_next_to_masked(mask)
+    sharpness = np.sqrt((edges**2 * inner).sum(axis=(1, 2)) / np.maximum(inner.sum(axis=(1, 2)), 1))
+    pictures = _shrink(grey, HASH_SIDE)
+    return (
+        grey.std(axis=(1, 2)),
+        saturated.sum(axis=(1, 2)) / n_valid,
+        sharpness,
+        _shrink(pictures, 8).reshape(len(rows), -1).astype(np.float32),
+        perceptual_hashes(pictures),
+    )
 
 
-def _beside(mask: BoolArray) -> BoolArray:
-    """Pixels with a masked one beside them."""
+def _next_to_masked(mask: BoolArray) -> BoolArray:
+    """Return masks of the pixels that are masked, or masked above, below, left or right."""
     near = mask.copy()
     near[:, 1:] |= mask[:, :-1]
     near[:, :-1] |= mask[:, 1:]
@@ -174,21 +180,21 @@ def _beside(mask: BoolArray) -> BoolArray:
     return near
 
 
-def _shrunk(pictures: DoubleArray, side: int) -> DoubleArray:
-    """Pictures (n, s, s) at another size, by means over areas."""
+def _shrink(pictures: DoubleArray, side: int) -> DoubleArray:
+    """Resample pictures (n, s, s) to (n, side, side) by means over areas."""
     edges = np.linspace(0, pictures.shape[1], side + 1)
-    at = np.arange(pictures.shape[1])
+    pixels = np.arange(pictures.shape[1])
     overlap = np.clip(
-        np.minimum(edges[1:, None], at + 1) - np.maximum(edges[:-1, None], at), 0, None
+        np.minimum(edges[1:, None], pixels + 1) - np.maximum(edges[:-1, None], pixels), 0, None
     )
     weights = overlap / overlap.sum(axis=1, keepdims=True)
-    shrunk: DoubleArray = weights @ pictures @ weights.T
-    return shrunk
+    means: DoubleArray = weights @ pictures @ weights.T
+    return means
 
 
 def _reason(row: dict[Any, Any]) -> str:
-    """The flags of one chip in words."""
-    words = {
+    """Return the flags of one chip in words."""
+    reasons = {
         BLANK: f"blank: grey varies by {row['spread']:.2%} of the range",
         NODATA: f"mostly nodata: {row['valid_fraction']:.0%} valid",
         SATURATED: f"saturated: {row['saturated_share']:.0%} black or white",
@@ -196,4 +202,4 @@ def _reason(row: dict[Any, Any]) -> str:
         CUT: "cut off by the scene's edge",
         DUPLICATE: f"near-duplicate of {row['duplicate_of']}",
     }
-    return "; ".join(text for flag, text in words.items() if row[flag])
+    return "; ".join(text for flag, text in reasons.items() if row[flag])

@@ -1,158 +1,144 @@
-"""Commands that judge clusters and look at the landscape under their sliders."""
+"""Commands that judge clusters and compare the values of their main setting."""
 
 import dataclasses
+import math
 from typing import Annotated, Any
 
 import typer
 
 from core.cli.console import emit, remark, reporter, say
 from core.cli.shared_options import Session, with_session
-from core.clusters.labelling import NOISE, Labelling
-from core.errors import SettingsError, TooFewError
-from core.pipeline.run import Run, run
-from core.progress import Progress, step
+from core.clusters.labelling import NOISE
+from core.clusters.methods.method_table import METHODS, method_of
+from core.errors import SettingsError, TooFewError, unknown_attribute_error
+from core.pipeline.run import Run, run_pipeline
+from core.progress import Progress, report_step
 
 
 @with_session
-def quality(
+def quality_command(
     session: Session,
     property_name: Annotated[
-        str, typer.Option("--property", help="Compare with a property of the annotations, too.")
+        str, typer.Option("--property", help="Also compare with an attribute of the annotations.")
     ] = "",
 ) -> None:
     """Judge the clusters: report card, stability over 20 resamples, confounders."""
-    from core.clusters.editing.edited_labelling import compact
-    from core.clusters.evaluation.report_card import against
-    from core.pipeline import quality_stage as judging
+    from core.clusters.editing.edited_labelling import compact_labels
+    from core.clusters.evaluation.report_card import compare_with_property
+    from core.pipeline.quality_stage import judge_run, quality_table
 
     with reporter() as listen:
-        done = run(session.workspace, session.settings, listen, "clusters")
-        found = judging.open_quality(judging.quality(done, listen))
-    chip_set = done.clustered()[0]
-    seen, problems = judging.shown(done)
-    result = judging.as_table(found, done, seen, problems)
+        run = run_pipeline(session.workspace, session.settings, listen, "clusters")
+        quality, edited, problems = judge_run(run, listen)
+    result = quality_table(quality, run, edited, problems)
     if property_name:
-        if property_name not in chip_set.properties:
-            known = ", ".join(map(str, chip_set.properties.columns)) or "none"
-            raise SettingsError(
-                f"no annotation has a property {property_name!r}",
-                where="--property",
-                remedy=f"Properties there are: {known}.",
-            )
-        kept = ~seen.excluded
-        values = chip_set.properties[property_name][kept].tolist()
-        compared = against(compact(seen), values, property_name)
-        table = dataclasses.asdict(compared) | {"table": compared.table.tolist()}
+        properties = run.chips.properties
+        if property_name not in properties:
+            raise unknown_attribute_error(property_name, properties.columns)
+        values = properties[property_name][~edited.excluded].tolist()
+        agreement = compare_with_property(compact_labels(edited), values, property_name)
+        table = dataclasses.asdict(agreement) | {"table": agreement.table.tolist()}
         result["against"] = {"property": property_name, **table}
     if session.as_json:
         emit(result)
-        return
-    _tell(result)
+    else:
+        _say_quality(result)
 
 
 @with_session
-def landscape(
+def landscape_command(
     session: Session,
     components: Annotated[
         str, typer.Option(help="Numbers of components to compare, such as 2:20.")
     ] = "2:20",
 ) -> None:
-    """Compare the values of the main slider: sizes for HDBSCAN, components for mixtures."""
+    """Compare values of the main setting: cluster sizes for HDBSCAN, components for mixtures."""
+    sweeps = {"hdbscan": _sweep_sizes, "gmm": _sweep_components}
+    method = method_of(session.settings)
     with reporter() as listen:
-        done = run(session.workspace, session.settings, listen, "reduction")
-        reduced = done.artifacts["reduction"][0]
-        if session.settings.method == "hdbscan":
-            result = _sizes(session, reduced)
-        elif session.settings.method == "gmm":
-            result = _components(session, reduced, components, listen("components"))
-        else:
-            name = {"kmeans": "k-means", "ward": "Ward's hierarchy"}[session.settings.method]
+        run = run_pipeline(session.workspace, session.settings, listen, "reduction")
+        if method.name not in sweeps:
             raise SettingsError(
-                f"{name} has no landscape", where="--method", remedy="Take gmm or hdbscan."
+                f"{method.title} has no landscape", where="--method", remedy="Use gmm or hdbscan."
             )
+        result = sweeps[method.name](run, components, listen("components"))
     if session.as_json:
         emit(result)
         return
-    for one in result["suggestions"]:
-        say(f"{one['name']}: {one['value']}. {one['reason']}")
+    for suggestion in result["suggestions"]:
+        say(f"{suggestion['name']}: {suggestion['value']}. {suggestion['reason']}")
 
 
-COMMANDS = (quality, landscape)
+COMMANDS = {"quality": quality_command, "landscape": landscape_command}
 
 
-def noise_in_words(done: Run, labelling: Labelling) -> str:
-    """What the summary says of noise as shown, and whether it was treated; "" but for HDBSCAN."""
-    if labelling.method != "hdbscan":
+def describe_noise(run: Run) -> str:
+    """Return what the summary says about noise as displayed; empty for methods without noise."""
+    labelling, method = run.labelling, method_of(run.settings)
+    if labelling is None or not method.has_noise:
         return ""
-    treatment = done.settings.noise
-    if treatment.method == "keep":
+    treatment = run.settings.noise.method
+    if treatment == "keep":
         return f", {labelling.noise_fraction:.0%} noise"
 
-    from core.pipeline.quality_stage import treated
+    from core.pipeline.saved_edits import treat_view
 
-    shown = treated(done)
-    how = "nearest cluster" if treatment.method == "nearest" else "likeliest cluster"
+    treated = treat_view(run.view, labelling)
+    target = "nearest cluster" if treatment == "nearest" else "most likely cluster"
+    n_noise = int((treated.original == NOISE).sum())
     return (
-        f", {(shown.labels == NOISE).mean():.0%} noise as shown: {int(shown.moved.sum())} of "
-        f"{int((shown.original == NOISE).sum())} noise chips are shown in their {how}"
+        f", {(treated.labels == NOISE).mean():.0%} noise as displayed: {int(treated.moved.sum())} "
+        f"of {n_noise} noise chips are assigned to their {target}"
     )
 
 
-def require_swept(method: str) -> None:
-    """Refuse a range of numbers of clusters where the method has no such number.
+def require_count(method_name: str) -> None:
+    """Refuse a range of numbers of clusters for a method that has no such setting.
 
     Raises
     ------
     SettingsError
         For HDBSCAN.
     """
-    if method == "hdbscan":
+    if not METHODS[method_name].count:
+        counted = [name for name, method in METHODS.items() if method.count]
         raise SettingsError(
-            "HDBSCAN has no number of clusters to prepare; any cut of its tree is live",
+            f"{METHODS[method_name].title} has no number of clusters to prepare; any cut of its "
+            "tree is live",
             where="--sweep",
-            remedy="Leave it out, or take gmm, kmeans or ward as --method.",
+            remedy=f"Leave it out, or use {', '.join(counted[:-1])} or {counted[-1]} as --method.",
         )
 
 
-def prepare(done: Run, counts: list[int], listening: Progress) -> str:
-    """Fit each number of clusters, so that a slider answers at once; Ward's tree is cut.
+def prepare_counts(run: Run, counts: list[int], report: Progress) -> str:
+    """Fit each number of clusters, so that a slider answers at once.
 
-    The range ends, with a remark, where the chips are too few. Returns what is prepared, in words.
+    The range ends, with a remark, where there are too few chips. Returns what is prepared, in a
+    sentence.
     """
-    from core.pipeline.cluster_stages import kmeans, mixture, ward
+    from core.pipeline.cluster_stages import cluster_artifacts
+    from core.pipeline.run_stages import make_artifacts, with_settings
 
-    reduced, settings = done.artifacts["reduction"][0], done.settings
-    for at, k in enumerate(counts, 1):
+    method = method_of(run.settings)
+    for position, k in enumerate(counts, 1):
+        counted = method.with_n_clusters(run.settings, k)
+        change = {method.table: method.settings_in(counted)}
         try:
-            if settings.method == "kmeans":
-                wanted = dataclasses.replace(settings.kmeans, n_clusters=k)
-                kmeans(done.workspace, reduced, wanted)
-            elif settings.method == "ward":
-                ward(done.workspace, reduced, dataclasses.replace(settings.ward, n_clusters=k))
-            else:
-                mixture(done.workspace, reduced, dataclasses.replace(settings.gmm, n_components=k))
+            make_artifacts(with_settings(run.view, **change), cluster_artifacts)
         except TooFewError as error:
             remark(f"The range ends at {k - 1}. {error}")
-            return _prepared(settings.method, counts[: at - 1])
-        step(listening, at, len(counts), f"{k} clusters")
-    return _prepared(settings.method, counts)
+            return _describe_prepared(method.plural, counts[: position - 1])
+        report_step(report, position, len(counts), f"{k} clusters")
+    return _describe_prepared(method.plural, counts)
 
 
-def _prepared(method: str, counts: list[int]) -> str:
-    what = {"kmeans": "k-means", "ward": "Ward's hierarchy"}.get(method, "Gaussian mixtures")
-    if not counts:
-        return f"{what}: nothing prepared"
-    reach = f"{counts[0]} to {counts[-1]}" if len(counts) > 1 else f"{counts[0]}"
-    return f"{what} with {reach} clusters prepared"
-
-
-def span(text: str, where: str) -> list[int]:
-    """Whole numbers from "2:20", both ends included.
+def parse_range(text: str, where: str) -> list[int]:
+    """Return the whole numbers of a range such as "2:20", both ends included.
 
     Raises
     ------
     SettingsError
-        For anything else.
+        If the text is not such a range.
     """
     first, _, last = text.partition(":")
     if not (first.isdigit() and last.isdigit()) or not 0 < int(first) <= int(last):
@@ -160,60 +146,66 @@ def span(text: str, where: str) -> list[int]:
     return list(range(int(first), int(last) + 1))
 
 
-def _sizes(session: Session, reduced: Any) -> dict[str, Any]:
-    from core.clusters.evaluation import size_sweep as sizes
-    from core.pipeline.cluster_stages import density_tree, open_tree
+def _describe_prepared(plural: str, counts: list[int]) -> str:
+    if not counts:
+        return f"{plural}: nothing prepared"
+    span = f"{counts[0]} to {counts[-1]}" if len(counts) > 1 else f"{counts[0]}"
+    return f"{plural} with {span} clusters prepared"
 
-    tree = open_tree(density_tree(session.workspace, reduced, session.settings.tree))
-    found = sizes.survey_sizes(tree, session.settings.cut)
-    told = [*sizes.suggest_sizes(found), *sizes.presets(found)]
+
+def _sweep_sizes(run: Run, _: str, __: Progress) -> dict[str, Any]:
+    from core.clusters.evaluation import size_sweep
+    from core.pipeline.cluster_stages import tree_stage
+
+    trees = tree_stage(method_of(run.settings))
+    tree = trees.open(trees.make(run.workspace.store, run.view))
+    sweep = size_sweep.sweep_sizes(tree, run.settings.cut)
+    suggestions = [*size_sweep.suggest_sizes(sweep), *size_sweep.size_presets(sweep)]
     return {
-        **_listed(found),
-        "cliffs": [one.note for one in sizes.cliffs(found)],
-        "suggestions": [dataclasses.asdict(one) for one in told],
+        **_as_lists(sweep),
+        "cliffs": [cliff.note for cliff in size_sweep.find_cliffs(sweep)],
+        "suggestions": [dataclasses.asdict(suggestion) for suggestion in suggestions],
     }
 
 
-def _components(session: Session, reduced: Any, counts: str, listening: Any) -> dict[str, Any]:
+def _sweep_components(run: Run, components: str, report: Progress) -> dict[str, Any]:
     from core.clusters.evaluation.component_sweep import suggest_components
-    from core.pipeline import sweep_stage
+    from core.pipeline.cluster_stages import COMPONENT_SWEEP, ComponentCounts
 
-    made = sweep_stage.components(
-        session.workspace, reduced, session.settings.gmm, span(counts, "--components"), listening
-    )
-    found = sweep_stage.open_components(made)
-    told = [dataclasses.asdict(one) for one in suggest_components(found)]
-    return {**_listed(found), "agreement": found.agreement, "suggestions": told}
+    counts = ComponentCounts(run.view, parse_range(components, "--components"))
+    sweep = COMPONENT_SWEEP.open(COMPONENT_SWEEP.make(run.workspace.store, counts, report))
+    suggestions = [dataclasses.asdict(suggestion) for suggestion in suggest_components(sweep)]
+    return {**_as_lists(sweep), "agreement": sweep.agreement, "suggestions": suggestions}
 
 
-def _listed(found: Any) -> dict[str, Any]:
-    """A dataclass of arrays as lists; what is not finite becomes null."""
-    lists: dict[str, Any] = {}
-    for name, value in dataclasses.asdict(found).items():
-        lists[name] = _finite(value.tolist()) if hasattr(value, "tolist") else value
-    return lists
+def _as_lists(record: Any) -> dict[str, Any]:
+    """A dataclass of arrays as lists; NaN becomes null."""
+    return {
+        name: _nan_to_none(value.tolist()) if hasattr(value, "tolist") else value
+        for name, value in dataclasses.asdict(record).items()
+    }
 
 
-def _finite(value: Any) -> Any:
+def _nan_to_none(value: Any) -> Any:
     if isinstance(value, list):
-        return [_finite(one) for one in value]
-    return None if isinstance(value, float) and value != value else value  # noqa: PLR0124
+        return [_nan_to_none(item) for item in value]
+    return None if isinstance(value, float) and math.isnan(value) else value
 
 
-def _tell(result: dict[str, Any]) -> None:
+def _say_quality(result: dict[str, Any]) -> None:
     card = result["card"]
     say(f"{card['n']} chips, {card['n_clusters']} clusters, {card['noise_fraction']:.0%} noise")
-    for one in card["clusters"]:
+    for row in card["clusters"]:
         marks = ", ".join(
-            f"{name} {one[name]:.2f}"
+            f"{name} {row[name]:.2f}"
             for name in ("silhouette", "dbcv", "persistence", "stability")
-            if one[name] is not None
+            if row[name] is not None
         )
-        name = result["names"][one["label"]] or f"cluster {result['ids'][one['label']]}"
-        say(f"{name}: {one['size']} chips, {marks}")
-    for name in ("ari", "ami", "nmi", "v_measure"):
-        if "against" in result:
-            say(f"{name:<12} {result['against'][name]:.3f}")
-    lost = [result["lost"]] if result["lost"] else []
-    for note in (*card["notes"], *lost, result["judged"], *result["problems"], *result["alarms"]):
+        name = result["names"][row["label"]] or f"cluster {result['ids'][row['label']]}"
+        say(f"{name}: {row['size']} chips, {marks}")
+    for name in ("ari", "ami", "nmi", "v_measure") if "against" in result else ():
+        say(f"{name:<12} {result['against'][name]:.3f}")
+    failed = [result["lost"]] if result["lost"] else []
+    notes = (*card["notes"], *failed, result["judged"], *result["problems"], *result["alarms"])
+    for note in notes:
         say(f"note: {note}")

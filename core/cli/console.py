@@ -1,4 +1,4 @@
-"""What the command line says: results on standard output, all else on standard error."""
+"""Output of the command line: results on standard output, all else on standard error."""
 
 import json
 import os
@@ -8,7 +8,7 @@ import tempfile
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -21,12 +21,11 @@ from core.errors import Cancelled, ChipscapeError
 from core.pipeline.run import Reporter
 from core.progress import Progress
 
-# Set by a parent process that reads progress as JSON lines, as the app does.
 PROGRESS = "CHIPSCAPE_PROGRESS"
-INTERRUPTED = 130
-KEPT = "Interrupted. What was finished is kept; the same command goes on from there."
-# Seconds between two lines of progress; a reader needs no more.
-EVERY = 0.1
+"""Set to "jsonl" by a parent process, such as the app, that reads progress as JSON lines."""
+_INTERRUPTED = 130
+_INTERRUPTED_TEXT = "Interrupted. Finished work is kept; the same command continues from there."
+_SECONDS_PER_LINE = 0.1
 
 errors = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
 results = Console(highlight=False, soft_wrap=True, emoji=False)
@@ -39,77 +38,77 @@ def emit(result: dict[str, Any]) -> None:
 
 
 def say(text: str) -> None:
-    """Print a line of the result for people on standard output; never beside `emit`."""
+    """Print a line of the result for people on standard output; never together with `emit`."""
     results.print(escape(text))
 
 
 def remark(text: str) -> None:
-    """Print a line beside the result, on standard error."""
+    """Print a line that is not part of the result, on standard error."""
     errors.print(escape(text))
 
 
 def counted(n: int, noun: str) -> str:
-    """A number with its noun, "1 scene" and "2 scenes"."""
+    """Return a number with its noun, "1 scene" or "2 scenes"."""
     return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
 
 
 def machine_read() -> bool:
-    """True if a parent process reads progress as JSON lines."""
+    """Return True if a parent process reads progress as JSON lines."""
     return os.environ.get(PROGRESS) == "jsonl"
 
 
 @contextmanager
 def reporter() -> Iterator[Reporter]:
-    """Listeners for each stage: JSON lines, bars on a terminal, or silence."""
+    """Give a listener for each stage: JSON lines, bars on a terminal, or silence."""
     if machine_read():
-        yield _lines
+        yield _line_writer
         return
     columns = (TextColumn("{task.description:<12}"), BarColumn(), MofNCompleteColumn())
     bars = Bars(*columns, TimeElapsedColumn(), TextColumn("{task.fields[note]}"), console=errors)
-    with bars if errors.is_terminal else _quiet():
+    with bars if errors.is_terminal else nullcontext():
         yield lambda stage: _bar(bars, stage)
 
 
-def guarded(call: Callable[[], object]) -> NoReturn:
-    """Run a call and leave with the exit code it earns; no traceback is shown."""
+def guarded(function: Callable[[], object]) -> NoReturn:
+    """Run a function and exit with the matching code; an error becomes a sentence."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        call()
-    except SystemExit as leaving:
-        # typer turns an interrupt into an exit before it comes here.
-        if leaving.code == INTERRUPTED:
-            _tell(KEPT)
+        function()
+    except SystemExit as exit_request:
+        # typer has already turned an interrupt into an exit.
+        if exit_request.code == _INTERRUPTED:
+            _show_error(_INTERRUPTED_TEXT)
         raise
     except (KeyboardInterrupt, Cancelled):
-        _tell(KEPT)
-        sys.exit(INTERRUPTED)
+        _show_error(_INTERRUPTED_TEXT)
+        sys.exit(_INTERRUPTED)
     except BrokenPipeError:
-        # The reader of our output has gone; there is nobody left to tell.
+        # Nothing reads standard output any longer.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except ChipscapeError as error:
-        _tell(str(error))
+        _show_error(str(error))
         sys.exit(1)
     except OSError as error:
-        # A full disk, a permission, a file in the way of a folder.
-        place = f"{error.filename}: " if error.filename else ""
-        _tell(f"{place}{error.strerror or error}. Details: {_log()}")
+        # For example a full disk, a missing permission, or a file where a folder should be.
+        path = f"{error.filename}: " if error.filename else ""
+        _show_error(f"{path}{error.strerror or error}. Details: {_write_log()}")
         sys.exit(1)
-    except Exception as error:  # noqa: BLE001  # the last resort: a defect is told, not dumped
-        _tell(f"Unexpected error, {type(error).__name__}: {error}. Details: {_log()}")
+    except Exception as error:  # noqa: BLE001  # a defect is reported in a sentence
+        _show_error(f"Unexpected error, {type(error).__name__}: {error}. Details: {_write_log()}")
         sys.exit(1)
     sys.exit(0)
 
 
-def _tell(message: str) -> None:
+def _show_error(message: str) -> None:
     if machine_read():
         sys.stderr.write(json.dumps({"error": message}) + "\n")
     else:
         errors.print(f"[bold red]error[/] {escape(message)}")
 
 
-def _log() -> Path:
-    """Keep the traceback where a bug report can find it."""
+def _write_log() -> Path:
+    """Write the traceback to a file, for a bug report."""
     with tempfile.NamedTemporaryFile(
         "w", prefix="chipscape-", suffix=".log", delete=False, encoding="utf-8"
     ) as file:
@@ -117,15 +116,15 @@ def _log() -> Path:
     return Path(file.name)
 
 
-def _lines(stage: str) -> Progress:
-    last = 0.0
+def _line_writer(stage: str) -> Progress:
+    last_time = 0.0
 
-    def report(done: int, total: int, note: str) -> bool:
-        nonlocal last
-        now = time.monotonic()
-        if now - last >= EVERY or done >= total:
-            last = now
-            row = {"stage": stage, "done": done, "total": total, "note": note}
+    def report(completed: int, total: int, note: str) -> bool:
+        nonlocal last_time
+        time_now = time.monotonic()
+        if time_now - last_time >= _SECONDS_PER_LINE or completed >= total:
+            last_time = time_now
+            row = {"stage": stage, "done": completed, "total": total, "note": note}
             sys.stderr.write(json.dumps(row) + "\n")
             sys.stderr.flush()
         return False
@@ -136,13 +135,8 @@ def _lines(stage: str) -> Progress:
 def _bar(bars: Bars, stage: str) -> Progress:
     task = bars.add_task(stage, total=None, note="")
 
-    def report(done: int, total: int, note: str) -> bool:
-        bars.update(task, completed=done, total=total, note=escape(note))
+    def report(completed: int, total: int, note: str) -> bool:
+        bars.update(task, completed=completed, total=total, note=escape(note))
         return False
 
     return report
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    yield

@@ -1,7 +1,7 @@
-"""`chipscape compare` and `chipscape estimate`: encoders side by side."""
+"""`chipscape compare` and `chipscape estimate`: several encoders on the same chips."""
 
 import dataclasses
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -9,11 +9,16 @@ from core.cli.console import emit, reporter, say
 from core.cli.shared_options import Session, with_session
 from core.embeddings import registry
 from core.errors import SettingsError
-from core.pipeline.encoders import encoder_comparison as side
-from core.pipeline.encoders.encoder_comparison import Compared
-from core.pipeline.encoders.encoder_costs import Outlook, outlook
-from core.pipeline.run import Run
-from core.progress import step
+from core.pipeline.encoders.encoder_comparison import (
+    ScoredEncoder,
+    compare_encoders,
+    ready_encoders,
+    with_weights_owner,
+)
+from core.pipeline.encoders.encoder_costs import EncoderCost, measure_encoder_cost
+from core.pipeline.run import Run, run_pipeline
+from core.pipeline.run_stages import with_settings
+from core.progress import report_step
 
 _MEGABYTE = 1_000_000
 
@@ -28,89 +33,92 @@ EncodersOption = Annotated[
 
 
 @with_session
-def compare(
+def compare_command(
     session: Session,
     encoders: EncodersOption = "",
     property_name: Annotated[
-        str, typer.Option("--property", help="Property to compare on; guessed if left out.")
+        str, typer.Option("--property", help="Attribute to compare on. [default: guessed]")
     ] = "",
 ) -> None:
-    """Score several encoders on a property of the annotations, side by side."""
+    """Score several encoders against an attribute of the annotations."""
     workspace, settings = session.workspace, session.settings
     with reporter() as listen:
-        done, chip_set = side.cut_chips(workspace, settings, listen)
-        name = property_name or guess_property(done)
-        names = _names(encoders) or side.ready_encoders(workspace, settings.embed)
-        owned = dataclasses.replace(settings, embed=side.with_owner(settings.embed, names))
-        found = side.compare_encoders(workspace, chip_set, owned, names, name, listen)
+        run = run_pipeline(workspace, settings, listen, "chips")
+        attribute = property_name or agreed_class_attribute(run)
+        names = _split_names(encoders) or ready_encoders(workspace, settings.embed)
+        view = with_settings(run.view, embed=with_weights_owner(settings.embed, names))
+        scored = compare_encoders(view, names, attribute, listen)
     if session.as_json:
-        rows = [one.as_table() for one in found]
-        emit({"property": name, "chips": len(chip_set), "encoders": rows})
+        rows = [encoder.as_table() for encoder in scored]
+        emit({"property": attribute, "chips": len(run.chips), "encoders": rows})
         return
-    say(f"{'encoder':<28} {'5-NN':>6} {'scenes':>6} {'GMM':>6} {'tree':>6} {'silh.':>6} "
-        f"{'dim':>6} {'seconds':>8}")  # fmt: skip
-    for one in found:
-        say(_line(one))
-    for note in dict.fromkeys(note for one in found for note in one.scores.notes):
+    headings = ("5-NN", "scenes", "GMM", "tree", "silh.", "dim")
+    columns = " ".join(f"{heading:>6}" for heading in headings)
+    say(f"{'encoder':<28} {columns} {'seconds':>8}")
+    for encoder in scored:
+        say(_table_row(encoder))
+    for note in dict.fromkeys(note for encoder in scored for note in encoder.scores.notes):
         say(f"note: {note}")
 
 
 @with_session
-def estimate(session: Session, encoders: EncodersOption = "") -> None:
-    """Say what encoders would take for these chips, measured on a few; nothing is embedded."""
+def estimate_command(session: Session, encoders: EncodersOption = "") -> None:
+    """Estimate the time and memory of encoders for these chips; nothing is embedded."""
     workspace, settings = session.workspace, session.settings
     with reporter() as listen:
-        _, chip_set = side.cut_chips(workspace, settings, listen)
-        names = _names(encoders) or side.ready_encoders(workspace, settings.embed)
-        embed = side.with_owner(settings.embed, names)
+        run = run_pipeline(workspace, settings, listen, "chips")
+        names = _split_names(encoders) or ready_encoders(workspace, settings.embed)
+        embed = with_weights_owner(settings.embed, names)
         for name in names:
-            # An unknown one is told before anything runs.
-            registry.needing(name)
-        found: list[Outlook] = []
-        for at, name in enumerate(names):
-            step(listen("estimate"), at, len(names), name)
-            found.append(outlook(workspace, chip_set, embed, name))
-    n = len(chip_set)
+            # An unknown encoder is reported before anything runs.
+            registry.encoders_needing_weights(name)
+        costs: list[EncoderCost] = []
+        for position, name in enumerate(names):
+            report_step(listen("estimate"), position, len(names), name)
+            costs.append(measure_encoder_cost(workspace, run.chips, embed, name))
+    n = len(run.chips)
     if session.as_json:
-        emit({"chips": n, "encoders": [dataclasses.asdict(one) for one in found]})
+        emit({"chips": n, "encoders": [dataclasses.asdict(cost) for cost in costs]})
         return
-    for one in found:
-        if one.estimate is None:
-            say(f"{one.encoder:<28} {one.needs}")
+    for cost in costs:
+        estimate = cost.estimate
+        if estimate is None:
+            say(f"{cost.encoder:<28} {cost.needs}")
             continue
-        said = one.estimate
-        say(f"{one.encoder:<28} {said.seconds:8.1f} s and {said.bytes / _MEGABYTE:6.0f} MB for "
-            f"{n} chips, {said.rate:.0f} chips/s, {said.dim} numbers each")  # fmt: skip
+        memory = estimate.bytes / _MEGABYTE
+        say(
+            f"{cost.encoder:<28} {estimate.seconds:8.1f} s and {memory:6.0f} MB for {n} chips, "
+            f"{estimate.rate:.0f} chips/s, {estimate.dim} numbers each"
+        )
 
 
-COMMANDS = (compare, estimate)
+COMMANDS = {"compare": compare_command, "estimate": estimate_command}
 
 
-def guess_property(done: Run) -> str:
-    """The class property that most scenes agree on.
+def agreed_class_attribute(run: Run) -> str:
+    """Return the class attribute that most scenes agree on.
 
     Raises
     ------
     SettingsError
         If no scene has one.
     """
-    reports: Any = done.survey.reports if done.survey else ()
-    named = [report.class_property for report in reports if report.class_property]
-    if not named:
+    names = [report.class_property for report in run.survey.reports if report.class_property]
+    if not names:
         raise SettingsError(
             "no property of the annotations looks like a class",
             where="score",
             remedy="Name one with --property.",
         )
-    return str(max(sorted(set(named)), key=named.count))
+    return str(max(sorted(set(names)), key=names.count))
 
 
-def _names(text: str) -> list[str]:
+def _split_names(text: str) -> list[str]:
     return [name.strip() for name in text.split(",") if name.strip()]
 
 
-def _line(one: Compared) -> str:
-    scores = one.scores
+def _table_row(encoder: ScoredEncoder) -> str:
+    scores = encoder.scores
     values = (
         scores.balanced_accuracy,
         scores.balanced_accuracy_across_scenes,
@@ -118,6 +126,6 @@ def _line(one: Compared) -> str:
         scores.nmi_hdbscan,
         scores.silhouette,
     )
-    said = " ".join(f"{'-':>6}" if value is None else f"{value:6.3f}" for value in values)
-    state = "  cached" if one.cached else ""
-    return f"{one.encoder:<28} {said} {scores.dim:>6} {one.seconds:8.2f}{state}"
+    columns = " ".join(f"{'-':>6}" if value is None else f"{value:6.3f}" for value in values)
+    state = "  cached" if encoder.cached else ""
+    return f"{encoder.encoder:<28} {columns} {scores.dim:>6} {encoder.seconds:8.2f}{state}"

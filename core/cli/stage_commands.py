@@ -1,4 +1,4 @@
-"""The commands, each a few calls of the pipeline."""
+"""The commands of the main stages, each a few calls of the pipeline."""
 
 import sys
 import time
@@ -8,65 +8,60 @@ from typing import Annotated
 import tomli_w
 import typer
 
-from core.cli import cluster_commands, encoder_commands, input_commands, overview_commands
+from core.cli import cluster_commands, encoder_commands, input_commands
+from core.cli.cluster_commands import describe_noise, parse_range, prepare_counts, require_count
 from core.cli.console import counted, emit, remark, reporter, say
-from core.cli.flair import data_commands
+from core.cli.encoder_commands import agreed_class_attribute
+from core.cli.flair import flair_app
 from core.cli.shared_options import Session, with_session
 from core.errors import SettingsError
-from core.pipeline import plan
 from core.pipeline.demo_workspace import ensure_demo
-from core.pipeline.encoders.satdino_protocol import PROTOCOLS, judge
-from core.pipeline.run import STAGES, Run, landscape_of, run
-from core.pipeline.scene_survey import survey
+from core.pipeline.encoders.satdino_protocol import PROTOCOLS, run_satdino_protocol
+from core.pipeline.run import Run, run_pipeline
+from core.pipeline.run_results import collect_results, score_run
+from core.pipeline.run_stages import STAGE_NAMES
+from core.pipeline.scene_survey import survey_scenes
 from core.pipeline.workspace import ROOT
-from core.tables import as_table
+from core.tables import settings_table
 
 app = typer.Typer(
     name="chipscape",
-    help="Cut chips from annotated imagery, embed and cluster them, see what kinds there are.",
+    help="Cut chips from annotated imagery, embed and cluster them, and see what kinds there are.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-app.add_typer(data_commands.app, name="flair")
-for command in (
-    *encoder_commands.COMMANDS,
-    *cluster_commands.COMMANDS,
-    *overview_commands.COMMANDS,
-    *input_commands.COMMANDS,
-):
-    app.command()(command)
+app.add_typer(flair_app.app, name="flair")
 
 
-def _stages(session: Session, until: str) -> None:
+def _run_until(session: Session, until: str) -> None:
     with reporter() as listen:
-        done = run(session.workspace, session.settings, listen, until)
-    _tell_run(session, done)
+        run = run_pipeline(session.workspace, session.settings, listen, until)
+    _show_run(session, run)
 
 
-def _tell_run(session: Session, done: Run) -> None:
+def _show_run(session: Session, run: Run) -> None:
+    summary = run.summary()
     if session.as_json:
-        emit(done.summary())
+        emit(summary)
         return
-    for name, state in done.stages.items():
-        say(f"{name:<12} {state:<9} {done.seconds[name]:7.2f} s")
-    for note in done.notes():
+    for name, state in run.stages.items():
+        say(f"{name:<12} {state:<9} {run.seconds[name]:7.2f} s")
+    for note in summary["notes"]:
         say(f"note: {note}")
-    summary = done.summary()
     parts = [f"{counted(summary['chips'], 'chip')} from {counted(summary['scenes'], 'scene')}"]
-    if done.labelling:
-        noise = cluster_commands.noise_in_words(done, done.labelling)
-        parts.append(f"{counted(done.labelling.n_clusters, 'cluster')}{noise}")
+    if run.labelling:
+        parts.append(f"{counted(run.labelling.n_clusters, 'cluster')}{describe_noise(run)}")
     say(" · ".join(parts))
 
 
-@app.command()
+@app.command(name="demo")
 @with_session
-def demo(session: Session) -> None:
+def demo_command(session: Session) -> None:
     """Write the procedural harbour: scenes and annotations to try everything on."""
     # The demo is never mixed into the user's own raw/.
-    shared = session.workspace.root == ROOT / "data"
-    workspace = session.workspace.demo if shared else session.workspace
+    is_default = session.workspace.root == ROOT / "data"
+    workspace = session.workspace.demo if is_default else session.workspace
     with reporter() as listen:
         written = ensure_demo(workspace, session.settings.projection.seed, listen("demo"))
     paths = [str(path) for path in sorted(workspace.raw.iterdir())]
@@ -77,15 +72,15 @@ def demo(session: Session) -> None:
     say(f"Next: chipscape run --workspace {workspace.root}")
 
 
-@app.command()
+@app.command(name="scenes")
 @with_session
-def scenes(session: Session) -> None:
-    """Say what scenes and annotations there are, and what is wrong with them."""
+def scenes_command(session: Session) -> None:
+    """List the scenes and their annotations, and what is wrong with them."""
     with reporter() as listen:
-        found = survey(session.workspace, listen("scenes"), session.settings.scenes)
+        survey = survey_scenes(session.workspace, listen("scenes"), session.settings.scenes)
     if session.as_json:
-        emit({"scenes": [report.as_table() for report in found.reports]})
-    for report in () if session.as_json else found.reports:
+        emit({"scenes": [report.as_table() for report in survey.reports]})
+    for report in () if session.as_json else survey.reports:
         gsd = f"{report.gsd:.3g} m" if report.gsd else "no scale"
         state = "ok" if report.ok else "NOT USABLE"
         say(
@@ -93,90 +88,91 @@ def scenes(session: Session) -> None:
             f"{report.height}, {len(report.bands)} bands {report.dtype}, "
             f"{report.annotations} annotations"
         )
-        for words in (report.error, *report.warnings):
-            if words:
-                say(f"    {words}")
-    if not found.scenes:
+        for message in (report.error, *report.warnings):
+            if message:
+                say(f"    {message}")
+    if not survey.scenes:
         remark(f"No scenes (*.tif, *.tiff) in {session.workspace.raw}.")
-    if not any(report.ok for report in found.reports):
+    if not any(report.ok for report in survey.reports):
         sys.exit(1)
 
 
-@app.command()
+@app.command(name="chips")
 @with_session
-def chips(session: Session) -> None:
+def chips_command(session: Session) -> None:
     """Cut a chip around each annotation."""
-    _stages(session, "chips")
+    _run_until(session, "chips")
 
 
-@app.command()
+@app.command(name="embed")
 @with_session
-def embed(session: Session) -> None:
+def embed_command(session: Session) -> None:
     """Embed the chips."""
-    _stages(session, "embeddings")
+    _run_until(session, "embeddings")
 
 
-@app.command()
+@app.command(name="cluster")
 @with_session
-def cluster(
+def cluster_command(
     session: Session,
     sweep: Annotated[
         str, typer.Option(help="Prepare a range of numbers of clusters, such as 2:20.")
     ] = "",
 ) -> None:
     """Cluster the chips by a Gaussian mixture, HDBSCAN, k-means or Ward's hierarchy."""
-    counts = cluster_commands.span(sweep, "--sweep") if sweep else []
+    counts = parse_range(sweep, "--sweep") if sweep else []
     if counts:
-        cluster_commands.require_swept(session.settings.method)
+        require_count(session.settings.method)
     with reporter() as listen:
-        done = run(session.workspace, session.settings, listen, "clusters")
-        words = cluster_commands.prepare(done, counts, listen("mixtures")) if counts else ""
-    _tell_run(session, done)
-    if words and not session.as_json:
-        say(words)
+        run = run_pipeline(session.workspace, session.settings, listen, "clusters")
+        message = prepare_counts(run, counts, listen("mixtures")) if counts else ""
+    _show_run(session, run)
+    if message and not session.as_json:
+        say(message)
 
 
-@app.command()
+@app.command(name="project")
 @with_session
-def project(session: Session) -> None:
+def project_command(session: Session) -> None:
     """Lay the chips out in two dimensions by t-SNE."""
-    _stages(session, "projection")
+    _run_until(session, "projection")
 
 
 @app.command(name="run")
 @with_session
-def run_all(
+def run_command(
     session: Session,
-    until: Annotated[str, typer.Option(help=f"Last stage: {', '.join(STAGES)}.")] = STAGES[-1],
+    until: Annotated[
+        str, typer.Option(help=f"Last stage: {', '.join(STAGE_NAMES)}.")
+    ] = STAGE_NAMES[-1],
 ) -> None:
     """Run every stage; what is there already is not computed again."""
-    _stages(session, until)
+    _run_until(session, until)
 
 
-@app.command()
+@app.command(name="score")
 @with_session
-def score(
+def score_command(
     session: Session,
     property_name: Annotated[
-        str, typer.Option("--property", help="Property to score against; guessed if left out.")
+        str, typer.Option("--property", help="Attribute to score against; guessed if left out.")
     ] = "",
     protocol: Annotated[
         str, typer.Option(help="satdino: the published kNN protocol, of the encoder alone.")
     ] = "",
 ) -> None:
-    """Score clusters and embeddings against a property of the annotations."""
+    """Score clusters and embeddings against an attribute of the annotations."""
     if protocol not in ("", *PROTOCOLS):
-        known = ", ".join(PROTOCOLS)
-        raise SettingsError(f"{protocol!r} is not one of {known}", where="--protocol")
+        choices = ", ".join(PROTOCOLS)
+        raise SettingsError(f"{protocol!r} is not one of {choices}", where="--protocol")
     with reporter() as listen:
         until = "chips" if protocol else "clusters"
-        done = run(session.workspace, session.settings, listen, until)
-        guessed = property_name or encoder_commands.guess_property(done)
-        result = (
-            judge(done, guessed, listen(protocol))
-            if protocol
-            else plan.score(*done.clustered(), guessed)
-        )
+        run = run_pipeline(session.workspace, session.settings, listen, until)
+        attribute = property_name or agreed_class_attribute(run)
+        if protocol:
+            result = run_satdino_protocol(run.view, attribute, listen(protocol))
+        else:
+            result = score_run(run, attribute)
     if session.as_json:
         emit(result)
         return
@@ -184,9 +180,9 @@ def score(
         say(f"{name:<32} {value:.3f}" if isinstance(value, float) else f"{name:<32} {value}")
 
 
-@app.command()
+@app.command(name="export")
 @with_session
-def export(
+def export_command(
     session: Session,
     kind: Annotated[str, typer.Option("--format", help="csv, geojson, geoparquet or gpkg.")] = "",
     layout: Annotated[str, typer.Option(help="seed: the files of the seed pipeline.")] = "",
@@ -195,7 +191,8 @@ def export(
     ] = None,
 ) -> None:
     """Write the results for other programs."""
-    from core.export.result_tables import FORMATS, write, write_seed_layout
+    from core.export.seed_layout import write_seed_layout
+    from core.export.table_formats import FORMATS, write_results
 
     if layout not in ("", "seed"):
         raise SettingsError(f"{layout!r} is not a layout; there is: seed", where="--layout")
@@ -205,52 +202,58 @@ def export(
     if out and out.resolve().is_relative_to(workspace.raw.resolve()):
         raise SettingsError("raw/ is never written to", where="--out")
     with reporter() as listen:
-        done = run(workspace, session.settings, listen)
-    landscape = landscape_of(done)
-    written: list[Path] = []
+        run = run_pipeline(workspace, session.settings, listen)
+    results = collect_results(run)
+    paths: list[Path] = []
     if layout:
-        places = (workspace.extracted, workspace.results)
-        extracted, results = (out / p.name if out else p for p in places)
-        written += write_seed_layout(landscape, extracted, results)
+        folders = (workspace.extracted, workspace.results)
+        paths += write_seed_layout(results, *(out / f.name if out else f for f in folders))
     if kind or not layout:
-        written.append(write(landscape, out or workspace.results, kind or "geojson"))
-    _tell_written(session, written, len(landscape.chips))
+        paths.append(write_results(results, out or workspace.results, kind or "geojson"))
+    _show_written(session, paths, len(results.chips))
 
 
 @app.command(name="settings")
 @with_session
-def show_settings(session: Session) -> None:
-    """Print every setting as TOML, as --settings reads it."""
-    table = as_table(session.settings)
+def settings_command(session: Session) -> None:
+    """Print every setting as TOML, in the form that --settings reads."""
+    table = settings_table(session.settings)
     if session.as_json:
         emit(table)
-        return
-    sys.stdout.write(tomli_w.dumps(table))
+    else:
+        sys.stdout.write(tomli_w.dumps(table))
 
 
 @app.command(name="warm-up")
 @with_session
-def warm_up(session: Session) -> None:
-    """Compile what compiles on first use, so that nobody waits for it later."""
-    from core.clusters.methods import hdbscan_tree
-    from core.neighbours import nearest
-    from core.raster import resampling
+def warm_up_command(session: Session) -> None:
+    """Compile what is compiled on first use, so that nobody waits for it later."""
+    from core.clusters.methods.hdbscan_tree import compile_hdbscan
+    from core.neighbours.nearest import compile_searches
+    from core.raster.resampling import compile_resampling
 
-    remark("Compiling what compiles on first use; this can take two minutes, once.")
-    begun = time.perf_counter()
-    hdbscan_tree.warm_up()
-    resampling.warm_up()
-    nearest.compile_searches()
+    remark("Compiling what is compiled on first use; this can take two minutes, once.")
+    started = time.perf_counter()
+    compile_hdbscan()
+    compile_resampling()
+    compile_searches()
     if session.as_json:
-        emit({"seconds": round(time.perf_counter() - begun, 3)})
+        emit({"seconds": round(time.perf_counter() - started, 3)})
 
 
-def _tell_written(session: Session, written: list[Path], n_chips: int) -> None:
-    named = [path for path in written if path.suffix != ".npy" or path.name == "X_pca.npy"]
+def _show_written(session: Session, paths: list[Path], n_chips: int) -> None:
+    listed = [path for path in paths if path.suffix != ".npy" or path.name == "X_pca.npy"]
     if session.as_json:
-        emit({"chips": n_chips, "files": len(written), "written": [str(path) for path in named]})
+        emit({"chips": n_chips, "files": len(paths), "written": [str(path) for path in listed]})
         return
-    for path in named:
+    for path in listed:
         say(f"written: {path}")
-    if len(written) > len(named):
-        say(f"written: {len(written) - len(named)} chips as .npy")
+    if len(paths) > len(listed):
+        say(f"written: {len(paths) - len(listed)} chips as .npy")
+
+
+for module in (encoder_commands, cluster_commands, input_commands):
+    for name, command in module.COMMANDS.items():
+        app.command(name=name)(command)
+for name, command in input_commands.FORMER_NAMES.items():
+    app.command(name=name, hidden=True)(command)

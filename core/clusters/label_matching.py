@@ -1,4 +1,4 @@
-"""Names that survive: a new labelling gets the ids of the old one where the chips agree."""
+"""Stable cluster ids: a new labelling takes over the ids of the old one where the chips agree."""
 
 from dataclasses import dataclass
 from itertools import count
@@ -9,176 +9,152 @@ from core.clusters.labelling import NOISE
 from core.errors import ArtifactError
 from core.types import AnyArray, BoolArray, IntArray
 
-# Ids of the clusters that edits make: matching gives none of them out, so that a re-cut takes none
-# away. 1000 is drawn as a diamond, unlike the method's first clusters.
-MADE = range(1000, 2000)
-# A part of a cluster below this share of it is a few chips that moved, not a piece that split off.
-PIECE = 0.1
+# Ids of clusters that edits create. Matching never assigns them, so no re-cut can take them over.
+# They start at 1000, which is drawn as a diamond, unlike the method's first clusters.
+EDIT_IDS = range(1000, 2000)
+# A smaller part of a cluster is a few chips that moved, not a piece that split off.
+MIN_PIECE_FRACTION = 0.1
 
 
 @dataclass(frozen=True)
-class Matching:
-    """What became of the clusters from one labelling to the next, all by id.
+class LabellingChanges:
+    """What became of the clusters from one labelling to the next, by id.
 
     Attributes
     ----------
-    ids : dict of int to int
-        The id of each new label; see `match`.
-    appeared : tuple of int
-        New ids that are in none of the splits and merges. Each new id is told once: among these,
-        by a split or by a merge.
-    vanished : tuple of int
-        Old ids that are there no more and in none of the splits and merges.
-    split : dict of int to tuple of int
-        Old id to the new ids, two or more, that each hold a piece of it.
-    merged : dict of int to tuple of int
-        New id to the old ids, two or more, of which it holds a piece each.
-    kept_fraction : float
-        Share of the chips whose id stays, noise to noise included, 0..1.
+    added_ids : tuple of int
+        New ids that are part of no split and no merge.
+    lost_ids : tuple of int
+        Old ids that no longer exist and are part of no split and no merge.
+    splits : dict of int to tuple of int
+        For each old id that was split: two or more new ids that each hold a piece of it.
+    merges : dict of int to tuple of int
+        For each new id that resulted from a merge: the two or more old ids of which it holds a
+        piece.
     """
 
-    ids: dict[int, int]
-    appeared: tuple[int, ...]
-    vanished: tuple[int, ...]
-    split: dict[int, tuple[int, ...]]
-    merged: dict[int, tuple[int, ...]]
-    kept_fraction: float
+    added_ids: tuple[int, ...]
+    lost_ids: tuple[int, ...]
+    splits: dict[int, tuple[int, ...]]
+    merges: dict[int, tuple[int, ...]]
 
     def sentences(self) -> list[str]:
-        """What happened, a sentence each, for the user."""
-        told = [f"Cluster {one} is new." for one in self.appeared]
-        told += [f"Cluster {one} is gone." for one in self.vanished]
-        told += [f"Cluster {old} split into {_listed(new)}." for old, new in self.split.items()]
-        told += [f"Clusters {_listed(old)} merged into {new}." for new, old in self.merged.items()]
-        return told
+        """Return one sentence per change, for the user."""
+        return [
+            *(f"Cluster {new} is new." for new in self.added_ids),
+            *(f"Cluster {old} no longer exists." for old in self.lost_ids),
+            *(f"Cluster {old} split into {_enumerate(new)}." for old, new in self.splits.items()),
+            *(f"Clusters {_enumerate(old)} merged into {new}." for new, old in self.merges.items()),
+        ]
 
 
-def compare(old: IntArray, new: IntArray) -> Matching:
-    """Match two labellings and list what appeared, vanished, split and merged.
+def describe_changes(old: IntArray, new: IntArray) -> LabellingChanges:
+    """Describe what changed between two labellings that already use the same ids.
 
-    A piece is a tenth or more of an old cluster that lies in one new cluster (for splits), or a
-    tenth or more of a new cluster that comes from one old one (for merges). A new id is told
-    once: as a merger, else as a piece of the one old cluster it comes from, however small.
+    For splits, a piece is at least a tenth of an old cluster that lies in one new cluster; for
+    merges, at least a tenth of a new cluster that comes from one old cluster. Each new id is
+    mentioned once: as the result of a merge, otherwise as a piece, however small, of the only old
+    cluster that it comes from, otherwise as new.
 
-    Arguments and errors as in `match`.
+    Both are ids of the same chips, (n,), see `match_clusters`; -1 for noise.
     """
-    ids = match(old, new)
-    return between(old, renumbered(new, ids), ids)
-
-
-def between(old: IntArray, renamed: IntArray, ids: dict[int, int] | None = None) -> Matching:
-    """What changed from one labelling to another that bears its ids already; see `compare`."""
-    before, after = _names(old), _names(renamed)
-    overlap = np.zeros((len(before), len(after)), np.int64)
-    both = (old != NOISE) & (renamed != NOISE)
-    rows, columns = np.searchsorted(before, old[both]), np.searchsorted(after, renamed[both])
-    np.add.at(overlap, (rows, columns), 1)
-    left = np.array([(old == one).sum() for one in before])[:, None]
-    arrived = np.array([(renamed == one).sum() for one in after])[None, :]
-    pieces = (overlap > 0) & (overlap >= PIECE * left) if overlap.size else overlap > 0
-    sources = (overlap > 0) & (overlap >= PIECE * arrived) if overlap.size else overlap > 0
-    merged = _several(after, before, sources.T)
-    split = _several(before, after, _parted(overlap, pieces, sources, ~np.isin(after, before)))
-    told_new = {one for new in split.values() for one in new} | set(merged)
-    told_old = {one for old in merged.values() for one in old} | set(split)
-    return Matching(
-        ids=ids or {int(one): int(one) for one in after},
-        appeared=_left_over(after, before, told_new),
-        vanished=_left_over(before, after, told_old),
-        split=split,
-        merged=merged,
-        kept_fraction=float((old == renamed).mean()) if len(old) else 1.0,
+    old_ids, old_sizes = np.unique(old[old != NOISE], return_counts=True)
+    new_ids, new_sizes = np.unique(new[new != NOISE], return_counts=True)
+    overlap = _count_overlaps(old, new, old_ids, new_ids)
+    pieces = (overlap > 0) & (overlap >= MIN_PIECE_FRACTION * old_sizes[:, None])
+    sources = (overlap > 0) & (overlap >= MIN_PIECE_FRACTION * new_sizes)
+    is_new = ~np.isin(new_ids, old_ids)
+    pieces[:, is_new] = False
+    for column in np.flatnonzero(is_new & (sources.sum(axis=0) == 1)).tolist():
+        pieces[overlap[:, column].argmax(), column] = True
+    splits, merges = _groups(old_ids, new_ids, pieces), _groups(new_ids, old_ids, sources.T)
+    return LabellingChanges(
+        added_ids=_unexplained(new_ids, old_ids, merges, splits),
+        lost_ids=_unexplained(old_ids, new_ids, splits, merges),
+        splits=splits,
+        merges=merges,
     )
 
 
-def renumbered(labels: IntArray, ids: dict[int, int]) -> IntArray:
-    """The labels under their ids; noise stays -1."""
-    renamed = np.full(len(labels), NOISE, np.int32)
-    for label, one in ids.items():
-        renamed[labels == label] = one
-    return renamed
+def renumber_labels(labels: IntArray, ids: dict[int, int]) -> IntArray:
+    """Replace each label by its id; noise stays -1."""
+    renumbered = np.full(len(labels), NOISE, np.int32)
+    for label, cluster_id in ids.items():
+        renumbered[labels == label] = cluster_id
+    return renumbered
 
 
-def match(old: IntArray, new: IntArray) -> dict[int, int]:
-    """The id that each new cluster takes over, so that colours stay with the chips.
+def match_clusters(old: IntArray, new: IntArray) -> dict[int, int]:
+    """Return the id that each new cluster takes over, so that chips keep their colours.
 
-    Ids are handed over so that as many chips as possible keep theirs (Hungarian method on the
-    overlap, Kuhn 1955). A cluster without a predecessor gets the smallest id that neither
-    labelling uses and that is kept for no edit (`MADE`).
+    The assignment keeps the id of as many chips as possible (Hungarian method on the overlaps,
+    Kuhn 1955). A cluster without a predecessor gets the smallest id that neither labelling uses
+    and that is not reserved for edits (`EDIT_IDS`).
 
     Parameters
     ----------
     old : int array, (n,)
-        Ids shown so far, in any order and with gaps; -1 for noise.
+        Current ids, in any order and with gaps; -1 for noise.
     new : int array, (n,)
-        Labels of the same chips; -1 for noise.
-
-    Returns
-    -------
-    dict
-        New label to id, for each new label but noise; no id twice.
-
-    Raises
-    ------
-    ArtifactError
-        If the labellings are of different chips.
+        Labels of the same chips; -1 for noise, which gets no id.
     """
     if old.shape != new.shape:
         raise ArtifactError(
-            f"{len(new)} new labels beside {len(old)} old ones",
+            f"the new labelling has {len(new)} chips, the old one has {len(old)}",
             where="matching",
-            remedy="Only labellings of the same chips can be matched.",
+            remedy="Match only labellings of the same chips.",
         )
 
     from scipy.optimize import linear_sum_assignment
 
-    both = (old != NOISE) & (new != NOISE)
-    old_ids, rows = np.unique(old[both], return_inverse=True)
-    labels, columns = np.unique(new[both], return_inverse=True)
-    overlap = np.zeros((len(old_ids), len(labels)), np.int64)
-    np.add.at(overlap, (rows, columns), 1)
+    clustered = (old != NOISE) & (new != NOISE)
+    old_ids, labels = np.unique(old[clustered]), np.unique(new[clustered])
+    overlap = _count_overlaps(old, new, old_ids, labels)
     pairs = zip(*linear_sum_assignment(overlap, maximize=True), strict=True)
-    kept = {int(labels[j]): int(old_ids[i]) for i, j in pairs if overlap[i, j]}
+    ids = {int(labels[j]): int(old_ids[i]) for i, j in pairs if overlap[i, j]}
 
-    taken = set(old.tolist()) | set(kept.values())
+    used = set(old.tolist())
     for label in np.unique(new[new != NOISE]).tolist():
-        if label not in kept:
-            fresh = next(i for i in count() if i not in taken and i not in MADE)
-            kept[label] = fresh
-            taken.add(fresh)
-    return kept
+        if label not in ids:
+            ids[label] = next(i for i in count() if i not in used and i not in EDIT_IDS)
+            used.add(ids[label])
+    return ids
 
 
-def own_ids(n_clusters: int) -> dict[int, int]:
-    """The id of each label where there is no labelling before: the label, past the edits' ids."""
+def initial_ids(n_clusters: int) -> dict[int, int]:
+    """Return the id of each label of a first labelling: the label, skipping the ids of edits."""
     return {
-        label: label if label < MADE.start else label + len(MADE) for label in range(n_clusters)
+        label: label if label < EDIT_IDS.start else label + len(EDIT_IDS)
+        for label in range(n_clusters)
     }
 
 
-def _names(labels: IntArray) -> AnyArray:
-    return np.unique(labels[labels != NOISE])
+def _count_overlaps(old: IntArray, new: IntArray, old_ids: AnyArray, new_ids: AnyArray) -> AnyArray:
+    """Return the number of chips in each pair of clusters, (n_old, n_new)."""
+    clustered = (old != NOISE) & (new != NOISE)
+    rows = np.searchsorted(old_ids, old[clustered])
+    columns = np.searchsorted(new_ids, new[clustered])
+    overlap = np.zeros((len(old_ids), len(new_ids)), np.int64)
+    np.add.at(overlap, (rows, columns), 1)
+    return overlap
 
 
-def _parted(overlap: AnyArray, pieces: BoolArray, sources: BoolArray, fresh: AnyArray) -> BoolArray:
-    """The pieces, old by new, with each fresh id in one row at most, (n_old, n_new)."""
-    parted = pieces.copy()
-    parted[:, fresh] = False
-    for column in np.flatnonzero(fresh & (sources.sum(axis=0) == 1)).tolist():
-        parted[overlap[:, column].argmax(), column] = True
-    return parted
+def _groups(ids: AnyArray, parts: AnyArray, table: BoolArray) -> dict[int, tuple[int, ...]]:
+    """Return the ids with at least two parts in their row of a table, and those parts."""
+    rows = {int(i): tuple(parts[row].tolist()) for i, row in zip(ids, table, strict=True)}
+    return {i: row for i, row in rows.items() if len(row) > 1}
 
 
-def _left_over(names: AnyArray, others: AnyArray, told: set[int]) -> tuple[int, ...]:
-    """Names that the others lack and that are not told of."""
-    return tuple(one for one in np.setdiff1d(names, others).tolist() if one not in told)
+def _unexplained(
+    ids: AnyArray,
+    other_ids: AnyArray,
+    results: dict[int, tuple[int, ...]],
+    origins: dict[int, tuple[int, ...]],
+) -> tuple[int, ...]:
+    """Return the ids that the other labelling lacks and that no split or merge mentions."""
+    mentioned = set(results).union(*origins.values())
+    return tuple(i for i in np.setdiff1d(ids, other_ids).tolist() if i not in mentioned)
 
 
-def _several(one: AnyArray, other: AnyArray, table: AnyArray) -> dict[int, tuple[int, ...]]:
-    """Names of `one` with two or more of `other` in their row of a table of truths."""
-    rows = {int(name): other[row] for name, row in zip(one, table, strict=True)}
-    return {name: tuple(map(int, found)) for name, found in rows.items() if len(found) > 1}
-
-
-def _listed(names: tuple[int, ...]) -> str:
-    return ", ".join(map(str, names[:-1])) + f" and {names[-1]}"
+def _enumerate(ids: tuple[int, ...]) -> str:
+    return ", ".join(map(str, ids[:-1])) + f" and {ids[-1]}"

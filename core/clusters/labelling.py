@@ -1,4 +1,4 @@
-"""What every clustering returns: a label a chip, how sure it is, and what was noticed."""
+"""The result of every clustering method: a label and a confidence per chip, facts and notes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from core.errors import ArtifactError
-from core.types import AnyArray, Clustering, FloatArray, IntArray
+from core.types import AnyArray, FloatArray, IntArray
 
 NOISE = -1
 Fact = float | int | str
@@ -16,29 +16,27 @@ Fact = float | int | str
 class Labelling:
     """A partition of the chips into clusters and noise.
 
+    Raises ArtifactError if labels and confidence do not match or are out of range.
+
     Attributes
     ----------
     labels : int32 array, (n,)
-        0 to n_clusters - 1, the largest cluster first (of equals, the one whose first chip comes
-        first); -1 for noise.
+        0 to n_clusters - 1, the largest cluster first (among equals, the cluster whose first chip
+        comes first); -1 for noise.
     confidence : float32 array, (n,), 0..1
-        Responsibility of the chip's component, membership strength, or how much nearer the own
-        centre is than the next one; 0 for noise.
-    method : {"gmm", "hdbscan", "kmeans", "ward"}
+        The responsibility of the chip's Gaussian (mixtures), the membership strength (HDBSCAN), or
+        how much nearer the chip's own centre is than the next one (k-means, Ward); 0 for noise.
+    method : str
+        Name of the method in `core.clusters.methods.method_table`.
     facts : mapping of str to number or str
         What the method measured, for example ``"bic"``.
     notes : tuple of str
-        What the user should know, each a sentence, with the remedy where there is one.
-
-    Raises
-    ------
-    ArtifactError
-        If labels and confidence do not belong together or are out of range.
+        Sentences for the user, with the remedy where there is one.
     """
 
     labels: IntArray
     confidence: FloatArray
-    method: Clustering
+    method: str
     facts: Mapping[str, Fact] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
@@ -46,19 +44,19 @@ class Labelling:
         if self.labels.ndim != 1 or self.labels.shape != self.confidence.shape:
             raise ArtifactError("labels and confidence differ in length", where="labelling")
         if self.labels.dtype != np.int32 or self.confidence.dtype != np.float32:
-            raise ArtifactError("labels are not int32 beside float32", where="labelling")
+            raise ArtifactError("labels must be int32 and confidence float32", where="labelling")
         if not ((self.confidence >= 0) & (self.confidence <= 1)).all():
-            raise ArtifactError("a confidence lies outside 0 to 1", where="labelling")
-        sizes = np.bincount(self.labels[self.labels >= 0]) if self.labels.size else np.empty(0)
+            raise ArtifactError("confidence must be between 0 and 1", where="labelling")
+        sizes = np.bincount(self.labels[self.labels >= 0])
         if self.labels.min(initial=0) < NOISE or (np.diff(sizes) > 0).any() or (sizes == 0).any():
-            raise ArtifactError("labels are not 0, 1, 2 ... by falling size", where="labelling")
+            raise ArtifactError("labels must be 0, 1, 2 ... by falling size", where="labelling")
 
     def __len__(self) -> int:
         return len(self.labels)
 
     @property
     def n_clusters(self) -> int:
-        """Clusters found, noise not counted."""
+        """Number of clusters, not counting noise."""
         return int(self.labels.max(initial=NOISE)) + 1
 
     @property
@@ -67,34 +65,32 @@ class Labelling:
         return float((self.labels == NOISE).mean()) if len(self) else 0.0
 
     def sizes(self) -> IntArray:
-        """Chips in each cluster, (n_clusters,), falling."""
+        """Return the number of chips in each cluster, (n_clusters,), in falling order."""
         clustered = self.labels[self.labels != NOISE]
         return np.bincount(clustered, minlength=self.n_clusters).astype(np.int32)
 
 
-def in_order(raw: AnyArray) -> dict[int, int]:
-    """The label that each raw cluster number gets: by size, then by first member.
+def labels_by_size(numbers: AnyArray) -> dict[int, int]:
+    """Return the label of each cluster number: by falling size, then by first member.
 
-    Parameters
-    ----------
-    raw : int array, (n,)
-        Cluster numbers as a method gave them; negative for noise.
+    The numbers, (n,), are in any order, as a method returns them; negative for noise.
     """
-    found, first, counts = np.unique(raw[raw >= 0], return_index=True, return_counts=True)
-    order = np.lexsort((first, -counts))
-    return {int(found[old]): new for new, old in enumerate(order)}
+    clusters, first, counts = np.unique(
+        numbers[numbers >= 0], return_index=True, return_counts=True
+    )
+    return {int(clusters[i]): label for label, i in enumerate(np.lexsort((first, -counts)))}
 
 
-def labelled(
-    raw: AnyArray,
+def make_labelling(
+    numbers: AnyArray,
     confidence: AnyArray,
-    method: Clustering,
+    method: str,
     facts: Mapping[str, Fact],
     notes: tuple[str, ...] = (),
 ) -> Labelling:
-    """A labelling from cluster numbers in any order; see `Labelling` for the arguments."""
-    labels = np.full(len(raw), NOISE, np.int32)
-    for old, new in in_order(raw).items():
-        labels[raw == old] = new
+    """Build a labelling from cluster numbers in any order; see `Labelling` for the arguments."""
+    labels = np.full(len(numbers), NOISE, np.int32)
+    for number, label in labels_by_size(numbers).items():
+        labels[numbers == number] = label
     strength = np.where(labels == NOISE, 0.0, np.clip(confidence, 0.0, 1.0)).astype(np.float32)
     return Labelling(labels, strength, method, dict(facts), notes)

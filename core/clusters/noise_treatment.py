@@ -1,36 +1,32 @@
-"""Honest noise: kept, given to the nearest cluster, or to the likeliest one; -1 always beside."""
+"""Treatment of HDBSCAN's noise: keep it, or assign it to the nearest or most probable cluster."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from core.clusters.labelling import NOISE, Labelling, in_order
-from core.clusters.methods.condensed_tree import ROOT, Condensed, Cut, inherited
-from core.clusters.methods.hdbscan_tree import Tree, cut_nodes
+from core.clusters.labelling import NOISE, Labelling, labels_by_size
+from core.clusters.methods.condensed_tree import ROOT, CondensedTree, Cut, cluster_of_node
+from core.clusters.methods.hdbscan_tree import SpanningTree, cut_nodes
 from core.errors import ArtifactError, SettingsError
 from core.settings import CutSettings, NoiseSettings
-from core.types import AnyArray, BoolArray, DoubleArray, FloatArray, IntArray
-
-# Rows at a time: 1,000 x 20,000 distances are 160 MB.
-_BLOCK = 1000
+from core.types import BoolArray, DoubleArray, FloatArray, IntArray
 
 
 @dataclass(frozen=True)
-class Treated:
-    """A labelling whose noise was treated.
+class TreatedLabelling:
+    """A labelling after noise treatment.
 
     Attributes
     ----------
     labels : int32 array, (n,)
-        What is shown; -1 for what stayed noise.
+        The labels to display; -1 for chips that remain noise.
     original : int32 array, (n,)
-        What HDBSCAN said, -1 for noise: exported beside.
+        The labels before the treatment; -1 for noise.
     membership : float32 array, (n,), 0..1
-        The confidence of chips that were clustered; of the others the membership that "soft"
-        found. NaN for those that "nearest" gave to a cluster: being near is no membership. 0 for
-        those of which nothing was asked.
+        The confidence of chips that were clustered. For noise: the membership that "soft" found,
+        NaN for chips that "nearest" assigned (being near is no membership), 0 for "keep".
     note : str
-        What was done, in a sentence.
+        A sentence on what the treatment did.
     """
 
     labels: IntArray
@@ -40,146 +36,137 @@ class Treated:
 
     @property
     def moved(self) -> BoolArray:
-        """Chips that were noise and are shown in a cluster, (n,)."""
-        shown: BoolArray = (self.original == NOISE) & (self.labels != NOISE)
-        return shown
+        """Whether each chip was noise and is now in a cluster, (n,)."""
+        moved: BoolArray = (self.original == NOISE) & (self.labels != NOISE)
+        return moved
 
     @property
     def confidence(self) -> FloatArray:
-        """How sure what is shown is, (n,): the membership; 0 for what is shown as noise."""
-        sure: FloatArray = np.where(self.labels == NOISE, np.float32(0), self.membership)
-        return sure
+        """Confidence of the displayed labels, (n,): the membership, or 0 for noise."""
+        return np.where(self.labels == NOISE, np.float32(0), self.membership)
 
 
-def treat(
+def treat_noise(
     labelling: Labelling,
     points: FloatArray,
     settings: NoiseSettings,
     soft: FloatArray | None = None,
-) -> Treated:
-    """Treat the noise of a labelling as the user chose.
+) -> TreatedLabelling:
+    """Treat the noise of a labelling as the settings say.
+
+    Raises SettingsError for "soft" without memberships, for example if the method was not HDBSCAN,
+    and ArtifactError if the arrays are of different chips or clusters.
 
     Parameters
     ----------
-    labelling : Labelling
     points : float32 array, (n, d)
-        The space that was clustered.
-    settings : NoiseSettings
+        The space in which the chips were clustered.
     soft : float32 array, (n, n_clusters), optional
-        From `soft_membership`; needed for "soft".
-
-    Raises
-    ------
-    SettingsError
-        For "soft" without memberships, as for labellings that are not HDBSCAN's.
-    ArtifactError
-        If the arrays are of different chips or clusters.
+        From `soft_membership`; required for "soft".
     """
     n, k = len(labelling), labelling.n_clusters
     if len(points) != n or (soft is not None and soft.shape != (n, k)):
-        raise ArtifactError("points, memberships and labelling differ", where="noise")
+        raise ArtifactError("points, memberships and labelling do not match", where="noise")
     labels, membership = labelling.labels.copy(), labelling.confidence.copy()
     noise = np.flatnonzero(labels == NOISE)
     if settings.method == "nearest" and k and len(noise):
-        labels[noise] = _nearest(points, labels, noise)
+        from scipy.spatial import cKDTree
+
+        clustered = np.flatnonzero(labels != NOISE)
+        index = cKDTree(points[clustered].astype(np.float64))
+        _, nearest = index.query(points[noise].astype(np.float64))
+        labels[noise] = labels[clustered[nearest]]
         membership[noise] = np.nan
     elif settings.method == "soft":
         if soft is None:
             raise SettingsError(
-                "soft membership needs HDBSCAN's tree",
+                "soft membership needs the tree of HDBSCAN",
                 where="noise",
-                remedy='Cluster by HDBSCAN, or choose "keep" or "nearest".',
+                remedy='Cluster with HDBSCAN, or set the noise treatment to "keep" or "nearest".',
             )
         if k and len(noise):
             best = soft[noise].argmax(axis=1)
             membership[noise] = soft[noise, best]
-            clear = membership[noise] >= settings.threshold
-            labels[noise[clear]] = best[clear]
-    moved = int((labels[noise] != NOISE).sum())
-    return Treated(labels, labelling.labels, membership, _note(settings, n, len(noise), moved))
+            sufficient = membership[noise] >= settings.threshold
+            labels[noise[sufficient]] = best[sufficient]
+    note = _note(settings, n, len(noise), n_moved=int((labels[noise] != NOISE).sum()))
+    return TreatedLabelling(labels, labelling.labels, membership, note)
 
 
-def soft_membership(tree: Tree, settings: CutSettings, points: FloatArray) -> FloatArray:
-    """Membership of each chip in each cluster of a cut, (n, n_clusters), rows sum to 0..1.
+def soft_membership(tree: SpanningTree, settings: CutSettings, points: FloatArray) -> FloatArray:
+    """Return the membership of each chip in each cluster of a cut.
 
-    The product of nearness to the clusters' exemplars and of the height at which the chip joins
-    each in the tree, times the probability of being in any: hdbscan's soft clustering
-    (all_points_membership_vectors; "How Soft Clustering for HDBSCAN Works" in its manual), from
-    the tree that is there instead of a second fit.
+    For each cluster, the nearness to its exemplars times a score for the height at which the chip
+    joins it in the tree; normalised, then multiplied by the probability of being in any cluster.
+    This is hdbscan's soft clustering (`all_points_membership_vectors`; "How Soft Clustering for
+    HDBSCAN Works" in its documentation), computed from the existing tree instead of a second fit.
 
     Parameters
     ----------
-    tree : Tree
-    settings : CutSettings
     points : float32 array, (n, d)
-        What the tree was built from; its first `tree.n_dims` columns are used.
+        The points that the tree was built from; the first `tree.n_dims` columns are used.
+
+    Returns
+    -------
+    float32 array, (n, n_clusters)
+        Each row sums to at most 1.
     """
     if len(tree) < settings.min_cluster_size:
         return np.zeros((len(tree), 0), np.float32)
-    condensed, found = cut_nodes(tree, settings)
-    if not len(found.nodes):
+    condensed, cut = cut_nodes(tree, settings)
+    if not len(cut.nodes):
         return np.zeros((len(tree), 0), np.float32)
     data = np.asarray(points[:, : tree.n_dims], np.float64)
-    heights = _heights(condensed, found)
-    densest = _leaf_densest(condensed)
-    top = densest[condensed.point_node][:, None]
-    scores = np.exp(-top / np.maximum(heights, np.finfo(float).tiny))
+    heights = _joining_heights(condensed, cut)
+    # The largest lambda at which a point or a child leaves each node.
+    densest = condensed.max_lambda.copy()
+    np.maximum.at(densest, condensed.parent[1:], condensed.birth[1:])
+    top = densest[condensed.point_node]
+    scores = np.exp(-top[:, None] / np.maximum(heights, np.finfo(float).tiny))
     joining = np.exp(scores - scores.max())
-    share = _nearness(data, condensed, found) * (joining / joining.sum(axis=1, keepdims=True))
+    joining /= joining.sum(axis=1, keepdims=True)
+    # The exemplars of a cluster are the last points to leave its leaves.
+    is_exemplar = (condensed.point_lambda == top) & condensed.is_leaf[condensed.point_node]
+    cluster = cluster_of_node(condensed, cut.nodes)[condensed.point_node]
+    exemplars = [data[is_exemplar & (cluster == j)] for j in range(len(cut.nodes))]
+    share = _nearness(data, exemplars) * joining
     share /= np.maximum(share.sum(axis=1, keepdims=True), np.finfo(float).tiny)
-    likeliest = heights.argmax(axis=1)
-    height = heights[np.arange(len(heights)), likeliest]
-    ceiling = np.maximum(densest[found.nodes][likeliest], condensed.point_lambda)
-    order = list(in_order(found.raw))
-    membership: FloatArray = (share * (height / ceiling)[:, None])[:, order].astype(np.float32)
+    ceiling = np.maximum(densest[cut.nodes][heights.argmax(axis=1)], condensed.point_lambda)
+    in_any_cluster = heights.max(axis=1) / ceiling
+    order = list(labels_by_size(cut.numbers))
+    membership: FloatArray = (share * in_any_cluster[:, None])[:, order].astype(np.float32)
     return membership
 
 
-def _heights(tree: Condensed, found: Cut) -> DoubleArray:
-    """Lambda at which each point joins each cluster, (n, m)."""
-    k = len(tree.parent)
-    table = np.empty((k, len(found.nodes)))
-    for column, cluster in enumerate(found.nodes.tolist()):
-        path = {cluster}
-        while cluster != ROOT:
-            cluster = int(tree.parent[cluster])  # noqa: PLW2901
-            path.add(cluster)
-        # NaN: the node lies on the cluster's own branch, where a point's own lambda counts.
-        heights = [np.nan] * k
-        below = {int(found.nodes[column])}
-        for node, above in enumerate(tree.parent.tolist()):
+def _joining_heights(tree: CondensedTree, cut: Cut) -> DoubleArray:
+    """Return the lambda at which each point joins each cluster, (n, n_clusters)."""
+    n_nodes = len(tree.parent)
+    table = np.empty((n_nodes, len(cut.nodes)))
+    for column, cluster in enumerate(cut.nodes.tolist()):
+        path, ancestor = {cluster}, cluster
+        while ancestor != ROOT:
+            ancestor = int(tree.parent[ancestor])
+            path.add(ancestor)
+        # NaN: the node is on the cluster's own branch, where the lambda of the point counts.
+        heights = [np.nan] * n_nodes
+        inside = {cluster}
+        for node, parent in enumerate(tree.parent.tolist()):
             if node in path:
                 continue
-            if above in below:
-                below.add(node)
+            if parent in inside:
+                inside.add(node)
             else:
-                heights[node] = tree.birth[node] if above in path else heights[above]
+                heights[node] = tree.birth[node] if parent in path else heights[parent]
         table[:, column] = heights
     joined = table[tree.point_node]
     return np.where(np.isnan(joined), tree.point_lambda[:, None], joined)
 
 
-def _leaf_densest(tree: Condensed) -> DoubleArray:
-    """Largest lambda among each node's own rows, points and children, (k,)."""
-    densest = tree.densest.copy()
-    np.maximum.at(densest, tree.parent[1:], tree.birth[1:])
-    return densest
-
-
-def _nearness(data: DoubleArray, tree: Condensed, found: Cut) -> DoubleArray:
-    """Inverse distance of each point to each cluster's nearest exemplar, rows sum to 1, (n, m).
-
-    Exemplars are the points of a cluster's leaves that fall out last.
-    """
+def _nearness(data: DoubleArray, exemplars: list[DoubleArray]) -> DoubleArray:
+    """Return the inverse distance to the nearest exemplar of each cluster; rows sum to 1."""
     from scipy.spatial import cKDTree
 
-    last = tree.point_lambda == _leaf_densest(tree)[tree.point_node]
-    exemplar = last & tree.leaf[tree.point_node]
-    inside = _owner(tree, found)[tree.point_node]
-    distance = np.empty((len(data), len(found.nodes)))
-    for column in range(len(found.nodes)):
-        rows = exemplar & (inside == column)
-        distance[:, column] = cKDTree(data[rows]).query(data)[0]
+    distance = np.column_stack([cKDTree(points).query(data)[0] for points in exemplars])
     touching = distance == 0
     inverse = 1 / np.where(touching, 1, distance)
     inverse = np.where(touching.any(axis=1, keepdims=True), touching, inverse)
@@ -187,31 +174,17 @@ def _nearness(data: DoubleArray, tree: Condensed, found: Cut) -> DoubleArray:
     return nearness
 
 
-def _owner(tree: Condensed, found: Cut) -> AnyArray:
-    """The position of the cluster that each node lies in, (k,); -1 outside."""
-    number = np.full(len(tree.parent), NOISE, np.int64)
-    number[found.nodes] = np.arange(len(found.nodes))
-    return inherited(tree.parent, number)
-
-
-def _nearest(points: FloatArray, labels: IntArray, noise: AnyArray) -> IntArray:
-    """The label of the nearest clustered chip of each noise chip."""
-    from scipy.spatial import cKDTree
-
-    there = np.flatnonzero(labels != NOISE)
-    _, nearest = cKDTree(points[there].astype(np.float64)).query(points[noise].astype(np.float64))
-    found: IntArray = labels[there[nearest]]
-    return found
-
-
-def _note(settings: NoiseSettings, n: int, noise: int, moved: int) -> str:
-    if settings.method == "keep" or not noise:
-        return f"{noise} of {n} chips are noise and shown as such."
-    how = {
-        "nearest": "the cluster of the nearest clustered chip",
-        "soft": f"their likeliest cluster, at a membership of {settings.threshold:g} or more",
-    }[settings.method]
+def _note(settings: NoiseSettings, n: int, n_noise: int, n_moved: int) -> str:
+    if settings.method == "keep" or not n_noise:
+        return f"{n_noise} of {n} chips are noise and are displayed as noise."
+    if settings.method == "nearest":
+        outcome = "were assigned to the cluster of the nearest clustered chip"
+    else:
+        outcome = (
+            f"have a membership of {settings.threshold:g} or more and were assigned to their most "
+            "probable cluster"
+        )
     return (
-        f"{moved} of {noise} noise chips are shown in {how}; {noise - moved} stay noise. "
-        "The original -1 is kept beside."
+        f"{n_moved} of {n_noise} noise chips {outcome}; {n_noise - n_moved} remain noise. Exports "
+        "also contain the original labels."
     )

@@ -1,1 +1,1 @@
-"""Procedural demonstrations: what they show is made up, seeded and free of any licence."""
+"""Procedural demonstration data: synthetic, reproducible from a seed and free of any licence."""

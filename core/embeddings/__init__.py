@@ -1,1 +1,1 @@
-"""From chips to embeddings: encoders, their cards and weights, and the loop that runs them."""
+"""Turn chips into embeddings: encoders, their cards and weights, and the loop that runs them."""

@@ -1,4 +1,4 @@
-"""Which bands of the chips a network for three bands is shown."""
+"""Choose which bands of the chips a network for three bands receives."""
 
 from collections.abc import Sequence
 
@@ -6,72 +6,56 @@ from core.errors import BandError
 from core.types import BandsRule
 
 _RGB = ("red", "green", "blue")
-WIDTH = 3
+_N_CHANNELS = 3
 
 Triple = tuple[int, int, int]
-"""Three bands by their place among the chips' bands, from 0."""
+"""Three bands by their position among the chips' bands, counted from 0."""
 
 
-def triples(
+def choose_band_triples(
     n_bands: int, names: Sequence[str] = (), rule: BandsRule = "first"
 ) -> tuple[list[Triple], str]:
-    """Which bands stand for red, green and blue, once or several times.
+    """Return the triples of bands that stand for red, green and blue.
 
-    Three bands are taken as they are, or in the order red, green, blue where they bear these
-    names; one is repeated. Of more (or two), "first" takes those named red, green and blue, and
-    "triples" takes all of them, three at a time: red, green and blue first where they are named,
-    then the others in their order. A last triple that is not full takes the bands before it as
-    well, so that four bands run as 1-2-3 and 2-3-4; of two bands the second is repeated.
-
-    Parameters
-    ----------
-    n_bands : int
-    names : sequence of str
-        The bands' names; empty where they are not known.
-    rule : {"first", "triples"}
+    Three bands are used as they are, or reordered if they are named red, green and blue. A single
+    band is repeated. For other numbers of bands, "first" uses the bands named red, green and blue;
+    "triples" uses all bands, three at a time, beginning with red, green and blue if there are
+    bands of these names. If the last triple is incomplete, it also contains the bands before it,
+    so that four bands are used as 1-2-3 and 2-3-4; of two bands, the second is repeated.
 
     Returns
     -------
-    chosen : list of triples
-        The network runs once for each; the embeddings are joined in this order.
+    triples : list of triples
+        The network runs once for each triple; the embeddings are joined in this order.
     note : str
-        What was done, for people; empty where the bands are taken as they are.
+        A clause for the user that says which bands are used; empty if they are used as they are.
 
     Raises
     ------
     BandError
-        If three bands cannot be had by this rule.
+        If the rule does not lead to three bands.
     """
     lower = [name.lower() for name in names]
-    named = [lower.index(name) for name in _RGB] if set(_RGB) <= set(lower) else []
+    rgb = [lower.index(name) for name in _RGB] if set(_RGB) <= set(lower) else []
     if n_bands == 1:
         return [(0, 0, 0)], "the single band is repeated as red, green and blue"
-    if rule == "triples" and n_bands not in (0, WIDTH):
-        order = named + [band for band in range(n_bands) if band not in named]
-        chosen = [_triple(order, start) for start in range(0, n_bands, WIDTH)]
-        said = "; ".join(", ".join(_name(band, names) for band in one) for one in chosen)
-        return chosen, f"the {n_bands} bands run in triples, joined: {said}"
-    if named:
-        taken = named == [0, 1, 2] and n_bands == WIDTH
-        note = "" if taken else f"red, green and blue taken of the bands {', '.join(names)}"
-        return [(named[0], named[1], named[2])], note
-    if n_bands == WIDTH:
+    if rule == "triples" and n_bands not in (0, _N_CHANNELS):
+        order = rgb + [band for band in range(n_bands) if band not in rgb]
+        if n_bands == 2:
+            order.append(order[-1])
+        starts = (min(i, len(order) - _N_CHANNELS) for i in range(0, n_bands, _N_CHANNELS))
+        triples = [(order[i], order[i + 1], order[i + 2]) for i in starts]
+        labels = names or [str(band + 1) for band in range(n_bands)]
+        listing = "; ".join(", ".join(labels[band] for band in triple) for triple in triples)
+        return triples, f"the {n_bands} bands are encoded in joined triples: {listing}"
+    if n_bands == _N_CHANNELS and rgb in ([], [0, 1, 2]):
         return [(0, 1, 2)], ""
-    have = f" ({', '.join(names)})" if names else ""
+    if rgb:
+        note = f"red, green and blue are taken from the bands {', '.join(names)}"
+        return [(rgb[0], rgb[1], rgb[2])], note
+    listing = f" ({', '.join(names)})" if names else ""
     raise BandError(
-        f"the encoder takes three bands, the chips have {n_bands}{have}",
+        f"the encoder takes three bands, but the chips have {n_bands}{listing}",
         where="bands",
-        remedy='Choose three bands, or one, when cutting the chips, or set bands_rule = "triples".',
+        remedy='Choose three bands or one when cutting the chips, or set bands_rule = "triples".',
     )
-
-
-def _triple(order: Sequence[int], start: int) -> Triple:
-    """The triple that begins at `start`, filled up with the bands before it."""
-    first = max(0, min(start, len(order) - WIDTH))
-    own = [*order[first : first + WIDTH]]
-    own += [own[-1]] * (WIDTH - len(own))
-    return own[0], own[1], own[2]
-
-
-def _name(band: int, names: Sequence[str]) -> str:
-    return names[band] if names else str(band + 1)

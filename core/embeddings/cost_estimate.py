@@ -1,4 +1,4 @@
-"""Time and memory that an encoder would take, measured on a few chips."""
+"""Estimate the time and memory that an encoder needs by running it on a few chips."""
 
 import threading
 import time
@@ -8,31 +8,30 @@ from dataclasses import dataclass
 
 from core.embeddings.encoder import ChipBatch, Encoder, Fitted
 
-# Chips encoded to warm up, chips of the first part that is measured at most, and seconds after
-# which no more are taken.
+# Chips encoded before measuring, largest first part that is measured, and seconds after which no
+# further part begins.
 _WARM_UP = 2
-_FIRST = 16
+_FIRST_PART = 16
 _ENOUGH_SECONDS = 1.0
 _POLL_SECONDS = 0.002
 
 
 @dataclass(frozen=True)
-class Estimate:
-    """What embedding n chips would take on this machine.
+class CostEstimate:
+    """What embedding n chips would cost on this machine.
 
     Attributes
     ----------
-    n : int
     seconds : float
-        Loading, fitting where the encoder learns, and encoding, wall clock.
+        Wall-clock time for loading, for fitting if the encoder learns, and for encoding.
     bytes : int
-        Most memory beyond what the process had: network, work, and the n embeddings.
+        Peak memory on top of what the process used before: network, work arrays, n embeddings.
     rate : float
-        Chips a second while encoding.
+        Chips encoded per second, in the last part of the chips that were measured.
     dim : int
-        Length of one embedding for these chips.
+        Length of one embedding of these chips.
     measured : int
-        Chips that were measured; the rate is that of the last part of them.
+        Number of chips that were encoded.
     """
 
     n: int
@@ -43,93 +42,78 @@ class Estimate:
     measured: int
 
 
-def estimate(
+def estimate_cost(
     load: Callable[[], Encoder], chips: ChipBatch, n: int, sample: int | None = None
-) -> Estimate:
-    """Load an encoder, run it over a few chips, and reckon what n chips would take.
+) -> CostEstimate:
+    """Load an encoder, run it on a few chips, and extrapolate to n chips.
 
-    Encoding grows with n; fitting grows with the chips it is given, `sample` at most.
+    The time for encoding grows with n, the time for fitting with the number of chips in the
+    sample.
 
     Parameters
     ----------
     load : callable
-        Gives the encoder; called once, its time and memory count.
+        Called once; its time and memory are included.
     chips : ChipBatch
-        A few of the chips, 256 for example; after a second of measuring no more are taken.
-    n : int
-        Chips in all.
+        Some of the chips, for example 256. No more are encoded once a second has passed.
     sample : int, optional
-        Chips that the encoder would be fitted on; all n if left out.
+        Maximum number of chips that the encoder would be fitted to; all n by default.
     """
-    with _peak() as memory:
-        begun = time.perf_counter()
+    with _sampled_memory() as memory:
+        start = time.perf_counter()
         encoder = load()
-        loading = time.perf_counter() - begun
-        begun = time.perf_counter()
+        loading = time.perf_counter() - start
+        start = time.perf_counter()
         fitted = encoder.fit(chips)
-        fitting = (time.perf_counter() - begun) if fitted else 0.0
-        encoder.encode(_rows(chips, 0, _WARM_UP), fitted)
-        rate, measured, dim = _measure(encoder, chips, fitted)
-    fit_share = min(n, sample or n) / len(chips)
-    return Estimate(
+        fitting = (time.perf_counter() - start) if fitted else 0.0
+        encoder.encode(chips.select(slice(_WARM_UP)), fitted)
+        rate, measured, dim = _measure_rate(encoder, chips, fitted)
+    fit_ratio = min(n, sample or n) / len(chips)
+    return CostEstimate(
         n=n,
-        seconds=loading + fitting * max(fit_share, 1.0) + n / rate,
-        bytes=memory.bytes + n * dim * 4,
+        seconds=loading + fitting * max(fit_ratio, 1.0) + n / rate,
+        bytes=max(memory) + n * dim * 4,
         rate=rate,
         dim=dim,
         measured=measured,
     )
 
 
-def _measure(encoder: Encoder, chips: ChipBatch, fitted: Fitted) -> tuple[float, int, int]:
-    """Chips a second of the last part, chips measured in all, and the length of an embedding.
+def _measure_rate(encoder: Encoder, chips: ChipBatch, fitted: Fitted) -> tuple[float, int, int]:
+    """Return the chips per second of the last part, the chips encoded, and the embedding length.
 
-    Parts grow while there is time: a small one leaves cores idle, a large one of a slow encoder
-    takes minutes.
+    The parts double as long as there is time: a small part leaves cores idle, and a large part of
+    a slow encoder takes minutes.
     """
-    done, spent, size, part = 0, 0.0, max(1, min(_FIRST, len(chips) // 4)), 0
-    while done < len(chips) and spent < _ENOUGH_SECONDS:
-        rest = len(chips) - done
-        part = rest if rest < 2 * size else size
-        begun = time.perf_counter()
-        dim = encoder.encode(_rows(chips, done, done + part), fitted).shape[1]
-        seconds = max(time.perf_counter() - begun, 1e-9)
-        done, spent, size = done + part, spent + seconds, 2 * size
-    return part / seconds, done, dim
-
-
-def _rows(chips: ChipBatch, start: int, stop: int) -> ChipBatch:
-    cut = slice(start, stop)
-    return ChipBatch(chips.pixels[cut], chips.mask[cut], chips.scaling, chips.bands)
-
-
-class _Memory:
-    """Most memory seen beyond that at the start."""
-
-    bytes = 0
+    start, elapsed, size, n_part = 0, 0.0, max(1, min(_FIRST_PART, len(chips) // 4)), 0
+    while start < len(chips) and elapsed < _ENOUGH_SECONDS:
+        remaining = len(chips) - start
+        n_part = remaining if remaining < 2 * size else size
+        begin = time.perf_counter()
+        dim = encoder.encode(chips.select(slice(start, start + n_part)), fitted).shape[1]
+        seconds = max(time.perf_counter() - begin, 1e-9)
+        start, elapsed, size = start + n_part, elapsed + seconds, 2 * size
+    return n_part / seconds, start, dim
 
 
 @contextmanager
-def _peak() -> Iterator[_Memory]:
-    """Watch this process's resident memory from a thread beside."""
+def _sampled_memory() -> Iterator[list[int]]:
+    """Collect this process's resident memory, in bytes on top of that at the start."""
     import psutil
 
     process = psutil.Process()
     before = process.memory_info().rss
-    seen, over = _Memory(), threading.Event()
+    samples, stop = [0], threading.Event()
 
-    def look() -> None:
-        seen.bytes = max(seen.bytes, process.memory_info().rss - before)
+    def poll() -> None:
+        while not stop.wait(_POLL_SECONDS):
+            samples.append(process.memory_info().rss - before)
 
-    def watch() -> None:
-        while not over.wait(_POLL_SECONDS):
-            look()
-
-    watcher = threading.Thread(target=watch, daemon=True)
-    watcher.start()
+    thread = threading.Thread(target=poll, daemon=True)
+    thread.start()
     try:
-        yield seen
-        look()
+        yield samples
+        samples.append(process.memory_info().rss - before)
     finally:
-        over.set()
-        watcher.join()
+        stop.set()
+        thread.join()

@@ -1,46 +1,52 @@
-"""The encoder protocol: a card that says what it is, a fit where it learns, then encode."""
+"""The encoder protocol, the card that describes an encoder, and the chips that it receives."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
+
+import numpy as np
 
 from core.chips.scaling import Scaling
 from core.errors import BandError
 from core.types import AnyArray, BoolArray, FloatArray
 
 Fitted = Mapping[str, AnyArray]
-"""What an encoder learnt from a sample: named arrays, stored in an artifact of their own."""
+"""What an encoder has learnt from a sample of chips: named arrays, stored as an artifact."""
 
 Identity = Mapping[str, str | int | float]
-"""What sets an encoder's numbers apart, beside the chips: the encoder's part of an artifact key."""
+"""Everything but the chips that determines an encoder's output; part of the artifact key."""
 
 
 @dataclass(frozen=True)
 class EncoderCard:
-    """What an encoder is, where it comes from and what it expects.
+    """What an encoder is, where it comes from and which input it expects.
 
     Attributes
     ----------
-    name : str
-        The name used in settings, for example ``"texture"``.
-    title : str
-        The name shown to people.
+    name, title : str
+        Name in settings and on the command line, for example ``"texture"``, and name shown to
+        users.
     summary : str
-        One sentence on what it is good for.
+        One or two sentences on what the encoder describes and when it is a good choice.
     dim : int
-        Length of one embedding; 0 where it depends on the bands.
+        Length of one embedding; 0 if it depends on the number of bands.
     input_size : int
-        Pixels along one side that chips are resized to; 0 for the chips' own size.
+        Side length in pixels to which chips are resized; 0 if it follows the chips' own size.
     bands : int
-        Number of bands it takes; 0 for any number.
+        Number of bands that the encoder takes; 0 for any number.
     licence, source, paper : str
-        Licence of code and weights; where they come from; the publication.
+        Licence of code and weights, origin of the weights, and publication.
     hub_id, revision, weights_file : str
-        Where the weights lie on the hub; empty where none are needed.
+        Repository, revision and file of the weights on the Hugging Face hub; empty if the encoder
+        needs no weights.
     mean, std : tuple of float
-        Normalisation of pixels in 0..1, a value a band; empty where it has none of its own.
+        Normalisation of pixels in 0..1, one value per band; empty if the encoder has no fixed one.
+    learns : bool
+        True if the encoder is fitted to a sample of the chips.
     version : int
-        Raised when the code gives other numbers for the same input; part of the artifact key.
+        Increased when the code gives other numbers for the same input; part of artifact keys.
+    tags : tuple of str
+        Keywords. "offline" marks encoders that compute from the pixels alone.
     """
 
     name: str
@@ -59,7 +65,7 @@ class EncoderCard:
     std: tuple[float, ...] = ()
     learns: bool = False
     version: int = 1
-    tags: tuple[str, ...] = field(default=())
+    tags: tuple[str, ...] = ()
 
     @property
     def needs_weights(self) -> bool:
@@ -69,17 +75,15 @@ class EncoderCard:
 
 @dataclass(frozen=True)
 class ChipBatch:
-    """Chips as they lie in the store, with the scaling that makes them comparable.
+    """Chips in their native dtype, with the scaling that brings their values to 0..1.
 
     Attributes
     ----------
     pixels : array, (n, bands, size, size), native dtype
     mask : bool array, (n, size, size)
-        True where a pixel is masked: nodata, beyond the scene, or background left out.
-    scaling : Scaling
-        The stated rule that brings the native values to 0..1.
+        True where a pixel is masked: nodata, beyond the scene's edge, or excluded background.
     bands : tuple of str
-        The bands' names in their order; empty where they are not known.
+        Names of the bands in their order; empty if unknown.
     """
 
     pixels: AnyArray
@@ -89,21 +93,25 @@ class ChipBatch:
 
     def __post_init__(self) -> None:
         n, n_bands, height, width = self.pixels.shape
+        problem = ""
         if self.mask.shape != (n, height, width):
-            raise BandError(
-                f"mask of shape {self.mask.shape} beside pixels of shape {self.pixels.shape}",
-                where="chip batch",
+            problem = (
+                f"the mask has shape {self.mask.shape}, but the pixels have {self.pixels.shape}"
             )
-        if self.bands and len(self.bands) != n_bands:
-            raise BandError(
-                f"{len(self.bands)} band names beside {n_bands} bands", where="chip batch"
-            )
+        elif self.bands and len(self.bands) != n_bands:
+            problem = f"there are {len(self.bands)} band names for {n_bands} bands"
+        if problem:
+            raise BandError(problem, where="chip batch")
 
     def __len__(self) -> int:
         return int(self.pixels.shape[0])
 
+    def select(self, rows: slice) -> "ChipBatch":
+        """Return some of the chips, without copying their pixels."""
+        return ChipBatch(self.pixels[rows], self.mask[rows], self.scaling, self.bands)
+
     def unit(self) -> FloatArray:
-        """Pixels as float32 in 0..1, (n, bands, size, size); masked pixels are 0."""
+        """Return the pixels in 0..1, float32 (n, bands, size, size); masked pixels are 0."""
         scaled = self.scaling.apply(self.pixels)
         scaled *= ~self.mask[:, None]
         return scaled
@@ -112,27 +120,51 @@ class ChipBatch:
 class Encoder(Protocol):
     """Turns chips into embeddings.
 
-    An encoder holds no state of the data: what it learns is returned by `fit` and handed back to
-    `encode`, so that it can be stored, and kept when scenes are added.
+    An encoder keeps no state of the data. `fit` returns what it learns and `encode` receives it
+    back, so that it can be stored and reused when scenes are added.
+
+    Two further members are optional. ``notes(n_bands, names)`` returns clauses that tell the user
+    how the bands are used; ``read_size`` is the number of chips per batch that suits the encoder.
     """
 
     card: EncoderCard
 
     @property
     def identity(self) -> Identity:
-        """What sets this encoder's numbers apart: name, version, and weights or settings if any."""
+        """Name, version, and all weights and settings that determine the encoder's output."""
         ...
 
     def fit(self, sample: ChipBatch) -> Fitted:
-        """Learn what encoding needs from a sample; an empty mapping where it learns nothing."""
+        """Learn what encoding needs from a sample; return an empty mapping if that is nothing."""
         ...
 
     def encode(self, batch: ChipBatch, fitted: Fitted) -> FloatArray:
-        """Embed chips.
+        """Embed chips: float32 array, (n, dim), finite.
 
-        Returns
-        -------
-        float32 array, (n, dim), finite
-            The same chip gives the same embedding (to float32 rounding) in whichever batch.
+        A chip has the same embedding in every batch, up to float32 rounding.
         """
         ...
+
+
+def bands_notes(encoder: Encoder, n_bands: int, names: Sequence[str]) -> tuple[str, ...]:
+    """Return what an encoder tells the user about its use of the bands, if anything."""
+    notes = getattr(encoder, "notes", None)
+    return tuple(notes(n_bands, names)) if notes else ()
+
+
+def require_bands(batch: ChipBatch, n_bands: int, where: str) -> None:
+    """Raise a BandError if chips do not have the number of bands an encoder was fitted to."""
+    if batch.pixels.shape[1] != n_bands:
+        raise BandError(
+            f"the chips have {batch.pixels.shape[1]} bands, but the encoder was fitted to "
+            f"{n_bands}",
+            where=where,
+            remedy="Fit the encoder again for these chips.",
+        )
+
+
+def unit_length(vectors: AnyArray) -> FloatArray:
+    """Return vectors (n, d) divided by their lengths, as float32; zero vectors stay zero."""
+    length = np.linalg.norm(vectors, axis=1, keepdims=True)
+    scaled: FloatArray = (vectors / np.where(length > 0, length, 1)).astype(np.float32)
+    return scaled

@@ -1,4 +1,4 @@
-"""An encoder of another package, watched: what it does wrongly is told as its own fault."""
+"""A wrapper around another package's encoder that reports its faults as that encoder's own."""
 
 import traceback
 from collections.abc import Callable, Sequence
@@ -7,76 +7,65 @@ from typing import TypeVar
 
 import numpy as np
 
-from core.embeddings.encoder import ChipBatch, Encoder, EncoderCard, Fitted, Identity
+from core.embeddings.encoder import ChipBatch, Encoder, EncoderCard, Fitted, Identity, bands_notes
 from core.errors import ChipscapeError, DegenerateError, SettingsError
 from core.types import FloatArray
 
 Result = TypeVar("Result")
 
 
-class Guarded:
-    """An encoder whose exceptions and shapes are checked.
+class GuardedEncoder:
+    """An encoder whose exceptions and embeddings are checked.
 
-    Parameters
-    ----------
-    card : EncoderCard
-    load : callable
-        Gives the encoder.
-
-    Raises
-    ------
-    SettingsError
-        If loading it fails.
+    Any exception that the encoder raises, while it is loaded or later, becomes a SettingsError.
     """
 
     def __init__(self, card: EncoderCard, load: Callable[[], Encoder]) -> None:
         self.card = card
-        self._encoder: Encoder = self._watched("be loaded", load)
-        self.identity: Identity = self._watched("be named", lambda: self._encoder.identity)
+        self._encoder: Encoder = self._call("loading", load)
+        self.identity: Identity = self._call("reading the identity", lambda: self._encoder.identity)
         size = getattr(self._encoder, "read_size", None)
         if size:
             self.read_size = int(size)
 
     def notes(self, n_bands: int, names: Sequence[str]) -> tuple[str, ...]:
-        """What it says of the bands."""
-        say = getattr(self._encoder, "notes", None)
-        return tuple(self._watched("say its notes", lambda: say(n_bands, names))) if say else ()
+        """Return the encoder's notes on the bands."""
+        task = "describing the bands"
+        return self._call(task, lambda: bands_notes(self._encoder, n_bands, names))
 
     def fit(self, sample: ChipBatch) -> Fitted:
-        """What it learns from a sample."""
-        return self._watched("learn from the chips", lambda: self._encoder.fit(sample))
+        """Return what the encoder learns from a sample."""
+        return self._call("fitting", lambda: self._encoder.fit(sample))
 
     def encode(self, batch: ChipBatch, fitted: Fitted) -> FloatArray:
-        """Its embeddings.
+        """Return the embeddings as float32.
 
-        Raises
-        ------
-        DegenerateError
-            If they are no float matrix of one row a chip, or not as long as the card says.
+        Raises DegenerateError if they are not a numeric matrix with one row per chip, as long as
+        the card states.
         """
-        given = self._watched("embed", lambda: self._encoder.encode(batch, fitted))
-        found = np.asarray(given)
-        wide = found.ndim == 2 and found.shape[1] > 0 and self.card.dim in (0, found.shape[1])
-        if not wide or len(found) != len(batch) or found.dtype.kind not in "fiu":
-            length = self.card.dim or "any length"
+        matrix = np.asarray(self._call("encoding", lambda: self._encoder.encode(batch, fitted)))
+        width = matrix.shape[1] if matrix.ndim == 2 else 0
+        fits = width > 0 and self.card.dim in (0, width) and len(matrix) == len(batch)
+        if not fits or matrix.dtype.kind not in "fiu":
+            length = self.card.dim or "any number of"
             raise DegenerateError(
-                f"gives {found.dtype} of shape {found.shape} for {len(batch)} chips, not one row "
-                f"of {length} a chip",
+                f"encoding returned {matrix.dtype} values of shape {matrix.shape} for "
+                f"{len(batch)} chips instead of {length} numbers per chip",
                 where=f"encoder {self.card.name}",
-                remedy="Mend the package that brings it.",
+                remedy="Fix the package that provides it.",
             )
-        return found.astype(np.float32, copy=False)
+        return matrix.astype(np.float32, copy=False)
 
-    def _watched(self, what: str, call: Callable[[], Result]) -> Result:
+    def _call(self, task: str, function: Callable[[], Result]) -> Result:
         try:
-            return call()
+            return function()
         except ChipscapeError:
             raise
         except Exception as error:  # another package's code may raise anything
-            at = traceback.extract_tb(error.__traceback__)[-1]
+            frame = traceback.extract_tb(error.__traceback__)[-1]
             raise SettingsError(
-                f"cannot {what} ({type(error).__name__}: {error}; {Path(at.filename).name}, line "
-                f"{at.lineno})",
+                f"{task} failed ({type(error).__name__}: {error}; {Path(frame.filename).name}, "
+                f"line {frame.lineno})",
                 where=f"encoder {self.card.name}",
-                remedy="Mend the package that brings it, or choose another encoder.",
+                remedy="Fix the package that provides it, or choose another encoder.",
             ) from error

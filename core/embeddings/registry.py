@@ -1,8 +1,8 @@
-"""The encoders by name: those built in, and those that other packages bring.
+"""The encoders by name: the built-in ones and those that other packages provide.
 
-A package brings an encoder of its own through the entry point group ``chipscape.encoders``: the
-entry's name is the encoder's, and it points to a `Source`. Names joined by "+" stand for those
-encoders side by side, see `core.embeddings.joined_encoder`.
+A package provides an encoder through the entry point group ``chipscape.encoders``: the name of the
+entry is the encoder's name, and the entry points to a `Source`. Names joined by "+" stand
+for encoders whose embeddings are joined, see `core.embeddings.joined_encoder`.
 """
 
 import logging
@@ -15,182 +15,198 @@ from pathlib import Path
 
 from core.embeddings.descriptors import rcf, texture
 from core.embeddings.encoder import Encoder, EncoderCard, Identity
-from core.embeddings.guarded_encoder import Guarded
+from core.embeddings.guarded_encoder import GuardedEncoder
 from core.embeddings.joined_encoder import (
-    SIGN,
-    Joined,
+    SEPARATOR,
+    JoinedEncoder,
     joined_card,
     joined_identity,
     part_names,
-    part_settings,
+    require_weights_folder,
 )
 from core.embeddings.networks import dinov2, resnet50, satdino
-from core.embeddings.networks.weight_files import find_weights, identify
-from core.errors import SettingsError
+from core.embeddings.networks.weight_files import (
+    find_local_weights,
+    find_weights,
+    weights_identity,
+    weights_remedy,
+)
+from core.errors import SettingsError, WeightsError
 from core.settings import EmbedSettings
 
 _log = logging.getLogger(__name__)
 
-GROUP = "chipscape.encoders"
+_ENTRY_POINT_GROUP = "chipscape.encoders"
 
 
 @dataclass(frozen=True)
 class Source:
-    """A card, and how the encoder is loaded.
+    """A card, and the function that loads its encoder.
 
-    Attributes
-    ----------
-    card : EncoderCard
-    load : callable
-        From the settings and the workspace's folder of weights to the encoder.
+    `load` receives the settings and the workspace's weights folder.
     """
 
     card: EncoderCard
     load: Callable[[EmbedSettings, Path], Encoder]
 
 
-def names() -> list[str]:
-    """The names of all encoders: those built in, then others in alphabetical order."""
-    return [*_BUILT_IN, *sorted(_others())]
+@dataclass(frozen=True)
+class Readiness:
+    """Whether an encoder could run on this machine.
+
+    Attributes
+    ----------
+    ready : bool
+        True if the encoder needs no weights or their files exist. The files are not read.
+    needs : str
+        What is missing, in complete sentences; empty if nothing is.
+    """
+
+    ready: bool
+    needs: str = ""
 
 
-def cards() -> list[EncoderCard]:
-    """The cards of all encoders that can be used; one that cannot be imported is logged."""
-    found = []
-    for name in names():
+_SOURCES = (
+    Source(texture.CARD, lambda _settings, _folder: texture.Texture()),
+    Source(rcf.CARD, lambda _settings, _folder: rcf.Rcf()),
+    *(Source(card, partial(satdino.load_satdino, card)) for card in satdino.CARDS.values()),
+    Source(resnet50.CARD, resnet50.load_resnet50),
+    *(Source(card, partial(dinov2.load_dinov2, card)) for card in dinov2.CARDS.values()),
+)
+_BUILT_IN = {source.card.name: source for source in _SOURCES}
+
+
+def encoder_names() -> list[str]:
+    """Return the names of all encoders: the built-in ones, then the others alphabetically."""
+    return [*_BUILT_IN, *sorted(_entry_points())]
+
+
+def encoder_cards() -> list[EncoderCard]:
+    """Return the cards of all usable encoders; one that cannot be imported is logged."""
+    cards = []
+    for name in encoder_names():
         try:
-            found.append(card(name))
+            cards.append(encoder_card(name))
         except SettingsError as error:
             _log.warning("%s", error)
-    return found
+    return cards
 
 
-def card(name: str) -> EncoderCard:
-    """The card of one encoder.
+def encoder_card(name: str) -> EncoderCard:
+    """Return the card of one encoder.
 
-    Raises
-    ------
-    SettingsError
-        For an unknown name (with the nearest known one), or a package that cannot be imported.
+    Raises SettingsError if the name is unknown (the error suggests the closest one), or if the
+    package that provides the encoder is faulty.
     """
     return _source(name).card
 
 
-def needing(name: str) -> list[str]:
-    """Of an encoder, or several joined, the names of those that need a weight file."""
-    return [part for part in part_names(name) if card(part).needs_weights]
+def encoders_needing_weights(name: str) -> list[str]:
+    """Return the names of those encoders in a plain or joined name that need a weight file."""
+    return [part for part in part_names(name) if encoder_card(part).needs_weights]
 
 
-def load(name: str, settings: EmbedSettings, weights_folder: Path) -> Encoder:
-    """Load an encoder, ready to run.
-
-    Parameters
-    ----------
-    name : str
-    settings : EmbedSettings
-        Its weights, input size and statistics; its `encoder` is not looked at.
-    weights_folder : Path
-        The workspace's folder of weights.
+def load_encoder(name: str, settings: EmbedSettings, weights_folder: Path) -> Encoder:
+    """Load an encoder with the workspace's weights folder; `settings.encoder` is ignored.
 
     Raises
     ------
     SettingsError
-        For an unknown name or an input size that the encoder cannot take.
+        If the name is unknown, or the encoder cannot take the input size.
     WeightsError
-        If the weights cannot be had or are wrong.
+        If the weights are missing or unusable.
     """
     return _source(name).load(settings, weights_folder)
 
 
-def identity(name: str, settings: EmbedSettings, weights_folder: Path) -> Identity:
-    """What sets the encoder's numbers apart, as `load` would give it, without loading a network.
+def encoder_identity(name: str, settings: EmbedSettings, weights_folder: Path) -> Identity:
+    """Return the identity that `load_encoder` would give the encoder, without loading a network.
 
-    Raises
-    ------
-    SettingsError, WeightsError
-        As `load` does; the content of a weight file is not looked at.
+    Raises the same errors as `load_encoder`, but does not check the content of weight files.
     """
     parts = part_names(name)
     if len(parts) > 1:
-        own = part_settings(settings, [card(part) for part in parts])
-        return joined_identity([identity(part, own, weights_folder) for part in parts])
+        require_weights_folder(settings.weights, [encoder_card(part) for part in parts])
+        return joined_identity([encoder_identity(part, settings, weights_folder) for part in parts])
     source = _source(name)
     if name in _BUILT_IN and source.card.needs_weights:
         weights = find_weights(source.card, settings.weights, weights_folder)
-        return identify(source.card, settings, weights)
+        return weights_identity(source.card, settings, weights)
     return source.load(settings, weights_folder).identity
 
 
-def _joined(parts: list[str]) -> Source:
-    sources = [_source(part) for part in parts]
-    cards = [source.card for source in sources]
+def check_readiness(name: str, settings: EmbedSettings, weights_folder: Path) -> Readiness:
+    """Check whether a plain or joined encoder could run, and name the files that it lacks.
 
-    def load_all(settings: EmbedSettings, folder: Path) -> Encoder:
-        own = part_settings(settings, cards)
-        return Joined([source.load(own, folder) for source in sources])
-
-    return Source(joined_card(cards), load_all)
-
-
-def _dinov2(name: str) -> Source:
-    return Source(dinov2.CARDS[name], partial(dinov2.load, dinov2.CARDS[name]))
-
-
-def _satdino(name: str) -> Source:
-    return Source(satdino.CARDS[name], partial(satdino.load, satdino.CARDS[name]))
-
-
-_BUILT_IN: dict[str, Callable[[], Source]] = {
-    "texture": lambda: Source(texture.CARD, lambda _settings, _folder: texture.Texture()),
-    "rcf": lambda: Source(rcf.CARD, lambda _settings, _folder: rcf.Rcf()),
-    **{name: partial(_satdino, name) for name in satdino.CARDS},
-    "resnet50": lambda: Source(resnet50.CARD, resnet50.load),
-    **{name: partial(_dinov2, name) for name in dinov2.CARDS},
-}
+    Nothing is loaded and no request is sent: weights that would have to be downloaded first count
+    as missing. Only `settings.weights` is used.
+    """
+    try:
+        cards = [encoder_card(part) for part in part_names(name)]
+        without_weights = [
+            card
+            for card in cards
+            if card.needs_weights and not find_local_weights(card, settings.weights, weights_folder)
+        ]
+    except (SettingsError, WeightsError) as error:
+        return Readiness(False, str(error))
+    needs = " ".join(weights_remedy(card, weights_folder) for card in without_weights)
+    return Readiness(not without_weights, needs)
 
 
-def _others() -> dict[str, EntryPoint]:
-    """Entry points by name; a name that is built in already is not given away."""
-    return {entry.name: entry for entry in entry_points(group=GROUP) if entry.name not in _BUILT_IN}
+def _entry_points() -> dict[str, EntryPoint]:
+    """Return the entry points by name; they cannot replace a built-in encoder."""
+    entries = entry_points(group=_ENTRY_POINT_GROUP)
+    return {entry.name: entry for entry in entries if entry.name not in _BUILT_IN}
 
 
 def _source(name: str) -> Source:
-    if SIGN in name:
-        return _joined(part_names(name))
+    if SEPARATOR in name:
+        return _joined_source(part_names(name))
     if name in _BUILT_IN:
-        return _BUILT_IN[name]()
-    others = _others()
-    if name not in others:
-        known = names()
-        near = get_close_matches(name, known, 1)
-        hint = f"Did you mean {near[0]!r}?" if near else f"Known: {', '.join(known)}."
+        return _BUILT_IN[name]
+    entries = _entry_points()
+    if name not in entries:
+        names = encoder_names()
+        matches = get_close_matches(name, names, 1)
+        hint = f"Did you mean {matches[0]!r}?" if matches else f"Known: {', '.join(names)}."
         raise SettingsError(f"unknown encoder {name!r}", where="encoder", remedy=hint)
-    return _foreign(name, others[name])
+    return _external_source(name, entries[name])
 
 
-def _foreign(name: str, entry: EntryPoint) -> Source:
-    """An encoder of another package, whose faults are its own: named, and no end of the others."""
+def _joined_source(parts: list[str]) -> Source:
+    sources = [_source(part) for part in parts]
+    cards = [source.card for source in sources]
+
+    def load(settings: EmbedSettings, folder: Path) -> Encoder:
+        require_weights_folder(settings.weights, cards)
+        return JoinedEncoder([source.load(settings, folder) for source in sources])
+
+    return Source(joined_card(cards), load)
+
+
+def _external_source(name: str, entry: EntryPoint) -> Source:
+    """Return another package's encoder, guarded so that its faults do not affect the others."""
     try:
         source = entry.load()
     except Exception as error:  # a module may raise anything when it is imported
-        raise _faulty(
-            name, entry, f"cannot be imported ({type(error).__name__}: {error})"
-        ) from error
+        problem = f"cannot be imported ({type(error).__name__}: {error})"
+        raise _package_error(name, entry, problem) from error
     if not isinstance(source, Source):
-        kind = type(source).__name__
-        raise _faulty(name, entry, f"points to {kind}, not to a registry.Source")
+        problem = f"is of type {type(source).__name__}, not core.embeddings.registry.Source"
+        raise _package_error(name, entry, problem)
     if source.card.name != name:
-        raise _faulty(name, entry, f"calls itself {source.card.name!r} on its card")
+        raise _package_error(name, entry, f"has the name {source.card.name!r} on its card")
 
-    def load_it(settings: EmbedSettings, folder: Path) -> Encoder:
-        return Guarded(source.card, lambda: source.load(settings, folder))
+    def load(settings: EmbedSettings, folder: Path) -> Encoder:
+        return GuardedEncoder(source.card, lambda: source.load(settings, folder))
 
-    return Source(source.card, load_it)
+    return Source(source.card, load)
 
 
-def _faulty(name: str, entry: EntryPoint, what: str) -> SettingsError:
+def _package_error(name: str, entry: EntryPoint, problem: str) -> SettingsError:
     return SettingsError(
-        f"the encoder {name!r} {what}",
+        f"the encoder {name!r} {problem}",
         where=entry.value,
-        remedy="Mend or remove the package that brings it.",
+        remedy="Fix or remove the package that provides it.",
     )

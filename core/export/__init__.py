@@ -1,1 +1,1 @@
-"""Results in the formats that other programs read."""
+"""Export of results to the formats that other programs read."""

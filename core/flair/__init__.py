@@ -1,1 +1,1 @@
-"""FLAIR #2: labelled land cover as a table of pixels, classified and judged."""
+"""FLAIR #2: labelled land cover as a table of pixels, which is classified and evaluated."""

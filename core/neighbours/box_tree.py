@@ -1,16 +1,16 @@
-"""Exact neighbours among few features: a tree sixteen boxes wide, its leaves contiguous."""
+"""Exact nearest neighbours among few columns: a tree of bounding boxes with 16 children each."""
 
 import numpy as np
 
-from core.neighbours.compiled_loops import FARTHEST, NOBODY, compiled, group_rows, insert_neighbour
+from core.compute import map_row_chunks
+from core.neighbours.compiled_loops import FARTHEST, NO_ROW, compiled, group_rows, insert_neighbour
 from core.neighbours.leaf_packing import pack_leaves
-from core.neighbours.row_threads import map_row_chunks
 from core.neighbours.vector_lanes import LANES, box_distances, leaf_distances, lowest_bit
 from core.types import FloatArray, IntArray
 
 
 class BoxTree:
-    """Training rows in a tree of boxes.
+    """Rows in a tree of bounding boxes.
 
     Parameters
     ----------
@@ -19,18 +19,17 @@ class BoxTree:
 
     def __init__(self, matrix: FloatArray) -> None:
         n = len(matrix)
-        leaves = pack_leaves(matrix, np.zeros(n, np.int32), 1)
-        self._values, self._rows = leaves.values, leaves.rows
-        levels = [_upwards(leaves.boxes)]
+        self._values, self._rows, boxes, _ = pack_leaves(matrix, np.zeros(n, np.int32), 1)
+        levels = [_group_boxes(boxes)]
         while len(levels[-1]) > 1:
             low, high = levels[-1][:, 0].min(axis=2), levels[-1][:, 1].max(axis=2)
-            levels.append(_upwards(np.stack([low, high], axis=1)))
+            levels.append(_group_boxes(np.stack([low, high], axis=1)))
         self._boxes = np.concatenate(levels)
         sizes = [len(level) for level in levels]
         self._offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
 
     def search(self, queries: FloatArray, k: int) -> tuple[FloatArray, IntArray]:
-        """The k nearest rows of each query: squared distances and row numbers, (m, k), rising."""
+        """Return the squared distances and numbers of the k nearest rows, (m, k), nearest first."""
         groups, firsts = group_rows(queries)
         unique = queries[firsts]
         near = np.empty((len(unique), k), np.float32)
@@ -40,8 +39,8 @@ class BoxTree:
         return near[groups], rows[groups]
 
 
-def _upwards(boxes: FloatArray) -> FloatArray:
-    """Boxes, (n, 2, d), sixteen to a parent: (ceil(n / 16), 2, d, 16)."""
+def _group_boxes(boxes: FloatArray) -> FloatArray:
+    """Group boxes, (n, 2, d), by sixteen under one parent: (ceil(n / 16), 2, d, 16)."""
     n, _, width = boxes.shape
     parents = -(-n // LANES)
     padded = np.empty((parents * LANES, 2, width), np.float32)
@@ -67,28 +66,28 @@ def _search(
     nodes = np.empty(LANES * (top + 1), np.int64)
     bounds = np.empty(LANES * (top + 1), np.float32)
     lanes = np.empty(LANES, np.float32)
-    nothing = np.zeros((1, LANES), np.float32)
+    no_bases = np.zeros((1, LANES), np.float32)
     last = near.shape[1] - 1
     for query in range(start, stop):
-        point, mine, found = queries[query], near[query], rows[query]
-        mine[:] = FARTHEST
-        found[:] = NOBODY
+        point, best, best_rows = queries[query], near[query], rows[query]
+        best[:] = FARTHEST
+        best_rows[:] = NO_ROW
         levels[0], nodes[0], bounds[0] = top, 0, 0
         depth = 1
         while depth > 0:
             depth -= 1
-            if bounds[depth] > mine[last]:
+            if bounds[depth] > best[last]:
                 continue
             level, node = levels[depth], nodes[depth]
             if level == 0:
-                bits = leaf_distances(values, node, point, nothing[0, 0], mine[last], lanes)
+                bits = leaf_distances(values, node, point, no_bases[0, 0], best[last], lanes)
                 while bits:
                     lane = lowest_bit(bits)
                     bits &= bits - 1
-                    insert_neighbour(mine, found, lanes[lane], numbers[node, lane])
+                    insert_neighbour(best, best_rows, lanes[lane], numbers[node, lane])
                 continue
-            place = offsets[level - 1] + node
-            bits = box_distances(boxes, place, point, nothing, mine[last], lanes)
+            parent = offsets[level - 1] + node
+            bits = box_distances(boxes, parent, point, no_bases, best[last], lanes)
             first = depth
             while bits:
                 lane = lowest_bit(bits)
@@ -96,13 +95,13 @@ def _search(
                 levels[depth], nodes[depth] = level - 1, node * LANES + lane
                 bounds[depth] = lanes[lane]
                 depth += 1
-            # The nearest child comes to lie on top; the rest mostly falls to its neighbours.
-            best = first
-            for at in range(first + 1, depth):
-                if bounds[at] < bounds[best]:
-                    best = at
-            if best < depth - 1:
-                last_one = depth - 1
-                bound, child = bounds[best], nodes[best]
-                bounds[best], nodes[best] = bounds[last_one], nodes[last_one]
-                bounds[last_one], nodes[last_one] = bound, child
+            # The nearest child goes on top of the stack: after it, most others can be skipped.
+            nearest = first
+            for child in range(first + 1, depth):
+                if bounds[child] < bounds[nearest]:
+                    nearest = child
+            if nearest < depth - 1:
+                last_child = depth - 1
+                bound, node = bounds[nearest], nodes[nearest]
+                bounds[nearest], nodes[nearest] = bounds[last_child], nodes[last_child]
+                bounds[last_child], nodes[last_child] = bound, node

@@ -1,4 +1,4 @@
-"""Loops that numba compiles once and keeps on disk, and the few that every search shares."""
+"""Compilation of loops with a cache on disk, and the loops that all searches share."""
 
 import hashlib
 from collections.abc import Callable
@@ -8,50 +8,45 @@ from typing import Any
 import numba
 import numpy as np
 
+from core.internals.numba_internals import set_cache_stamp
 from core.types import AnyArray, FloatArray, IntArray
 
-# Beyond any distance, yet below the infinity that fills unused lanes.
+# Larger than any distance, but smaller than the infinity in unused lanes.
 FARTHEST = np.float32(3e38)
-NOBODY = np.int32(2**31 - 1)
-_FILES = (
-    "compiled_loops",
-    "vector_lanes",
-    "leaf_packing",
-    "box_tree",
-    "repeated_columns",
-)
-_SOURCES = b"".join(Path(__file__).with_name(f"{name}.py").read_bytes() for name in _FILES)
-_STAMP = hashlib.sha256(_SOURCES).hexdigest()
+NO_ROW = np.int32(2**31 - 1)
+_SOURCES = (path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))
+_STAMP = hashlib.sha256(b"".join(_SOURCES)).hexdigest()
 
 
 def compiled(loop: Callable[..., Any]) -> Any:
-    """Compile a loop on first use; it runs without the interpreter's lock, in any thread."""
-    made: Any = numba.njit(cache=True, nogil=True)(loop)
-    # By itself numba looks at the loop's own file only, and keeps what calls a changed one.
-    made._cache._cache_file._source_stamp = _STAMP
-    return made
+    """Compile a loop on its first call, to run without the interpreter's lock in any thread."""
+    dispatcher: Any = numba.njit(cache=True, nogil=True)(loop)
+    set_cache_stamp(dispatcher, _STAMP)
+    return dispatcher
 
 
 @compiled
 def insert_neighbour(near: FloatArray, rows: IntArray, distance: np.float32, row: np.int32) -> None:
-    """Put a row among the nearest, if it is one: by distance, then by row number."""
+    """Insert a row into the nearest rows, ordered by distance, then by number, if near enough."""
     last = len(near) - 1
     if distance > near[last] or (distance == near[last] and row > rows[last]):
         return
-    at = last
-    while at > 0 and (near[at - 1] > distance or (near[at - 1] == distance and rows[at - 1] > row)):
-        near[at] = near[at - 1]
-        rows[at] = rows[at - 1]
-        at -= 1
-    near[at] = distance
-    rows[at] = row
+    rank = last
+    while rank > 0 and (
+        near[rank - 1] > distance or (near[rank - 1] == distance and rows[rank - 1] > row)
+    ):
+        near[rank] = near[rank - 1]
+        rows[rank] = rows[rank - 1]
+        rank -= 1
+    near[rank] = distance
+    rows[rank] = row
 
 
 @compiled
 def group_rows(matrix: FloatArray) -> tuple[IntArray, IntArray]:
-    """Group exactly equal rows by hashing: each row's group, and each group's first row.
+    """Return the group of each row and the first row of each group of exactly equal rows.
 
-    Groups are numbered by first appearance. -0.0 and 0.0 are equal.
+    Groups are found by hashing and numbered by first appearance. -0.0 equals 0.0.
     """
     n, width = matrix.shape
     bits = (matrix + np.float32(0)).view(np.uint32)
@@ -61,7 +56,7 @@ def group_rows(matrix: FloatArray) -> tuple[IntArray, IntArray]:
     slots = np.full(size, -1, np.int32)
     groups = np.empty(n, np.int32)
     firsts = np.empty(n, np.int32)
-    found = 0
+    n_groups = 0
     for row in range(n):
         same = row > 0
         for column in range(width):
@@ -69,11 +64,11 @@ def group_rows(matrix: FloatArray) -> tuple[IntArray, IntArray]:
         if same:
             groups[row] = groups[row - 1]
             continue
-        mixed = np.uint64(14695981039346656037)
+        row_hash = np.uint64(14695981039346656037)
         for column in range(width):
-            mixed = (mixed ^ np.uint64(bits[row, column])) * np.uint64(0x9E3779B97F4A7C15)
-            mixed ^= mixed >> np.uint64(29)
-        slot = np.int64(mixed & np.uint64(size - 1))
+            row_hash = (row_hash ^ np.uint64(bits[row, column])) * np.uint64(0x9E3779B97F4A7C15)
+            row_hash ^= row_hash >> np.uint64(29)
+        slot = np.int64(row_hash & np.uint64(size - 1))
         while slots[slot] >= 0:
             first = firsts[slots[slot]]
             equal = True
@@ -83,26 +78,29 @@ def group_rows(matrix: FloatArray) -> tuple[IntArray, IntArray]:
                 break
             slot = (slot + 1) & (size - 1)
         if slots[slot] < 0:
-            slots[slot] = found
-            firsts[found] = row
-            found += 1
+            slots[slot] = n_groups
+            firsts[n_groups] = row
+            n_groups += 1
         groups[row] = slots[slot]
-    return groups, firsts[:found].copy()
+    return groups, firsts[:n_groups].copy()
 
 
 @compiled
 def majority(labels: AnyArray, rows: IntArray) -> AnyArray:
-    """The commonest label of each row of neighbours, the smallest of equals: (n, k) -> (n,)."""
+    """Return the most common label among the k neighbours of each query, the smallest in a tie.
+
+    ``rows``, (m, k), holds positions in ``labels``; the result has shape (m,).
+    """
     n, k = rows.shape
     votes = np.empty(n, labels.dtype)
     for query in range(n):
         best = labels[rows[query, 0]]
         most = 0
-        for one in range(k):
-            label = labels[rows[query, one]]
+        for i in range(k):
+            label = labels[rows[query, i]]
             count = 0
-            for other in range(k):
-                count += labels[rows[query, other]] == label
+            for j in range(k):
+                count += labels[rows[query, j]] == label
             if count > most or (count == most and label < best):
                 best, most = label, count
         votes[query] = best

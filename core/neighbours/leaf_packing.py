@@ -1,6 +1,5 @@
-"""Rows packed into leaves of sixteen neighbours, each with its bounding box."""
+"""Rows packed into leaves of sixteen nearby rows, each leaf with its bounding box."""
 
-from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -10,37 +9,27 @@ from core.neighbours.vector_lanes import LANES
 from core.types import FloatArray, IntArray
 
 
-@dataclass(frozen=True)
-class Leaves:
-    """Rows in leaves.
-
-    Attributes
-    ----------
-    values : float32 array, (n_leaves, d, LANES)
-        Infinite in unused lanes.
-    rows : int32 array, (n_leaves, LANES)
-        Row numbers; -1 in unused lanes.
-    boxes : float32 array, (n_leaves, 2, d)
-        Lowest and highest value.
-    starts : int32 array, (n_groups + 1,)
-        First leaf of each group.
-    """
-
-    values: FloatArray
-    rows: IntArray
-    boxes: FloatArray
-    starts: IntArray
-
-
-def pack_leaves(points: FloatArray, groups: IntArray, n_groups: int) -> Leaves:
-    """Pack each group's rows, by halving along the widest column.
+def pack_leaves(
+    points: FloatArray, groups: IntArray, n_groups: int
+) -> tuple[FloatArray, IntArray, FloatArray, IntArray]:
+    """Pack the rows of each group into leaves, halving each range along its widest column.
 
     Parameters
     ----------
     points : float32 array, (n, d)
     groups : int32 array, (n,)
         0 to n_groups - 1; no leaf holds rows of two groups.
-    n_groups : int
+
+    Returns
+    -------
+    values : float32 array, (n_leaves, d, LANES)
+        Column values, infinite in unused lanes.
+    rows : int32 array, (n_leaves, LANES)
+        Row numbers; -1 in unused lanes.
+    boxes : float32 array, (n_leaves, 2, d)
+        Lowest and highest value of each column.
+    starts : int32 array, (n_groups + 1,)
+        First leaf of each group.
     """
     order = np.argsort(groups, kind="stable").astype(np.int32)
     counts = np.bincount(groups, minlength=n_groups)
@@ -48,17 +37,17 @@ def pack_leaves(points: FloatArray, groups: IntArray, n_groups: int) -> Leaves:
     starts = np.concatenate([[0], np.cumsum(-(-counts // LANES))]).astype(np.int32)
     for start, stop in pairwise(bounds):
         if stop - start > LANES:
-            _arrange(points, order, start, stop)
-    values, rows, boxes = _fill(points, order, bounds, starts)
-    return Leaves(values, rows, boxes, starts)
+            _sort_into_leaves(points, order, start, stop)
+    values, rows, boxes = _fill_leaves(points, order, bounds, starts)
+    return values, rows, boxes, starts
 
 
 @compiled
-def _arrange(points: FloatArray, order: IntArray, first: int, last: int) -> None:
-    """Sort a range of rows so that every sixteen lie together.
+def _sort_into_leaves(points: FloatArray, order: IntArray, first: int, last: int) -> None:
+    """Reorder a range of rows so that each sixteen consecutive rows are close to each other.
 
     The left half always holds a power of two of full leaves, so that leaf i lies in box i // 16
-    of the next level, and so on upwards.
+    of the next level of a tree, and so on up to the root.
     """
     stack = [(first, last)]
     while len(stack) > 0:
@@ -69,14 +58,14 @@ def _arrange(points: FloatArray, order: IntArray, first: int, last: int) -> None
         widest, width = 0, np.float32(-1)
         for column in range(points.shape[1]):
             low = high = points[order[start], column]
-            for at in range(start, stop):
-                value = points[order[at], column]
+            for position in range(start, stop):
+                value = points[order[position], column]
                 low, high = min(low, value), max(high, value)
             if high - low > width:
                 widest, width = column, high - low
         values = np.empty(stop - start, np.float32)
-        for at in range(start, stop):
-            values[at - start] = points[order[at], widest]
+        for position in range(start, stop):
+            values[position - start] = points[order[position], widest]
         order[start:stop] = order[start:stop][np.argsort(values)]
         left = 1
         while 2 * left < n_leaves:
@@ -87,7 +76,7 @@ def _arrange(points: FloatArray, order: IntArray, first: int, last: int) -> None
 
 
 @compiled
-def _fill(
+def _fill_leaves(
     points: FloatArray, order: IntArray, bounds: IntArray, starts: IntArray
 ) -> tuple[FloatArray, IntArray, FloatArray]:
     width = points.shape[1]
@@ -97,12 +86,12 @@ def _fill(
     boxes[:, 0] = np.inf
     boxes[:, 1] = -np.inf
     for group in range(len(bounds) - 1):
-        for at in range(bounds[group], bounds[group + 1]):
-            leaf = starts[group] + (at - bounds[group]) // LANES
-            lane = (at - bounds[group]) % LANES
-            rows[leaf, lane] = order[at]
+        for position in range(bounds[group], bounds[group + 1]):
+            leaf = starts[group] + (position - bounds[group]) // LANES
+            lane = (position - bounds[group]) % LANES
+            rows[leaf, lane] = order[position]
             for column in range(width):
-                value = points[order[at], column]
+                value = points[order[position], column]
                 values[leaf, column, lane] = value
                 boxes[leaf, 0, column] = min(boxes[leaf, 0, column], value)
                 boxes[leaf, 1, column] = max(boxes[leaf, 1, column], value)

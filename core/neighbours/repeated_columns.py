@@ -3,18 +3,18 @@
 Rows with exactly equal repeated columns form a cell. The queries of a block share their distances
 to all cells, so the cells are sorted once per block, and a query stops where the distance to the
 next cell alone exceeds its k-th best. Within a cell, leaves are skipped by their bounding boxes in
-the row's own columns.
+the varying columns.
 """
 
 import numpy as np
 
-from core.neighbours.compiled_loops import FARTHEST, NOBODY, compiled, group_rows, insert_neighbour
+from core.compute import map_row_chunks
+from core.neighbours.compiled_loops import FARTHEST, NO_ROW, compiled, group_rows, insert_neighbour
 from core.neighbours.leaf_packing import pack_leaves
-from core.neighbours.row_threads import map_row_chunks
 from core.neighbours.vector_lanes import LANES, box_distances, leaf_distances, lowest_bit
 from core.types import AnyArray, FloatArray, IntArray
 
-# Cells that a block looks at first; four times as many where a query needs more.
+# Cells that a block searches first; four times as many whenever a query needs more.
 _FIRST_CELLS = 64
 
 
@@ -23,27 +23,32 @@ class RowCells:
 
     Parameters
     ----------
-    own : float32 array, (n, a)
-        Columns that differ from row to row.
-    repeated : float32 array, (n, s)
-        Columns that repeat over many rows.
+    matrix : float32 array, (n, d)
+    n_varying : int
+        The first `n_varying` columns differ from row to row; the others repeat.
     """
 
-    def __init__(self, own: FloatArray, repeated: FloatArray) -> None:
+    def __init__(self, matrix: FloatArray, n_varying: int) -> None:
+        self._n_varying = n_varying
+        varying, repeated = self._split(matrix)
         groups, firsts = group_rows(repeated)
         self._centres = repeated[firsts]
-        leaves = pack_leaves(np.ascontiguousarray(own), groups, len(firsts))
-        self._leaves = (leaves.values, leaves.rows, leaves.boxes, leaves.starts)
+        self._leaves = pack_leaves(varying, groups, len(firsts))
 
-    def search(self, own: FloatArray, repeated: FloatArray, k: int) -> tuple[FloatArray, IntArray]:
-        """The k nearest rows of each query: squared distances and row numbers, (m, k), rising."""
+    def _split(self, matrix: FloatArray) -> tuple[FloatArray, FloatArray]:
+        varying, repeated = np.split(matrix, [self._n_varying], axis=1)
+        return np.ascontiguousarray(varying), np.ascontiguousarray(repeated)
+
+    def search(self, queries: FloatArray, k: int) -> tuple[FloatArray, IntArray]:
+        """Return the squared distances and numbers of the k nearest rows, (m, k), nearest first."""
+        points, repeated = self._split(queries)
         groups, firsts = group_rows(repeated)
         order = np.argsort(groups, kind="stable").astype(np.int32)
         counts = np.bincount(groups, minlength=len(firsts))
         bounds = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
-        blocks, points = repeated[firsts], np.ascontiguousarray(own)
-        near = np.empty((len(own), k), np.float32)
-        rows = np.empty((len(own), k), np.int32)
+        near = np.empty((len(points), k), np.float32)
+        rows = np.empty((len(points), k), np.int32)
+        blocks = repeated[firsts]
         arrays = (*self._leaves, self._centres, points, order, bounds, blocks, near, rows)
         map_row_chunks(len(firsts), lambda start, stop: _search_cells(*arrays, start, stop))
         return near, rows
@@ -51,7 +56,7 @@ class RowCells:
 
 @compiled
 def _nearest_cells(distances: FloatArray, n_cells: int) -> AnyArray:
-    """The cells with the smallest distances, ascending; at least `n_cells` of them."""
+    """Return at least `n_cells` cells with the smallest distances, nearest first."""
     if n_cells >= len(distances):
         return np.argsort(distances)
     limit = np.partition(distances, n_cells)[n_cells]
@@ -61,11 +66,12 @@ def _nearest_cells(distances: FloatArray, n_cells: int) -> AnyArray:
 
 @compiled
 def _gather_leaves(
-    ranked: AnyArray, distances: FloatArray, boxes: FloatArray, starts: IntArray, n_own: int
+    ranked: AnyArray, distances: FloatArray, boxes: FloatArray, starts: IntArray, n_varying: int
 ) -> tuple[IntArray, FloatArray, FloatArray]:
-    """Leaves of the ranked cells, sixteen abreast.
+    """Return the leaves of the ranked cells in rows of sixteen.
 
-    Leaf number and cell distance, (c, LANES), and boxes in the own columns, (c, 2, n_own, LANES).
+    Leaf numbers and cell distances have shape (c, LANES), bounding boxes in the varying columns
+    (c, 2, n_varying, LANES).
     """
     n_leaves = 0
     for cell in ranked:
@@ -73,19 +79,19 @@ def _gather_leaves(
     n_rows = (n_leaves + LANES - 1) // LANES
     leaves = np.full((n_rows, LANES), -1, np.int32)
     cell_distances = np.zeros((n_rows, LANES), np.float32)
-    own = np.empty((n_rows, 2, n_own, LANES), np.float32)
-    own[:, 0] = np.inf
-    own[:, 1] = -np.inf
+    lane_boxes = np.empty((n_rows, 2, n_varying, LANES), np.float32)
+    lane_boxes[:, 0] = np.inf
+    lane_boxes[:, 1] = -np.inf
     position = 0
     for cell in ranked:
         for leaf in range(starts[cell], starts[cell + 1]):
             row, lane = position // LANES, position % LANES
             leaves[row, lane], cell_distances[row, lane] = leaf, distances[cell]
             for side in range(2):
-                for column in range(n_own):
-                    own[row, side, column, lane] = boxes[leaf, side, column]
+                for column in range(n_varying):
+                    lane_boxes[row, side, column, lane] = boxes[leaf, side, column]
             position += 1
-    return leaves, cell_distances, own
+    return leaves, cell_distances, lane_boxes
 
 
 @compiled
@@ -104,10 +110,10 @@ def _search_cells(
     start: int,
     stop: int,
 ) -> None:
-    n_cells, n_own = len(centres), queries.shape[1]
+    n_cells, n_varying = len(centres), queries.shape[1]
     distances = np.empty(n_cells, np.float32)
-    lanes = np.empty(LANES, np.float32)
-    inside = np.empty(LANES, np.float32)
+    box_lanes = np.empty(LANES, np.float32)
+    leaf_lanes = np.empty(LANES, np.float32)
     last = near.shape[1] - 1
     for block in range(start, stop):
         for cell in range(n_cells):
@@ -117,30 +123,32 @@ def _search_cells(
                 total += gap * gap
             distances[cell] = total
         ranked = _nearest_cells(distances, _FIRST_CELLS)
-        leaves, bases, gathered = _gather_leaves(ranked, distances, boxes, starts, n_own)
+        leaves, bases, gathered = _gather_leaves(ranked, distances, boxes, starts, n_varying)
         position = bounds[block]
         while position < bounds[block + 1]:
             query = order[position]
             point, best, best_rows = queries[query], near[query], rows[query]
             best[:] = FARTHEST
-            best_rows[:] = NOBODY
+            best_rows[:] = NO_ROW
             for row in range(len(leaves)):
                 if bases[row, 0] > best[last]:
                     break
-                bits = box_distances(gathered, row, point, bases, best[last], lanes)
+                bits = box_distances(gathered, row, point, bases, best[last], box_lanes)
                 while bits:
                     lane = lowest_bit(bits)
                     bits &= bits - 1
-                    if lanes[lane] > best[last]:
+                    if box_lanes[lane] > best[last]:
                         continue
                     leaf, base = leaves[row, lane], bases[row, lane]
-                    hits = leaf_distances(values, leaf, point, base, best[last], inside)
+                    hits = leaf_distances(values, leaf, point, base, best[last], leaf_lanes)
                     while hits:
                         hit = lowest_bit(hits)
                         hits &= hits - 1
-                        insert_neighbour(best, best_rows, inside[hit], numbers[leaf, hit])
+                        insert_neighbour(best, best_rows, leaf_lanes[hit], numbers[leaf, hit])
             if len(ranked) == n_cells or distances[ranked[-1]] > best[last]:
                 position += 1
             else:
                 ranked = _nearest_cells(distances, 4 * len(ranked))
-                leaves, bases, gathered = _gather_leaves(ranked, distances, boxes, starts, n_own)
+                leaves, bases, gathered = _gather_leaves(
+                    ranked, distances, boxes, starts, n_varying
+                )

@@ -1,9 +1,11 @@
-"""Sixteen squared distances at a time, written as vector instructions.
+"""Sixteen squared distances at a time, written as LLVM vector instructions.
 
-Written as loops, numba unrolls them into scalar code four times as slow: it cannot rule out that
-the output overlaps the input. LLVM splits the vectors into whatever registers the machine has.
-No sum is reordered and nothing is fused, so equal input gives equal bits on every machine.
+Numba unrolls the same loops into scalar code that is four times as slow, because it cannot rule
+out that output and input overlap. LLVM splits the vectors over the registers of the machine.
+No sum is reordered and no multiplication is fused with an addition, so equal input gives equal
+bits on every machine.
 """
+# ruff: noqa: ARG001 - numba passes arguments that not every function reads
 
 from collections.abc import Callable
 from typing import Any
@@ -16,134 +18,118 @@ from numba.extending import intrinsic
 LANES = 16
 _FLOAT = ir.FloatType()
 _VECTOR = ir.VectorType(_FLOAT, LANES)
+_ZEROS = ir.Constant(_VECTOR, [0.0] * LANES)
+
+# The decorator of functions that write LLVM instructions for compiled code.
+vectors: Callable[[Callable[..., Any]], Any] = intrinsic
 
 
-def _spread(builder: Any, value: Any) -> Any:
-    """One value in all lanes."""
+def _broadcast(builder: Any, value: Any) -> Any:
+    """Return a vector with the value in all lanes."""
     zero = ir.Constant(ir.IntType(32), 0)
-    one = builder.insert_element(ir.Constant(_VECTOR, ir.Undefined), value, zero)
+    vector = builder.insert_element(ir.Constant(_VECTOR, ir.Undefined), value, zero)
     order = ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
-    return builder.shuffle_vector(one, one, order)
+    return builder.shuffle_vector(vector, vector, order)
 
 
-def _sums(builder: Any) -> Any:
-    """Sixteen sums that begin at 0."""
-    none = ir.Constant(_VECTOR, [0.0] * LANES)
-    return cgutils.alloca_once_value(builder, none)  # type: ignore[no-untyped-call]
+def _zero_sums(builder: Any) -> Any:
+    """Allocate sixteen sums that start at 0."""
+    return cgutils.alloca_once_value(builder, _ZEROS)  # type: ignore[no-untyped-call]
 
 
-def _data(context: Any, builder: Any, kind: Any, array: Any) -> Any:
-    return context.make_array(kind)(context, builder, array).data
+def _add_square(builder: Any, sums: Any, difference: Any) -> None:
+    square = builder.fmul(difference, difference)
+    builder.store(builder.fadd(builder.load(sums), square), sums)
 
 
-def _load(builder: Any, data: Any, offset: Any) -> Any:
-    place = builder.bitcast(builder.gep(data, [offset]), _VECTOR.as_pointer())
-    return builder.load(place, align=4)
+def _arrays(context: Any, builder: Any, signature: Any, args: Any, *positions: int) -> list[Any]:
+    return [context.make_array(signature.args[i])(context, builder, args[i]) for i in positions]
 
 
-def _finish(builder: Any, total: Any, out: Any, limit: Any) -> Any:
-    """Store the distances; the lanes that do not exceed the limit as bits of a number."""
-    place = builder.bitcast(out, _VECTOR.as_pointer())
-    builder.store(total, place, align=4)
-    within = builder.fcmp_ordered("<=", total, _spread(builder, limit))
+def _load_lanes(builder: Any, data: Any, offset: Any) -> Any:
+    pointer = builder.bitcast(builder.gep(data, [offset]), _VECTOR.as_pointer())
+    return builder.load(pointer, align=4)
+
+
+def _store_distances(builder: Any, distances: Any, out: Any, limit: Any) -> Any:
+    """Store the distances, and return a number with a bit set for each lane within the limit."""
+    pointer = builder.bitcast(out, _VECTOR.as_pointer())
+    builder.store(distances, pointer, align=4)
+    within = builder.fcmp_ordered("<=", distances, _broadcast(builder, limit))
     return builder.zext(builder.bitcast(within, ir.IntType(LANES)), ir.IntType(64))
-
-
-def vectors(write: Callable[..., Any]) -> Any:
-    """Let compiled code call what the function writes."""
-    return intrinsic(write)
 
 
 @vectors
 def leaf_distances(
-    typingctx: Any,  # noqa: ARG001
-    values: Any,
-    leaf: Any,  # noqa: ARG001
-    point: Any,
-    base: Any,  # noqa: ARG001
-    limit: Any,  # noqa: ARG001
-    out: Any,
+    typingctx: Any, values: Any, leaf: Any, point: Any, base: Any, limit: Any, out: Any
 ) -> Any:
-    """Squared distances of a point to the rows of one leaf, plus a base.
+    """Compute the squared distances of a point to the rows of one leaf, plus a base.
 
     ``leaf_distances(values, leaf, point, base, limit, out) -> bits``: values (n, d, LANES), point
-    (d,), base and limit float32, out (LANES,); the bits set are the lanes within the limit.
+    (d,), base and limit float32, out (LANES,). The bits set are the lanes within the limit.
     """
 
-    def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
-        kinds = signature.args
-        data, query, out = (_data(context, builder, kinds[i], given[i]) for i in (0, 2, 5))
-        point = context.make_array(kinds[2])(context, builder, given[2])
-        width = builder.extract_value(point.shape, 0)
-        first = builder.mul(given[1], builder.mul(width, ir.Constant(width.type, LANES)))
-        total = _sums(builder)
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        rows, query, result = _arrays(context, builder, signature, args, 0, 2, 5)
+        width = builder.extract_value(query.shape, 0)
+        first = builder.mul(args[1], builder.mul(width, ir.Constant(width.type, LANES)))
+        sums = _zero_sums(builder)
         with cgutils.for_range(builder, width) as loop:
             offset = builder.add(first, builder.mul(loop.index, ir.Constant(width.type, LANES)))
-            value = _spread(builder, builder.load(builder.gep(query, [loop.index])))
-            apart = builder.fsub(_load(builder, data, offset), value)
-            builder.store(builder.fadd(builder.load(total), builder.fmul(apart, apart)), total)
-        whole = builder.fadd(builder.load(total), _spread(builder, given[3]))
-        return _finish(builder, whole, out, given[4])
+            value = _broadcast(builder, builder.load(builder.gep(query.data, [loop.index])))
+            lanes = _load_lanes(builder, rows.data, offset)
+            _add_square(builder, sums, builder.fsub(lanes, value))
+        distances = builder.fadd(builder.load(sums), _broadcast(builder, args[3]))
+        return _store_distances(builder, distances, result.data, args[4])
 
-    taken = (values, types.int64, point, types.float32, types.float32, out)
-    return types.int64(*taken), generate
+    arg_types = (values, types.int64, point, types.float32, types.float32, out)
+    return types.int64(*arg_types), generate
 
 
 @vectors
 def box_distances(
-    typingctx: Any,  # noqa: ARG001
-    boxes: Any,
-    node: Any,  # noqa: ARG001
-    point: Any,
-    bases: Any,
-    limit: Any,  # noqa: ARG001
-    out: Any,
+    typingctx: Any, boxes: Any, node: Any, point: Any, bases: Any, limit: Any, out: Any
 ) -> Any:
-    """Squared distances of a point to sixteen boxes, plus a base each.
+    """Compute the squared distances of a point to sixteen boxes, plus a base for each box.
 
     ``box_distances(boxes, node, point, bases, limit, out) -> bits``: boxes (n, 2, d, LANES), low
-    then high, point (d,), bases (m, LANES), of which the row `node` counts, or (1, LANES) for all.
+    then high, point (d,), out (LANES,). Row ``node`` of bases, (m, LANES), is added; bases of
+    shape (1, LANES) apply to every node. The bits set are the lanes within the limit.
     """
 
-    def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
-        kinds = signature.args
-        data, query, added, out = (
-            _data(context, builder, kinds[i], given[i]) for i in (0, 2, 3, 5)
-        )
-        point = context.make_array(kinds[2])(context, builder, given[2])
-        bases = context.make_array(kinds[3])(context, builder, given[3])
-        width = builder.extract_value(point.shape, 0)
-        count = builder.extract_value(bases.shape, 0)
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        limits, query, offsets, result = _arrays(context, builder, signature, args, 0, 2, 3, 5)
+        width = builder.extract_value(query.shape, 0)
+        n_bases = builder.extract_value(offsets.shape, 0)
         lanes = ir.Constant(width.type, LANES)
-        one, none = ir.Constant(width.type, 1), ir.Constant(_VECTOR, [0.0] * LANES)
-        single = builder.icmp_signed("==", count, one)
-        at = builder.select(single, ir.Constant(width.type, 0), builder.mul(given[1], lanes))
+        unit = ir.Constant(width.type, 1)
+        single = builder.icmp_signed("==", n_bases, unit)
+        base = builder.select(single, ir.Constant(width.type, 0), builder.mul(args[1], lanes))
         stride = builder.mul(width, lanes)
-        first = builder.mul(given[1], builder.shl(stride, one))
-        total = _sums(builder)
+        first = builder.mul(args[1], builder.shl(stride, unit))
+        sums = _zero_sums(builder)
         with cgutils.for_range(builder, width) as loop:
             low = builder.add(first, builder.mul(loop.index, lanes))
-            value = _spread(builder, builder.load(builder.gep(query, [loop.index])))
-            under = builder.fsub(_load(builder, data, low), value)
-            over = builder.fsub(value, _load(builder, data, builder.add(low, stride)))
-            apart = builder.select(builder.fcmp_ordered(">", under, over), under, over)
-            apart = builder.select(builder.fcmp_ordered(">", apart, none), apart, none)
-            builder.store(builder.fadd(builder.load(total), builder.fmul(apart, apart)), total)
-        whole = builder.fadd(builder.load(total), _load(builder, added, at))
-        return _finish(builder, whole, out, given[4])
+            high = builder.add(low, stride)
+            value = _broadcast(builder, builder.load(builder.gep(query.data, [loop.index])))
+            below = builder.fsub(_load_lanes(builder, limits.data, low), value)
+            above = builder.fsub(value, _load_lanes(builder, limits.data, high))
+            gap = builder.select(builder.fcmp_ordered(">", below, above), below, above)
+            gap = builder.select(builder.fcmp_ordered(">", gap, _ZEROS), gap, _ZEROS)
+            _add_square(builder, sums, gap)
+        added = _load_lanes(builder, offsets.data, base)
+        distances = builder.fadd(builder.load(sums), added)
+        return _store_distances(builder, distances, result.data, args[4])
 
-    taken = (boxes, types.int64, point, bases, types.float32, out)
-    return types.int64(*taken), generate
+    arg_types = (boxes, types.int64, point, bases, types.float32, out)
+    return types.int64(*arg_types), generate
 
 
 @vectors
-def lowest_bit(
-    typingctx: Any,  # noqa: ARG001
-    bits: Any,  # noqa: ARG001
-) -> Any:
-    """Position of the lowest bit that is set; at least one must be."""
+def lowest_bit(typingctx: Any, bits: Any) -> Any:
+    """Return the position of the lowest set bit of a number other than 0."""
 
-    def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:  # noqa: ARG001
-        return builder.cttz(given[0], ir.Constant(ir.IntType(1), 1))
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.cttz(args[0], ir.Constant(ir.IntType(1), 1))
 
     return types.int64(types.int64), generate

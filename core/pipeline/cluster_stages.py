@@ -1,4 +1,8 @@
-"""From embeddings to the landscape: reduction, mixtures or a density tree, and the picture."""
+"""The stages after the embeddings: reduction, clusters by any method, and projection.
+
+The artifacts of a clustering method follow from its record in `method_table`: one for its tree, if
+it has one, and one for its labelling.
+"""
 
 import dataclasses
 from collections.abc import Sequence
@@ -15,226 +19,213 @@ from core.artifacts.formats import (
     write_arrays,
     write_json,
 )
-from core.artifacts.store import Artifact, Step
-from core.chips.chip_set import ChipSet
+from core.artifacts.store import Artifact
+from core.clusters.evaluation.component_sweep import ComponentSweep, sweep_components
 from core.clusters.labelling import Labelling
-from core.clusters.methods.gmm import fit_mixture, likeliest
-from core.clusters.methods.hdbscan_tree import Tree, build_tree, cut_tree
-from core.clusters.methods.kmeans_ward import cut_ward, fit_kmeans, ward_tree
-from core.pipeline.workspace import Workspace
-from core.progress import Progress, silent
-from core.reduction.pca import Reduced, reduce
-from core.reduction.tsne import Projection, project
-from core.settings import (
-    CutSettings,
-    GmmSettings,
-    KMeansSettings,
-    ProjectionSettings,
-    ReductionSettings,
-    RunSettings,
-    TreeSettings,
-    WardSettings,
-)
-from core.types import AnyArray, DoubleArray
+from core.clusters.methods.method import ClusteringMethod
+from core.clusters.methods.method_table import METHODS, method_of
+from core.errors import TooFewError
+from core.pipeline.chip_stages import open_chips
+from core.pipeline.embedding_stages import join_embeddings
+from core.pipeline.stage import Resolve, Stage
+from core.pipeline.view import View
+from core.progress import Progress
+from core.reduction.pca import Reduction, reduce_embeddings
+from core.reduction.tsne import Projection, project_tsne
+from core.settings import GmmSettings
+from core.types import FloatArray
 
-VERSION = 1
-# 2: Prim beside Boruvka, and ties broken alike in any number of threads.
-TREE_VERSION = 2
-# 2: responsibilities are kept.
-MIXTURE_VERSION = 2
-# 2: an epsilon beyond all splits leaves the topmost clusters, as hdbscan does.
-CUT_VERSION = 2
-# Responsibilities beyond this many are not kept: 20 MB a fit, of which a slider has twenty.
-MOST_RESPONSIBILITIES = 10_000_000
-RESPONSIBILITIES = "responsibilities.npy"
-MIXED_IN = ("longitude", "latitude", "width", "height")
+WEIGHTED_FACTS = ("longitude", "latitude", "width", "height")
+COUNTS = tuple(range(2, 21))
+"""Numbers of components that are compared by default."""
 
 
-def reduction_step(embedded: Sequence[Step] | Sequence[Artifact], settings: Any) -> Step:
-    """The step of the reduction of these embeddings (one artifact, or step, a scene)."""
-    keys = [one.key for one in embedded]
-    return Step(
-        "reduction", VERSION, {"embeddings": keys, "settings": dataclasses.asdict(settings)}
-    )
+def _reduction_inputs(view: View) -> dict[str, Any]:
+    keys = [artifact.key for artifact in view.artifacts["embeddings"][1:]]
+    return {"embeddings": keys, "settings": dataclasses.asdict(view.settings.reduction)}
 
 
-def tree_step(reduction: str, settings: TreeSettings) -> Step:
-    """The step of HDBSCAN's tree over a reduction, by its key."""
-    return Step("trees", TREE_VERSION, _after(reduction, settings))
+def _reduce(view: View, folder: Path, _: Progress) -> dict[str, Any]:
+    chips = open_chips(view)
+    if chips is None:
+        raise TooFewError("there are no chips to reduce", where="reduction")
+    facts = {name: chips.facts[name].to_numpy(np.float64) for name in WEIGHTED_FACTS}
+    matrix = np.asarray(join_embeddings(view.artifacts["embeddings"][1:]))
+    reduction = reduce_embeddings(matrix, facts, view.settings.reduction)
+    arrays = dataclasses.asdict(reduction)
+    arrays.pop("notes")
+    write_arrays(folder, {**arrays, "pca_1d": reduction.pca_1d})
+    return {
+        "dims": reduction.points.shape[1],
+        "explained": float(reduction.explained.sum()),
+        "notes": reduction.notes,
+    }
 
 
-def mixture_step(reduction: str, settings: GmmSettings) -> Step:
-    """The step of one Gaussian mixture over a reduction, by its key."""
-    return Step("mixtures", MIXTURE_VERSION, _after(reduction, settings))
-
-
-def kmeans_step(reduction: str, settings: KMeansSettings) -> Step:
-    """The step of k-means over a reduction, by its key."""
-    return Step("kmeans", VERSION, _after(reduction, settings))
-
-
-def ward_tree_step(reduction: str, settings: WardSettings) -> Step:
-    """The step of Ward's tree over a reduction, by its key; the number of clusters is no part."""
-    return Step("ward_trees", VERSION, {"after": reduction, "n_dims": settings.n_dims})
-
-
-def ward_step(tree: str, settings: WardSettings) -> Step:
-    """The step of one cut of Ward's tree, by its key."""
-    return Step("ward", VERSION, _after(tree, settings))
-
-
-def cut_step(tree: str, settings: CutSettings) -> Step:
-    """The step of one cut of a tree, by its key."""
-    return Step("cuts", CUT_VERSION, _after(tree, settings))
-
-
-def projection_step(reduction: str, settings: ProjectionSettings) -> Step:
-    """The step of the picture of a reduction, by its key."""
-    return Step("projections", VERSION, _after(reduction, settings))
-
-
-def reduction(
-    workspace: Workspace,
-    chip_set: ChipSet,
-    matrix: AnyArray,
-    embedded: Sequence[Artifact],
-    settings: ReductionSettings,
-) -> Artifact:
-    """Standardise, mix in what is asked for, and keep the principal components."""
-
-    def compute(folder: Path) -> dict[str, Any]:
-        properties = {name: chip_set.facts[name].to_numpy(np.float64) for name in MIXED_IN}
-        reduced = reduce(np.asarray(matrix), properties, settings)
-        arrays = dataclasses.asdict(reduced)
-        arrays.pop("notes")
-        write_arrays(folder, {**arrays, "pca_1d": reduced.pca_1d})
-        return {
-            "dims": reduced.points.shape[1],
-            "explained": float(reduced.explained.sum()),
-            "notes": reduced.notes,
-        }
-
-    return workspace.store.make(reduction_step(embedded, settings), compute)
-
-
-def open_reduction(artifact: Artifact) -> Reduced:
-    """The reduction of a finished artifact."""
+def _open_reduction(artifact: Artifact) -> Reduction:
     arrays = read_arrays(artifact.folder)
     arrays.pop("pca_1d")
-    return Reduced(**arrays, notes=tuple(artifact.counts["notes"]))
+    return Reduction(**arrays, notes=tuple(artifact.counts["notes"]))
 
 
-def clusters(
-    workspace: Workspace, reduced: Artifact, settings: RunSettings, report: Progress = silent
-) -> list[Artifact]:
-    """The labelling by the chosen method; for HDBSCAN and Ward the tree, then its cut."""
-    if settings.method == "gmm":
-        return [mixture(workspace, reduced, settings.gmm, report)]
-    if settings.method == "kmeans":
-        return [kmeans(workspace, reduced, settings.kmeans)]
-    if settings.method == "ward":
-        return ward(workspace, reduced, settings.ward)
-    tree = density_tree(workspace, reduced, settings.tree)
-    cut = workspace.store.make(
-        cut_step(tree.key, settings.cut),
-        lambda folder: write_labelling(folder, cut_tree(open_tree(tree), settings.cut)),
+def _project(view: View, folder: Path, report: Progress) -> dict[str, Any]:
+    projection = project_tsne(read_points(view), view.settings.projection, report)
+    write_array(folder / "coordinates.npy", projection.coordinates)
+    return {"kl_divergence": projection.kl_divergence, "perplexity": projection.perplexity}
+
+
+def _open_projection(artifact: Artifact) -> Projection:
+    return Projection(
+        coordinates=read_array(artifact.folder / "coordinates.npy"),
+        kl_divergence=float(artifact.counts["kl_divergence"]),
+        perplexity=float(artifact.counts["perplexity"]),
     )
-    return [tree, cut]
 
 
-def mixture(
-    workspace: Workspace, reduced: Artifact, settings: GmmSettings, report: Progress = silent
-) -> Artifact:
-    """One Gaussian mixture."""
-
-    def compute(folder: Path) -> dict[str, Any]:
-        points = _points(reduced)
-        fitted = fit_mixture(points, settings, report)
-        if fitted.responsibilities.size <= MOST_RESPONSIBILITIES:
-            # Half precision: three digits of a share are more than anyone reads.
-            write_array(folder / RESPONSIBILITIES, fitted.responsibilities.astype(np.float16))
-        return write_labelling(folder, likeliest(fitted, settings, points.shape[1]))
-
-    return workspace.store.make(mixture_step(reduced.key, settings), compute)
-
-
-def open_responsibilities(artifact: Artifact) -> AnyArray | None:
-    """The responsibilities of a finished mixture, float16 (n, n_components), rows sum to 1.
-
-    Column j is cluster j; Gaussians without a chip come last. None where they were too many to
-    keep, or of another method.
-    """
-    path = artifact.folder / RESPONSIBILITIES
-    return read_array(path) if path.is_file() else None
+REDUCTION: Stage[View, Reduction] = Stage(
+    name="reduction", version=1, inputs=_reduction_inputs, compute=_reduce, open=_open_reduction
+)
+PROJECTION: Stage[View, Projection] = Stage(
+    name="projections",
+    version=1,
+    inputs=lambda view: {
+        "after": reduction_key(view),
+        "settings": dataclasses.asdict(view.settings.projection),
+    },
+    compute=_project,
+    open=_open_projection,
+)
 
 
-def kmeans(workspace: Workspace, reduced: Artifact, settings: KMeansSettings) -> Artifact:
-    """k-means."""
+def tree_stage(method: ClusteringMethod) -> Stage[View, Any]:
+    """Return the stage of a method's tree; only for methods with a hierarchy."""
+    hierarchy = method.hierarchy
+    assert hierarchy is not None
 
-    def compute(folder: Path) -> dict[str, Any]:
-        return write_labelling(folder, fit_kmeans(_points(reduced), settings))
+    def build(view: View, folder: Path, _: Progress) -> dict[str, Any]:
+        tree = hierarchy.build(read_points(view), view.settings)
+        write_arrays(folder, hierarchy.arrays(tree))
+        return dict(hierarchy.counts(tree))
 
-    return workspace.store.make(kmeans_step(reduced.key, settings), compute)
-
-
-def ward(workspace: Workspace, reduced: Artifact, settings: WardSettings) -> list[Artifact]:
-    """Ward's tree, which every number of clusters shares, and its cut."""
-
-    def grow(folder: Path) -> dict[str, Any]:
-        merged = ward_tree(_points(reduced), settings)
-        write_array(folder / "merged.npy", merged)
-        return {"n": len(merged) + 1}
-
-    tree = workspace.store.make(ward_tree_step(reduced.key, settings), grow)
-    cut = workspace.store.make(
-        ward_step(tree.key, settings),
-        lambda folder: write_labelling(
-            folder, cut_ward(open_ward(tree), _points(reduced), settings)
-        ),
+    return Stage(
+        name=hierarchy.stage,
+        version=hierarchy.version,
+        inputs=lambda view: {"after": reduction_key(view), **hierarchy.inputs(view.settings)},
+        compute=build,
+        open=lambda artifact: hierarchy.restore(read_arrays(artifact.folder), artifact.counts),
     )
-    return [tree, cut]
 
 
-def open_ward(artifact: Artifact) -> DoubleArray:
-    """Ward's tree of a finished artifact."""
-    return read_array(artifact.folder / "merged.npy")
+def labelling_stage(method: ClusteringMethod) -> Stage[View, Labelling]:
+    """Return the stage of a method's labellings."""
 
+    def after(view: View) -> str:
+        return tree_stage(method).step(view).key if method.hierarchy else reduction_key(view)
 
-def density_tree(workspace: Workspace, reduced: Artifact, settings: TreeSettings) -> Artifact:
-    """HDBSCAN's tree, which every cut shares."""
+    def label(view: View, folder: Path, report: Progress) -> dict[str, Any]:
+        points = read_points(view)
+        if method.hierarchy is None:
+            return write_labelling(folder, method.fit(points, view.settings, report))
+        trees = tree_stage(method)
+        tree = trees.open(trees.make(view.workspace.store, view))
+        return write_labelling(folder, method.hierarchy.cut(tree, points, view.settings))
 
-    def compute(folder: Path) -> dict[str, Any]:
-        tree = build_tree(_points(reduced), settings)
-        write_array(folder / "edges.npy", tree.edges)
-        write_array(folder / "core_distances.npy", tree.core_distances)
-        return {"n": len(tree), "min_samples": tree.min_samples, "n_dims": tree.n_dims}
-
-    return workspace.store.make(tree_step(reduced.key, settings), compute)
-
-
-def open_tree(artifact: Artifact) -> Tree:
-    """The tree of a finished artifact."""
-    return Tree(
-        edges=read_array(artifact.folder / "edges.npy"),
-        core_distances=read_array(artifact.folder / "core_distances.npy"),
-        min_samples=int(artifact.counts["min_samples"]),
-        n_dims=int(artifact.counts["n_dims"]),
+    return Stage(
+        name=method.stage,
+        version=method.version,
+        inputs=lambda view: {
+            "after": after(view),
+            "settings": dataclasses.asdict(method.settings_in(view.settings)),
+        },
+        compute=label,
+        open=open_labelling_artifact,
     )
+
+
+def reduction_artifacts(view: View, resolve: Resolve, report: Progress) -> list[Artifact]:
+    """The reduction."""
+    return [resolve(REDUCTION, view, report)]
+
+
+def cluster_artifacts(view: View, resolve: Resolve, report: Progress) -> list[Artifact]:
+    """The labelling by the chosen method, after its tree if it has one."""
+    method = method_of(view.settings)
+    trees = [resolve(tree_stage(method), view)] if method.hierarchy else []
+    return [*trees, resolve(labelling_stage(method), view, report)]
+
+
+def projection_artifacts(view: View, resolve: Resolve, report: Progress) -> list[Artifact]:
+    """The projection."""
+    return [resolve(PROJECTION, view, report)]
+
+
+def reduction_key(view: View) -> str:
+    """Return the key of a view's reduction, which must be there."""
+    return view.artifacts["reduction"][0].key
+
+
+def read_points(view: View) -> FloatArray:
+    """Read the principal components of a view, float32 (n, d)."""
+    points: FloatArray = read_array(view.artifacts["reduction"][0].folder / "points.npy")
+    return points
+
+
+def open_reduction(view: View) -> Reduction | None:
+    """Open the reduction of a view; None if there is none."""
+    artifacts = view.artifacts.get("reduction")
+    return REDUCTION.open(artifacts[0]) if artifacts else None
+
+
+def open_projection(view: View) -> Projection | None:
+    """Open the projection of a view; None if there is none."""
+    artifacts = view.artifacts.get("projection")
+    return PROJECTION.open(artifacts[0]) if artifacts else None
+
+
+def find_tree(view: View) -> Any:
+    """Open the tree that the chosen method cuts; None if it has none, or it is not built."""
+    method = method_of(view.settings)
+    if method.hierarchy is None or not view.has("reduction"):
+        return None
+    return tree_stage(method).read(view.workspace.store, view)
+
+
+def find_labelling(view: View) -> Labelling | None:
+    """Return the labelling of a view: a kept fit, or a fresh cut of a kept tree; else None."""
+    method = method_of(view.settings)
+    if not view.has("reduction"):
+        return None
+    if method.hierarchy is None:
+        return labelling_stage(method).read(view.workspace.store, view)
+    tree = find_tree(view)
+    if tree is None:
+        return None
+    return method.hierarchy.cut(tree, read_points(view), view.settings)
+
+
+def find_fits(view: View, method: str, most: int = 50) -> dict[int, dict[str, Any]]:
+    """Return the facts and notes of the fits that are kept, by number of clusters."""
+    record = METHODS[method]
+    fits: dict[int, dict[str, Any]] = {}
+    for k in range(1, most + 1) if view.has("reduction") else ():
+        counted = dataclasses.replace(view, settings=record.with_n_clusters(view.settings, k))
+        labelling = labelling_stage(record).read(view.workspace.store, counted)
+        if labelling:
+            fits[k] = {**labelling.facts, "notes": labelling.notes}
+    return fits
 
 
 def write_labelling(folder: Path, labelling: Labelling) -> dict[str, Any]:
     """Write a labelling into an unfinished artifact."""
     write_array(folder / "labels.npy", labelling.labels)
     write_array(folder / "confidence.npy", labelling.confidence)
-    write_json(
-        folder / "labelling.json",
-        {"method": labelling.method, "facts": dict(labelling.facts), "notes": labelling.notes},
-    )
+    about = {"method": labelling.method, "facts": dict(labelling.facts), "notes": labelling.notes}
+    write_json(folder / "labelling.json", about)
     return {"n_clusters": labelling.n_clusters, "noise_fraction": labelling.noise_fraction}
 
 
-def open_labelling(artifact: Artifact) -> Labelling:
-    """The labelling of a finished artifact."""
+def open_labelling_artifact(artifact: Artifact) -> Labelling:
+    """Open the labelling of a finished artifact."""
     about = read_json(artifact.folder / "labelling.json")
     return Labelling(
         labels=read_array(artifact.folder / "labels.npy"),
@@ -245,31 +236,49 @@ def open_labelling(artifact: Artifact) -> Labelling:
     )
 
 
-def projection(
-    workspace: Workspace, reduced: Artifact, settings: ProjectionSettings, report: Progress = silent
-) -> Artifact:
-    """The two-dimensional picture."""
+@dataclasses.dataclass(frozen=True)
+class ComponentCounts:
+    """A view whose mixtures are compared over some numbers of components."""
 
-    def compute(folder: Path) -> dict[str, Any]:
-        picture = project(_points(reduced), settings, report)
-        write_array(folder / "coordinates.npy", picture.coordinates)
-        return {"kl_divergence": picture.kl_divergence, "perplexity": picture.perplexity}
-
-    return workspace.store.make(projection_step(reduced.key, settings), compute)
+    view: View
+    counts: Sequence[int] = COUNTS
 
 
-def open_projection(artifact: Artifact) -> Projection:
-    """The picture of a finished artifact."""
-    return Projection(
-        coordinates=read_array(artifact.folder / "coordinates.npy"),
-        kl_divergence=float(artifact.counts["kl_divergence"]),
-        perplexity=float(artifact.counts["perplexity"]),
-    )
+def _sweep_inputs(subject: ComponentCounts) -> dict[str, Any]:
+    settings = dataclasses.asdict(subject.view.settings.gmm)
+    settings.pop("n_components")
+    after = reduction_key(subject.view)
+    return {"after": after, "settings": settings, "counts": list(subject.counts)}
 
 
-def _points(reduced: Artifact) -> AnyArray:
-    return read_array(reduced.folder / "points.npy")
+def _sweep(subject: ComponentCounts, folder: Path, report: Progress) -> dict[str, Any]:
+    settings: GmmSettings = subject.view.settings.gmm
+    sweep = sweep_components(read_points(subject.view), settings, subject.counts, report)
+    arrays = dataclasses.asdict(sweep)
+    covariances = list(arrays.pop("covariance"))
+    write_arrays(folder, arrays)
+    return {"covariance": covariances}
 
 
-def _after(key: str, settings: Any) -> dict[str, Any]:
-    return {"after": key, "settings": dataclasses.asdict(settings)}
+COMPONENT_SWEEP: Stage[ComponentCounts, ComponentSweep] = Stage(
+    name="component_surveys",
+    # 2: each number of components with the covariance and dimensions of the slider's own fit.
+    version=2,
+    inputs=_sweep_inputs,
+    compute=_sweep,
+    open=lambda artifact: ComponentSweep(
+        **read_arrays(artifact.folder), covariance=tuple(artifact.counts["covariance"])
+    ),
+)
+
+
+def find_component_sweep(view: View) -> ComponentSweep | None:
+    """Return the comparison of mixtures by number of components; None if there is none."""
+    if not view.has("reduction"):
+        return None
+    return COMPONENT_SWEEP.read(view.workspace.store, ComponentCounts(view))
+
+
+def clustered_points(points: FloatArray, labelling: Labelling) -> FloatArray:
+    """Return the columns of the reduction in which a labelling was made."""
+    return points[:, : int(labelling.facts.get("n_dims", points.shape[1]))]

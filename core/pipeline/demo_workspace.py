@@ -14,10 +14,10 @@ def is_demo(workspace: Workspace) -> bool:
     mark = workspace.root / MARK
     if not mark.is_file():
         return False
-    kept = read_json(mark)
-    files = kept.get("files")
-    whole = bool(files) and all((workspace.raw / name).is_file() for name in files)
-    return whole and kept.get("version") == VERSION
+    table = read_json(mark)
+    files = table.get("files")
+    complete = bool(files) and all((workspace.raw / name).is_file() for name in files)
+    return complete and table.get("version") == VERSION
 
 
 def ensure_demo(workspace: Workspace, seed: int = 0, report: Progress = silent) -> bool:
@@ -45,7 +45,7 @@ def ensure_demo(workspace: Workspace, seed: int = 0, report: Progress = silent) 
             where=str(workspace.raw),
             remedy="Name another folder with --workspace.",
         )
-    # Marked before it is whole: a demo that was cut off is written anew, not refused.
+    # Marked before it is complete, so that an interrupted demo is written again, not refused.
     write_json(mark, {"version": VERSION, "seed": seed, "files": []})
     written = write_harbour(workspace.raw, seed=seed, report=report)
     files = [path.name for path in written]

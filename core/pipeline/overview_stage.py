@@ -1,123 +1,141 @@
-"""Scenes made ready for the map: overviews built on request, beside the artifacts."""
+"""Overviews of scenes, built on request so that the map is quick at every scale."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from core.artifacts.store import Artifact, Step
+from core.artifacts.store import Artifact
 from core.errors import SettingsError
 from core.input_settings import DisplaySettings
-from core.pipeline.scene_survey import FoundScene, Survey
+from core.pipeline.scene_survey import Survey, SurveyedScene
+from core.pipeline.stage import Stage
 from core.pipeline.workspace import Workspace
 from core.progress import Progress, silent
-from core.raster.rendering import percentiles
-from core.raster.rendering import shown_bands as positions
+from core.raster.rendering import displayed_band_positions, stretch_percentiles
 from core.raster.scene import Scene, read_scene
-from core.raster.tiles import TileSource, display_ends, needs_overviews, write_overviews
-
-VERSION = 1
-OVERVIEWS = "overviews.tif"
+from core.raster.tiles import TileSource, display_limits, needs_overviews, write_overviews
 
 
-def shown_bands(scene: Scene, display: DisplaySettings) -> tuple[str, ...]:
-    """The bands that show as red, green and blue: the user's, or those guessed."""
-    return tuple(scene.bands[i] for i in positions(scene.bands, display))
+@dataclass(frozen=True)
+class _Overviews:
+    """The bands of a scene that its overviews hold."""
+
+    scene_key: str
+    scene: Scene
+    bands: tuple[str, ...]
 
 
-def overviews_step(found: FoundScene, bands: tuple[str, ...]) -> Step:
-    """The overviews of some bands of a scene."""
-    return Step("overviews", VERSION, {"scene": found.artifact.key, "bands": bands})
+def _write(overviews: _Overviews, folder: Path, report: Progress) -> dict[str, Any]:
+    write_overviews(overviews.scene, overviews.bands, folder / "overviews.tif", report)
+    return {"bands": list(overviews.bands)}
 
 
-def has_overviews(workspace: Workspace, found: FoundScene, display: DisplaySettings) -> bool:
-    """True if a scene's overviews were built, or it needs none."""
-    scene = read_scene(found.path)
-    step = overviews_step(found, shown_bands(scene, display))
-    return not needs_overviews(scene) or workspace.store.find(step) is not None
+OVERVIEWS: Stage[_Overviews, Path] = Stage(
+    name="overviews",
+    version=1,
+    inputs=lambda overviews: {"scene": overviews.scene_key, "bands": overviews.bands},
+    compute=_write,
+    open=lambda artifact: artifact.folder / "overviews.tif",
+)
 
 
-def all_overviews(
+def displayed_bands(scene: Scene, display: DisplaySettings) -> tuple[str, ...]:
+    """Return the bands shown as red, green and blue: the user's, or those guessed."""
+    return tuple(scene.bands[index] for index in displayed_band_positions(scene.bands, display))
+
+
+def has_overviews(workspace: Workspace, scene: SurveyedScene, display: DisplaySettings) -> bool:
+    """Return True if a scene's overviews have been built, or it needs none."""
+    overviews = _overviews_of(scene, display)
+    built = OVERVIEWS.find(workspace.store, overviews) is not None
+    return built or not needs_overviews(overviews.scene)
+
+
+def build_all_overviews(
     workspace: Workspace,
-    found: Survey,
+    survey: Survey,
     display: DisplaySettings,
     report: Progress = silent,
     names: tuple[str, ...] = (),
 ) -> dict[str, str]:
-    """Build the overviews of scenes that need them: what was done, by scene.
+    """Build the overviews of the scenes that need them.
 
     Parameters
     ----------
     workspace : Workspace
-    found : Survey
+    survey : Survey
     display : DisplaySettings
     report : Progress
     names : tuple of str
-        Scenes to look at; empty for all that can be read.
+        The scenes; empty for all that can be read.
 
     Returns
     -------
     dict of str
-        "built", "there already" or "not needed".
+        "built", "there already" or "not needed", by scene.
 
     Raises
     ------
     SettingsError
         If there is no scene of that name, or none with these bands.
     SceneError
-        If a scene cannot be read somewhere.
+        If part of a scene cannot be read.
     Cancelled
         If the listener asked to stop; scenes that were finished are kept.
     """
-    readable = {scene.report.name: scene for scene in found.scenes if scene.report.ok}
-    if missing := [name for name in names if name not in readable]:
-        known = ", ".join(readable) or "none"
+    readable = {scene.report.name: scene for scene in survey.scenes if scene.report.ok}
+    if unknown := [name for name in names if name not in readable]:
         raise SettingsError(
-            f"there is no scene {missing[0]!r} that can be read",
+            f"there is no scene {unknown[0]!r} that can be read",
             where="--scene",
-            remedy=f"Scenes there are: {known}.",
+            remedy=f"Scenes there are: {', '.join(readable) or 'none'}.",
         )
-    wanted = names or tuple(readable)
-    if wanted and not any(set(display.bands) <= set(readable[n].report.bands) for n in wanted):
+    names = names or tuple(readable)
+    if names and not any(set(display.bands) <= set(readable[n].report.bands) for n in names):
         raise SettingsError(
             f"no scene has the bands {', '.join(display.bands)}",
             where="--shown",
-            remedy=f"{wanted[0]} has {', '.join(readable[wanted[0]].report.bands)}.",
+            remedy=f"{names[0]} has {', '.join(readable[names[0]].report.bands)}.",
         )
-    done = {}
-    for name in wanted:
-        made = overviews(workspace, readable[name], display, report)
-        done[name] = "not needed" if made is None else "there already" if made.cached else "built"
-    return done
+    states = {}
+    for name in names:
+        artifact = build_overviews(workspace, readable[name], display, report)
+        if artifact is None:
+            states[name] = "not needed"
+        else:
+            states[name] = "there already" if artifact.cached else "built"
+    return states
 
 
-def overviews(
-    workspace: Workspace, found: FoundScene, display: DisplaySettings, report: Progress = silent
+def build_overviews(
+    workspace: Workspace, scene: SurveyedScene, display: DisplaySettings, report: Progress = silent
 ) -> Artifact | None:
-    """Find or build a scene's overviews; None where it needs none.
+    """Find or build a scene's overviews; None if it needs none.
 
     Raises
     ------
     SceneError
-        If the scene cannot be read somewhere.
+        If part of the scene cannot be read.
     Cancelled
         If the listener asked to stop.
     """
-    scene = read_scene(found.path)
-    if not needs_overviews(scene):
+    overviews = _overviews_of(scene, display)
+    if not needs_overviews(overviews.scene):
         return None
-    bands = shown_bands(scene, display)
-
-    def compute(folder: Path) -> dict[str, Any]:
-        write_overviews(scene, bands, folder / OVERVIEWS, report)
-        return {"bands": list(bands)}
-
-    return workspace.store.make(overviews_step(found, bands), compute)
+    return OVERVIEWS.make(workspace.store, overviews, report)
 
 
-def tile_source(workspace: Workspace, found: FoundScene, display: DisplaySettings) -> TileSource:
-    """A scene ready to be drawn, from its overviews where those were built."""
-    scene = read_scene(found.path)
-    bands = shown_bands(scene, display)
-    made = workspace.store.find(overviews_step(found, bands))
-    smaller = made.folder / OVERVIEWS if made else None
-    ends = display_ends(scene, bands, percentiles(display), smaller)
-    return TileSource(scene, bands, ends, smaller)
+def open_tile_source(
+    workspace: Workspace, scene: SurveyedScene, display: DisplaySettings
+) -> TileSource:
+    """Open a scene for drawing tiles, with its overviews if they have been built."""
+    overviews = _overviews_of(scene, display)
+    file = OVERVIEWS.read(workspace.store, overviews)
+    percentiles = stretch_percentiles(display)
+    limits = display_limits(overviews.scene, overviews.bands, percentiles, file)
+    return TileSource(overviews.scene, overviews.bands, limits, file)
+
+
+def _overviews_of(scene: SurveyedScene, display: DisplaySettings) -> _Overviews:
+    header = read_scene(scene.path)
+    return _Overviews(scene.artifact.key, header, displayed_bands(header, display))

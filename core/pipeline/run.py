@@ -1,251 +1,212 @@
-"""A run: the stages in order, what each took, and a record that names every key."""
+"""A run: the stages in order, how long each took, and a record that names every key."""
 
-import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
-from secrets import token_hex
-from typing import Any, TypeVar
+from typing import Any
 
-import numpy as np
 import tomli_w
 
 from core import __version__
+from core.artifacts.formats import write_atomically
 from core.artifacts.store import Artifact
 from core.chips.chip_set import ChipSet
-from core.clusters.editing.edits import Edited
 from core.clusters.labelling import Labelling
-from core.errors import SettingsError
-from core.export.result_tables import Landscape
-from core.pipeline import chip_stages, cluster_stages, saved_edits, screening_stage
-from core.pipeline.encoders.encoder_fits import kept_note
-from core.pipeline.scene_survey import Survey, require_usable, survey
+from core.clusters.methods.method_table import method_of
+from core.errors import TooFewError
+from core.pipeline.chip_stages import open_chips, outline_chips
+from core.pipeline.cluster_stages import open_labelling_artifact
+from core.pipeline.embedding_stages import kept_note, open_embeddings
+from core.pipeline.run_stages import (
+    RUN_STAGES,
+    STAGE_NAMES,
+    find_stage,
+    make_artifacts,
+    with_artifacts,
+)
+from core.pipeline.scene_survey import Survey, require_usable, survey_scenes
+from core.pipeline.view import View
 from core.pipeline.workspace import Workspace
 from core.progress import Progress, silent
 from core.settings import RunSettings
-from core.tables import as_table
+from core.tables import settings_table
 from core.types import AnyArray
 
-log = logging.getLogger(__name__)
-
-STAGES = ("scenes", "chips", "embeddings", "reduction", "clusters", "projection")
-Result = TypeVar("Result")
 Reporter = Callable[[str], Progress]
 """Gives each stage, by name, the listener of its progress."""
 
 
 @dataclass
 class Run:
-    """What one run found or computed; stages beyond the last one asked for stay None.
+    """What one run found or computed.
 
     Attributes
     ----------
-    seconds, stages : dict
-        Wall seconds, and "computed" or "cached", by stage.
-    artifacts : dict
-        Artifacts by stage, in the order of the scenes where there is one each.
+    view : View
+        The workspace with the artifacts of the stages that the run came to.
+    seconds : dict
+        Wall time of each stage.
+    stages : dict
+        ``"computed"`` or ``"cached"``, by stage.
     """
 
-    workspace: Workspace
-    settings: RunSettings
+    view: View
     seconds: dict[str, float] = field(default_factory=dict)
     stages: dict[str, str] = field(default_factory=dict)
-    artifacts: dict[str, list[Artifact]] = field(default_factory=dict)
-    survey: Survey | None = None
-    chips: ChipSet | None = None
-    labelling: Labelling | None = None
-    kl_divergence: float | None = None
+
+    @property
+    def workspace(self) -> Workspace:
+        """The workspace."""
+        return self.view.workspace
+
+    @property
+    def settings(self) -> RunSettings:
+        """The settings."""
+        return self.view.settings
+
+    @property
+    def survey(self) -> Survey:
+        """The scenes."""
+        return self.view.survey
+
+    @property
+    def artifacts(self) -> dict[str, list[Artifact]]:
+        """Artifacts by stage, in the order of the scenes where there is one for each."""
+        return {name: list(artifacts) for name, artifacts in self.view.artifacts.items()}
+
+    @cached_property
+    def chips(self) -> ChipSet:
+        """The chips.
+
+        Raises
+        ------
+        TooFewError
+            If the run did not come as far.
+        """
+        chips = open_chips(self.view)
+        if chips is None:
+            raise TooFewError("there are no chips", where="run")
+        return chips
+
+    @cached_property
+    def labelling(self) -> Labelling | None:
+        """The labelling as the method made it; None if the run did not come as far."""
+        artifacts = self.view.artifacts.get("clusters")
+        return open_labelling_artifact(artifacts[-1]) if artifacts else None
+
+    @property
+    def kl_divergence(self) -> float | None:
+        """The KL divergence of the projection; None if the run did not come as far."""
+        artifacts = self.view.artifacts.get("projection")
+        return float(artifacts[0].counts["kl_divergence"]) if artifacts else None
 
     def embeddings(self) -> AnyArray:
         """The embeddings, float32 (n, dim)."""
-        return chip_stages.open_embeddings(self.artifacts["embeddings"][1:])
+        matrix = open_embeddings(self.view)
+        if matrix is None:
+            raise TooFewError("there are no embeddings", where="run")
+        return matrix
 
     def clustered(self) -> tuple[ChipSet, AnyArray, Labelling]:
         """Chips, embeddings and labelling of a run that came as far as the clusters."""
-        return _had(self.chips), self.embeddings(), _had(self.labelling)
+        if self.labelling is None:
+            raise TooFewError("there are no clusters", where="run")
+        return self.chips, self.embeddings(), self.labelling
 
     def summary(self) -> dict[str, Any]:
         """What the command line prints: one JSON object."""
-        found, labelling = self.survey, self.labelling
-        last = {name: str(made[-1].folder) for name, made in self.artifacts.items() if made}
+        labelling, artifacts = self.labelling, self.artifacts
         return {
-            "scenes": len(found.usable) if found else 0,
-            "chips": len(self.chips) if self.chips else 0,
+            "scenes": len(self.survey.usable),
+            "chips": len(self.chips) if "chips" in artifacts else 0,
             "encoder": self.settings.embed.encoder,
             "n_clusters": labelling.n_clusters if labelling else None,
             "noise_fraction": labelling.noise_fraction if labelling else None,
             "kl_divergence": self.kl_divergence,
             "seconds": {name: round(value, 3) for name, value in self.seconds.items()},
             "stages": self.stages,
-            "artifacts": last,
+            "artifacts": {
+                name: str(stage_artifacts[-1].folder)
+                for name, stage_artifacts in artifacts.items()
+                if stage_artifacts
+            },
             "notes": self.notes(),
         }
 
     def notes(self) -> list[str]:
-        """What the user should know, in words."""
-        reports = self.survey.reports if self.survey else ()
-        notes = [r.error for r in reports if not r.ok]
+        """What the user should know, one sentence each."""
+        reports, artifacts = self.survey.reports, self.artifacts
+        notes = [report.error for report in reports if not report.ok]
         notes += [
-            f"{r.path}: {n} {'squares' if r.grid else 'annotations'} skipped, {why}"
-            for r in reports
-            for why, n in r.skipped.items()
+            f"{report.path}: {n} {'squares' if report.grid else 'annotations'} skipped, {reason}"
+            for report in reports
+            for reason, n in report.skipped.items()
         ]
-        notes += self.chips.notes if self.chips else ()
-        for fit in self.artifacts.get("embeddings", ())[:1]:
+        notes += self.chips.notes if "chips" in artifacts else ()
+        for fit in artifacts.get("embeddings", ())[:1]:
             notes += fit.counts.get("notes", ())
-            notes += kept_note(fit, self.chips.outline) if self.chips else ()
-        notes += [
-            note for made in self.artifacts.get("reduction", ()) for note in made.counts["notes"]
-        ]
+            notes += kept_note(fit, outline_chips(artifacts["chips"]))
+        for reduction in artifacts.get("reduction", ()):
+            notes += reduction.counts["notes"]
         notes += self.labelling.notes if self.labelling else ()
         return notes
 
 
-def run(
+def run_pipeline(
     workspace: Workspace,
     settings: RunSettings,
     reporter: Reporter = lambda _: silent,
-    until: str = STAGES[-1],
+    until: str = STAGE_NAMES[-1],
 ) -> Run:
     """Run the stages in order up to one of them; what is there already is not computed again.
 
     Raises
     ------
     ChipscapeError
-        Of whichever stage cannot go on.
+        Of the first stage that cannot be computed.
     Cancelled
         If the listener asked to stop; what was finished is kept.
     """
-    if until not in STAGES:
-        raise SettingsError(f"{until!r} is not one of {', '.join(STAGES)}", where="until")
-    done = Run(workspace, settings)
-    for name in STAGES[: STAGES.index(until) + 1]:
-        begun = time.perf_counter()
-        made = _CALLS[name](done, reporter(name))
-        done.seconds[name] = time.perf_counter() - begun
-        done.artifacts[name] = list(made)
-        cached = all(artifact.cached for artifact in made)
-        done.stages[name] = "cached" if cached else "computed"
-    write_record(done)
-    return done
+    last = find_stage(until, where="until")
+    # A method that does not exist is refused before anything is computed.
+    method_of(settings)
+    started = time.perf_counter()
+    survey = survey_scenes(workspace, reporter("scenes"), settings.scenes)
+    require_usable(workspace, survey)
+    run = Run(View(workspace, settings, survey))
+    for stage in RUN_STAGES[: RUN_STAGES.index(last) + 1]:
+        # The scenes have been reported by their survey.
+        report = reporter(stage.name) if stage.needs else silent
+        artifacts = make_artifacts(run.view, stage.artifacts, report)
+        run.view = with_artifacts(run.view, stage.name, artifacts)
+        run.seconds[stage.name] = time.perf_counter() - started
+        cached = all(artifact.cached for artifact in artifacts)
+        run.stages[stage.name] = "cached" if cached else "computed"
+        started = time.perf_counter()
+    write_run_record(run)
+    return run
 
 
-def landscape_of(done: Run) -> Landscape:
-    """Everything that a run to its last stage knows, for export."""
-    made, found = done.artifacts, _had(done.survey)
-    by_name = {scene.report.name: scene for scene in found.usable}
-    chip_set = _had(done.chips)
-    footprints = []
-    for part in chip_set.parts:
-        all_of_it = by_name[part.scene].footprints()
-        footprints.append(all_of_it.lonlat[np.isin(all_of_it.index, part.facts["annotation"])])
-    return Landscape(
-        chips=chip_set,
-        footprints=np.concatenate(footprints),
-        embeddings=done.embeddings(),
-        reduced=cluster_stages.open_reduction(made["reduction"][0]),
-        labelling=_had(done.labelling),
-        projection=cluster_stages.open_projection(made["projection"][0]),
-        edited=_edited(done),
-    )
-
-
-def _edited(done: Run) -> Edited:
-    """The labelling after noise treatment and the edits that the workspace keeps."""
-    made, settings, found = done.artifacts, done.settings, _had(done.labelling)
-    reduced = made["reduction"][0]
-    tree = cluster_stages.open_tree(made["clusters"][0]) if settings.method == "hdbscan" else None
-    points = cluster_stages.open_reduction(reduced).points
-    edited, problems = saved_edits.shown(done.workspace, reduced.key, points, found, settings, tree)
-    for problem in problems:
-        log.warning("%s", problem)
-    return edited
-
-
-def write_record(done: Run) -> Path:
-    """Write the run's record: settings, versions and the key of every artifact."""
-    keys = {name: [a.key for a in made] for name, made in done.artifacts.items()}
-    now = datetime.now(UTC)
+def write_run_record(run: Run) -> Path:
+    """Write the run's record: settings, versions, notes and the key of every artifact."""
+    keys = {name: [a.key for a in artifacts] for name, artifacts in run.artifacts.items()}
+    finished = datetime.now(UTC)
     record = {
         "chipscape": __version__,
-        "finished": now.isoformat(timespec="seconds"),
-        "settings": as_table(done.settings),
+        "finished": finished.isoformat(timespec="seconds"),
+        "settings": settings_table(run.settings),
         "keys": keys,
-        "scenes": {r.path: r.annotations for r in done.survey.reports} if done.survey else {},
-        "notes": done.notes(),
+        "scenes": {report.path: report.annotations for report in run.survey.reports},
+        "notes": run.notes(),
         "ingest": [
-            {name: value for name, value in r.as_table().items() if value is not None}
-            for r in (done.survey.reports if done.survey else ())
+            {name: value for name, value in report.as_table().items() if value is not None}
+            for report in run.survey.reports
         ],
     }
-    folder = done.workspace.results / "runs"
-    folder.mkdir(parents=True, exist_ok=True)
-    last = [keys[name][-1] for name in STAGES if keys.get(name)][-1:] or ["empty"]
-    path = folder / f"{now:%Y%m%d-%H%M%S}-{last[0][:8]}.toml"
-    part = path.with_suffix(f".{token_hex(4)}.part")
-    part.write_text(tomli_w.dumps(record), encoding="utf-8")
-    part.replace(path)
-    return path
-
-
-def _scenes(done: Run, report: Progress) -> Sequence[Artifact]:
-    done.survey = survey(done.workspace, report, done.settings.scenes)
-    require_usable(done.workspace, done.survey)
-    return [scene.artifact for scene in done.survey.scenes]
-
-
-def _chips(done: Run, report: Progress) -> Sequence[Artifact]:
-    done.chips, made = chip_stages.chips(
-        done.workspace, _had(done.survey), done.settings.chips, report
-    )
-    if done.settings.screen.leave_out:
-        done.chips, made = screening_stage.leave_out(
-            done.workspace, done.chips, done.settings.screen
-        )
-    return made
-
-
-def _embeddings(done: Run, report: Progress) -> Sequence[Artifact]:
-    _, made = chip_stages.embeddings(done.workspace, _had(done.chips), done.settings.embed, report)
-    return made
-
-
-def _reduction(done: Run, _: Progress) -> Sequence[Artifact]:
-    embedded = done.artifacts["embeddings"][1:]
-    chip_set, settings = _had(done.chips), done.settings.reduction
-    return [
-        cluster_stages.reduction(done.workspace, chip_set, done.embeddings(), embedded, settings)
-    ]
-
-
-def _clusters(done: Run, report: Progress) -> Sequence[Artifact]:
-    reduced = done.artifacts["reduction"][0]
-    made = cluster_stages.clusters(done.workspace, reduced, done.settings, report)
-    done.labelling = cluster_stages.open_labelling(made[-1])
-    return made
-
-
-def _projection(done: Run, report: Progress) -> Sequence[Artifact]:
-    reduced = done.artifacts["reduction"][0]
-    made = cluster_stages.projection(done.workspace, reduced, done.settings.projection, report)
-    done.kl_divergence = float(made.counts["kl_divergence"])
-    return [made]
-
-
-_CALLS: dict[str, Callable[[Run, Progress], Sequence[Artifact]]] = {
-    "scenes": _scenes,
-    "chips": _chips,
-    "embeddings": _embeddings,
-    "reduction": _reduction,
-    "clusters": _clusters,
-    "projection": _projection,
-}
-
-
-def _had(value: Result | None) -> Result:
-    """What an earlier stage left; the order of the stages sees to it that it did."""
-    if value is None:
-        raise SettingsError("a stage ran before the one it needs", where="run")
-    return value
+    folder = run.workspace.results / "runs"
+    last_key = [keys[name][-1] for name in STAGE_NAMES if keys.get(name)][-1]
+    path = folder / f"{finished:%Y%m%d-%H%M%S}-{last_key[:8]}.toml"
+    return write_atomically(path, tomli_w.dumps(record))

@@ -1,7 +1,8 @@
-"""Scenes of a workspace, each looked at once and remembered by the content of its files."""
+"""The scenes of a workspace, each inspected once and remembered by the content of its files."""
 
 import time
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,26 +12,30 @@ import pandas as pd
 import shapely
 
 from core.artifacts.formats import read_json, read_table, write_json, write_table
-from core.artifacts.store import Artifact, Step
+from core.artifacts.store import Artifact
 from core.errors import WorkspaceError
 from core.input_settings import SceneSettings
+from core.pipeline.stage import Stage
 from core.pipeline.workspace import Workspace
-from core.progress import Progress, silent, step
+from core.progress import Progress, report_step, silent
 from core.raster.annotations.footprints import Footprints
-from core.raster.annotations.vector_files import find_annotations, find_shared, parts
+from core.raster.annotations.vector_files import (
+    find_annotations,
+    find_shared_annotations,
+    vector_file_parts,
+)
 from core.raster.geodesy import Ground
-from core.raster.remote_scenes import fingerprint, is_remote
+from core.raster.remote_scenes import is_remote, remote_fingerprint
 from core.raster.scene import find_rasters
-from core.raster.scene_report import SceneReport, by_class, inspect
-from core.raster.sidecars import beside, leads_out
+from core.raster.scene_report import SceneReport, count_by_attribute, inspect_scene
+from core.raster.sidecars import is_outside_link, sidecar_files
 
-VERSION = 3
 GROUND = ("longitude", "latitude", "width", "height", "length", "breadth", "area", "heading")
 
 
 @dataclass(frozen=True)
-class FoundScene:
-    """A scene of the workspace: where it lies, what was found, under which key."""
+class SurveyedScene:
+    """A scene of the workspace: its file, its report and its artifact."""
 
     path: Path
     report: SceneReport
@@ -42,18 +47,18 @@ class FoundScene:
         return self.report.ok and self.report.annotations > 0
 
     def properties(self) -> pd.DataFrame:
-        """What the annotations say of themselves, a row a footprint."""
+        """The attributes of the annotations, one row per footprint."""
         file = self.artifact.folder / "properties.parquet"
         return read_table(file) if file.is_file() else pd.DataFrame()
 
-    def by_class(self, name: str) -> "FoundScene":
-        """The same scene, its annotations counted by another property than the one guessed."""
-        if not name or not self.report.annotations:
+    def counted_by(self, attribute: str) -> "SurveyedScene":
+        """The same scene with its annotations counted by another attribute than the guessed one."""
+        if not attribute or not self.report.annotations:
             return self
-        return replace(self, report=by_class(self.report, self.properties(), name))
+        return replace(self, report=count_by_attribute(self.report, self.properties(), attribute))
 
     def footprints(self) -> Footprints:
-        """The scene's footprints as they were placed when it was looked at."""
+        """The scene's footprints as they were placed when it was inspected."""
         folder = self.artifact.folder
         table = read_table(folder / "footprints.parquet")
         return Footprints(
@@ -63,7 +68,7 @@ class FoundScene:
             # Parquet forgets the rows of a table without columns.
             properties=read_table(folder / "properties.parquet").reindex(range(len(table))),
             index=table["annotation"].to_numpy(),
-            cut=table["cut_by_edge"].to_numpy(),
+            cut_by_edge=table["cut_by_edge"].to_numpy(),
             repaired=self.report.repaired,
             skipped=self.report.skipped,
             notes=self.report.warnings,
@@ -72,18 +77,18 @@ class FoundScene:
 
 @dataclass(frozen=True)
 class Survey:
-    """All scenes of a workspace, by name."""
+    """All scenes of a workspace, sorted by name."""
 
-    scenes: tuple[FoundScene, ...]
+    scenes: tuple[SurveyedScene, ...]
     seconds: float
 
     @property
     def reports(self) -> tuple[SceneReport, ...]:
-        """What was found, scene by scene."""
+        """The reports of all scenes."""
         return tuple(scene.report for scene in self.scenes)
 
     @property
-    def usable(self) -> tuple[FoundScene, ...]:
+    def usable(self) -> tuple[SurveyedScene, ...]:
         """The scenes that chips can be cut from."""
         return tuple(scene for scene in self.scenes if scene.usable)
 
@@ -93,105 +98,119 @@ class Survey:
         return all(scene.artifact.cached for scene in self.scenes)
 
 
-def survey(
+@dataclass(frozen=True)
+class _SceneFiles:
+    """A scene with everything that its report depends on."""
+
+    path: Path
+    inputs: Mapping[str, Any]
+    settings: SceneSettings
+    shared: tuple[Path, ...]
+
+
+def _inspect(scene: _SceneFiles, folder: Path, _: Progress) -> dict[str, Any]:
+    path = scene.path
+    report, __, footprints = inspect_scene(
+        path, scene.settings, scene.shared, is_only_scene=bool(scene.inputs["only"])
+    )
+    if not scene.inputs["alone"]:
+        clash = f"{path.name}: another scene has the same stem. Rename one of them."
+        report, footprints = SceneReport(path=path.name, name=path.stem, error=clash), None
+    write_json(folder / "report.json", report.as_table())
+    if footprints is not None:
+        _write_footprints(folder, footprints)
+    return {"annotations": report.annotations, "ok": report.ok}
+
+
+SCENES: Stage[_SceneFiles, SceneReport] = Stage(
+    name="scenes",
+    version=3,
+    inputs=lambda scene: scene.inputs,
+    compute=_inspect,
+    open=lambda artifact: SceneReport.from_table(read_json(artifact.folder / "report.json")),
+)
+
+
+def survey_scenes(
     workspace: Workspace, report: Progress = silent, settings: SceneSettings | None = None
 ) -> Survey:
-    """Look at every scene in raw/ and its annotations.
+    """Inspect every scene in raw/ together with its annotations.
 
-    Those are the vector file of the scene's stem, else a file of no scene's stem with annotations
-    in this place, else, where the settings ask for it, a grid.
+    The annotations of a scene are the vector file with its stem, else a file with no scene's stem
+    that has annotations there, else, if the settings ask for it, a grid of chips.
 
     Raises
     ------
     Cancelled
-        If the listener asked to stop; what was looked at is remembered.
+        If the listener asked to stop; scenes inspected so far are remembered.
     """
-    begun = time.perf_counter()
+    started = time.perf_counter()
     settings = settings or SceneSettings()
-    # Chips depend on where the footprints lie, not on the property that counts them: it is no
-    # part of the key, and another one makes nothing anew.
-    placing = replace(settings, class_property="")
+    # The class attribute decides how annotations are counted, not where they lie. It is left out
+    # of the key, so that choosing another one does not inspect any scene again.
+    keyed = replace(settings, class_property="")
     rasters = find_rasters(workspace.raw)
-    files = sorted(workspace.raw.iterdir()) if workspace.raw.is_dir() else []
     stems = Counter(path.stem for path in rasters)
-    shared = find_shared(workspace.raw, stems) if rasters else []
-    sums = {p.name: _checksum(workspace, p) for f in shared for p in parts(f)}
-    found = []
-    for done, path in enumerate(rasters):
-        step(report, done, len(rasters), path.name)
-        own = find_annotations(path)
-        near = {f for f in files if f.name.startswith(f"{path.stem}.") and f.is_file()}
+    shared = tuple(find_shared_annotations(workspace.raw, stems)) if rasters else ()
+    files = [p for p in sorted(workspace.raw.iterdir()) if p.is_file()] if rasters else []
+    checksums = {
+        part.name: _checksum(workspace, part) for file in shared for part in vector_file_parts(file)
+    }
+    scenes = []
+    for n_inspected, path in enumerate(rasters):
+        report_step(report, n_inspected, len(rasters), path.name)
+        annotations = find_annotations(path)
+        nearby = {file for file in files if file.name.startswith(f"{path.stem}.")}
         if not is_remote(path):
-            near |= set(beside(path))
+            nearby |= set(sidecar_files(path))
         inputs = {
-            "files": {f.name: _checksum(workspace, f) for f in sorted(near)},
+            "files": {file.name: _checksum(workspace, file) for file in sorted(nearby)},
             "scene": path.name,
             "alone": stems[path.stem] == 1,
-            "shared": {} if own else sums,
-            "only": len(rasters) == 1 and bool(shared) and own is None,
-            "settings": asdict(placing),
-            "remote": fingerprint(path) if is_remote(path) else {},
+            "shared": {} if annotations else checksums,
+            "only": len(rasters) == 1 and bool(shared) and annotations is None,
+            "settings": asdict(keyed),
+            "remote": remote_fingerprint(path) if is_remote(path) else {},
         }
-        wanted = Step("scenes", VERSION, inputs)
-        looked = _look(workspace, path, wanted, placing, shared)
-        found.append(looked.by_class(settings.class_property))
+        artifact = SCENES.make(workspace.store, _SceneFiles(path, inputs, keyed, shared))
+        scene = SurveyedScene(path, SCENES.open(artifact), artifact)
+        scenes.append(scene.counted_by(settings.class_property))
     workspace.checksums.save()
-    step(report, len(rasters), len(rasters), "")
-    return Survey(tuple(found), time.perf_counter() - begun)
+    report_step(report, len(rasters), len(rasters), "")
+    return Survey(tuple(scenes), time.perf_counter() - started)
 
 
-def require_usable(workspace: Workspace, found: Survey) -> None:
+def require_usable(workspace: Workspace, survey: Survey) -> None:
     """Refuse to go on without a scene that has annotations, and say why there is none.
 
     Raises
     ------
     WorkspaceError
     """
-    if found.usable:
+    if survey.usable:
         return
-    if not found.scenes:
+    if not survey.scenes:
         raise WorkspaceError(
             "no scenes (*.tif, *.tiff)",
             where=str(workspace.raw),
-            remedy="Put GeoTIFFs there, each with a vector file of the same stem beside it, "
+            remedy="Put GeoTIFFs there, each with a vector file of the same stem next to it, "
             "or try `chipscape demo`.",
         )
-    reasons = [r.error or "; ".join(r.warnings) or "no annotations" for r in found.reports]
+    reasons = [
+        f"{report.path}: {report.error or ' '.join(report.warnings) or 'no annotations'}"
+        for report in survey.reports
+    ]
     more = f" (and {len(reasons) - 3} more scenes)" if len(reasons) > 3 else ""
-    told = " | ".join(
-        f"{r.path}: {why}" for r, why in zip(found.reports, reasons[:3], strict=False)
-    )
     raise WorkspaceError(
-        "no scene with annotations that can be used", where=str(workspace.raw), remedy=told + more
+        "no scene has annotations that can be used",
+        where=str(workspace.raw),
+        remedy=" | ".join(reasons[:3]) + more,
     )
 
 
 def _checksum(workspace: Workspace, path: Path) -> str:
-    """Of a link out of the folder, which is told and not followed, the name is all there is."""
-    return "" if leads_out(path) else workspace.checksums.of(path)
-
-
-def _look(
-    workspace: Workspace, path: Path, wanted: Step, settings: SceneSettings, shared: list[Path]
-) -> FoundScene:
-    def compute(folder: Path) -> dict[str, Any]:
-        only = bool(wanted.inputs["only"])
-        found, _, footprints = inspect(path, settings, shared, only=only)
-        if not wanted.inputs["alone"]:
-            found = SceneReport(
-                path=path.name,
-                name=path.stem,
-                error=f"{path.name}: another scene has the same stem. Rename one of them.",
-            )
-            footprints = None
-        write_json(folder / "report.json", found.as_table())
-        if footprints is not None:
-            _write_footprints(folder, footprints)
-        return {"annotations": found.annotations, "ok": found.ok}
-
-    artifact = workspace.store.make(wanted, compute)
-    found = SceneReport.from_table(read_json(artifact.folder / "report.json"))
-    return FoundScene(path, found, artifact)
+    """The checksum of a file; empty for a link out of the folder, which is never followed."""
+    return "" if is_outside_link(path) else workspace.checksums.of(path)
 
 
 def _write_footprints(folder: Path, footprints: Footprints) -> None:
@@ -199,7 +218,7 @@ def _write_footprints(folder: Path, footprints: Footprints) -> None:
         "pixels": shapely.to_wkb(footprints.pixels),
         "lonlat": shapely.to_wkb(footprints.lonlat),
         "annotation": np.asarray(footprints.index, np.int64),
-        "cut_by_edge": footprints.cut,
+        "cut_by_edge": footprints.cut_by_edge,
     }
     columns |= {name: getattr(footprints.ground, name) for name in GROUND}
     write_table(folder / "footprints.parquet", pd.DataFrame(columns))

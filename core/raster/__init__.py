@@ -1,1 +1,1 @@
-"""Scenes, annotations and windows: the only place where pixels and vectors are read."""
+"""Scenes, annotations and chip windows: all reading of rasters and vector files."""

@@ -1,4 +1,4 @@
-"""Lengths, areas and headings on the ground, measured on the ellipsoid, never in CRS units.
+"""Lengths, areas and headings on the ground, measured on the ellipsoid and never in CRS units.
 
 100 m of EPSG:3857 at 51 degrees north are 63 m on the ground, and some CRS are in feet.
 """
@@ -20,21 +20,21 @@ GEOD = Geod(ellps="WGS84")
 
 @dataclass(frozen=True)
 class Ground:
-    """Facts of n footprints on the ground, arrays of shape (n,).
+    """Measurements of n footprints on the ground, as arrays of shape (n,).
 
     Attributes
     ----------
-    longitude, latitude : float64
+    longitude, latitude
         Centroids in degrees, EPSG:4326.
-    width, height : float64
-        Sides of the north-aligned boxes, in metres east-west and north-south.
-    length, breadth : float64
-        Sides of the smallest rectangles in any direction, in metres, the longer first.
-    area : float64
+    width, height
+        Sides of the north-aligned bounding boxes in metres, east-west and north-south.
+    length, breadth
+        Longer and shorter side of the smallest rotated rectangles, in metres.
+    area
         Square metres.
-    heading : float64
-        Direction of the longer side in degrees clockwise from true north, 0 up to 180; a vessel's
-        bow and stern are not told apart.
+    heading
+        Direction of the longer side in degrees clockwise from true north, in [0, 180). A vessel's
+        bow and stern cannot be distinguished.
     """
 
     longitude: DoubleArray
@@ -47,68 +47,52 @@ class Ground:
     heading: DoubleArray
 
     @staticmethod
-    def nowhere(n: int) -> "Ground":
-        """Facts of n footprints of a scene without CRS: all NaN."""
+    def unmeasured(n: int) -> "Ground":
+        """The measurements of n footprints in a scene without a CRS: all NaN."""
         return Ground(*(np.full(n, np.nan) for _ in fields(Ground)))
 
 
 @lru_cache(maxsize=64)
-def transformer(source: str, target: str) -> Transformer:
-    """A cached transformer between two CRS, x before y in both."""
+def crs_transformer(source: str, target: str) -> Transformer:
+    """Return a cached transformer between two CRS, with x before y in both."""
     return Transformer.from_crs(CRS.from_user_input(source), target, always_xy=True)
 
 
-def transformed(
-    transform: Affine, columns: DoubleArray, rows: DoubleArray
-) -> tuple[DoubleArray, DoubleArray]:
-    """Apply an affine map to arrays of places."""
-    a, b, c, d, e, f = tuple(transform)[:6]
-    return a * columns + b * rows + c, d * columns + e * rows + f
+def reproject_geometries(geometries: Geometries, source: str, target: str) -> Geometries:
+    """Return geometries in another CRS, None where a vertex has no coordinates in that CRS.
 
-
-def change_crs(geometries: Geometries, source: str, target: str) -> Geometries:
-    """Geometries in another CRS, None where that cannot hold one of their vertices.
-
-    All are None where no way leads from one CRS to the other: a local grid, another planet.
+    All are None if no transformation leads from one CRS to the other, as with a local grid or
+    another planet.
     """
     result = np.full(len(geometries), None, dtype=object)
     try:
-        change = transformer(source, target).transform
+        transformer = crs_transformer(source, target)
     except ProjError:
         return result
-    at, owner = shapely.get_coordinates(geometries, return_index=True)
-    moved = np.column_stack(change(at[:, 0], at[:, 1]))
-    kept = np.ones(len(geometries), dtype=bool)
-    kept[owner[~np.isfinite(moved).all(axis=1)]] = False
-    result[kept] = shapely.set_coordinates(geometries[kept].copy(), moved[kept[owner]])
+    vertices, owner = shapely.get_coordinates(geometries, return_index=True)
+    target_vertices = np.column_stack(transformer.transform(vertices[:, 0], vertices[:, 1]))
+    valid = np.ones(len(geometries), dtype=bool)
+    valid[owner[~np.isfinite(target_vertices).all(axis=1)]] = False
+    result[valid] = shapely.set_coordinates(geometries[valid].copy(), target_vertices[valid[owner]])
     return result
 
 
-def local_metres(lonlat: Geometries) -> Geometries:
-    """Each geometry in metres east and north of its own centre, on the tangent plane.
+def measure_on_ground(lonlat: Geometries) -> Ground:
+    """Measure footprints given in longitude and latitude; a point has no extent.
 
-    Azimuth and distance to each vertex are exact on the ellipsoid, so the plane is azimuthal
-    equidistant; over a chip's extent it distorts lengths by less than one in a million.
+    Each is measured in metres east and north of its own centre. The azimuth and distance to each
+    vertex are exact on the ellipsoid, so the plane is azimuthal equidistant. Over the extent of a
+    chip it distorts lengths by less than one in a million.
     """
-    bounds = shapely.bounds(lonlat)
-    centres = (bounds[:, :2] + bounds[:, 2:]) / 2
-    at, owner = shapely.get_coordinates(lonlat, return_index=True)
-    start = centres[owner]
-    azimuth, _, distance = GEOD.inv(start[:, 0], start[:, 1], at[:, 0], at[:, 1])
+    centroids, bounds = shapely.centroid(lonlat), shapely.bounds(lonlat)
+    vertices, owner = shapely.get_coordinates(lonlat, return_index=True)
+    start = ((bounds[:, :2] + bounds[:, 2:]) / 2)[owner]
+    azimuth, _, distance = GEOD.inv(start[:, 0], start[:, 1], vertices[:, 0], vertices[:, 1])
     angle = np.radians(azimuth)
-    flat = np.column_stack([distance * np.sin(angle), distance * np.cos(angle)])
-    moved: Geometries = shapely.set_coordinates(shapely.force_2d(lonlat), flat)
-    return moved
-
-
-def on_the_ground(lonlat: Geometries) -> Ground:
-    """Facts of footprints given in longitude and latitude; a point has no extent."""
-    if not len(lonlat):
-        return Ground.nowhere(0)
-    centroids = shapely.centroid(lonlat)
-    flat = local_metres(lonlat)
-    bounds = shapely.bounds(flat)
-    length, breadth, heading = long_axes(flat)
+    metres = np.column_stack([distance * np.sin(angle), distance * np.cos(angle)])
+    local = shapely.set_coordinates(shapely.force_2d(lonlat), metres)
+    bounds = shapely.bounds(local)
+    length, breadth, heading = measure_long_axes(local)
     return Ground(
         longitude=shapely.get_x(centroids),
         latitude=shapely.get_y(centroids),
@@ -116,64 +100,60 @@ def on_the_ground(lonlat: Geometries) -> Ground:
         height=bounds[:, 3] - bounds[:, 1],
         length=length,
         breadth=breadth,
-        area=shapely.area(flat),
+        area=shapely.area(local),
         heading=heading,
     )
 
 
-def long_axes(flat: Geometries) -> tuple[DoubleArray, DoubleArray, DoubleArray]:
-    """Length, breadth and heading of the smallest rotated rectangles.
+def measure_long_axes(geometries: Geometries) -> tuple[DoubleArray, DoubleArray, DoubleArray]:
+    """Return the length, breadth and heading of the smallest rotated rectangles, each (n,).
 
-    Parameters
-    ----------
-    flat : array of geometries with x to the east and y to the north
-
-    Returns
-    -------
-    length, breadth : float64 arrays, (n,)
-        In the geometries' units, the longer first.
-    heading : float64 array, (n,)
-        Degrees clockwise from north, 0 up to 180; 0 for a point.
+    The geometries are planar, with x to the east and y to the north. Lengths are in their units.
+    The heading of the longer side is in degrees clockwise from north, in [0, 180); 0 for a point.
     """
-    boxes = shapely.oriented_envelope(flat)
-    at, owner = shapely.get_coordinates(boxes, return_index=True)
-    first = np.searchsorted(owner, np.arange(len(boxes)))
-    count = np.bincount(owner, minlength=len(boxes))
-    # A rectangle has five coordinates, a degenerate one (a line, a point) two or one.
-    corners = [at[first + np.minimum(step, count - 1)] for step in range(3)]
+    rectangles = shapely.oriented_envelope(geometries)
+    vertices, owner = shapely.get_coordinates(rectangles, return_index=True)
+    rows = np.arange(len(rectangles))
+    first = np.searchsorted(owner, rows)
+    count = np.bincount(owner, minlength=len(rectangles))
+    # A rectangle has five vertices; one that degenerates to a line or a point has two or one.
+    corners = [vertices[first + np.minimum(step, count - 1)] for step in range(3)]
     sides = np.stack([corners[1] - corners[0], corners[2] - corners[1]], axis=1)
     lengths = np.hypot(sides[..., 0], sides[..., 1])
-    longer = lengths.argmax(axis=1)
-    rows = np.arange(len(boxes))
-    east, north = sides[rows, longer].T
+    longer_side = lengths.argmax(axis=1)
+    east, north = sides[rows, longer_side].T
     heading = np.degrees(np.arctan2(east, north)) % 180.0
-    return lengths[rows, longer], lengths[rows, 1 - longer], np.where(heading >= 180, 0, heading)
+    return (
+        lengths[rows, longer_side],
+        lengths[rows, 1 - longer_side],
+        np.where(heading >= 180, 0, heading),
+    )
 
 
-def pixel_size(crs: str, transform: Affine, width: int, height: int) -> float | None:
-    """Metres on the ground of a pixel at the scene's centre; None where there is no measuring.
+def ground_pixel_size(crs: str, transform: Affine, width: int, height: int) -> float | None:
+    """Return the size of a pixel at the scene's centre in metres; None if it cannot be measured.
 
-    The geometric mean of the two sides, so that an oblong pixel has one size.
+    It is the geometric mean of the two sides, so that an oblong pixel has a single size.
     """
     if not crs:
         return None
-    sides = pixel_sides(crs, transform, np.array([width / 2]), np.array([height / 2]))
+    sides = ground_pixel_sides(crs, transform, np.array([width / 2]), np.array([height / 2]))
     size = float(np.sqrt(sides.prod()))
     return size if np.isfinite(size) else None
 
 
-def pixel_sides(
+def ground_pixel_sides(
     crs: str, transform: Affine, columns: DoubleArray, rows: DoubleArray
 ) -> DoubleArray:
-    """Metres on the ground along a column step and a row step at each pixel, (n, 2).
+    """Return the metres on the ground that one column and one row span at each pixel, (n, 2).
 
-    NaN where the CRS cannot be brought to degrees on the ellipsoid.
+    NaN where the CRS cannot be converted to degrees on the ellipsoid.
     """
-    steps = ((0.0, 0.0), (1.0, 0.0), (0.0, 1.0))
-    right, down = (np.array([step[axis] for step in steps])[:, None] for axis in (0, 1))
-    x, y = transformed(transform, columns + right, rows + down)
+    # The pixel itself, the next one to the right and the next one below.
+    column_steps, row_steps = np.array([(0.0, 1.0, 0.0), (0.0, 0.0, 1.0)])[..., None]
+    x, y = transform @ (columns + column_steps, rows + row_steps)
     try:
-        lon, lat = transformer(crs, WGS84).transform(x, y)
+        lon, lat = crs_transformer(crs, WGS84).transform(x, y)
     except ProjError:
         return np.full((len(columns), 2), np.nan)
     lon, lat = (np.where(np.isfinite(v), v, np.nan) for v in (lon, lat))

@@ -1,7 +1,7 @@
-"""Where a raster lies: by its transform, else through ground control points or an RPC model.
+"""The georeference of a raster: its transform, else one fitted to control points or an RPC model.
 
-Chips need one affine map from pixels to the ground, so points and models are brought to the affine
-map that fits them best, and how far it is off is said.
+Chips need one affine transform from pixels to the ground. For ground control points and RPC models
+the affine transform that fits best is used, and its largest error is reported.
 """
 
 from typing import Any
@@ -14,22 +14,19 @@ from rasterio.transform import RPCTransformer
 from core.raster.geodesy import WGS84
 from core.types import DoubleArray
 
-# Pixels that the affine map may be off at a point before it is no use for cutting chips.
-MOST_OFF = 5.0
-# An RPC model is sampled at this many places along each side.
-SAMPLES = 9
-WARP = "Warp it to a CRS first, for example with gdalwarp"
+# Largest error at any point, in pixels, up to which an affine transform is good enough for chips.
+MAX_ERROR = 5.0
+# An RPC model is sampled at this many positions along each side.
+RPC_SAMPLES = 9
+
+Georeference = tuple[str, Affine, tuple[str, ...]]
 
 
-def georeference(source: Any) -> tuple[str, Affine, tuple[str, ...]]:
-    """CRS, transform and what was assumed, of an open raster.
+def read_georeference(source: Any) -> Georeference:
+    """Return the CRS and transform of an open raster, and notes on how they were obtained.
 
-    Returns
-    -------
-    crs : str
-        Well-known text; empty where the raster lies nowhere.
-    transform : Affine
-    notes : tuple of str
+    The CRS is well-known text, empty if the raster has no georeference. The transform leads from
+    pixel (column, row) to CRS coordinates. The notes are sentences for the user.
     """
     if source.crs or not source.transform.is_identity:
         return (source.crs.to_wkt() if source.crs else ""), source.transform, ()
@@ -37,43 +34,43 @@ def georeference(source: Any) -> tuple[str, Affine, tuple[str, ...]]:
     if points and crs:
         pixels = np.array([(p.col, p.row) for p in points], float)
         ground = np.array([(p.x, p.y) for p in points], float)
-        return _fitted(pixels, ground, crs.to_wkt(), f"{len(points)} ground control points")
+        return _fit_affine(pixels, ground, crs.to_wkt(), f"{len(points)} ground control points")
     if source.rpcs:
-        column, row = np.meshgrid(
-            np.linspace(0, source.width, SAMPLES), np.linspace(0, source.height, SAMPLES)
-        )
+        sides = (np.linspace(0, side, RPC_SAMPLES) for side in (source.width, source.height))
+        columns, rows = (grid.ravel() for grid in np.meshgrid(*sides))
+        height = float(source.rpcs.height_off or 0)
         try:
             with RPCTransformer(source.rpcs) as model:
-                height = float(source.rpcs.height_off or 0)
-                at = model.xy(row.ravel(), column.ravel(), np.full(row.size, height), offset="ul")
+                lonlat = model.xy(rows, columns, np.full(rows.size, height), offset="ul")
         except (RasterioError, ValueError) as error:
-            return "", source.transform, (f"its RPC model cannot be used ({error})",)
-        ground = np.column_stack(at)
-        pixels = np.column_stack([column.ravel(), row.ravel()])
-        how = f"its RPC model at a height of {height:g} m, relief left out"
-        return _fitted(pixels, ground, WGS84, how)
+            return "", source.transform, (f"The RPC model cannot be used ({error}).",)
+        method = f"its RPC model at a height of {height:g} m, without relief"
+        return _fit_affine(np.column_stack([columns, rows]), np.column_stack(lonlat), WGS84, method)
     return "", source.transform, ()
 
 
-def _fitted(
-    pixels: DoubleArray, ground: DoubleArray, crs: str, how: str
-) -> tuple[str, Affine, tuple[str, ...]]:
-    """The affine map from pixels to the ground by least squares, if it is near enough."""
-    middle, scale = ground.mean(axis=0), np.ptp(ground, axis=0).max() or 1.0
-    known = np.column_stack([pixels, np.ones(len(pixels))])
-    finite = np.isfinite(ground).all()
-    if len(pixels) < 3 or not finite or np.linalg.matrix_rank(known) < 3:
-        return "", Affine.identity(), (f"{how}: not enough to georeference it",)
-    solution = np.linalg.lstsq(known, (ground - middle) / scale, rcond=None)[0] * scale
-    solution[2] += middle
+def _fit_affine(pixels: DoubleArray, ground: DoubleArray, crs: str, method: str) -> Georeference:
+    """Fit an affine transform by least squares; the CRS is empty if it is not good enough."""
+    undetermined_note = (
+        f"The scene cannot be georeferenced by {method}: an affine transform takes at least three "
+        "valid positions that do not lie on one line. The scene is used in pixel coordinates."
+    )
+    origin, scale = ground.mean(axis=0), np.ptp(ground, axis=0).max() or 1.0
+    design = np.column_stack([pixels, np.ones(len(pixels))])
+    is_finite = np.isfinite(ground).all()
+    if len(pixels) < 3 or not is_finite or np.linalg.matrix_rank(design) < 3:
+        return "", Affine.identity(), (undetermined_note,)
+    solution = np.linalg.lstsq(design, (ground - origin) / scale, rcond=None)[0] * scale
+    solution[2] += origin
     transform = Affine(*solution[:, 0], *solution[:, 1])
     if transform.is_degenerate:
-        return "", Affine.identity(), (f"{how}: they lie on a line, not enough to georeference it",)
+        return "", Affine.identity(), (undetermined_note,)
     x, y = ~transform @ (ground[:, 0], ground[:, 1])
-    off = float(np.hypot(x - pixels[:, 0], y - pixels[:, 1]).max())
-    if off > MOST_OFF:
-        words = (
-            f"{how}: no straight map comes nearer than {off:.1f} px. {WARP}; in pixels till then"
+    error = float(np.hypot(x - pixels[:, 0], y - pixels[:, 1]).max())
+    if error > MAX_ERROR:
+        inaccurate_note = (
+            f"No affine transform fits {method} to better than {error:.1f} px, so the scene is "
+            "used in pixel coordinates. Warp it to a CRS first, for example with gdalwarp."
         )
-        return "", Affine.identity(), (words,)
-    return crs, transform, (f"georeferenced by {how}, up to {off:.2f} px off",)
+        return "", Affine.identity(), (inaccurate_note,)
+    return crs, transform, (f"The scene is georeferenced by {method}, to within {error:.2f} px.",)

@@ -1,90 +1,100 @@
-"""Where a scene is drawn: at its place on the map, or in a corner of it in its own pixels."""
+"""Where a scene is drawn on a web map: at its location, or in its own pixels near the origin."""
 
 import math
 
 import numpy as np
 
-from core.raster.geodesy import WGS84, transformed, transformer
+from core.raster.geodesy import WGS84, crs_transformer
 from core.raster.scene import Scene
 from core.types import DoubleArray
 
-SIDE = 256
-# Of web mercator, whose world is a square: atan(sinh(pi)) in degrees.
-MOST_LATITUDE = 85.0511
-# The zoom at which the tile south-east of longitude 0, latitude 0 holds a scene without a place.
+TILE_SIDE = 256
+# The latitude at which the square world of web mercator ends, in degrees: atan(sinh(pi)).
+MAX_LATITUDE = 85.0511
+# The zoom at which the tile south-east of (0, 0) degrees shows a scene without a location.
 PIXEL_ZOOM = 8
-# Width of the world at zoom 0, in metres a pixel at the equator: 2 * pi * 6378137 / 256.
-EQUATOR = 2 * math.pi * 6378137 / SIDE
+# Metres per pixel at zoom 0 on the equator: 2 * pi * 6378137 / 256.
+EQUATOR_GSD = 2 * math.pi * 6378137 / TILE_SIDE
 
 
 def lonlat_bounds(scene: Scene) -> tuple[float, float, float, float] | None:
-    """West, south, east, north in degrees; None without a CRS or a place on the Earth."""
+    """Return west, south, east and north in degrees; None without a CRS or a location on Earth."""
     if not scene.crs:
         return None
-    edge = np.linspace(0, 1, 21)
-    columns = np.concatenate([edge, edge, 0 * edge, 0 * edge + 1]) * scene.width
-    rows = np.concatenate([0 * edge, 0 * edge + 1, edge, edge]) * scene.height
-    x, y = transformed(scene.transform, columns, rows)
-    lon, lat = transformer(scene.crs, WGS84).transform(x, y)
+    side = np.linspace(0, 1, 21)
+    start, end = 0 * side, 0 * side + 1
+    edges = np.array([(side, side, start, end), (start, end, side, side)]).reshape(2, -1)
+    x, y = scene.transform @ (edges[0] * scene.width, edges[1] * scene.height)
+    lon, lat = crs_transformer(scene.crs, WGS84).transform(x, y)
     lon, lat = lon[np.isfinite(lon)], lat[np.isfinite(lat)]
     if not len(lon) or not len(lat):
         return None
     return float(lon.min()), float(lat.min()), float(lon.max()), float(lat.max())
 
 
-def on_mercator(scene: Scene) -> bool:
-    """True if web mercator can show where the scene lies.
+def lonlat_outline(scene: Scene) -> DoubleArray | None:
+    """Return the corners of a scene in degrees as a closed ring, (5, 2).
 
-    It cannot without a CRS, near a pole, or across the antimeridian; such scenes are drawn in
+    None if web mercator cannot show the scene at its location.
+    """
+    if not is_drawn_in_mercator(scene):
+        return None
+    width, height = scene.width, scene.height
+    corners = [(0, 0), (width, 0), (width, height), (0, height), (0, 0)]
+    x, y = np.transpose([scene.transform @ corner for corner in corners])
+    return np.column_stack(crs_transformer(scene.crs, WGS84).transform(x, y))
+
+
+def is_drawn_in_mercator(scene: Scene) -> bool:
+    """Return True if a web mercator map can show the scene at its location.
+
+    It cannot for scenes without a CRS, near a pole or across the antimeridian. These are drawn in
     their own pixels.
     """
     bounds = lonlat_bounds(scene)
     if bounds is None:
         return False
     west, south, east, north = bounds
-    seen = max(-south, north) < MOST_LATITUDE
-    return seen and west >= -180 and east <= 180 and east - west < 180
+    within_latitudes = max(-south, north) < MAX_LATITUDE
+    return within_latitudes and west >= -180 and east <= 180 and east - west < 180
 
 
-def pixel_places(scene: Scene, at: DoubleArray) -> DoubleArray:
-    """Longitude and latitude at which pixels of a scene that is not `on_mercator` are drawn.
+def pixel_positions(scene: Scene, pixels: DoubleArray) -> DoubleArray:
+    """Return the longitudes and latitudes at which the map shows columns and rows, both (n, 2).
 
-    Parameters
-    ----------
-    scene : Scene
-    at : float64 array, (n, 2)
-        Columns and rows from the upper-left corner.
+    Only for scenes that web mercator cannot show at their location (see `is_drawn_in_mercator`).
     """
-    world = SIDE * 2.0 ** (_levels(scene) + PIXEL_ZOOM)
-    longitude = at[:, 0] / world * 360
-    latitude = np.degrees(np.arctan(np.sinh(-2 * np.pi * at[:, 1] / world)))
+    world = TILE_SIDE * 2.0 ** (_n_levels(scene) + PIXEL_ZOOM)
+    longitude = pixels[:, 0] / world * 360
+    latitude = np.degrees(np.arctan(np.sinh(-2 * np.pi * pixels[:, 1] / world)))
     return np.column_stack([longitude, latitude])
 
 
 def map_bounds(scene: Scene) -> tuple[float, float, float, float]:
-    """West, south, east, north of the place on the map where the scene is drawn."""
-    if on_mercator(scene) and (bounds := lonlat_bounds(scene)):
+    """Return west, south, east and north of the area of the map where the scene is drawn."""
+    if is_drawn_in_mercator(scene) and (bounds := lonlat_bounds(scene)):
         return bounds
-    corners = pixel_places(scene, np.array([(0, scene.height), (scene.width, 0)], float))
+    corners = pixel_positions(scene, np.array([(0, scene.height), (scene.width, 0)], float))
     return tuple(float(v) for v in corners.ravel())  # type: ignore[return-value]
 
 
 def map_zooms(scene: Scene) -> tuple[int, int]:
-    """As `zooms`, of the tiles that `draw_map_tile` draws."""
-    least, most = zooms(scene)
-    shift = 0 if on_mercator(scene) else PIXEL_ZOOM
-    return least + shift, most + shift
+    """Return the lowest and highest zoom of the tiles that `draw_map_tile` draws."""
+    min_zoom, max_zoom = scene_zooms(scene)
+    shift = 0 if is_drawn_in_mercator(scene) else PIXEL_ZOOM
+    return min_zoom + shift, max_zoom + shift
 
 
-def zooms(scene: Scene) -> tuple[int, int]:
-    """The zoom at which one tile shows the scene, and that at which each pixel shows."""
-    levels = _levels(scene)
-    if scene.gsd is None or not on_mercator(scene):
-        return 0, levels
+def scene_zooms(scene: Scene) -> tuple[int, int]:
+    """Return the zoom at which one tile shows the scene, and that at which each pixel shows."""
+    n_levels = _n_levels(scene)
+    if scene.gsd is None or not is_drawn_in_mercator(scene):
+        return 0, n_levels
     latitude = math.radians((lonlat_bounds(scene) or (0, 0, 0, 0))[1])
-    most = math.ceil(math.log2(EQUATOR * math.cos(latitude) / scene.gsd))
-    return max(0, most - levels), max(0, most)
+    max_zoom = math.ceil(math.log2(EQUATOR_GSD * math.cos(latitude) / scene.gsd))
+    return max(0, max_zoom - n_levels), max(0, max_zoom)
 
 
-def _levels(scene: Scene) -> int:
-    return max(0, math.ceil(math.log2(max(scene.width, scene.height) / SIDE)))
+def _n_levels(scene: Scene) -> int:
+    """Return how often the scene is halved until it fits into one tile."""
+    return max(0, math.ceil(math.log2(max(scene.width, scene.height) / TILE_SIDE)))

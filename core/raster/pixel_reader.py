@@ -1,8 +1,9 @@
-"""The only place where pixels are read: by window, never the whole scene."""
+"""Reading pixels of a scene by window, so that no scene is ever held in memory."""
 
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -14,31 +15,31 @@ from core.errors import SceneError
 from core.raster.scene import Scene, open_scene
 from core.types import AnyArray, BoolArray
 
-# Programs fill with float32's lowest value, -3.4e38, and do not always say so; an average with one
-# such pixel among 10^8 is still below this. Nothing that is measured comes near.
-LOWEST = -1e30
+# Programs fill gaps with the lowest float32 value, -3.4e38, often without stating it as nodata. An
+# average that includes one such pixel among 10^8 is still below this limit, and no measurement is.
+FILL_LIMIT = -1e30
 
-# Nodata beside alpha: GDAL looks at one of them and warns; `_mask` counts both.
+# Of nodata and alpha together GDAL heeds one and warns; `Reader._mask` heeds both.
 warnings.filterwarnings("ignore", category=rasterio.errors.NodataShadowWarning)
 
 Box = tuple[int, int, int, int]
-"""Left, top, right, bottom in whole pixels; right and bottom excluded."""
+"""Left, top, right and bottom in whole pixels; right and bottom are excluded."""
 
 
 @dataclass(frozen=True)
 class Pixels:
-    """A part of a scene.
+    """The pixels of a part of a scene.
 
     Attributes
     ----------
     values : array, (bands, h, w), native dtype
     mask : bool array, (h, w)
-        True where masked: nodata as `holes` has it, hidden by alpha or a mask band, or `no_number`
-        in any band.
+        True where masked: by nodata (see `nodata_mask`), by alpha or a mask band, or because any
+        band is invalid (see `invalid_values`).
     left, top : int
         The upper-left corner in the scene's pixels.
     step : tuple of float
-        Scene pixels to one pixel here, across and down; above 1 where the read was decimated.
+        Scene pixels per pixel of this part, across and down; above 1 after a decimated read.
     """
 
     values: AnyArray
@@ -49,29 +50,21 @@ class Pixels:
 
     def __post_init__(self) -> None:
         if self.values.shape[1:] != self.mask.shape:
-            raise SceneError(f"mask {self.mask.shape} beside values {self.values.shape}")
+            shapes = f"mask {self.mask.shape} and values {self.values.shape}"
+            raise SceneError(f"the shapes of {shapes} do not match")
 
 
 class Reader:
-    """An open scene; a context manager, for use in one thread.
+    """An open scene, as a context manager for use in one thread.
 
-    Parameters
-    ----------
-    scene : Scene
-    bands : tuple of str
-        Names of the bands to read, in this order; empty for all.
-
-    Attributes
-    ----------
-    all_valid : bool
-        True if the open file has no nodata, alpha or mask; NaN may still be in it.
+    It reads the bands of these names, in this order; all if there are none. `all_valid` is True if
+    the open file has no nodata, alpha or mask; it may still contain NaN.
     """
 
     def __init__(self, scene: Scene, bands: tuple[str, ...] = ()) -> None:
         self.scene = scene
-        where = dict(zip(scene.bands, scene.indexes, strict=True))
-        self._indexes = [where[name] for name in bands or scene.bands]
-        self._colours = [scene.bands.index(name) for name in bands or scene.bands]
+        self._positions = [scene.bands.index(name) for name in bands or scene.bands]
+        self._indexes = [1] if scene.palette else [scene.indexes[i] for i in self._positions]
         self._source: Any = None
         self.all_valid = False
 
@@ -85,124 +78,106 @@ class Reader:
         self._source.close()
 
     def read(self, box: Box, step: int = 1) -> Pixels:
-        """Read a box, clipped to the scene.
+        """Read a box, clipped to the scene; SceneError if the file cannot be decoded there.
 
-        Parameters
-        ----------
-        box : tuple of int
-        step : int
-            Above 1: about step x step pixels become one, by averaging, from overviews where the
-            file has them; `Pixels.step` is exact, for a box that the step does not divide.
-
-        Raises
-        ------
-        SceneError
-            If the file cannot be decoded there.
+        With a step above 1, about step x step pixels are averaged into one, from overviews if the
+        file has them. If the step does not divide the box, `Pixels.step` holds the exact value.
         """
-        left, top, right, bottom = clip(box, self.scene)
+        left, top, right, bottom = clip_box(box, self.scene)
         size = (-(-(bottom - top) // step), -(-(right - left) // step))
         if 0 in size:
-            empty = np.zeros((len(self._indexes), 0, 0), self.scene.dtype)
+            empty = np.zeros((len(self._positions), 0, 0), self.scene.dtype)
             return Pixels(empty, np.zeros((0, 0), bool), left, top, (step, step))
         window = Window(left, top, right - left, bottom - top)
+        # The mean of two palette values would be an unrelated colour.
+        averaging = Resampling.mode if self.scene.palette else Resampling.average
         try:
-            values = self._values(window, size, step)
+            values: AnyArray = self._source.read(
+                self._indexes,
+                window=window,
+                out_shape=(len(self._indexes), *size),
+                resampling=averaging if step > 1 else Resampling.nearest,
+            )
             mask = self._mask(window, size)
         except (rasterio.errors.RasterioError, OSError) as error:
             raise SceneError(
-                f"opens but cannot be read at columns {left} to {right}, rows {top} to {bottom}",
+                f"the file opens but cannot be read at columns {left} to {right}, rows {top} to "
+                f"{bottom}",
                 where=self.scene.path.name,
-                remedy="The file is damaged or cut off: copy it again.",
+                remedy="It is damaged or incomplete: copy it again.",
             ) from error
         if self.scene.palette:
-            values, hidden = expand(values[0], self.scene.palette, self._colours)
-            mask |= hidden
-        mask |= no_number(values)
+            values, transparent = expand_palette(values[0], self.scene.palette, self._positions)
+            mask |= transparent
+        mask |= invalid_values(values)
         steps = ((right - left) / size[1], (bottom - top) / size[0])
         return Pixels(values, mask, left, top, steps)
-
-    def _values(self, window: Window, size: tuple[int, int], step: int) -> AnyArray:
-        how: dict[str, Any] = {}
-        if step > 1:
-            # The mean of two palette values is another colour altogether.
-            mean, most = Resampling.average, Resampling.mode
-            how["resampling"] = most if self.scene.palette else mean
-        indexes = [1] if self.scene.palette else self._indexes
-        values: AnyArray = self._source.read(
-            indexes, window=window, out_shape=(len(indexes), *size), **how
-        )
-        return values
 
     def _mask(self, window: Window, size: tuple[int, int]) -> BoolArray:
         source = self._source
         if self.all_valid:
             return np.zeros(size, bool)
         if not any(value is not None for value in source.nodatavals):
-            masked: BoolArray = source.dataset_mask(out_shape=size, window=window) == 0
-            return masked
-        indexes = [1] if self.scene.palette else self._indexes
-        asked = nodata_bands(source.nodatavals, self.scene, indexes)
-        each = source.read_masks(asked, out_shape=(len(asked), *size), window=window)
-        masked = holes(each == 0, source.nodatavals, self.scene)
-        # GDAL looks at alpha only where there is no nodata; here both count.
+            return np.asarray(source.dataset_mask(out_shape=size, window=window) == 0)
+        bands = nodata_bands(source.nodatavals, self.scene, self._indexes)
+        band_masks = source.read_masks(bands, out_shape=(len(bands), *size), window=window) == 0
+        mask = nodata_mask(band_masks, source.nodatavals, self.scene)
+        # GDAL heeds alpha only if there is no nodata; here both count.
         if ColorInterp.alpha in source.colorinterp:
             alpha = source.colorinterp.index(ColorInterp.alpha) + 1
-            masked |= source.read(alpha, out_shape=size, window=window) == 0
-        return masked
+            mask |= source.read(alpha, out_shape=size, window=window) == 0
+        return mask
 
 
 def nodata_bands(
     nodatavals: Sequence[float | None], scene: Scene, indexes: Sequence[int]
 ) -> list[int]:
-    """Numbers of the bands that `holes` asks, where some are read: those first, in their order."""
-    if scene.palette or not _as_colour(nodatavals, scene):
+    """Return the numbers of the bands that `nodata_mask` needs; those that are read come first."""
+    if scene.palette or not _is_nodata_colour(nodatavals, scene):
         return list(indexes)
     return [*indexes, *(i for i in scene.indexes if i not in indexes)]
 
 
-def holes(each: BoolArray, nodatavals: Sequence[float | None], scene: Scene) -> BoolArray:
-    """Where a scene has no data, (h, w), from where each of its `nodata_bands` has none.
+def nodata_mask(
+    band_masks: BoolArray, nodatavals: Sequence[float | None], scene: Scene
+) -> BoolArray:
+    """Combine the nodata masks of single bands into that of the scene, (h, w).
 
-    In uint8 scenes with one nodata for all bands a hole is where every band has it (255, 255, 254
-    is a colour, not a hole); in all others one band is enough.
-
-    Parameters
-    ----------
-    each : bool array, (bands, h, w)
-    nodatavals : sequence of float or None
-        Of all bands of the file.
+    In uint8 scenes with the same nodata in all bands, a pixel is masked where every band has it:
+    (255, 255, 254) is a colour, not a gap. In all other scenes one band is enough. The masks are
+    those of the `nodata_bands`, (bands, h, w), but the nodata values those of all bands.
     """
-    found = each.all(axis=0) if _as_colour(nodatavals, scene) else each.any(axis=0)
-    return np.asarray(found)
+    combine = np.all if _is_nodata_colour(nodatavals, scene) else np.any
+    return np.asarray(combine(band_masks, axis=0))
 
 
-def no_number(values: AnyArray) -> BoolArray:
-    """Where any band is NaN, infinite or below `LOWEST`, (h, w), of values (bands, h, w)."""
+def invalid_values(values: AnyArray) -> BoolArray:
+    """Return where any band of values (bands, h, w) is NaN, infinite or a fill value, (h, w)."""
     if values.dtype.kind != "f":
         return np.zeros(values.shape[1:], bool)
-    return np.asarray(~(np.isfinite(values) & (values > LOWEST)).all(axis=0))
+    return np.asarray(~(np.isfinite(values) & (values > FILL_LIMIT)).all(axis=0))
 
 
-def _as_colour(nodatavals: Sequence[float | None], scene: Scene) -> bool:
-    """Whether nodata is a colour of all bands together."""
+def _is_nodata_colour(nodatavals: Sequence[float | None], scene: Scene) -> bool:
+    """Return True if nodata is one colour, made up by all bands together."""
     return scene.dtype == "uint8" and len({nodatavals[i - 1] for i in scene.indexes}) == 1
 
 
-def expand(
-    stored: AnyArray, palette: tuple[tuple[int, int, int, int], ...], colours: list[int]
+def expand_palette(
+    stored: AnyArray, palette: tuple[tuple[int, int, int, int], ...], channels: list[int]
 ) -> tuple[AnyArray, BoolArray]:
-    """Colours of stored palette values, (bands, h, w) uint8, and what the palette hides, (h, w).
+    """Return the colours of palette values, uint8 (channels, h, w), and where they are transparent.
 
-    `colours` are positions in red, green, blue.
+    `channels` are positions in red, green and blue.
     """
     table = np.array(palette, np.uint8)
-    # The palette's last entry stands for all values beyond it.
-    shown = table[np.minimum(stored.astype(np.intp), len(table) - 1)]
-    return np.ascontiguousarray(np.moveaxis(shown[..., colours], -1, 0)), shown[..., 3] == 0
+    # The last entry of the palette stands for all values beyond it.
+    rgba = table[np.minimum(stored.astype(np.intp), len(table) - 1)]
+    return np.ascontiguousarray(np.moveaxis(rgba[..., channels], -1, 0)), rgba[..., 3] == 0
 
 
-def clip(box: Box, scene: Scene) -> Box:
-    """The part of a box that lies on the scene; of no size where none does."""
+def clip_box(box: Box, scene: Scene) -> Box:
+    """Return the part of a box that lies on the scene; it is empty if none does."""
     left, top, right, bottom = box
     left, right = (min(max(v, 0), scene.width) for v in (left, right))
     top, bottom = (min(max(v, 0), scene.height) for v in (top, bottom))
@@ -210,53 +185,37 @@ def clip(box: Box, scene: Scene) -> Box:
 
 
 @dataclass(frozen=True)
-class Tested:
-    """What a look at a few blocks of a scene found.
+class ReadCheck:
+    """The fraction of valid pixels in a few blocks of a scene, 0..1.
 
-    Attributes
-    ----------
-    valid : float
-        Share of valid pixels, 0..1.
-    notes : tuple of str
-        What was masked that the file does not state as nodata.
+    The notes say what was masked although the file does not state it as nodata.
     """
 
-    valid: float
+    valid_fraction: float
     notes: tuple[str, ...] = ()
 
 
-def read_test(scene: Scene) -> float:
-    """The share of valid pixels that `look_at_blocks` finds."""
-    return look_at_blocks(scene).valid
+def check_blocks(scene: Scene) -> ReadCheck:
+    """Read the blocks at the corners, the edges and the centre of a scene.
 
-
-def look_at_blocks(scene: Scene) -> Tested:
-    """Read the blocks at the corners, the middle and the end, and say what share is valid.
-
-    A file that was cut off opens by its header and fails here.
-
-    Raises
-    ------
-    SceneError
-        If one of them cannot be decoded.
+    A file that was cut off can be opened, since its header is intact, but raises SceneError here.
     """
-    rows, columns = (min(side, 1024) for side in scene.block)
-    at_x = sorted({0, (scene.width - 1) // 2, scene.width - 1})
-    at_y = sorted({0, (scene.height - 1) // 2, scene.height - 1})
-    valid = total = lowest = 0
+    n_rows, n_columns = (min(side, 1024) for side in scene.block_shape)
+    columns = sorted({0, (scene.width - 1) // 2, scene.width - 1})
+    rows = sorted({0, (scene.height - 1) // 2, scene.height - 1})
+    n_valid = n_pixels = n_fill = 0
     with Reader(scene) as reader:
-        for y in at_y:
-            for x in at_x:
-                left, top = x // columns * columns, y // rows * rows
-                part = reader.read((left, top, left + columns, top + rows))
-                valid += int((~part.mask).sum())
-                total += part.mask.size
-                if part.values.dtype.kind == "f" and part.mask.any():
-                    low = np.isfinite(part.values) & (part.values <= LOWEST)
-                    lowest += int(low.any(axis=0).sum())
-    stated = scene.nodata is not None and scene.nodata <= LOWEST
+        for row, column in product(rows, columns):
+            left, top = column // n_columns * n_columns, row // n_rows * n_rows
+            part = reader.read((left, top, left + n_columns, top + n_rows))
+            n_valid += int((~part.mask).sum())
+            n_pixels += part.mask.size
+            if part.values.dtype.kind == "f" and part.mask.any():
+                is_fill = np.isfinite(part.values) & (part.values <= FILL_LIMIT)
+                n_fill += int(is_fill.any(axis=0).sum())
+    is_stated = scene.nodata is not None and scene.nodata <= FILL_LIMIT
     note = (
-        f"{lowest / total:.1%} of its pixels are about -3.4e38, which the file does not state as "
-        "nodata: taken as nodata"
+        f"{n_fill / n_pixels:.1%} of the sampled pixels are about -3.4e38. They are treated as "
+        "nodata, although the file does not state this value as nodata."
     )
-    return Tested(valid / total, (note,) if lowest and not stated else ())
+    return ReadCheck(n_valid / n_pixels, (note,) if n_fill and not is_stated else ())

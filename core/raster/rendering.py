@@ -1,4 +1,4 @@
-"""Native values to a picture for the eye: bands chosen, stretched, nodata transparent."""
+"""Images for display from native values: bands, contrast stretch and transparent masks."""
 
 import re
 
@@ -8,58 +8,53 @@ from core.input_settings import DisplaySettings
 from core.types import AnyArray, BoolArray, ByteArray, DoubleArray
 
 RGB = ("red", "green", "blue")
-# The product guide of ESA names the bands so.
-SENTINEL_2 = ("b04", "b03", "b02")
+# Band names of ESA's Sentinel-2 product guide.
+SENTINEL_2_RGB = ("b04", "b03", "b02")
 # The usual display stretch of GIS programs: 2 % of the pixels saturate at either end.
 PERCENTILES = (2, 98)
 
 
-def display_bands(bands: tuple[str, ...]) -> tuple[int, ...]:
-    """Positions of the three bands shown as red, green and blue, or of one shown as grey.
+def guess_display_bands(bands: tuple[str, ...]) -> tuple[int, ...]:
+    """Return the positions of the bands to show as red, green and blue, or of one to show as grey.
 
-    A guess: bands of those names, else the first with such a word in its name (not red edge, not
-    infrared), else Sentinel-2's B04, B03 and B02, else the first three.
+    The guess prefers bands of exactly these names, then the first band whose name contains such a
+    word (but not red edge or infrared), then Sentinel-2's B04, B03 and B02, then the first three.
     """
-    found = [_named(bands, colour) for colour in RGB]
-    if None in found:
-        found = [bands.index(code) if code in bands else None for code in SENTINEL_2]
-    whole = tuple(i for i in found if i is not None)
-    if len(set(whole)) == len(RGB):
-        return whole
+    guess = [_find_colour(bands, colour) for colour in RGB]
+    if None in guess:
+        guess = [bands.index(code) if code in bands else None for code in SENTINEL_2_RGB]
+    positions = tuple(i for i in guess if i is not None)
+    if len(set(positions)) == len(RGB):
+        return positions
     return (0, 1, 2) if len(bands) >= len(RGB) else (0,)
 
 
-def shown_bands(bands: tuple[str, ...], display: DisplaySettings) -> tuple[int, ...]:
-    """Positions of the bands that the user chose, or of those guessed where one is not there."""
+def displayed_band_positions(bands: tuple[str, ...], display: DisplaySettings) -> tuple[int, ...]:
+    """Return the positions of the user's display bands, or a guess if any of them is missing."""
     if display.bands and all(name in bands for name in display.bands):
         return tuple(bands.index(name) for name in display.bands)
-    return display_bands(bands)
+    return guess_display_bands(bands)
 
 
-def percentiles(display: DisplaySettings) -> tuple[float, float] | None:
-    """The percentiles shown as black and white; None for the usual stretch of the dtype."""
+def stretch_percentiles(display: DisplaySettings) -> tuple[float, float] | None:
+    """Return the percentiles shown as black and white; None for the default stretch."""
     return (display.low, display.high) if display.stretch == "percentiles" else None
 
 
-def _named(bands: tuple[str, ...], colour: str) -> int | None:
+def _find_colour(bands: tuple[str, ...], colour: str) -> int | None:
     if colour in bands:
         return bands.index(colour)
     word = re.compile(rf"(?<![a-z]){colour}(?![a-z])(?!.?edge)")
     return next((i for i, name in enumerate(bands) if word.search(name)), None)
 
 
-def stretch_ends(
+def stretch_limits(
     values: AnyArray, mask: BoolArray, percentiles: tuple[float, float] | None = None
 ) -> DoubleArray:
-    """Native values shown as black and white, a pair a band, (bands, 2).
+    """Return the native values shown as black and white in each band, (bands, 2).
 
-    Parameters
-    ----------
-    values : array, (bands, h, w)
-    mask : bool array, (h, w), True where masked
-    percentiles : tuple of float, optional
-        Share of the valid pixels below black and below white, 0..100; by default uint8 is shown
-        as it is and anything else from 2 to 98.
+    They are percentiles, 0..100, of the valid pixels of values (bands, h, w) under a mask (h, w).
+    By default uint8 is shown unstretched, and any other dtype from 2 to 98.
     """
     if values.dtype == np.uint8 and percentiles is None:
         return np.tile((0.0, 255.0), (len(values), 1))
@@ -69,11 +64,14 @@ def stretch_ends(
     return np.asarray(np.percentile(valid, percentiles or PERCENTILES, axis=1).T)
 
 
-def to_rgba(values: AnyArray, mask: BoolArray, ends: DoubleArray) -> ByteArray:
-    """A picture, (h, w, 4) uint8, of three bands or one; masked pixels are transparent."""
-    low, high = ends[:, 0, None, None], ends[:, 1, None, None]
+def to_rgba(values: AnyArray, mask: BoolArray, limits: DoubleArray) -> ByteArray:
+    """Return an image, (h, w, 4) uint8, of three bands or one; masked pixels are transparent.
+
+    `limits` are the native values shown as black and white in each band, (bands, 2).
+    """
+    low, high = limits[:, 0, None, None], limits[:, 1, None, None]
     unit = (values.astype(np.float64) - low) / np.where(high > low, high - low, 1)
-    shown = np.clip(np.nan_to_num(unit) * 255, 0, 255).astype(np.uint8)
-    colours = np.broadcast_to(shown, (3, *mask.shape)) if len(shown) == 1 else shown
+    levels = np.clip(np.nan_to_num(unit) * 255, 0, 255).astype(np.uint8)
+    colours = np.broadcast_to(levels, (3, *mask.shape)) if len(levels) == 1 else levels
     alpha = np.where(mask, 0, 255).astype(np.uint8)
     return np.ascontiguousarray(np.moveaxis(np.concatenate([colours, alpha[None]]), 0, -1))

@@ -1,4 +1,4 @@
-"""The filter of upright chips, compiled: all chips of one read in one call, without the lock."""
+"""The compiled filter of upright chips: all chips of one read in one call, without the GIL."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,27 +8,25 @@ import numpy as np
 
 from core.types import AnyArray, BoolArray, DoubleArray, FloatArray
 
-LEAST_WEIGHT = np.float32(0.5)
+# As in `core.raster.resampling`, but in the precision of the loops.
+MIN_WEIGHT = np.float32(0.5)
+# Compiles a loop on its first call, cached on disk; it runs in any thread without the GIL.
+compile_loop: Callable[[Callable[..., Any]], Any] = numba.njit(cache=True, nogil=True)
 
 
-def compiled(loop: Callable[..., Any]) -> Any:
-    """Compile a loop on first use and keep it on disk; it runs in any thread."""
-    return numba.njit(cache=True, nogil=True)(loop)
+@compile_loop
+def triangle_weights(centre: float, side: float, size: int, start: int) -> Any:
+    """Return a triangle filter, two output or two input pixels wide, for each output pixel.
 
-
-@compiled
-def triangle(centre: float, side: float, size: int, start: int) -> Any:
-    """A triangle as wide as two output pixels, or two input ones, at each output pixel.
-
-    Returns the first input pixel that each triangle covers, counted from `start`, and the weights,
-    (size, taps), each row summing to 1.
+    Returns the first input pixel under each triangle, counted from `start`, and the weights,
+    (size, taps), of which each row sums to 1.
     """
     scale = side / size
     width = max(scale, 1.0)
     first = np.empty(size, np.int64)
     weights = np.zeros((size, int(2 * width) + 2), np.float32)
     for o in range(size):
-        # Whole pixels before fractions: chips read alone and together must agree in every bit.
+        # Not relative to `start`, so that chips read alone and together agree in every bit.
         middle = centre - side / 2 + (o + 0.5) * scale
         low = int(np.floor(middle - width + 0.5))
         total = 0.0
@@ -40,9 +38,9 @@ def triangle(centre: float, side: float, size: int, start: int) -> Any:
     return first, weights
 
 
-@compiled
-def reach(first: Any, weights: FloatArray, length: int) -> Any:
-    """First and last input pixel, exclusive, that count, and whether all of them are there."""
+@compile_loop
+def input_range(first: Any, weights: FloatArray, length: int) -> Any:
+    """Return the first and last (excluded) input pixel with a weight, and if all of them exist."""
     low, high = length, 0
     for o in range(len(first)):
         for k in range(weights.shape[1]):
@@ -52,15 +50,18 @@ def reach(first: Any, weights: FloatArray, length: int) -> Any:
     return max(low, 0), min(high, length), low >= 0 and high <= length
 
 
-@compiled
-def gather(layers: AnyArray, hidden: BoolArray, box: Any, n: int) -> FloatArray:
-    """The pixels under a chip, (n, h, w), 0 where masked; layer n, if asked for, 1 where not."""
+@compile_loop
+def gather_pixels(layers: AnyArray, pixel_mask: BoolArray, box: Any, n: int) -> FloatArray:
+    """Return the pixels under a chip, (n, h, w), 0 where masked.
+
+    If n exceeds the number of bands, the last layer is 1 where pixels are valid.
+    """
     left, top, right, bottom = box
-    bands, none = len(layers), np.float32(0)
+    bands, zero = len(layers), np.float32(0)
     block = np.empty((n, bottom - top, right - left), np.float32)
     for y in range(bottom - top):
-        # Slices: an index that is a sum keeps the compiler from using vectors.
-        gone = hidden[top + y, left:right]
+        # Slices, since an index that is a sum keeps the compiler from vectorising.
+        mask_row = pixel_mask[top + y, left:right]
         for layer in range(bands):
             part, row = layers[layer, top + y, left:right], block[layer, y]
             if n == bands:
@@ -68,19 +69,19 @@ def gather(layers: AnyArray, hidden: BoolArray, box: Any, n: int) -> FloatArray:
                     row[x] = part[x]
             else:
                 for x in range(len(row)):
-                    row[x] = none if gone[x] else np.float32(part[x])
+                    row[x] = zero if mask_row[x] else np.float32(part[x])
         if n > bands:
             row = block[bands, y]
             for x in range(len(row)):
-                row[x] = none if gone[x] else np.float32(1)
+                row[x] = zero if mask_row[x] else np.float32(1)
     return block
 
 
-@compiled
+@compile_loop
 def filter_rows(block: FloatArray, top: int, first: Any, weights: FloatArray) -> FloatArray:
     """Filter down each column.
 
-    Returns (columns, layers * size), so that the second pass too runs along memory.
+    Returns (columns, layers * size), so that the second pass also reads contiguous memory.
     """
     n, height, width = block.shape
     size = len(first)
@@ -96,19 +97,19 @@ def filter_rows(block: FloatArray, top: int, first: Any, weights: FloatArray) ->
                     continue
                 for x in range(width):
                     row[x] += weight * part[y, x]
-            at = layer * size + o
+            column = layer * size + o
             for x in range(width):
-                middle[x, at] = row[x]
+                middle[x, column] = row[x]
     return middle
 
 
-@compiled
+@compile_loop
 def filter_columns(
-    middle: FloatArray, left: int, first: Any, weights: FloatArray, drawn: FloatArray
+    middle: FloatArray, left: int, first: Any, weights: FloatArray, lines: FloatArray
 ) -> None:
-    """Filter along each row, into `drawn`, (size, layers * size), each row a column of the chip."""
-    for o in range(len(drawn)):
-        line = drawn[o]
+    """Filter along each row into `lines`, (size, layers * size), one line per chip column."""
+    for o in range(len(lines)):
+        line = lines[o]
         line[:] = 0
         for k in range(weights.shape[1]):
             x, weight = first[o] + k - left, weights[o, k]
@@ -119,88 +120,89 @@ def filter_columns(
                 line[j] += weight * part[j]
 
 
-@compiled
-def any_hidden(hidden: BoolArray) -> bool:
-    """True if any pixel is masked; a whole row at a time, which the compiler turns to vectors."""
-    for y in range(hidden.shape[0]):
-        found = 0
-        row = hidden[y]
+@compile_loop
+def any_masked(pixel_mask: BoolArray) -> bool:
+    """Return True if any pixel is masked; whole rows are summed, which the compiler vectorises."""
+    for y in range(pixel_mask.shape[0]):
+        n_masked = 0
+        row = pixel_mask[y]
         for x in range(len(row)):
-            found += row[x]
-        if found:
+            n_masked += row[x]
+        if n_masked:
             return True
     return False
 
 
-@compiled
-def finish(drawn: FloatArray, rounded: bool, chip: AnyArray, mask: BoolArray) -> None:
-    """Divide by the weight of the valid pixels, mask what has too little, round whole numbers."""
+@compile_loop
+def finish_chip(lines: FloatArray, round_values: bool, chip: AnyArray, mask: BoolArray) -> None:
+    """Divide by the weight of the valid pixels, mask where it is too low, round whole numbers."""
     bands, size, _ = chip.shape
     n = bands * size
-    line, stored = np.empty(n, np.float32), np.empty(n, chip.dtype)
+    line, output_line = np.empty(n, np.float32), np.empty(n, chip.dtype)
     mask[:] = False
     for o in range(size):
-        values = drawn[o]
+        values = lines[o]
         if len(values) == n:
             line[:] = values
         else:
             for y in range(size):
                 weight = values[n + y]
-                mask[y, o] = weight < LEAST_WEIGHT
+                mask[y, o] = weight < MIN_WEIGHT
                 for band in range(bands):
-                    value = values[band * size + y] / max(weight, LEAST_WEIGHT)
+                    value = values[band * size + y] / max(weight, MIN_WEIGHT)
                     line[band * size + y] = 0 if mask[y, o] else value
-        # One loop each: together with the turn to rows the compiler would use no vectors.
-        if rounded:
+        # Separate loops, since the compiler cannot vectorise them together with the transposition.
+        if round_values:
             for j in range(n):
                 line[j] = np.rint(line[j])
         for j in range(n):
-            stored[j] = line[j]
+            output_line[j] = line[j]
         for band in range(bands):
             for y in range(size):
-                chip[band, y, o] = stored[band * size + y]
+                chip[band, y, o] = output_line[band * size + y]
 
 
-@compiled
-def upright(
+@compile_loop
+def draw_upright_chips(
     layers: AnyArray,
-    hidden: BoolArray,
+    pixel_mask: BoolArray,
     origin: Any,
     centres: DoubleArray,
     sides: DoubleArray,
-    rounded: bool,
+    round_values: bool,
     chips: AnyArray,
     masks: BoolArray,
 ) -> None:
-    """Draw upright chips out of one read.
+    """Draw upright chips from one read into `chips` and `masks`; masked values are 0.
 
     Parameters
     ----------
     layers : array, (bands, h, w)
-    hidden : bool array, (h, w), True where masked
+    pixel_mask : bool array, (h, w), True where masked
     origin : tuple of int
         Column and row of the read's upper-left pixel.
     centres, sides : float64 arrays, (n, 2), column and row, in pixels
-    rounded : bool
+    round_values : bool
         Round to whole numbers.
-    chips : array, (n, bands, size, size), filled; 0 where masked
-    masks : bool array, (n, size, size), filled
+    chips : array, (n, bands, size, size)
+    masks : bool array, (n, size, size), True where masked
     """
     bands, height, width = layers.shape
     size = masks.shape[1]
     for i in range(len(chips)):
-        columns, across = triangle(centres[i, 0], sides[i, 0], size, origin[0])
-        rows, down = triangle(centres[i, 1], sides[i, 1], size, origin[1])
-        left, right, whole_across = reach(columns, across, width)
-        top, bottom, whole_down = reach(rows, down, height)
+        columns, column_weights = triangle_weights(centres[i, 0], sides[i, 0], size, origin[0])
+        rows, row_weights = triangle_weights(centres[i, 1], sides[i, 1], size, origin[1])
+        left, right, has_all_columns = input_range(columns, column_weights, width)
+        top, bottom, has_all_rows = input_range(rows, row_weights, height)
         if right <= left or bottom <= top:
             chips[i] = 0
             masks[i] = True
             continue
-        whole = whole_across and whole_down and not any_hidden(hidden[top:bottom, left:right])
-        n = bands if whole else bands + 1
-        block = gather(layers, hidden, (left, top, right, bottom), n)
-        middle = filter_rows(block, top, rows, down)
-        drawn = np.empty((size, n * size), np.float32)
-        filter_columns(middle, left, columns, across, drawn)
-        finish(drawn, rounded, chips[i], masks[i])
+        is_complete = has_all_columns and has_all_rows
+        all_valid = is_complete and not any_masked(pixel_mask[top:bottom, left:right])
+        n = bands if all_valid else bands + 1
+        block = gather_pixels(layers, pixel_mask, (left, top, right, bottom), n)
+        middle = filter_rows(block, top, rows, row_weights)
+        lines = np.empty((size, n * size), np.float32)
+        filter_columns(middle, left, columns, column_weights, lines)
+        finish_chip(lines, round_values, chips[i], masks[i])

@@ -1,6 +1,5 @@
-"""A scene: what a raster's header says, and nothing of its pixels."""
+"""A scene: the header of a raster file, without its pixels."""
 
-import logging
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,25 +12,16 @@ from rasterio.enums import ColorInterp
 
 from core.errors import SceneError
 from core.raster import sidecars
-from core.raster.geodesy import pixel_size
-from core.raster.georeference import georeference
-from core.raster.remote_scenes import find_remote, gdal_name, is_remote
-from core.raster.sidecars import refuse_foreign, refuse_huge_blocks
+from core.raster.geodesy import ground_pixel_size
+from core.raster.georeference import read_georeference
+from core.raster.remote_scenes import find_remote_scenes, gdal_path, is_remote
 
-log = logging.getLogger(__name__)
-leads_out = sidecars.leads_out
-
-# Explicit: a VRT, or anything else, under a .tif name could make GDAL read any file.
+# Explicit, because a VRT under a .tif name, for example, could make GDAL read any file.
 DRIVER = "GTiff"
-SUFFIXES = (".tif", ".tiff")
-# A header can promise more than any file holds: 64 bands of 500,000 x 500,000 are refused.
-MOST_PIXELS = 10**12
-NAMED = {
-    ColorInterp.red: "red",
-    ColorInterp.green: "green",
-    ColorInterp.blue: "blue",
-}
-NUMBERED = re.compile(r"(?:band|channel|layer)?[ _-]*(\d+)")
+# A header can state more than any file holds: 64 bands of 500,000 x 500,000 pixels are refused.
+MAX_VALUES = 10**12
+COLOUR_NAMES = {ColorInterp.red: "red", ColorInterp.green: "green", ColorInterp.blue: "blue"}
+BAND_NUMBER = re.compile(r"(?:band|channel|layer)?[ _-]*(\d+)")
 
 
 @dataclass(frozen=True)
@@ -40,31 +30,27 @@ class Scene:
 
     Attributes
     ----------
-    path : Path
     name : str
         The file's stem.
     width, height : int
         Pixels.
     bands : tuple of str
-        A name for each band that holds image data (alpha left out), unique in the scene.
+        A unique name for each band with image data; alpha is left out.
     indexes : tuple of int
-        The bands' numbers in the file, from 1.
-    dtype : str
-    nodata : float or None
+        The numbers of these bands in the file, counted from 1.
     crs : str
-        Well-known text; empty where the scene has none, or one that does not lead to longitude
-        and latitude on the Earth (a local grid, another planet).
+        Well-known text; empty if the scene has no CRS, or one that does not lead to longitude and
+        latitude on the Earth (a local grid, another planet).
     transform : Affine
         Pixel (column, row) to CRS coordinates.
     gsd : float or None
-        Metres on the ground a pixel at the scene's centre, measured on the ellipsoid.
-    overviews : bool
-    block : tuple of int
+        Metres on the ground per pixel at the scene's centre, measured on the ellipsoid.
+    block_shape : tuple of int
         Rows and columns of the blocks that the file is stored in.
     notes : tuple of str
-        What was assumed, or changed, on reading.
+        What was assumed or changed on reading, in sentences.
     palette : tuple
-        Red, green, blue, alpha of each value that is stored; empty where values are values.
+        Red, green, blue and alpha of each stored value; empty for an image without a palette.
     """
 
     path: Path
@@ -78,22 +64,23 @@ class Scene:
     crs: str
     transform: Affine
     gsd: float | None
-    overviews: bool
-    block: tuple[int, int]
+    has_overviews: bool
+    block_shape: tuple[int, int]
     notes: tuple[str, ...] = ()
     palette: tuple[tuple[int, int, int, int], ...] = ()
 
     def __post_init__(self) -> None:
-        if self.width * self.height * len(self.bands) > MOST_PIXELS:
+        if self.width * self.height * len(self.bands) > MAX_VALUES:
             raise SceneError(
-                f"its header promises {self.width} x {self.height} pixels in "
-                f"{len(self.bands)} bands, more than Chipscape opens",
+                f"the header states {self.width} x {self.height} pixels in {len(self.bands)} "
+                f"bands, more than the limit of {MAX_VALUES:,} values",
                 where=self.path.name,
+                remedy="Check that the file is intact, or split it.",
             )
 
     @property
     def crs_label(self) -> str:
-        """The CRS in short: an authority's code where it has one, else its name."""
+        """The code of the CRS if it has one (EPSG:32631), else the name of its projection."""
         if not self.crs:
             return ""
         crs = CRS.from_wkt(self.crs)
@@ -102,157 +89,141 @@ class Scene:
 
 
 def open_scene(path: Path) -> Any:
-    """Open a raster for reading, by the one driver that is allowed.
-
-    Raises
-    ------
-    SceneError
-        If it is no GeoTIFF or cannot be opened.
-    """
-    name = gdal_name(path) if is_remote(path) else path
+    """Open a raster for reading, with the GeoTIFF driver only; SceneError if that fails."""
+    name = gdal_path(path) if is_remote(path) else path
     try:
         return rasterio.open(name, driver=DRIVER)
     except (rasterio.errors.RasterioError, OSError) as error:
         if is_remote(path):
             raise SceneError(
-                "cannot be opened over the network",
+                "the file cannot be opened over the network",
                 where=path.name,
-                remedy=f"Check the address in {path.parent.name}, and that the server gives "
-                "ranges of a file.",
+                remedy=f"Check its address in {path.parent.name}, and that the server supports "
+                "range requests.",
             ) from error
+        # GDAL's own message without the path, which `where` already names.
+        reason = str(error).replace(str(path), path.name).strip().rstrip(".")
         raise SceneError(
-            "cannot be opened as a GeoTIFF",
+            "the file cannot be opened as a GeoTIFF",
             where=path.name,
-            remedy=f"Check that the copy is complete ({_reason(error, path)}).",
+            remedy=f"Check that the file is complete ({reason or type(error).__name__}).",
         ) from error
 
 
 def read_scene(path: Path) -> Scene:
-    """Read a raster's header.
+    """Read the header of a raster.
 
-    Raises
-    ------
-    SceneError
-        If it is no GeoTIFF, holds complex numbers or mixed dtypes, or takes its overviews or its
-        mask from a file that is no TIFF; if it, or a file that GDAL reads beside it, is a link
-        that leads out of its folder; or if a block of it is too large to read.
+    Raises SceneError if the file is not a GeoTIFF, has complex or mixed dtypes, or takes its
+    overviews or its mask from a file that is not a TIFF; if it, or a file that GDAL reads next to
+    it, is a link that leads out of its folder; or if one of its blocks is too large to read.
     """
-    local = not is_remote(path)
-    if local and leads_out(path):
+    is_local = not is_remote(path)
+    if is_local and sidecars.is_outside_link(path):
         raise SceneError(
-            "is a link that leads out of its folder, and not followed",
+            "the file is a link that leads out of its folder, and links are not followed",
             where=path.name,
-            remedy="Copy the file there, or name the folder that holds it with --workspace.",
+            remedy="Copy the file there, or set --workspace to the folder that holds it.",
         )
-    if local and path.is_file():
-        refuse_foreign(path)
+    if is_local and path.is_file():
+        sidecars.refuse_outside_files(path)
     with open_scene(path) as source:
         if "OVERVIEW_FILE" in source.tags(ns="OVERVIEWS"):
             raise SceneError(
-                "takes its overviews from another file",
+                "the file takes its overviews from another file",
                 where=path.name,
-                remedy="Write it again with overviews of its own.",
+                remedy="Write it again with its own overviews.",
             )
-        kept = [i for i in source.indexes if source.colorinterp[i - 1] is not ColorInterp.alpha]
-        _refuse_unreadable(path, source, kept)
-        crs, transform, notes = georeference(source)
-        gsd = pixel_size(crs, transform, source.width, source.height)
-        palette = _palette(source, kept)
+        indexes = [i for i in source.indexes if source.colorinterp[i - 1] is not ColorInterp.alpha]
+        if obstacle := _reading_obstacle(source, indexes):
+            raise SceneError(obstacle[0], where=path.name, remedy=obstacle[1])
+        crs, transform, notes = read_georeference(source)
+        gsd = ground_pixel_size(crs, transform, source.width, source.height)
+        palette = _palette(source, indexes)
         if palette:
-            notes = (*notes, "its palette is expanded to red, green and blue")
+            notes = (*notes, "The palette is expanded to red, green and blue.")
         scene = Scene(
             path=path,
             name=path.stem,
             width=source.width,
             height=source.height,
-            bands=tuple(NAMED.values()) if palette else _band_names(source, kept),
-            indexes=(1, 1, 1) if palette else tuple(kept),
-            dtype="uint8" if palette else source.dtypes[kept[0] - 1],
+            bands=tuple(COLOUR_NAMES.values()) if palette else _band_names(source, indexes),
+            indexes=(1, 1, 1) if palette else tuple(indexes),
+            dtype="uint8" if palette else source.dtypes[indexes[0] - 1],
             nodata=next((float(v) for v in source.nodatavals if v is not None), None),
             crs=crs if gsd is not None else "",
             transform=transform,
             gsd=gsd,
-            overviews=bool(source.overviews(kept[0])),
-            block=source.block_shapes[kept[0] - 1],
-            notes=(*notes, *_scales(source, kept)),
+            has_overviews=bool(source.overviews(indexes[0])),
+            block_shape=source.block_shapes[indexes[0] - 1],
+            notes=(*notes, *_scale_notes(source, indexes)),
             palette=palette,
         )
-        refuse_huge_blocks(path, source, local)
+        sidecars.refuse_huge_blocks(path, source, is_local)
         return scene
 
 
 def find_rasters(folder: Path) -> list[Path]:
-    """Every GeoTIFF of a folder, sorted by name, then those that its list of addresses names.
+    """Return every GeoTIFF of a folder, sorted by name, then the remote scenes that it lists.
 
-    A link that leads out of the folder is among them, and refused when it is read.
+    A link that leads out of the folder is included; `read_scene` refuses it.
     """
     if not folder.is_dir():
         return []
-    found = [p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES and p.is_file()]
-    return [*sorted(found), *find_remote(folder)]
+    files = [
+        p for p in folder.iterdir() if p.suffix.lower() in sidecars.RASTER_SUFFIXES and p.is_file()
+    ]
+    return [*sorted(files), *find_remote_scenes(folder)]
 
 
-def _refuse_unreadable(path: Path, source: Any, kept: list[int]) -> None:
-    if not kept:
-        raise SceneError("has an alpha band and nothing else", where=path.name)
-    dtypes = {source.dtypes[i - 1] for i in kept}
+def _reading_obstacle(source: Any, indexes: list[int]) -> tuple[str, str] | None:
+    """Return why the bands of a raster cannot be read, and the remedy; None if they can."""
+    dtypes = sorted({source.dtypes[i - 1] for i in indexes})
+    if not dtypes:
+        return "the file has an alpha band but no image bands", ""
     if any(dtype.startswith("complex") for dtype in dtypes):
-        raise SceneError(
-            "holds complex numbers",
-            where=path.name,
-            remedy="Write amplitude or intensity bands instead.",
-        )
+        return "the file holds complex numbers", "Write amplitude or intensity bands instead."
     if len(dtypes) > 1:
-        raise SceneError(f"mixes dtypes {', '.join(sorted(dtypes))}", where=path.name)
-    if len(kept) > 1 and any(source.colorinterp[i - 1] is ColorInterp.palette for i in kept):
-        raise SceneError(
-            "has a palette in one of several bands",
-            where=path.name,
-            remedy="Keep that band alone, or expand it with gdal_translate -expand rgb.",
-        )
+        remedy = "Convert them to one dtype, for example with gdal_translate -ot."
+        return f"the bands have different dtypes ({', '.join(dtypes)})", remedy
+    if len(indexes) > 1 and any(source.colorinterp[i - 1] is ColorInterp.palette for i in indexes):
+        remedy = "Keep that band alone, or expand it with gdal_translate -expand rgb."
+        return "one of several bands has a palette", remedy
+    return None
 
 
-def _palette(source: Any, kept: list[int]) -> tuple[tuple[int, int, int, int], ...]:
-    """Red, green, blue and alpha of each value of a palette image; empty for any other."""
-    if source.colorinterp[kept[0] - 1] is not ColorInterp.palette:
+def _palette(source: Any, indexes: list[int]) -> tuple[tuple[int, int, int, int], ...]:
+    """Return red, green, blue and alpha of each value of a palette image; empty for any other."""
+    if source.colorinterp[indexes[0] - 1] is not ColorInterp.palette:
         return ()
     try:
-        colours = source.colormap(kept[0])
+        colours = source.colormap(indexes[0])
     except ValueError:
         return ()
-    # A value beyond the palette is no colour: hidden.
+    # A last, transparent entry stands for all values beyond the palette.
     return tuple(tuple(colours.get(v, (0, 0, 0, 0))) for v in range(max(colours) + 2))
 
 
-def _scales(source: Any, kept: list[int]) -> list[str]:
-    """A scale or an offset is said, not applied: chips stay in the values of the file."""
-    stated = [
-        f"band {i}: value x {source.scales[i - 1]:g} + {source.offsets[i - 1]:g}"
-        for i in kept
-        if (source.scales[i - 1], source.offsets[i - 1]) != (1, 0)
-    ]
-    if not stated:
+def _scale_notes(source: Any, indexes: list[int]) -> list[str]:
+    """Return a note on scales and offsets, which are not applied: chips hold stored values."""
+    scalings = [(i, source.scales[i - 1], source.offsets[i - 1]) for i in indexes]
+    texts = [f"band {i}: value x {a:g} + {b:g}" for i, a, b in scalings if (a, b) != (1, 0)]
+    if not texts:
         return []
-    more = f" and {len(stated) - 1} more bands" if len(stated) > 1 else ""
-    return [f"states a scale that is not applied, values stay as stored ({stated[0]}{more})"]
+    more = f", and {len(texts) - 1} more" if len(texts) > 1 else ""
+    statement = f"The file states a scale or offset ({texts[0]}{more})."
+    return [f"{statement} It is not applied: values stay as stored."]
 
 
-def _band_names(source: Any, kept: list[int]) -> tuple[str, ...]:
-    """Names by description, else by colour interpretation, else by number; made unique."""
+def _band_names(source: Any, indexes: list[int]) -> tuple[str, ...]:
+    """Return unique names: the description, else the colour interpretation, else the number."""
     names: list[str] = []
-    for index in kept:
-        described = (source.descriptions[index - 1] or "").strip().lower()
-        number = f"band {index}"
-        # "Band 1" of the first band describes nothing: the colour interpretation knows more.
-        count = NUMBERED.fullmatch(described)
-        described = "" if count and int(count[1]) == index else described
-        name = described or NAMED.get(source.colorinterp[index - 1], number)
+    for index in indexes:
+        name = (source.descriptions[index - 1] or "").strip().lower()
+        number = BAND_NUMBER.fullmatch(name)
+        # A first band that is called "Band 1" is not described; its colour says more.
+        if not name or (number and int(number[1]) == index):
+            name = COLOUR_NAMES.get(source.colorinterp[index - 1], f"band {index}")
         while name in names:
             name = f"{name} ({index})"
         names.append(name)
     return tuple(names)
-
-
-def _reason(error: Exception, path: Path) -> str:
-    """GDAL's own words without the path, which the message already names."""
-    return str(error).replace(str(path), path.name).strip().rstrip(".") or type(error).__name__

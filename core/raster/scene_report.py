@@ -1,4 +1,4 @@
-"""What was found in each scene and beside it, in facts and in words."""
+"""The report on a scene and its annotations, as facts and as sentences for the user."""
 
 import math
 from collections.abc import Sequence
@@ -9,58 +9,54 @@ from typing import Any
 import pandas as pd
 
 from core.errors import ChipscapeError
-from core.input_settings import GridSettings, SceneSettings
-from core.raster.annotations.footprint_grid import grid
-from core.raster.annotations.footprints import Footprints, guess_class
-from core.raster.annotations.scene_match import in_words, match
-from core.raster.annotations.vector_files import find_annotations, passed_over
-from core.raster.pixel_reader import look_at_blocks
-from core.raster.rendering import display_bands
+from core.input_settings import SceneSettings
+from core.raster.annotations.footprint_grid import grid_footprints
+from core.raster.annotations.footprints import Footprints, guess_class_attribute
+from core.raster.annotations.scene_match import footprint_notes, match_annotations
+from core.raster.annotations.vector_files import find_annotations, unread_vector_files
+from core.raster.pixel_reader import check_blocks
+from core.raster.rendering import guess_display_bands
 from core.raster.scene import Scene, read_scene
 
-NO_CRS = "the scene has no CRS to measure by: sizes are in pixels, not metres"
+NO_CRS = "The scene has no CRS, so sizes are in pixels, not metres."
 
 
 @dataclass(frozen=True)
 class SceneReport:
-    """One scene as Chipscape found it.
+    """What is known about one scene and its annotations.
 
     Attributes
     ----------
     path : str
         File name within raw/.
     name : str
+        The file's stem.
     ok : bool
-        The raster opens and its pixels can be read; annotations are judged in `skipped`.
+        True if the raster opens and its pixels can be read, whatever its annotations.
     error : str
-        Why it is not, in a sentence.
+        Why the raster cannot be used, in a sentence; empty if it can.
     crs : str
-        Short name of the CRS; empty where there is none.
+        Short name of the CRS; empty if there is none.
     gsd : float or None
-        Metres on the ground a pixel.
-    width, height : int
-    bands : tuple of str
-    dtype : str
-    nodata : float or None
+        Metres on the ground per pixel.
     valid_fraction : float
-        Share of valid pixels in the blocks that the read test looked at.
+        Fraction of valid pixels in the sampled blocks, 0..1.
     overviews : bool
-    annotation_file : str
-        File name; empty where there is none.
+        True if the file has overviews.
     annotations : int
-        Those that lie on the scene and can be used.
-    classes : dict
-        Count by value of `class_property`.
+        Number of usable annotations on the scene.
+    classes, skipped : dict
+        Number of annotations by class, and of skipped annotations by reason.
     class_property : str
-        The property that most likely holds the class; empty where none does.
+        The class attribute, chosen or guessed; empty if there is none.
     repaired, cut_by_edge : int
-    skipped : dict
-        Reason to count.
+        Number of footprints that were repaired, and that cross the scene's edge.
     warnings : tuple of str
+        What was assumed, changed or left out, in sentences.
     rgb : tuple of str
-        Bands guessed to show as red, green and blue, or one that shows as grey.
+        Bands guessed to show as red, green and blue, or one to show as grey.
     grid : bool
-        True where the footprints are squares of a grid, for want of annotations.
+        True if the footprints are squares of a grid, for want of annotations.
     """
 
     path: str
@@ -88,7 +84,7 @@ class SceneReport:
     grid: bool = False
 
     def as_table(self) -> dict[str, Any]:
-        """The report as plain values that JSON can hold: a nodata of NaN becomes "nan"."""
+        """The report as values for JSON; a nodata of NaN becomes "nan"."""
         table = asdict(self)
         if self.nodata is not None and not math.isfinite(self.nodata):
             table["nodata"] = str(self.nodata)
@@ -96,97 +92,81 @@ class SceneReport:
 
     @classmethod
     def from_table(cls, table: dict[str, Any]) -> "SceneReport":
-        """The inverse of `as_table`, also after a round trip through JSON."""
+        """Rebuild a report from `as_table`, also after a round trip through JSON."""
         nodata = table["nodata"]
-        changed = {
-            "bands": tuple(table["bands"]),
-            "warnings": tuple(table["warnings"]),
-            "rgb": tuple(table["rgb"]),
-            "nodata": None if nodata is None else float(nodata),
-        }
-        return cls(**{**table, **changed})
+        changes = {name: tuple(table[name]) for name in ("bands", "warnings", "rgb")}
+        return cls(**table | changes | {"nodata": None if nodata is None else float(nodata)})
 
 
-def inspect(
+def inspect_scene(
     raster: Path,
     settings: SceneSettings | None = None,
-    shared: Sequence[Path] = (),
+    shared_files: Sequence[Path] = (),
     *,
-    only: bool = False,
+    is_only_scene: bool = False,
 ) -> tuple[SceneReport, Scene | None, Footprints | None]:
-    """Open a scene and its annotations, and say what was found; never raises for bad input.
+    """Open a scene and its annotations, and report on them; invalid input raises no error.
 
-    Parameters
-    ----------
-    raster : Path
-    settings : SceneSettings, optional
-    shared : sequence of Path
-        Vector files that belong to no one raster: looked into where none has the raster's stem.
-    only : bool
-        True for the only scene of its folder, which pixels of a shared file must mean.
+    The shared vector files belong to no single raster and are used if none has the raster's stem.
+    If the folder holds no other scene, pixel coordinates in them must refer to this one.
     """
     settings = settings or SceneSettings()
     blank = SceneReport(path=raster.name, name=raster.stem)
     try:
         scene = read_scene(raster)
-        tested = look_at_blocks(scene)
+        check = check_blocks(scene)
     except ChipscapeError as error:
-        return SceneReport(path=raster.name, name=raster.stem, error=str(error)), None, None
-    facts = asdict(blank) | {
-        "ok": True,
-        "crs": scene.crs_label,
-        "gsd": scene.gsd,
-        "width": scene.width,
-        "height": scene.height,
-        "bands": scene.bands,
-        "dtype": scene.dtype,
-        "nodata": scene.nodata,
-        "valid_fraction": tested.valid,
-        "overviews": scene.overviews,
-        "rgb": tuple(scene.bands[i] for i in display_bands(scene.bands)),
-    }
-    warnings = [*([] if scene.crs else [NO_CRS]), *scene.notes, *tested.notes]
-    warnings += passed_over(raster)
-    found = match(scene, find_annotations(raster), shared, warnings, only=only)
-    if found is None and settings.grid.size:
-        found = _gridded(scene, settings.grid, warnings)
-        facts["grid"] = found is not None
-    if found is None:
-        return SceneReport(**facts | {"warnings": tuple(warnings)}), scene, None
-    footprints, name = found
-    facts["annotation_file"] = name
-    facts |= {
-        "annotations": len(footprints),
-        "repaired": footprints.repaired,
-        "cut_by_edge": int(footprints.cut.sum()),
-        "skipped": footprints.skipped,
-        "warnings": tuple(warnings),
-    }
-    counted = by_class(SceneReport(**facts), footprints.properties, settings.class_property)
-    return counted, scene, footprints
+        return replace(blank, error=str(error)), None, None
+    warnings = [*([] if scene.crs else [NO_CRS]), *scene.notes, *check.notes]
+    warnings += unread_vector_files(raster)
+    match = match_annotations(
+        scene, find_annotations(raster), shared_files, warnings, is_only_scene=is_only_scene
+    )
+    footprints, file_name = match or (None, "")
+    if match is None and settings.grid.size:
+        try:
+            footprints = grid_footprints(scene, settings.grid)
+        except ChipscapeError as error:
+            warnings.append(str(error))
+        else:
+            n_squares = len(footprints) + sum(footprints.skipped.values())
+            warnings += footprint_notes(footprints, n_squares, "squares")
+    header = ("gsd", "width", "height", "bands", "dtype", "nodata")
+    report = replace(
+        blank,
+        ok=True,
+        crs=scene.crs_label,
+        valid_fraction=check.valid_fraction,
+        overviews=scene.has_overviews,
+        warnings=tuple(warnings),
+        rgb=tuple(scene.bands[i] for i in guess_display_bands(scene.bands)),
+        **{name: getattr(scene, name) for name in header},
+    )
+    if footprints is None:
+        return report, scene, None
+    report = replace(
+        report,
+        annotation_file=file_name,
+        annotations=len(footprints),
+        repaired=footprints.repaired,
+        cut_by_edge=int(footprints.cut_by_edge.sum()),
+        skipped=footprints.skipped,
+        grid=match is None,
+    )
+    report = count_by_attribute(report, footprints.properties, settings.class_property)
+    return report, scene, footprints
 
 
-def _gridded(
-    scene: Scene, settings: GridSettings, warnings: list[str]
-) -> tuple[Footprints, str] | None:
-    try:
-        footprints = grid(scene, settings)
-    except ChipscapeError as error:
-        warnings.append(str(error))
-        return None
-    warnings += in_words(footprints, len(footprints) + sum(footprints.skipped.values()), "squares")
-    return footprints, ""
-
-
-def by_class(report: SceneReport, properties: pd.DataFrame, wanted: str) -> SceneReport:
-    """The report with its annotations counted by a property, or by the one guessed for ""."""
-    name = wanted or guess_class(properties)
-    warnings = report.warnings
-    if wanted and wanted not in properties:
-        warnings = (*warnings, f"no annotation has the property {wanted!r}")
-        name = ""
+def count_by_attribute(
+    report: SceneReport, properties: pd.DataFrame, attribute: str
+) -> SceneReport:
+    """Return the report with annotations counted by an attribute; by a guessed one for ""."""
+    if attribute and attribute not in properties:
+        warning = f"No annotation has a property {attribute!r}."
+        warnings = (*report.warnings, warning)
+        return replace(report, class_property="", classes={}, warnings=warnings)
     classes: dict[str, int] = {}
-    if name:
+    if name := attribute or guess_class_attribute(properties):
         counts = properties[name].dropna().astype(str).value_counts().sort_index()
         classes = {str(value): int(n) for value, n in counts.items()}
-    return replace(report, class_property=name, classes=classes, warnings=warnings)
+    return replace(report, class_property=name, classes=classes)

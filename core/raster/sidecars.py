@@ -1,4 +1,4 @@
-"""Files that GDAL opens because of another one's name: none may lead out of the folder."""
+"""Files that GDAL opens because of the name of another file; none may lead out of the folder."""
 
 import warnings
 from itertools import count
@@ -10,143 +10,134 @@ import rasterio
 
 from core.errors import SceneError
 
-RASTERS = (".tif", ".tiff")
-# GDAL opens overviews and masks beside a file with any driver: they too must be TIFF.
+RASTER_SUFFIXES = (".tif", ".tiff")
+# GDAL opens overviews and masks next to a file with any driver: they too must be TIFF.
 TIFFS = (".ovr", ".msk")
 TIFF_MAGIC = (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")
 AUX = ".aux.xml"
 WORLD = (".tfw", ".tifw", ".tiffw", ".wld")
-# After the whole name, and after the stem: GDAL's GTiff driver, PAM and metadata readers.
-AFTER_NAME = (*TIFFS, AUX, ".aux", ".xml", ".vat.dbf")
-AFTER_STEM = (*WORLD, ".prj", ".tab", ".aux", AUX, ".rpb", ".imd", ".pvl", "_rpc.txt", "_rpc")
-# GDAL's Shapefile driver with its indexes and memo files, and the journals of SQLite.
-VECTOR = (".shx", ".dbf", ".dbt", ".prj", ".qpj", ".cpg", ".sbn", ".sbx", ".qix", ".idm", ".ind")
-JOURNALS = ("-wal", "-shm", "-journal", AUX)
-MOST_XML = 16 * 2**20
-# A block is decoded whole, however few of its pixels are asked for.
-MOST_BLOCK = 512 * 2**20
-# Dtypes of rasterio that NumPy has not.
-ITEMS = {"complex_int16": "int32"}
+# What GDAL's GTiff driver, PAM and the metadata readers append to the name, and to the stem.
+NAME_ENDINGS = (*TIFFS, AUX, ".aux", ".xml", ".vat.dbf")
+STEM_ENDINGS = (*WORLD, ".prj", ".tab", ".aux", AUX, ".rpb", ".imd", ".pvl", "_rpc.txt", "_rpc")
+# What GDAL's Shapefile driver reads, with indexes and memo files, and the journals of SQLite.
+SHAPEFILE_PARTS = (".shx", ".dbf", ".dbt", ".prj", ".qpj", ".cpg")
+SHAPEFILE_ENDINGS = (*SHAPEFILE_PARTS, ".sbn", ".sbx", ".qix", ".idm", ".ind")
+JOURNAL_ENDINGS = ("-wal", "-shm", "-journal", AUX)
+MAX_XML_BYTES = 16 * 2**20
+# A block is always decoded in full, however few of its pixels are needed.
+MAX_BLOCK_BYTES = 512 * 2**20
+# Dtypes of rasterio that NumPy lacks, with a NumPy dtype of the same size.
+NUMPY_DTYPES = {"complex_int16": "int32"}
 
 
-# Masks and overviews, opened by directory, have no place of their own; scenes without are told so.
+# Masks and overviews that are opened by directory have no georeference; scenes report theirs.
 warnings.filterwarnings("ignore", category=rasterio.errors.NotGeoreferencedWarning)
 
 
-def leads_out(path: Path) -> bool:
-    """True for a link out of the folder that it lies in."""
+def is_outside_link(path: Path) -> bool:
+    """Return True for a link that leads out of the folder that it lies in."""
     return path.is_symlink() and not path.resolve().is_relative_to(path.parent.resolve())
 
 
-def beside(path: Path) -> list[Path]:
-    """Files in its folder that GDAL may open on opening a scene or a vector file, by name.
+def sidecar_files(path: Path) -> list[Path]:
+    """Return the files that GDAL may open together with a scene or vector file, sorted by name.
 
-    They need not be wanted, nor be what their names say. Links are among them, also broken ones.
+    They are recognised by name alone. Links are among them, even broken ones.
     """
     name, stem = path.name.lower(), path.stem.lower()
-    raster = path.suffix.lower() in RASTERS
-    whole, part = (AFTER_NAME, AFTER_STEM) if raster else (JOURNALS, VECTOR)
-    exact = {f"{name}{end}" for end in whole} | {f"{stem}{end}" for end in part}
-    # Overviews of a mask, and a mask of overviews: scene.tif.msk.ovr.
-    chained = tuple(f"{name}{end}." for end in TIFFS) if raster else (f"{stem}.shp.",)
-    return sorted(
-        file
-        for file in path.parent.iterdir()
-        if file.name.lower() in exact or file.name.lower().startswith(chained)
-    )
+    if path.suffix.lower() in RASTER_SUFFIXES:
+        names = {name + end for end in NAME_ENDINGS} | {stem + end for end in STEM_ENDINGS}
+        # Overviews of a mask, and a mask of overviews: scene.tif.msk.ovr.
+        prefixes = tuple(f"{name}{end}." for end in TIFFS)
+    else:
+        names = {name + end for end in JOURNAL_ENDINGS} | {stem + end for end in SHAPEFILE_ENDINGS}
+        prefixes = (f"{stem}.shp.",)
+    files = ((file, file.name.lower()) for file in path.parent.iterdir())
+    return sorted(file for file, n in files if n in names or n.startswith(prefixes))
 
 
-def foreign_part(path: Path) -> str:
-    """The name of a link that leads out of the folder, among the files `beside`; else empty."""
-    return next((file.name for file in beside(path) if leads_out(file)), "")
+def outside_link_name(path: Path) -> str:
+    """Return the name of a sidecar file that is a link out of the folder; empty if none is."""
+    return next((file.name for file in sidecar_files(path) if is_outside_link(file)), "")
 
 
-def refuse_foreign(path: Path) -> None:
-    """Refuse a scene that would make GDAL open another file, before GDAL opens it.
+def refuse_outside_files(path: Path) -> None:
+    """Refuse a scene that would make GDAL open a file elsewhere, before GDAL opens the scene.
 
-    Raises
-    ------
-    SceneError
-        If a file beside it is a link out of the folder, has overviews or a mask that are no TIFF,
-        or names overviews elsewhere.
+    Raises SceneError if a sidecar file is a link out of the folder, is not what its name says
+    (overviews or a mask that are not TIFF, for instance), or names overviews elsewhere.
     """
-    if link := foreign_part(path):
+    if link := outside_link_name(path):
         raise SceneError(
-            f"the file beside it, {link}, is a link that leads out of its folder, and not followed",
+            f"the file next to it, {link}, is a link that leads out of its folder, and links "
+            "are not followed",
             where=path.name,
-            remedy="Copy that file there, or take the link away.",
+            remedy="Copy the linked file into the folder, or remove the link.",
         )
-    for file in beside(path):
-        if file.is_file() and (words := not_what_it_says(file)):
+    for file in sidecar_files(path):
+        if file.is_file() and (mismatch := sidecar_mismatch(file)):
             raise SceneError(
-                f"the file beside it, {file.name}, {words}",
+                f"the file next to it, {file.name}, {mismatch}",
                 where=path.name,
-                remedy="Delete it, or write it again.",
+                remedy="Delete that file, or write it again.",
             )
 
 
-def not_what_it_says(file: Path) -> str:
-    """Why a file beside a scene is not what its name says, by a look at it; empty if it is."""
+def sidecar_mismatch(file: Path) -> str:
+    """Return why the content of a sidecar file contradicts its name; empty if it does not."""
     name = file.name.lower()
-    with file.open("rb") as opened:
+    with file.open("rb") as stream:
         if name.endswith(TIFFS):
-            return "" if opened.read(4) in TIFF_MAGIC else "is no TIFF"
+            return "" if stream.read(4) in TIFF_MAGIC else "is not a TIFF"
         if name.endswith(AUX):
-            content = opened.read(MOST_XML + 1)
-            if len(content) > MOST_XML:
-                return f"is larger than {MOST_XML / 2**20:.0f} MiB"
+            content = stream.read(MAX_XML_BYTES + 1)
+            if len(content) > MAX_XML_BYTES:
+                return f"is larger than {MAX_XML_BYTES / 2**20:.0f} MiB"
             if b"<PAMDataset" not in content:
-                return "is no metadata of GDAL"
+                return "is not GDAL metadata"
             return "takes its overviews from another file" if b"OVERVIEW_FILE" in content else ""
-        return "" if not name.endswith(WORLD) or _six_numbers(opened) else "is no world file"
+        is_valid = not name.endswith(WORLD) or _has_six_numbers(stream)
+        return "" if is_valid else "is not a world file"
 
 
-def _six_numbers(opened: Any) -> bool:
-    """A world file is six numbers, a line each; some programs write words after them."""
+def _has_six_numbers(stream: Any) -> bool:
+    """Return True for a world file: six numbers, which some programs follow with text."""
     try:
-        return len([float(v.replace(b",", b".")) for v in opened.read(1024).split()[:6]]) == 6
+        return len([float(v.replace(b",", b".")) for v in stream.read(1024).split()[:6]]) == 6
     except ValueError:
         return False
 
 
-def refuse_huge_blocks(path: Path, source: Any, local: bool) -> None:
-    """Refuse a file with a block that takes more memory than a scene should, by its headers.
+def refuse_huge_blocks(path: Path, source: Any, is_local: bool) -> None:
+    """Refuse a file with a block that takes too much memory to read, judging by its headers.
 
-    A strip of many rows is decoded by the row, and counts so: GDAL states it as rows.
-
-    Parameters
-    ----------
-    path : Path
-    source : open raster
-    local : bool
-        Also look at overviews and masks, in the file and beside it.
-
-    Raises
-    ------
-    SceneError
+    A strip of many rows is decoded row by row. GDAL reports it as single rows, and so it counts.
+    Of a local file, the overviews and masks inside it and next to it are checked as well. Raises
+    SceneError if a block takes more than `MAX_BLOCK_BYTES`.
     """
-    _refuse_block(path.name, source)
-    if not local:
+    _refuse_huge_block(path.name, source)
+    if not is_local:
         return
-    # By directory: no dataset shows the blocks of its mask.
-    for file in (path, *(f for f in beside(path) if f.name.lower().endswith(TIFFS))):
+    # By directory, since a dataset does not reveal the blocks of its mask.
+    for file in (path, *(f for f in sidecar_files(path) if f.name.lower().endswith(TIFFS))):
         for directory in count(1):
             try:
-                with rasterio.open(f"GTIFF_DIR:{directory}:{file}", driver="GTiff") as opened:
-                    _refuse_block(path.name, opened)
+                with rasterio.open(f"GTIFF_DIR:{directory}:{file}", driver="GTiff") as dataset:
+                    _refuse_huge_block(path.name, dataset)
             except rasterio.errors.RasterioError:
                 break
 
 
-def _refuse_block(name: str, source: Any) -> None:
-    pixel = source.interleaving is not None and source.interleaving.value.lower() == "pixel"
+def _refuse_huge_block(name: str, source: Any) -> None:
+    interleaving = source.interleaving.value.lower() if source.interleaving else ""
+    n_bands = source.count if interleaving == "pixel" else 1
     for (rows, columns), dtype in zip(source.block_shapes, source.dtypes, strict=True):
-        item = np.dtype(ITEMS.get(dtype, dtype)).itemsize
-        size = rows * columns * item * (source.count if pixel else 1)
-        if size > MOST_BLOCK:
+        n_bytes = rows * columns * n_bands * np.dtype(NUMPY_DTYPES.get(dtype, dtype)).itemsize
+        if n_bytes > MAX_BLOCK_BYTES:
             raise SceneError(
-                f"is stored in blocks of {columns} x {rows} pixels: one takes "
-                f"{size / 2**20:,.0f} MiB to read, more than {MOST_BLOCK / 2**20:.0f}",
+                f"the file is stored in blocks of {columns} x {rows} pixels; reading one takes "
+                f"{n_bytes / 2**20:,.0f} MiB, more than the limit of "
+                f"{MAX_BLOCK_BYTES / 2**20:.0f} MiB",
                 where=name,
                 remedy="Write it tiled: gdal_translate -co TILED=YES IN.tif OUT.tif.",
             )

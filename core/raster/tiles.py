@@ -1,8 +1,7 @@
-"""Tiles of a scene for a map: web mercator where it has a CRS, its own pixels where it has none.
+"""Map tiles of a scene: in web mercator if it has a usable CRS, else in its own pixels.
 
-`core.raster.map_placement` says where that is. A scene without overviews of its own is read in full
-for every small-scale tile; `write_overviews` makes a copy at half size with overviews inside, once,
-that such tiles are read from.
+`core.raster.map_placement` decides which. A scene without overviews would be read in full for every
+small-scale tile. `write_overviews` writes a copy at half size, with overviews, once for all.
 """
 
 import io
@@ -10,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -23,256 +23,242 @@ from rio_tiler.errors import TileOutsideBounds
 from rio_tiler.io import Reader as TileReader
 
 from core.errors import SceneError
-from core.progress import Progress, silent, step
-from core.raster.map_placement import PIXEL_ZOOM, SIDE, on_mercator, zooms
-from core.raster.pixel_reader import Reader, expand, holes, no_number, nodata_bands
-from core.raster.rendering import stretch_ends, to_rgba
+from core.progress import Progress, report_step, silent
+from core.raster.map_placement import PIXEL_ZOOM, TILE_SIDE, is_drawn_in_mercator, scene_zooms
+from core.raster.pixel_reader import (
+    Reader,
+    expand_palette,
+    invalid_values,
+    nodata_bands,
+    nodata_mask,
+)
+from core.raster.rendering import stretch_limits, to_rgba
 from core.raster.scene import Scene, open_scene, read_scene
 from core.types import AnyArray, BoolArray, DoubleArray
 
-STRIP = 2048
-# Pixels along the longer side that the stretch is fitted on.
-GLANCE = 1024
-# Without overviews a glance would read the whole file: this many squares a side instead.
+# Rows that are read at a time to write overviews. A scene with longer sides needs overviews.
+STRIP_ROWS = 2048
+# Pixels along the longer side of the coarse read that the contrast stretch is fitted to.
+STRETCH_SIDE = 1024
+# Without overviews such a read would decode the whole file; SAMPLES x SAMPLES squares replace it.
 SAMPLES, SAMPLE_SIDE = 12, 64
 
 
 @dataclass(frozen=True)
 class TileSource:
-    """A scene ready to be drawn.
+    """A scene with all that is needed to draw its tiles.
 
     Attributes
     ----------
-    scene : Scene
     bands : tuple of str
-        Three that show as red, green and blue, or one that shows as grey.
-    ends : float64 array, (bands, 2)
+        Three bands shown as red, green and blue, or one shown as grey.
+    limits : float64 array, (bands, 2)
         Native values shown as black and white.
     overviews : Path or None
-        What `write_overviews` made of the same bands.
+        The file that `write_overviews` wrote for these bands.
     """
 
     scene: Scene
     bands: tuple[str, ...]
-    ends: DoubleArray
+    limits: DoubleArray
     overviews: Path | None = None
 
     @cached_property
     def mercator(self) -> bool:
-        """Whether it is drawn where it lies, or in its own pixels."""
-        return on_mercator(self.scene)
+        """True if the scene is drawn at its location, False if in its own pixels."""
+        return is_drawn_in_mercator(self.scene)
 
     @cached_property
     def zooms(self) -> tuple[int, int]:
-        """`zooms` of the scene."""
-        return zooms(self.scene)
+        """The lowest and highest zoom, see `scene_zooms`."""
+        return scene_zooms(self.scene)
 
     def __post_init__(self) -> None:
-        missing = [name for name in self.bands if name not in self.scene.bands]
-        if missing or len(self.bands) not in (1, 3):
+        unknown = [name for name in self.bands if name not in self.scene.bands]
+        if unknown or len(self.bands) not in (1, 3):
             raise SceneError(
-                f"cannot show {', '.join(self.bands) or 'no band'}",
+                f"the scene cannot be displayed with {', '.join(self.bands) or 'no bands'}",
                 where=self.scene.name,
-                remedy=f"Choose one band or three of {', '.join(self.scene.bands)}.",
+                remedy=f"Choose one or three of the bands {', '.join(self.scene.bands)}.",
             )
 
 
 def needs_overviews(scene: Scene) -> bool:
-    """True if small-scale tiles are slow to draw from the file alone."""
-    return not scene.overviews and max(scene.width, scene.height) > STRIP
+    """Return True if small-scale tiles are slow to draw from the file alone."""
+    return not scene.has_overviews and max(scene.width, scene.height) > STRIP_ROWS
 
 
-def display_ends(
+def display_limits(
     scene: Scene,
     bands: tuple[str, ...],
     percentiles: tuple[float, float] | None = None,
     overviews: Path | None = None,
 ) -> DoubleArray:
-    """Native values shown as black and white, (bands, 2), from the scene at a glance.
+    """Return the native values shown as black and white, (bands, 2), from a coarse read.
 
-    Without `percentiles` a uint8 scene is shown as it is and not read at all.
+    Without `percentiles` a uint8 scene is shown unstretched and is not read at all.
     """
     if scene.dtype == "uint8" and percentiles is None:
         return np.tile((0.0, 255.0), (len(bands), 1))
-    seen = read_scene(overviews) if overviews else scene
-    coarse = max(1, -(-max(seen.width, seen.height) // GLANCE))
-    with Reader(seen, seen.bands if overviews else bands) as reader:
-        if needs_overviews(seen):
-            return stretch_ends(*_sampled(reader), percentiles)
-        part = reader.read((0, 0, seen.width, seen.height), coarse)
-    return stretch_ends(part.values, part.mask, percentiles)
+    if overviews:
+        scene = read_scene(overviews)
+        bands = scene.bands
+    with Reader(scene, bands) as reader:
+        if needs_overviews(scene):
+            return stretch_limits(*_read_samples(reader), percentiles)
+        step = max(1, -(-max(scene.width, scene.height) // STRETCH_SIDE))
+        part = reader.read((0, 0, scene.width, scene.height), step)
+    return stretch_limits(part.values, part.mask, percentiles)
 
 
-def _sampled(reader: Reader) -> tuple[AnyArray, BoolArray]:
-    """Values and mask of squares spread over a scene, one above the other."""
+def _read_samples(reader: Reader) -> tuple[AnyArray, BoolArray]:
+    """Return the values and mask of squares spread over a scene, concatenated to one column."""
     scene = reader.scene
     lefts = np.linspace(0, max(0, scene.width - SAMPLE_SIDE), SAMPLES).astype(int).tolist()
     tops = np.linspace(0, max(0, scene.height - SAMPLE_SIDE), SAMPLES).astype(int).tolist()
     parts = [
         reader.read((left, top, left + SAMPLE_SIDE, top + SAMPLE_SIDE))
-        for top in tops
-        for left in lefts
+        for top, left in product(tops, lefts)
     ]
     values = np.concatenate([part.values.reshape(len(part.values), -1) for part in parts], axis=1)
     return values[..., None], np.concatenate([part.mask.ravel() for part in parts])[:, None]
 
 
 def draw_map_tile(source: TileSource, z: int, x: int, y: int) -> bytes:
-    """As `draw_tile`, with z, x, y of the web mercator scheme for every scene.
-
-    Raises
-    ------
-    SceneError
-        If there is no such tile, or the scene cannot be read there.
-    """
+    """Draw a tile like `draw_tile`, with z, x, y in the web mercator scheme for every scene."""
     if source.mercator:
         return draw_tile(source, z, x, y)
-    level, corner = z - PIXEL_ZOOM, 2 ** max(0, z - 1)
-    return draw_tile(source, level, x - corner, y - corner)
+    corner = 2 ** max(0, z - 1)
+    return draw_tile(source, z - PIXEL_ZOOM, x - corner, y - corner)
 
 
 def draw_tile(source: TileSource, z: int, x: int, y: int) -> bytes:
-    """One tile, 256 x 256, as lossless WebP; transparent where the scene is not.
+    """Draw a tile, 256 x 256, as lossless WebP; it is transparent where there is no scene.
 
-    Parameters
-    ----------
-    source : TileSource
-    z, x, y : int
-        Of the web mercator scheme; of a scene that is not `on_mercator`, of a scheme in which the
-        last of `zooms` shows each pixel once, from the upper-left corner.
-
-    Raises
-    ------
-    SceneError
-        If there is no such tile, or the scene cannot be read there.
+    Zoom z, column x and row y are in the web mercator scheme. If the scene is not drawn in web
+    mercator, they are in a scheme that starts at its upper-left corner and whose highest zoom shows
+    each pixel. Raises SceneError if there is no such tile, or the scene cannot be read there.
     """
     if not (0 <= z <= 30 and 0 <= x < 2**z and 0 <= y < 2**z):
         raise SceneError(f"there is no tile {z}/{x}/{y}", where=source.scene.name)
-    draw = _mercator if source.mercator else _pixels
-    values, mask = draw(source, z, x, y)
-    picture = to_rgba(values, mask, source.ends)
-    written = io.BytesIO()
-    # Lossless like PNG, at a fifth of its time and fewer bytes; every browser reads it.
-    shown = picture if mask.any() else np.ascontiguousarray(picture[..., :3])
-    Image.fromarray(shown).save(written, "webp", lossless=True, quality=0, method=0)
-    return written.getvalue()
+    read_tile = _read_mercator_tile if source.mercator else _read_pixel_tile
+    values, mask = read_tile(source, z, x, y)
+    image = to_rgba(values, mask, source.limits)
+    if not mask.any():
+        image = np.ascontiguousarray(image[..., :3])
+    stream = io.BytesIO()
+    # Lossless like PNG, in a fifth of the time and in fewer bytes; every browser reads it.
+    Image.fromarray(image).save(stream, "webp", lossless=True, quality=0, method=0)
+    return stream.getvalue()
 
 
 def write_overviews(
     scene: Scene, bands: tuple[str, ...], target: Path, report: Progress = silent
 ) -> None:
-    """Write some bands at half size, with overviews of that inside, strip by strip.
+    """Write some bands at half size, with overviews of that size, strip by strip.
 
-    Raises
-    ------
-    SceneError
-        If the scene cannot be read somewhere.
-    Cancelled
-        If the listener asked to stop.
+    Raises SceneError if the scene cannot be read somewhere.
     """
     width, height = -(-scene.width // 2), -(-scene.height // 2)
     scale = Affine.scale(scene.width / width, scene.height / height)
-    profile = {
-        "driver": "GTiff", "width": width, "height": height, "count": len(bands),
-        "dtype": scene.dtype, "crs": scene.crs or None, "transform": scene.transform @ scale,
-        "tiled": True, "blockxsize": SIDE, "blockysize": SIDE, "compress": "zstd",
-        "zstd_level": 1, "bigtiff": "if_safer",
-    }  # fmt: skip
-    factors = [2**k for k in range(1, 12) if max(width, height) / 2**k > SIDE / 2]
+    profile = {"driver": "GTiff", "width": width, "height": height, "count": len(bands)}
+    profile |= {"dtype": scene.dtype, "crs": scene.crs or None, "bigtiff": "if_safer"}
+    profile |= {"transform": scene.transform @ scale, "compress": "zstd", "zstd_level": 1}
+    profile |= {"tiled": True, "blockxsize": TILE_SIDE, "blockysize": TILE_SIDE}
+    factors = [2**k for k in range(1, 12) if max(width, height) / 2**k > TILE_SIDE / 2]
     with (
         rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True),
         Reader(scene, bands) as reader,
-        rasterio.open(target, "w", **profile) as written,
+        rasterio.open(target, "w", **profile) as copy,
     ):
-        for top in range(0, scene.height, STRIP):
-            bottom = min(top + STRIP, scene.height)
+        for top in range(0, scene.height, STRIP_ROWS):
+            bottom = min(top + STRIP_ROWS, scene.height)
             part = reader.read((0, top, scene.width, bottom), 2)
-            place = rasterio.windows.Window(0, top // 2, width, part.mask.shape[0])
-            written.write(part.values, window=place)
+            window = rasterio.windows.Window(0, top // 2, width, part.mask.shape[0])
+            copy.write(part.values, window=window)
             if not reader.all_valid:
-                written.write_mask(~part.mask, window=place)
-            step(report, bottom, scene.height, scene.name)
-        written.build_overviews(factors, Resampling.average)
+                copy.write_mask(~part.mask, window=window)
+            report_step(report, bottom, scene.height, scene.name)
+        copy.build_overviews(factors, Resampling.average)
 
 
-def _mercator(source: TileSource, z: int, x: int, y: int) -> tuple[AnyArray, BoolArray]:
-    scene = source.scene
-    where = dict(zip(scene.bands, scene.indexes, strict=True))
-    path, indexes = scene.path, [where[name] for name in source.bands]
-    palette = scene.palette
-    if palette:
-        indexes = [1]
+def _read_mercator_tile(source: TileSource, z: int, x: int, y: int) -> tuple[AnyArray, BoolArray]:
+    """Return the values and mask of a web mercator tile, masked like chips."""
+    scene, palette = source.scene, source.scene.palette
+    positions = [scene.bands.index(name) for name in source.bands]
+    path, indexes = scene.path, [1] if palette else [scene.indexes[i] for i in positions]
     if source.overviews and z < source.zooms[1]:
-        path, indexes = source.overviews, list(range(1, len(source.bands) + 1))
-        palette = ()
+        path, indexes, palette = source.overviews, list(range(1, len(source.bands) + 1)), ()
     try:
-        with _placed(path, scene) as (opened, nodata), TileReader(None, dataset=opened) as reader:
-            asked = nodata_bands(nodata, scene, indexes) if nodata else indexes
-            image = reader.tile(x, y, z, tilesize=SIDE, indexes=asked)
+        with (
+            _open_georeferenced(path, scene) as (raster, nodata),
+            TileReader(None, dataset=raster) as reader,
+        ):
+            bands = nodata_bands(nodata, scene, indexes) if nodata else indexes
+            image = reader.tile(x, y, z, tilesize=TILE_SIDE, indexes=bands)
     except TileOutsideBounds:
-        return _nothing(source)
+        return _empty_tile(source)
     except (rasterio.errors.RasterioError, OSError) as error:
         raise SceneError(f"tile {z}/{x}/{y} cannot be drawn", where=scene.name) from error
     values = np.asarray(image.array.data)
     mask: BoolArray = np.asarray(np.ma.getmaskarray(image.array).all(axis=0))
     if image.alpha_mask is not None:
-        # rio-tiler masks what is not fully opaque; chips hide what alpha hides altogether.
+        # rio-tiler masks pixels that are not fully opaque; chips only fully transparent ones.
         mask = np.asarray(image.alpha_mask == 0)
     if nodata:
-        stated = [np.nan if nodata[i - 1] is None else nodata[i - 1] for i in asked]
-        # As GDAL does: a nodata of -3.4e38 is the float32 next to it.
-        kind = values.dtype if values.dtype.kind == "f" else np.float64
-        each = values == np.array(stated, kind)[:, None, None]
-        mask = mask | holes(each, nodata, scene)
+        # In the precision of the values, like GDAL: -3.4e38 stands for the nearest float32. A band
+        # without nodata has None, which becomes NaN.
+        dtype = values.dtype if values.dtype.kind == "f" else np.float64
+        band_masks = values == np.array([nodata[i - 1] for i in bands], dtype)[:, None, None]
+        mask = mask | nodata_mask(band_masks, nodata, scene)
         values = values[: len(indexes)]
     if palette:
-        values, hidden = expand(values[0], palette, [scene.bands.index(n) for n in source.bands])
-        mask = mask | hidden
-    return values, np.asarray(mask | no_number(values))
+        values, transparent = expand_palette(values[0], palette, positions)
+        mask = mask | transparent
+    return values, mask | invalid_values(values)
 
 
 @contextmanager
-def _placed(path: Path, scene: Scene) -> Iterator[tuple[Any, tuple[float | None, ...]]]:
-    """An open raster that lies where the scene does, and what each band states as nodata.
+def _open_georeferenced(path: Path, scene: Scene) -> Iterator[tuple[Any, tuple[float | None, ...]]]:
+    """Open a raster with the scene's georeference; gives it with the nodata of each band.
 
-    rio-tiler reads turned rasters as they lie, but knows nothing of RPC models, and would bend
-    control points where footprints follow the scene's straight map. It also takes the first
-    band's nodata for that of all, and no alpha beside it: where that is not so, the raster is
-    given to it without its nodata, with alpha where it lies.
+    rio-tiler reads rotated rasters correctly. It cannot use RPC models, though, and would warp
+    control points, whereas footprints follow the scene's affine transform. It also applies the
+    nodata of the first band to all, and ignores alpha if there is nodata. In these cases it gets a
+    virtual raster with the scene's georeference, without nodata and with an alpha band.
     """
-    with open_scene(path) as opened:
-        nodata = opened.nodatavals if any(v is not None for v in opened.nodatavals) else ()
-        alpha = ColorInterp.alpha in opened.colorinterp
-        if opened.crs and (not nodata or (len(set(nodata)) == 1 and not alpha)):
-            yield opened, nodata
+    with open_scene(path) as raster:
+        nodata = raster.nodatavals if any(v is not None for v in raster.nodatavals) else ()
+        has_alpha = ColorInterp.alpha in raster.colorinterp
+        if raster.crs and (not nodata or (len(set(nodata)) == 1 and not has_alpha)):
+            yield raster, nodata
             return
-        grid = {"crs": opened.crs or scene.crs, "transform": scene.transform}
-        if opened.crs:
-            grid["transform"] = opened.transform
-        size = {"width": scene.width, "height": scene.height}
-        own = {f"src_{name}": value for name, value in grid.items()}
+        transform = raster.transform if raster.crs else scene.transform
+        grid = {"crs": raster.crs or scene.crs, "transform": transform}
+        options = grid | {f"src_{name}": value for name, value in grid.items()}
         if nodata:
-            own |= {"nodata": None, "src_nodata": None, "add_alpha": not alpha}
-        with WarpedVRT(opened, **own, **grid, **size) as view:
+            options |= {"nodata": None, "src_nodata": None, "add_alpha": not has_alpha}
+        with WarpedVRT(raster, width=scene.width, height=scene.height, **options) as view:
             yield view, nodata
 
 
-def _pixels(source: TileSource, z: int, x: int, y: int) -> tuple[AnyArray, BoolArray]:
+def _read_pixel_tile(source: TileSource, z: int, x: int, y: int) -> tuple[AnyArray, BoolArray]:
+    """Return the values and mask of a tile in the scene's own pixels."""
     scene = source.scene
-    values, mask = _nothing(source)
-    coarse = 2 ** (source.zooms[1] - z)
-    if coarse < 1:
+    values, mask = _empty_tile(source)
+    if z > source.zooms[1]:
         raise SceneError(f"there is no tile {z}/{x}/{y}", where=scene.name)
-    side = int(SIDE * coarse)
+    step = 2 ** (source.zooms[1] - z)
+    side = TILE_SIDE * step
     left, top = x * side, y * side
     with Reader(scene, source.bands) as reader:
-        part = reader.read((left, top, left + side, top + side), int(coarse))
+        part = reader.read((left, top, left + side, top + side), step)
     rows, columns = part.mask.shape
     values[:, :rows, :columns] = part.values
     mask[:rows, :columns] = part.mask
     return values, mask
 
 
-def _nothing(source: TileSource) -> tuple[AnyArray, BoolArray]:
-    values = np.zeros((len(source.bands), SIDE, SIDE), source.scene.dtype)
-    return values, np.ones((SIDE, SIDE), bool)
+def _empty_tile(source: TileSource) -> tuple[AnyArray, BoolArray]:
+    values = np.zeros((len(source.bands), TILE_SIDE, TILE_SIDE), source.scene.dtype)
+    return values, np.ones((TILE_SIDE, TILE_SIDE), bool)

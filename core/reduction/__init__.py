@@ -1,1 +1,1 @@
-"""From embeddings to the space of the clusters, and to the two-dimensional picture."""
+"""Reduction of embeddings to principal components, and their projection to two dimensions."""

@@ -1,4 +1,4 @@
-"""Embeddings, and properties where wanted, to the principal components that are clustered."""
+"""Reduction of embeddings, and weighted properties, to principal components."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,38 +8,34 @@ import numpy as np
 
 from core.errors import ArtifactError, DegenerateError, SettingsError, TooFewError
 from core.settings import ReductionSettings
-from core.types import DoubleArray, FloatArray
+from core.types import BoolArray, DoubleArray, FloatArray
 
 PROPERTIES = ("longitude", "latitude", "width", "height")
 
-# A column that varies by less than float32 can tell apart from rounding carries no information.
+# A column whose spread, relative to its largest value, is within float32 rounding is constant.
 _CONSTANT = 1e-6
-# The same for a component beside the strongest one.
+# Components with less variance than this, relative to the strongest one, are rounding too.
 _RANK = 1e-7
 
 
 @dataclass(frozen=True)
-class Reduced:
-    """Chips in the space of their principal components.
+class Reduction:
+    """The principal components of the chips.
 
     Attributes
     ----------
     points : float32 array, (n, k)
         Scores, strongest component first, not whitened.
     explained : float64 array, (k,)
-        Share of the variance of the standardised columns, 0..1, falling.
+        Fraction of the variance of the standardised columns, 0..1, in descending order.
     components : float64 array, (k, d)
-        Directions of length 1; the largest entry of each is positive. The columns are those of the
-        embeddings, then the properties that were mixed in.
+        Directions of length 1, the largest entry of each being positive. The d columns are those
+        of the embeddings, followed by the properties that were mixed in.
     mean, scale : float64 array, (d,)
-        What is subtracted from each column, then multiplied with it; scale 0 where it is dropped.
+        Each column is standardised by subtracting its mean and multiplying by its scale, which is
+        0 for columns that were dropped.
     notes : tuple of str
-        What was used and what was left out, in words.
-
-    Raises
-    ------
-    ArtifactError
-        If the arrays do not belong together.
+        What was used and what was dropped, for the user.
     """
 
     points: FloatArray
@@ -59,30 +55,19 @@ class Reduced:
 
     @property
     def pca_1d(self) -> FloatArray:
-        """The first component's scores, (n,)."""
+        """Scores of the first component, (n,)."""
         return self.points[:, 0]
 
 
-def reduce(
+def reduce_embeddings(
     embeddings: FloatArray, properties: Mapping[str, DoubleArray], settings: ReductionSettings
-) -> Reduced:
-    """Standardise, mix in the weighted properties, and keep the strongest principal components.
+) -> Reduction:
+    """Standardise embeddings (n, d), mix in weighted properties and compute principal components.
 
-    Parameters
-    ----------
-    embeddings : float32 array, (n, d)
-    properties : mapping of name to float array, (n,)
-        Looked up for each of `PROPERTIES` whose weight in the settings is above 0.
-    settings : ReductionSettings
-
-    Raises
-    ------
-    TooFewError
-        For fewer than two chips.
-    DegenerateError
-        For values that are not finite, or chips that are all the same.
-    SettingsError
-        For a property that is mixed in and missing, for all chips or for some.
+    `properties` contains arrays (n,) of each of `PROPERTIES` whose weight is above 0. Raises
+    TooFewError if there are fewer than two chips, DegenerateError if values are not finite or all
+    chips have the same embedding, and SettingsError if a property with a weight is missing for
+    some chips.
     """
     n = len(embeddings)
     if n < 2:
@@ -91,41 +76,41 @@ def reduce(
             where="reduction",
             remedy="Cut at least two chips.",
         )
-    mixed = _mixed_in(properties, settings, n)
-    extra = [np.asarray(properties[name], np.float64)[:, None] for name in mixed]
+    names = _weighted_properties(properties, settings, n)
+    extra = [np.asarray(properties[name], np.float64)[:, None] for name in names]
     columns = np.hstack([np.asarray(embeddings, np.float64), *extra])
-    _check_finite(columns)
+    _require_finite(columns)
     mean, spread = columns.mean(axis=0), columns.std(axis=0)
     varies = spread > _CONSTANT * np.abs(columns).max(axis=0)
     if not varies.any():
         raise DegenerateError(
             f"all {n} chips have the same embedding",
             where="reduction",
-            remedy="Look at the chips: they may be blank, or masked as a whole.",
+            remedy="Look at the chips: they may be blank or completely masked.",
         )
     weights = np.ones(len(mean))
-    weights[embeddings.shape[1] :] = [getattr(settings, name) for name in mixed]
+    weights[embeddings.shape[1] :] = [getattr(settings, name) for name in names]
     scale = np.where(varies, weights / np.where(varies, spread, 1), 0.0)
     columns -= mean
     columns *= scale
-    fitted = _fit(columns)
-    variances = fitted.explained_variance_
-    kept = min(settings.n_dims, int((variances > _RANK * variances[0]).sum()))
-    components = np.ascontiguousarray(fitted.components_[:kept])
-    return Reduced(
+    pca = _fit_pca(columns)
+    variances = pca.explained_variance_
+    n_dims = min(settings.n_dims, int((variances > _RANK * variances[0]).sum()))
+    components = np.ascontiguousarray(pca.components_[:n_dims])
+    return Reduction(
         points=(columns @ components.T).astype(np.float32),
-        explained=fitted.explained_variance_ratio_[:kept],
+        explained=pca.explained_variance_ratio_[:n_dims],
         components=components,
         mean=mean,
         scale=scale,
-        notes=_notes(settings, mixed, varies, n, kept),
+        notes=_notes(settings, names, varies, n, n_dims),
     )
 
 
-def _fit(columns: DoubleArray) -> Any:
-    """Scikit-learn's PCA by the covariance where that is the smaller matrix.
+def _fit_pca(columns: DoubleArray) -> Any:
+    """Fit scikit-learn's PCA, by the covariance matrix if that is smaller than the data.
 
-    Its solvers turn each direction so that the largest entry is positive.
+    Both solvers orient each direction so that its largest entry is positive.
     """
     from sklearn.decomposition import PCA
 
@@ -134,27 +119,28 @@ def _fit(columns: DoubleArray) -> Any:
     return PCA(n_components=min(n - 1, d), svd_solver=solver).fit(columns)
 
 
-def _check_finite(columns: DoubleArray) -> None:
-    bad = int((~np.isfinite(columns).all(axis=1)).sum())
-    if bad:
+def _require_finite(columns: DoubleArray) -> None:
+    n_bad = int((~np.isfinite(columns).all(axis=1)).sum())
+    if n_bad:
         raise DegenerateError(
-            f"the embeddings of {bad} chips are not finite",
+            f"the embeddings of {n_bad} chips are not finite",
             where="reduction",
-            remedy="Embed the chips again; if it stays, the encoder's weights are damaged.",
+            remedy="Embed the chips again; if the error remains, the encoder's weights are "
+            "damaged.",
         )
 
 
-def _mixed_in(
+def _weighted_properties(
     properties: Mapping[str, DoubleArray], settings: ReductionSettings, n: int
 ) -> list[str]:
-    """Names of the properties with a weight, checked to be there for each chip."""
+    """Return the names of the properties with a weight, all of them complete."""
     names = [name for name in PROPERTIES if getattr(settings, name) > 0]
     for name in names:
         values = np.asarray(properties.get(name, np.full(n, np.nan)), np.float64)
-        missing = int((~np.isfinite(values)).sum())
-        if missing:
+        n_missing = int((~np.isfinite(values)).sum())
+        if n_missing:
             raise SettingsError(
-                f"{missing} of {n} chips have no {name} to mix in",
+                f"{n_missing} of {n} chips have no {name} to mix in",
                 where=name,
                 remedy=f"Set the weight of {name} to 0, or leave out the scenes without it.",
             )
@@ -162,18 +148,19 @@ def _mixed_in(
 
 
 def _notes(
-    settings: ReductionSettings, mixed: list[str], varies: np.ndarray, n: int, kept: int
+    settings: ReductionSettings, names: list[str], varies: BoolArray, n: int, n_dims: int
 ) -> tuple[str, ...]:
     notes = []
-    flat = varies[: len(varies) - len(mixed)]
-    if not flat.all():
-        notes.append(f"{int((~flat).sum())} of {flat.size} embedding columns are constant, dropped")
-    for name, used in zip(mixed, varies[flat.size :], strict=True):
+    embedding = varies[: len(varies) - len(names)]
+    if not embedding.all():
+        n_constant = int((~embedding).sum())
+        notes.append(f"{n_constant} of {embedding.size} embedding columns are constant, dropped")
+    for name, used in zip(names, varies[embedding.size :], strict=True):
         weight = getattr(settings, name)
         notes.append(
             f"{name} mixed in with weight {weight:g}" if used else f"{name} is constant, dropped"
         )
-    if kept < settings.n_dims:
-        reason = f"{n} chips" if kept == n - 1 else f"{n} chips in {int(varies.sum())} columns"
-        notes.append(f"{settings.n_dims} components asked, {kept} kept: {reason}")
+    if n_dims < settings.n_dims:
+        reason = f"{n} chips" if n_dims == n - 1 else f"{n} chips in {int(varies.sum())} columns"
+        notes.append(f"{settings.n_dims} components requested, {n_dims} kept: {reason}")
     return tuple(notes)

@@ -1,7 +1,7 @@
-"""The two-dimensional picture: t-SNE with progress, cancel, and a perplexity that n carries.
+"""The two-dimensional projection by t-SNE, with progress and cancellation.
 
-van der Maaten and Hinton, Visualizing data using t-SNE, JMLR 2008; openTSNE, Policar et al.,
-JSS 2024. Start from the principal components, Kobak and Berens, Nature Communications 2019.
+van der Maaten and Hinton, Visualizing data using t-SNE, JMLR 2008; openTSNE, Policar et al., JSS
+2024. Initialisation by principal components: Kobak and Berens, Nature Communications 2019.
 """
 
 from dataclasses import dataclass
@@ -9,41 +9,37 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.errors import ArtifactError, DegenerateError, SettingsError, TooFewError
-from core.progress import Progress, silent, step
+from core.progress import Progress, report_step, silent
 from core.settings import ProjectionSettings
 from core.types import DoubleArray, FloatArray
 
 DEFAULT_PERPLEXITY = 30.0
-LEAST_PERPLEXITY = 2.0
+MIN_PERPLEXITY = 2.0
 EARLY_ITERATIONS = 250
 
-# openTSNE looks at 3 x perplexity neighbours, and 7 chips have 6 neighbours for perplexity 2.
-_LEAST_CHIPS = 7
-_EVERY = 10
-# One thread: at 5,000 points Barnes-Hut and interpolation take the same time, below that
-# Barnes-Hut is up to 6 times as fast, above it falls behind.
+# openTSNE uses 3 x perplexity neighbours, and 7 chips have 6 neighbours each, for perplexity 2.
+_MIN_CHIPS = 7
+_REPORT_EVERY = 10
+# With one thread, Barnes-Hut and interpolation take equally long at 5,000 points; below that
+# Barnes-Hut is up to 6 times as fast, above it is slower.
 _INTERPOLATE_FROM = 5000
-# openTSNE's own: a start this small lets early exaggeration place the clusters.
+# openTSNE's default: a start this small lets early exaggeration arrange the clusters.
 _START_SPREAD = 1e-4
 
 
 @dataclass(frozen=True)
 class Projection:
-    """The chips' places in the picture.
+    """The positions of the chips in two dimensions.
 
     Attributes
     ----------
     coordinates : float32 array, (n, 2)
-        Without unit: only nearness means something.
+        Without unit. Nearby points are similar; large distances are not meaningful.
     kl_divergence : float
-        What the picture loses of the neighbourhoods, in nats; compare at one perplexity only.
+        Kullback-Leibler divergence in nats: the information about neighbourhoods that the
+        projection loses. Comparable at equal perplexity only.
     perplexity : float
         The perplexity that was used.
-
-    Raises
-    ------
-    ArtifactError
-        If the coordinates are not finite float32 pairs.
     """
 
     coordinates: FloatArray
@@ -58,75 +54,59 @@ class Projection:
             raise ArtifactError("coordinates are not finite", where="projection")
 
 
-def largest_perplexity(n: int) -> float:
-    """The largest perplexity that n chips carry: a third of each chip's neighbours."""
-    return (n - 1) / 3
+def effective_perplexity(n: int, settings: ProjectionSettings) -> float:
+    """Return the perplexity for n chips; a setting of 0 is replaced by the default.
 
-
-def chosen_perplexity(n: int, settings: ProjectionSettings) -> float:
-    """The perplexity for n chips: the one set, or for 0 the default or what n carries.
-
-    Raises
-    ------
-    TooFewError
-        For fewer than 7 chips.
-    SettingsError
-        For a perplexity below 2, or above what n carries.
+    The largest perplexity is a third of each chip's neighbours, (n - 1) / 3. Raises TooFewError if
+    there are fewer than 7 chips, and SettingsError if the perplexity is below 2 or too large.
     """
-    if n < _LEAST_CHIPS:
+    if n < _MIN_CHIPS:
         raise TooFewError(
-            f"t-SNE needs {_LEAST_CHIPS} chips, there are {n}",
+            f"t-SNE needs {_MIN_CHIPS} chips, there are {n}",
             where="projection",
-            remedy="Annotate or add more.",
+            remedy="Annotate more objects, or add scenes.",
         )
-    largest = largest_perplexity(n)
+    largest = (n - 1) / 3
     if settings.perplexity == 0:
         return min(DEFAULT_PERPLEXITY, largest)
-    if not LEAST_PERPLEXITY <= settings.perplexity <= largest:
-        # Rounded down, so that the value shown is one that works.
-        shown = np.floor(largest * 10) / 10
+    if not MIN_PERPLEXITY <= settings.perplexity <= largest:
+        # Rounded down, so that the value in the message is valid.
+        limit = np.floor(largest * 10) / 10
         raise SettingsError(
-            f"{n} chips carry a perplexity from 2 to {shown:g}, not {settings.perplexity:g}",
+            f"{n} chips allow a perplexity from 2 to {limit:g}, not {settings.perplexity:g}",
             where="perplexity",
-            remedy=f"Set it to {shown:g} or less, or to 0 for the default.",
+            remedy=f"Set it to {limit:g} or less, or to 0 for the default.",
         )
     return settings.perplexity
 
 
-def project(
-    points: FloatArray,
-    settings: ProjectionSettings,
-    report: Progress = silent,
-    *,
-    n_jobs: int = 1,
+def project_tsne(
+    points: FloatArray, settings: ProjectionSettings, report: Progress = silent, *, n_jobs: int = 1
 ) -> Projection:
-    """Draw the chips in two dimensions.
+    """Project chips to two dimensions by t-SNE.
 
     Parameters
     ----------
     points : float32 array, (n, k)
-        Principal components, strongest first: the first two are the start.
-    settings : ProjectionSettings
+        Principal components, strongest first; the first two are the initial positions.
     report : Progress
-        Called every 10 iterations, in early exaggeration and after it.
-    n_jobs : int
-        Threads. With 1 the same input gives the same bytes; with more, the same to about 1 % of
-        the KL divergence.
+        Called every 10 iterations, during early exaggeration and after it.
+    n_jobs : int, default=1
+        Number of threads. With 1, equal input gives equal bytes; with more, a KL divergence equal
+        within about 1 %.
 
     Raises
     ------
     TooFewError, SettingsError
-        See `chosen_perplexity`.
+        See `effective_perplexity`.
     DegenerateError
-        For values that are not finite, or points that are all the same.
-    Cancelled
-        If the listener asked to stop.
+        If values are not finite, or all points are equal.
     """
     n = len(points)
-    perplexity = chosen_perplexity(n, settings)
-    start = _start(points, settings.seed)
+    perplexity = effective_perplexity(n, settings)
+    start = _initial_positions(points, settings.seed)
     total = EARLY_ITERATIONS + settings.n_iter
-    step(report, 0, total, "finding neighbours")
+    report_step(report, 0, total, "finding neighbours")
 
     from openTSNE import TSNE
     from openTSNE.affinity import PerplexityBasedNN
@@ -141,16 +121,16 @@ def project(
         negative_gradient_method="bh" if n < _INTERPOLATE_FROM else "fft",
         n_jobs=n_jobs,
         random_state=settings.seed,
-        callbacks=_Listener(report, total),
-        callbacks_every_iters=_EVERY,
+        callbacks=_ProgressCallback(report, total),
+        callbacks_every_iters=_REPORT_EVERY,
     ).fit(affinities=affinities, initialization=start)
-    step(report, total, total, "t-SNE done")
+    report_step(report, total, total, "t-SNE done")
     coordinates = np.ascontiguousarray(embedding, dtype=np.float32)
     return Projection(coordinates, float(embedding.kl_divergence), perplexity)
 
 
-class _Listener:
-    """Counts iterations over both phases; openTSNE starts from 1 in each."""
+class _ProgressCallback:
+    """Counts iterations over both phases; openTSNE starts each phase from 1."""
 
     def __init__(self, report: Progress, total: int) -> None:
         self.report = report
@@ -162,14 +142,14 @@ class _Listener:
 
     def __call__(self, iteration: int, error: float, embedding: DoubleArray) -> bool:  # noqa: ARG002
         early = self.phase == 1
-        done = iteration + (0 if early else EARLY_ITERATIONS)
+        completed = iteration + (0 if early else EARLY_ITERATIONS)
         name = "early exaggeration" if early else "optimising"
-        step(self.report, done, self.total, f"t-SNE, {name}, KL divergence {error:.3f}")
+        report_step(self.report, completed, self.total, f"t-SNE, {name}, KL divergence {error:.3f}")
         return False
 
 
-def _start(points: FloatArray, seed: int) -> DoubleArray:
-    """The first two components, small, with a little noise that parts equal points."""
+def _initial_positions(points: FloatArray, seed: int) -> DoubleArray:
+    """Return the first two components, scaled down, with a little noise that separates ties."""
     if not np.isfinite(points).all():
         raise DegenerateError("points are not finite", where="projection")
     start = np.zeros((len(points), 2))
@@ -179,5 +159,5 @@ def _start(points: FloatArray, seed: int) -> DoubleArray:
     if spread == 0:
         raise DegenerateError("all points are the same", where="projection")
     noise = np.random.default_rng(seed).normal(0, 0.01, start.shape)
-    placed: DoubleArray = (start / spread + noise) * _START_SPREAD
-    return placed
+    positions: DoubleArray = (start / spread + noise) * _START_SPREAD
+    return positions

@@ -1,4 +1,4 @@
-"""A small computed workspace whose class names try to be markup."""
+"""A small computed workspace whose class names look like markup."""
 
 import json
 from collections.abc import Callable
@@ -9,8 +9,8 @@ import pytest
 import rasterio
 from affine import Affine
 
-from app.session import state
-from core.pipeline.run import run
+from app.session.saved_settings import save_settings
+from core.pipeline.run import run_pipeline
 from core.pipeline.workspace import Workspace
 from core.settings import CutSettings, GmmSettings, ProjectionSettings, RunSettings
 
@@ -26,24 +26,23 @@ QUICK = RunSettings(
 
 
 def write_scene(raw: Path, name: str = "quay", n: int = N) -> None:
-    """One UTM scene of 300 x 300 px at 0.5 m, with n squares of three textures."""
+    """Write a UTM scene of 300 x 300 px at 0.5 m, with n squares of three textures."""
     raw.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(0)
     pixels = rng.normal(90, 6, (3, 300, 300))
-    where = Affine(0.5, 0, 692_000, 0, -0.5, 4_796_000)
+    transform = Affine(0.5, 0, 692_000, 0, -0.5, 4_796_000)
     features = []
     for i in range(n):
         x, y, side = 10 + i % 6 * 46, 10 + i // 6 * 46, 14 + i % 5 * 3
         pixels[i % 3, y : y + side, x : x + side] += 60 * (1 + np.arange(side) // 2 % 2)
         corners = [(x, y), (x + side, y), (x + side, y + side), (x, y + side), (x, y)]
-        ring = [list(where @ corner) for corner in corners]
+        ring = [list(transform @ corner) for corner in corners]
         properties = {"class": CLASSES[i % 3], "number": i}
         geometry = {"type": "Polygon", "coordinates": [ring]}
         features.append({"type": "Feature", "properties": properties, "geometry": geometry})
     profile = {"driver": "GTiff", "dtype": "uint8", "count": 3, "width": 300, "height": 300}
-    with rasterio.open(
-        raw / f"{name}.tif", "w", crs="EPSG:32631", transform=where, **profile
-    ) as scene:
+    profile |= {"crs": "EPSG:32631", "transform": transform}
+    with rasterio.open(raw / f"{name}.tif", "w", **profile) as scene:
         scene.write(pixels.clip(0, 255).astype("uint8"))
     crs = {"type": "name", "properties": {"name": "EPSG:32631"}}
     document = {"type": "FeatureCollection", "crs": crs, "features": features}
@@ -52,31 +51,30 @@ def write_scene(raw: Path, name: str = "quay", n: int = N) -> None:
 
 @pytest.fixture(scope="session")
 def computed(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    """A workspace in which every stage is there, for the settings that the app starts from."""
-    place = Workspace.at(tmp_path_factory.mktemp("computed"))
-    write_scene(place.raw)
-    run(place, QUICK)
-    state.save(place, QUICK)
-    return place
+    """A workspace in which every stage is computed for the settings that the app starts from."""
+    workspace = Workspace.at(tmp_path_factory.mktemp("computed"))
+    write_scene(workspace.raw)
+    run_pipeline(workspace, QUICK)
+    return workspace
 
 
 @pytest.fixture
 def home(computed: Workspace, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     """The computed workspace as the one that the app opens."""
     monkeypatch.setenv("CHIPSCAPE_WORKSPACE", str(computed.root))
-    # Settings that another test went to are kept, as a visitor's are.
-    state.save(computed, QUICK)
+    # The app saves the settings that a test requested, as it does for a visitor.
+    save_settings(computed, QUICK)
     return computed
 
 
 @pytest.fixture
-def with_scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[int], Workspace]:
-    """A workspace that the app opens, with one scene of so many annotations."""
+def with_scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Workspace]:
+    """A function that writes a scene of n annotations into the workspace that the app opens."""
 
-    def made(n: int) -> Workspace:
+    def write(n: int, name: str = "quay") -> Workspace:
         monkeypatch.setenv("CHIPSCAPE_WORKSPACE", str(tmp_path))
-        place = Workspace.at(tmp_path)
-        write_scene(place.raw, n=n)
-        return place
+        workspace = Workspace.at(tmp_path)
+        write_scene(workspace.raw, name, n)
+        return workspace
 
-    return made
+    return write

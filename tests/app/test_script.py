@@ -1,4 +1,4 @@
-"""The server's two files, from another folder and beside packages that are not ours."""
+"""The two files of the server: from another folder, and next to packages of other projects."""
 
 import os
 import subprocess
@@ -13,43 +13,47 @@ CHECK = f"""
 import sys
 sys.argv = ["x"]
 sys.path.insert(0, {str(ROOT / "app")!r})
-source = open({str(ROOT / "app" / "script.py")!r}).read().split("if wrong :=")[0]
+source = open({str(ROOT / "app" / "script.py")!r}).read().split("if problem :=")[0]
 names = {{"__file__": {str(ROOT / "app" / "script.py")!r}, "__name__": "script"}}
 exec(source, names)
-print(names["foreign"]())
+print(names["find_foreign_package"]())
 """
 
 
-def said(folder: Path, **environment: str) -> str:
-    done = subprocess.run(
-        [sys.executable, "-c", CHECK], cwd=folder, capture_output=True, text=True, check=True,
+def find_foreign_package(folder: Path, **environment: str) -> str:
+    process = subprocess.run(
+        [sys.executable, "-c", CHECK],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=True,
         env={**os.environ, **environment},
-    )  # fmt: skip
-    return done.stdout.strip()
+    )
+    return process.stdout.strip()
 
 
-def test_start__from_another_folder_finds_our_packages(tmp_path):
-    assert said(tmp_path) == ""
+def test_start__from_another_folder_finds_the_packages(tmp_path):
+    assert find_foreign_package(tmp_path) == ""
 
 
 @pytest.mark.parametrize("name", ["core", "app"])
-def test_start__another_package_of_the_name_is_told(tmp_path, name):
+def test_start__another_package_of_the_name_is_reported(tmp_path, name):
     (tmp_path / name).mkdir()
     (tmp_path / name / "__init__.py").write_text("")
-    answer = said(tmp_path, PYTHONPATH=str(tmp_path))
-    assert answer.startswith(f"Another package named '{name}' comes first: {tmp_path}")
-    assert "pip install -e" in answer
+    problem = find_foreign_package(tmp_path, PYTHONPATH=str(tmp_path))
+    assert problem.startswith(f"Another package named '{name}' comes first: {tmp_path}")
+    assert "pip install -e" in problem
 
 
-def test_main__names_the_page_body_as_another_file():
+def test_main__draws_the_pages_with_another_file():
     code = (
         "import runpy; names = runpy.run_path('app/main.py'); "
         "print(type(names['app']).__name__, names['app'].script_path)"
     )
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )
-    assert "App" in done.stdout
+    assert "App" in process.stdout
 
 
 def test_config__safe_and_quiet():
@@ -61,7 +65,7 @@ def test_config__safe_and_quiet():
     assert config["client"]["showErrorDetails"] == "none"
 
 
-def test_static__asks_no_other_host():
+def test_static__requests_no_other_host():
     for path in (ROOT / "app" / "static").iterdir():
         if path.suffix in (".css", ".svg"):
             text = path.read_text().replace("http://www.w3.org/2000/svg", "")
@@ -73,13 +77,13 @@ def test_pages__are_thin():
         assert len(path.read_text().splitlines()) <= 80, path.name
 
 
-def test_caches__in_one_module():
+def test_caches__only_in_one_module():
     modules = [*(ROOT / "app").rglob("*.py"), *(ROOT / "pages").glob("*.py")]
-    using = {path.name for path in modules if "@st.cache" in path.read_text()}
-    assert using == {"cache.py"}
+    modules_with = {path.name for path in modules if "@st.cache" in path.read_text()}
+    assert modules_with == {"cache.py"}
 
 
-def test_session__keys_are_owned_by_one_module():
+def test_session_state__only_in_one_module():
     modules = [*(ROOT / "app").rglob("*.py"), *(ROOT / "pages").glob("*.py")]
-    using = {path.name for path in modules if "session_state" in path.read_text()}
-    assert using == {"state.py"}
+    modules_with = {path.name for path in modules if "session_state" in path.read_text()}
+    assert modules_with == {"state.py"}

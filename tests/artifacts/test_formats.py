@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 
 from core.artifacts.formats import (
     RowFile,
-    create_array,
     read_array,
     read_arrays,
     read_json,
     read_table,
     write_array,
     write_arrays,
+    write_atomically,
     write_json,
     write_table,
 )
@@ -25,7 +25,7 @@ shared = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], d
 
 
 class Trap:
-    """An object whose unpickling leaves a trace."""
+    """An object that sets a flag when it is unpickled."""
 
     sprung = False
 
@@ -33,8 +33,8 @@ class Trap:
         return (setattr, (Trap, "sprung", True))
 
 
-def damages(tmp_path, good):
-    """Ways in which an .npy can be broken, by name."""
+def damaged_contents(tmp_path, good):
+    """Contents of damaged .npy files, by the kind of damage."""
     archive = tmp_path / "archive"
     with zipfile.ZipFile(archive, "w") as target:
         target.writestr("a.npy", good)
@@ -56,7 +56,7 @@ def damages(tmp_path, good):
 def test_read_array__damaged(tmp_path, mapped):
     path = tmp_path / "a.npy"
     write_array(path, np.arange(100.0))
-    for name, content in damages(tmp_path, path.read_bytes()).items():
+    for name, content in damaged_contents(tmp_path, path.read_bytes()).items():
         path.write_bytes(content)
         with pytest.raises(ArtifactError) as caught:
             read_array(path, mapped=mapped)
@@ -83,14 +83,7 @@ def test_write_array__objects_are_refused(tmp_path):
         write_array(tmp_path / "a.npy", np.array([{}], dtype=object))
 
 
-def test_create_array__is_an_npy(tmp_path):
-    array = create_array(tmp_path / "a.npy", (3, 2), "uint16")
-    array[1] = 7
-    array.flush()
-    assert read_array(tmp_path / "a.npy").tolist() == [[0, 0], [7, 7], [0, 0]]
-
-
-def test_row_file__any_order_zeros_elsewhere(tmp_path):
+def test_row_file__rows_in_any_order(tmp_path):
     rng = np.random.default_rng(0)
     values = rng.integers(-9, 9, (5, 2, 3)).astype(np.int16)
     rows = np.array([6, 0, 3, 5, 1], np.int32)
@@ -109,14 +102,14 @@ def test_row_file__no_rows(tmp_path):
     assert read_array(tmp_path / "a.npy").shape == (0, 3)
 
 
-def test_row_file__full_disk_is_an_error(tmp_path, monkeypatch):
-    class Full:
+def test_row_file__full_disk(tmp_path, monkeypatch):
+    class FullDisk:
         name = "a.npy"
         seek = staticmethod(lambda _: None)
         write = staticmethod(lambda data: len(data) - 1)
 
     with RowFile(tmp_path / "a.npy", (2, 3), "uint8") as file:
-        monkeypatch.setattr(file, "_file", Full)
+        monkeypatch.setattr(file, "_file", FullDisk)
         with pytest.raises(OSError, match="no space left"):
             file.write(np.array([1]), np.ones((1, 3), np.uint8))
         monkeypatch.undo()
@@ -132,7 +125,36 @@ def test_arrays__round_trip(tmp_path):
     )
 
 
-def test_write_json__leaves_no_part(tmp_path):
+@pytest.mark.parametrize("content", ["new", lambda path: path.write_text("new")])
+def test_write_atomically__replaces_the_file(tmp_path, content):
+    path = tmp_path / "folder" / "a.csv"
+    for _ in range(2):
+        assert write_atomically(path, content) == path
+        assert path.read_text() == "new"
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_write_atomically__temporary_name_keeps_the_suffix(tmp_path):
+    names = []
+    write_atomically(tmp_path / "a.csv", lambda path: names.append(path.name) or path.touch())
+    assert names[0].endswith(".csv")
+    assert names[0] != "a.csv"
+
+
+def test_write_atomically__failure_leaves_the_old_file(tmp_path):
+    def fail(path):
+        path.write_text("half")
+        raise OSError(28, "No space left on device")
+
+    path = tmp_path / "a.csv"
+    path.write_text("old")
+    with pytest.raises(OSError, match="No space"):
+        write_atomically(path, fail)
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_write_json__leaves_no_temporary_file(tmp_path):
     write_json(tmp_path / "new" / "a.json", {"bands": ("red",)})
     assert [p.name for p in (tmp_path / "new").iterdir()] == ["a.json"]
     assert read_json(tmp_path / "new" / "a.json") == {"bands": ["red"]}
@@ -187,7 +209,7 @@ cells = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) |
 
 @shared
 @given(st.lists(cells, min_size=1, max_size=6))
-def test_write_table__any_mixture_is_kept(tmp_path, values):
+def test_write_table__any_mixture_of_types(tmp_path, values):
     write_table(tmp_path / "a.parquet", pd.DataFrame({"kind": column(*values)}))
     read = read_table(tmp_path / "a.parquet")["kind"]
     assert [pd.isna(v) for v in read] == [v is None for v in values]
@@ -196,15 +218,15 @@ def test_write_table__any_mixture_is_kept(tmp_path, values):
             assert after == before or after == str(before)
 
 
-def test_write_table__leaves_the_callers_alone(tmp_path):
+def test_write_table__does_not_change_the_table(tmp_path):
     table = pd.DataFrame({1: column("a", 1)})
     write_table(tmp_path / "a.parquet", table)
     assert table.columns.tolist() == [1]
     assert table[1].tolist() == ["a", 1]
 
 
-def test_write_table__equal_content_equal_bytes(tmp_path):
+def test_write_table__equal_content_gives_equal_bytes(tmp_path):
     table = pd.DataFrame({"a": range(50), "b": list("xy") * 25})
-    for name in ("one", "two"):
+    for name in ("first", "second"):
         write_table(tmp_path / name, table.copy())
-    assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
+    assert (tmp_path / "first").read_bytes() == (tmp_path / "second").read_bytes()

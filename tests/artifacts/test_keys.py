@@ -29,8 +29,8 @@ STAGES = (
 FIELDS = [(stage, item) for stage in STAGES for item in dataclasses.fields(stage)]
 
 
-def another(item):
-    """A value within the bounds that is not the default."""
+def other_value(item):
+    """A valid value of a setting that is not the default."""
     if "bounds" in item.metadata:
         low, high = item.metadata["bounds"]
         return high if item.default != high else low
@@ -47,22 +47,22 @@ def key(settings):
 @pytest.mark.parametrize(
     ("stage", "item"), FIELDS, ids=lambda v: getattr(v, "__name__", None) or v.name
 )
-def test_make_key__each_setting_counts(stage, item):
-    changed = dataclasses.replace(stage(), **{item.name: another(item)})
+def test_make_key__depends_on_each_setting(stage, item):
+    changed = dataclasses.replace(stage(), **{item.name: other_value(item)})
     assert key(changed) != key(stage())
 
 
-def test_make_key__whole_floats_are_one_setting():
+def test_make_key__whole_floats_equal_integers():
     assert key(ProjectionSettings(perplexity=30)) == key(ProjectionSettings(perplexity=30.0))
     assert key(ChipSettings(size=64)) == key(ChipSettings(size=64.0))
 
 
-def test_make_key__stage_and_version_count():
-    made = {make_key("a", 1, {}), make_key("b", 1, {}), make_key("a", 2, {})}
-    assert len(made) == 3
+def test_make_key__depends_on_stage_and_version():
+    variants = {make_key("a", 1, {}), make_key("b", 1, {}), make_key("a", 2, {})}
+    assert len(variants) == 3
 
 
-def test_make_key__tuples_and_lists_are_one():
+def test_make_key__tuples_equal_lists():
     assert make_key("a", 1, {"bands": ("red",)}) == make_key("a", 1, {"bands": ["red"]})
 
 
@@ -70,28 +70,28 @@ plain = st.dictionaries(st.text(), st.integers() | st.text() | st.booleans() | s
 
 
 @given(plain)
-def test_make_key__order_of_inputs_does_not_count(inputs):
+def test_make_key__independent_of_the_order_of_inputs(inputs):
     assert make_key("a", 1, inputs) == make_key("a", 1, dict(reversed(inputs.items())))
 
 
 @given(plain, plain)
-def test_make_key__differs_where_inputs_differ(one, other):
-    # True == 1 in Python; JSON tells them apart.
-    same = repr(sorted(one.items())) == repr(sorted(other.items()))
-    assert (make_key("a", 1, one) == make_key("a", 1, other)) == same
+def test_make_key__differs_where_inputs_differ(first, second):
+    # True == 1 in Python, but not in JSON.
+    same = repr(sorted(first.items())) == repr(sorted(second.items()))
+    assert (make_key("a", 1, first) == make_key("a", 1, second)) == same
 
 
 @pytest.fixture
-def counted(monkeypatch):
-    """How often a file's content was read."""
-    calls = []
+def reads(monkeypatch):
+    """The names of the files that were read."""
+    names = []
 
     def read(path):
-        calls.append(path.name)
+        names.append(path.name)
         return file_checksum(path)
 
     monkeypatch.setattr(keys, "file_checksum", read)
-    return calls
+    return names
 
 
 @pytest.fixture
@@ -99,17 +99,17 @@ def ledger(tmp_path):
     return tmp_path / "store" / "checksums.json"
 
 
-def test_checksums__read_once(tmp_path, ledger, counted):
+def test_checksums__unchanged_files_are_read_once(tmp_path, ledger, reads):
     file = tmp_path / "a.tif"
     file.write_bytes(b"one")
     first = Checksums(ledger)
     expected = first.of(file)
     first.save()
     assert Checksums(ledger).of(file) == first.of(file) == expected
-    assert counted == ["a.tif"]
+    assert reads == ["a.tif"]
 
 
-def test_checksums__changed_size_or_time_is_read_again(tmp_path, ledger, counted):
+def test_checksums__changed_size_or_time(tmp_path, ledger, reads):
     file = tmp_path / "a.tif"
     file.write_bytes(b"one")
     checksums = Checksums(ledger)
@@ -118,10 +118,10 @@ def test_checksums__changed_size_or_time_is_read_again(tmp_path, ledger, counted
     assert checksums.of(file) != before
     os.utime(file, ns=(0, 1))
     checksums.of(file)
-    assert len(counted) == 3
+    assert len(reads) == 3
 
 
-def test_checksums__verify_trusts_nothing(tmp_path, ledger):
+def test_checksums__verify_ignores_the_ledger(tmp_path, ledger):
     file = tmp_path / "a.tif"
     file.write_bytes(b"one")
     os.utime(file, ns=(0, 0))
@@ -134,16 +134,16 @@ def test_checksums__verify_trusts_nothing(tmp_path, ledger):
     assert Checksums(ledger, verify=True).of(file) != before
 
 
-def test_checksums__verify_reads_each_file_once(tmp_path, ledger, counted):
+def test_checksums__verify_reads_each_file_once(tmp_path, ledger, reads):
     file = tmp_path / "a.tif"
     file.write_bytes(b"one")
     checksums = Checksums(ledger, verify=True)
     assert checksums.of(file) == checksums.of(file)
-    assert len(counted) == 1
+    assert len(reads) == 1
 
 
 @pytest.mark.parametrize("content", ["", '{"a": [1', "[]", "5"])
-def test_checksums__damaged_ledger_is_no_obstacle(tmp_path, ledger, content):
+def test_checksums__damaged_ledger_is_replaced(tmp_path, ledger, content):
     file = tmp_path / "a.tif"
     file.write_bytes(b"one")
     ledger.parent.mkdir()
@@ -154,6 +154,6 @@ def test_checksums__damaged_ledger_is_no_obstacle(tmp_path, ledger, content):
     assert Checksums(ledger).of(file) == file_checksum(file)
 
 
-def test_checksums__nothing_learnt_writes_nothing(ledger):
+def test_checksums__nothing_read_writes_nothing(ledger):
     Checksums(ledger).save()
     assert not ledger.parent.exists()

@@ -1,4 +1,4 @@
-"""A real server, started from another folder, and a real Chromium."""
+"""A server, started from another folder, and a Chromium that visits it."""
 
 import json
 import os
@@ -21,11 +21,17 @@ from playwright.sync_api import Browser, BrowserContext, FrameLocator, Page, syn
 
 ROOT = Path(__file__).resolve().parents[2]
 FLAGS = (
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-)  # fmt: skip
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
 START_SECONDS = 60
-# Other people's work runs on the same two cores: waits are long, and end as soon as they can.
+# Waits may be long on a busy machine; each ends as soon as it can.
 WAIT = 60_000
 EVIL = "<img src=x onerror=alert(1)>"
 
@@ -46,27 +52,24 @@ class Server:
 
 @pytest.fixture(scope="session")
 def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Path], Server]]:
-    """Start a server on a workspace; all are ended, by their process, when the tests end."""
+    """A function that starts a server on a workspace; all servers end with the tests."""
     servers: list[Server] = []
 
     def start(root: Path) -> Server:
-        elsewhere = tmp_path_factory.mktemp("elsewhere")
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
-        command = [
-            sys.executable, "-m", "streamlit", "run", str(ROOT / "app" / "main.py"),
-            "--server.port", str(port), "--server.headless", "true",
-        ]  # fmt: skip
-        log = elsewhere / "server.log"
+        folder = tmp_path_factory.mktemp("elsewhere")
+        with socket.socket() as free_socket:
+            free_socket.bind(("127.0.0.1", 0))
+            port = free_socket.getsockname()[1]
+        main = str(ROOT / "app" / "main.py")
+        options = ["--server.port", str(port), "--server.headless", "true"]
+        command = [sys.executable, "-m", "streamlit", "run", main, *options]
+        log = folder / "server.log"
         environment = {**os.environ, "CHIPSCAPE_WORKSPACE": str(root)}
         with log.open("wb") as out:
-            process = subprocess.Popen(
-                command, cwd=elsewhere, env=environment, stdout=out, stderr=out
-            )
+            process = subprocess.Popen(command, cwd=folder, env=environment, stdout=out, stderr=out)
         server = Server(process, port, root, log)
         servers.append(server)
-        _wait(server)
+        _wait_for_server(server)
         return server
 
     yield start
@@ -78,12 +81,12 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Path],
             server.process.kill()
 
 
-def _wait(server: Server) -> None:
+def _wait_for_server(server: Server) -> None:
     end = time.monotonic() + START_SECONDS
     while time.monotonic() < end:
         try:
-            with urllib.request.urlopen(f"{server.url}/_stcore/health", timeout=2) as answer:
-                if answer.status == 200:
+            with urllib.request.urlopen(f"{server.url}/_stcore/health", timeout=2) as response:
+                if response.status == 200:
                     return
         except OSError:
             time.sleep(0.1)
@@ -94,19 +97,19 @@ def _wait(server: Server) -> None:
 
 @pytest.fixture(scope="session")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    """Chromium: CHIPSCAPE_CHROMIUM, an installed one, else Playwright's own."""
-    found = runpy.run_path(str(ROOT / "tests" / "chromium.py"))["find"]()
-    if not found:
+    """Chromium: CHIPSCAPE_CHROMIUM, an installed one, or that of Playwright."""
+    path = runpy.run_path(str(ROOT / "tests" / "chromium.py"))["find"]()
+    if not path:
         pytest.fail("no Chromium: run `python -m playwright install chromium`")
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=found, args=list(FLAGS))
+        chromium = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
         yield chromium
         chromium.close()
 
 
 @dataclass
 class Visit:
-    """A page in a profile of its own, and what went over its wire."""
+    """A browser page in its own profile, with the requests that it sent."""
 
     page: Page
     server: Server
@@ -114,13 +117,13 @@ class Visit:
     dialogs: list[str] = field(default_factory=list)
 
     def go(self, page: str) -> None:
-        """Open a page and wait until it has been drawn."""
+        """Open a page of the app and wait until it has been drawn."""
         self.page.goto(f"{self.server.url}/{page}")
         self.page.locator("h1").first.wait_for(timeout=WAIT)
-        self.rest()
+        self.wait_until_idle()
 
-    def rest(self) -> None:
-        """Wait until the script rests."""
+    def wait_until_idle(self) -> None:
+        """Wait until no script is running and nothing on the page is outdated."""
         for _ in range(2):
             self.page.wait_for_function(
                 "() => !document.querySelector('[data-testid=stStatusWidget]')"
@@ -130,27 +133,27 @@ class Visit:
             self.page.wait_for_timeout(250)
 
     def exceptions(self) -> list[str]:
-        """Tracebacks on the page."""
+        """Return the tracebacks on the page."""
         return self.page.locator("[data-testid=stException]").all_inner_texts()
 
     def alerts(self) -> list[str]:
-        """Notices and errors on the page."""
+        """Return the notices and errors on the page."""
         return self.page.locator("[data-testid=stAlert]").all_inner_texts()
 
-    def foreign(self) -> list[str]:
-        """Requests that left for another host."""
-        own = (self.server.url, self.server.url.replace("http", "ws", 1), "data:", "blob:")
-        return [url for url in self.requests if not url.startswith(own)]
+    def foreign_requests(self) -> list[str]:
+        """Return the requests to another host."""
+        local = (self.server.url, self.server.url.replace("http", "ws", 1), "data:", "blob:")
+        return [url for url in self.requests if not url.startswith(local)]
 
     @property
     def frame(self) -> FrameLocator:
-        """The frame that holds the landscape."""
+        """The frame that holds the t-SNE plot."""
         return self.page.frame_locator("iframe").first
 
-    def wait_for_landscape(self) -> None:
+    def wait_for_plot(self) -> None:
         """Wait until the points can be clicked."""
         self.frame.locator(".nsewdrag").first.wait_for(timeout=WAIT)
-        self.rest()
+        self.wait_until_idle()
 
     def plot(self, code: str, *arguments: Any) -> Any:
         """Evaluate JavaScript with the plot as `g` and the arguments as `a`."""
@@ -160,8 +163,8 @@ class Visit:
             list(arguments),
         )
 
-    def place_of(self, point: int) -> tuple[float, float]:
-        """Where a point lies on the page, in CSS pixels."""
+    def position_of(self, point: int) -> tuple[float, float]:
+        """Return the position of a point on the page, in CSS pixels."""
         box = self.page.locator("iframe").first.bounding_box()
         x, y = self.plot(
             "const l = g._fullLayout, t = g.data[0], r = g.getBoundingClientRect();"
@@ -172,17 +175,17 @@ class Visit:
         assert box is not None
         return box["x"] + x, box["y"] + y
 
-    def lonely(self) -> int:
-        """The point that lies farthest from any other: a click can only mean it."""
+    def isolated_point(self) -> int:
+        """Return the point that is farthest from all others, so that a click can only hit it."""
         x, y = self.plot("return [g.data[0].x, g.data[0].y]")
         points = np.column_stack([x, y])
-        away = np.linalg.norm(points[:, None] - points[None], axis=2)
-        np.fill_diagonal(away, np.inf)
-        return int(away.min(axis=1).argmax())
+        distances = np.linalg.norm(points[:, None] - points[None], axis=2)
+        np.fill_diagonal(distances, np.inf)
+        return int(distances.min(axis=1).argmax())
 
     def click(self, point: int) -> None:
-        """Click a point as a hand does: come near, rest on it, press."""
-        x, y = self.place_of(point)
+        """Move the pointer to a point in steps, as a hand would, and click."""
+        x, y = self.position_of(point)
         self.page.mouse.move(x - 4, y - 4)
         self.page.mouse.move(x, y, steps=4)
         self.page.wait_for_timeout(300)
@@ -191,10 +194,10 @@ class Visit:
 
 @pytest.fixture
 def visit(browser: Browser) -> Iterator[Callable[[Server], Visit]]:
-    """A visitor with an empty profile."""
+    """A function that opens a browser page with an empty profile."""
     contexts: list[BrowserContext] = []
 
-    def begin(server: Server) -> Visit:
+    def open_page(server: Server) -> Visit:
         context = browser.new_context(viewport={"width": 1440, "height": 900})
         contexts.append(context)
         page = context.new_page()
@@ -204,7 +207,7 @@ def visit(browser: Browser) -> Iterator[Callable[[Server], Visit]]:
         page.on("dialog", lambda dialog: (visitor.dialogs.append(dialog.message), dialog.accept()))
         return visitor
 
-    yield begin
+    yield open_page
     for context in contexts:
         context.close()
 
@@ -216,25 +219,24 @@ def demo(serve: Callable[[Path], Server], tmp_path_factory: pytest.TempPathFacto
 
 
 @pytest.fixture
-def own(serve: Callable[[Path], Server], tmp_path: Path) -> Server:
-    """A server on one small scene of the user's own, whose classes try to be markup."""
+def own_scene(serve: Callable[[Path], Server], tmp_path: Path) -> Server:
+    """A server on a workspace with one small scene, whose class names look like markup."""
     raw = tmp_path / "raw"
     raw.mkdir()
     rng = np.random.default_rng(0)
     pixels = rng.normal(90, 6, (3, 300, 300))
-    where = Affine(0.5, 0, 692_000, 0, -0.5, 4_796_000)
+    transform = Affine(0.5, 0, 692_000, 0, -0.5, 4_796_000)
     features = []
     for i in range(36):
         x, y, side = 10 + i % 6 * 46, 10 + i // 6 * 46, 14 + i % 5 * 3
         pixels[i % 3, y : y + side, x : x + side] += 60 * (1 + np.arange(side) // 2 % 2)
         corners = [(x, y), (x + side, y), (x + side, y + side), (x, y + side), (x, y)]
-        geometry = {"type": "Polygon", "coordinates": [[list(where @ c) for c in corners]]}
+        geometry = {"type": "Polygon", "coordinates": [[list(transform @ c) for c in corners]]}
         properties = {"class": (EVIL, "<b>boat</b>")[i % 2], EVIL: f"{EVIL}{i % 3}"}
         features.append({"type": "Feature", "properties": properties, "geometry": geometry})
     profile = {"driver": "GTiff", "dtype": "uint8", "count": 3, "width": 300, "height": 300}
-    with rasterio.open(
-        raw / "quay.tif", "w", crs="EPSG:32631", transform=where, **profile
-    ) as scene:
+    profile |= {"crs": "EPSG:32631", "transform": transform}
+    with rasterio.open(raw / "quay.tif", "w", **profile) as scene:
         scene.write(pixels.clip(0, 255).astype("uint8"))
     crs = {"type": "name", "properties": {"name": "EPSG:32631"}}
     document = {"type": "FeatureCollection", "crs": crs, "features": features}

@@ -1,4 +1,4 @@
-"""The app as an analyst meets it; the tests of the demo run in the order of the file."""
+"""The app as an analyst uses it; the tests of the demo run in the order of the file."""
 
 import re
 
@@ -13,37 +13,38 @@ EVIL = "<img src=x onerror=alert(1)>"
 WAIT = 60_000
 RANGE = "return g._fullLayout.xaxis.range.concat(g._fullLayout.yaxis.range)"
 COLOURS = "return g.data[0].marker.color"
-SAID = re.compile(r"\d+ × \d+ scene px, ")
+CHIP_CAPTION = re.compile(r"\d+ × \d+ scene px, ")
 JOB = ".st-key-cs_job"
 
 
 @pytest.fixture
-def made(demo, visit):
-    """The demo, made by whichever test comes first, seen by a new visitor on Explore."""
+def explorer(demo, visit):
+    """A new visitor on the demo's Explore page; the first test that needs it makes the demo."""
     visitor = visit(demo)
     visitor.page.goto(demo.url)
     visitor.page.frame_locator("iframe").first.locator(".nsewdrag").first.wait_for(timeout=240_000)
     visitor.page.locator(JOB).wait_for(state="hidden", timeout=240_000)
     assert visitor.alerts() == []
-    visitor.rest()
+    visitor.wait_until_idle()
     return visitor
 
 
 def zoom(visitor, point: int) -> list[float]:
-    """Zoom in on a point with the wheel."""
-    x, y = visitor.place_of(point)
+    """Zoom in on a point with the wheel; return the range of the axes."""
+    x, y = visitor.position_of(point)
     visitor.page.mouse.move(x, y)
     visitor.page.mouse.wheel(0, -240)
     visitor.page.wait_for_timeout(800)
     return visitor.plot(RANGE)
 
 
-def check_native(visitor) -> None:
-    """The chip is as large on the page as its caption says, its shape kept."""
-    said = visitor.page.get_by_text(SAID).inner_text()
-    width, height = map(int, re.match(r"(\d+) × (\d+) scene px", said).groups())
-    times, by = re.search(r"(\d+) times enlarged", said), re.search(r"at 1:(\d+)", said)
-    factor = int(times[1]) if times else 1 / int(by[1])
+def check_chip_size(visitor) -> None:
+    """Check that the chip is as large on the page as its caption says, in its own proportions."""
+    caption = visitor.page.get_by_text(CHIP_CAPTION).inner_text()
+    width, height = map(int, re.match(r"(\d+) × (\d+) scene px", caption).groups())
+    enlarged = re.search(r"enlarged (\d+) times", caption)
+    reduced = re.search(r"at 1:(\d+)", caption)
+    factor = int(enlarged[1]) if enlarged else 1 / int(reduced[1])
     box = visitor.page.locator("[data-testid=stImage] img").first.bounding_box()
     assert box["width"] == pytest.approx(width * factor, abs=1)
     assert box["height"] == pytest.approx(height * factor, abs=1)
@@ -59,127 +60,131 @@ def test_first_start__makes_the_demo_and_leads_to_it(demo, visit):
     expect(page.get_by_role("button", name="Cancel")).to_be_visible()
     expect(page.get_by_text(str(demo.root / "raw"))).to_be_visible()
     page.wait_for_url("**/explore", timeout=240_000)
-    visitor.wait_for_landscape()
+    visitor.wait_for_plot()
     expect(page.get_by_text("This is the demo")).to_be_visible()
     assert len(visitor.plot("return g.data[0].x")) >= 600
     assert not (demo.root / "raw").exists()
-    assert visitor.foreign() == []
+    assert visitor.foreign_requests() == []
 
 
-def test_server__listens_on_this_machine_alone(demo):
+def test_server__listens_on_this_machine_only(demo):
     process = psutil.Process(demo.process.pid)
-    listening = [c.laddr.ip for c in process.net_connections() if c.status == psutil.CONN_LISTEN]
-    assert set(listening) == {"127.0.0.1"}
+    connections = process.net_connections()
+    addresses = [c.laddr.ip for c in connections if c.status == psutil.CONN_LISTEN]
+    assert set(addresses) == {"127.0.0.1"}
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_page__opens_and_asks_no_other_host(made, name):
-    made.go(name)
-    expect(made.page.locator("h1").first).to_have_text(name.capitalize())
-    made.page.wait_for_timeout(500)
-    assert made.exceptions() == []
-    assert made.foreign() == []
+def test_page__opens_and_requests_no_other_host(explorer, name):
+    explorer.go(name)
+    expect(explorer.page.locator("h1").first).to_have_text(name.capitalize())
+    explorer.page.wait_for_timeout(500)
+    assert explorer.exceptions() == []
+    assert explorer.foreign_requests() == []
 
 
-def test_explore__click_shows_the_chip_and_where_it_lies(made):
-    point = made.lonely()
-    kind = made.plot("return g.data[0].text[a[0]]", point).split("<br>")[1]
-    made.click(point)
-    expect(made.page.get_by_text(SAID)).to_be_visible(timeout=WAIT)
-    made.rest()
-    facts = made.page.locator("dl.cs-facts").first
-    expect(facts).to_contain_text(kind)
+def test_explore__click_shows_the_chip_and_its_surroundings(explorer):
+    point = explorer.isolated_point()
+    class_name = explorer.plot("return g.data[0].text[a[0]]", point).split("<br>")[1]
+    explorer.click(point)
+    expect(explorer.page.get_by_text(CHIP_CAPTION)).to_be_visible(timeout=WAIT)
+    explorer.wait_until_idle()
+    facts = explorer.page.locator("dl.cs-facts").first
+    expect(facts).to_contain_text(class_name)
     expect(facts).to_contain_text("m²")
-    expect(made.page.get_by_text("footprint in yellow")).to_be_visible()
-    around = made.page.locator(".st-key-cs\\.around, [data-testid=stPlotlyChart]").first
-    lines = around.locator(".scatterlayer .trace")
+    expect(explorer.page.get_by_text("footprint in yellow")).to_be_visible()
+    surroundings = explorer.page.locator(".st-key-cs\\.around, [data-testid=stPlotlyChart]").first
+    lines = surroundings.locator(".scatterlayer .trace")
     expect(lines).to_have_count(2)
-    assert around.locator("image").first.get_attribute("href").startswith("data:image/jpeg")
-    check_native(made)
-    (arrow,) = made.plot("return g.layout.annotations")
-    assert arrow["x"] == pytest.approx(made.plot("return g.data[0].x[a[0]]", point), abs=1e-3)
+    image = surroundings.locator("image").first
+    assert image.get_attribute("href").startswith("data:image/jpeg")
+    check_chip_size(explorer)
+    (arrow,) = explorer.plot("return g.layout.annotations")
+    x = explorer.plot("return g.data[0].x[a[0]]", point)
+    assert arrow["x"] == pytest.approx(x, abs=1e-3)
 
 
-def test_explore__slider_recolours_and_keeps_the_zoom(made):
-    point = made.lonely()
-    before = made.plot(RANGE)
-    zoomed = zoom(made, point)
+def test_explore__slider_recolours_and_keeps_the_zoom(explorer):
+    point = explorer.isolated_point()
+    before = explorer.plot(RANGE)
+    zoomed = zoom(explorer, point)
     assert zoomed != pytest.approx(before)
-    made.click(point)
-    expect(made.page.get_by_text(SAID)).to_be_visible(timeout=WAIT)
-    made.rest()
-    colours = made.plot(COLOURS)
-    slider = made.page.get_by_role("slider", name="Components")
+    explorer.click(point)
+    expect(explorer.page.get_by_text(CHIP_CAPTION)).to_be_visible(timeout=WAIT)
+    explorer.wait_until_idle()
+    colours = explorer.plot(COLOURS)
+    slider = explorer.page.get_by_role("slider", name="Components")
     slider.focus()
     for _ in range(4):
-        made.page.keyboard.press("ArrowRight")
-    expect(made.page.get_by_text("12 clusters").first).to_be_visible(timeout=WAIT)
-    made.rest()
-    assert made.plot(COLOURS) != colours
-    assert made.plot(RANGE) == pytest.approx(zoomed)
-    assert len(made.plot("return g.layout.annotations")) == 1
-    expect(made.page.get_by_text(SAID)).to_be_visible()
+        explorer.page.keyboard.press("ArrowRight")
+    expect(explorer.page.get_by_text("12 clusters").first).to_be_visible(timeout=WAIT)
+    explorer.wait_until_idle()
+    assert explorer.plot(COLOURS) != colours
+    assert explorer.plot(RANGE) == pytest.approx(zoomed)
+    assert len(explorer.plot("return g.layout.annotations")) == 1
+    expect(explorer.page.get_by_text(CHIP_CAPTION)).to_be_visible()
 
 
-def test_explore__tree_is_cut_anew_and_keeps_the_zoom(made):
-    zoomed = zoom(made, made.lonely())
-    made.page.get_by_role("combobox", name="Clusters by").click()
-    made.page.get_by_role("option", name="HDBSCAN", exact=True).click()
-    expect(made.page.get_by_text("% noise").first).to_be_visible(timeout=WAIT)
-    made.rest()
-    colours = made.plot(COLOURS)
-    slider = made.page.get_by_role("slider", name="Smallest cluster (chips)")
+def test_explore__tree_is_cut_again_and_the_zoom_is_kept(explorer):
+    zoomed = zoom(explorer, explorer.isolated_point())
+    explorer.page.get_by_role("combobox", name="Clustering method").click()
+    explorer.page.get_by_role("option", name="HDBSCAN", exact=True).click()
+    expect(explorer.page.get_by_text("% noise").first).to_be_visible(timeout=WAIT)
+    explorer.wait_until_idle()
+    colours = explorer.plot(COLOURS)
+    slider = explorer.page.get_by_role("slider", name="Smallest cluster (chips)")
     slider.focus()
     for _ in range(12):
-        made.page.keyboard.press("ArrowLeft")
-    made.page.wait_for_timeout(1500)
-    made.rest()
-    assert made.plot(COLOURS) != colours
-    assert made.plot(RANGE) == pytest.approx(zoomed)
+        explorer.page.keyboard.press("ArrowLeft")
+    explorer.page.wait_for_timeout(1500)
+    explorer.wait_until_idle()
+    assert explorer.plot(COLOURS) != colours
+    assert explorer.plot(RANGE) == pytest.approx(zoomed)
 
 
-def test_explore__box_shows_the_chips_and_their_table(made):
-    made.page.locator("iframe").first.hover()
-    made.frame.locator(".modebar-btn[data-title='Box Select']").click()
-    box = made.page.locator("iframe").first.bounding_box()
-    made.page.mouse.move(box["x"] + 60, box["y"] + 60)
-    made.page.mouse.down()
-    made.page.mouse.move(box["x"] + box["width"] - 60, box["y"] + box["height"] - 60, steps=6)
-    made.page.mouse.up()
-    heading = made.page.get_by_text("chips selected")
+def test_explore__box_shows_the_chips_and_their_table(explorer):
+    explorer.page.locator("iframe").first.hover()
+    explorer.frame.locator(".modebar-btn[data-title='Box Select']").click()
+    box = explorer.page.locator("iframe").first.bounding_box()
+    mouse = explorer.page.mouse
+    mouse.move(box["x"] + 60, box["y"] + 60)
+    mouse.down()
+    mouse.move(box["x"] + box["width"] - 60, box["y"] + box["height"] - 60, steps=6)
+    mouse.up()
+    heading = explorer.page.get_by_text("chips selected")
     expect(heading).to_be_visible(timeout=WAIT)
-    made.rest()
+    explorer.wait_until_idle()
     count = int(heading.inner_text().split()[0])
-    assert 1 < count <= len(made.plot("return g.data[0].x"))
-    assert made.page.locator(".cs-gallery figure").count() == min(48, count)
-    with made.page.expect_download() as download:
-        made.page.get_by_role("button", name="Download the table (CSV)").click()
+    assert 1 < count <= len(explorer.plot("return g.data[0].x"))
+    assert explorer.page.locator(".cs-gallery figure").count() == min(48, count)
+    with explorer.page.expect_download() as download:
+        explorer.page.get_by_role("button", name="Download the table (CSV)").click()
     lines = download.value.path().read_text(encoding="utf-8").splitlines()
     assert len(lines) == count + 1
     assert "Length (m)" in lines[0]
 
 
-def test_chips__new_settings_run_as_a_job_and_can_be_cancelled(made):
-    made.page.get_by_role("link", name="Chips").click()
-    made.rest()
-    made.page.get_by_text("the long axis", exact=True).click()
-    expect(made.page.get_by_text("before your changes")).to_be_visible(timeout=WAIT)
-    made.page.get_by_role("link", name="Embeddings").click()
-    made.rest()
-    made.page.get_by_role("button", name="Embed the chips").click()
-    made.page.get_by_role("button", name="Cancel").click()
-    expect(made.page.get_by_text("stopped. What was finished is kept")).to_be_visible(
-        timeout=10_000
-    )
-    made.page.get_by_role("button", name="Dismiss").click()
-    made.page.get_by_role("link", name="Chips").click()
-    made.rest()
-    made.page.get_by_role("button", name="Keep what is shown").click()
-    expect(made.page.get_by_text("before your changes")).to_be_hidden(timeout=WAIT)
+def test_chips__new_settings_run_as_a_job_and_can_be_cancelled(explorer):
+    page = explorer.page
+    stale_text = "These results use your previous settings"
+    page.get_by_role("link", name="Chips").click()
+    explorer.wait_until_idle()
+    page.get_by_text("the long axis", exact=True).click()
+    expect(page.get_by_text(stale_text)).to_be_visible(timeout=WAIT)
+    page.get_by_role("link", name="Embeddings").click()
+    explorer.wait_until_idle()
+    page.get_by_role("button", name="Embed the chips").click()
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.get_by_text("stopped. What was finished is kept")).to_be_visible(timeout=10_000)
+    page.get_by_role("button", name="Dismiss").click()
+    page.get_by_role("link", name="Chips").click()
+    explorer.wait_until_idle()
+    page.get_by_role("button", name="Keep these results").click()
+    expect(page.get_by_text(stale_text)).to_be_hidden(timeout=WAIT)
 
 
-def test_own_scenes__run_from_the_page_and_values_stay_text(own, visit):
-    visitor = visit(own)
+def test_own_scenes__run_from_the_page_and_values_stay_text(own_scene, visit):
+    visitor = visit(own_scene)
     visitor.go("")
     expect(visitor.page.locator("h1").first).to_have_text("Scenes")
     visitor.page.get_by_role("button", name="Run all stages").click()
@@ -192,22 +197,21 @@ def test_own_scenes__run_from_the_page_and_values_stay_text(own, visit):
         assert visitor.exceptions() == []
         assert visitor.page.locator("img[src='x']").count() == 0
     visitor.go("explore")
-    visitor.wait_for_landscape()
-    point = visitor.lonely()
-    visitor.click(point)
+    visitor.wait_for_plot()
+    visitor.click(visitor.isolated_point())
     expect(visitor.page.locator("dl.cs-facts").first).to_contain_text(EVIL, timeout=WAIT)
     hover = visitor.frame.locator(".hoverlayer .hovertext")
-    shown = (hover.first.text_content() or "").strip()
-    assert shown.endswith((EVIL, "<b>boat</b>"))
+    hover_text = (hover.first.text_content() or "").strip()
+    assert hover_text.endswith((EVIL, "<b>boat</b>"))
     ink = hover.first.locator("text").first.evaluate("text => getComputedStyle(text).fill")
     assert ink == "rgb(31, 41, 51)"
-    check_native(visitor)
+    check_chip_size(visitor)
     assert visitor.frame.locator("img").count() == 0
     assert visitor.dialogs == []
-    assert visitor.foreign() == []
+    assert visitor.foreign_requests() == []
 
 
-def test_bad_input__is_told_in_sentences(serve, visit, tmp_path):
+def test_bad_input__is_reported_in_sentences(serve, visit, tmp_path):
     raw = tmp_path / "raw"
     raw.mkdir()
     (raw / "cut off.tif").write_bytes(b"II*\0\x08\0\0\0\x0c\0")
@@ -218,6 +222,6 @@ def test_bad_input__is_told_in_sentences(serve, visit, tmp_path):
         assert visitor.exceptions() == []
         assert "Traceback" not in visitor.page.locator("body").inner_text()
         if name == "scenes":
-            told = " ".join(visitor.alerts())
-            assert "cut off" in told
-            assert "virtual" in told
+            alerts = " ".join(visitor.alerts())
+            assert "cut off" in alerts
+            assert "virtual" in alerts

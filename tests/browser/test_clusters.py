@@ -1,4 +1,4 @@
-"""Tuning, judging and naming clusters as an analyst does, on the demo; in the file's order."""
+"""Tuning, evaluating and naming clusters as an analyst does, on the demo; in the file's order."""
 
 import csv
 
@@ -13,8 +13,8 @@ JOB = 240_000
 
 @pytest.fixture
 def tuning(demo, visit):
-    """HDBSCAN on the page Clusters, the demo made by whichever test comes first."""
-    # A session starts from the settings asked for last; other tests ask for some and cancel.
+    """A visitor on the page Clusters with HDBSCAN; the first test waits until the demo is made."""
+    # A session starts from the settings that were requested last, also by tests that cancel jobs.
     (demo.root / "demo" / "app" / "settings.toml").unlink(missing_ok=True)
     visitor = visit(demo)
     page = visitor.page
@@ -23,78 +23,78 @@ def tuning(demo, visit):
     page.locator(".st-key-cs_job").wait_for(state="hidden", timeout=JOB)
     page.get_by_role("link", name="Clusters").click()
     expect(page.locator("h1").first).to_have_text("Clusters", timeout=WAIT)
-    visitor.rest()
-    by(visitor, "HDBSCAN")
+    visitor.wait_until_idle()
+    choose_method(visitor, "HDBSCAN")
     expect(page.get_by_text("% noise").first).to_be_visible(timeout=WAIT)
-    visitor.rest()
+    visitor.wait_until_idle()
     return visitor
 
 
-def by(visitor, method: str) -> None:
-    """Choose the method of clustering."""
-    visitor.page.get_by_role("combobox", name="Clusters by").click()
+def choose_method(visitor, method: str) -> None:
+    visitor.page.get_by_role("combobox", name="Clustering method").click()
     visitor.page.get_by_role("option", name=method, exact=True).click()
-    visitor.rest()
+    visitor.wait_until_idle()
 
 
-def view(visitor, name: str) -> None:
+def open_tab(visitor, name: str) -> None:
     visitor.page.get_by_text(name, exact=True).first.click()
-    visitor.rest()
+    visitor.wait_until_idle()
 
 
-def test_size__landscape_presets_and_changes(tuning):
+def test_size__comparison_presets_and_changes(tuning):
     page = tuning.page
     expect(page.get_by_text("Suggested:")).to_be_visible(timeout=WAIT)
-    strip = page.locator("[class*='st-key-cs-sizes']").first
-    expect(strip.locator(".xy, .x2y2, .x3y3, .x4y4").first).to_be_visible(timeout=WAIT)
-    before = page.locator("h3").first.inner_text()
+    chart = page.locator("[class*='st-key-cs-sizes']").first
+    expect(chart.locator(".xy, .x2y2, .x3y3, .x4y4").first).to_be_visible(timeout=WAIT)
+    heading = page.locator("h3").first.inner_text()
     coarse = page.get_by_role("button", name="Coarse")
-    clusters = coarse.inner_text().split("·")[1].strip()
+    n_clusters = coarse.inner_text().split("·")[1].strip()
     coarse.click()
-    expect(page.locator("h3").first).not_to_have_text(before, timeout=WAIT)
-    expect(page.locator("h3").first).to_contain_text(f"{clusters} clusters", timeout=WAIT)
+    expect(page.locator("h3").first).not_to_have_text(heading, timeout=WAIT)
+    expect(page.locator("h3").first).to_contain_text(f"{n_clusters} clusters", timeout=WAIT)
     expect(page.get_by_text("Since the last setting:")).to_be_visible(timeout=WAIT)
     assert tuning.exceptions() == []
 
 
 def test_report_card__is_a_job_and_can_be_downloaded(tuning):
     page = tuning.page
-    view(tuning, "Report card")
-    page.get_by_role("button", name="Judge the clusters").click()
+    open_tab(tuning, "Report card")
+    page.get_by_role("button", name="Evaluate the clusters").click()
     expect(page.get_by_text("20 resamples of")).to_be_visible(timeout=JOB)
-    tuning.rest()
+    tuning.wait_until_idle()
     with page.expect_download() as download:
         page.get_by_role("button", name="Download the report card").click()
     rows = list(csv.DictReader(download.value.path().open(encoding="utf-8")))
     assert all(0 <= float(row["Stability"]) <= 1 for row in rows)
-    expect(page.get_by_text("things to look at")).to_be_visible()
-    assert tuning.foreign() == []
+    expect(page.get_by_text("possible confounders")).to_be_visible()
+    assert tuning.foreign_requests() == []
 
 
-def test_edit__name_reaches_the_picture_and_a_new_visitor(tuning, visit):
+def test_edit__name_reaches_the_plot_and_a_new_visitor(tuning, visit):
     page = tuning.page
-    view(tuning, "Edit")
+    open_tab(tuning, "Edit")
     name = page.get_by_role("textbox", name="Name")
     name.fill("<b>row of boats</b>")
     name.press("Enter")
     expect(page.get_by_text("One edit: renamed to")).to_be_visible(timeout=WAIT)
     page.get_by_role("link", name="Explore").click()
-    tuning.wait_for_landscape()
+    tuning.wait_for_plot()
     assert any("row of boats" in text for text in tuning.plot("return g.data[0].text"))
     expect(page.locator(".cs-legend")).to_contain_text("<b>row of boats</b>")
-    other = visit(tuning.server)
-    other.go("explore")
-    by(other, "HDBSCAN")
-    expect(other.page.locator(".cs-legend")).to_contain_text("<b>row of boats</b>", timeout=WAIT)
-    assert tuning.exceptions() == other.exceptions() == []
+    newcomer = visit(tuning.server)
+    newcomer.go("explore")
+    choose_method(newcomer, "HDBSCAN")
+    legend = newcomer.page.locator(".cs-legend")
+    expect(legend).to_contain_text("<b>row of boats</b>", timeout=WAIT)
+    assert tuning.exceptions() == newcomer.exceptions() == []
 
 
-def test_edit__colour_and_split_reach_the_picture(tuning):
+def test_edit__colour_and_split_reach_the_plot(tuning):
     page = tuning.page
-    view(tuning, "Edit")
-    before = page.locator("h3").first.inner_text()
+    open_tab(tuning, "Edit")
+    heading = page.locator("h3").first.inner_text()
     page.get_by_role("button", name="Split in two").click()
-    expect(page.locator("h3").first).not_to_have_text(before, timeout=WAIT)
+    expect(page.locator("h3").first).not_to_have_text(heading, timeout=WAIT)
     expect(page.get_by_text("split.").first).to_be_visible()
     page.locator("[data-testid=stColorPickerBlock]").first.click()
     colour = page.locator("[data-testid=stColorPickerPopover] input").first
@@ -104,7 +104,7 @@ def test_edit__colour_and_split_reach_the_picture(tuning):
     page.locator("h1").first.click()
     expect(page.get_by_text("recoloured to #123456")).to_be_visible(timeout=WAIT)
     page.get_by_role("link", name="Explore").click()
-    tuning.wait_for_landscape()
+    tuning.wait_for_plot()
     colours = {stop[1] for stop in tuning.plot("return g.data[0].marker.colorscale")}
     assert "#123456" in colours
     assert tuning.exceptions() == []
@@ -113,7 +113,7 @@ def test_edit__colour_and_split_reach_the_picture(tuning):
 def test_edit__selection_is_moved_and_the_move_undone(tuning):
     page = tuning.page
     page.get_by_role("link", name="Explore").click()
-    tuning.wait_for_landscape()
+    tuning.wait_for_plot()
     sizes = page.locator(".cs-legend").inner_text()
     page.locator("iframe").first.hover()
     tuning.frame.locator(".modebar-btn[data-title='Box Select']").click()
@@ -123,10 +123,10 @@ def test_edit__selection_is_moved_and_the_move_undone(tuning):
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2, steps=6)
     page.mouse.up()
     expect(page.get_by_text("chips selected")).to_be_visible(timeout=WAIT)
-    tuning.rest()
+    tuning.wait_until_idle()
     page.get_by_role("button", name="Move", exact=True).click()
     expect(page.get_by_text("chips moved").first).to_be_visible(timeout=WAIT)
-    tuning.rest()
+    tuning.wait_until_idle()
     assert page.locator(".cs-legend").inner_text() != sizes
     page.get_by_role("button", name="Undo", exact=True).click()
     expect(page.locator(".cs-legend")).to_have_text(sizes, use_inner_text=True, timeout=WAIT)
@@ -134,60 +134,63 @@ def test_edit__selection_is_moved_and_the_move_undone(tuning):
 
 
 def test_tree__is_drawn_with_the_smallest_cluster_to_scale(tuning):
-    view(tuning, "Tree")
-    picture = tuning.page.locator("[class*='st-key-cs-tree']").first
-    expect(picture.get_by_text("to scale")).to_be_visible(timeout=WAIT)
-    assert picture.locator("path.js-fill").count() > 2
+    open_tab(tuning, "Tree")
+    chart = tuning.page.locator("[class*='st-key-cs-tree']").first
+    expect(chart.get_by_text("to scale")).to_be_visible(timeout=WAIT)
+    assert chart.locator("path.js-fill").count() > 2
     assert tuning.exceptions() == []
 
 
-def test_noise__shown_in_the_nearest_cluster(tuning):
-    tuning.page.get_by_text("nearest", exact=True).first.click()
-    expect(tuning.page.get_by_text("The original -1 is kept beside.")).to_be_visible(timeout=WAIT)
+def test_noise__displayed_in_the_nearest_cluster(tuning):
+    page = tuning.page
+    page.get_by_text("nearest", exact=True).first.click()
+    note = page.get_by_text("Exports also contain the original labels.")
+    expect(note).to_be_visible(timeout=WAIT)
     assert tuning.exceptions() == []
 
 
 def nudge(visitor, slider: str, key: str, times: int) -> None:
-    """Move a slider by its arrow keys."""
+    """Move a slider with an arrow key."""
     handle = visitor.page.locator("[data-testid=stSlider]", has_text=slider).locator(
         "input[type=range]"
     )
     handle.focus()
     for _ in range(times):
         handle.press(key)
-    visitor.rest()
+    visitor.wait_until_idle()
 
 
 def test_more__keeps_what_was_chosen_on_the_page_clusters(tuning):
     page = tuning.page
     page.get_by_text("soft", exact=True).first.click()
-    tuning.rest()
-    membership = page.locator("[data-testid=stSlider]", has_text="Least membership")
+    tuning.wait_until_idle()
+    membership = page.locator("[data-testid=stSlider]", has_text="Minimum membership")
     start = float(membership.locator("input").input_value())
-    nudge(tuning, "Least membership", "ArrowRight", 8)
-    chosen = float(membership.locator("input").input_value())
-    assert chosen == pytest.approx(start + 0.08)
-    page.get_by_text("All chips may be one cluster").click()
-    tuning.rest()
+    nudge(tuning, "Minimum membership", "ArrowRight", 8)
+    threshold = float(membership.locator("input").input_value())
+    assert threshold == pytest.approx(start + 0.08)
+    page.get_by_text("All chips may form a single cluster").click()
+    tuning.wait_until_idle()
     page.get_by_role("link", name="Explore").click()
-    tuning.wait_for_landscape()
+    tuning.wait_for_plot()
     for key in ("ArrowRight", "ArrowRight"):
         nudge(tuning, "Smallest cluster", key, 1)
-    expect(page.get_by_text(f"at a membership of {chosen:g} or more")).to_be_visible(timeout=WAIT)
+    note = page.get_by_text(f"a membership of {threshold:g} or more")
+    expect(note).to_be_visible(timeout=WAIT)
     legend = page.locator(".cs-legend").inner_text()
     page.get_by_role("button", name="More").click()
     expect(membership).to_be_visible(timeout=WAIT)
-    tuning.rest()
-    assert float(membership.locator("input").input_value()) == pytest.approx(chosen)
+    tuning.wait_until_idle()
+    assert float(membership.locator("input").input_value()) == pytest.approx(threshold)
     soft = page.locator("[data-testid=stButtonGroup] button", has_text="soft")
     expect(soft).to_have_attribute("aria-checked", "true")
-    single = page.locator("[data-testid=stCheckbox]", has_text="All chips may be one cluster")
+    single = page.locator("[data-testid=stCheckbox]", has_text="may form a single cluster")
     expect(single.locator("input")).to_be_checked()
     assert page.locator(".cs-legend").inner_text() == legend
     nudge(tuning, "Smallest cluster", "ArrowLeft", 1)
-    assert float(membership.locator("input").input_value()) == pytest.approx(chosen)
+    assert float(membership.locator("input").input_value()) == pytest.approx(threshold)
     page.get_by_role("button", name="Less").click()
     expect(membership).to_be_hidden(timeout=WAIT)
-    tuning.rest()
-    expect(page.get_by_text(f"at a membership of {chosen:g} or more")).to_be_visible(timeout=WAIT)
+    tuning.wait_until_idle()
+    expect(note).to_be_visible(timeout=WAIT)
     assert tuning.exceptions() == []

@@ -1,4 +1,4 @@
-"""The land cover pages as an analyst meets them, on a small look-alike."""
+"""The land cover pages as an analyst uses them, on a small look-alike."""
 
 import zipfile
 from pathlib import Path
@@ -6,12 +6,16 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from core.flair.data.file_discovery import discover
+from core.flair.data.file_discovery import discover_dataset
 from core.flair.models.classifiers import MethodSettings
 from core.flair.models.features import FeatureSpec
-from core.pipeline.flair import economy_stage, study_results, tree_bench
-from core.pipeline.flair.flair_workspace import ensure_land_cover, folder_of
+from core.pipeline.flair.class_maps import CLASS_MAPS
+from core.pipeline.flair.economy_stage import ECONOMIES
+from core.pipeline.flair.flair_workspace import ensure_land_cover, flair_folder
 from core.pipeline.flair.study import Study, StudySettings
+from core.pipeline.flair.study_cells import CELLS, StudyRun
+from core.pipeline.flair.study_results import survey_files
+from core.pipeline.flair.tree_bench import BENCHES
 from core.pipeline.workspace import Workspace
 
 pytestmark = pytest.mark.browser
@@ -36,31 +40,31 @@ CELL = """([row, column]) => {
 def land(serve, tmp_path_factory):
     """A server whose demo holds three patches with finished runs."""
     home = Workspace(tmp_path_factory.mktemp("land"))
-    place = home.demo
-    ensure_land_cover(place, 3)
-    dataset = discover(folder_of(place))
-    study_results.make_survey(place, dataset)
-    study = Study(place, StudySettings(), dataset)
+    ensure_land_cover(home.demo, 3)
+    dataset = discover_dataset(flair_folder(home.demo))
+    survey_files(home.demo, dataset)
+    study = Study(home.demo, StudySettings(), dataset)
     for spec in (FeatureSpec(), RICH):
-        study.cell(MethodSettings(), spec)
-        study_results.make_maps(study, MethodSettings(), spec)
-    tree_bench.make_bench(study, MethodSettings("hdbscan"), RICH)
-    economy_stage.make_economy(study, MethodSettings(), RICH)
+        run = StudyRun(study, MethodSettings(), spec)
+        run.make(CELLS)
+        run.make(CLASS_MAPS)
+    StudyRun(study, MethodSettings("hdbscan"), RICH).make(BENCHES)
+    StudyRun(study, MethodSettings(), RICH).make(ECONOMIES)
     return serve(home.root)
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_page__every_view_opens_and_asks_no_other_host(land, visit, name):
+def test_page__every_view_opens_without_foreign_requests(land, visit, name):
     visitor = visit(land)
     visitor.go(name)
     assert visitor.exceptions() == []
     for view in PAGES[name]:
         visitor.page.get_by_text(view, exact=True).first.click()
-        visitor.rest()
+        visitor.wait_until_idle()
         assert visitor.exceptions() == []
         assert visitor.alerts() == []
         expect(visitor.page.get_by_text("Garioud").first).to_be_visible(timeout=WAIT)
-    assert visitor.foreign() == []
+    assert visitor.foreign_requests() == []
 
 
 def test_confusion__a_click_on_a_cell_shows_its_pixels(land, visit):
@@ -69,14 +73,14 @@ def test_confusion__a_click_on_a_cell_shows_its_pixels(land, visit):
     page = visitor.page
     expect(page.get_by_text("to see the patches and pixels")).to_be_visible(timeout=WAIT)
     page.locator(".js-plotly-plot .heatmaplayer").first.wait_for(timeout=WAIT)
-    visitor.rest()
+    visitor.wait_until_idle()
     x, y = page.evaluate(CELL, [1, 1])
     page.mouse.move(x - 4, y - 4)
     page.mouse.move(x, y, steps=4)
     page.wait_for_timeout(400)
     page.mouse.click(x, y)
     expect(page.get_by_text("pixels of this cell in IMG")).to_be_visible(timeout=WAIT)
-    visitor.rest()
+    visitor.wait_until_idle()
     drawn = page.locator(".js-plotly-plot image").last
     assert drawn.get_attribute("href").startswith("data:image/png")
     assert visitor.exceptions() == []
@@ -89,19 +93,19 @@ def test_pixels__a_click_inspects_the_pixel(land, visit):
     frame.locator(".nsewdrag").first.wait_for(timeout=WAIT)
     facts = visitor.page.locator("dl.cs-facts").first
     expect(facts).to_contain_text("column 256, row 256", timeout=WAIT)
-    visitor.rest()
+    visitor.wait_until_idle()
     box = visitor.page.locator("iframe").first.bounding_box()
     visitor.page.mouse.move(box["x"] + 200, box["y"] + 120)
     visitor.page.mouse.move(box["x"] + 206, box["y"] + 126, steps=4)
     visitor.page.wait_for_timeout(400)
     visitor.page.mouse.click(box["x"] + 206, box["y"] + 126)
     expect(facts).not_to_contain_text("column 256, row 256", timeout=WAIT)
-    visitor.rest()
+    visitor.wait_until_idle()
     assert visitor.exceptions() == []
-    expect(visitor.page.get_by_text("nearest voting pixels")).to_be_visible()
+    expect(visitor.page.get_by_text("Nearest voting pixels")).to_be_visible()
 
 
-def test_models__the_slider_cuts_the_tree_anew(land, visit):
+def test_models__the_slider_cuts_the_tree_again(land, visit):
     visitor = visit(land)
     visitor.go("flair_models")
     page = visitor.page
@@ -116,23 +120,23 @@ def test_models__the_slider_cuts_the_tree_anew(land, visit):
     assert page.get_by_role("button", name="Cancel").count() == 0
 
 
-def test_first_use__paints_the_look_alike_and_shows_it(serve, visit, tmp_path):
+def test_first_use__draws_the_look_alike_and_shows_it(serve, visit, tmp_path):
     visitor = visit(serve(tmp_path))
     page = visitor.page
     page.goto(f"{visitor.server.url}/flair_data")
-    expect(page.get_by_text("A small look-alike is being painted")).to_be_visible(timeout=WAIT)
+    expect(page.get_by_text("A small look-alike is being drawn")).to_be_visible(timeout=WAIT)
     expect(page.get_by_text("Classes of this patch")).to_be_visible(timeout=120_000)
     assert visitor.exceptions() == []
-    assert visitor.foreign() == []
+    assert visitor.foreign_requests() == []
 
 
-def test_models__a_run_from_the_page_appears_beside_the_others(land, visit):
+def test_models__a_run_from_the_page_appears_in_the_table(land, visit):
     visitor = visit(land)
     visitor.go("flair_models")
     page = visitor.page
-    page.get_by_text("Spectra over their intensity (N)").click()
-    visitor.rest()
-    page.get_by_role("button", name="Run it").click()
+    page.get_by_text("Divide spectra by their intensity (N)").click()
+    visitor.wait_until_idle()
+    page.get_by_role("button", name="Run this model").click()
     cancel = page.get_by_role("button", name="Cancel")
     expect(cancel).to_be_visible(timeout=WAIT)
     expect(cancel).to_be_hidden(timeout=120_000)
@@ -140,28 +144,28 @@ def test_models__a_run_from_the_page_appears_beside_the_others(land, visit):
     assert visitor.alerts() == []
 
 
-def csv_of(visitor, button):
-    """What a download button gives, as lines."""
-    with visitor.page.expect_download(timeout=WAIT) as waiting:
+def download_csv(visitor, button):
+    """Return the lines of the CSV that a button downloads."""
+    with visitor.page.expect_download(timeout=WAIT) as download:
         visitor.page.get_by_role("button", name=button).click()
-    return Path(waiting.value.path()).read_text(encoding="utf-8").strip().splitlines()
+    return Path(download.value.path()).read_text(encoding="utf-8").strip().splitlines()
 
 
-def test_data__the_date_filter_off_shows_the_clouds_again(land, visit):
+def test_data__without_the_date_filter_all_dates_are_shown(land, visit):
     visitor = visit(land)
     visitor.go("flair_data")
     page = visitor.page
     page.get_by_text("Time series", exact=True).first.click()
     expect(page.get_by_text("dates pass the filter")).to_be_visible(timeout=WAIT)
-    visitor.rest()
+    visitor.wait_until_idle()
     series = page.locator(".cs-gallery").first.locator("img")
-    kept = series.count()
+    n_usable = series.count()
     assert page.get_by_text("dropped").count() == 0
     page.get_by_text("Filter on", exact=True).click()
-    expect(page.get_by_text("it is off, so all of them are used")).to_be_visible(timeout=WAIT)
-    visitor.rest()
-    assert series.count() == 24 > kept
-    assert page.get_by_text("dropped").count() == 24 - kept
+    expect(page.get_by_text("The filter is off: all dates are used")).to_be_visible(timeout=WAIT)
+    visitor.wait_until_idle()
+    assert series.count() == 24 > n_usable
+    assert page.get_by_text("dropped").count() == 24 - n_usable
     assert visitor.exceptions() == []
 
 
@@ -171,63 +175,71 @@ def test_data__the_gallery_highlights_a_class(land, visit):
     page = visitor.page
     page.get_by_text("All patches", exact=True).first.click()
     expect(page.get_by_text("3 of 3 patches")).to_be_visible(timeout=WAIT)
-    visitor.rest()
-    page.get_by_role("combobox", name="Patches that hold").click()
+    visitor.wait_until_idle()
+    page.get_by_role("combobox", name="Patches that contain").click()
     page.get_by_role("option", name="swimming pool").click()
-    expect(page.get_by_text("hold swimming pool, most of it first")).to_be_visible(timeout=WAIT)
-    visitor.rest()
+    expect(page.get_by_text("contain swimming pool, the largest share first")).to_be_visible(
+        timeout=WAIT
+    )
+    visitor.wait_until_idle()
     shares = page.locator(".cs-gallery small").all_inner_texts()
     assert shares
-    assert all(words.endswith("% swimming pool") for words in shares)
+    assert all(share.endswith("% swimming pool") for share in shares)
     assert visitor.alerts() == []
 
 
 def test_downloads__carry_citation_and_licence(land, visit):
     visitor = visit(land)
     visitor.go("flair_models")
-    lines = csv_of(visitor, "Download all runs (CSV)")
+    lines = download_csv(visitor, "Download all runs (CSV)")
     assert lines[0].startswith("Method,Features,mIoU")
     assert "Garioud" in lines[-1]
     assert "Etalab" in lines[-1]
     visitor.go("flair_confusion")
     visitor.page.get_by_text("Class maps", exact=True).first.click()
-    with visitor.page.expect_download(timeout=WAIT) as waiting:
+    with visitor.page.expect_download(timeout=WAIT) as download:
         visitor.page.get_by_role("button", name="Download all (").click()
-    with zipfile.ZipFile(waiting.value.path()) as archive:
+    with zipfile.ZipFile(download.value.path()) as archive:
         names = archive.namelist()
         assert "Etalab" in archive.read("README.txt").decode()
     assert any(name.endswith(".tif") for name in names)
-    assert visitor.foreign() == []
+    assert visitor.foreign_requests() == []
 
 
-def test_fetch__a_bad_address_is_told_in_words(land, visit):
+def test_fetch__a_bad_address_is_explained(land, visit):
     visitor = visit(land)
     visitor.go("flair_data")
     page = visitor.page
     page.get_by_text("Files", exact=True).first.click()
     page.get_by_text("Another address, or a checksum").click()
     address = page.get_by_role("textbox", name="Address of a zip")
-    for said, words in (("nonsense", "is not an http address"),
-                        ("http://127.0.0.1:9/flair.zip", "Connection refused")):  # fmt: skip
-        address.fill(said)
+    for text, message in (
+        ("nonsense", "is not an http address"),
+        ("http://127.0.0.1:9/flair.zip", "Connection refused"),
+    ):
+        address.fill(text)
         address.press("Enter")
-        visitor.rest()
-        page.get_by_role("button", name="Fetch the toy set from the network").click()
-        told = page.get_by_test_id("stAlert").filter(has_text=words)
-        expect(told).to_be_visible(timeout=120_000)
+        visitor.wait_until_idle()
+        page.get_by_role("button", name="Download the toy set").click()
+        alert = page.get_by_test_id("stAlert").filter(has_text=message)
+        expect(alert).to_be_visible(timeout=120_000)
         page.get_by_role("button", name="Dismiss").first.click()
-        expect(told).to_be_hidden(timeout=WAIT)
+        expect(alert).to_be_hidden(timeout=WAIT)
     assert visitor.exceptions() == []
-    assert visitor.foreign() == []
+    assert visitor.foreign_requests() == []
 
 
-def test_models__the_floors_are_run_from_the_page(land, visit):
+def test_models__chance_baselines_run_from_the_page(land, visit):
     visitor = visit(land)
     visitor.go("flair_models")
     page = visitor.page
     page.get_by_text("The notebook's grid", exact=True).first.click()
-    expect(page.get_by_role("button", name="Run what is missing")).to_be_visible(timeout=WAIT)
-    page.get_by_role("button", name="Run the floors").click()
-    expect(page.get_by_role("button", name="Run the floors")).to_be_hidden(timeout=120_000)
+    expect(page.get_by_role("button", name="Run the missing configurations")).to_be_visible(
+        timeout=WAIT
+    )
+    page.get_by_role("button", name="Run the chance baselines").click()
+    expect(page.get_by_role("button", name="Run the chance baselines")).to_be_hidden(
+        timeout=120_000
+    )
     expect(page.get_by_text("Uniform chance").first).to_be_visible(timeout=WAIT)
     assert visitor.alerts() == []

@@ -1,15 +1,16 @@
-"""The map: tiles drawn, footprints clicked, one selection with Explore, nothing from elsewhere."""
+"""The map: its tiles and footprints, the picked chip that it shares with Explore, its routes."""
 
 import json
 import time
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
 import rasterio
 from affine import Affine
 
-from app.session import state
-from core.pipeline.run import run
+from app.session.saved_settings import save_settings
+from core.pipeline.run import run_pipeline
 from core.pipeline.workspace import Workspace
 from core.settings import ChipSettings, GmmSettings, ProjectionSettings, RunSettings
 
@@ -18,7 +19,7 @@ pytestmark = pytest.mark.browser
 EVIL = "<img src=x onerror=alert(1)>"
 WAIT = 60_000
 MANY = 20_000
-# Pixels of the canvas, as far apart as to see whether anything is on it.
+# The standard deviation of the canvas, which shows whether anything is drawn on it.
 SPREAD = """m => { const c = m.querySelector('canvas'), d = c.getContext('2d')
   .getImageData(c.width * 0.3, c.height * 0.3, c.width * 0.4, c.height * 0.4).data;
   const v = []; for (let i = 0; i < d.length; i += 404) v.push(d[i]);
@@ -30,17 +31,17 @@ def write_scene(raw, name, east, boxes, side=300):
     """A scene of noise at 0.5 m, with squares (left, top, size) whose classes try to be markup."""
     raw.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(len(boxes))
-    where = Affine(0.5, 0, 692_000 + east, 0, -0.5, 4_796_000)
+    transform = Affine(0.5, 0, 692_000 + east, 0, -0.5, 4_796_000)
     pixels = rng.normal(90, 20, (3, side, side)).clip(0, 255).astype("uint8")
     features = []
     for i, (x, y, size) in enumerate(boxes):
         corners = [(x, y), (x + size, y), (x + size, y + size), (x, y + size), (x, y)]
-        ring = [list(where @ corner) for corner in corners]
+        ring = [list(transform @ corner) for corner in corners]
         properties = {"class": (EVIL, "<b>boat</b>", "quay")[i % 3], "number": i}
         geometry = {"type": "Polygon", "coordinates": [ring]}
         features.append({"type": "Feature", "properties": properties, "geometry": geometry})
     profile = {"driver": "GTiff", "dtype": "uint8", "count": 3, "width": side, "height": side}
-    profile |= {"crs": "EPSG:32631", "transform": where, "photometric": "rgb"}
+    profile |= {"crs": "EPSG:32631", "transform": transform, "photometric": "rgb"}
     with rasterio.open(raw / f"{name}.tif", "w", **profile) as scene:
         scene.write(pixels)
     crs = {"type": "name", "properties": {"name": "EPSG:32631"}}
@@ -48,36 +49,45 @@ def write_scene(raw, name, east, boxes, side=300):
     (raw / f"{name}.geojson").write_text(json.dumps(document))
 
 
+class MapServer(NamedTuple):
+    """A server on a workspace, and the ids of its chips in the order of their rows."""
+
+    server: Any
+    chip_ids: list[str]
+
+
+def serve_run(serve, workspace, settings, until):
+    """Compute the stages up to one of them and start a server."""
+    run = run_pipeline(workspace, settings, until=until)
+    save_settings(workspace, settings)
+    return MapServer(serve(workspace.root), run.chips.facts["chip_id"].tolist())
+
+
 @pytest.fixture(scope="module")
 def mapped(serve, tmp_path_factory):
-    """A server on two scenes of 36 footprints each, every stage computed."""
-    place = Workspace.at(tmp_path_factory.mktemp("mapped"))
+    """A server on two scenes of 36 footprints each, with every stage computed."""
+    workspace = Workspace.at(tmp_path_factory.mktemp("mapped"))
     boxes = [(10 + i % 6 * 46, 10 + i // 6 * 46, 14 + i % 5 * 3) for i in range(36)]
-    write_scene(place.raw, "quay", 0, boxes)
-    write_scene(place.raw, "wharf", 600, boxes)
+    write_scene(workspace.raw, "quay", 0, boxes)
+    write_scene(workspace.raw, "wharf", 600, boxes)
     settings = RunSettings(
         gmm=GmmSettings(n_components=3, n_init=1), projection=ProjectionSettings(n_iter=50)
     )
-    run(place, settings)
-    state.save(place, settings)
-    return serve(place.root)
+    return serve_run(serve, workspace, settings, "projection")
 
 
 @pytest.fixture(scope="module")
 def crowded(serve, tmp_path_factory):
-    """A server on one scene of 20,000 footprints, chips cut."""
-    place = Workspace.at(tmp_path_factory.mktemp("crowded"))
+    """A server on one scene of 20,000 footprints whose chips have been cut."""
+    workspace = Workspace.at(tmp_path_factory.mktemp("crowded"))
     boxes = [(10 + i % 142 * 21, 10 + i // 142 * 21, 12 + i % 4) for i in range(MANY)]
-    write_scene(place.raw, "field", 0, boxes, 3000)
-    settings = RunSettings(chips=ChipSettings(size=16))
-    run(place, settings, until="chips")
-    state.save(place, settings)
-    return serve(place.root)
+    write_scene(workspace.raw, "field", 0, boxes, 3000)
+    return serve_run(serve, workspace, RunSettings(chips=ChipSettings(size=16)), "chips")
 
 
 def wait_for_map(visitor):
     visitor.page.locator(".map[data-ready=true]").wait_for(timeout=WAIT)
-    visitor.rest()
+    visitor.wait_until_idle()
     return visitor.page.locator(".map")
 
 
@@ -86,75 +96,78 @@ def open_map(visitor):
     return wait_for_map(visitor)
 
 
-def place_of(there, row):
-    """Where a chip's footprint lies on the page."""
-    return there.evaluate("(m, row) => m.placeOf(row)", row)
+def position_of(map_element, chip_id):
+    """Return the position of a chip's footprint on the page, in CSS pixels."""
+    return map_element.evaluate("(map, chip) => map.positionOf(chip)", chip_id)
 
 
 def follow(visitor, name):
     visitor.page.get_by_role("link", name=name, exact=True).click()
     visitor.page.locator("h1", has_text=name).wait_for(timeout=WAIT)
-    visitor.rest()
+    visitor.wait_until_idle()
 
 
 def wait_for_number(visitor, number):
     """Wait until the picked chip is that of an annotation."""
     visitor.page.wait_for_function(
         "n => [...document.querySelectorAll('dl.cs-facts dd')].some(d => d.textContent === n)",
-        arg=str(number), timeout=WAIT,
-    )  # fmt: skip
+        arg=str(number),
+        timeout=WAIT,
+    )
 
 
-def test_map__tiles_are_drawn_and_nothing_comes_from_another_host(mapped, visit):
-    visitor = visit(mapped)
-    there = open_map(visitor)
-    assert there.evaluate(SPREAD) > 8
+def test_map__draws_tiles_without_requests_to_other_hosts(mapped, visit):
+    visitor = visit(mapped.server)
+    map_element = open_map(visitor)
+    assert map_element.evaluate(SPREAD) > 8
     assert any("/chipscape/tiles/" in url for url in visitor.requests)
     assert not any(".tif" in url for url in visitor.requests)
     visitor.page.locator(".map .tools .in").click()
     visitor.page.wait_for_timeout(500)
     assert visitor.exceptions() == []
-    assert visitor.foreign() == []
+    assert visitor.foreign_requests() == []
     visitor.page.get_by_text("Image", exact=True).first.click()
     visitor.page.get_by_text("Footprints", exact=True).first.click()
-    visitor.rest()
+    visitor.wait_until_idle()
     visitor.page.wait_for_timeout(500)
-    assert there.evaluate(SPREAD) < 2
+    assert map_element.evaluate(SPREAD) < 2
 
 
-def test_map__one_selection_with_explore_both_ways(mapped, visit):
-    visitor = visit(mapped)
+def test_map__shares_the_picked_chip_with_explore(mapped, visit):
+    ids = mapped.chip_ids
+    visitor = visit(mapped.server)
     visitor.go("explore")
-    visitor.wait_for_landscape()
-    point = visitor.lonely()
+    visitor.wait_for_plot()
+    point = visitor.isolated_point()
     row = 20 if point != 20 else 21
     follow(visitor, "Map")
-    there = wait_for_map(visitor)
-    before = place_of(there, row)
+    map_element = wait_for_map(visitor)
+    before = position_of(map_element, ids[row])
     visitor.page.mouse.click(*before)
     wait_for_number(visitor, row)
-    visitor.rest()
-    assert place_of(there, row) == pytest.approx(before)
+    visitor.wait_until_idle()
+    assert position_of(map_element, ids[row]) == pytest.approx(before)
     follow(visitor, "Explore")
-    visitor.wait_for_landscape()
+    visitor.wait_for_plot()
     wait_for_number(visitor, row)
     (arrow,) = visitor.plot("return g.layout.annotations")
     assert arrow["x"] == pytest.approx(visitor.plot("return g.data[0].x[a[0]]", row), abs=1e-3)
     visitor.click(point)
     wait_for_number(visitor, point % 36)
     follow(visitor, "Map")
-    there = wait_for_map(visitor)
+    map_element = wait_for_map(visitor)
     wait_for_number(visitor, point % 36)
-    box = there.bounding_box()
+    box = map_element.bounding_box()
     middle = (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-    assert place_of(there, point) == pytest.approx(middle, abs=2)
-    assert visitor.foreign() == []
+    assert position_of(map_element, ids[point]) == pytest.approx(middle, abs=2)
+    assert visitor.foreign_requests() == []
 
 
 def test_map__a_class_that_is_markup_shows_as_text(mapped, visit):
-    visitor = visit(mapped)
-    there = open_map(visitor)
-    x, y = place_of(there, 0)
+    ids = mapped.chip_ids
+    visitor = visit(mapped.server)
+    map_element = open_map(visitor)
+    x, y = position_of(map_element, ids[0])
     visitor.page.mouse.move(x - 30, y - 30)
     visitor.page.mouse.move(x, y, steps=3)
     tip = visitor.page.locator(".map .tip")
@@ -167,7 +180,8 @@ def test_map__a_class_that_is_markup_shows_as_text(mapped, visit):
 
 
 def test_map__the_small_map_chooses_a_scene(mapped, visit):
-    visitor = visit(mapped)
+    ids = mapped.chip_ids
+    visitor = visit(mapped.server)
     open_map(visitor)
     small = visitor.page.locator("[data-testid=stDeckGlJsonChart]")
     small.scroll_into_view_if_needed()
@@ -182,17 +196,18 @@ def test_map__the_small_map_chooses_a_scene(mapped, visit):
     visitor.page.mouse.down()
     visitor.page.mouse.up()
     visitor.page.locator(".map canvas[aria-label='Map of wharf']").wait_for(timeout=WAIT)
-    there = wait_for_map(visitor)
-    assert place_of(there, 0) is None
-    assert place_of(there, 36 + 20) is not None
-    assert visitor.foreign() == []
+    map_element = wait_for_map(visitor)
+    assert position_of(map_element, ids[0]) is None
+    assert position_of(map_element, ids[36 + 20]) is not None
+    assert visitor.foreign_requests() == []
 
 
 def test_map__twenty_thousand_footprints_are_hovered_and_clicked(crowded, visit, record_property):
-    visitor = visit(crowded)
-    there = open_map(visitor)
+    ids = crowded.chip_ids
+    visitor = visit(crowded.server)
+    map_element = open_map(visitor)
     for row in (2_900, 14_300):
-        x, y = place_of(there, row)
+        x, y = position_of(map_element, ids[row])
         visitor.page.mouse.move(x - 60, y)
         begun = time.perf_counter()
         visitor.page.mouse.move(x, y)
@@ -204,28 +219,28 @@ def test_map__twenty_thousand_footprints_are_hovered_and_clicked(crowded, visit,
         record_property(f"click {row}", round(time.perf_counter() - begun, 3))
     visitor.page.mouse.wheel(0, -900)
     visitor.page.wait_for_timeout(800)
-    assert there.evaluate(SPREAD) > 8
-    assert visitor.foreign() == []
+    assert map_element.evaluate(SPREAD) > 8
+    assert visitor.foreign_requests() == []
 
 
-def test_routes__other_hosts_and_other_keys_get_nothing(mapped, visit):
+def test_routes__other_hosts_and_other_keys_get_a_404(mapped, visit):
     import urllib.error
     import urllib.request
 
     def status(path, **headers):
-        request = urllib.request.Request(f"{mapped.url}{path}", headers=headers)
+        request = urllib.request.Request(f"{mapped.server.url}{path}", headers=headers)
         try:
             with urllib.request.urlopen(request, timeout=10) as answer:
                 return answer.status
         except urllib.error.HTTPError as error:
             return error.code
 
-    visitor = visit(mapped)
+    visitor = visit(mapped.server)
     open_map(visitor)
-    path = next(url for url in visitor.requests if "/tiles/" in url).removeprefix(mapped.url)
+    path = next(url for url in visitor.requests if "/tiles/" in url).removeprefix(mapped.server.url)
     assert status(path) == 200
     assert status(path, Host="evil.example") == 404
     key = path.split("/")[3]
     assert status(path.replace(key, "0" * 24)) == 404
     assert status("/chipscape/tiles/..%2f..%2fetc%2fpasswd/0/0/0") in (400, 404)
-    assert "Traceback" not in mapped.log.read_text()
+    assert "Traceback" not in mapped.server.log.read_text()

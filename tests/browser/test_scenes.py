@@ -1,4 +1,4 @@
-"""Files in, grids and screening, as an analyst does it; from an empty folder on."""
+"""Imports, grids and screening in the browser, starting from an empty folder."""
 
 import json
 
@@ -12,126 +12,131 @@ pytestmark = pytest.mark.browser
 
 WAIT = 60_000
 JOBS = 240_000
-WHERE = Affine(0.5, 0, 692_000, 0, -0.5, 4_796_000)
+TRANSFORM = Affine(0.5, 0, 692_000, 0, -0.5, 4_796_000)
 N = 36
 
 
-def textured(blank: tuple[int, ...] = ()) -> np.ndarray:
-    """300 x 300 px with 36 squares of three textures; some of them painted over."""
+def textured_pixels(blank: tuple[int, ...] = ()) -> np.ndarray:
+    """Return 300 x 300 px with 36 squares of three textures; those in `blank` are covered."""
     rng = np.random.default_rng(0)
     pixels = rng.normal(90, 6, (3, 300, 300))
     for i in range(N):
-        x, y, side = corner(i)
+        x, y, side = square(i)
         pixels[i % 3, y : y + side, x : x + side] += 60 * (1 + np.arange(side) // 2 % 2)
         if i in blank:
             pixels[:, y - 8 : y + 38, x - 8 : x + 38] = 99
     return pixels.clip(0, 255).astype("uint8")
 
 
-def corner(i: int) -> tuple[int, int, int]:
+def square(i: int) -> tuple[int, int, int]:
     return 10 + i % 6 * 46, 10 + i // 6 * 46, 14 + i % 5 * 3
 
 
-def scene(path, pixels) -> bytes:
+def scene_file(path, pixels) -> bytes:
     profile = {"driver": "GTiff", "dtype": "uint8", "count": 3, "width": 300, "height": 300}
-    with rasterio.open(path, "w", crs="EPSG:32631", transform=WHERE, **profile) as made:
-        made.write(pixels)
+    with rasterio.open(path, "w", crs="EPSG:32631", transform=TRANSFORM, **profile) as target:
+        target.write(pixels)
     return path.read_bytes()
 
 
-def annotations() -> bytes:
+def annotation_file() -> bytes:
     features = []
     for i in range(N):
-        x, y, side = corner(i)
+        x, y, side = square(i)
         corners = [(x, y), (x + side, y), (x + side, y + side), (x, y + side), (x, y)]
-        geometry = {"type": "Polygon", "coordinates": [[list(WHERE @ c) for c in corners]]}
+        geometry = {"type": "Polygon", "coordinates": [[list(TRANSFORM @ c) for c in corners]]}
         properties = {"class": ("boat", "quay")[i % 2], "owner": f"owner {i % 4}"}
         features.append({"type": "Feature", "properties": properties, "geometry": geometry})
     crs = {"type": "name", "properties": {"name": "EPSG:32631"}}
     return json.dumps({"type": "FeatureCollection", "crs": crs, "features": features}).encode()
 
 
-def file(name: str, content: bytes) -> dict:
+def upload(name: str, content: bytes) -> dict:
     return {"name": name, "mimeType": "application/octet-stream", "buffer": content}
 
 
 def drop(visitor, *files: dict) -> None:
     visitor.page.locator("input[type=file]").first.set_input_files(list(files))
-    visitor.rest()
+    visitor.wait_until_idle()
 
 
-def finish(visitor) -> None:
-    """Wait until the job that was started has ended."""
+def wait_for_job(visitor, *notices: str) -> None:
+    """Wait until the job that was started has ended; the page shows these notices only."""
     job = visitor.page.locator(".st-key-cs_job")
     job.wait_for(timeout=WAIT)
     job.wait_for(state="hidden", timeout=JOBS)
-    visitor.rest()
-    assert visitor.alerts() == []
+    visitor.wait_until_idle()
+    assert visitor.alerts() == list(notices)
 
 
-def named(folder) -> list[str]:
+def file_names(folder) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
 @pytest.fixture
 def empty(serve, visit, tmp_path):
-    """The page Scenes of a folder in which nothing is, in the user's own workspace."""
+    """The page Scenes of an empty workspace of the user's own."""
     visitor = visit(serve(tmp_path))
     visitor.page.goto(visitor.server.url)
-    mine = visitor.page.get_by_role("radio", name="My scenes")
-    mine.wait_for(timeout=WAIT)
-    # The demo that a first start prepares is not what this is about.
+    radio = visitor.page.get_by_role("radio", name="My scenes")
+    radio.wait_for(timeout=WAIT)
+    # A first start prepares the demo, which is not needed here.
     visitor.page.get_by_role("button", name="Cancel").click(timeout=WAIT)
-    mine.click()
+    radio.click()
     expect(visitor.page.locator("h1").first).to_have_text("Scenes", timeout=WAIT)
-    visitor.rest()
+    visitor.wait_until_idle()
     yield visitor
     assert visitor.exceptions() == []
-    assert visitor.foreign() == []
+    assert visitor.foreign_requests() == []
 
 
-def test_upload__from_an_empty_folder_to_the_landscape(empty, tmp_path):
+def test_upload__from_an_empty_folder_to_the_plot(empty, tmp_path):
     page, raw = empty.page, tmp_path / "raw"
     expect(page.get_by_text("2GB per file")).to_be_visible()
-    drop(empty, file("a quay.tif", scene(tmp_path / "made.tif", textured())),
-         file("a quay.geojson", annotations()))  # fmt: skip
-    expect(page.get_by_text("2 files taken in: a_quay.tif, a_quay.geojson.")).to_be_visible()
-    assert named(raw) == ["a_quay.geojson", "a_quay.tif"]
+    drop(
+        empty,
+        upload("a quay.tif", scene_file(tmp_path / "upload.tif", textured_pixels())),
+        upload("a quay.geojson", annotation_file()),
+    )
+    expect(page.get_by_text("2 files imported: a_quay.tif, a_quay.geojson.")).to_be_visible()
+    assert file_names(raw) == ["a_quay.geojson", "a_quay.tif"]
     expect(page.locator("dl.cs-facts")).to_contain_text("36 from a_quay.geojson", timeout=WAIT)
     expect(page.locator("dl.cs-facts")).to_contain_text("EPSG:32631")
 
-    drop(empty, file("b.tif", b"these are words and no image"))
+    drop(empty, upload("b.tif", b"these are words and no image"))
     expect(
-        page.get_by_text("b.tif: was not taken in: cannot be opened as a GeoTIFF")
+        page.get_by_text("b.tif was not imported: the file cannot be opened as a GeoTIFF")
     ).to_be_visible()
-    assert named(raw) == ["a_quay.geojson", "a_quay.tif"]
+    assert file_names(raw) == ["a_quay.geojson", "a_quay.tif"]
     page.get_by_role("button", name="Close").click()
-    empty.rest()
+    empty.wait_until_idle()
     assert empty.alerts() == []
 
-    page.get_by_role("combobox", name="Property of the class").click()
+    page.get_by_role("combobox", name="Class attribute").click()
     page.get_by_role("option", name="owner").click()
-    empty.rest()
+    empty.wait_until_idle()
     expect(page.locator(".js-plotly-plot").last).to_contain_text("owner 3", timeout=WAIT)
     page.get_by_role("button", name="Run all stages").click()
-    finish(empty)
+    wait_for_job(empty)
     page.get_by_role("link", name="Explore").click()
-    empty.wait_for_landscape()
+    empty.wait_for_plot()
     assert len(empty.plot("return g.data[0].x")) == N
 
 
-def test_upload__a_name_that_is_taken_is_the_users_choice(empty, tmp_path):
+def test_upload__the_user_decides_about_existing_files(empty, tmp_path):
     page, raw = empty.page, tmp_path / "raw"
-    old = scene(tmp_path / "old.tif", textured())
-    new = scene(tmp_path / "new.tif", textured((1,)))
-    drop(empty, file("quay.tif", old))
-    drop(empty, file("quay.tif", new), file("quay.geojson", annotations()))
-    expect(page.get_by_text("quay.tif is there already, and differs.")).to_be_visible()
-    expect(page.get_by_text("quay.geojson waits: it belongs to quay.tif")).to_be_visible()
-    assert named(raw) == ["quay.tif"]
-    page.get_by_role("button", name="Take under another name").click()
-    expect(page.get_by_text("2 files taken in: quay_2.tif, quay_2.geojson.")).to_be_visible()
-    assert named(raw) == ["quay.tif", "quay_2.geojson", "quay_2.tif"]
+    old = scene_file(tmp_path / "old.tif", textured_pixels())
+    new = scene_file(tmp_path / "new.tif", textured_pixels((1,)))
+    drop(empty, upload("quay.tif", old))
+    drop(empty, upload("quay.tif", new), upload("quay.geojson", annotation_file()))
+    expect(
+        page.get_by_text("quay.tif is waiting: it already exists with other content.")
+    ).to_be_visible()
+    expect(page.get_by_text("quay.geojson is waiting: it belongs to quay.tif")).to_be_visible()
+    assert file_names(raw) == ["quay.tif"]
+    page.get_by_role("button", name="Import under another name").click()
+    expect(page.get_by_text("2 files imported: quay_2.tif, quay_2.geojson.")).to_be_visible()
+    assert file_names(raw) == ["quay.tif", "quay_2.geojson", "quay_2.tif"]
     assert (raw / "quay.tif").read_bytes() == old
     assert (raw / "quay_2.tif").read_bytes() == new
 
@@ -139,38 +144,38 @@ def test_upload__a_name_that_is_taken_is_the_users_choice(empty, tmp_path):
 def test_folder__listed_then_copied(empty, tmp_path):
     page, raw, folder = empty.page, tmp_path / "raw", tmp_path / "field trip"
     folder.mkdir()
-    scene(folder / "quay.tif", textured())
-    (folder / "quay.geojson").write_bytes(annotations())
+    scene_file(folder / "quay.tif", textured_pixels())
+    (folder / "quay.geojson").write_bytes(annotation_file())
     (folder / "broken.tif").write_bytes(b"no image")
     (folder / "notes.txt").touch()
     box = page.get_by_role("textbox", name="Or copy from another folder")
     box.fill(str(folder / "nowhere"))
     box.press("Enter")
-    expect(page.get_by_text("is no folder on this machine")).to_be_visible(timeout=WAIT)
+    expect(page.get_by_text("is not a folder on this machine")).to_be_visible(timeout=WAIT)
     box.fill(str(folder))
     box.press("Enter")
-    expect(page.get_by_text("3 files, 2 scenes among them")).to_be_visible(timeout=WAIT)
-    expect(page.get_by_text("1 other file passed over.")).to_be_visible()
+    expect(page.get_by_text("3 files, including 2 scenes")).to_be_visible(timeout=WAIT)
+    expect(page.get_by_text("1 other file ignored.")).to_be_visible()
     assert not raw.exists()
     page.get_by_role("button", name="Copy 3 files into raw/").click()
-    expect(page.get_by_text("2 files taken in: quay.geojson, quay.tif.")).to_be_visible(
+    expect(page.get_by_text("2 files imported: quay.geojson, quay.tif.")).to_be_visible(
         timeout=WAIT
     )
-    expect(page.get_by_text("broken.tif: was not taken in")).to_be_visible()
-    assert named(raw) == ["quay.geojson", "quay.tif"]
-    assert len(named(folder)) == 4
+    expect(page.get_by_text("broken.tif was not imported")).to_be_visible()
+    assert file_names(raw) == ["quay.geojson", "quay.tif"]
+    assert len(file_names(folder)) == 4
 
 
 def test_grid__where_there_are_no_annotations(empty, tmp_path):
     page = empty.page
-    drop(empty, file("bare.tif", scene(tmp_path / "bare.tif", textured())))
+    drop(empty, upload("bare.tif", scene_file(tmp_path / "bare.tif", textured_pixels())))
     page.get_by_role("spinbutton", name="Side of a square (px)").fill("50")
     page.keyboard.press("Enter")
-    empty.rest()
+    empty.wait_until_idle()
     expect(page.get_by_text("At most 36 chips of 50 px, 25 m on the ground")).to_be_visible()
     assert not (tmp_path / "artifacts" / "chips").exists()
     page.get_by_role("button", name="Cut this grid").click()
-    finish(empty)
+    wait_for_job(empty)
     expect(page.locator("dl.cs-facts")).to_contain_text("36 squares", timeout=WAIT)
     page.get_by_role("link", name="Chips", exact=True).click()
     expect(page.get_by_text("36 chips of 64 × 64 px")).to_be_visible(timeout=WAIT)
@@ -178,27 +183,29 @@ def test_grid__where_there_are_no_annotations(empty, tmp_path):
 
 def test_screening__blank_chips_left_out_and_back(empty, tmp_path):
     page = empty.page
-    drop(empty, file("quay.tif", scene(tmp_path / "made.tif", textured((7, 20)))),
-         file("quay.geojson", annotations()))  # fmt: skip
+    drop(
+        empty,
+        upload("quay.tif", scene_file(tmp_path / "upload.tif", textured_pixels((7, 20)))),
+        upload("quay.geojson", annotation_file()),
+    )
     page.get_by_role("link", name="Chips", exact=True).click()
     page.get_by_role("button", name="Cut the chips").click()
-    finish(empty)
+    wait_for_job(empty)
     page.get_by_role("button", name="Screen the chips").click()
-    finish(empty)
+    wait_for_job(empty)
     expect(page.get_by_role("radio", name="blank (2)")).to_be_visible(timeout=WAIT)
     gallery = page.locator(".cs-gallery").nth(1)
     expect(gallery.locator("figure")).to_have_count(2)
     expect(gallery).to_contain_text("varies by 0.0%")
 
     page.get_by_text("blank (2)").first.click()
-    expect(page.get_by_text("Shown is the result before your changes")).to_be_visible(timeout=WAIT)
-    page.get_by_role("button", name="Compute it").click()
-    finish(empty)
+    expect(page.get_by_text("These results use your previous settings")).to_be_visible(timeout=WAIT)
+    page.get_by_role("button", name="Update").click()
+    wait_for_job(empty, "2 of 36 chips left out: blank.")
     expect(page.get_by_text("34 chips of 64 × 64 px")).to_be_visible(timeout=WAIT)
-    expect(page.get_by_text("2 chips left out: blank.")).to_be_visible()
     expect(page.locator(".cs-gallery").nth(1).locator("figure")).to_have_count(2)
 
     page.get_by_text("blank (2)").first.click()
     expect(page.get_by_text("36 chips of 64 × 64 px")).to_be_visible(timeout=WAIT)
-    empty.rest()
-    assert page.get_by_text("Shown is the result before your changes").count() == 0
+    empty.wait_until_idle()
+    assert page.get_by_text("These results use your previous settings").count() == 0

@@ -27,45 +27,45 @@ def test_chip_set__one_sequence_of_all_scenes(chips):
     assert chips.table.columns.tolist() == ["scene", "annotation", "kind", "width"]
 
 
-def test_read__any_rows_in_any_order(chips):
+def test_read__rows_in_any_order(chips):
     pixels, mask = chips.read([7, 0, 3, 3])
     a, c = chips.parts[0].pixels, chips.parts[2].pixels
     assert np.array_equal(pixels, np.stack([c[4], a[0], c[0], c[0]]))
     assert mask.dtype == bool
     assert mask.sum() == 4
-    assert np.array_equal(chips.masked([7, 0, 3, 3]), mask)
+    assert np.array_equal(chips.read_masks([7, 0, 3, 3]), mask)
 
 
-def test_read__different_dtypes_are_refused_and_unit_brings_them_together():
+def test_read__dtypes_are_combined_only_when_scaled():
     mixed = ChipSet((part("a", 2), part("b", 2, "uint16")), ("r", "g"))
     assert mixed.dtypes == ("uint16", "uint8")
     assert mixed.read([2, 3])[0].dtype == np.uint16
     with pytest.raises(BandError, match="chips of different dtypes: uint16, uint8"):
         mixed.read([0, 2])
-    unit = mixed.unit([0, 3], mixed.display)
-    assert unit.dtype == np.float32
-    assert unit.max(axis=(1, 2, 3)) == pytest.approx([31 / 255, 1], abs=0.01)
+    scaled = mixed.read_scaled([0, 3], mixed.display_scalings)
+    assert scaled.dtype == np.float32
+    assert scaled.max(axis=(1, 2, 3)) == pytest.approx([31 / 255, 1], abs=0.01)
 
 
-def test_unit__masked_pixels_are_0(chips):
-    unit = chips.unit([0, 4], chips.display)
-    assert not unit[:, :, 0, 0].any()
-    assert unit[:, :, 1, 1].all()
+def test_read_scaled__masked_pixels_are_0(chips):
+    scaled = chips.read_scaled([0, 4], chips.display_scalings)
+    assert not scaled[:, :, 0, 0].any()
+    assert scaled[:, :, 1, 1].all()
 
 
-def test_display__each_dtype_has_its_scaling():
+def test_display_scalings__one_per_dtype():
     mixed = ChipSet((part("a", 2), part("b", 3, "int16"), part("c", 1)), ("r", "g"))
-    assert set(mixed.display) == {"uint8", "int16"}
-    assert mixed.display["uint8"].high == (255, 255)
-    assert 0 < mixed.display["int16"].high[0] < 200
+    assert set(mixed.display_scalings) == {"uint8", "int16"}
+    assert mixed.display_scalings["uint8"].high == (255, 255)
+    assert 0 < mixed.display_scalings["int16"].high[0] < 200
 
 
 @pytest.mark.parametrize(("n", "rows"), [(3, [0, 4, 7]), (1, [0]), (100, list(range(8)))])
-def test_spread__evenly_over_all(chips, n, rows):
-    assert chips.spread(n).tolist() == rows
+def test_sample_rows__evenly_spaced(chips, n, rows):
+    assert chips.sample_rows(n).tolist() == rows
 
 
-def test_scene_chips__parts_of_one_length():
+def test_scene_chips__different_lengths():
     with pytest.raises(BandError, match=r"a: parts of different lengths \[2, 3\]"):
         SceneChips(
             "k",
@@ -77,11 +77,11 @@ def test_scene_chips__parts_of_one_length():
         )
 
 
-def test_properties__of_two_kinds_are_text_and_of_one_stay():
-    flags = part("a", 2, kind=True, many=1, seen=[True, None])
-    words = part("b", 1, kind="q", many=2.5)
-    mixed = ChipSet((flags, words), ("r", "g")).properties
-    assert mixed["kind"].tolist() == ["True", "True", "q"]
-    assert mixed["many"].tolist() == [1, 1, 2.5]
-    assert mixed["seen"].tolist()[0] is True
-    assert mixed["seen"].isna().tolist() == [False, True, True]
+def test_properties__mixed_types_become_text():
+    first = part("a", 2, kind=True, count=1, flag=[True, None])
+    second = part("b", 1, kind="q", count=2.5)
+    properties = ChipSet((first, second), ("r", "g")).properties
+    assert properties["kind"].tolist() == ["True", "True", "q"]
+    assert properties["count"].tolist() == [1, 1, 2.5]
+    assert properties["flag"].tolist()[0] is True
+    assert properties["flag"].isna().tolist() == [False, True, True]

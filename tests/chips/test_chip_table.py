@@ -4,7 +4,7 @@ import pytest
 import shapely
 from shapely.geometry import LineString, Point, box
 
-from core.chips.chip_table import chip_ids, facts, joined
+from core.chips.chip_table import chip_facts, chip_ids, join_properties
 from core.raster.annotations.footprints import Footprints
 from core.raster.geodesy import Ground
 from core.raster.windows import ChipWindows
@@ -12,7 +12,7 @@ from core.raster.windows import ChipWindows
 SHAPES = np.array([box(0, 0, 5, 5), box(10, 0, 15, 5), Point(3, 3), LineString([(0, 0), (9, 9)])])
 
 
-def test_chip_ids__named_after_the_scene_and_all_different():
+def test_chip_ids__scene_name_and_unique_hash():
     ids = chip_ids("quay", SHAPES)
     assert len(set(ids)) == 4
     assert all(i.startswith("quay-") and len(i) == 15 for i in ids)
@@ -20,38 +20,45 @@ def test_chip_ids__named_after_the_scene_and_all_different():
     assert chip_ids("quay", SHAPES[:0]) == []
 
 
-def test_chip_ids__of_equal_shapes_the_later_are_numbered():
+def test_chip_ids__equal_shapes_are_numbered():
     same = chip_ids("a", SHAPES[[0, 1, 0, 0]])
     assert same[2:] == [f"{same[0]}-2", f"{same[0]}-3"]
     assert len(set(same)) == 4
 
 
-def test_chip_ids__the_start_and_direction_of_a_ring_do_not_matter():
-    turned = shapely.reverse(SHAPES[:1])
-    rolled = shapely.Polygon([(5, 0), (5, 5), (0, 5), (0, 0)])
-    assert chip_ids("a", turned) == chip_ids("a", np.array([rolled])) == chip_ids("a", SHAPES[:1])
+def test_chip_ids__independent_of_ring_start_and_direction():
+    reverse = shapely.reverse(SHAPES[:1])
+    rotated = shapely.Polygon([(5, 0), (5, 5), (0, 5), (0, 0)])
+    assert chip_ids("a", reverse) == chip_ids("a", np.array([rotated])) == chip_ids("a", SHAPES[:1])
 
 
-def test_chip_ids__finer_than_a_hundredth_of_a_pixel_is_the_same():
+def test_chip_ids__differences_below_a_hundredth_of_a_pixel_are_ignored():
     moved = np.array([box(0.001, -0.001, 5.002, 5.001), box(0.3, 0, 5, 5)])
     assert chip_ids("a", moved)[0] == chip_ids("a", SHAPES)[0] != chip_ids("a", moved)[1]
 
 
-def test_chip_ids__shapes_below_the_grid_stay_apart():
+def test_chip_ids__tiny_shapes_stay_distinct():
     tiny = np.array([box(x, 3, x + 0.004, 3.004) for x in (10.0, 40.0)])
     first, second = chip_ids("a", tiny)
     assert first.split("-")[1] != second.split("-")[1]
 
 
-def test_facts__one_row_a_chip():
+def test_chip_facts__one_row_per_chip():
     n = 2
     ground = Ground(*(np.full(n, v) for v in range(8)))
-    rows = Footprints(
-        SHAPES[:2], SHAPES[:2], ground, pd.DataFrame({"a": [1, 2]}), np.array([4, 7]),
-        np.array([True, False]), 0, {}, (),
-    )  # fmt: skip
+    footprints = Footprints(
+        SHAPES[:2],
+        SHAPES[:2],
+        ground,
+        pd.DataFrame({"a": [1, 2]}),
+        np.array([4, 7]),
+        np.array([True, False]),
+        0,
+        {},
+        (),
+    )
     windows = ChipWindows(*(np.full(n, 10.0 + v) for v in range(6)))
-    table = facts("quay", rows, windows, np.array([0.5, 1.0]))
+    table = chip_facts("quay", footprints, windows, np.array([0.5, 1.0]))
     assert table["chip_id"].tolist() == chip_ids("quay", SHAPES[:2])
     assert table["annotation"].tolist() == [4, 7]
     assert table["cut_by_edge"].tolist() == [True, False]
@@ -70,9 +77,9 @@ def test_facts__one_row_a_chip():
         (["property_width", "width"], ["property_width", "property_property_width"]),
     ],
 )
-def test_joined__no_name_twice(columns, names):
-    both = joined(
+def test_join_properties__column_names_are_unique(columns, names):
+    table = join_properties(
         pd.DataFrame({"scene": ["a"], "width": [1]}), pd.DataFrame([columns], columns=columns)
     )
-    assert both.columns.tolist() == ["scene", "width", *names]
-    assert both.iloc[0, 2:].tolist() == columns
+    assert table.columns.tolist() == ["scene", "width", *names]
+    assert table.iloc[0, 2:].tolist() == columns

@@ -1,13 +1,13 @@
 import pytest
 
-from core.chips.common_bands import common_bands
+from core.chips.common_bands import shared_band_names
 from core.errors import BandError
 
 RGB = ("red", "green", "blue")
 
 
 @pytest.mark.parametrize(
-    ("scenes", "wanted", "bands"),
+    ("scenes", "selection", "bands"),
     [
         ({}, (), ()),
         ({"a": RGB}, (), RGB),
@@ -16,21 +16,21 @@ RGB = ("red", "green", "blue")
         ({"a": RGB, "b": RGB}, ("blue", "red"), ("blue", "red")),
     ],
 )
-def test_common_bands__by_name_in_the_first_scenes_order(scenes, wanted, bands):
-    assert common_bands(scenes, wanted) == bands
+def test_shared_band_names__in_the_first_scenes_order(scenes, selection, bands):
+    assert shared_band_names(scenes, selection) == bands
 
 
-def test_common_bands__nothing_shared_is_refused_with_what_each_has():
+def test_shared_band_names__none_shared():
     with pytest.raises(BandError, match="share no band: a has red, green, blue; b has nir"):
-        common_bands({"a": RGB, "b": ("nir",)})
+        shared_band_names({"a": RGB, "b": ("nir",)})
 
 
-def test_common_bands__nothing_shared_by_all_though_each_pair_shares_one():
+def test_shared_band_names__none_shared_by_all_scenes():
     scenes = {"a": ("r", "g"), "b": ("r", "x"), "c": ("g", "x"), "d": ("r",), "e": ("g",)}
     with pytest.raises(BandError, match="c has g, x and 2 more"):
-        common_bands(scenes)
+        shared_band_names(scenes)
 
 
-def test_common_bands__a_wanted_one_that_is_missing_is_refused_by_name():
+def test_shared_band_names__selected_band_is_missing():
     with pytest.raises(BandError, match=r"^b: band 'red' is missing. Bands common .*: blue\.$"):
-        common_bands({"a": RGB, "b": ("blue",)}, ("blue", "red"))
+        shared_band_names({"a": RGB, "b": ("blue",)}, ("blue", "red"))

@@ -8,13 +8,13 @@ def no_mask(pixels):
     return np.zeros((len(pixels), *pixels.shape[2:]), bool)
 
 
-def test_fit_scaling__uint8_is_divided_by_255_whatever_it_holds():
+def test_fit_scaling__uint8_is_divided_by_255():
     scaling = fit_scaling(np.full((2, 3, 4, 4), 9, np.uint8), np.zeros((2, 4, 4), bool))
     assert (scaling.low, scaling.high) == ((0,) * 3, (255,) * 3)
     assert "255" in scaling.rule
 
 
-def test_fit_scaling__percentiles_of_the_valid_pixels_a_band():
+def test_fit_scaling__percentiles_of_the_valid_pixels_of_each_band():
     pixels = np.zeros((1, 2, 1, 1001), np.uint16)
     pixels[0, 0, 0] = np.arange(1001)
     pixels[0, 1, 0] = np.arange(1001) * 10
@@ -27,14 +27,14 @@ def test_fit_scaling__percentiles_of_the_valid_pixels_a_band():
     assert "uint16" in scaling.rule
 
 
-def test_fit_scaling__not_finite_or_nothing_valid():
+def test_fit_scaling__values_not_finite_or_all_masked():
     pixels = np.array([[[[np.nan, 1, np.inf, 3]]]], np.float32)
     scaling = fit_scaling(pixels, no_mask(pixels))
     assert 1 <= scaling.low[0] < scaling.high[0] <= 3
     assert fit_scaling(pixels, ~no_mask(pixels)).high == (1,)
 
 
-def test_apply__clipped_linear_and_nan_is_0():
+def test_apply__linear_and_clipped_with_nan_as_0():
     pixels = np.array([[[[-5, 0, 5, 10, 15, np.nan]]]], np.float32)
     scaled = Scaling((0.0,), (10.0,), "").apply(pixels)
     assert scaled.dtype == np.float32
@@ -43,7 +43,7 @@ def test_apply__clipped_linear_and_nan_is_0():
 
 
 @pytest.mark.parametrize("dtype", ["uint16", "int16"])
-def test_apply__ends_of_the_dtype(dtype):
+def test_apply__limits_of_the_dtype(dtype):
     limits = np.iinfo(dtype)
     pixels = np.array([[[[limits.min, limits.max]]]], dtype)
     scaled = Scaling((float(limits.min),), (float(limits.max),), "").apply(pixels)

@@ -1,4 +1,4 @@
-"""`chipscape quality` and `chipscape landscape`, and the options beside them."""
+"""`chipscape quality`, `landscape`, `cluster` and `export` with options of the clusters."""
 
 import json
 import sys
@@ -10,11 +10,13 @@ from shapely.geometry import box
 
 from core import cli
 from core.cli import cluster_commands
-from core.clusters.methods import kmeans_ward
+from core.clusters.methods import ward
 from core.errors import SettingsError
-from core.pipeline import saved_edits
-from core.pipeline.saved_edits import Saved
+from core.pipeline.run_stages import look_up
+from core.pipeline.saved_edits import SavedEdits, edit_family, save_edits
 from core.pipeline.workspace import Workspace
+from core.settings import RunSettings
+from core.tables import read_toml, settings_from_table
 
 QUICK = """
 [chips]
@@ -31,7 +33,7 @@ n_iter = 50
 
 @pytest.fixture
 def call(make_scene, make_annotations, to_ground, tmp_path, monkeypatch, capsys):
-    """Run one command on forty squares of two kinds; its JSON or words, or why it failed."""
+    """Run a command on forty squares of two kinds; return its JSON, its text or its error."""
 
     rng = np.random.default_rng(0)
     rough = rng.normal(128, 60, (3, 160, 256)).clip(1, 254)
@@ -43,59 +45,65 @@ def call(make_scene, make_annotations, to_ground, tmp_path, monkeypatch, capsys)
     settings = tmp_path / "quick.toml"
     settings.write_text(QUICK)
 
-    def run(command, *words, as_json=True):
-        where = ("--workspace", str(tmp_path), "--settings", str(settings))
-        where += ("--json",) if as_json else ()
-        monkeypatch.setattr(sys, "argv", ["chipscape", command, *where, *words])
-        with pytest.raises(SystemExit) as leaving:
+    def run(command, *options, as_json=True):
+        shared = ("--workspace", str(tmp_path), "--settings", str(settings))
+        shared += ("--json",) if as_json else ()
+        monkeypatch.setattr(sys, "argv", ["chipscape", command, *shared, *options])
+        with pytest.raises(SystemExit) as caught:
             cli.main()
-        said = capsys.readouterr()
-        if leaving.value.code:
-            return said.err
-        return json.loads(said.out) if as_json else said.out
+        printed = capsys.readouterr()
+        if caught.value.code:
+            return printed.err
+        return json.loads(printed.out) if as_json else printed.out
 
     return run
 
 
 @pytest.mark.parametrize("method", ["gmm", "hdbscan", "kmeans", "ward"])
-def test_quality__marks_of_each_cluster(call, method):
-    found = call("quality", "--method", method, "--n-clusters", "2", "--property", "class")
-    assert found["method"] == method
-    cards = found["card"]["clusters"]
-    assert [one["label"] for one in cards] == list(range(found["card"]["n_clusters"]))
-    assert all(0 <= one["stability"] <= 1 for one in cards)
-    assert found["n_resamples"] == 20
-    assert {one["name"] for one in found["associations"]} <= {
-        "scene", "cut_by_edge", "valid_fraction", "area", "side", "sharpness", "place"
-    }  # fmt: skip
-    table = found["against"]["table"]
+def test_quality__measures_of_each_cluster(call, method):
+    result = call("quality", "--method", method, "--n-clusters", "2", "--property", "class")
+    assert result["method"] == method
+    clusters = result["card"]["clusters"]
+    assert [row["label"] for row in clusters] == list(range(result["card"]["n_clusters"]))
+    assert all(0 <= row["stability"] <= 1 for row in clusters)
+    assert result["n_resamples"] == 20
+    assert {row["name"] for row in result["associations"]} <= {
+        "scene",
+        "cut_by_edge",
+        "valid_fraction",
+        "area",
+        "side",
+        "sharpness",
+        "place",
+    }
+    table = result["against"]["table"]
     assert sum(map(sum, table)) == 40
-    assert len(table) == found["card"]["n_clusters"] + 1
+    assert len(table) == result["card"]["n_clusters"] + 1
 
 
-def test_quality__unknown_property_is_named(call):
+def test_quality__unknown_attribute_is_named(call):
     assert "no annotation has a property 'colour'" in call("quality", "--property", "colour")
 
 
 def test_landscape__sizes_of_the_tree(call):
-    found = call("landscape", "--method", "hdbscan")
-    assert found["sizes"][0] == 2
-    assert len(found["sizes"]) == len(found["n_clusters"]) == len(found["validity"])
-    assert all(one["reason"] for one in found["suggestions"])
+    result = call("landscape", "--method", "hdbscan")
+    assert result["sizes"][0] == 2
+    assert len(result["sizes"]) == len(result["n_clusters"]) == len(result["validity"])
+    assert all(suggestion["reason"] for suggestion in result["suggestions"])
 
 
 def test_landscape__components(call):
-    found = call("landscape", "--components", "2:4")
-    assert found["n_components"] == [2, 3, 4]
-    assert [one["name"] for one in found["suggestions"]] == ["BIC", "held out"]
-    assert 0 < found["agreement"] <= 1
+    result = call("landscape", "--components", "2:4")
+    assert result["n_components"] == [2, 3, 4]
+    assert [suggestion["name"] for suggestion in result["suggestions"]] == ["BIC", "held out"]
+    assert 0 < result["agreement"] <= 1
 
 
 def test_landscape__k_means_has_none(call):
     assert "k-means has no landscape" in call("landscape", "--method", "kmeans")
 
 
-def test_cluster__sweep_of_k_means_is_there_for_the_slider(call, tmp_path):
+def test_cluster__sweep_of_k_means_is_stored_for_the_slider(call, tmp_path):
     call("cluster", "--method", "kmeans", "--sweep", "2:4")
     assert len(list((tmp_path / "artifacts" / "kmeans").glob("*/manifest.json"))) == 4
 
@@ -112,87 +120,87 @@ def test_cluster__sweep_of_ward_cuts_one_tree(call, tmp_path):
 
 
 def test_cluster__ward_of_too_many_chips_is_a_clear_error(call, monkeypatch):
-    monkeypatch.setattr(kmeans_ward, "WARD_LIMIT", 20)
-    said = call("cluster", "--method", "ward")
-    assert "20 are the most" in said
-    assert "Take k-means, HDBSCAN or a mixture" in said
+    monkeypatch.setattr(ward, "WARD_LIMIT", 20)
+    error = call("cluster", "--method", "ward")
+    assert "the limit is 20 chips" in error
+    assert "Use k-means, HDBSCAN or a Gaussian mixture" in error
 
 
-def test_export__noise_as_asked_and_the_original_beside(call, tmp_path):
-    words = ("--method", "hdbscan", "--min-cluster-size", "4", "--format", "csv")
-    call("export", *words, "--out", str(tmp_path / "kept"))
-    call("export", *words, "--noise", "nearest", "--out", str(tmp_path / "near"))
-    kept, near = (pd.read_csv(tmp_path / name / "chips.csv") for name in ("kept", "near"))
-    assert kept["cluster"].tolist() == kept["cluster_raw"].tolist()
-    assert near["cluster_raw"].tolist() == kept["cluster_raw"].tolist()
-    assert (near["cluster"] >= 0).all()
+def test_export__treated_noise_next_to_the_original(call, tmp_path):
+    options = ("--method", "hdbscan", "--min-cluster-size", "4", "--format", "csv")
+    call("export", *options, "--out", str(tmp_path / "keep"))
+    call("export", *options, "--noise", "nearest", "--out", str(tmp_path / "nearest"))
+    keep, nearest = (pd.read_csv(tmp_path / name / "chips.csv") for name in ("keep", "nearest"))
+    assert keep["cluster"].tolist() == keep["cluster_raw"].tolist()
+    assert nearest["cluster_raw"].tolist() == keep["cluster_raw"].tolist()
+    assert (nearest["cluster"] >= 0).all()
 
 
-def test_export__unknown_noise_is_refused(call):
+def test_export__unknown_noise_treatment_is_refused(call):
     assert "noise.method" in call("export", "--noise", "hide")
 
 
 @pytest.mark.parametrize("text", ["", "2", "5:2", "0:3", "a:b", "2:x"])
-def test_span__refuses_what_is_no_range(text):
+def test_parse_range__not_a_range(text):
     with pytest.raises(SettingsError, match="is not a range"):
-        cluster_commands.span(text, "--components")
+        cluster_commands.parse_range(text, "--components")
 
 
-def test_span__both_ends():
-    assert cluster_commands.span("2:4", "") == [2, 3, 4]
+def test_parse_range__both_ends():
+    assert cluster_commands.parse_range("2:4", "") == [2, 3, 4]
 
 
 def test_cluster__sweep_of_hdbscan_is_refused(call, tmp_path):
-    said = call("cluster", "--method", "hdbscan", "--sweep", "2:3")
-    assert "no number of clusters to prepare" in said
+    error = call("cluster", "--method", "hdbscan", "--sweep", "2:3")
+    assert "no number of clusters to prepare" in error
     assert not (tmp_path / "artifacts" / "mixtures").exists()
 
 
 @pytest.mark.parametrize(
-    ("method", "words"),
+    ("method", "message"),
     [
         ("gmm", "Gaussian mixtures with 2 to 3 clusters prepared"),
         ("kmeans", "k-means with 2 to 3 clusters prepared"),
         ("ward", "Ward's hierarchy with 2 to 3 clusters prepared"),
     ],
 )
-def test_cluster__sweep_says_what_it_prepared(call, method, words):
-    assert words in call("cluster", "--method", method, "--sweep", "2:3", as_json=False)
+def test_cluster__sweep_says_what_it_prepared(call, method, message):
+    assert message in call("cluster", "--method", method, "--sweep", "2:3", as_json=False)
 
 
 def test_cluster__sweep_that_ends_early_says_where(call):
-    told = call("cluster", "--method", "kmeans", "--sweep", "40:45", as_json=False)
-    assert "k-means with 40 clusters prepared" in told
-    told = call("cluster", "--method", "kmeans", "--sweep", "41:45", as_json=False)
-    assert "k-means: nothing prepared" in told
+    text = call("cluster", "--method", "kmeans", "--sweep", "40:45", as_json=False)
+    assert "k-means with 40 clusters prepared" in text
+    text = call("cluster", "--method", "kmeans", "--sweep", "41:45", as_json=False)
+    assert "k-means: nothing prepared" in text
 
 
 @pytest.mark.parametrize("command", ["cluster", "run"])
-def test_summary__noise_as_shown(call, tmp_path, command):
+def test_summary__noise_as_displayed(call, tmp_path, command):
     leaf = 'min_cluster_size = 2\nselection = "leaf"\n[tree]\nmin_samples = 1'
     (tmp_path / "quick.toml").write_text(QUICK.replace("min_cluster_size = 5", leaf))
-    words = ("--method", "hdbscan")
-    kept = call(command, *words, as_json=False).splitlines()[-1]
-    share = kept.rpartition(", ")[2]
-    assert share.endswith("% noise")
-    assert share != "0% noise"
-    near = call(command, *words, "--noise", "nearest", as_json=False).splitlines()[-1]
-    assert ", 0% noise as shown: " in near
-    assert "noise chips are shown in their nearest cluster" in near
-    soft = call(command, *words, "--noise", "soft", as_json=False).splitlines()[-1]
-    assert "noise chips are shown in their likeliest cluster" in soft
+    options = ("--method", "hdbscan")
+    keep = call(command, *options, as_json=False).splitlines()[-1]
+    fraction = keep.rpartition(", ")[2]
+    assert fraction.endswith("% noise")
+    assert fraction != "0% noise"
+    nearest = call(command, *options, "--noise", "nearest", as_json=False).splitlines()[-1]
+    assert ", 0% noise as displayed: " in nearest
+    assert "noise chips are assigned to their nearest cluster" in nearest
+    soft = call(command, *options, "--noise", "soft", as_json=False).splitlines()[-1]
+    assert "noise chips are assigned to their most likely cluster" in soft
 
 
-def test_quality__calls_clusters_by_the_ids_of_the_edits(call, tmp_path):
+def test_quality__clusters_by_the_ids_of_the_edits(call, tmp_path):
     # By size the two clusters are 0 and 1; at the last edit they were 5 and 8.
-    words = ("--method", "kmeans", "--n-clusters", "2")
-    call("export", *words, "--format", "csv")
-    own = pd.read_csv(tmp_path / "results" / "chips.csv")["cluster"].to_numpy()
-    reduced = next((tmp_path / "artifacts" / "reduction").glob("*/manifest.json")).parent.name
-    name = saved_edits.family(reduced, "kmeans")
-    ids = np.where(own == 0, 5, 8).astype(np.int32)
-    saved_edits.save(Workspace(tmp_path), name, Saved(ids=ids))
-    told = call("quality", *words, as_json=False)
-    assert "cluster 5: " in told
-    assert "cluster 8: " in told
-    assert "cluster 0" not in told
+    options = ("--method", "kmeans", "--n-clusters", "2")
+    call("export", *options, "--format", "csv")
+    clusters = pd.read_csv(tmp_path / "results" / "chips.csv")["cluster"].to_numpy()
+    table = read_toml(tmp_path / "quick.toml") | {"method": "kmeans"}
+    view = look_up(Workspace(tmp_path), settings_from_table(RunSettings, table))
+    ids = np.where(clusters == 0, 5, 8).astype(np.int32)
+    save_edits(view.workspace, edit_family(view), SavedEdits(ids=ids))
+    text = call("quality", *options, as_json=False)
+    assert "cluster 5: " in text
+    assert "cluster 8: " in text
+    assert "cluster 0" not in text

@@ -1,4 +1,4 @@
-"""The command line: exit codes, one line of JSON, words for people, and raw/ left alone."""
+"""The command line: exit codes, one line of JSON, readable text, and raw/ never written to."""
 
 import json
 import os
@@ -19,8 +19,8 @@ from shapely.geometry import box
 
 from core import cli
 from core.cli import console, stage_commands
-from core.pipeline import chip_stages, run
-from core.pipeline.run import STAGES
+from core.pipeline import cluster_stages, embedding_stages
+from core.pipeline.run_stages import STAGE_NAMES
 
 ROOT = Path(__file__).resolve().parents[2]
 QUICK = {
@@ -33,7 +33,7 @@ EVIL = "<img src=x onerror=alert(1)>"
 
 
 @dataclass
-class Said:
+class Result:
     code: int
     out: str
     err: str
@@ -68,72 +68,72 @@ def workspace(tmp_path, make_scene, make_annotations, to_ground):
 
 @pytest.fixture
 def call(monkeypatch, capsys, tmp_path, workspace, quick):
-    """Call the command line in this process; logs of defects land in `tmp_path/logs`."""
+    """Call the command line in this process; logs of unexpected errors go to `tmp_path/logs`."""
     handler = signal.getsignal(signal.SIGTERM)
     (tmp_path / "logs").mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "logs"))
 
-    def run(command: str, *arguments: Any, bare: bool = False) -> Said:
-        given = () if bare else ("--workspace", workspace, "--settings", quick)
-        monkeypatch.setattr(sys, "argv", ["chipscape", command, *map(str, (*given, *arguments))])
-        with pytest.raises(SystemExit) as leaving:
+    def run(command: str, *arguments: Any, bare: bool = False) -> Result:
+        shared = () if bare else ("--workspace", workspace, "--settings", quick)
+        monkeypatch.setattr(sys, "argv", ["chipscape", command, *map(str, (*shared, *arguments))])
+        with pytest.raises(SystemExit) as caught:
             cli.main()
-        said = Said(int(leaving.value.code or 0), *capsys.readouterr())
-        assert "Traceback" not in said.out + said.err
-        return said
+        result = Result(int(caught.value.code or 0), *capsys.readouterr())
+        assert "Traceback" not in result.out + result.err
+        return result
 
     yield run
     signal.signal(signal.SIGTERM, handler)
 
 
 def leftovers(workspace: Path) -> list[Path]:
-    """Files of artifacts that were begun and not finished."""
-    part = workspace / "artifacts" / ".partial"
-    return [p for p in part.rglob("*") if p.is_file() and p.suffix != ".lock"]
+    """Files of unfinished artifacts."""
+    partial = workspace / "artifacts" / ".partial"
+    return [p for p in partial.rglob("*") if p.is_file() and p.suffix != ".lock"]
 
 
 def test_run__one_line_of_json(call):
-    first, second = call("run", "--json"), call("run", "--json")
-    assert (first.code, second.code) == (0, 0)
-    one, two = first.json, second.json
-    asked = ["scenes", "chips", "encoder", "n_clusters", "noise_fraction", "kl_divergence"]
-    assert list(one)[:9] == [*asked, "seconds", "stages", "artifacts"]
-    assert (one["scenes"], one["chips"], one["encoder"]) == (2, 40, "texture")
-    assert list(one["seconds"]) == list(one["stages"]) == list(STAGES)
-    assert set(one["stages"].values()) == {"computed"}
-    assert set(two["stages"].values()) == {"cached"}
-    assert all(Path(folder).is_dir() for folder in one["artifacts"].values())
-    assert one["kl_divergence"] == two["kl_divergence"]
+    results = call("run", "--json"), call("run", "--json")
+    assert [result.code for result in results] == [0, 0]
+    first, second = (result.json for result in results)
+    names = ["scenes", "chips", "encoder", "n_clusters", "noise_fraction", "kl_divergence"]
+    assert list(first)[:9] == [*names, "seconds", "stages", "artifacts"]
+    assert (first["scenes"], first["chips"], first["encoder"]) == (2, 40, "texture")
+    assert list(first["seconds"]) == list(first["stages"]) == list(STAGE_NAMES)
+    assert set(first["stages"].values()) == {"computed"}
+    assert set(second["stages"].values()) == {"cached"}
+    assert all(Path(folder).is_dir() for folder in first["artifacts"].values())
+    assert first["kl_divergence"] == second["kl_divergence"]
 
 
-def test_run__words_for_people(call):
+def test_run__readable_text(call):
     assert call("run").err == ""
-    said = call("run")
-    assert said.err == ""
-    assert said.out.count(" cached ") == len(STAGES)
-    assert "40 chips from 2 scenes · 3 clusters" in said.out
+    result = call("run")
+    assert result.err == ""
+    assert result.out.count(" cached ") == len(STAGE_NAMES)
+    assert "40 chips from 2 scenes · 3 clusters" in result.out
 
 
 def test_stages__one_after_the_other(call):
-    said = call("scenes", "--json").json["scenes"]
-    assert [s["path"] for s in said] == ["a.tif", "b.tif"]
-    assert all(s["ok"] and s["annotations"] == 20 for s in said)
-    for at, command in enumerate(("chips", "embed", "cluster", "project"), start=1):
+    scenes = call("scenes", "--json").json["scenes"]
+    assert [scene["path"] for scene in scenes] == ["a.tif", "b.tif"]
+    assert all(scene["ok"] and scene["annotations"] == 20 for scene in scenes)
+    for i, command in enumerate(("chips", "embed", "cluster", "project"), start=1):
         stages = call(command, "--json").json["stages"]
-        upto = STAGES.index({"project": "projection"}.get(command, STAGES[at])) + 1
-        assert list(stages)[:upto][-1] == list(stages)[-1] or command == "cluster"
-        assert [stages[name] for name in STAGES[:at]] == ["cached"] * at
+        last = STAGE_NAMES.index({"project": "projection"}.get(command, STAGE_NAMES[i]))
+        assert list(stages)[: last + 1][-1] == list(stages)[-1] or command == "cluster"
+        assert [stages[name] for name in STAGE_NAMES[:i]] == ["cached"] * i
         assert list(stages.values())[-1] == "computed"
 
 
-def test_scenes__words_for_people(call, workspace):
+def test_scenes__readable_text(call, workspace):
     (workspace / "raw" / "c.tif").write_bytes(b"II*\0 no TIFF")
-    said = call("scenes")
-    assert said.code == 0
-    assert said.err == ""
-    assert "a.tif: ok, EPSG:32631, 0.5 m, 160 x 120, 3 bands uint8, 20 annotations" in said.out
-    assert "c.tif: NOT USABLE" in said.out
-    assert "c.tif: cannot be opened as a GeoTIFF" in said.out
+    result = call("scenes")
+    assert result.code == 0
+    assert result.err == ""
+    assert "a.tif: ok, EPSG:32631, 0.5 m, 160 x 120, 3 bands uint8, 20 annotations" in result.out
+    assert "c.tif: NOT USABLE" in result.out
+    assert "c.tif: the file cannot be opened as a GeoTIFF" in result.out
 
 
 RAW_COMMANDS = [
@@ -173,46 +173,46 @@ def test_cluster__sweep_prepares_mixtures(call, workspace):
 
 
 @pytest.mark.parametrize("text", ["4:2", "0:3", "a:b", "3", "-1:4", "2:3:4"])
-def test_cluster__sweep_that_is_none(call, text):
-    said = call("cluster", f"--sweep={text}")
-    assert said.code == 1
-    assert "is not a range. Write it as 2:20." in said.err
+def test_cluster__sweep_that_is_no_range(call, text):
+    result = call("cluster", f"--sweep={text}")
+    assert result.code == 1
+    assert "is not a range. Write it as 2:20." in result.err
 
 
-def test_seed__changes_clusters_and_picture_only(call):
+def test_seed__changes_clusters_and_projection_only(call):
     call("run")
     stages = call("run", "--seed", "5", "--json").json["stages"]
     assert [n for n, s in stages.items() if s == "computed"] == ["clusters", "projection"]
 
 
-def test_options__lie_over_the_file_and_the_preset(call, quick):
+def test_options__override_the_file_and_the_preset(call, quick):
     notes = call("run", "--preset", "seed", "--json").json["notes"]
     mixed = [note for note in notes if "mixed in with weight 1" in note]
     assert len(mixed) == 4
     quick.write_text(tomli_w.dumps(QUICK | {"reduction": {"width": 0.0}}))
-    said = call("run", "--preset", "seed", "--n-components", "2", "--json").json
-    assert sum("mixed in" in note for note in said["notes"]) == 3
-    assert said["n_clusters"] == 2
+    result = call("run", "--preset", "seed", "--n-components", "2", "--json").json
+    assert sum("mixed in" in note for note in result["notes"]) == 3
+    assert result["n_clusters"] == 2
 
 
 def test_score__json(call):
     result = call("score", "--property", "class", "--json").json
-    asked = ["ari", "nmi", "ami", "balanced_accuracy", "balanced_accuracy_across_scenes"]
-    assert {"property", "n", *asked} <= set(result)
+    names = ["ari", "nmi", "ami", "balanced_accuracy", "balanced_accuracy_across_scenes"]
+    assert {"property", "n", *names} <= set(result)
     assert (result["property"], result["n"]) == ("class", 40)
     assert result["balanced_accuracy"] > 0.9
-    assert all(-1 <= result[name] <= 1 for name in asked)
+    assert all(-1 <= result[name] <= 1 for name in names)
     assert call("score", "--json").json == result
     assert "balanced_accuracy " in call("score").out
 
 
-def test_score__no_such_property(call):
-    said = call("score", "--property", "kind")
-    assert said.code == 1
-    assert "no annotation has a property 'kind'" in said.err
+def test_score__unknown_attribute(call):
+    result = call("score", "--property", "kind")
+    assert result.code == 1
+    assert "no annotation has a property 'kind'" in result.err
 
 
-def test_export__where_it_is_told_to(call, workspace, tmp_path):
+def test_export__folder_and_default_folder(call, workspace, tmp_path):
     result = call("export", "--format", "csv", "--out", tmp_path / "out", "--json").json
     assert result["chips"] == 40
     table = pd.read_csv(tmp_path / "out" / "chips.csv")
@@ -229,8 +229,8 @@ def test_export__layout_of_the_seed(call, workspace):
     result = call("export", "--layout", "seed", "--json").json
     assert result["files"] == 45
     assert len(list((workspace / "extracted").glob("*.npy"))) == 40
-    named = {str(Path(path).relative_to(workspace)) for path in result["written"]}
-    assert named == {
+    names = {str(Path(path).relative_to(workspace)) for path in result["written"]}
+    assert names == {
         "extracted/metadata_cache.csv",
         "extracted/embeddings.pkl",
         "results/clustering_results.csv",
@@ -240,26 +240,23 @@ def test_export__layout_of_the_seed(call, workspace):
 
 
 def test_demo__refuses_the_users_raw(call, workspace):
-    said = call("demo")
-    assert said.code == 1
-    assert "holds files that are not the demo's. Name another folder with --workspace." in said.err
+    result = call("demo")
+    assert result.code == 1
+    assert (
+        "holds files that are not the demo's. Name another folder with --workspace." in result.err
+    )
     assert not (workspace / "demo.json").exists()
 
 
-WRONG_USAGE = [
-    ("run", "--bogus"),
-    ("bogus",),
-    ("run", "--chip-size", "many"),
-    ("run", "--encoder"),
-]
+WRONG_USAGE = [("run", "--bogus"), ("bogus",), ("run", "--chip-size", "many"), ("run", "--encoder")]
 
 
 @pytest.mark.parametrize("arguments", WRONG_USAGE, ids=" ".join)
 def test_wrong_usage__exits_with_2(call, arguments):
-    said = call(*arguments, bare=True)
-    assert said.code == 2
-    assert said.out == ""
-    assert "Error" in said.err
+    result = call(*arguments, bare=True)
+    assert result.code == 2
+    assert result.out == ""
+    assert "Error" in result.err
 
 
 CLEAR_ERRORS = [
@@ -269,8 +266,8 @@ CLEAR_ERRORS = [
     (("run", "--settings", "none.toml"), "none.toml: cannot be read."),
     (("run", "--until", "tsne"), "'tsne' is not one of scenes, chips"),
     (("run", "--method", "kmeanz"), "'kmeanz' is not one of gmm, hdbscan"),
-    (("run", "--perplexity", "39"), "40 chips carry a perplexity from 2 to 13, not 39."),
-    (("run", "--n-components", "41"), "41 Gaussians need 41 chips, there are 40."),
+    (("run", "--perplexity", "39"), "40 chips allow a perplexity from 2 to 13, not 39."),
+    (("run", "--n-components", "41"), "41 Gaussians need at least 41 chips, got 40."),
     (("run", "--bands", "red, nir"), "a.tif, b.tif: band 'nir' is missing."),
     (("run", "--scheduler", "nope://x"), "nope://x: no Dask scheduler answers."),
     (("export", "--format", "shp"), "'shp' is not one of csv, geojson, geoparquet, gpkg."),
@@ -278,19 +275,19 @@ CLEAR_ERRORS = [
 ]
 
 
-@pytest.mark.parametrize(("arguments", "words"), CLEAR_ERRORS, ids=lambda v: str(v[1:3]))
-def test_clear_error__exits_with_1(call, arguments, words, tmp_path, workspace):
-    said = call(*arguments, "--json")
-    assert said.code == 1
-    assert said.out == ""
-    assert said.err.startswith("error ")
-    assert words in said.err
+@pytest.mark.parametrize(("arguments", "message"), CLEAR_ERRORS, ids=lambda v: str(v[1:3]))
+def test_clear_error__exits_with_1(call, arguments, message, tmp_path, workspace):
+    result = call(*arguments, "--json")
+    assert result.code == 1
+    assert result.out == ""
+    assert result.err.startswith("error ")
+    assert message in result.err
     assert list((tmp_path / "logs").iterdir()) == []
     assert leftovers(workspace) == []
 
 
 @pytest.mark.parametrize(
-    ("content", "words"),
+    ("content", "message"),
     [
         ("[chips]\nsiz = 3", "quick.toml: unknown setting 'chips.siz'. Did you mean 'size'?"),
         ('[chips]\nsize = "64"', "size: '64' is not a number."),
@@ -300,36 +297,36 @@ def test_clear_error__exits_with_1(call, arguments, words, tmp_path, workspace):
         ("x =", "quick.toml: is not TOML"),
     ],
 )
-def test_settings_file__wrong(call, quick, content, words):
+def test_settings_file__invalid(call, quick, content, message):
     quick.write_text(content)
-    said = call("run")
-    assert said.code == 1
-    assert words in said.err
+    result = call("run")
+    assert result.code == 1
+    assert message in result.err
 
 
-@pytest.mark.parametrize("at", ["artifacts", "results", "out"])
-def test_a_file_in_the_way(call, workspace, at):
-    (workspace / at).write_text("")
-    said = call("export", "--out", workspace / "out", "--json")
-    assert said.code == 1
-    assert str(workspace / at) in said.err
-    assert "Unexpected" not in said.err
-    assert (workspace / at).read_text() == ""
+@pytest.mark.parametrize("name", ["artifacts", "results", "out"])
+def test_export__a_file_where_a_folder_is_needed(call, workspace, name):
+    (workspace / name).write_text("")
+    result = call("export", "--out", workspace / "out", "--json")
+    assert result.code == 1
+    assert str(workspace / name) in result.err
+    assert "Unexpected" not in result.err
+    assert (workspace / name).read_text() == ""
 
 
 def test_workspace__a_file(call, quick):
-    said = call("run", "--workspace", quick, bare=True)
-    assert said.code == 1
-    assert "is a file, not a folder. Name a folder." in said.err
+    result = call("run", "--workspace", quick, bare=True)
+    assert result.code == 1
+    assert "is a file, not a folder. Name a folder." in result.err
 
 
 def test_workspace__empty(call, tmp_path):
     for command in ("run", "chips", "score", "export"):
-        said = call(command, "--workspace", tmp_path / "none", bare=True)
-        assert said.code == 1
-        assert "no scenes (*.tif, *.tiff)" in said.err
-    said = call("scenes", "--json", "--workspace", tmp_path / "none", bare=True)
-    assert (said.code, said.json) == (1, {"scenes": []})
+        result = call(command, "--workspace", tmp_path / "none", bare=True)
+        assert result.code == 1
+        assert "no scenes (*.tif, *.tiff)" in result.err
+    result = call("scenes", "--json", "--workspace", tmp_path / "none", bare=True)
+    assert (result.code, result.json) == (1, {"scenes": []})
     assert not (tmp_path / "none").exists()
 
 
@@ -337,26 +334,26 @@ def test_damaged_artifact__exits_with_1(call, workspace):
     call("run")
     (labels,) = (workspace / "artifacts" / "mixtures").glob("*/labels.npy")
     labels.write_bytes(labels.read_bytes()[:100])
-    said = call("run", "--json")
-    assert (said.code, said.out) == (1, "")
-    assert f"{labels}: cannot be read" in said.err
-    assert "Delete its folder; the next run computes it again." in said.err
+    result = call("run", "--json")
+    assert (result.code, result.out) == (1, "")
+    assert f"{labels}: cannot be read" in result.err
+    assert "Delete its folder; the next run computes it again." in result.err
 
 
 def test_unexpected_error__one_sentence_and_a_log(call, monkeypatch, tmp_path):
     def broken(*_):
         raise RuntimeError("it [bold]broke[/]")
 
-    monkeypatch.setitem(run._CALLS, "reduction", broken)
-    said = call("run", "--json")
-    assert (said.code, said.out) == (1, "")
+    monkeypatch.setattr(cluster_stages, "reduce_embeddings", broken)
+    result = call("run", "--json")
+    assert (result.code, result.out) == (1, "")
     (log,) = (tmp_path / "logs").iterdir()
-    words = f"error Unexpected error, RuntimeError: it [bold]broke[/]. Details: {log}\n"
-    assert said.err == words
+    message = f"error Unexpected error, RuntimeError: it [bold]broke[/]. Details: {log}\n"
+    assert result.err == message
     assert "Traceback" in log.read_text()
 
 
-def test_emit__refuses_what_is_not_json(capsys):
+def test_emit__refuses_nan(capsys):
     with pytest.raises(ValueError, match="not JSON compliant"):
         console.emit({"a": float("nan")})
     assert capsys.readouterr().out == ""
@@ -364,16 +361,15 @@ def test_emit__refuses_what_is_not_json(capsys):
 
 def test_progress__json_lines(call, monkeypatch):
     monkeypatch.setenv(console.PROGRESS, "jsonl")
-    said = call("run", "--json")
-    rows = [json.loads(line) for line in said.err.splitlines()]
+    result = call("run", "--json")
+    rows = [json.loads(line) for line in result.err.splitlines()]
     assert all(set(row) == {"stage", "done", "total", "note"} for row in rows)
     assert {row["stage"] for row in rows} >= {"scenes", "chips", "embeddings", "projection"}
     assert all(0 <= row["done"] <= row["total"] for row in rows)
-    assert said.json["chips"] == 40
-    failed = call("run", "--chip-size", "5")
-    told = json.loads(failed.err)
-    assert set(told) == {"error"}
-    assert told["error"].endswith(", chips.size: 5 is not between 16 and 512.")
+    assert result.json["chips"] == 40
+    error = json.loads(call("run", "--chip-size", "5").err)
+    assert set(error) == {"error"}
+    assert error["error"].endswith(", chips.size: 5 is not between 16 and 512.")
 
 
 def test_reporter__silent_without_a_terminal(call):
@@ -388,7 +384,7 @@ def environment() -> dict[str, str]:
 SLOW = """
 import sys, time
 from core.embeddings.descriptors import texture
-from core.pipeline import chip_stages
+from core.pipeline import embedding_stages
 from core import cli
 
 encode = texture.Texture.encode
@@ -398,17 +394,17 @@ def slow(self, batch, fitted):
     time.sleep(0.2)
     return encode(self, batch, fitted)
 
-chip_stages.BLOCK = 4
+embedding_stages.BLOCK = 4
 texture.Texture.encode = slow
 cli.main()
 """
 
 
 @pytest.mark.parametrize("kind", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL], ids=str)
-def test_interrupted__goes_on_and_gives_the_same_bytes(
+def test_interrupted__resumes_and_gives_the_same_bytes(
     call, workspace, quick, tmp_path, kind, monkeypatch
 ):
-    monkeypatch.setattr(chip_stages, "BLOCK", 4)
+    monkeypatch.setattr(embedding_stages, "BLOCK", 4)
     command = [sys.executable, "-c", SLOW, "embed", "-w", workspace, "--settings", quick, "--json"]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     running = subprocess.Popen(list(map(str, command)), cwd=ROOT, env=environment(), **pipes)
@@ -422,26 +418,26 @@ def test_interrupted__goes_on_and_gives_the_same_bytes(
         assert running.returncode == -signal.SIGKILL
     else:
         assert running.returncode == 130
-        assert "Interrupted. What was finished is kept" in err
-    (part,) = (p for p in (workspace / "artifacts" / ".partial").iterdir() if p.is_dir())
-    done = (part / "blocks.done").read_text().split()
-    assert done[:2] == ["0-4", "4-8"]
-    begun = np.load(part / "embeddings.npy", mmap_mode="r")[:8].copy()
+        assert "Interrupted. Finished work is kept" in err
+    (partial,) = (p for p in (workspace / "artifacts" / ".partial").iterdir() if p.is_dir())
+    blocks = (partial / "blocks.done").read_text().split()
+    assert blocks[:2] == ["0-4", "4-8"]
+    first_rows = np.load(partial / "embeddings.npy", mmap_mode="r")[:8].copy()
 
-    went_on = call("embed", "--json").json
-    assert went_on["stages"] == {"scenes": "cached", "chips": "cached", "embeddings": "computed"}
+    resumed = call("embed", "--json").json
+    assert resumed["stages"] == {"scenes": "cached", "chips": "cached", "embeddings": "computed"}
     other = tmp_path / "other"
     (other / "raw").mkdir(parents=True)
     for file in (workspace / "raw").iterdir():
         (other / "raw" / file.name).write_bytes(file.read_bytes())
     call("embed", "--workspace", other, "--settings", quick, bare=True)
-    made, unbroken = (
+    files, uninterrupted = (
         {p.relative_to(w): p.read_bytes() for p in w.glob("artifacts/embeddings/*/*.npy")}
         for w in (workspace, other)
     )
-    assert made == unbroken
-    assert len(made) == 2
-    assert any(np.array_equal(np.load(workspace / name)[:8], begun) for name in made)
+    assert files == uninterrupted
+    assert len(files) == 2
+    assert any(np.array_equal(np.load(workspace / name)[:8], first_rows) for name in files)
     assert leftovers(workspace) == []
 
 
@@ -461,7 +457,7 @@ def test_process__a_clear_error(tmp_path):
 
 
 def test_process__workspace_from_the_environment(workspace, tmp_path):
-    done = subprocess.run(
+    completed = subprocess.run(
         [str(Path(sys.executable).with_name("chipscape")), "chips", "--json"],
         check=False,
         capture_output=True,
@@ -469,56 +465,56 @@ def test_process__workspace_from_the_environment(workspace, tmp_path):
         cwd=tmp_path,
         env=environment() | {"CHIPSCAPE_WORKSPACE": str(workspace)},
     )
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["chips"] == 40
+    assert completed.returncode == 0, completed.stderr
+    assert json.loads(completed.stdout)["chips"] == 40
 
 
 def test_process__two_at_once_compute_once(workspace, quick):
-    asked = ("run", "--json", "-w", workspace, "--settings", quick)
-    both = [process(*asked) for _ in range(2)]
-    said = [Said(0, *p.communicate(timeout=120)) for p in both]
-    assert [p.returncode for p in both] == [0, 0], [s.err for s in said]
-    one, two = (s.json for s in said)
-    assert one["artifacts"] == two["artifacts"]
+    arguments = ("run", "--json", "-w", workspace, "--settings", quick)
+    processes = [process(*arguments) for _ in range(2)]
+    results = [Result(0, *p.communicate(timeout=120)) for p in processes]
+    assert [p.returncode for p in processes] == [0, 0], [result.err for result in results]
+    first, second = (result.json for result in results)
+    assert first["artifacts"] == second["artifacts"]
     for name in ("reduction", "clusters", "projection"):
-        assert {one["stages"][name], two["stages"][name]} == {"computed", "cached"}, name
+        assert {first["stages"][name], second["stages"][name]} == {"computed", "cached"}, name
     assert leftovers(workspace) == []
 
 
 def test_export__into_raw_is_refused(call, workspace):
     before = sorted((workspace / "raw").iterdir())
-    failed = call("export", "--format", "csv", "--out", workspace / "raw" / "results")
-    assert failed.code == 1
-    assert "raw/ is never written to" in failed.err
+    result = call("export", "--format", "csv", "--out", workspace / "raw" / "results")
+    assert result.code == 1
+    assert "raw/ is never written to" in result.err
     assert sorted((workspace / "raw").iterdir()) == before
 
 
 def test_sweep__ends_where_the_chips_are_too_few(call):
-    said = call("cluster", "--sweep", "39:45", "--json")
-    assert said.code == 0
-    assert said.json["chips"] == 40
-    assert "The range ends at 40." in said.err
+    result = call("cluster", "--sweep", "39:45", "--json")
+    assert result.code == 0
+    assert result.json["chips"] == 40
+    assert "The range ends at 40." in result.err
 
 
-def test_demo__goes_to_a_workspace_of_its_own(call, monkeypatch, tmp_path):
+def test_demo__is_written_to_a_separate_workspace(call, monkeypatch, tmp_path):
     monkeypatch.setattr(stage_commands, "ROOT", tmp_path)
     monkeypatch.setattr(
         stage_commands,
         "ensure_demo",
         lambda workspace, *_: workspace.raw.mkdir(parents=True) or True,
     )
-    said = call("demo", "--json", "--workspace", tmp_path / "data", bare=True)
-    assert said.json["workspace"] == str(tmp_path / "data" / "demo")
+    result = call("demo", "--json", "--workspace", tmp_path / "data", bare=True)
+    assert result.json["workspace"] == str(tmp_path / "data" / "demo")
 
 
-@pytest.mark.parametrize(("n", "words"), [(0, "0 scenes"), (1, "1 scene"), (2, "2 scenes")])
-def test_counted(n, words):
-    assert console.counted(n, "scene") == words
+@pytest.mark.parametrize(("n", "text"), [(0, "0 scenes"), (1, "1 scene"), (2, "2 scenes")])
+def test_counted__singular_and_plural(n, text):
+    assert console.counted(n, "scene") == text
 
 
 def test_settings__can_be_read_again(call, tmp_path):
-    said = call("settings", "--align", "long-axis", "--n-components", "5")
-    (tmp_path / "again.toml").write_text(said.out)
-    again = call("settings", "--settings", tmp_path / "again.toml", "--json").json
-    assert (again["chips"]["align"], again["gmm"]["n_components"]) == ("long-axis", 5)
-    assert again == call("settings", "--align", "long-axis", "--n-components", "5", "--json").json
+    options = ("--align", "long-axis", "--n-components", "5")
+    (tmp_path / "printed.toml").write_text(call("settings", *options).out)
+    settings = call("settings", "--settings", tmp_path / "printed.toml", "--json").json
+    assert (settings["chips"]["align"], settings["gmm"]["n_components"]) == ("long-axis", 5)
+    assert settings == call("settings", *options, "--json").json

@@ -1,4 +1,4 @@
-"""Encoders on the command line: compared, measured, brought by others, killed and gone on."""
+"""`chipscape compare`, `estimate` and `embed`, with encoders of other packages too."""
 
 import json
 import os
@@ -25,7 +25,7 @@ QUICK = {
 }
 
 # As docs/encoders.md shows it.
-OWN = """
+BRIGHTNESS = """
 import numpy as np
 
 from core.embeddings.encoder import EncoderCard
@@ -62,7 +62,7 @@ source = Source(CARD, load)
 
 
 @dataclass
-class Said:
+class Result:
     code: int
     out: str
     err: str
@@ -112,42 +112,42 @@ def workspace(tmp_path, add_scene):
 def call(monkeypatch, capsys, workspace):
     handler = signal.getsignal(signal.SIGTERM)
 
-    def run(command: str, *arguments: Any) -> Said:
-        given = ("--workspace", workspace, "--settings", workspace / "quick.toml", *arguments)
-        monkeypatch.setattr(sys, "argv", ["chipscape", command, *map(str, given)])
-        with pytest.raises(SystemExit) as leaving:
+    def run(command: str, *arguments: Any) -> Result:
+        options = ("--workspace", workspace, "--settings", workspace / "quick.toml", *arguments)
+        monkeypatch.setattr(sys, "argv", ["chipscape", command, *map(str, options)])
+        with pytest.raises(SystemExit) as caught:
             cli.main()
-        said = Said(int(leaving.value.code or 0), *capsys.readouterr())
-        assert "Traceback" not in said.out + said.err
-        return said
+        result = Result(int(caught.value.code or 0), *capsys.readouterr())
+        assert "Traceback" not in result.out + result.err
+        return result
 
     yield run
     signal.signal(signal.SIGTERM, handler)
 
 
 @pytest.fixture
-def own(tmp_path, monkeypatch):
-    """An installed package that brings the encoder of docs/encoders.md."""
+def brightness(tmp_path, monkeypatch):
+    """An installed package with the encoder of docs/encoders.md."""
     site = tmp_path / "site"
     info = site / "my_encoders-1.0.dist-info"
     info.mkdir(parents=True)
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: my-encoders\nVersion: 1.0\n")
     (info / "entry_points.txt").write_text("[chipscape.encoders]\nbrightness = my_encoders:source")
-    (site / "my_encoders.py").write_text(OWN)
+    (site / "my_encoders.py").write_text(BRIGHTNESS)
     monkeypatch.syspath_prepend(str(site))
     yield
     sys.modules.pop("my_encoders", None)
 
 
-def vectors(workspace: Path, made: dict[str, Any]) -> dict[str, bytes]:
-    """The bytes of each scene's embeddings of this encoder, by the scene's name."""
-    fit = Path(made["artifacts"]["embeddings"]).parent
-    found = {}
-    for manifest in fit.glob("*/manifest.json"):
+def vectors(workspace: Path, summary: dict[str, Any]) -> dict[str, bytes]:
+    """The bytes of each scene's embeddings, by encoder and scene."""
+    folder = Path(summary["artifacts"]["embeddings"]).parent
+    contents = {}
+    for manifest in folder.glob("*/manifest.json"):
         table = json.loads(manifest.read_text())
         key = (table["inputs"]["encoder"], table["counts"]["scene"])
-        found[str(key)] = (manifest.parent / "embeddings.npy").read_bytes()
-    return found
+        contents[str(key)] = (manifest.parent / "embeddings.npy").read_bytes()
+    return contents
 
 
 def last_record(workspace: Path) -> dict[str, Any]:
@@ -159,31 +159,31 @@ def test_compare__json_then_cached(call):
     assert (first["property"], first["chips"]) == ("class", 40)
     rows = first["encoders"]
     assert [row["encoder"] for row in rows] == ["texture", "rcf", "texture+rcf"]
-    asked = {"balanced_accuracy", "balanced_accuracy_across_scenes", "nmi_gmm", "nmi_hdbscan"}
+    names = {"balanced_accuracy", "balanced_accuracy_across_scenes", "nmi_gmm", "nmi_hdbscan"}
     for row in rows:
-        assert {*asked, "silhouette", "seconds", "dim", "n", "notes"} <= set(row)
+        assert {*names, "silhouette", "seconds", "dim", "n", "notes"} <= set(row)
         assert row["balanced_accuracy"] > 0.9
         assert not row["cached"]
-    again = call(
+    second = call(
         "compare", "--encoders", "texture,rcf,texture+rcf", "--property", "class", "--json"
     )
-    assert again.json["encoders"] == [{**row, "cached": True} for row in rows]
+    assert second.json["encoders"] == [{**row, "cached": True} for row in rows]
 
 
-def test_compare__all_that_are_ready_in_words(call):
-    said = call("compare")
-    assert said.code == 0
-    rows = said.out.splitlines()
+def test_compare__all_ready_encoders_as_text(call):
+    result = call("compare")
+    assert result.code == 0
+    rows = result.out.splitlines()
     assert rows[0].split()[:2] == ["encoder", "5-NN"]
     assert [row.split()[0] for row in rows[1:3]] == ["texture", "rcf"]
-    assert " cached" not in said.out
+    assert " cached" not in result.out
     assert call("compare").out.count(" cached") == 2
 
 
-def test_estimate__json_names_what_is_needed(call, workspace):
-    found = call("estimate", "--encoders", "texture,resnet50", "--json").json
-    texture, resnet = found["encoders"]
-    assert (found["chips"], texture["estimate"]["n"], texture["estimate"]["dim"]) == (40, 40, 320)
+def test_estimate__json_names_missing_weights(call, workspace):
+    result = call("estimate", "--encoders", "texture,resnet50", "--json").json
+    texture, resnet = result["encoders"]
+    assert (result["chips"], texture["estimate"]["n"], texture["estimate"]["dim"]) == (40, 40, 320)
     assert min(texture["estimate"][name] for name in ("seconds", "bytes", "rate")) > 0
     assert (texture["ready"], texture["needs"]) == (True, "")
     assert (resnet["ready"], resnet["estimate"]) == (False, None)
@@ -191,31 +191,34 @@ def test_estimate__json_names_what_is_needed(call, workspace):
     assert not (workspace / "artifacts" / "embeddings").exists()
 
 
-def test_estimate__in_words(call):
-    said = call("estimate", "--encoders", "rcf")
-    assert said.code == 0
-    assert "MB for 40 chips" in said.out
-    assert "1024 numbers each" in said.out
+def test_estimate__as_text(call):
+    result = call("estimate", "--encoders", "rcf")
+    assert result.code == 0
+    assert "MB for 40 chips" in result.out
+    assert "1024 numbers each" in result.out
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    ("arguments", "message"),
     [
         (("compare", "--encoders", "textur"), "Did you mean 'texture'?"),
         (("estimate", "--encoders", "textur"), "Did you mean 'texture'?"),
         (("compare", "--encoders", "texture,texture"), "or one of them twice"),
-        (("compare", "--encoders", "texture+texture"), "does not name encoders that differ"),
+        (("compare", "--encoders", "texture+texture"), "does not join different encoders"),
         (("compare", "--property", "kind"), "no annotation has a property 'kind'"),
-        (("compare", "--encoders", "texture,resnet50"), "Bring https://huggingface.co/microsoft"),
+        (
+            ("compare", "--encoders", "texture,resnet50"),
+            "Download https://huggingface.co/microsoft",
+        ),
         (("embed", "--bands-rule", "second"), "'second' is not one of first, triples"),
         (("embed", "--precision", "half"), "'half' is not one of auto, full"),
     ],
     ids=str,
 )
-def test_encoders__clear_errors(call, workspace, arguments, words):
-    said = call(*arguments, "--json")
-    assert (said.code, said.out) == (1, "")
-    assert words in said.err
+def test_encoders__clear_errors(call, workspace, arguments, message):
+    result = call(*arguments, "--json")
+    assert (result.code, result.out) == (1, "")
+    assert message in result.err
     assert not (workspace / "artifacts" / "embeddings").exists()
 
 
@@ -225,25 +228,25 @@ def test_options__bands_rule_and_precision(call, workspace):
     assert (chosen["bands_rule"], chosen["precision"]) == ("triples", "full")
 
 
-@pytest.mark.usefixtures("own")
-def test_own_encoder__runs_like_those_built_in(call):
-    made = call("embed", "--encoder", "brightness", "--json").json
-    assert made["encoder"] == "brightness"
-    assert made["stages"]["embeddings"] == "computed"
-    shape = np.load(Path(made["artifacts"]["embeddings"]) / "embeddings.npy").shape
+@pytest.mark.usefixtures("brightness")
+def test_encoder_of_a_package__runs_like_a_built_in_encoder(call):
+    summary = call("embed", "--encoder", "brightness", "--json").json
+    assert summary["encoder"] == "brightness"
+    assert summary["stages"]["embeddings"] == "computed"
+    shape = np.load(Path(summary["artifacts"]["embeddings"]) / "embeddings.npy").shape
     assert shape == (20, 6)
     rows = call("compare", "--encoders", "brightness,texture+brightness", "--json").json["encoders"]
     assert [row["dim"] for row in rows] == [6, 326]
     assert rows[0]["balanced_accuracy"] > 0.9
     # The process that measures knows the package as well.
-    (found,) = call("estimate", "--encoders", "brightness", "--json").json["encoders"]
-    assert (found["needs"], found["estimate"]["dim"]) == ("", 6)
+    (cost,) = call("estimate", "--encoders", "brightness", "--json").json["encoders"]
+    assert (cost["needs"], cost["estimate"]["dim"]) == ("", 6)
 
 
 def test_docs__show_the_encoder_that_is_tested():
     text = (ROOT / "docs" / "encoders.md").read_text(encoding="utf-8")
-    shown = "\n".join(line.removeprefix("    ") for line in text.splitlines())
-    assert OWN.strip() in shown
+    code = "\n".join(line.removeprefix("    ") for line in text.splitlines())
+    assert BRIGHTNESS.strip() in code
 
 
 @pytest.fixture(scope="module")
@@ -252,12 +255,12 @@ def real_formats(tmp_path_factory):
     import torch
     from transformers import Dinov2Config, Dinov2Model
 
-    from core.embeddings.networks.satdino import shape_of
+    from core.embeddings.networks.satdino import vit_shape
     from core.embeddings.networks.vit import Vit
 
     torch.manual_seed(0)
     folder = tmp_path_factory.mktemp("weights")
-    network = Vit(shape_of("satdino-small-16"))
+    network = Vit(vit_shape("satdino-small-16"))
     state = {
         key: torch.randn(value.shape) * 0.02 + ("norm" in key and key.endswith("weight"))
         for key, value in network.state_dict().items()
@@ -273,29 +276,30 @@ def real_formats(tmp_path_factory):
 
 def test_embed__satdino_from_a_file(call, real_formats):
     file = real_formats / "satdino-vit_small-16.pth"
-    given = ("--encoder", "satdino-small-16", "--weights", file)
-    made = call("embed", *given, "--json").json
-    matrix = np.load(Path(made["artifacts"]["embeddings"]) / "embeddings.npy")
+    options = ("--encoder", "satdino-small-16", "--weights", file)
+    summary = call("embed", *options, "--json").json
+    matrix = np.load(Path(summary["artifacts"]["embeddings"]) / "embeddings.npy")
     assert matrix.shape == (20, 384)
     assert np.isfinite(matrix).all()
     assert len(np.unique(matrix.round(5), axis=0)) == 20
-    assert call("embed", *given, "--json").json["stages"]["embeddings"] == "cached"
-    found = call("score", "--protocol", "satdino", *given, "--json").json
-    assert found["protocol"] == "satdino"
-    assert len(found["accuracies"]) == 4
+    assert call("embed", *options, "--json").json["stages"]["embeddings"] == "cached"
+    scores = call("score", "--protocol", "satdino", *options, "--json").json
+    assert scores["protocol"] == "satdino"
+    assert len(scores["accuracies"]) == 4
 
 
-def test_embed__a_broken_key_is_refused_by_name(call, real_formats, workspace):
+def test_embed__missing_weights_are_refused_by_name(call, real_formats, workspace):
     file = real_formats / "broken.pth"
-    said = call("embed", "--encoder", "satdino-small-16", "--weights", file, "--json")
-    assert (said.code, said.out) == (1, "")
-    assert f"{file}: does not fit satdino-small-16: lacks blocks.3.mlp.fc1.weight" in said.err
-    assert "The right file is https://huggingface.co/strakajk/satdino-vit_small-16" in said.err
+    result = call("embed", "--encoder", "satdino-small-16", "--weights", file, "--json")
+    assert (result.code, result.out) == (1, "")
+    problem = "the file does not fit satdino-small-16: missing keys: blocks.3.mlp.fc1.weight"
+    assert f"{file}: {problem}" in result.err
+    assert "The right file is https://huggingface.co/strakajk/satdino-vit_small-16" in result.err
     assert list((workspace / "artifacts").glob("embeddings/*")) == []
 
 
 def test_embed__dinov2_from_the_folder_of_weights(call, real_formats, add_scene, workspace):
-    """Of four bands in triples; then a scene more, with the data's own statistics."""
+    """Four bands in triples, with the statistics of the data; then a scene is added."""
     four = {"bands": 4, "descriptions": ("red", "green", "blue", "infrared")}
     # Without it the fourth band would be taken as alpha.
     four["photometric"] = "MINISBLACK"
@@ -304,25 +308,25 @@ def test_embed__dinov2_from_the_folder_of_weights(call, real_formats, add_scene,
     (workspace / "weights").symlink_to(real_formats)
     quick = QUICK | {"embed": {"statistics": "data"}}
     (workspace / "quick.toml").write_text(tomli_w.dumps(quick))
-    given = ("--encoder", "dinov2-small", "--bands-rule", "triples", "--json")
-    made = call("embed", *given).json
-    assert "red, green, blue; green" in " ".join(made["notes"]), made["notes"]
-    before = vectors(workspace, made)
+    options = ("--encoder", "dinov2-small", "--bands-rule", "triples", "--json")
+    summary = call("embed", *options).json
+    assert "red, green, blue; green" in " ".join(summary["notes"]), summary["notes"]
+    before = vectors(workspace, summary)
     add_scene("c", **four)
-    after = vectors(workspace, call("embed", *given).json)
+    after = vectors(workspace, call("embed", *options).json)
     assert (len(before), len(after)) == (2, 3)
     assert before.items() <= after.items()
-    (row,) = call("compare", "--encoders", "dinov2-small", *given[2:]).json["encoders"]
+    (row,) = call("compare", "--encoders", "dinov2-small", *options[2:]).json["encoders"]
     assert (row["dim"], row["n"], row["cached"]) == (768, 60, False)
 
 
 @pytest.mark.parametrize("encoder", ["texture", "rcf", "texture+rcf"])
-def test_embed__an_added_scene_leaves_the_vectors_there_were(call, add_scene, workspace, encoder):
+def test_embed__an_added_scene_leaves_the_other_vectors(call, add_scene, workspace, encoder):
     before = vectors(workspace, call("embed", "--encoder", encoder, "--json").json)
     add_scene("c")
-    made = call("embed", "--encoder", encoder, "--json").json
-    after = vectors(workspace, made)
-    assert (made["chips"], len(before), len(after)) == (60, 2, 3)
+    summary = call("embed", "--encoder", encoder, "--json").json
+    after = vectors(workspace, summary)
+    assert (summary["chips"], len(before), len(after)) == (60, 2, 3)
     assert before.items() <= after.items()
 
 
@@ -330,7 +334,7 @@ SLOW = """
 import sys, time
 from core import cli
 from core.embeddings.descriptors import rcf
-from core.pipeline import chip_stages
+from core.pipeline import embedding_stages
 
 encode = rcf.Rcf.encode
 
@@ -339,18 +343,18 @@ def slow(self, batch, fitted):
     time.sleep(0.2)
     return encode(self, batch, fitted)
 
-chip_stages.BLOCK = 4
+embedding_stages.BLOCK = 4
 rcf.Rcf.encode = slow
 cli.main()
 """
 
 
-def test_compare__killed_goes_on_at_the_last_block(call, workspace, monkeypatch):
+def test_compare__a_killed_run_resumes_at_the_last_block(call, workspace, monkeypatch):
     from core.embeddings.descriptors import rcf
-    from core.pipeline import chip_stages
+    from core.pipeline import embedding_stages
 
-    given = ["compare", "--encoders", "texture,rcf", "--json", "--workspace", workspace]
-    command = [sys.executable, "-c", SLOW, *given, "--settings", workspace / "quick.toml"]
+    options = ["compare", "--encoders", "texture,rcf", "--json", "--workspace", workspace]
+    command = [sys.executable, "-c", SLOW, *options, "--settings", workspace / "quick.toml"]
     running = subprocess.Popen(
         list(map(str, command)),
         cwd=ROOT,
@@ -363,17 +367,17 @@ def test_compare__killed_goes_on_at_the_last_block(call, workspace, monkeypatch)
         assert running.stderr.readline() == "encoding\n"
     running.kill()
     assert running.communicate(timeout=60)[0] == ""
-    parts = [p for p in (workspace / "artifacts" / ".partial").iterdir() if p.is_dir()]
-    assert [(p / "blocks.done").read_text().split()[:2] for p in parts] == [["0-4", "4-8"]]
+    partial = [p for p in (workspace / "artifacts" / ".partial").iterdir() if p.is_dir()]
+    assert [(p / "blocks.done").read_text().split()[:2] for p in partial] == [["0-4", "4-8"]]
 
-    monkeypatch.setattr(chip_stages, "BLOCK", 4)
-    seen, encode = [], rcf.Rcf.encode
+    monkeypatch.setattr(embedding_stages, "BLOCK", 4)
+    batch_sizes, encode = [], rcf.Rcf.encode
 
     def counted(self, batch, fitted):
-        seen.append(len(batch))
+        batch_sizes.append(len(batch))
         return encode(self, batch, fitted)
 
     monkeypatch.setattr(rcf.Rcf, "encode", counted)
     rows = call("compare", "--encoders", "texture,rcf", "--json").json["encoders"]
-    assert 20 <= sum(seen) <= 40 - 8
+    assert 20 <= sum(batch_sizes) <= 40 - 8
     assert [row["n"] for row in rows] == [40, 40]

@@ -1,18 +1,20 @@
-"""Inputs at the edge: an answer that makes sense, or an error that says why."""
+"""Degenerate input gives a sensible result, or an error that names the reason."""
 
 import numpy as np
 import pytest
 
-from core.clusters.editing.explanation import exemplars
-from core.clusters.evaluation.confounders import confounders
-from core.clusters.evaluation.report_card import report_card
-from core.clusters.evaluation.size_sweep import presets, suggest_sizes, survey_sizes
-from core.clusters.evaluation.stability import by_kmeans, stability
-from core.clusters.labelling import labelled
+from core.clusters.editing.explanation import find_exemplars
+from core.clusters.evaluation.confounders import find_confounders
+from core.clusters.evaluation.report_card import make_report_card
+from core.clusters.evaluation.size_sweep import size_presets, suggest_sizes, sweep_sizes
+from core.clusters.evaluation.stability import measure_stability
+from core.clusters.labelling import make_labelling
 from core.clusters.methods.gmm import fit_gmm
 from core.clusters.methods.hdbscan_tree import build_tree, cut_tree
-from core.clusters.methods.kmeans_ward import fit_kmeans, fit_ward
-from core.clusters.noise_treatment import soft_membership, treat
+from core.clusters.methods.kmeans import fit_kmeans
+from core.clusters.methods.method_table import recluster_by_kmeans
+from core.clusters.methods.ward import fit_ward
+from core.clusters.noise_treatment import soft_membership, treat_noise
 from core.errors import DegenerateError, TooFewError
 from core.settings import (
     CutSettings,
@@ -37,20 +39,20 @@ def two_blobs(n=60, d=3):
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_one_point(method):
+def test_fit__one_point(method):
     with pytest.raises(TooFewError):
         METHODS[method](np.zeros((1, 3), np.float32))
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_all_equal(method):
+def test_fit__all_points_equal(method):
     with pytest.raises((TooFewError, DegenerateError)):
         METHODS[method](np.ones((60, 3), np.float32))
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 @pytest.mark.parametrize("method", METHODS)
-def test_not_finite(method, bad):
+def test_fit__not_finite(method, bad):
     points = two_blobs()
     points[7, 1] = bad
     with pytest.raises(DegenerateError):
@@ -58,52 +60,54 @@ def test_not_finite(method, bad):
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_two_places_many_times(method):
+def test_fit__two_distinct_points(method):
     points = np.repeat(np.array([[0.0, 0], [5, 5]], np.float32), 30, axis=0)
     assert METHODS[method](points).labels.tolist() == [0] * 30 + [1] * 30
 
 
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("kind", ["one column", "constant columns"])
-def test_flat_data(method, kind):
+def test_fit__flat_data(method, kind):
     points = two_blobs(d=1) if kind == "one column" else np.pad(two_blobs(d=1), ((0, 0), (0, 4)))
     assert METHODS[method](points).labels.tolist() == [0, 1] * 30
 
 
-def test_fewer_than_min_cluster_size():
+def test_hdbscan__fewer_chips_than_min_cluster_size():
     points = two_blobs(12)
     tree = build_tree(points, TreeSettings())
     cut = cut_tree(tree, CutSettings(13))
     assert cut.noise_fraction == 1
     assert soft_membership(tree, CutSettings(13), points).shape == (12, 0)
     for method in ("keep", "nearest"):
-        assert (treat(cut, points, NoiseSettings(method)).labels == -1).all()
-    found = survey_sizes(tree, CutSettings())
-    assert found.sizes.max() == 6
-    assert isinstance(suggest_sizes(found) + presets(found), list)
+        assert (treat_noise(cut, points, NoiseSettings(method)).labels == -1).all()
+    sweep = sweep_sizes(tree, CutSettings())
+    assert sweep.sizes.max() == 6
+    assert isinstance(suggest_sizes(sweep) + size_presets(sweep), list)
 
 
-def test_survey_sizes__too_few():
+def test_sweep_sizes__too_few():
     with pytest.raises(TooFewError):
-        survey_sizes(build_tree(two_blobs(3), TreeSettings(min_samples=1)), CutSettings())
+        sweep_sizes(build_tree(two_blobs(3), TreeSettings(min_samples=1)), CutSettings())
 
 
-@pytest.mark.parametrize("raw", [[-1] * 60, [0] * 60, [0] * 59 + [1], list(range(60))])
-def test_judging__labellings_without_two_clusters_of_two(raw):
+@pytest.mark.parametrize("numbers", [[-1] * 60, [0] * 60, [0] * 59 + [1], list(range(60))])
+def test_evaluation__labellings_without_two_clusters_of_two_chips(numbers):
     points = two_blobs()
-    labelling = labelled(np.array(raw), np.ones(60), "gmm", {})
-    card = report_card(points, labelling)
+    labelling = make_labelling(np.array(numbers), np.ones(60), "gmm", {})
+    card = make_report_card(points, labelling)
     assert card.dbcv is None
     assert card.notes
-    assert len(exemplars(points, labelling)) == labelling.n_clusters
-    marks = stability(points, labelling.labels, by_kmeans(KMeansSettings(2)), n_resamples=2)
-    assert len(marks.jaccard) == labelling.n_clusters
+    assert len(find_exemplars(points, labelling)) == labelling.n_clusters
+    stability = measure_stability(
+        points, labelling.labels, recluster_by_kmeans(KMeansSettings(2)), n_resamples=2
+    )
+    assert len(stability.jaccard) == labelling.n_clusters
 
 
-def test_confounders__nothing_to_follow():
+def test_find_confounders__nothing_to_follow():
     import pandas as pd
 
     facts = pd.DataFrame({"scene": ["a"] * 60})
     with pytest.raises(TooFewError):
-        confounders(np.zeros(60, np.int32), facts)
-    assert confounders((np.arange(60) % 2).astype(np.int32), facts) == []
+        find_confounders(np.zeros(60, np.int32), facts)
+    assert find_confounders((np.arange(60) % 2).astype(np.int32), facts) == []

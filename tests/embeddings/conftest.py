@@ -1,4 +1,4 @@
-"""Tiny random checkpoints in the real file formats."""
+"""Small random checkpoints in the real file formats, and batches of random chips."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -14,7 +14,7 @@ from core.embeddings.networks.satdino import CARDS
 
 
 def _random_state(network: Any, seed: int = 0) -> dict[str, Any]:
-    """Random weights of a network, lively enough that any slip in the forward pass shows."""
+    """Random weights that are varied enough to reveal any error in the forward pass."""
     import torch
 
     generator = torch.Generator().manual_seed(seed)
@@ -40,7 +40,7 @@ def random_state() -> Callable[..., dict[str, Any]]:
 
 @dataclass
 class Tiny:
-    """A tiny SatDINO: its card, its shape, its weights and a file of them."""
+    """A small SatDINO network: its card, shape and weights, and a file with the weights."""
 
     card: EncoderCard
     shape: Any
@@ -50,7 +50,7 @@ class Tiny:
 
 @pytest.fixture(autouse=True)
 def _offline(monkeypatch, tmp_path):
-    """No test reaches the real hub or this machine's cache of it."""
+    """Keep all tests away from the real hub and this machine's cache of it."""
     from huggingface_hub import constants
 
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)

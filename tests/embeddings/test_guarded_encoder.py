@@ -1,48 +1,47 @@
-"""Faults of other packages' encoders are told as theirs."""
+"""Faults of another package's encoder are reported as its own."""
 
 import numpy as np
 import pytest
 
 from core.embeddings.encoder import EncoderCard
-from core.embeddings.guarded_encoder import Guarded
+from core.embeddings.guarded_encoder import GuardedEncoder
 from core.errors import DegenerateError, SettingsError, WeightsError
 
 CARD = EncoderCard("mine", "Mine", "", dim=3)
 
 
 class Mine:
-    """Gives what it is told to, or raises it."""
+    """Returns or raises the output of a function of the number of chips."""
 
-    def __init__(self, gives):
+    def __init__(self, output):
         self.card = CARD
         self.identity = {"name": "mine", "version": 1}
-        self.gives = gives
+        self.output = output
 
     def fit(self, sample):
         return {}
 
     def encode(self, batch, fitted):
-        given = self.gives(len(batch))
-        if isinstance(given, Exception):
-            raise given
-        return given
+        output = self.output(len(batch))
+        if isinstance(output, Exception):
+            raise output
+        return output
 
 
-def encoded(make_batch, gives, card=CARD):
-    batch = make_batch()
-    return Guarded(card, lambda: Mine(gives)).encode(batch, {})
+def encode(make_batch, output, card=CARD):
+    return GuardedEncoder(card, lambda: Mine(output)).encode(make_batch(), {})
 
 
-def test_encode__what_is_right_passes(make_batch):
-    found = encoded(make_batch, lambda n: np.arange(3.0 * n).reshape(n, 3))
-    assert found.dtype == np.float32
-    assert found.tolist() == np.arange(15.0).reshape(5, 3).tolist()
+def test_encode__valid_embeddings_pass(make_batch):
+    embeddings = encode(make_batch, lambda n: np.arange(3.0 * n).reshape(n, 3))
+    assert embeddings.dtype == np.float32
+    assert embeddings.tolist() == np.arange(15.0).reshape(5, 3).tolist()
     any_length = EncoderCard("mine", "Mine", "", dim=0)
-    assert encoded(make_batch, lambda n: np.ones((n, 7)), any_length).shape == (5, 7)
+    assert encode(make_batch, lambda n: np.ones((n, 7)), any_length).shape == (5, 7)
 
 
 @pytest.mark.parametrize(
-    "gives",
+    "output",
     [
         lambda n: np.ones((n - 1, 3)),
         lambda n: np.ones((1, 3)),
@@ -53,24 +52,25 @@ def test_encode__what_is_right_passes(make_batch):
         lambda n: None,
     ],
 )
-def test_encode__another_shape_is_refused(make_batch, gives):
-    with pytest.raises(DegenerateError, match=r"^encoder mine: gives .* for 5 chips"):
-        encoded(make_batch, gives)
+def test_encode__wrong_shape_raises(make_batch, output):
+    with pytest.raises(DegenerateError, match=r"^encoder mine: encoding returned .* for 5 chips"):
+        encode(make_batch, output)
 
 
-def test_encode__what_it_raises_is_its_own_fault(make_batch):
-    words = (
-        r"^encoder mine: cannot embed \(ValueError: dear me; test_guarded_encoder.py, line \d+\)"
+def test_encode__exceptions_are_reported_with_their_origin(make_batch):
+    message = (
+        r"^encoder mine: encoding failed "
+        r"\(ValueError: dear me; test_guarded_encoder.py, line \d+\)"
     )
-    with pytest.raises(SettingsError, match=words):
-        encoded(make_batch, lambda n: ValueError("dear me"))
+    with pytest.raises(SettingsError, match=message):
+        encode(make_batch, lambda n: ValueError("dear me"))
     with pytest.raises(WeightsError, match=r"^no"):
-        encoded(make_batch, lambda n: WeightsError("no"))
+        encode(make_batch, lambda n: WeightsError("no"))
 
 
-def test_load__that_fails():
+def test_load__failure_is_reported():
     def load():
         raise RuntimeError("no licence")
 
-    with pytest.raises(SettingsError, match=r"mine: cannot be loaded .*no licence"):
-        Guarded(CARD, load)
+    with pytest.raises(SettingsError, match=r"mine: loading failed .*no licence"):
+        GuardedEncoder(CARD, load)

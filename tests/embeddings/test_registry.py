@@ -1,4 +1,4 @@
-"""Encoders by name, and those that other packages bring."""
+"""Encoders by name, those that other packages provide, and whether an encoder is ready."""
 
 import subprocess
 import sys
@@ -9,6 +9,7 @@ import pytest
 from core.embeddings import registry
 from core.embeddings.networks.satdino import CARDS
 from core.embeddings.networks.vit import Vit
+from core.embeddings.registry import check_readiness
 from core.errors import SettingsError, WeightsError
 from core.settings import EmbedSettings
 
@@ -42,7 +43,7 @@ odd = 3
 
 @pytest.fixture
 def plugin(tmp_path, monkeypatch):
-    """An installed package with entry points: one good, the others bad."""
+    """An installed package with entry points, of which only one is valid."""
     site = tmp_path / "site"
     info = site / "my_encoders-1.0.dist-info"
     info.mkdir(parents=True)
@@ -60,13 +61,13 @@ def plugin(tmp_path, monkeypatch):
     sys.modules.pop("my_encoders", None)
 
 
-def test_names__are_those_built_in():
-    assert registry.names()[: len(BUILT_IN)] == BUILT_IN
+def test_names__begin_with_the_built_in_encoders():
+    assert registry.encoder_names()[: len(BUILT_IN)] == BUILT_IN
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_card__says_all_that_people_ask(name):
-    card = registry.card(name)
+def test_card__is_complete(name):
+    card = registry.encoder_card(name)
     assert card.name == name
     assert all((card.title, card.summary, card.licence, card.source, card.paper, card.dim))
     assert len(card.mean) == len(card.std) == card.bands == 3
@@ -75,45 +76,45 @@ def test_card__says_all_that_people_ask(name):
     assert card.weights_file
 
 
-def test_card__unknown_name_gives_the_nearest():
+def test_card__unknown_name_suggests_the_closest():
     with pytest.raises(SettingsError, match=r"unknown encoder 'satdino-smal-16'.*Did you mean"):
-        registry.card("satdino-smal-16")
+        registry.encoder_card("satdino-smal-16")
     with pytest.raises(SettingsError, match=r"Known: texture, rcf, satdino-small-16"):
-        registry.card("zzz")
+        registry.encoder_card("zzz")
 
 
-def test_load__unknown_name(tmp_path):
+def test_load__unknown_name_raises(tmp_path):
     with pytest.raises(SettingsError, match="Did you mean 'resnet50'"):
-        registry.load("resnet-50", EmbedSettings(), tmp_path)
+        registry.load_encoder("resnet-50", EmbedSettings(), tmp_path)
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-@pytest.mark.parametrize("ask", [registry.load, registry.identity])
-def test_load__no_weights_and_never_another_encoder(tmp_path, ask, name):
+@pytest.mark.parametrize("function", [registry.load_encoder, registry.encoder_identity])
+def test_load__missing_weights_raise(tmp_path, function, name):
     with pytest.raises(WeightsError, match=f"{name}: the weights are not on this machine"):
-        ask(name, EmbedSettings(), tmp_path)
+        function(name, EmbedSettings(), tmp_path)
 
 
 def test_identity__equals_that_of_the_loaded_encoder(tmp_path, random_state):
     import torch
 
-    from core.embeddings.networks.satdino import shape_of
+    from core.embeddings.networks.satdino import vit_shape
 
     name = "satdino-small-16"
     path = tmp_path / CARDS[name].weights_file
-    torch.save({"teacher": random_state(Vit(shape_of(name)))}, path)
+    torch.save({"teacher": random_state(Vit(vit_shape(name)))}, path)
     settings = EmbedSettings(input_size=32, statistics="data")
-    loaded = registry.load(name, settings, tmp_path)
-    assert registry.identity(name, settings, tmp_path) == loaded.identity
-    assert loaded.card == registry.card(name)
+    loaded = registry.load_encoder(name, settings, tmp_path)
+    assert registry.encoder_identity(name, settings, tmp_path) == loaded.identity
+    assert loaded.card == registry.encoder_card(name)
 
 
-def test_identity__needs_no_network_in_memory(tmp_path):
-    (tmp_path / "satdino-vit_small-16.pth").write_bytes(b"not looked at")
+def test_identity__loads_no_network(tmp_path):
+    (tmp_path / "satdino-vit_small-16.pth").write_bytes(b"never read")
     script = (
         "import sys; from pathlib import Path; from core.embeddings import registry\n"
         "from core.settings import EmbedSettings\n"
-        "registry.identity('satdino-small-16', EmbedSettings(), Path(sys.argv[1]))\n"
+        "registry.encoder_identity('satdino-small-16', EmbedSettings(), Path(sys.argv[1]))\n"
         "heavy = {'torch', 'transformers', 'huggingface_hub', 'safetensors'}\n"
         "sys.exit(' '.join(heavy & set(sys.modules)) or 0)"
     )
@@ -121,13 +122,13 @@ def test_identity__needs_no_network_in_memory(tmp_path):
 
 
 @pytest.mark.usefixtures("plugin")
-def test_registry__takes_encoders_of_other_packages(make_batch):
-    assert registry.names() == [*BUILT_IN, "alias", "gone", "odd", "sick", "zeros"]
-    assert registry.card("zeros").title == "Zeros"
-    made = registry.load("zeros", EmbedSettings(), Path())
-    assert made.encode(make_batch(), made.fit(make_batch())).shape == (5, 2)
-    assert registry.identity("zeros", EmbedSettings(), Path()) == made.identity
-    assert registry.card("resnet50").title == "ResNet-50"
+def test_registry__includes_encoders_of_other_packages(make_batch):
+    assert registry.encoder_names() == [*BUILT_IN, "alias", "gone", "odd", "sick", "zeros"]
+    assert registry.encoder_card("zeros").title == "Zeros"
+    encoder = registry.load_encoder("zeros", EmbedSettings(), Path())
+    assert encoder.encode(make_batch(), encoder.fit(make_batch())).shape == (5, 2)
+    assert registry.encoder_identity("zeros", EmbedSettings(), Path()) == encoder.identity
+    assert registry.encoder_card("resnet50").title == "ResNet-50"
 
 
 @pytest.mark.usefixtures("plugin")
@@ -136,29 +137,93 @@ def test_registry__takes_encoders_of_other_packages(make_batch):
     [
         ("gone", "cannot be imported"),
         ("sick", r"cannot be imported \(SyntaxError"),
-        ("odd", "points to int, not to a registry"),
-        ("alias", "calls itself 'zeros'"),
+        ("odd", "is of type int, not core.embeddings.registry.Source"),
+        ("alias", "has the name 'zeros' on its card"),
     ],
 )
-def test_registry__bad_package_is_named(name, expected):
+def test_registry__faulty_package_is_named(name, expected):
     with pytest.raises(SettingsError, match=expected) as caught:
-        registry.card(name)
+        registry.encoder_card(name)
     assert "my_" in str(caught.value)
 
 
 @pytest.mark.usefixtures("plugin")
-def test_cards__bad_package_is_logged_and_left_out(caplog):
-    assert [card.name for card in registry.cards()] == [*BUILT_IN, "zeros"]
+def test_cards__faulty_package_is_logged_and_skipped(caplog):
+    assert [card.name for card in registry.encoder_cards()] == [*BUILT_IN, "zeros"]
     assert "gone" in caplog.text
     assert "odd" in caplog.text
 
 
 @pytest.mark.parametrize("name", OFFLINE)
-def test_offline__needs_nothing(tmp_path, make_batch, name):
-    made = registry.load(name, EmbedSettings(), tmp_path)
-    assert made.identity["name"] == name
-    assert made.identity["version"] == registry.card(name).version
-    assert not registry.card(name).needs_weights
-    assert made.identity == registry.identity(name, EmbedSettings(), tmp_path)
+def test_load__offline_encoders_need_no_weights(tmp_path, make_batch, name):
+    encoder = registry.load_encoder(name, EmbedSettings(), tmp_path)
+    assert encoder.identity["name"] == name
+    assert encoder.identity["version"] == registry.encoder_card(name).version
+    assert not registry.encoder_card(name).needs_weights
+    assert encoder.identity == registry.encoder_identity(name, EmbedSettings(), tmp_path)
     batch = make_batch(n=12, size=32)
-    assert len(made.encode(batch, made.fit(batch))) == 12
+    assert len(encoder.encode(batch, encoder.fit(batch))) == 12
+
+
+@pytest.mark.parametrize("name", ["texture", "rcf", "texture+rcf"])
+def test_readiness__encoders_without_weights_are_ready(tmp_path, name):
+    readiness = check_readiness(name, EmbedSettings(), tmp_path)
+    assert readiness.ready
+    assert not readiness.needs
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in registry.encoder_names() if registry.encoder_card(name).needs_weights]
+)
+def test_readiness__names_the_exact_file_and_its_path(tmp_path, name):
+    card = registry.encoder_card(name)
+    readiness = check_readiness(name, EmbedSettings(), tmp_path)
+    assert not readiness.ready
+    assert f"{card.hub_id}/resolve/{card.revision}/{card.weights_file}" in readiness.needs
+    assert str(tmp_path / name / card.weights_file) in readiness.needs
+
+
+@pytest.mark.parametrize("subfolder", ["", "satdino-small-16"])
+def test_readiness__file_in_the_weights_folder(tmp_path, subfolder):
+    file = tmp_path / subfolder / CARDS["satdino-small-16"].weights_file
+    file.parent.mkdir(exist_ok=True)
+    file.write_bytes(b"never read")
+    assert check_readiness("satdino-small-16", EmbedSettings(), tmp_path).ready
+    joined = check_readiness("satdino-small-16+resnet50", EmbedSettings(), tmp_path)
+    assert not joined.ready
+    assert "resnet-50" in joined.needs
+    assert "satdino" not in joined.needs
+
+
+def test_readiness__file_in_the_settings(tmp_path):
+    file = tmp_path / "mine.safetensors"
+    missing = check_readiness("resnet50", EmbedSettings(weights=str(file)), tmp_path)
+    assert "mine.safetensors: there is no such weight file" in missing.needs
+    file.write_bytes(b"")
+    assert check_readiness("resnet50", EmbedSettings(weights=str(file)), tmp_path).ready
+
+
+def test_readiness__file_in_the_hub_cache(tmp_path):
+    card = CARDS["satdino-base-16"]
+    store = tmp_path / "hub" / f"models--{card.hub_id.replace('/', '--')}"
+    snapshot = store / "snapshots" / card.revision
+    snapshot.mkdir(parents=True)
+    (snapshot / card.weights_file).write_bytes(b"")
+    assert check_readiness("satdino-base-16", EmbedSettings(), tmp_path / "weights").ready
+
+
+def test_readiness__unknown_encoder_is_not_ready(tmp_path):
+    readiness = check_readiness("resnet5", EmbedSettings(), tmp_path)
+    assert not readiness.ready
+    assert "Did you mean 'resnet50'" in readiness.needs
+
+
+def test_readiness__loads_no_network(tmp_path):
+    script = (
+        "import sys; from pathlib import Path\n"
+        "from core.embeddings.registry import check_readiness\n"
+        "from core.settings import EmbedSettings\n"
+        "check_readiness('satdino-small-16', EmbedSettings(), Path(sys.argv[1]))\n"
+        "sys.exit(' '.join({'torch', 'transformers'} & set(sys.modules)) or 0)"
+    )
+    subprocess.run([sys.executable, "-c", script, str(tmp_path)], check=True, timeout=60)

@@ -1,4 +1,4 @@
-"""Class maps and counts of the pipeline beside a plain, slow reading of the same files."""
+"""Class maps and counts of the pipeline against a plain, slow reading of the same files."""
 
 import json
 from functools import cache
@@ -10,12 +10,13 @@ from sklearn.metrics import confusion_matrix
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.preprocessing import RobustScaler
 
-from core.flair.data.file_discovery import discover
+from core.flair.data.file_discovery import discover_dataset
 from core.flair.models.classifiers import MethodSettings
 from core.flair.models.features import FeatureSpec
-from core.pipeline.flair import study_results
-from core.pipeline.flair.flair_workspace import ensure_land_cover, folder_of
+from core.pipeline.flair.class_maps import CLASS_MAPS
+from core.pipeline.flair.flair_workspace import ensure_land_cover, flair_folder
 from core.pipeline.flair.study import Study, StudySettings
+from core.pipeline.flair.study_cells import CELLS, StudyRun
 from core.pipeline.workspace import Workspace
 
 QUERIES = 400
@@ -28,20 +29,20 @@ SPECS = (
 
 @pytest.fixture(scope="module")
 def study(tmp_path_factory):
-    place = Workspace(tmp_path_factory.mktemp("land"))
-    ensure_land_cover(place, 3)
-    return Study(place, StudySettings(), discover(folder_of(place)))
+    workspace = Workspace(tmp_path_factory.mktemp("land"))
+    ensure_land_cover(workspace, 3)
+    return Study(workspace, StudySettings(), discover_dataset(flair_folder(workspace)))
 
 
 @cache
-def opened(path):
+def read_bands(path):
     with rasterio.open(path) as source:
         return source.read()
 
 
 @cache
-def year(root, domain, area, name):
-    """Mean reflectance of the Sentinel pixels around a patch, in FLAIR's own file layout."""
+def mean_year(root, domain, area, name):
+    """Read the mean reflectance of a super area, and the row and column of a patch in it."""
     centroids = json.loads((root / "flair-2_centroids_sp_to_patch.json").read_text())
     row, column = centroids[f"{name}.tif"]
     folder = root / "flair_sen_train" / domain / area / "sen"
@@ -61,26 +62,26 @@ def year(root, domain, area, name):
 
 
 def pixel(patch, root, row, column):
-    """Aerial (0..1), Sentinel (reflectance) and class of one pixel."""
-    aerial = opened(patch.image)[:, row, column] / 255
-    value = int(opened(patch.mask)[0, row, column])
-    mean, north, west = year(root, patch.domain, patch.area, patch.name)
+    """Read the aerial bands (0..1), Sentinel reflectance and class of one pixel."""
+    aerial = read_bands(patch.image)[:, row, column] / 255
+    value = int(read_bands(patch.mask)[0, row, column])
+    mean, north, west = mean_year(root, patch.domain, patch.area, patch.name)
     sentinel = mean[:, north + (row - 256) // 50, west + (column - 256) // 50]
     return aerial, sentinel, min(value, 13)
 
 
-def row_of(aerial, sentinel, spec):
-    """The features of one pixel before robust scaling."""
+def feature_row(aerial, sentinel, spec):
+    """Compute the features of one pixel before robust scaling."""
     intensity = aerial[0] + aerial[1] + aerial[2]
     if spec.normalised:
-        own = [*(aerial[:4] / intensity), aerial[4]] + [intensity] * spec.intensity
-        return own + list(sentinel / sentinel[:3].sum()) * spec.fusion
+        spectrum = [*(aerial[:4] / intensity), aerial[4]] + [intensity] * spec.intensity
+        return spectrum + list(sentinel / sentinel[:3].sum()) * spec.fusion
     return [*aerial] + [intensity] * spec.intensity + list(sentinel) * spec.fusion
 
 
 @pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.title)
 def test_class_maps__equal_a_plain_reading(study, spec):
-    root = folder_of(study.workspace)
+    root = flair_folder(study.workspace)
     fold = study.folds[0]
     rows, labels = [], []
     for index in fold.train:
@@ -88,30 +89,32 @@ def test_class_maps__equal_a_plain_reading(study, spec):
             for c in range(11, 502, 10):
                 aerial, sentinel, label = pixel(study.dataset.patches[index], root, r, c)
                 if label < 13:
-                    rows.append(row_of(aerial, sentinel, spec))
+                    rows.append(feature_row(aerial, sentinel, spec))
                     labels.append(label)
     scaler = RobustScaler().fit(rows)
-    plain = KNeighborsClassifier(3).fit(scaler.transform(rows), labels)
-    patch = study.dataset.patches[fold.judged[0]]
-    places = np.random.default_rng(0).integers(0, 512, (QUERIES, 2))
-    asked = [row_of(*pixel(patch, root, r, c)[:2], spec) for r, c in places]
-    away, near = plain.kneighbors(scaler.transform(asked), 4)
-    kept = study_results.make_maps(study, MethodSettings(), spec)
-    said = opened(kept.folder / f"{patch.name}.tif")[0]
-    votes = np.array(labels)[near[:, :3]]
-    clear = (away[:, 3] - away[:, 2] > 1e-5) & [len(set(v)) < 3 for v in votes]
-    mine = np.array([said[r, c] for r, c in places])
-    assert clear.mean() > 0.5
-    assert (mine == plain.predict(scaler.transform(asked)))[clear].all()
+    reference = KNeighborsClassifier(3).fit(scaler.transform(rows), labels)
+    patch = study.dataset.patches[fold.test[0]]
+    positions = np.random.default_rng(0).integers(0, 512, (QUERIES, 2))
+    queries = scaler.transform(
+        [feature_row(*pixel(patch, root, r, c)[:2], spec) for r, c in positions]
+    )
+    distances, neighbours = reference.kneighbors(queries, 4)
+    artifact = StudyRun(study, MethodSettings(), spec).make(CLASS_MAPS)
+    class_map = read_bands(artifact.folder / f"{patch.name}.tif")[0]
+    votes = np.array(labels)[neighbours[:, :3]]
+    no_tie = (distances[:, 3] - distances[:, 2] > 1e-5) & [len(set(v)) < 3 for v in votes]
+    predicted = np.array([class_map[r, c] for r, c in positions])
+    assert no_tie.mean() > 0.5
+    assert (predicted == reference.predict(queries))[no_tie].all()
 
 
-def test_counts__equal_scikit_learns_confusion(study):
+def test_counts__equal_scikit_learn(study):
     spec = SPECS[0]
-    result = study.cell(MethodSettings(), spec)
-    kept = study_results.make_maps(study, MethodSettings(), spec)
+    run = StudyRun(study, MethodSettings(), spec)
+    result, artifact = CELLS.open(run.make(CELLS)), run.make(CLASS_MAPS)
     by_name = {patch.name: patch for patch in study.dataset.patches}
     for name, counts in zip(result.patches, result.counts, strict=True):
-        truth = np.minimum(opened(by_name[name].mask)[0], 13).ravel()
-        said = opened(kept.folder / f"{name}.tif")[0].ravel()
-        expected = confusion_matrix(truth, said, labels=range(1, 14))
+        truth = np.minimum(read_bands(by_name[name].mask)[0], 13).ravel()
+        predicted = read_bands(artifact.folder / f"{name}.tif")[0].ravel()
+        expected = confusion_matrix(truth, predicted, labels=range(1, 14))
         assert counts.tolist() == expected.tolist()

@@ -12,7 +12,7 @@ from core.clusters.methods.hdbscan_tree import build_tree, cut_tree
 from core.settings import CutSettings, TreeSettings
 
 
-def data(name):
+def sample_points(name):
     if name == "moons":
         points = make_moons(600, noise=0.08, random_state=0)[0]
     elif name == "blobs":
@@ -29,29 +29,29 @@ def data(name):
 @pytest.mark.parametrize("name", ["moons", "blobs", "wide", "noisy"])
 @pytest.mark.parametrize("min_samples", [3, 10])
 def test_build_and_cut__agree_with_hdbscan_and_scikit_learn(name, min_samples):
-    points = data(name)
+    points = sample_points(name)
     tree = build_tree(points, TreeSettings(n_dims=100, min_samples=min_samples))
     for size in (10, 25):
-        # Leaves of the moons are left out: they hang on ties, and there the other two agree with
-        # each other to ARI 0.61 to 0.99 only.
+        # Leaves of the moons are left out: they depend on ties, and the two references agree with
+        # each other only at ARI 0.61 to 0.99.
         for selection in ("eom",) if name == "moons" else ("eom", "leaf"):
             common = {"min_cluster_size": size, "cluster_selection_method": selection}
-            other = hdbscan.HDBSCAN(
+            reference = hdbscan.HDBSCAN(
                 min_samples=min_samples,
                 approx_min_span_tree=False,
                 gen_min_span_tree=True,
                 **common,
             ).fit(points)
             # scikit-learn counts the point itself.
-            third = HDBSCAN(min_samples=min_samples + 1, copy=True, **common).fit(points)
+            sklearn_model = HDBSCAN(min_samples=min_samples + 1, copy=True, **common).fit(points)
             cut = cut_tree(tree, CutSettings(min_cluster_size=size, selection=selection))
-            weight = other.minimum_spanning_tree_.to_numpy()[:, 2].sum()
+            weight = reference.minimum_spanning_tree_.to_numpy()[:, 2].sum()
             assert tree.weight == pytest.approx(weight, rel=1e-4)
-            assert adjusted_rand_score(cut.labels, other.labels_) >= 0.99
-            assert adjusted_rand_score(cut.labels, third.labels_) >= 0.99
-            assert cut.n_clusters == other.labels_.max() + 1
-            clear = (cut.labels >= 0) & (other.labels_ >= 0)
-            gap = np.abs(cut.confidence[clear] - other.probabilities_[clear])
+            assert adjusted_rand_score(cut.labels, reference.labels_) >= 0.99
+            assert adjusted_rand_score(cut.labels, sklearn_model.labels_) >= 0.99
+            assert cut.n_clusters == reference.labels_.max() + 1
+            clustered = (cut.labels >= 0) & (reference.labels_ >= 0)
+            gap = np.abs(cut.confidence[clustered] - reference.probabilities_[clustered])
             assert np.median(gap) < 1e-3
 
 
@@ -59,7 +59,7 @@ def test_build_and_cut__agree_with_hdbscan_and_scikit_learn(name, min_samples):
 def test_cut_tree__labels_of_a_fresh_fit(name):
     import numba
 
-    points = data(name)
+    points = sample_points(name)
     tree = build_tree(points, TreeSettings(n_dims=100, min_samples=5))
     threads = numba.get_num_threads()
     numba.set_num_threads(1)
@@ -73,12 +73,13 @@ def test_cut_tree__labels_of_a_fresh_fit(name):
             ).fit_predict(points)
             cut = cut_tree(tree, CutSettings(min_cluster_size=size, epsilon=epsilon)).labels
             if epsilon and fresh.max() == 0:
-                # It joins all into one that nobody allowed; hdbscan does not, and is followed.
-                other = hdbscan.HDBSCAN(
+                # fast_hdbscan merges everything, although a single cluster is not allowed; hdbscan
+                # does not, and the cut agrees with it.
+                reference = hdbscan.HDBSCAN(
                     size, 5, epsilon, approx_min_span_tree=False, allow_single_cluster=False
                 ).fit_predict(points)
-                assert other.max() > 0
-                assert adjusted_rand_score(cut, other) >= 0.99
+                assert reference.max() > 0
+                assert adjusted_rand_score(cut, reference) >= 0.99
                 continue
             assert (fresh < 0).tolist() == (cut < 0).tolist()
             pairs = set(zip(fresh.tolist(), cut.tolist(), strict=True))

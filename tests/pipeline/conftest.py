@@ -1,4 +1,4 @@
-"""Workspaces of two tiny scenes: squares of three textures, twenty to a scene."""
+"""Workspaces of two small scenes, each with twenty annotated squares of three textures."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +11,7 @@ from shapely.geometry import box
 
 from core.pipeline.workspace import Workspace
 from core.settings import RunSettings
-from core.tables import from_table, merge
+from core.tables import merge_tables, settings_from_table
 
 CLASSES = ("striped", "checked", "plain")
 QUICK = {
@@ -28,10 +28,9 @@ def _textured(squares: list[Any], rng: np.random.Generator) -> Any:
     kinds = (rows // 2 % 2, (rows // 3 + columns // 3) % 2, np.zeros_like(rows))
     for i, square in enumerate(squares):
         left, top, right, bottom = (int(v) for v in square.bounds)
-        there = np.s_[top:bottom, left:right]
-        pixels[:, *there] = (
-            60 + 120 * kinds[i % 3][there] + rng.normal(0, 12, (3, *rows.shape))[:, *there]
-        )
+        window = np.s_[top:bottom, left:right]
+        noise = rng.normal(0, 12, (3, *rows.shape))
+        pixels[:, *window] = 60 + 120 * kinds[i % 3][window] + noise[:, *window]
     return pixels.clip(1, 254)
 
 
@@ -43,12 +42,12 @@ def add_scene(make_scene, make_annotations, to_ground, tmp_path) -> Callable[...
         rng = np.random.default_rng(seed)
         corners = [(8 + i % 6 * 40, 8 + i // 6 * 40, int(rng.integers(14, 30))) for i in range(n)]
         squares = [box(x, y, x + side, y + side) for x, y, side in corners]
-        where = Affine(0.5, 0, 692_000 + 1000 * seed, 0, -0.5, 4_796_000)
-        given = {"content": _textured(squares, rng), "transform": where, "folder": folder}
-        raster = make_scene(f"{name}.tif", **given | profile)
+        transform = Affine(0.5, 0, 692_000 + 1000 * seed, 0, -0.5, 4_796_000)
+        content = {"content": _textured(squares, rng), "transform": transform, "folder": folder}
+        raster = make_scene(f"{name}.tif", **content | profile)
         properties = [{"class": CLASSES[i % 3], "number": i} for i in range(n)]
-        placed = [to_ground(square, where) for square in squares]
-        make_annotations(raster, placed, properties)
+        footprints = [to_ground(square, transform) for square in squares]
+        make_annotations(raster, footprints, properties)
         return raster
 
     return add
@@ -64,19 +63,19 @@ def workspace(add_scene, tmp_path) -> Workspace:
 
 @pytest.fixture
 def settings() -> Callable[..., RunSettings]:
-    """Settings that run fast, with tables laid over them."""
-    return lambda **over: from_table(RunSettings, merge(QUICK, over))
+    """Settings that run fast, with other tables merged into them."""
+    return lambda **tables: settings_from_table(RunSettings, merge_tables(QUICK, tables))
 
 
 @pytest.fixture
 def data_files() -> Callable[..., dict[str, bytes]]:
-    """The bytes of every data file of a store, by its name within; no manifests, no ledgers."""
+    """The bytes of every data file of a store by its path; neither manifests nor ledgers."""
 
     def read(root: Path, stage: str = "*") -> dict[str, bytes]:
         folder = root / "artifacts"
-        kept = [p for p in folder.glob(f"{stage}/*/**/*") if p.is_file()]
-        kept = [p for p in kept if p.name != "manifest.json" and ".partial" not in p.parts]
-        return {str(p.relative_to(folder)): p.read_bytes() for p in kept}
+        paths = [p for p in folder.glob(f"{stage}/*/**/*") if p.is_file()]
+        paths = [p for p in paths if p.name != "manifest.json" and ".partial" not in p.parts]
+        return {str(p.relative_to(folder)): p.read_bytes() for p in paths}
 
     return read
 

@@ -3,160 +3,181 @@ import dataclasses
 import numpy as np
 import pytest
 
-from core.clusters.editing import edit_history, edits
-from core.clusters.evaluation.stability import by_mixture
-from core.pipeline import plan, quality_stage, saved_edits
-from core.pipeline.run import run
+from core.clusters.editing import edit_history, edited_labelling, edits
+from core.clusters.methods import method_table
+from core.clusters.methods.method_table import METHODS, method_of, recluster_by_mixture
+from core.pipeline import quality_stage
+from core.pipeline.quality_stage import APPEARANCE, find_quality, judge_run, quality_table
+from core.pipeline.run import run_pipeline
+from core.pipeline.run_stages import look_up
+from core.pipeline.saved_edits import SavedEdits, edit_family, save_edits
 from core.progress import silent
-
-METHODS = ("gmm", "hdbscan", "kmeans", "ward")
 
 
 def listen(_):
     return silent
 
 
-def judged(workspace, settings):
-    done = run(workspace, settings, until="clusters")
-    return done, quality_stage.quality(done, listen)
+def judge(workspace, settings):
+    """Judge a labelling; return the run and the artifact of its report card."""
+    run = run_pipeline(workspace, settings, until="clusters")
+    earlier = {artifact.key for artifact in workspace.store.all("quality")}
+    judge_run(run, listen)
+    artifacts = {artifact.key: artifact for artifact in workspace.store.all("quality")}
+    new = [artifact for key, artifact in artifacts.items() if key not in earlier]
+    return run, new[0] if new else None
+
+
+def quality_of(run):
+    return judge_run(run, listen)[0]
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_quality__found_again_under_the_settings_that_made_it(workspace, settings, method):
-    asked = settings(method=method, kmeans={"n_clusters": 3}, ward={"n_clusters": 3})
-    done, made = judged(workspace, asked)
-    ready = plan.plan(workspace, asked)
-    found = quality_stage.find_quality(workspace, ready, done.chips, asked)
-    assert found == quality_stage.open_quality(made)
-    assert [one.size for one in found.card.clusters] == done.labelling.sizes().tolist()
-    assert all(0 <= one.stability <= 1 for one in found.card.clusters)
-    assert (found.n_resamples, found.n_drawn) == (20, 40)
-    lives = [one.persistence for one in found.card.clusters]
-    assert all(life is not None for life in lives) == (method == "hdbscan")
+def test_quality__is_found_under_its_settings(workspace, settings, method):
+    tables = settings(method=method, kmeans={"n_clusters": 3}, ward={"n_clusters": 3})
+    run = run_pipeline(workspace, tables, until="clusters")
+    computed, edited, problems = judge_run(run, listen)
+    view = look_up(workspace, tables)
+    quality = find_quality(view, run.chips, run.labelling)
+    assert quality == computed
+    assert (edited.ids.tolist(), problems) == (run.labelling.labels.tolist(), [])
+    assert [card.size for card in quality.card.clusters] == run.labelling.sizes().tolist()
+    assert all(0 <= card.stability <= 1 for card in quality.card.clusters)
+    assert (quality.n_resamples, quality.n_drawn) == (20, 40)
+    persistence = [card.persistence for card in quality.card.clusters]
+    assert all(value is not None for value in persistence) == (method == "hdbscan")
 
 
-def test_quality__another_cut_has_none(workspace, settings):
-    done, _ = judged(workspace, settings(method="hdbscan"))
-    other = settings(method="hdbscan", cut={"min_cluster_size": 6})
-    ready = plan.plan(workspace, other)
-    assert quality_stage.find_quality(workspace, ready, done.chips, other) is None
+def test_quality__of_another_cut_is_not_found(workspace, settings):
+    run, _ = judge(workspace, settings(method="hdbscan"))
+    view = look_up(workspace, settings(method="hdbscan", cut={"min_cluster_size": 6}))
+    assert find_quality(view, run.chips, run.labelling) is None
+
+
+def test_find_quality__no_reduction(workspace, settings):
+    run = run_pipeline(workspace, settings(), until="clusters")
+    view = look_up(workspace, settings(reduction={"n_dims": 5}))
+    assert find_quality(view, run.chips, run.labelling) is None
 
 
 def test_quality__second_time_computes_nothing(workspace, settings):
-    assert not judged(workspace, settings())[1].cached
-    assert judged(workspace, settings())[1].cached
+    assert judge(workspace, settings())[1] is not None
+    assert judge(workspace, settings())[1] is None
 
 
 def test_quality__is_the_same_twice(workspace, settings, data_files, tmp_path):
-    judged(workspace, settings())
+    _, artifact = judge(workspace, settings())
     first = data_files(tmp_path, "quality")
-    made = judged(workspace, settings())[1]
-    (made.folder / "manifest.json").unlink()
-    judged(workspace, settings())
+    (artifact.folder / "manifest.json").unlink()
+    assert judge(workspace, settings())[1] is not None
     assert data_files(tmp_path, "quality") == first
 
 
-def test_quality__area_is_the_ground_of_the_footprints(workspace, settings):
-    done, made = judged(workspace, settings())
-    card = quality_stage.open_quality(made).card
-    whole = sum(one.hectares for one in card.clusters)
-    assert whole == pytest.approx(done.chips.facts["area"].sum() / 10_000)
+def test_quality__area_of_the_footprints_on_the_ground(workspace, settings):
+    run = run_pipeline(workspace, settings(), until="clusters")
+    hectares = sum(card.hectares for card in quality_of(run).card.clusters)
+    assert hectares == pytest.approx(run.chips.facts["area"].sum() / 10_000)
 
 
-def test_as_table__names_the_cluster_that_is_one_scene(workspace, settings):
-    done, made = judged(workspace, settings())
+def test_quality_table__names_the_cluster_of_a_single_scene(workspace, settings):
+    run = run_pipeline(workspace, settings(), until="clusters")
     labels = np.arange(40, dtype=np.int32) // 20
-    split = edits.start(labels)
-    told = quality_stage.as_table(quality_stage.open_quality(made), done, split)
-    assert told["names"] == ["", ""]
-    assert told["alarms"][0].startswith("Cluster 0 is 100 % one scene, a, which holds 50 %")
+    table = quality_table(quality_of(run), run, edited_labelling.unedited(labels))
+    assert table["names"] == ["", ""]
+    assert table["alarms"][0].startswith(
+        "Cluster 0: 100% of its chips are from one scene, a, which holds 50%"
+    )
 
 
-def edited(workspace, done, *make):
-    """Keep edits of what a run found."""
-    reduced, labelling = done.artifacts["reduction"][0], done.labelling
-    state, now = edits.start(labelling.labels), edit_history.History()
-    for one in make:
-        now = edit_history.add(now, one(state))
-        state, _ = edits.replay(labelling.labels, now.done)
-    family = saved_edits.family(reduced.key, labelling.method)
-    saved_edits.save(workspace, family, saved_edits.Saved(now, labelling.labels))
+def save_history(run, *make_edits):
+    """Save edits of a run's labelling; return its edited form."""
+    labels = run.labelling.labels
+    state, history = edited_labelling.unedited(labels), edit_history.History()
+    for make_edit in make_edits:
+        history = edit_history.add_edit(history, make_edit(state))
+        state, _ = edits.replay_edits(labels, history.edits)
+    save_edits(run.workspace, edit_family(run.view), SavedEdits(history, labels))
     return state
 
 
-def test_quality__is_of_the_clusters_as_edited(workspace, settings):
-    asked = settings(method="kmeans", kmeans={"n_clusters": 3})
-    done, own = judged(workspace, asked)
-    gone = done.labelling.labels == 2
-    seen = edited(
-        workspace, done, lambda s: edits.merge(s, (0, 1)), lambda s: edits.exclude(gone),
-    )  # fmt: skip
-    _, made = judged(workspace, asked)
-    assert made.key != own.key
-    card = quality_stage.open_quality(made).card
-    assert [one.size for one in card.clusters] == [int((~gone).sum())]
-    assert card.n == int((~gone).sum())
-    told = quality_stage.as_table(quality_stage.open_quality(made), done, seen)
-    assert "as shown, after noise treatment and edits" in told["judged"]
-    assert f"{gone.sum()} excluded chips are left out" in told["judged"]
-    ready = plan.plan(workspace, asked)
-    name = quality_stage.as_shown(done.labelling, seen, asked)
-    assert quality_stage.find_quality(workspace, ready, done.chips, asked, name) is not None
+def test_quality__of_the_edited_clusters(workspace, settings):
+    tables = settings(method="kmeans", kmeans={"n_clusters": 3})
+    run, unedited = judge(workspace, tables)
+    excluded = run.labelling.labels == 2
+    state = save_history(
+        run, lambda s: edits.merge_clusters(s, (0, 1)), lambda s: edits.exclude_chips(excluded)
+    )
+    run, artifact = judge(workspace, tables)
+    assert artifact.key != unedited.key
+    quality, edited, problems = judge_run(run, listen)
+    assert (edited.ids.tolist(), problems) == (state.ids.tolist(), [])
+    assert [card.size for card in quality.card.clusters] == [int((~excluded).sum())]
+    assert quality.card.n == int((~excluded).sum())
+    table = quality_table(quality, run, state)
+    assert "as displayed, after noise treatment and edits" in table["judged"]
+    assert f"{excluded.sum()} excluded chips are left out" in table["judged"]
+    view = look_up(workspace, tables)
+    assert find_quality(view, run.chips, run.labelling, state) == quality
 
 
-def test_quality__a_name_is_no_other_partition(workspace, settings):
-    done, own = judged(workspace, settings())
-    edited(workspace, done, lambda s: edits.rename(s, 0, "boats"))
-    assert judged(workspace, settings())[1].key == own.key
+def test_quality__a_name_changes_no_cluster(workspace, settings):
+    run, artifact = judge(workspace, settings())
+    save_history(run, lambda s: edits.rename_cluster(s, 0, "boats"))
+    assert judge(workspace, settings())[1] is None
+    assert [a.key for a in workspace.store.all("quality")] == [artifact.key]
 
 
 def test_quality__noise_is_treated_in_the_resamples_too(workspace, settings):
-    asked = {"method": "hdbscan", "cut": {"min_cluster_size": 4, "selection": "leaf"}}
-    done, kept = judged(workspace, settings(**asked))
-    assert done.labelling.noise_fraction > 0.1
-    _, near = judged(workspace, settings(**asked, noise={"method": "nearest"}))
-    assert near.key != kept.key
-    found = quality_stage.open_quality(near)
-    assert found.card.noise_fraction == 0
-    assert sum(one.size for one in found.card.clusters) == 40
+    tables = {"method": "hdbscan", "cut": {"min_cluster_size": 4, "selection": "leaf"}}
+    run, noise_kept = judge(workspace, settings(**tables))
+    assert run.labelling.noise_fraction > 0.1
+    run, noise_assigned = judge(workspace, settings(**tables, noise={"method": "nearest"}))
+    assert noise_assigned.key != noise_kept.key
+    card = quality_of(run).card
+    assert card.noise_fraction == 0
+    assert sum(cluster.size for cluster in card.clusters) == 40
 
 
-def test_recluster__mixture_keeps_the_shape_it_settled(workspace, settings, monkeypatch):
-    done = run(workspace, settings(), until="clusters")
-    given = []
-    monkeypatch.setattr(
-        quality_stage.resampling, "by_mixture", lambda s: given.append(s) or by_mixture(s)
-    )
-    quality_stage.recluster(done.labelling, settings())
-    assert given[0].covariance == done.labelling.facts["covariance"]
-    assert given[0].n_dims == done.labelling.facts["n_dims"]
+def test_recluster__mixture_of_the_shape_that_was_fitted(workspace, settings, monkeypatch):
+    run = run_pipeline(workspace, settings(), until="clusters")
+    shapes = []
+
+    def record(gmm):
+        shapes.append(gmm)
+        return recluster_by_mixture(gmm)
+
+    monkeypatch.setattr(method_table, "recluster_by_mixture", record)
+    method_of(settings()).recluster(run.labelling, settings())
+    assert shapes[0].covariance == run.labelling.facts["covariance"]
+    assert shapes[0].n_dims == run.labelling.facts["n_dims"]
 
 
-def test_appearance__one_row_a_chip_in_blocks(workspace, settings, monkeypatch):
-    done = run(workspace, settings(), until="chips")
-    assert quality_stage.find_appearance(workspace, done.chips) is None
+def test_appearance__a_row_per_chip_in_blocks(workspace, settings, monkeypatch):
+    chips = run_pipeline(workspace, settings(), until="chips").chips
+    assert APPEARANCE.read(workspace.store, chips) is None
     monkeypatch.setattr(quality_stage, "_BLOCK", 7)
-    quality_stage.appearance(workspace, done.chips)
-    found = quality_stage.find_appearance(workspace, done.chips)
-    assert len(found) == 40
-    assert {"brightness", "contrast", "sharpness"} <= set(found)
-    assert found.notna().all().all()
+    APPEARANCE.make(workspace.store, chips)
+    table = APPEARANCE.read(workspace.store, chips)
+    assert len(table) == 40
+    assert {"brightness", "contrast", "sharpness"} <= set(table)
+    assert table.notna().all().all()
 
 
-def test_as_table__calls_clusters_as_export_and_app_do(workspace, settings):
-    done, made = judged(workspace, settings())
-    # The second scene's cluster, no larger than the first's, is shown as 9.
-    shown = np.where(np.arange(40) < 20, 4, 9).astype(np.int32)
-    told = quality_stage.as_table(quality_stage.open_quality(made), done, edits.start(shown))
-    assert told["ids"] == [4, 9]
-    scenes = [words for words in told["alarms"] if "one scene" in words]
-    assert [words.split(" is ")[0] for words in scenes] == ["Cluster 4", "Cluster 9"]
+def test_quality_table__ids_as_in_export_and_app(workspace, settings):
+    run = run_pipeline(workspace, settings(), until="clusters")
+    # The second scene's cluster, no larger than the first's, is displayed as 9.
+    displayed = np.where(np.arange(40) < 20, 4, 9).astype(np.int32)
+    table = quality_table(quality_of(run), run, edited_labelling.unedited(displayed))
+    assert table["ids"] == [4, 9]
+    alarms = [alarm for alarm in table["alarms"] if "one scene" in alarm]
+    assert [alarm.split(": ")[0] for alarm in alarms] == ["Cluster 4", "Cluster 9"]
 
 
-def test_as_table__says_how_many_draws_were_lost(workspace, settings):
-    done, made = judged(workspace, settings())
-    found = dataclasses.replace(quality_stage.open_quality(made), n_failed=3)
-    told = quality_stage.as_table(found, done, edits.start(done.labelling.labels))
-    assert told["lost"].startswith("3 of 20 resamples could not be clustered")
-    found = dataclasses.replace(found, n_failed=0)
-    assert not quality_stage.as_table(found, done, edits.start(done.labelling.labels))["lost"]
+def test_quality_table__how_many_resamples_failed(workspace, settings):
+    run = run_pipeline(workspace, settings(), until="clusters")
+    unedited = edited_labelling.unedited(run.labelling.labels)
+    quality = dataclasses.replace(quality_of(run), n_failed=3)
+    table = quality_table(quality, run, unedited)
+    assert table["lost"].startswith("3 of 20 resamples could not be clustered")
+    quality = dataclasses.replace(quality, n_failed=0)
+    assert not quality_table(quality, run, unedited)["lost"]

@@ -3,48 +3,48 @@ import shutil
 import tomllib
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from core import __version__
 from core.artifacts.formats import read_array
 from core.clusters.labelling import NOISE
-from core.errors import ArtifactError, Cancelled, SettingsError
-from core.pipeline import cluster_stages
-from core.pipeline.run import STAGES, landscape_of, run, write_record
+from core.errors import ArtifactError, Cancelled, SettingsError, TooFewError
+from core.pipeline.run import Run, run_pipeline, write_run_record
+from core.pipeline.run_results import collect_results
+from core.pipeline.run_stages import STAGE_NAMES, look_up
 from core.pipeline.workspace import Workspace
 from core.settings import RunSettings
-from core.tables import from_table
+from core.tables import settings_from_table
 
 
-def again(workspace, settings):
-    """A run in a workspace opened anew."""
-    return run(Workspace.at(workspace.root), settings)
+def run_again(workspace, settings):
+    """Run in a workspace that is opened anew."""
+    return run_pipeline(Workspace.at(workspace.root), settings)
 
 
-def computed(done):
-    return [stage for stage, state in done.stages.items() if state == "computed"]
+def computed_stages(run):
+    return [stage for stage, state in run.stages.items() if state == "computed"]
 
 
 @pytest.mark.parametrize("method", ["gmm", "hdbscan"])
 def test_run__twice_computes_nothing(workspace, settings, data_files, method):
-    first = run(workspace, settings(method=method))
+    first = run_pipeline(workspace, settings(method=method))
     before = data_files(workspace.root)
-    second = again(workspace, settings(method=method))
-    assert list(first.stages) == list(first.seconds) == list(STAGES)
-    assert computed(first) == list(STAGES)
+    second = run_again(workspace, settings(method=method))
+    assert list(first.stages) == list(first.seconds) == list(STAGE_NAMES)
+    assert computed_stages(first) == list(STAGE_NAMES)
     assert set(second.stages.values()) == {"cached"}
     assert data_files(workspace.root) == before
-    one, two = first.summary(), second.summary()
-    for changing in ("seconds", "stages"):
-        one.pop(changing), two.pop(changing)
-    assert one == two
+    summaries = first.summary(), second.summary()
+    for summary in summaries:
+        summary.pop("seconds"), summary.pop("stages")
+    assert summaries[0] == summaries[1]
 
 
 DOWNSTREAM = {
-    "chips": STAGES[1:],
-    "embeddings": STAGES[2:],
-    "reduction": STAGES[3:],
+    "chips": STAGE_NAMES[1:],
+    "embeddings": STAGE_NAMES[2:],
+    "reduction": STAGE_NAMES[3:],
     "clusters": ["clusters"],
     "projection": ["projection"],
 }
@@ -65,142 +65,164 @@ CHANGES = [
 ]
 
 
-def test_run__one_setting_recomputes_what_follows(workspace, settings):
-    run(workspace, settings())
-    for over, stage in CHANGES:
-        assert computed(again(workspace, settings(**over))) == list(DOWNSTREAM[stage]), over
-    assert computed(again(workspace, settings())) == []
+def test_run__a_changed_setting_recomputes_the_stages_after_it(workspace, settings):
+    run_pipeline(workspace, settings())
+    for tables, stage in CHANGES:
+        run = run_again(workspace, settings(**tables))
+        assert computed_stages(run) == list(DOWNSTREAM[stage]), tables
+    assert computed_stages(run_again(workspace, settings())) == []
 
 
-SAME = [
+EQUIVALENT = [
     {"chips": {"size": 32.0}, "gmm": {"n_components": 3.0}},
     {"tree": {"min_samples": 9}, "cut": {"min_cluster_size": 9}},
     {"chips": {"bands": ["red", "green", "blue"]}},
 ]
 
 
-def test_run__what_does_not_matter_recomputes_nothing(workspace, settings):
-    run(workspace, settings())
-    for over in SAME:
-        assert computed(again(workspace, settings(**over))) == [], over
+def test_run__settings_that_do_not_matter_recompute_nothing(workspace, settings):
+    run_pipeline(workspace, settings())
+    for tables in EQUIVALENT:
+        assert computed_stages(run_again(workspace, settings(**tables))) == [], tables
 
 
-def test_run__an_added_scene_reaches_the_picture(workspace, settings, add_scene):
-    run(workspace, settings())
+def test_run__an_added_scene_reaches_the_projection(workspace, settings, add_scene):
+    run_pipeline(workspace, settings())
     add_scene("c", seed=2, n=9)
-    done = again(workspace, settings())
-    assert computed(done) == list(STAGES)
-    assert len(done.chips) == len(done.labelling) == len(landscape_of(done).table()) == 49
+    run = run_again(workspace, settings())
+    assert computed_stages(run) == list(STAGE_NAMES)
+    assert len(run.chips) == len(run.labelling) == len(collect_results(run).table()) == 49
 
 
-def test_run__a_cut_keeps_its_tree(workspace, settings):
-    one = run(workspace, settings(method="hdbscan"))
-    two = again(workspace, settings(method="hdbscan", cut={"min_cluster_size": 8}))
-    assert computed(two) == ["clusters"]
-    assert [a.cached for a in two.artifacts["clusters"]] == [True, False]
-    assert one.artifacts["clusters"][0].key == two.artifacts["clusters"][0].key
+def test_run__another_cut_of_the_same_tree(workspace, settings):
+    first = run_pipeline(workspace, settings(method="hdbscan"))
+    second = run_again(workspace, settings(method="hdbscan", cut={"min_cluster_size": 8}))
+    assert computed_stages(second) == ["clusters"]
+    assert [artifact.cached for artifact in second.artifacts["clusters"]] == [True, False]
+    assert first.artifacts["clusters"][0].key == second.artifacts["clusters"][0].key
 
 
 def test_run__until(workspace, settings):
-    done = run(workspace, settings(), until="embeddings")
-    assert list(done.stages) == list(STAGES[:3])
-    assert done.labelling is None
-    assert done.summary()["n_clusters"] is None
+    run = run_pipeline(workspace, settings(), until="embeddings")
+    assert list(run.stages) == list(STAGE_NAMES[:3])
+    assert run.labelling is None
+    assert run.summary()["n_clusters"] is None
+    with pytest.raises(TooFewError, match="there are no clusters"):
+        run.clustered()
     with pytest.raises(SettingsError, match="'tsne' is not one of scenes, chips"):
-        run(workspace, settings(), until="tsne")
+        run_pipeline(workspace, settings(), until="tsne")
 
 
-def test_run__two_workspaces_same_bytes(workspace, add_scene, settings, data_files, tmp_path):
+def test_run__of_a_view_without_chips(workspace, settings):
+    run = Run(look_up(workspace, settings()))
+    for read in (lambda: run.chips, run.embeddings, run.clustered):
+        with pytest.raises(TooFewError, match="there are no"):
+            read()
+
+
+def test_run__unknown_method_is_refused_before_anything_is_computed(workspace, settings):
+    with pytest.raises(SettingsError, match=r"'kmeanz' is not one of gmm.*Did you mean 'kmeans'"):
+        run_pipeline(workspace, settings(method="kmeanz"), until="chips")
+    assert not workspace.artifacts.exists()
+
+
+def test_run__two_workspaces_have_the_same_bytes(
+    workspace, add_scene, settings, data_files, tmp_path
+):
     other = tmp_path / "other"
     for seed, name in enumerate("ab"):
         add_scene(name, seed=seed, folder=other / "raw")
     for method in ("gmm", "hdbscan"):
-        run(workspace, settings(method=method))
-        run(Workspace.at(other), settings(method=method))
-    one, two = data_files(workspace.root), data_files(other)
-    assert len(one) > 30
-    assert one.keys() == two.keys()
-    assert [name for name in one if one[name] != two[name]] == []
+        run_pipeline(workspace, settings(method=method))
+        run_pipeline(Workspace.at(other), settings(method=method))
+    first, second = data_files(workspace.root), data_files(other)
+    assert len(first) > 30
+    assert first.keys() == second.keys()
+    assert [name for name in first if first[name] != second[name]] == []
 
 
 def test_run__summary(workspace, settings):
-    done = run(workspace, settings(method="hdbscan"))
-    summary = done.summary()
+    run = run_pipeline(workspace, settings(method="hdbscan"))
+    summary = run.summary()
     assert (summary["scenes"], summary["chips"], summary["encoder"]) == (2, 40, "texture")
-    noise = float((done.labelling.labels == NOISE).mean())
+    noise = float((run.labelling.labels == NOISE).mean())
     assert summary["noise_fraction"] == noise
-    assert summary["n_clusters"] == len(set(done.labelling.labels.tolist()) - {NOISE})
+    assert summary["n_clusters"] == len(set(run.labelling.labels.tolist()) - {NOISE})
     assert summary["kl_divergence"] > 0
-    assert list(summary["artifacts"]) == list(STAGES)
-    assert "50 components asked, 39 kept: 40 chips" in summary["notes"]
+    assert list(summary["artifacts"]) == list(STAGE_NAMES)
+    assert "50 components requested, 39 kept: 40 chips" in summary["notes"]
 
 
-def test_run__textures_are_told_apart(workspace, settings):
-    done = run(workspace, settings())
-    kinds = done.chips.properties["class"]
-    plain = done.labelling.labels[kinds == "plain"]
+def test_run__clusters_follow_the_textures(workspace, settings):
+    run = run_pipeline(workspace, settings())
+    classes = run.chips.properties["class"]
+    plain = run.labelling.labels[classes == "plain"]
     assert len(set(plain.tolist())) == 1
-    assert not set(plain.tolist()) & set(done.labelling.labels[kinds == "striped"].tolist())
+    assert not set(plain.tolist()) & set(run.labelling.labels[classes == "striped"].tolist())
 
 
 def test_run__record_names_every_key(workspace, settings):
-    done = run(workspace, settings())
+    run = run_pipeline(workspace, settings())
     (path,) = (workspace.results / "runs").iterdir()
     record = tomllib.loads(path.read_text())
     assert path.suffix == ".toml"
-    assert record["keys"] == {n: [a.key for a in made] for n, made in done.artifacts.items()}
-    assert from_table(RunSettings, record["settings"]) == settings()
+    keys = {stage: [a.key for a in artifacts] for stage, artifacts in run.artifacts.items()}
+    assert record["keys"] == keys
+    assert settings_from_table(RunSettings, record["settings"]) == settings()
     assert record["scenes"] == {"a.tif": 20, "b.tif": 20}
     assert record["chipscape"] == __version__
 
 
-def test_write_record__twice_within_a_second(workspace, settings):
-    done = run(workspace, settings(), until="scenes")
-    assert write_record(done).is_file()
-    assert write_record(done).is_file()
+def test_write_run_record__twice_within_a_second(workspace, settings):
+    run = run_pipeline(workspace, settings(), until="scenes")
+    assert write_run_record(run).is_file()
+    assert write_run_record(run).is_file()
     assert not list((workspace.results / "runs").glob("*.part"))
 
 
-def test_write_record__two_processes_at_once(workspace, settings, monkeypatch):
-    done = run(workspace, settings(), until="scenes")
+def test_write_run_record__two_processes_at_once(workspace, settings, monkeypatch):
+    run = run_pipeline(workspace, settings(), until="scenes")
     replace = Path.replace
 
     def interleaved(self, target):
         monkeypatch.setattr(Path, "replace", replace)
-        write_record(done)
+        write_run_record(run)
         return replace(self, target)
 
     monkeypatch.setattr(Path, "replace", interleaved)
-    assert write_record(done).is_file()
+    assert write_run_record(run).is_file()
 
 
-def test_run__stages_report_and_may_be_cancelled(workspace, settings):
-    heard = []
+def test_run__stages_report_and_can_be_cancelled(workspace, settings):
+    reports, listeners = [], []
 
     def reporter(stage):
-        def listen(done, total, note):
-            heard.append((stage, done, total))
-            return stage == "projection" and done > 100
+        def listen(completed, total, note):
+            reports.append((stage, completed, total))
+            return stage == "projection" and completed > 100
 
+        listeners.append(stage)
         return listen
 
     with pytest.raises(Cancelled):
-        run(workspace, settings(), reporter)
-    assert {"scenes", "chips", "embeddings", "clusters", "projection"} == {s for s, *_ in heard}
-    assert all(0 <= done <= total for _, done, total in heard)
-    assert [d for s, d, _ in heard if s == "embeddings"] == [20, 40]
-    assert computed(again(workspace, settings())) == ["projection"]
+        run_pipeline(workspace, settings(), reporter)
+    assert listeners == list(STAGE_NAMES)
+    stages = {stage for stage, *_ in reports}
+    assert stages == {"scenes", "chips", "embeddings", "clusters", "projection"}
+    assert all(0 <= completed <= total for _, completed, total in reports)
+    assert [n for stage, n, _ in reports if stage == "embeddings"] == [20, 40]
+    assert computed_stages(run_again(workspace, settings())) == ["projection"]
 
 
-def test_run__verify_sees_a_change_that_kept_size_and_time(workspace, settings):
-    raster = workspace.raw / "a.geojson"
-    status = raster.stat()
-    run(workspace, settings())
-    raster.write_text(raster.read_text().replace("plain", "plane"))
-    os.utime(raster, ns=(status.st_atime_ns, status.st_mtime_ns))
-    assert computed(again(workspace, settings())) == []
-    verified = run(Workspace.at(workspace.root, verify=True), settings())
-    assert "scenes" in computed(verified)
+def test_run__verify_finds_a_change_with_equal_size_and_time(workspace, settings):
+    file = workspace.raw / "a.geojson"
+    status = file.stat()
+    run_pipeline(workspace, settings())
+    file.write_text(file.read_text().replace("plain", "plane"))
+    os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert computed_stages(run_again(workspace, settings())) == []
+    verified = run_pipeline(Workspace.at(workspace.root, verify=True), settings())
+    assert "scenes" in computed_stages(verified)
     assert "plane" in set(verified.chips.properties["class"])
 
 
@@ -217,74 +239,46 @@ DAMAGES = [
 
 
 def test_run__damaged_artifact(workspace, settings):
-    run(workspace, settings())
+    run_pipeline(workspace, settings())
     for stage, name in DAMAGES:
         path = sorted((workspace.artifacts / stage).glob(f"*/{name}"))[0]
-        whole = path.read_bytes()
-        path.write_bytes(whole[: len(whole) // 2])
-        # Only a reduction that is not there yet has to read the embeddings.
-        over = {"reduction": {"n_dims": 9}} if stage == "embeddings" else {}
+        content = path.read_bytes()
+        path.write_bytes(content[: len(content) // 2])
+        # Only a reduction that has not been computed reads the embeddings.
+        tables = {"reduction": {"n_dims": 9}} if stage == "embeddings" else {}
         with pytest.raises(ArtifactError, match="Delete its folder") as caught:
-            again(workspace, settings(**over))
+            run_again(workspace, settings(**tables))
         assert caught.value.where == str(path)
-        path.write_bytes(whole)
-    assert computed(again(workspace, settings())) == []
+        path.write_bytes(content)
+    assert computed_stages(run_again(workspace, settings())) == []
 
 
 def test_run__a_deleted_folder_is_computed_again(workspace, settings, data_files):
-    run(workspace, settings())
+    run_pipeline(workspace, settings())
     before = data_files(workspace.root)
     for stage in ("chips", "mixtures"):
         shutil.rmtree(workspace.artifacts / stage)
-    assert computed(again(workspace, settings())) == ["chips", "clusters"]
+    assert computed_stages(run_again(workspace, settings())) == ["chips", "clusters"]
     assert data_files(workspace.root) == before
 
 
-def test_landscape_of__rows_belong_together(workspace, settings):
-    landscape = landscape_of(run(workspace, settings()))
-    table = landscape.table()
-    assert len(table) == len(landscape.footprints) == 40
-    centres = np.array([(g.centroid.x, g.centroid.y) for g in landscape.footprints])
-    assert np.allclose(centres, table[["longitude", "latitude"]], atol=1e-6)
-    assert np.array_equal(table["cluster"], landscape.labelling.labels)
-    assert np.array_equal(table["pca_1d"], landscape.reduced.points[:, 0])
-
-
-def test_run__mixed_dtypes_are_brought_together(workspace, add_scene, settings):
+def test_run__scenes_of_different_dtypes(workspace, add_scene, settings):
     names = ("red", "green", "blue")
     add_scene("c", seed=2, dtype="uint16", descriptions=names)
-    done = run(workspace, settings())
-    assert done.chips.dtypes == ("uint16", "uint8")
-    assert any("the scenes' dtypes differ" in note for note in done.notes())
-    assert computed(again(workspace, settings())) == []
-
-
-def test_run__preset_of_the_seed(workspace):
-    done = run(workspace, from_table(RunSettings, {**SEED, "gmm": {"n_components": 2}}))
-    notes = " ".join(done.notes())
-    for name in ("longitude", "latitude", "width", "height"):
-        assert f"{name} mixed in with weight 1" in notes
-    made = done.artifacts["reduction"][0]
-    assert read_array(made.folder / "mean.npy").shape[0] == done.embeddings().shape[1] + 4
+    run = run_pipeline(workspace, settings())
+    assert run.chips.dtypes == ("uint16", "uint8")
+    assert any("the scenes have different dtypes" in note for note in run.notes())
+    assert computed_stages(run_again(workspace, settings())) == []
 
 
 SEED = {"reduction": {"longitude": 1, "latitude": 1, "width": 1, "height": 1}}
 
 
-def test_mixture__responsibilities_stand_beside_the_labelling(workspace, settings, monkeypatch):
-    done = run(workspace, settings(), until="clusters")
-    made = done.artifacts["clusters"][0]
-    found = cluster_stages.open_responsibilities(made)
-    assert found.dtype == np.float16
-    assert found.shape == (40, settings().gmm.n_components)
-    np.testing.assert_allclose(found.sum(axis=1, dtype=np.float64), 1, atol=2e-3)
-    assert found.argmax(axis=1).tolist() == done.labelling.labels.tolist()
-    np.testing.assert_allclose(found.max(axis=1), done.labelling.confidence, atol=1e-3)
-    # Too many are not kept; k-means has none.
-    monkeypatch.setattr(cluster_stages, "MOST_RESPONSIBILITIES", 10)
-    (made.folder / "responsibilities.npy").unlink()
-    (made.folder / "manifest.json").unlink()
-    again = run(workspace, settings(), until="clusters").artifacts["clusters"][0]
-    assert cluster_stages.open_responsibilities(again) is None
-    other = run(workspace, settings(method="kmeans", kmeans={"n_clusters": 2}), until="clusters")
-    assert cluster_stages.open_responsibilities(other.artifacts["clusters"][0]) is None
+def test_run__preset_of_the_seed(workspace):
+    settings = settings_from_table(RunSettings, {**SEED, "gmm": {"n_components": 2}})
+    run = run_pipeline(workspace, settings)
+    notes = " ".join(run.notes())
+    for name in ("longitude", "latitude", "width", "height"):
+        assert f"{name} mixed in with weight 1" in notes
+    (artifact,) = run.artifacts["reduction"]
+    assert read_array(artifact.folder / "mean.npy").shape[0] == run.embeddings().shape[1] + 4

@@ -1,4 +1,4 @@
-"""What holds for any chips, any cut and any edits."""
+"""Properties that hold for any chips, any cut and any edits."""
 
 import numpy as np
 import pytest
@@ -6,19 +6,19 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import adjusted_rand_score
 
-from core.clusters.editing import edit_history, edits
-from core.clusters.label_matching import compare, match, renumbered
-from core.clusters.labelling import labelled
+from core.clusters.editing import edit_history, edited_labelling, edits
+from core.clusters.label_matching import (
+    LabellingChanges,
+    describe_changes,
+    match_clusters,
+    renumber_labels,
+)
+from core.clusters.labelling import make_labelling
 from core.clusters.methods.gmm import fit_gmm
 from core.clusters.methods.hdbscan_tree import build_tree, cut_tree
-from core.clusters.methods.kmeans_ward import fit_kmeans, fit_ward
-from core.settings import (
-    CutSettings,
-    GmmSettings,
-    KMeansSettings,
-    TreeSettings,
-    WardSettings,
-)
+from core.clusters.methods.kmeans import fit_kmeans
+from core.clusters.methods.ward import fit_ward
+from core.settings import CutSettings, GmmSettings, KMeansSettings, TreeSettings, WardSettings
 
 FEW = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 MANY = settings(max_examples=100, deadline=None)
@@ -34,57 +34,57 @@ LABELS = st.lists(st.integers(-1, 5), min_size=1, max_size=60).map(lambda x: np.
 
 
 def blobs(seed: int, spread: float = 8.0, n: int = 90) -> np.ndarray:
-    """Four blobs of n chips in all, and twelve between them; no two distances are equal."""
+    """Return n chips in four blobs, and twelve between them; no two distances are equal."""
     rng = np.random.default_rng(seed)
     centres = spread * np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]])
     points = centres[rng.integers(0, 4, n)] + rng.normal(size=(n, 3))
     return np.vstack([points, rng.uniform(-4, 12, (12, 3))]).astype(np.float32)
 
 
-def same_partition(one: np.ndarray, other: np.ndarray) -> bool:
-    """Whether two labellings differ in nothing but names; noise is noise in both."""
-    pairs = set(zip(one.tolist(), other.tolist(), strict=True))
-    firsts, seconds = {a for a, _ in pairs}, {b for _, b in pairs}
-    return len(pairs) == len(firsts) == len(seconds) and all((a < 0) == (b < 0) for a, b in pairs)
+def same_partition(first: np.ndarray, second: np.ndarray) -> bool:
+    """Whether two labellings differ only in the numbers of their clusters, with equal noise."""
+    pairs = set(zip(first.tolist(), second.tolist(), strict=True))
+    sizes = {len(pairs), len({a for a, _ in pairs}), len({b for _, b in pairs})}
+    return len(sizes) == 1 and all((a < 0) == (b < 0) for a, b in pairs)
 
 
 @FEW
 @given(SEEDS, CUTS)
-def test_hdbscan__any_order_of_rows_gives_the_same_clusters(seed, cut):
+def test_hdbscan__row_order_does_not_change_the_clusters(seed, cut):
     points = blobs(seed)
     order = np.random.default_rng(seed + 1).permutation(len(points))
-    # One neighbour: with more, chips share core distances, and equal ones join in any order.
-    asked = TreeSettings(min_samples=1)
-    labels = cut_tree(build_tree(points, asked), cut).labels
-    shuffled = cut_tree(build_tree(points[order], asked), cut).labels
+    # With more than one neighbour, chips share core distances, and ties join in any order.
+    tree_settings = TreeSettings(min_samples=1)
+    labels = cut_tree(build_tree(points, tree_settings), cut).labels
+    shuffled = cut_tree(build_tree(points[order], tree_settings), cut).labels
     assert same_partition(labels[order], shuffled)
 
 
 @FEW
 @given(SEEDS, st.integers(1, 20))
-def test_tree__any_order_of_rows_gives_the_same_distances(seed, min_samples):
+def test_build_tree__row_order_does_not_change_the_distances(seed, min_samples):
     points = blobs(seed)
     order = np.random.default_rng(seed + 1).permutation(len(points))
-    asked = TreeSettings(min_samples=min_samples)
-    one, other = build_tree(points, asked), build_tree(points[order], asked)
-    np.testing.assert_allclose(one.edges[:, 2], other.edges[:, 2], rtol=1e-6)
-    np.testing.assert_allclose(one.core_distances[order], other.core_distances, rtol=1e-6)
+    tree_settings = TreeSettings(min_samples=min_samples)
+    tree, shuffled = build_tree(points, tree_settings), build_tree(points[order], tree_settings)
+    np.testing.assert_allclose(tree.edges[:, 2], shuffled.edges[:, 2], rtol=1e-6)
+    np.testing.assert_allclose(tree.core_distances[order], shuffled.core_distances, rtol=1e-6)
 
 
 @FEW
 @given(SEEDS, st.integers(1, 12))
-def test_ward__any_order_of_rows_gives_the_same_clusters(seed, k):
+def test_fit_ward__row_order_does_not_change_the_clusters(seed, k):
     points = blobs(seed)
     order = np.random.default_rng(seed + 1).permutation(len(points))
-    asked = WardSettings(n_clusters=k)
-    shuffled = fit_ward(points[order], asked).labels
-    assert same_partition(fit_ward(points, asked).labels[order], shuffled)
+    ward = WardSettings(n_clusters=k)
+    shuffled = fit_ward(points[order], ward).labels
+    assert same_partition(fit_ward(points, ward).labels[order], shuffled)
 
 
 @settings(max_examples=8, deadline=None)
 @given(SEEDS)
 @pytest.mark.parametrize("method", ["kmeans", "gmm"])
-def test_fits__any_order_of_rows_finds_clear_blobs(method, seed):
+def test_fit__finds_clear_blobs_for_any_row_order(method, seed):
     points = blobs(seed, spread=40, n=240)[:240]
     order = np.random.default_rng(seed + 1).permutation(len(points))
     fit = {
@@ -96,111 +96,120 @@ def test_fits__any_order_of_rows_finds_clear_blobs(method, seed):
 
 @FEW
 @given(SEEDS, CUTS)
-def test_labelling__is_in_order_whatever_the_cut(seed, cut):
-    found = cut_tree(build_tree(blobs(seed), TreeSettings()), cut)
-    assert (np.diff(found.sizes()) <= 0).all()
-    assert found.sizes().sum() + (found.labels < 0).sum() == len(found)
-    assert (found.sizes() >= min(cut.min_cluster_size, len(found))).all() or cut.epsilon
-    assert ((found.confidence == 0) | (found.labels >= 0)).all()
+def test_cut_tree__labels_are_in_order_for_any_cut(seed, cut):
+    labelling = cut_tree(build_tree(blobs(seed), TreeSettings()), cut)
+    sizes = labelling.sizes()
+    assert (np.diff(sizes) <= 0).all()
+    assert sizes.sum() + (labelling.labels < 0).sum() == len(labelling)
+    assert (sizes >= min(cut.min_cluster_size, len(labelling))).all() or cut.epsilon
+    assert ((labelling.confidence == 0) | (labelling.labels >= 0)).all()
 
 
 @FEW
 @given(SEEDS, CUTS, CUTS)
-def test_ids__come_back_after_a_re_cut_and_back(seed, one, other):
+def test_match_clusters__ids_survive_a_re_cut_and_back(seed, cut, other_cut):
     tree = build_tree(blobs(seed), TreeSettings())
-    first, second = cut_tree(tree, one).labels, cut_tree(tree, other).labels
-    start = renumbered(first, {label: label + 3 for label in range(int(first.max()) + 1)})
-    there = renumbered(second, match(start, second))
-    back = renumbered(first, match(there, first))
-    # Of all ways to hand ids back the best is as good as the best way there.
-    assert ((back == there) & (there >= 0)).sum() == ((start == there) & (there >= 0)).sum()
-    assert match(start, first) == {label: label + 3 for label in range(int(first.max()) + 1)}
+    first, second = cut_tree(tree, cut).labels, cut_tree(tree, other_cut).labels
+    ids = {label: label + 3 for label in range(int(first.max()) + 1)}
+    start = renumber_labels(first, ids)
+    recut = renumber_labels(second, match_clusters(start, second))
+    back = renumber_labels(first, match_clusters(recut, first))
+    # The best assignment back keeps as many ids as the best assignment of the re-cut did.
+    assert ((back == recut) & (recut >= 0)).sum() == ((start == recut) & (recut >= 0)).sum()
+    assert match_clusters(start, first) == ids
     assert same_partition(back, first)
 
 
 @MANY
 @given(LABELS, SEEDS)
-def test_match__hands_out_each_id_once_and_keeps_an_equal_labelling(old, seed):
+def test_match_clusters__assigns_each_id_once_and_keeps_an_equal_labelling(old, seed):
     new = np.random.default_rng(seed).permutation(old)
-    ids = match(old, new)
+    ids = match_clusters(old, new)
     assert sorted(ids) == np.unique(new[new >= 0]).tolist()
     assert len(set(ids.values())) == len(ids)
     assert -1 not in ids.values()
-    assert match(old, old) == {int(label): int(label) for label in np.unique(old[old >= 0])}
+    assert match_clusters(old, old) == {
+        int(label): int(label) for label in np.unique(old[old >= 0])
+    }
 
 
 @MANY
 @given(LABELS, st.permutations(range(6)))
-def test_match__of_a_renamed_labelling_gives_the_names_back(old, names):
-    renamed = renumbered(old, dict(enumerate(names)))
-    assert renumbered(renamed, match(old, renamed)).tolist() == old.tolist()
-    told = compare(old, renamed)
-    assert (told.appeared, told.vanished, told.split, told.merged) == ((), (), {}, {})
-    assert told.kept_fraction == 1
+def test_match_clusters__restores_the_ids_of_a_renumbered_labelling(old, numbers):
+    renumbered = renumber_labels(old, dict(enumerate(numbers)))
+    restored = renumber_labels(renumbered, match_clusters(old, renumbered))
+    assert restored.tolist() == old.tolist()
+    changes = describe_changes(old, restored)
+    assert changes == LabellingChanges((), (), {}, {})
 
 
 @MANY
 @given(LABELS, SEEDS)
-def test_match__keeps_as_many_chips_as_any_other_way(old, seed):
+def test_match_clusters__keeps_as_many_ids_as_any_other_assignment(old, seed):
     new = np.random.default_rng(seed).integers(-1, 4, len(old)).astype(np.int32)
-    ids = match(old, new)
-    kept = (renumbered(new, ids) == old)[old >= 0].sum()
+    ids = match_clusters(old, new)
+    n_unchanged = (renumber_labels(new, ids) == old)[old >= 0].sum()
     rng = np.random.default_rng(seed)
     for _ in range(5):
-        there = np.unique(new[new >= 0])
-        others = rng.permutation(10)[: len(there)]
-        other = dict(zip(there.tolist(), others.tolist(), strict=True))
-        assert kept >= (renumbered(new, other) == old)[old >= 0].sum()
+        labels = np.unique(new[new >= 0])
+        random_ids = rng.permutation(10)[: len(labels)]
+        assignment = dict(zip(labels.tolist(), random_ids.tolist(), strict=True))
+        assert n_unchanged >= (renumber_labels(new, assignment) == old)[old >= 0].sum()
 
 
 @st.composite
-def edited(draw):
-    """A labelling and some edits made on it one after the other."""
-    labels = draw(LABELS.filter(lambda one: (one >= 0).any()))
-    now, state = edit_history.History(), edits.start(labels)
+def edited_labellings(draw):
+    """Draw a labelling, a history of edits to it, and the edited labelling."""
+    labels = draw(LABELS.filter(lambda labels: (labels >= 0).any()))
+    history, state = edit_history.History(), edited_labelling.unedited(labels)
     for _ in range(draw(st.integers(0, 6))):
-        there = np.unique(state.ids[state.ids >= 0]).tolist()
+        present = np.unique(state.ids[state.ids >= 0]).tolist()
         chips = np.array(draw(st.lists(st.booleans(), min_size=len(labels), max_size=len(labels))))
-        if not there or not chips.any():
+        if not present or not chips.any():
             continue
-        one = draw(st.sampled_from(there))
-        made = [
-            lambda: edits.rename(state, one, "boats"),  # noqa: B023
-            lambda: edits.recolour(state, one, "#123456"),  # noqa: B023
-            lambda: edits.move(state, chips, one),  # noqa: B023
-            lambda: edits.new_cluster(chips, "new"),  # noqa: B023
-            lambda: edits.exclude(chips),  # noqa: B023
-            lambda: edits.approve(state, one),  # noqa: B023
+        cluster = draw(st.sampled_from(present))
+        possible_edits = [
+            lambda: edits.rename_cluster(state, cluster, "boats"),  # noqa: B023
+            lambda: edits.recolour_cluster(state, cluster, "#123456"),  # noqa: B023
+            lambda: edits.move_chips(state, chips, cluster),  # noqa: B023
+            lambda: edits.create_cluster(chips, "new"),  # noqa: B023
+            lambda: edits.exclude_chips(chips),  # noqa: B023
+            lambda: edits.approve_cluster(state, cluster),  # noqa: B023
         ]
-        if len(there) > 1:
-            made.append(lambda: edits.merge(state, tuple(there[:2])))  # noqa: B023
-        now = edit_history.add(now, draw(st.sampled_from(made))())
-        state, problem = edits.apply(state, now.done[-1])
+        if len(present) > 1:
+            possible_edits.append(lambda: edits.merge_clusters(state, tuple(present[:2])))  # noqa: B023
+        edit = draw(st.sampled_from(possible_edits))()
+        history = edit_history.add_edit(history, edit)
+        state, problem = edits.apply_edit(state, edit)
         assert not problem
-    return labels, now, state
+    return labels, history, state
 
 
-def same(one: edits.Edited, other: edits.Edited) -> bool:
-    arrays = np.array_equal(one.ids, other.ids) and np.array_equal(one.excluded, other.excluded)
-    facts = ("names", "colours", "approved", "next_id")
-    return arrays and all(getattr(one, name) == getattr(other, name) for name in facts)
+def assert_equal(
+    first: edited_labelling.EditedLabelling, second: edited_labelling.EditedLabelling
+) -> None:
+    np.testing.assert_array_equal(first.ids, second.ids)
+    np.testing.assert_array_equal(first.excluded, second.excluded)
+    for name in ("names", "colours", "approved", "next_id"):
+        assert getattr(first, name) == getattr(second, name)
 
 
 @MANY
-@given(edited())
-def test_edits__replay_to_what_was_made_also_from_text(made):
-    labels, now, state = made
-    again, problems = edits.replay(labels, edit_history.from_json(edit_history.to_json(now)).done)
+@given(edited_labellings())
+def test_replay_edits__same_result_after_a_round_trip_through_json(example):
+    labels, history, state = example
+    restored = edit_history.history_from_json(edit_history.history_to_json(history))
+    replayed, problems = edits.replay_edits(labels, restored.edits)
     assert problems == []
-    assert same(again, state)
+    assert_equal(replayed, state)
 
 
 @MANY
 @given(LABELS.filter(len), SEEDS)
-def test_edits__excluded_is_what_any_of_them_excluded(labels, seed):
+def test_replay_edits__excludes_the_chips_of_every_exclusion(labels, seed):
     masks = np.random.default_rng(seed).integers(0, 2, (3, len(labels))).astype(bool)
     masks[:, 0] = True
-    state, problems = edits.replay(labels, tuple(edits.exclude(mask) for mask in masks))
+    state, problems = edits.replay_edits(labels, tuple(edits.exclude_chips(mask) for mask in masks))
     assert problems == []
     assert np.array_equal(state.excluded, masks.any(axis=0))
     assert state.ids.tolist() == labels.tolist()
@@ -208,46 +217,47 @@ def test_edits__excluded_is_what_any_of_them_excluded(labels, seed):
 
 @MANY
 @given(st.integers(1, 30), st.integers(3, 30), st.integers(0, 30), SEEDS)
-def test_edits__stay_with_most_of_their_chips(n_other, n_mine, n_lost, seed):
-    labels = np.repeat([0, 1], [n_other, n_mine]).astype(np.int32)
-    lost = min(n_lost, (n_mine - 1) // 2)
-    named = edits.rename(edits.start(labels), 1, "boats")
-    moved = labels.copy()
-    moved[np.random.default_rng(seed).permutation(np.flatnonzero(labels == 1))[:lost]] = 0
-    again, problems = edits.replay(moved, (named,))
+def test_replay_edits__follow_most_of_the_chips(n_other, n_named, n_lost, seed):
+    labels = np.repeat([0, 1], [n_other, n_named]).astype(np.int32)
+    n_lost = min(n_lost, (n_named - 1) // 2)
+    rename = edits.rename_cluster(edited_labelling.unedited(labels), 1, "boats")
+    recut = labels.copy()
+    recut[np.random.default_rng(seed).permutation(np.flatnonzero(labels == 1))[:n_lost]] = 0
+    replayed, problems = edits.replay_edits(recut, (rename,))
     assert problems == []
-    assert again.names == {1: "boats"}
+    assert replayed.names == {1: "boats"}
 
 
 @MANY
-@given(edited())
-def test_edits__undone_and_redone_are_as_before(made):
-    labels, now, state = made
-    back = now
-    for _ in now.done:
-        back = edit_history.undo(back)
-    assert same(edits.replay(labels, back.done)[0], edits.start(labels))
-    for _ in now.done:
-        back = edit_history.redo(back)
-    assert same(edits.replay(labels, back.done)[0], state)
+@given(edited_labellings())
+def test_undo_edit__undo_and_redo_restore_the_result(example):
+    labels, history, state = example
+    current = history
+    for _ in history.edits:
+        current = edit_history.undo_edit(current)
+    assert_equal(edits.replay_edits(labels, current.edits)[0], edited_labelling.unedited(labels))
+    for _ in history.edits:
+        current = edit_history.redo_edit(current)
+    assert_equal(edits.replay_edits(labels, current.edits)[0], state)
 
 
 @MANY
-@given(edited(), st.permutations(range(6)))
-def test_edits__follow_the_chips_and_not_the_numbers(made, names):
-    labels, now, state = made
-    renamed = renumbered(labels, dict(enumerate(names)))
-    again, problems = edits.replay(renamed, now.done)
+@given(edited_labellings(), st.permutations(range(6)))
+def test_replay_edits__follow_the_chips_and_not_the_ids(example, numbers):
+    labels, history, state = example
+    renumbered = renumber_labels(labels, dict(enumerate(numbers)))
+    replayed, problems = edits.replay_edits(renumbered, history.edits)
     assert problems == []
-    assert same_partition(np.where(state.ids < 0, -1, state.ids), again.ids)
-    assert np.array_equal(again.excluded, state.excluded)
-    assert sorted(again.names.values()) == sorted(state.names.values())
+    assert same_partition(np.where(state.ids < 0, -1, state.ids), replayed.ids)
+    assert np.array_equal(replayed.excluded, state.excluded)
+    assert sorted(replayed.names.values()) == sorted(state.names.values())
 
 
 @MANY
 @given(LABELS)
-def test_labelled__names_do_not_matter(labels):
-    found = labelled(labels, np.ones(len(labels)), "gmm", {})
-    other = labelled(np.where(labels < 0, -1, 50 - labels), np.ones(len(labels)), "gmm", {})
-    assert found.labels.tolist() == other.labels.tolist()
-    assert same_partition(labels, found.labels)
+def test_make_labelling__cluster_numbers_do_not_matter(numbers):
+    confidence = np.ones(len(numbers))
+    labelling = make_labelling(numbers, confidence, "gmm", {})
+    other = make_labelling(np.where(numbers < 0, -1, 50 - numbers), confidence, "gmm", {})
+    assert labelling.labels.tolist() == other.labels.tolist()
+    assert same_partition(numbers, labelling.labels)

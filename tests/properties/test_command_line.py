@@ -1,4 +1,4 @@
-"""Fuzz: whatever lies in raw/ and whatever is asked, an answer in words and never a traceback."""
+"""Fuzz tests: any files in raw/ and any options give a readable answer, never a traceback."""
 
 import json
 import math
@@ -22,16 +22,18 @@ from core import cli
 SIDE = 64
 SUFFIXES = ("geojson", "json", "csv", "gpkg", "shp", "parquet", "fgb")
 EXAMPLES = settings(
-    max_examples=60, deadline=None, derandomize=True,
+    max_examples=60,
+    deadline=None,
+    derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)  # fmt: skip
+)
 
 numbers = st.one_of(
     st.integers(-5, SIDE + 5), st.integers(), st.floats(), st.sampled_from([1e308, -1e-308, 2**70])
 )
 texts = st.one_of(
     st.sampled_from(["", "boat", "nan", "NULL", "<img src=x onerror=alert(1)>", "=1+1", "\x00"]),
-    # Halves of a character too, which are rare among all.
+    # Lone surrogates too, which are rare among all characters.
     st.text(st.characters(exclude_categories=()), max_size=8),
     st.text(st.characters(categories=["Cs"]), min_size=1, max_size=2),
 )
@@ -46,7 +48,7 @@ geometries = st.one_of(
     st.fixed_dictionaries({"type": st.sampled_from(KINDS), "coordinates": coordinates}),
     st.fixed_dictionaries({"type": st.just("GeometryCollection"), "geometries": coordinates}),
     st.tuples(st.floats(0, SIDE), st.floats(0, SIDE), st.floats(0, 20)).map(
-        lambda at: {"type": "Polygon", "coordinates": [_square(*at)]}
+        lambda square: {"type": "Polygon", "coordinates": [_square(*square)]}
     ),
 )
 properties = st.one_of(
@@ -78,10 +80,12 @@ marks = st.fixed_dictionaries(
     optional={"segmentation": coordinates, "id": scalars},
 )
 coco = st.fixed_dictionaries(
-    {"images": st.lists(st.one_of(images, scalars), max_size=3),
-     "annotations": st.lists(st.one_of(marks, scalars), max_size=4),
-     "categories": st.lists(st.fixed_dictionaries({"id": scalars, "name": scalars}), max_size=2)},
-)  # fmt: skip
+    {
+        "images": st.lists(st.one_of(images, scalars), max_size=3),
+        "annotations": st.lists(st.one_of(marks, scalars), max_size=4),
+        "categories": st.lists(st.fixed_dictionaries({"id": scalars, "name": scalars}), max_size=2),
+    }
+)
 documents = st.one_of(
     collections, coco, features, scalars, st.dictionaries(texts, scalars, max_size=3)
 )
@@ -93,14 +97,35 @@ tables = st.tuples(
     st.lists(st.sampled_from(HEADERS), min_size=1, max_size=6),
     st.lists(st.lists(cells, max_size=7), max_size=5),
 ).map(lambda parts: "\n".join([",".join(parts[0]), *(",".join(row) for row in parts[1])]))
-OPTIONS = ("--chip-size", "--margin", "--extent", "--align", "--background", "--bands", "--seed",
-           "--encoder", "--method", "--n-components", "--covariance", "--min-cluster-size",
-           "--min-samples", "--noise", "--perplexity", "--preset", "--bands-rule", "--weights",
-           "--precision", "--n-clusters", "--settings", "--scheduler-of-none")  # fmt: skip
+OPTIONS = (
+    "--chip-size",
+    "--margin",
+    "--extent",
+    "--align",
+    "--background",
+    "--bands",
+    "--seed",
+    "--encoder",
+    "--method",
+    "--n-components",
+    "--covariance",
+    "--min-cluster-size",
+    "--min-samples",
+    "--noise",
+    "--perplexity",
+    "--preset",
+    "--bands-rule",
+    "--weights",
+    "--precision",
+    "--n-clusters",
+    "--settings",
+    "--scheduler-of-none",
+)
 values = st.one_of(
-    numbers.map(str), st.sampled_from(["nan", "inf", "-1", "0", "north", "mask", "gmm", "full"]),
+    numbers.map(str),
+    st.sampled_from(["nan", "inf", "-1", "0", "north", "mask", "gmm", "full"]),
     st.text(string.printable, max_size=6),
-)  # fmt: skip
+)
 TABLES = ("scenes", "chips", "embed", "reduction", "gmm", "tree", "cut", "projection", "noise", "x")
 KEYS = (
     "size",
@@ -114,9 +139,12 @@ KEYS = (
     "n_dims",
 )
 of_toml = st.one_of(
-    st.booleans(), st.integers(-(2**62), 2**62), st.floats(), st.text(max_size=5),
+    st.booleans(),
+    st.integers(-(2**62), 2**62),
+    st.floats(),
+    st.text(max_size=5),
     st.lists(st.integers(-3, 3), max_size=3),
-)  # fmt: skip
+)
 
 
 def _square(x: float, y: float, side: float) -> list[list[float]]:
@@ -127,38 +155,38 @@ def _square(x: float, y: float, side: float) -> list[list[float]]:
 @pytest.fixture
 def raster(tmp_path: Path) -> Path:
     """A small scene of a few smooth bands."""
-    path = tmp_path / "kept.tif"
-    where = Affine(0.5, 0, 692_000, 0, -0.5, 4_796_000)
+    path = tmp_path / "original.tif"
+    transform = Affine(0.5, 0, 692_000, 0, -0.5, 4_796_000)
     profile = {"driver": "GTiff", "dtype": "uint8", "count": 3, "width": SIDE, "height": SIDE}
-    with rasterio.open(path, "w", crs="EPSG:32631", transform=where, **profile) as scene:
+    with rasterio.open(path, "w", crs="EPSG:32631", transform=transform, **profile) as scene:
         scene.write(np.arange(3 * SIDE * SIDE).reshape(3, SIDE, SIDE).astype("uint8"))
     return path
 
 
 @pytest.fixture
-def ask(monkeypatch, capsys, tmp_path, raster):
-    """Ask the command line, in this process, about a fresh workspace of one scene and files."""
+def call(monkeypatch, capsys, tmp_path, raster):
+    """Call the command line, in this process, on a new workspace of one scene and some files."""
     handler = signal.getsignal(signal.SIGTERM)
-    place = tmp_path / "workspace"
+    workspace = tmp_path / "workspace"
 
     def run(files: dict[str, bytes], *arguments: str) -> tuple[int, str]:
-        shutil.rmtree(place, ignore_errors=True)
-        (place / "raw").mkdir(parents=True)
-        shutil.copy(raster, place / "raw" / "scene.tif")
+        shutil.rmtree(workspace, ignore_errors=True)
+        (workspace / "raw").mkdir(parents=True)
+        shutil.copy(raster, workspace / "raw" / "scene.tif")
         for name, content in files.items():
-            (place / "raw" / name).write_bytes(content)
-        command, *rest = arguments
-        given = ["chipscape", command, "--workspace", str(place), *rest]
-        monkeypatch.setattr(sys, "argv", given)
+            (workspace / "raw" / name).write_bytes(content)
+        command, *options = arguments
+        argv = ["chipscape", command, "--workspace", str(workspace), *options]
+        monkeypatch.setattr(sys, "argv", argv)
         capsys.readouterr()
-        with pytest.raises(SystemExit) as leaving:
+        with pytest.raises(SystemExit) as caught:
             cli.main()
         out, err = capsys.readouterr()
-        code = leaving.value.code or 0
+        code = caught.value.code or 0
         assert code in (0, 1, 2), err
         assert "Unexpected" not in out + err
         assert "Traceback" not in out + err
-        assert code == 0 or (out + err).strip(), "a failure without a word"
+        assert code == 0 or (out + err).strip(), "a failure without a message"
         return int(code), out
 
     yield run
@@ -172,54 +200,55 @@ def scene_of(out: str) -> dict[str, Any]:
 
 @EXAMPLES
 @given(document=documents)
-def test_scenes__any_json_beside_a_scene(ask, document):
+def test_scenes__any_json_next_to_a_scene(call, document):
     text = json.dumps(document)
-    code, out = ask({"scene.geojson": text.encode(errors="surrogatepass")}, "scenes", "--json")
-    found = scene_of(out)
-    assert (code, found["ok"]) == (0, True)
+    code, out = call({"scene.geojson": text.encode(errors="surrogatepass")}, "scenes", "--json")
+    scene = scene_of(out)
+    assert (code, scene["ok"]) == (0, True)
     if isinstance(document, dict) and document.get("type") == "FeatureCollection":
-        told = " ".join(found["warnings"])
-        counted = found["annotations"] + sum(found["skipped"].values())
-        assert counted == len(document["features"]) or "scene.geojson" in told
+        warnings = " ".join(scene["warnings"])
+        n_features = scene["annotations"] + sum(scene["skipped"].values())
+        assert n_features == len(document["features"]) or "scene.geojson" in warnings
 
 
 @EXAMPLES
 @given(table=tables)
-def test_scenes__any_csv_beside_a_scene(ask, table):
-    code, out = ask({"scene.csv": table.encode(errors="surrogatepass")}, "scenes", "--json")
+def test_scenes__any_csv_next_to_a_scene(call, table):
+    code, out = call({"scene.csv": table.encode(errors="surrogatepass")}, "scenes", "--json")
     assert (code, scene_of(out)["ok"]) == (0, True)
 
 
 @EXAMPLES
 @given(suffix=st.sampled_from(SUFFIXES), content=st.binary(max_size=200))
-def test_scenes__any_bytes_as_a_vector_file(ask, suffix, content):
-    code, out = ask({f"scene.{suffix}": content}, "scenes", "--json")
+def test_scenes__any_bytes_as_a_vector_file(call, suffix, content):
+    code, out = call({f"scene.{suffix}": content}, "scenes", "--json")
     assert (code, scene_of(out)["ok"]) == (0, True)
 
 
 @EXAMPLES
 @given(data=st.data())
-def test_scenes__a_raster_with_bytes_changed(ask, raster, data):
+def test_scenes__a_raster_with_bytes_changed(call, raster, data):
     content = bytearray(raster.read_bytes())
-    places = st.integers(0, 400) | st.integers(0, len(content) - 1)
-    for at, value in data.draw(st.lists(st.tuples(places, st.integers(0, 255)), max_size=12)):
-        content[at] = value
+    positions = st.integers(0, 400) | st.integers(0, len(content) - 1)
+    changes = st.lists(st.tuples(positions, st.integers(0, 255)), max_size=12)
+    for position, value in data.draw(changes):
+        content[position] = value
     end = data.draw(st.integers(0, len(content)) | st.just(len(content)))
-    code, out = ask({"scene.tif": bytes(content[:end])}, "scenes", "--json")
+    code, out = call({"scene.tif": bytes(content[:end])}, "scenes", "--json")
     assert code == (0 if scene_of(out)["ok"] else 1)
 
 
 @EXAMPLES
 @given(document=collections)
-def test_chips__any_collection(ask, document):
-    # NaN and Infinity are no JSON, but what Python and R write.
-    ask({"scene.geojson": json.dumps(document).encode(errors="surrogatepass")}, "chips", "--json")
+def test_chips__any_collection(call, document):
+    # NaN and Infinity are not JSON, but Python and R write them.
+    call({"scene.geojson": json.dumps(document).encode(errors="surrogatepass")}, "chips", "--json")
 
 
 @EXAMPLES
-@given(given_options=st.lists(st.tuples(st.sampled_from(OPTIONS), values), max_size=3))
-def test_settings__any_option(ask, given_options):
-    ask({}, "settings", *(word for pair in given_options for word in pair))
+@given(options=st.lists(st.tuples(st.sampled_from(OPTIONS), values), max_size=3))
+def test_settings__any_option(call, options):
+    call({}, "settings", *(word for pair in options for word in pair))
 
 
 @EXAMPLES
@@ -230,10 +259,10 @@ def test_settings__any_option(ask, given_options):
         max_size=3,
     )
 )
-def test_settings__any_file(ask, tmp_path, table):
+def test_settings__any_file(call, tmp_path, table):
     file = tmp_path / "any.toml"
     file.write_text(tomli_w.dumps(table), encoding="utf-8", errors="replace")
-    code, out = ask({}, "settings", "--settings", str(file))
-    given_values = [v for t in table.values() if isinstance(t, dict) for v in t.values()]
-    odd = [v for v in given_values if isinstance(v, float) and not math.isfinite(v)]
-    assert not (odd and code == 0), f"{odd} taken as a setting: {out}"
+    code, out = call({}, "settings", "--settings", str(file))
+    contents = [v for t in table.values() if isinstance(t, dict) for v in t.values()]
+    not_finite = [v for v in contents if isinstance(v, float) and not math.isfinite(v)]
+    assert not (not_finite and code == 0), f"{not_finite} accepted as a setting: {out}"

@@ -1,21 +1,31 @@
-"""Rasters as analysts have them: palettes, control points, odd transforms, every compression."""
+"""Unusual rasters: palettes, control points, rotated transforms, every compression."""
+
+import io
 
 import numpy as np
 import pytest
 import rasterio
+import shapely
 from affine import Affine
+from PIL import Image
 from rasterio.control import GroundControlPoint
 from rasterio.enums import ColorInterp
 from rasterio.rpc import RPC
+from rio_tiler.io import Reader as TileReader
 from shapely.geometry import box
 
-from core.raster.geodesy import GEOD, WGS84, change_crs, on_the_ground
-from core.raster.pixel_reader import Reader, read_test
+from core.chips.extraction import cut_chips
+from core.raster.geodesy import GEOD, WGS84, measure_on_ground, reproject_geometries
+from core.raster.map_placement import lonlat_bounds, scene_zooms
+from core.raster.pixel_reader import Reader, check_blocks
 from core.raster.scene import read_scene
-from core.raster.scene_report import inspect
+from core.raster.scene_report import inspect_scene
+from core.raster.tiles import TileSource, display_limits, draw_tile
+from core.raster.windows import chip_windows
+from core.settings import ChipSettings
 
 UTM = "EPSG:32631"
-HERE = Affine(0.5, 0, 692_000, 0, -0.5, 4_796_000)
+TRANSFORM = Affine(0.5, 0, 692_000, 0, -0.5, 4_796_000)
 PALETTE = {0: (0, 0, 0, 255), 1: (255, 0, 0, 255), 2: (0, 200, 10, 255), 3: (7, 8, 9, 255)}
 
 
@@ -27,11 +37,11 @@ def palette(make_scene):
     return path
 
 
-def test_palette__is_expanded_and_said(palette):
+def test_palette__is_expanded_and_reported(palette):
     scene = read_scene(palette)
     assert (scene.bands, scene.dtype) == (("red", "green", "blue"), "uint8")
     assert any("palette is expanded" in note for note in scene.notes)
-    assert any("palette is expanded" in warning for warning in inspect(palette)[0].warnings)
+    assert any("palette is expanded" in warning for warning in inspect_scene(palette)[0].warnings)
     with Reader(scene, ("blue", "red")) as reader:
         part = reader.read((30, 0, 160, 2))
     assert part.values[:, 0, 10].tolist() == [0, 255]
@@ -40,112 +50,115 @@ def test_palette__is_expanded_and_said(palette):
     assert part.mask[0].tolist() == [True] * 10 + [False] * 120
 
 
-def test_palette__decimated_to_colours_that_are_in_it(palette):
+def test_palette__decimated_to_its_own_colours(palette):
     with Reader(read_scene(palette)) as reader:
         part = reader.read((0, 0, 160, 120), 7)
-    shown = {tuple(pixel) for pixel in part.values[:, ~part.mask].T.tolist()}
-    assert shown == {(255, 0, 0), (0, 200, 10), (7, 8, 9)}
+    colours = {tuple(pixel) for pixel in part.values[:, ~part.mask].T.tolist()}
+    assert colours == {(255, 0, 0), (0, 200, 10), (7, 8, 9)}
 
 
 @pytest.mark.filterwarnings("ignore::rio_tiler.errors.NoOverviewWarning")
 def test_palette__in_a_tile(palette):
-    import io
-
-    from PIL import Image
-    from rio_tiler.io import Reader as TileReader
-
-    from core.raster.map_placement import lonlat_bounds, zooms
-    from core.raster.tiles import TileSource, display_ends, draw_tile
-
     scene = read_scene(palette)
     west, south, east, north = lonlat_bounds(scene)
     with TileReader(str(palette)) as reader:
-        at = reader.tms.tile(west * 0.5 + east * 0.5, (south + north) / 2, zooms(scene)[0])
-    ready = TileSource(scene, scene.bands, display_ends(scene, scene.bands))
-    picture = np.asarray(Image.open(io.BytesIO(draw_tile(ready, at.z, at.x, at.y))))
-    shown = {tuple(p) for p in picture[picture[..., 3] > 0].tolist()}
-    assert shown <= {(255, 0, 0, 255), (0, 200, 10, 255), (7, 8, 9, 255)}
-    assert len(shown) >= 2
+        tile = reader.tms.tile(west * 0.5 + east * 0.5, (south + north) / 2, scene_zooms(scene)[0])
+    source = TileSource(scene, scene.bands, display_limits(scene, scene.bands))
+    image = np.asarray(Image.open(io.BytesIO(draw_tile(source, tile.z, tile.x, tile.y))))
+    colours = {tuple(p) for p in image[image[..., 3] > 0].tolist()}
+    assert colours <= {(255, 0, 0, 255), (0, 200, 10, 255), (7, 8, 9, 255)}
+    assert len(colours) >= 2
 
 
-def test_scale_and_offset__said_and_not_applied(make_scene):
+def test_scale_and_offset__reported_and_not_applied(make_scene):
     path = make_scene(dtype="int16", bands=2)
     with rasterio.open(path, "r+") as target:
         target.scales, target.offsets = (1e-4, 1e-4), (0, -0.1)
     scene = read_scene(path)
     (note,) = scene.notes
-    assert note.startswith("states a scale that is not applied, values stay as stored")
-    assert "band 1: value x 0.0001 + 0 and 1 more bands" in note
+    assert note == (
+        "The file states a scale or offset (band 1: value x 0.0001 + 0, and 1 more). It is not "
+        "applied: values stay as stored."
+    )
     with Reader(scene) as reader:
         assert reader.read((0, 0, 10, 10)).values.max() > 50
 
 
-def points(transform, places, noise=0.0):
+def control_points(transform, pixels, noise=0.0):
     rng = np.random.default_rng(0)
     return [
         GroundControlPoint(row, col, *(transform @ (col, row) + rng.normal(size=2) * noise))
-        for col, row in places
+        for col, row in pixels
     ]
 
 
 CORNERS = [(0, 0), (160, 0), (160, 120), (0, 120), (80, 60)]
 
 
-def with_points(make_scene, gcps, crs=UTM):
+def scene_with_gcps(make_scene, gcps, crs=UTM):
     path = make_scene(crs=None, transform=Affine.identity())
     with rasterio.open(path, "r+") as target:
         target.gcps = gcps, rasterio.crs.CRS.from_user_input(crs)
     return path
 
 
-@pytest.mark.parametrize("turn", [0, 33, 180])
-def test_gcps__georeference_a_scene(make_scene, make_annotations, to_ground, turn):
-    there = HERE @ Affine.rotation(turn)
-    path = with_points(make_scene, points(there, CORNERS))
+@pytest.mark.parametrize("rotation", [0, 33, 180])
+def test_gcps__georeference_a_scene(make_scene, make_annotations, to_ground, rotation):
+    transform = TRANSFORM @ Affine.rotation(rotation)
+    path = scene_with_gcps(make_scene, control_points(transform, CORNERS))
     scene = read_scene(path)
     assert scene.crs_label == UTM
     assert scene.gsd == pytest.approx(0.5, rel=1e-3)
-    assert np.allclose(tuple(scene.transform), tuple(there), atol=1e-6)
-    assert "5 ground control points, up to 0.00 px off" in scene.notes[0]
-    make_annotations(path, [to_ground(box(20, 30, 60, 50), transform=there)])
-    _, _, found = inspect(path)
-    assert found.pixels[0].bounds == pytest.approx((20, 30, 60, 50), abs=1e-3)
+    assert np.allclose(tuple(scene.transform), tuple(transform), atol=1e-6)
+    assert "by 5 ground control points, to within 0.00 px" in scene.notes[0]
+    make_annotations(path, [to_ground(box(20, 30, 60, 50), transform=transform)])
+    _, _, footprints = inspect_scene(path)
+    assert footprints.pixels[0].bounds == pytest.approx((20, 30, 60, 50), abs=1e-3)
 
 
-def test_gcps__a_residual_is_said_and_too_large_a_one_refuses_them(make_scene):
-    near = read_scene(with_points(make_scene, points(HERE, CORNERS, noise=0.5)))
+def test_gcps__the_error_is_reported_and_a_large_one_refuses_them(make_scene):
+    near = read_scene(scene_with_gcps(make_scene, control_points(TRANSFORM, CORNERS, noise=0.5)))
     assert near.crs
-    off = float(near.notes[0].split("up to ")[1].split(" px")[0])
-    assert 0.1 < off < 3
-    far = read_scene(with_points(make_scene, points(HERE, CORNERS, noise=20)))
+    error = float(near.notes[0].split("to within ")[1].split(" px")[0])
+    assert 0.1 < error < 3
+    far = read_scene(scene_with_gcps(make_scene, control_points(TRANSFORM, CORNERS, noise=20)))
     assert (far.crs, far.gsd) == ("", None)
-    assert "no straight map comes nearer than" in far.notes[0]
+    assert "No affine transform fits 5 ground control points to better than" in far.notes[0]
     assert "gdalwarp" in far.notes[0]
 
 
-@pytest.mark.parametrize("places", [CORNERS[:2], [(0, 0), (10, 10), (20, 20), (30, 30)]])
-def test_gcps__too_few_or_on_a_line(make_scene, places):
-    scene = read_scene(with_points(make_scene, points(HERE, places)))
+@pytest.mark.parametrize("pixels", [CORNERS[:2], [(0, 0), (10, 10), (20, 20), (30, 30)]])
+def test_gcps__too_few_or_on_a_line(make_scene, pixels):
+    scene = read_scene(scene_with_gcps(make_scene, control_points(TRANSFORM, pixels)))
     assert scene.crs == ""
-    assert "not enough to georeference it" in scene.notes[0]
+    assert "at least three valid positions that do not lie on one line" in scene.notes[0]
 
 
 def rpcs(**changes):
-    """A model that is a straight map: 0.001 degrees over 100 pixels, about 5 E, 43 N."""
-    plain = {
-        "height_off": 50, "height_scale": 100, "lat_off": 43, "lat_scale": 0.001,
-        "line_off": 60, "line_scale": 100, "long_off": 5, "long_scale": 0.001,
-        "samp_off": 80, "samp_scale": 100,
-        "line_num_coeff": [0, 0, -1] + [0] * 17, "line_den_coeff": [1] + [0] * 19,
-        "samp_num_coeff": [0, 1] + [0] * 18, "samp_den_coeff": [1] + [0] * 19,
-    }  # fmt: skip
-    return RPC(**plain | changes)
+    """A model that is an affine transform: 0.001 degrees over 100 pixels, about 5 E, 43 N."""
+    model = {
+        "height_off": 50,
+        "height_scale": 100,
+        "lat_off": 43,
+        "lat_scale": 0.001,
+        "line_off": 60,
+        "line_scale": 100,
+        "long_off": 5,
+        "long_scale": 0.001,
+        "samp_off": 80,
+        "samp_scale": 100,
+        "line_num_coeff": [0, 0, -1] + [0] * 17,
+        "line_den_coeff": [1] + [0] * 19,
+        "samp_num_coeff": [0, 1] + [0] * 18,
+        "samp_den_coeff": [1] + [0] * 19,
+    }
+    return RPC(**model | changes)
 
 
 def test_rpcs__georeference_a_scene(make_scene):
     path = make_scene(crs=None, transform=Affine.identity(), rpcs=rpcs())
     scene = read_scene(path)
-    assert "its RPC model at a height of 50 m, relief left out" in scene.notes[0]
+    assert "its RPC model at a height of 50 m, without relief" in scene.notes[0]
     lon, lat = scene.transform @ (80.5, 60.5)
     assert (lon, lat) == (pytest.approx(5, abs=1e-7), pytest.approx(43, abs=1e-7))
     assert scene.transform.a == pytest.approx(1e-5, rel=1e-6)
@@ -154,9 +167,9 @@ def test_rpcs__georeference_a_scene(make_scene):
 
 
 @pytest.mark.filterwarnings("ignore::rasterio.errors.TransformWarning")
-def test_rpcs__that_bend_too_much_are_refused_with_the_reason(make_scene):
-    bent = rpcs(samp_num_coeff=[0, 1, 0, 0, 0, 0, 0, 0.5, 0.5] + [0] * 11)
-    scene = read_scene(make_scene(crs=None, transform=Affine.identity(), rpcs=bent))
+def test_rpcs__a_strongly_curved_model_is_refused_with_a_reason(make_scene):
+    curved = rpcs(samp_num_coeff=[0, 1, 0, 0, 0, 0, 0, 0.5, 0.5] + [0] * 11)
+    scene = read_scene(make_scene(crs=None, transform=Affine.identity(), rpcs=curved))
     assert scene.crs == ""
     assert scene.notes
 
@@ -165,39 +178,31 @@ def test_rpcs__that_bend_too_much_are_refused_with_the_reason(make_scene):
     "transform",
     [
         Affine(0.5, 0, 692_000, 0, 0.5, 4_796_000),
-        HERE @ Affine.rotation(30),
-        HERE @ Affine.rotation(30) @ Affine.scale(1, -2),
+        TRANSFORM @ Affine.rotation(30),
+        TRANSFORM @ Affine.rotation(30) @ Affine.scale(1, -2),
         Affine(0, 0.5, 692_000, -0.5, 0, 4_796_000),
     ],
-    ids=["bottom-up", "rotated", "rotated and bottom-up and oblong", "turned by a quarter"],
+    ids=["bottom-up", "rotated", "rotated and bottom-up and oblong", "rotated by 90 degrees"],
 )
-def test_transforms__headings_and_squares_hold_on_the_ground(
+def test_transforms__headings_and_squares_are_right_on_the_ground(
     make_scene, make_annotations, to_ground, transform
 ):
-    from core.raster.windows import chip_windows
-    from core.settings import ChipSettings
-
     path = make_scene(transform=transform)
     boat = to_ground(box(40, 50, 90, 62), transform=transform)
     make_annotations(path, [boat])
-    _, scene, found = inspect(path)
-    known = on_the_ground(change_crs(np.array([boat], object), UTM, WGS84))
-    assert found.ground.heading == pytest.approx(known.heading)
-    assert found.ground.length == pytest.approx(known.length)
+    _, scene, footprints = inspect_scene(path)
+    expected = measure_on_ground(reproject_geometries(np.array([boat], object), UTM, WGS84))
+    assert footprints.ground.heading == pytest.approx(expected.heading)
+    assert footprints.ground.length == pytest.approx(expected.length)
     for align in ("north", "long-axis"):
-        window = chip_windows(scene, found.pixels, ChipSettings(extent=30, align=align))
+        window = chip_windows(scene, footprints.pixels, ChipSettings(extent=30, align=align))
         x, y = scene.transform @ tuple(window.corners()[0].T)
-        lon, lat = np.array([p.coords[0] for p in change_crs(_points(x, y), UTM, WGS84)]).T
-        around = GEOD.inv(lon, lat, np.roll(lon, -1), np.roll(lat, -1))[2]
-        assert around == pytest.approx(30, rel=1e-3)
-        across = GEOD.inv(lon[:2], lat[:2], lon[2:], lat[2:])[2]
-        assert across == pytest.approx(30 * 2**0.5, rel=1e-3)
-
-
-def _points(x, y):
-    import shapely
-
-    return shapely.points(np.column_stack([x, y]))
+        corners = reproject_geometries(shapely.points(x, y), UTM, WGS84)
+        lon, lat = shapely.get_coordinates(corners).T
+        sides = GEOD.inv(lon, lat, np.roll(lon, -1), np.roll(lat, -1))[2]
+        assert sides == pytest.approx(30, rel=1e-3)
+        diagonals = GEOD.inv(lon[:2], lat[:2], lon[2:], lat[2:])[2]
+        assert diagonals == pytest.approx(30 * 2**0.5, rel=1e-3)
 
 
 @pytest.mark.parametrize(
@@ -215,36 +220,39 @@ def _points(x, y):
     ],
     ids=str,
 )
-def test_every_storage__is_read(make_scene, options):
-    from core.chips.extraction import extract
-    from core.settings import ChipSettings
-
+def test_reader__every_compression_and_layout(make_scene, options):
     path = make_scene(**options)
     scene = read_scene(path)
-    assert read_test(scene) == 1
+    assert check_blocks(scene).valid_fraction == 1
     plain = read_scene(make_scene("plain.tif", dtype=options.get("dtype", "uint8")))
     shapes = np.array([box(20, 20, 84, 84), box(60, 30, 90, 70)], object)
-    (cut,), (known,) = (list(extract(s, shapes, s.bands, ChipSettings())) for s in (scene, plain))
-    far = 20 if options.get("compress") == "jpeg" else 0
-    assert np.abs(cut.values.astype(float) - known.values).max() <= far
+    (chips,), (expected,) = (
+        list(cut_chips(s, shapes, s.bands, ChipSettings())) for s in (scene, plain)
+    )
+    tolerance = 20 if options.get("compress") == "jpeg" else 0
+    assert np.abs(chips.values.astype(float) - expected.values).max() <= tolerance
 
 
-def test_sparse__a_huge_file_is_looked_at_in_a_moment(make_scene, tmp_path):
+def test_inspect_scene__a_huge_sparse_file_is_fast(make_scene, tmp_path):
     path = tmp_path / "raw" / "huge.tif"
     path.parent.mkdir()
-    profile = {
-        "driver": "GTiff", "width": 20_480, "height": 20_480, "count": 4, "dtype": "uint8",
-        "crs": UTM, "transform": HERE, "tiled": True, "sparse_ok": True, "nodata": 0,
-    }  # fmt: skip
-    with rasterio.open(path, "w", **profile):
+    size = {"width": 20_480, "height": 20_480, "count": 4, "dtype": "uint8", "nodata": 0}
+    options = {
+        "driver": "GTiff",
+        "crs": UTM,
+        "transform": TRANSFORM,
+        "tiled": True,
+        "sparse_ok": True,
+    }
+    with rasterio.open(path, "w", **size, **options):
         pass
     assert path.stat().st_size < 2_000_000
-    report, _, _ = inspect(path)
+    report, _, _ = inspect_scene(path)
     assert report.ok
     assert report.valid_fraction == 0
 
 
-def test_nodata_beside_alpha__counts_both(make_scene):
+def test_reader__nodata_and_alpha_are_both_heeded(make_scene):
     alpha = np.ones((120, 160), bool)
     alpha[:10] = False
     path = make_scene(content=lambda r, c: np.where(c < 5, 0, 90), nodata=0, alpha=alpha)
@@ -255,9 +263,9 @@ def test_nodata_beside_alpha__counts_both(make_scene):
     assert not mask[10:, 5:].any()
 
 
-def test_sixty_four_bands(make_scene):
+def test_inspect_scene__sixty_four_bands(make_scene):
     path = make_scene(bands=64, dtype="float32", colours=(ColorInterp.undefined,) * 64)
-    report = inspect(path)[0]
+    report = inspect_scene(path)[0]
     assert report.ok
     assert len(report.bands) == 64
     assert report.rgb == ("band 1", "band 2", "band 3")
@@ -265,23 +273,21 @@ def test_sixty_four_bands(make_scene):
 
 @pytest.mark.filterwarnings("ignore::rio_tiler.errors.NoOverviewWarning")
 @pytest.mark.filterwarnings("ignore::rasterio.errors.TransformWarning")
-def test_rpcs__tiles_lie_where_footprints_do(make_scene):
-    import io
-
-    from PIL import Image
-
-    from core.raster.map_placement import zooms
-    from core.raster.tiles import TileSource, display_ends, draw_tile
-
-    path = make_scene(bands=1, crs=None, transform=Affine.identity(), rpcs=rpcs(),
-                      content=lambda r, c: np.where((r // 30 + c // 30) % 2, 200, 40))  # fmt: skip
+def test_rpcs__tiles_and_footprints_agree(make_scene):
+    path = make_scene(
+        bands=1,
+        crs=None,
+        transform=Affine.identity(),
+        rpcs=rpcs(),
+        content=lambda r, c: np.where((r // 30 + c // 30) % 2, 200, 40),
+    )
     scene = read_scene(path)
-    source = TileSource(scene, scene.bands, display_ends(scene, scene.bands))
-    n = 2 ** zooms(scene)[1]
+    source = TileSource(scene, scene.bands, display_limits(scene, scene.bands))
+    n = 2 ** scene_zooms(scene)[1]
     for column, row in ((15, 15), (45, 15), (105, 75), (75, 105)):
         lon, lat = scene.transform @ (column + 0.5, row + 0.5)
         x = (lon / 360 + 0.5) * n
         y = (0.5 - np.arcsinh(np.tan(np.radians(lat))) / (2 * np.pi)) * n
-        tile = Image.open(io.BytesIO(draw_tile(source, zooms(scene)[1], int(x), int(y))))
-        at = tile.convert("RGBA").getpixel((int(x % 1 * 256), int(y % 1 * 256)))
-        assert at == ((200,) * 3 if (row // 30 + column // 30) % 2 else (40,) * 3) + (255,)
+        tile = Image.open(io.BytesIO(draw_tile(source, scene_zooms(scene)[1], int(x), int(y))))
+        pixel = tile.convert("RGBA").getpixel((int(x % 1 * 256), int(y % 1 * 256)))
+        assert pixel == ((200,) * 3 if (row // 30 + column // 30) % 2 else (40,) * 3) + (255,)

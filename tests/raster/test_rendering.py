@@ -3,13 +3,19 @@ import pytest
 
 from core.errors import SettingsError
 from core.input_settings import DisplaySettings
-from core.raster.rendering import display_bands, percentiles, shown_bands, stretch_ends, to_rgba
+from core.raster.rendering import (
+    displayed_band_positions,
+    guess_display_bands,
+    stretch_limits,
+    stretch_percentiles,
+    to_rgba,
+)
 
-NONE = np.zeros((1, 2), bool)
+UNMASKED = np.zeros((1, 2), bool)
 
 
 @pytest.mark.parametrize(
-    ("bands", "shown"),
+    ("bands", "positions"),
     [
         (("blue", "green", "red"), (2, 1, 0)),
         (("nir", "red", "green", "blue"), (1, 2, 3)),
@@ -23,54 +29,61 @@ NONE = np.zeros((1, 2), bool)
         (("b02", "b03", "b04", "b08"), (2, 1, 0)),
     ],
 )
-def test_display_bands__colours_by_name_else_the_first(bands, shown):
-    assert display_bands(bands) == shown
+def test_guess_display_bands__by_colour_name_else_the_first(bands, positions):
+    assert guess_display_bands(bands) == positions
 
 
 @pytest.mark.parametrize(
-    ("chosen", "shown"), [((), (2, 1, 0)), (("nir", "red", "green"), (3, 2, 1)), (("nir",), (3,)),
-                          (("nir", "swir", "red"), (2, 1, 0))],
-)  # fmt: skip
-def test_shown_bands__chosen_ones_where_the_scene_has_them(chosen, shown):
+    ("chosen", "positions"),
+    [
+        ((), (2, 1, 0)),
+        (("nir", "red", "green"), (3, 2, 1)),
+        (("nir",), (3,)),
+        (("nir", "swir", "red"), (2, 1, 0)),
+    ],
+)
+def test_displayed_band_positions__chosen_bands_if_the_scene_has_them(chosen, positions):
     bands = ("blue", "green", "red", "nir")
-    assert shown_bands(bands, DisplaySettings(bands=chosen)) == shown
+    assert displayed_band_positions(bands, DisplaySettings(bands=chosen)) == positions
 
 
-def test_percentiles__only_where_asked_for():
-    assert percentiles(DisplaySettings(low=5)) is None
-    assert percentiles(DisplaySettings(stretch="percentiles", low=5, high=95)) == (5, 95)
+def test_stretch_percentiles__none_for_the_default_stretch():
+    assert stretch_percentiles(DisplaySettings(low=5)) is None
+    assert stretch_percentiles(DisplaySettings(stretch="percentiles", low=5, high=95)) == (5, 95)
 
 
 @pytest.mark.parametrize("bands", [("a", "b"), ("a", "b", "c", "d")])
-def test_display__one_band_or_three(bands):
+def test_display_settings__one_band_or_three(bands):
     with pytest.raises(SettingsError, match="one band or three"):
         DisplaySettings(bands=bands)
 
 
-def test_stretch_ends__uint8_as_it_is_all_else_by_valid_percentiles():
+def test_stretch_limits__uint8_unstretched_others_by_percentiles_of_valid_pixels():
     assert (
-        stretch_ends(np.ones((2, 3, 3), np.uint8), np.zeros((3, 3), bool)).tolist()
+        stretch_limits(np.ones((2, 3, 3), np.uint8), np.zeros((3, 3), bool)).tolist()
         == [[0, 255]] * 2
     )
     values = np.arange(101, dtype=np.int16).reshape(1, 1, 101)
     mask = np.zeros((1, 101), bool)
-    assert stretch_ends(values, mask)[0] == pytest.approx((2, 98))
+    assert stretch_limits(values, mask)[0] == pytest.approx((2, 98))
     mask[0, 51:] = True
-    assert stretch_ends(values, mask)[0] == pytest.approx((1, 49))
-    assert stretch_ends(values, ~np.zeros_like(mask))[0].tolist() == [0, 1]
+    assert stretch_limits(values, mask)[0] == pytest.approx((1, 49))
+    assert stretch_limits(values, ~np.zeros_like(mask))[0].tolist() == [0, 1]
 
 
-def test_to_rgba__grey_is_three_times_the_same_and_masked_is_transparent():
+def test_to_rgba__grey_has_three_equal_channels_and_masked_is_transparent():
     picture = to_rgba(np.array([[[10, 20]]]), np.array([[False, True]]), np.array([[0.0, 20.0]]))
     assert picture.tolist() == [[[127, 127, 127, 255], [255, 255, 255, 0]]]
     assert picture.dtype == np.uint8
 
 
-def test_to_rgba__a_constant_band_and_nan_are_no_accident():
+def test_to_rgba__constant_bands_and_nan_are_black():
     values = np.array([[[5.0, np.nan]]] * 3)
-    assert to_rgba(values, NONE, np.array([[5.0, 5.0]] * 3))[..., :3].tolist() == [[[0] * 3] * 2]
+    assert to_rgba(values, UNMASKED, np.array([[5.0, 5.0]] * 3))[..., :3].tolist() == [
+        [[0] * 3] * 2
+    ]
 
 
 def test_to_rgba__clipped_at_both_ends():
-    picture = to_rgba(np.array([[[-5.0, 50.0]]]), NONE, np.array([[0.0, 20.0]]))
+    picture = to_rgba(np.array([[[-5.0, 50.0]]]), UNMASKED, np.array([[0.0, 20.0]]))
     assert picture[0, :, 0].tolist() == [0, 255]

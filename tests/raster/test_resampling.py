@@ -3,12 +3,14 @@ import pytest
 from scipy.ndimage import map_coordinates
 
 from core.raster.pixel_reader import Pixels
-from core.raster.resampling import resample as resample_many
+from core.raster.resampling import resample_chips
+
+INTEGERS = [f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)]
 
 
-def resample(part, centre, axes, size):
-    """One chip."""
-    values, mask = resample_many(part, np.asarray(centre)[None], np.asarray(axes)[None], size)
+def resample_chip(part, centre, axes, size):
+    """Resample a single chip."""
+    values, mask = resample_chips(part, np.asarray(centre)[None], np.asarray(axes)[None], size)
     return values[0], mask[0]
 
 
@@ -25,7 +27,7 @@ def square(columns, rows=None, turn=0.0):
 
 
 def triangle(start, side, n_in, n_out):
-    """Dense weights (n_out, n_in) of a triangle as wide as two output pixels, or two input ones."""
+    """Dense weights (n_out, n_in) of a triangle, two output or two input pixels wide."""
     scale = side / n_out
     width = max(scale, 1)
     centre = start + (np.arange(n_out) + 0.5) * scale
@@ -40,74 +42,81 @@ def noise():
 
 @pytest.mark.parametrize(("columns", "rows"), [(64, 64), (16, 16), (8.5, 8.5), (40, 25), (7, 60)])
 @pytest.mark.parametrize("holes", [0, 0.3])
-def test_resample__dense_weights_written_out(noise, columns, rows, holes):
+def test_resample_chips__equals_dense_weights(noise, columns, rows, holes):
     mask = np.random.default_rng(1).random((90, 110)) < holes
-    at = np.array((55.3, 45.8))
-    values, masked = resample(pixels(noise, mask), at, square(columns, rows), 16)
-    down = triangle(at[1] - rows / 2, rows, 90, 16)
-    across = triangle(at[0] - columns / 2, columns, 110, 16)
-    weight = down @ ~mask @ across.T
+    centre = np.array((55.3, 45.8))
+    values, masked = resample_chip(pixels(noise, mask), centre, square(columns, rows), 16)
+    row_weights = triangle(centre[1] - rows / 2, rows, 90, 16)
+    column_weights = triangle(centre[0] - columns / 2, columns, 110, 16)
+    weight = row_weights @ ~mask @ column_weights.T
     assert np.array_equal(masked, weight < 0.5) or np.abs(weight - 0.5).min() < 1e-5
-    expected = down @ (noise * ~mask) @ across.T / np.maximum(weight, 1e-9)
+    expected = row_weights @ (noise * ~mask) @ column_weights.T / np.maximum(weight, 1e-9)
     assert values[:, ~masked] == pytest.approx(expected[:, ~masked], abs=1e-3)
     assert not values[:, masked].any()
 
 
 @pytest.mark.parametrize("turn", [10, 45, 90, 133])
 @pytest.mark.parametrize(("columns", "rows"), [(10, 10), (16, 9), (50, 50), (80, 24)])
-def test_resample__turned_as_very_dense_bilinear_samples_under_a_triangle(
+def test_resample_chips__rotated_equals_very_dense_samples_under_a_triangle(
     noise, columns, rows, turn
 ):
-    at, axes, size, dense = np.array((55.3, 45.8)), square(columns, rows, turn), 16, 25
-    values, masked = resample(pixels(noise), at, axes, size)
+    centre, axes, size, dense = np.array((55.3, 45.8)), square(columns, rows, turn), 16, 25
+    values, masked = resample_chip(pixels(noise), centre, axes, size)
     v, u = (np.mgrid[: (size + 2) * dense, : (size + 2) * dense] + 0.5) / dense / size
     u, v = u - 0.5 - 1 / size, v - 0.5 - 1 / size
-    x, y = at[:, None, None] + np.einsum("ij,jab->iab", axes, np.array([u, v]))
-    drawn = map_coordinates(noise[0], [y - 0.5, x - 0.5], order=1)
+    x, y = centre[:, None, None] + np.einsum("ij,jab->iab", axes, np.array([u, v]))
+    samples = map_coordinates(noise[0], [y - 0.5, x - 0.5], order=1)
     for axis, density in enumerate(np.linalg.norm(axes, axis=0) / size):
         width = np.sqrt(max(density**2 - 1, 0)) / density * dense
-        off = np.arange((size + 2) * dense) + 0.5 - (np.arange(size)[:, None] + 1.5) * dense
-        weights = np.maximum(0, 1 - np.abs(off) / max(width, 1))
+        distance = np.arange((size + 2) * dense) + 0.5 - (np.arange(size)[:, None] + 1.5) * dense
+        weights = np.maximum(0, 1 - np.abs(distance) / max(width, 1))
         weights /= weights.sum(axis=1, keepdims=True)
-        drawn = np.moveaxis(np.tensordot(weights, drawn, (1, 1 - axis)), 0, 1 - axis)
+        samples = np.moveaxis(np.tensordot(weights, samples, (1, 1 - axis)), 0, 1 - axis)
     assert not masked.any()
-    far = 0.01 if max(columns, rows) <= size else 0.15
-    assert np.abs(values[0] - drawn).mean() < far * drawn.std()
+    tolerance = 0.01 if max(columns, rows) <= size else 0.15
+    assert np.abs(values[0] - samples).mean() < tolerance * samples.std()
 
 
 @pytest.mark.parametrize("density", [0.5, 1, 1.3, 1.6, 2, 3, 4, 5.5])
-def test_resample__contrast_does_not_tell_the_turn(density):
+def test_resample_chips__contrast_does_not_reveal_the_rotation(density):
     # Off the grid, where an upright chip is interpolated as well.
     noise, side = np.random.default_rng(0).random((1, 300, 300), np.float32), 32 * density
-    places = [np.array((150.3 + 0.13 * k, 149.7 - 0.21 * k)) for k in range(4)]
+    centres = [np.array((150.3 + 0.13 * k, 149.7 - 0.21 * k)) for k in range(4)]
     contrast = [
-        np.mean([resample(pixels(noise), at, square(side, turn=t), 32)[0].std() for at in places])
+        np.mean(
+            [
+                resample_chip(pixels(noise), centre, square(side, turn=t), 32)[0].std()
+                for centre in centres
+            ]
+        )
         for t in (0, 20, 45, 70)
     ]
     assert max(contrast) < 1.2 * min(contrast)
 
 
-def test_resample__turned_samples_lie_where_they_should():
+def test_resample_chips__positions_in_a_rotated_chip():
     row, column = np.mgrid[:90, :110]
-    axes, at = square(40, 30, turn=25), np.array((55.3, 45.8))
-    values, _ = resample(pixels(np.stack([column, row]).astype(np.float32)), at, axes, 16)
+    axes, centre = square(40, 30, turn=25), np.array((55.3, 45.8))
+    values, _ = resample_chip(pixels(np.stack([column, row]).astype(np.float32)), centre, axes, 16)
     v, u = (np.mgrid[:16, :16] + 0.5) / 16 - 0.5
-    expected = at[:, None, None] + np.einsum("ij,jab->iab", axes, np.array([u, v])) - 0.5
+    expected = centre[:, None, None] + np.einsum("ij,jab->iab", axes, np.array([u, v])) - 0.5
     assert values == pytest.approx(expected, abs=1e-3)
 
 
-def test_resample__a_decimated_read_lies_where_it_should():
+def test_resample_chips__positions_in_a_decimated_read():
     column = (np.arange(11) + 0.5) * 101 / 11
     part = pixels(
         np.tile(column, (6, 1)).astype(np.float32), left=20, top=30, step=(101 / 11, 55 / 6)
     )
-    values, _ = resample(part, np.array((70.0, 55.0)), square(60, 30), 4)
+    values, _ = resample_chip(part, np.array((70.0, 55.0)), square(60, 30), 4)
     assert values[0, 1] == pytest.approx(50 + (np.arange(4) - 1.5) * 15, abs=1)
 
 
 @pytest.mark.parametrize("turn", [0, 30])
-def test_resample__beyond_the_scene_is_masked(turn):
-    values, mask = resample(pixels(np.full((20, 20), 9.0)), np.zeros(2), square(20, turn=turn), 16)
+def test_resample_chips__beyond_the_scene_is_masked(turn):
+    values, mask = resample_chip(
+        pixels(np.full((20, 20), 9.0)), np.zeros(2), square(20, turn=turn), 16
+    )
     share = 1 - mask.mean()
     assert share == pytest.approx(0.25, abs=0.05)
     assert set(np.unique(values.round(4))) == {0, 9}
@@ -115,33 +124,31 @@ def test_resample__beyond_the_scene_is_masked(turn):
 
 
 @pytest.mark.parametrize("turn", [0, 45])
-def test_resample__nothing_on_the_scene_is_all_masked(turn):
+def test_resample_chips__off_the_scene_all_is_masked(turn):
     empty = pixels(np.zeros((2, 0, 0), np.uint16), np.zeros((0, 0), bool))
-    values, mask = resample(empty, np.array((-50.0, -50.0)), square(20, turn=turn), 16)
+    values, mask = resample_chip(empty, np.array((-50.0, -50.0)), square(20, turn=turn), 16)
     assert mask.all()
     assert (values.shape, values.dtype) == ((2, 16, 16), np.uint16)
 
 
-@pytest.mark.parametrize(
-    "dtype",
-    ["uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64", "float32",
-     "float64"],
-)  # fmt: skip
+@pytest.mark.parametrize("dtype", [*INTEGERS, "float32", "float64"])
 @pytest.mark.parametrize("end", ["min", "max"])
-def test_resample__the_ends_of_each_dtype_stay(dtype, end):
+def test_resample_chips__the_limits_of_each_dtype_are_preserved(dtype, end):
     kind = np.dtype(dtype)
     limits = np.finfo("float32") if kind.kind == "f" else np.iinfo(kind)
     value = getattr(limits, end) * (1e-8 if kind.kind == "f" else 1)
     part = pixels(np.full((30, 30), value, kind))
     for turn in (0, 20):
-        values, mask = resample(part, np.array((15.0, 15.0)), square(18.4, turn=turn), 16)
+        values, mask = resample_chip(part, np.array((15.0, 15.0)), square(18.4, turn=turn), 16)
         assert values.dtype == kind
         assert not mask.any()
         assert values.astype(float) == pytest.approx(float(value), rel=1e-6)
 
 
-def test_resample__half_of_the_weight_decides():
+def test_resample_chips__masked_below_half_of_the_weight():
     mask = np.zeros((40, 40), bool)
     mask[:, :20] = True
-    _, masked = resample(pixels(np.ones((40, 40)), mask), np.array((20.5, 20.0)), square(16), 16)
+    _, masked = resample_chip(
+        pixels(np.ones((40, 40)), mask), np.array((20.5, 20.0)), square(16), 16
+    )
     assert masked[0].tolist() == [True] * 7 + [False] * 9 or masked[0].sum() in (7, 8)

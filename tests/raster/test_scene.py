@@ -14,23 +14,23 @@ from core.raster.scene import find_rasters, read_scene
 GREY = (ColorInterp.gray,)
 
 
-def test_read_scene__facts_of_the_header(make_scene):
+def test_read_scene__attributes_of_the_header(make_scene):
     path = make_scene(
         "quay.tif", dtype="uint16", nodata=7, tiled=True, blockxsize=64, blockysize=32
     )
     scene = read_scene(path)
     assert (scene.name, scene.width, scene.height) == ("quay", 160, 120)
-    assert (scene.dtype, scene.nodata, scene.block) == ("uint16", 7.0, (32, 64))
+    assert (scene.dtype, scene.nodata, scene.block_shape) == ("uint16", 7.0, (32, 64))
     assert scene.crs_label == "EPSG:32631"
     assert scene.gsd == pytest.approx(0.5, rel=1e-3)
-    assert not scene.overviews
+    assert not scene.has_overviews
 
 
-def test_read_scene__overviews_are_seen(make_scene):
-    assert read_scene(make_scene(overviews=(2,))).overviews
+def test_read_scene__overviews(make_scene):
+    assert read_scene(make_scene(overviews=(2,))).has_overviews
 
 
-def test_read_scene__alpha_is_no_image_band(make_scene):
+def test_read_scene__alpha_is_not_an_image_band(make_scene):
     scene = read_scene(make_scene(bands=3, photometric="RGB", alpha=np.ones((120, 160), bool)))
     assert scene.indexes == (1, 2, 3)
 
@@ -40,20 +40,29 @@ def test_read_scene__alpha_is_no_image_band(make_scene):
     [
         (3, {"photometric": "RGB"}, ("red", "green", "blue")),
         (1, {"colours": GREY}, ("band 1",)),
-        (3, {"descriptions": ("NIR ", "Red", None), "photometric": "MINISBLACK"},
-         ("nir", "red", "band 3")),
-        (3, {"photometric": "RGB", "descriptions": ("blue", None, None)},
-         ("blue", "green", "blue (3)")),
-        (2, {"descriptions": ("band 2", None), "photometric": "MINISBLACK"},
-         ("band 2", "band 2 (2)")),
+        (
+            3,
+            {"descriptions": ("NIR ", "Red", None), "photometric": "MINISBLACK"},
+            ("nir", "red", "band 3"),
+        ),
+        (
+            3,
+            {"photometric": "RGB", "descriptions": ("blue", None, None)},
+            ("blue", "green", "blue (3)"),
+        ),
+        (
+            2,
+            {"descriptions": ("band 2", None), "photometric": "MINISBLACK"},
+            ("band 2", "band 2 (2)"),
+        ),
         (3, {"descriptions": ("x", "x", "x")}, ("x", "x (2)", "x (3)")),
     ],
-)  # fmt: skip
-def test_read_scene__bands_are_named_once(make_scene, bands, options, names):
+)
+def test_read_scene__band_names_are_unique(make_scene, bands, options, names):
     assert read_scene(make_scene(bands=bands, **options)).bands == names
 
 
-def test_read_scene__no_crs_is_empty_and_unmeasured(make_scene):
+def test_read_scene__without_crs_there_is_no_gsd(make_scene):
     scene = read_scene(make_scene(crs=None, transform=Affine.identity()))
     assert (scene.crs, scene.crs_label, scene.gsd) == ("", "", None)
 
@@ -61,7 +70,7 @@ def test_read_scene__no_crs_is_empty_and_unmeasured(make_scene):
 @pytest.mark.parametrize(
     "crs", ['LOCAL_CS["site grid",UNIT["metre",1]]', "IAU_2015:30100", "+proj=longlat +R=1737400"]
 )
-def test_read_scene__a_crs_that_leads_to_no_place_on_earth_is_none(make_scene, crs):
+def test_read_scene__a_crs_that_is_not_on_earth_is_ignored(make_scene, crs):
     scene = read_scene(make_scene(crs=crs, transform=Affine(0.1, 0, 10, 0, -0.1, 10)))
     assert (scene.crs, scene.gsd) == ("", None)
 
@@ -69,15 +78,18 @@ def test_read_scene__a_crs_that_leads_to_no_place_on_earth_is_none(make_scene, c
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"dtype": "complex64", "bands": 1}, "holds complex numbers"),
+        ({"dtype": "complex64", "bands": 1}, "the file holds complex numbers"),
         (
             {"bands": 2, "colours": (ColorInterp.palette, ColorInterp.gray)},
-            "has a palette in one of several bands",
+            "one of several bands has a palette",
         ),
-        ({"bands": 1, "colours": (ColorInterp.alpha,)}, "has an alpha band and nothing else"),
+        (
+            {"bands": 1, "colours": (ColorInterp.alpha,)},
+            "the file has an alpha band but no image bands",
+        ),
     ],
 )
-def test_read_scene__refused_with_the_reason(make_scene, options, message):
+def test_read_scene__refused_with_a_reason(make_scene, options, message):
     path = make_scene("odd.tif", **options)
     with pytest.raises(SceneError, match=f"^odd.tif: {message}"):
         read_scene(path)
@@ -88,7 +100,7 @@ def test_read_scene__a_vrt_under_a_tif_name_is_refused(make_scene):
     copy_raster(str(path), str(path.with_name("vrt.tif")), driver="VRT")
     with rasterio.open(path.with_name("vrt.tif")) as opened:
         assert opened.driver == "VRT"
-    with pytest.raises(SceneError, match=r"^vrt.tif: cannot be opened as a GeoTIFF"):
+    with pytest.raises(SceneError, match=r"^vrt.tif: the file cannot be opened as a GeoTIFF"):
         read_scene(path.with_name("vrt.tif"))
 
 
@@ -96,7 +108,7 @@ def test_read_scene__a_vrt_under_a_tif_name_is_refused(make_scene):
 def test_read_scene__another_format_under_a_tif_name_is_refused(make_scene, kind):
     path = make_scene()
     copy_raster(str(path), str(path.with_name("other.tif")), driver=kind)
-    with pytest.raises(SceneError, match="cannot be opened as a GeoTIFF"):
+    with pytest.raises(SceneError, match="the file cannot be opened as a GeoTIFF"):
         read_scene(path.with_name("other.tif"))
 
 
@@ -104,50 +116,57 @@ def test_read_scene__another_format_under_a_tif_name_is_refused(make_scene, kind
 def test_read_scene__a_vrt_as_overview_or_mask_is_refused(make_scene, suffix):
     path, secret = make_scene(), make_scene("secret.tif", folder=None)
     copy_raster(str(secret), f"{path}{suffix}", driver="VRT")
-    with pytest.raises(SceneError, match=rf"scene.tif{suffix}, is no TIFF"):
+    with pytest.raises(SceneError, match=rf"scene.tif{suffix}, is not a TIFF"):
         read_scene(path)
 
 
-def test_read_scene__overviews_in_a_tiff_beside_it_are_welcome(make_scene):
+def test_read_scene__overviews_in_a_tiff_next_to_it_are_accepted(make_scene):
     path = make_scene()
     with rasterio.Env(TIFF_USE_OVR=True), rasterio.open(path, "r+") as source:
         source.build_overviews((2,))
     assert path.with_name("scene.tif.ovr").exists()
-    assert read_scene(path).overviews
+    assert read_scene(path).has_overviews
 
 
 def test_read_scene__overviews_taken_from_another_file_are_refused(make_scene):
     path, secret = make_scene(), make_scene("secret.tif")
     with rasterio.open(path, "r+") as source:
         source.update_tags(ns="OVERVIEWS", OVERVIEW_FILE=str(secret))
-    with pytest.raises(SceneError, match="takes its overviews from another file"):
+    with pytest.raises(SceneError, match="the file takes its overviews from another file"):
         read_scene(path)
 
 
 @pytest.mark.parametrize("content", [b"", b"II*\x00", b"nothing", b"II*\x00" + b"\xff" * 60])
-def test_read_scene__what_is_no_tiff_is_refused_without_its_path(tmp_path, content):
+def test_read_scene__an_invalid_tiff_is_refused_without_revealing_its_path(tmp_path, content):
     path = tmp_path / "broken.tif"
     path.write_bytes(content)
-    with pytest.raises(SceneError, match=r"^broken.tif: cannot be opened") as caught:
+    with pytest.raises(SceneError, match=r"^broken.tif: the file cannot be opened") as caught:
         read_scene(path)
     assert str(tmp_path) not in str(caught.value)
 
 
-def test_read_scene__a_header_that_promises_too_much_is_refused(tmp_path):
+def test_read_scene__a_header_that_states_too_many_pixels_is_refused(tmp_path):
     path = tmp_path / "bomb.tif"
-    side, entries = 1_100_000, []
-    for tag, kind, value in [
-        (256, 4, side), (257, 4, side), (258, 3, 8), (259, 3, 1), (262, 3, 1), (273, 4, 8),
-        (277, 3, 1), (278, 4, side), (279, 4, 8),
-    ]:  # fmt: skip
-        entries.append(struct.pack("<HHII", tag, kind, 1, value))
+    side = 1_100_000
+    fields = [
+        (256, 4, side),
+        (257, 4, side),
+        (258, 3, 8),
+        (259, 3, 1),
+        (262, 3, 1),
+        (273, 4, 8),
+        (277, 3, 1),
+        (278, 4, side),
+        (279, 4, 8),
+    ]
+    entries = [struct.pack("<HHII", tag, kind, 1, value) for tag, kind, value in fields]
     head = struct.pack("<2sHI", b"II", 42, 8) + struct.pack("<H", len(entries))
     path.write_bytes(head + b"".join(entries) + struct.pack("<I", 0))
-    with pytest.raises(SceneError, match="promises 1100000 x 1100000 pixels in 1 bands"):
+    with pytest.raises(SceneError, match="states 1100000 x 1100000 pixels in 1 bands"):
         read_scene(path)
 
 
-def test_find_rasters__by_suffix_in_order_a_link_that_leads_out_is_refused(make_scene, tmp_path):
+def test_find_rasters__sorted_by_name_with_outside_links_refused(make_scene, tmp_path):
     outside = make_scene("out.tif", folder=tmp_path)
     for name in ("b.tif", "a.TIFF", "c.Tif"):
         make_scene(name)
@@ -156,16 +175,16 @@ def test_find_rasters__by_suffix_in_order_a_link_that_leads_out_is_refused(make_
     (raw / "folder.tif").mkdir()
     (raw / "link.tif").symlink_to(outside)
     (raw / "d.tif").symlink_to(raw / "b.tif")
-    assert [p.name for p in find_rasters(raw)] == [
-        "a.TIFF", "b.tif", "c.Tif", "d.tif", "link.tif",
-    ]  # fmt: skip
+    assert [p.name for p in find_rasters(raw)] == ["a.TIFF", "b.tif", "c.Tif", "d.tif", "link.tif"]
     assert read_scene(raw / "d.tif").name == "d"
-    with pytest.raises(SceneError, match=r"^link.tif: is a link that leads out of its folder"):
+    with pytest.raises(
+        SceneError, match=r"^link.tif: the file is a link that leads out of its folder"
+    ):
         read_scene(raw / "link.tif")
     assert find_rasters(tmp_path / "nowhere") == []
 
 
-def test_bands__a_number_is_no_description(make_scene):
+def test_read_scene__a_number_is_not_a_band_description(make_scene):
     colours = (ColorInterp.blue, ColorInterp.green, ColorInterp.red)
     numbered = make_scene("a.tif", descriptions=("Band 1", "band_2", "3"), colours=colours)
     assert read_scene(numbered).bands == ("blue", "green", "red")

@@ -1,4 +1,4 @@
-"""FLAIR's own metadata of 250 patches, and 50 prediction rasters."""
+"""Real data of FLAIR: the metadata of 250 patches and 50 prediction rasters."""
 
 import json
 import os
@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from core.flair.data.dataset import Patch
-from core.flair.data.file_discovery import discover
+from core.flair.data.file_discovery import discover_dataset
 from core.flair.data.patch_reading import read_mask
 
 DATA = Path(os.environ.get("CHIPSCAPE_TEST_DATA", "")) / "flair1_toy_metadata"
@@ -27,36 +27,36 @@ def test_discover__with_the_real_metadata(tmp_path: Path) -> None:
     shutil.copy(source, tmp_path / source.name)
     table = json.loads(source.read_text())
     for name, facts in table.items():
-        place = f"{facts['domain']}/{facts['zone']}"
-        image = tmp_path / "flair_aerial_train" / place / "img" / f"{name}.tif"
-        mask = tmp_path / "flair_labels_train" / place / "msk" / f"{name}.tif".replace("IMG", "MSK")
+        area = f"{facts['domain']}/{facts['zone']}"
+        image = tmp_path / "flair_aerial_train" / area / "img" / f"{name}.tif"
+        mask = tmp_path / "flair_labels_train" / area / "msk" / f"{name}.tif".replace("IMG", "MSK")
         for path in (image, mask):
             path.parent.mkdir(parents=True, exist_ok=True)
             path.touch()
-    dataset = discover(tmp_path)
+    dataset = discover_dataset(tmp_path)
     assert len(dataset.patches) == 250
     assert len({patch.domain for patch in dataset.patches}) == 49
     for patch in dataset.patches:
         facts = table[patch.name]
-        assert patch.acquired is not None
-        assert patch.acquired.x == facts["patch_centroid_x"]
-        assert patch.acquired.date == facts["date"]
+        assert patch.acquisition is not None
+        assert patch.acquisition.x == facts["patch_centroid_x"]
+        assert patch.acquisition.date == facts["date"]
         assert (patch.domain, patch.area) == (facts["domain"], facts["zone"])
-    # Sentinel and centroids are not there: each patch says so, once; nothing else is wrong.
-    assert sum("aerial only" in problem.why for problem in dataset.problems) == 250
+    # Sentinel and centroids are missing, which is reported once per patch and nothing else is.
+    assert sum("only its aerial bands" in problem.reason for problem in dataset.problems) == 250
     assert len(dataset.problems) == 251
 
 
 def test_read_mask__real_prediction_rasters() -> None:
     paths = sorted(DATA.glob("pred/*.tif"))
     assert len(paths) == 50
-    seen = np.zeros(20, int)
+    counts = np.zeros(20, int)
     for path in paths:
         patch = Patch("000001", "test", "D", "Z", path, path, None, None, None)
         labels, problem = read_mask(patch)
         assert labels.shape == (512, 512)
-        # They count from 0: what is 0 there is no class in a mask, and is told.
+        # Predictions count from 0, which is not a class in a mask and is reported.
         assert (problem is not None) == bool((labels == 0).any())
-        seen += np.bincount(labels.ravel(), minlength=20)
-    assert seen[13:].sum() == 0
-    assert (seen[1:12] > 0).sum() >= 8
+        counts += np.bincount(labels.ravel(), minlength=20)
+    assert counts[13:].sum() == 0
+    assert (counts[1:12] > 0).sum() >= 8

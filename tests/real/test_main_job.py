@@ -20,8 +20,8 @@ pytestmark = [
 
 
 @pytest.fixture
-def bring(tmp_path):
-    """Copy one data set's raw/ into a workspace."""
+def copy_data(tmp_path):
+    """A function that copies the raw/ folder of a data set into a workspace."""
 
     def copy(name: str) -> Path:
         source = Path(DATA) / name / "raw"
@@ -36,7 +36,7 @@ def bring(tmp_path):
 
 @pytest.fixture
 def chipscape(monkeypatch, capsys):
-    """Call the command line and give back its one line of JSON."""
+    """A function that calls the command line and returns its line of JSON."""
 
     def call(command: str, workspace: Path, *arguments: str):
         words = ["chipscape", command, "--json", "-w", str(workspace), *arguments]
@@ -62,8 +62,8 @@ def raw(workspace):
     return {p.name: p.read_bytes() for p in (workspace / "raw").iterdir()}
 
 
-def test_kampala__another_crs_and_a_broken_polygon(bring, chipscape):
-    workspace = bring("kampala_buildings")
+def test_kampala__another_crs_and_a_broken_polygon(copy_data, chipscape):
+    workspace = copy_data("kampala_buildings")
     before = raw(workspace)
     assert chipscape("export", workspace)["chips"] == 183
     frame = exported(workspace)
@@ -73,25 +73,23 @@ def test_kampala__another_crs_and_a_broken_polygon(bring, chipscape):
     reports = chipscape("scenes", workspace)["scenes"]
     assert sum(report["repaired"] for report in reports) == 1
     for report in reports:
-        assert any(
-            "the scene in EPSG:3857: reprojected" in warning for warning in report["warnings"]
-        )
+        assert any("to the scene's CRS, EPSG:3857" in warning for warning in report["warnings"])
     assert raw(workspace) == before
 
 
-def test_neon__many_scenes_of_two_zones(bring, chipscape):
-    workspace = bring("neon_trees_sjer_osbs")
+def test_neon__many_scenes_of_two_zones(copy_data, chipscape):
+    workspace = copy_data("neon_trees_sjer_osbs")
     before = raw(workspace)
     assert chipscape("export", workspace)["chips"] == 188
     assert len(exported(workspace)) == 188
-    again = chipscape("run", workspace)
-    assert (again["scenes"], again["chips"]) == (18, 188)
-    assert set(again["stages"].values()) == {"cached"}
+    repeated = chipscape("run", workspace)
+    assert (repeated["scenes"], repeated["chips"]) == (18, 188)
+    assert set(repeated["stages"].values()) == {"cached"}
     assert raw(workspace) == before
 
 
-def test_rsscn7__texture_tells_the_classes_apart(bring, chipscape):
-    workspace = bring("rsscn7_mosaic_a")
+def test_rsscn7__texture_separates_the_classes(copy_data, chipscape):
+    workspace = copy_data("rsscn7_mosaic_a")
     assert chipscape("export", workspace)["chips"] == 140
     assert exported(workspace)["label"].nunique() == 7
     scores = chipscape("score", workspace, "--property", "label")

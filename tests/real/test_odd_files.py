@@ -1,4 +1,4 @@
-"""Odd rasters and odd vectors of other projects' test suites: the expected verdict on each."""
+"""Unusual rasters and vector files from the test suites of other projects."""
 
 import os
 import shutil
@@ -8,7 +8,7 @@ import pytest
 
 from core.errors import AnnotationError
 from core.raster.annotations.vector_files import read_annotations
-from core.raster.scene_report import inspect
+from core.raster.scene_report import inspect_scene
 
 DATA = Path(os.environ.get("CHIPSCAPE_TEST_DATA", ""))
 pytestmark = [
@@ -18,7 +18,7 @@ pytestmark = [
     ),
 ]
 
-# CRS, metres a pixel, share of valid pixels in the blocks looked at.
+# CRS, metres per pixel, fraction of valid pixels in the sampled blocks.
 USABLE = {
     "RGBA.uint16": ("EPSG:32612", 1.379, 0.281),
     "all-nodata": ("EPSG:32628", 3.0, 0.0),
@@ -31,7 +31,7 @@ USABLE = {
     "rotated": ("", None, 1.0),
     "test_esri_wkt": ("ESRI:102039", 10.0, 1.0),
 }
-# Features, and how many of them have no geometry or an empty one.
+# Number of features, and of those with a null or empty geometry.
 VECTORS = {
     "valid_feature": (1, 0),
     "valid_feature_null_geometry": (1, 1),
@@ -58,7 +58,7 @@ VECTORS = {
 }
 
 
-def test_every_file__has_a_verdict_here():
+def test_every_file__has_an_expected_result():
     rasters = {p.stem for p in (DATA / "odd_tif" / "raw").glob("*.tif")}
     assert rasters == {*USABLE, "corrupt"}
     assert {p.stem for p in (DATA / "odd_geojson").glob("*.geojson")} == set(VECTORS)
@@ -66,17 +66,17 @@ def test_every_file__has_a_verdict_here():
 
 @pytest.mark.parametrize("name", USABLE)
 def test_raster__usable(name):
-    crs, gsd, valid = USABLE[name]
-    report, scene, _ = inspect(DATA / "odd_tif" / "raw" / f"{name}.tif")
+    crs, gsd, valid_fraction = USABLE[name]
+    report, scene, _ = inspect_scene(DATA / "odd_tif" / "raw" / f"{name}.tif")
     assert (report.ok, report.error, report.crs) == (True, "", crs)
     assert report.gsd == (gsd if gsd is None else pytest.approx(gsd, rel=1e-3))
-    assert report.valid_fraction == pytest.approx(valid, abs=1e-3)
+    assert report.valid_fraction == pytest.approx(valid_fraction, abs=1e-3)
     assert ("pixels, not metres" in " ".join(report.warnings)) == (crs == "")
     assert scene is not None
 
 
-def test_raster__corrupt_opens_but_cannot_be_read():
-    report, scene, _ = inspect(DATA / "odd_tif" / "raw" / "corrupt.tif")
+def test_raster__corrupt():
+    report, scene, _ = inspect_scene(DATA / "odd_tif" / "raw" / "corrupt.tif")
     assert not report.ok
     assert scene is None
     assert "opens but cannot be read" in report.error
@@ -86,28 +86,28 @@ def test_raster__corrupt_opens_but_cannot_be_read():
 def test_vector__a_feature_keeps_its_id():
     folder = DATA / "odd_geojson"
     for name in ("valid_feature_with_id", "valid_feature_with_string_id"):
-        found = read_annotations(folder / f"{name}.geojson")
-        assert found.properties["feature_id"].notna().all()
+        annotations = read_annotations(folder / f"{name}.geojson")
+        assert annotations.properties["feature_id"].notna().all()
 
 
 @pytest.mark.parametrize("raster", [*USABLE, "corrupt"])
-def test_every_vector__beside_every_raster_in_turn(raster, tmp_path):
+def test_every_vector__next_to_every_raster(raster, tmp_path):
     shutil.copy(DATA / "odd_tif" / "raw" / f"{raster}.tif", tmp_path / "a.tif")
-    for name, (features, missing) in VECTORS.items():
+    for name, (n_features, n_missing) in VECTORS.items():
         shutil.copy(DATA / "odd_geojson" / f"{name}.geojson", tmp_path / "a.geojson")
         (tmp_path / "a.geojson").chmod(0o644)
-        report, _, found = inspect(tmp_path / "a.tif")
+        report, _, footprints = inspect_scene(tmp_path / "a.tif")
         assert report.ok == (raster in USABLE)
         if raster == "corrupt":
             continue
-        nothing = sum(n for why, n in report.skipped.items() if "geometry" in why)
-        assert nothing == missing, name
-        assert report.annotations + sum(report.skipped.values()) == features, name
-        assert found is not None
-        assert len(found) == report.annotations
+        n_without_geometry = sum(n for why, n in report.skipped.items() if "geometry" in why)
+        assert n_without_geometry == n_missing, name
+        assert report.annotations + sum(report.skipped.values()) == n_features, name
+        assert footprints is not None
+        assert len(footprints) == report.annotations
 
 
-def test_vector_in_the_rasters_folder__belongs_to_a_stem_that_is_not_there():
+def test_vector_next_to_rasters__without_a_raster_of_its_stem():
     try:
         read_annotations(DATA / "odd_tif" / "raw" / "issue1446.geojson")
     except AnnotationError as error:

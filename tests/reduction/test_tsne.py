@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from core.errors import ArtifactError, Cancelled, DegenerateError, SettingsError, TooFewError
-from core.reduction.tsne import Projection, chosen_perplexity, project
+from core.reduction.tsne import Projection, effective_perplexity, project_tsne
 from core.settings import ProjectionSettings
 
 QUICK = ProjectionSettings(n_iter=60)
@@ -16,93 +16,96 @@ def blobs(n=90, d=6, seed=0):
 
 
 @pytest.mark.parametrize(
-    ("n", "asked", "used"), [(91, 0, 30), (1000, 0, 30), (31, 0, 10), (7, 0, 2), (31, 10, 10)]
+    ("n", "setting", "perplexity"),
+    [(91, 0, 30), (1000, 0, 30), (31, 0, 10), (7, 0, 2), (31, 10, 10)],
 )
-def test_chosen_perplexity__auto_and_set(n, asked, used):
-    assert chosen_perplexity(n, ProjectionSettings(perplexity=asked)) == used
+def test_effective_perplexity__default_and_explicit(n, setting, perplexity):
+    assert effective_perplexity(n, ProjectionSettings(perplexity=setting)) == perplexity
 
 
 @pytest.mark.parametrize(
-    ("n", "asked", "largest"), [(31, 10.1, "10"), (90, 30, "29.6"), (40, 1, "13")]
+    ("n", "setting", "largest"), [(31, 10.1, "10"), (90, 30, "29.6"), (40, 1, "13")]
 )
-def test_chosen_perplexity__refused_with_the_largest_that_works(n, asked, largest):
+def test_effective_perplexity__error_names_the_largest_value(n, setting, largest):
     with pytest.raises(SettingsError, match=f"Set it to {largest} or less") as caught:
-        chosen_perplexity(n, ProjectionSettings(perplexity=asked))
+        effective_perplexity(n, ProjectionSettings(perplexity=setting))
     assert caught.value.where == "perplexity"
-    assert chosen_perplexity(n, ProjectionSettings(perplexity=float(largest))) == float(largest)
+    assert effective_perplexity(n, ProjectionSettings(perplexity=float(largest))) == float(largest)
 
 
 @pytest.mark.parametrize("n", [0, 1, 4, 6])
-def test_project__too_few(n):
+def test_project__too_few_chips(n):
     with pytest.raises(TooFewError, match=f"there are {n}"):
-        project(np.ones((n, 3), np.float32), QUICK)
+        project_tsne(np.ones((n, 3), np.float32), QUICK)
 
 
-def test_project__keeps_blobs_apart():
-    picture = project(blobs(), QUICK).coordinates
-    centres = np.array([picture[i::3].mean(axis=0) for i in range(3)])
-    radius = max(np.linalg.norm(picture[i::3] - centres[i], axis=1).max() for i in range(3))
+def test_project__separates_blobs():
+    points = project_tsne(blobs(), QUICK).coordinates
+    centres = np.array([points[i::3].mean(axis=0) for i in range(3)])
+    radius = max(np.linalg.norm(points[i::3] - centres[i], axis=1).max() for i in range(3))
     gaps = [np.linalg.norm(centres[i] - centres[j]) for i, j in ((0, 1), (0, 2), (1, 2))]
     assert min(gaps) > 2 * radius
 
 
 def test_project__same_bytes_twice():
-    first, second = project(blobs(), QUICK), project(blobs(), QUICK)
+    first, second = project_tsne(blobs(), QUICK), project_tsne(blobs(), QUICK)
     assert first.coordinates.tobytes() == second.coordinates.tobytes()
     assert first.kl_divergence == second.kl_divergence
     assert first.perplexity == pytest.approx(89 / 3)
 
 
 def test_project__seed_matters():
-    other = project(blobs(), ProjectionSettings(n_iter=60, seed=1))
-    assert other.coordinates.tobytes() != project(blobs(), QUICK).coordinates.tobytes()
+    first, second = (
+        project_tsne(blobs(), ProjectionSettings(n_iter=60, seed=seed)) for seed in (0, 1)
+    )
+    assert first.coordinates.tobytes() != second.coordinates.tobytes()
 
 
 def test_project__progress_covers_both_phases():
-    seen = []
-    project(blobs(), QUICK, lambda done, total, note: seen.append((done, total, note)))
-    done = [entry[0] for entry in seen]
-    assert done == sorted(done)
-    assert done[0] == 0
-    assert done[-1] == 310
-    assert {240, 250, 260, 300} <= set(done)
-    assert {entry[1] for entry in seen} == {310}
-    assert any("early" in entry[2] for entry in seen)
-    assert any("optimising" in entry[2] for entry in seen)
+    reports = []
+    project_tsne(blobs(), QUICK, lambda *step: reports.append(step))
+    completed, totals, notes = zip(*reports, strict=True)
+    assert list(completed) == sorted(completed)
+    assert completed[0] == 0
+    assert completed[-1] == 310
+    assert {240, 250, 260, 300} <= set(completed)
+    assert set(totals) == {310}
+    assert any("early" in note for note in notes)
+    assert any("optimising" in note for note in notes)
 
 
-@pytest.mark.parametrize("at", [0, 100, 280])
-def test_project__cancel_in_each_phase(at):
-    seen = []
+@pytest.mark.parametrize("last", [0, 100, 280])
+def test_project__cancelled_in_each_phase(last):
+    iterations = []
 
-    def stop(done, total, note):
-        seen.append(done)
-        return done >= at
+    def stop(completed, total, note):
+        iterations.append(completed)
+        return completed >= last
 
     with pytest.raises(Cancelled):
-        project(blobs(), QUICK, stop)
-    assert seen[-1] == at
+        project_tsne(blobs(), QUICK, stop)
+    assert iterations[-1] == last
 
 
 @pytest.mark.parametrize("n", [7, 8, 12])
 def test_project__few_chips(n):
-    assert np.isfinite(project(blobs(n), QUICK).coordinates).all()
+    assert np.isfinite(project_tsne(blobs(n), QUICK).coordinates).all()
 
 
 def test_project__one_column_and_duplicates():
     points = np.repeat(np.arange(10, dtype=np.float32), 3)[:, None]
-    picture = project(points, QUICK)
-    assert np.isfinite(picture.coordinates).all()
-    assert picture.coordinates[:, 1].std() > 0
+    projection = project_tsne(points, QUICK)
+    assert np.isfinite(projection.coordinates).all()
+    assert projection.coordinates[:, 1].std() > 0
 
 
 @pytest.mark.parametrize("points", [np.ones((20, 3)), np.full((20, 3), np.nan)])
-def test_project__degenerate(points):
+def test_project__degenerate_points(points):
     with pytest.raises(DegenerateError):
-        project(points.astype(np.float32), QUICK)
+        project_tsne(points.astype(np.float32), QUICK)
 
 
-def test_projection__checks_itself():
+def test_projection__coordinates_not_finite_pairs():
     with pytest.raises(ArtifactError):
         Projection(np.zeros((5, 3), np.float32), 1.0, 5.0)
     with pytest.raises(ArtifactError):

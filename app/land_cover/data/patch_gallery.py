@@ -1,65 +1,64 @@
-"""All patches of land cover data as a gallery, and those that hold a class."""
+"""The gallery of land cover patches: all of them, or those that contain a class."""
 
 import numpy as np
 import streamlit as st
 
-from app.land_cover import land_data, land_jobs, patch_images, readable_patch
-from app.land_cover.land_data import Land
-from app.widgets import chip_panels
-from app.widgets.images import data_uris
-from app.widgets.markup import gallery as figures
-from app.widgets.markup import plain
+from app.land_cover import patch_images
+from app.land_cover.land_data import Land, readable_patch
+from app.land_cover.land_widgets import land_choice, land_select, require_survey
+from app.widgets.chip_gallery import gallery_pager
+from app.widgets.images import data_uri
+from app.widgets.markup import escape_markdown, gallery_html
 from core.flair.data.nomenclature import FULL
+from core.flair.data.pixel_table import SIDE
 from core.types import ByteArray
 
-A_PAGE = 24
-THUMBNAIL = 4
+PAGE_SIZE = 24
+SHRINKING, GREY = 4, 232
+TRAIN_COLOUR, TEST_COLOUR = "#0B6E6E", "#D55E00"
 
 
-def gallery(land: Land) -> None:
-    """All patches, or those that hold a class, with that class highlighted."""
+def patch_gallery(land: Land) -> None:
+    """Show all patches, or those that contain a class, with the class highlighted."""
+    patches = land.dataset.patches
     first, second = st.columns(2, vertical_alignment="bottom")
     with first:
-        view = land_jobs.choose(land.place, "Shown as", patch_images.VIEWS, "gallery", "rgb")
-    options = {"0": "any class"} | {str(kind.value): kind.name for kind in FULL}
+        view = land_choice(land, "Display as", patch_images.VIEWS, "gallery")
+    options = {"0": "any class"} | {str(cover.value): cover.name for cover in FULL}
     with second:
-        value = int(land_jobs.select(land.place, "Patches that hold", options, "holding", "0"))
-    rows = list(range(len(land.dataset.patches)))
+        value = int(land_select(land, "Patches that contain", options, "holding"))
+    rows = list(range(len(patches)))
     if value:
-        found = land_data.survey(land)
-        if found is None:
+        survey = require_survey(land)
+        if survey is None:
             return
-        share = found.counts[:, value] / np.maximum(found.counts.sum(axis=1), 1)
+        share = survey.counts[:, value] / np.maximum(survey.counts.sum(axis=1), 1)
         rows = sorted((i for i in rows if share[i] > 0), key=lambda i: -share[i])
-    words = f" hold {options[str(value)]}, most of it first" if value else ""
-    st.markdown(f"**{len(rows)} of {len(land.dataset.patches)} patches**{words}")
-    start = chip_panels.pager(land.place, f"land {value}", len(rows), A_PAGE)
-    chosen = rows[start : start + A_PAGE]
-    cards = [_card(land, index, view, value) for index in chosen]
-    st.html(figures(data_uris([image for image, _ in cards]),  # type: ignore[arg-type]
-                    [caption for _, caption in cards], 168))  # fmt: skip
-    st.caption("Green line: training, orange line: test.")
-    told = [f"{land.dataset.patches[index].name}: {words[0].lower()}{words[1:]}"
-            for index in chosen for words in readable_patch.readable(land, index).told]  # fmt: skip
-    for words in told:
-        st.warning(plain(words))
+    condition = f" contain {options[str(value)]}, the largest share first" if value else ""
+    st.markdown(f"**{len(rows)} of {len(patches)} patches**{condition}")
+    start = gallery_pager(land.workspace, f"land {value}", len(rows), PAGE_SIZE)
+    rows = rows[start : start + PAGE_SIZE]
+    cards = [_card(land, index, view, value) for index in rows]
+    images = [data_uri(image) for image, _ in cards]
+    st.html(gallery_html(images, [caption for _, caption in cards], 168))
+    st.caption("Green line: training patch. Orange line: test patch.")
+    for index in rows:
+        for problem in readable_patch(land, index).problems:
+            text = f"{patches[index].name}: {problem[0].lower()}{problem[1:]}"
+            st.warning(escape_markdown(text))
 
 
 def _card(land: Land, index: int, view: str, value: int) -> tuple[ByteArray, tuple[str, str, str]]:
-    """A patch of the gallery and its caption: colour, first and second line."""
-    one, found = land.dataset.patches[index], readable_patch.readable(land, index)
-    shown = patch_images.possible(view, image=found.aerial is not None, mask=found.masked)
-    detail = one.place
-    if shown is None:
-        image = patch_images.nothing()
-        detail = f"{'image' if found.aerial is None else 'mask'} cannot be read"
-    else:
-        image = patch_images.view(found.aerial, found.labels, shown)
-        if value:
-            kind = FULL[value - 1]
-            inside = found.labels == value
-            image = patch_images.highlighted(image, inside, kind.rgb)
-            detail = f"{inside.mean():.1%} {kind.name}"
-    colour = "#0B6E6E" if one.split == "train" else "#D55E00"
-    caption = (colour, f"{one.name} · {one.split}", detail)
-    return patch_images.smaller(image, THUMBNAIL), caption
+    """Return the image of a patch and its caption: colour, first and second line."""
+    patch, readable = land.dataset.patches[index], readable_patch(land, index)
+    image, detail = patch_images.patch_view(readable.aerial, readable.labels, view), patch.area_id
+    if image is None:
+        image = np.full((SIDE, SIDE, 3), GREY, np.uint8)
+        detail = f"{'image' if readable.aerial is None else 'mask'} cannot be read"
+    elif value and readable.labels is not None:
+        cover, members = FULL[value - 1], readable.labels == value
+        image = patch_images.highlight_pixels(image, members, cover.rgb)
+        detail = f"{members.mean():.1%} {cover.name}"
+    colour = TRAIN_COLOUR if patch.split == "train" else TEST_COLOUR
+    caption = (colour, f"{patch.name} · {patch.split}", detail)
+    return patch_images.shrink_image(image, SHRINKING), caption

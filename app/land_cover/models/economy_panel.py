@@ -1,82 +1,53 @@
-"""The panel of the label economy of land cover: the curve with its bands, and the answer."""
+"""The panel of the label economy: the mIoU reached per number of labels, and its verdict."""
 
 import dataclasses
-from collections.abc import Sequence
 
 import pandas as pd
-import plotly.graph_objects as go
 import streamlit as st
 
-from app.land_cover import land_data, land_jobs, score_charts
-from app.land_cover.land_data import Land
-from app.land_cover.models import run_form
-from app.land_cover.models.grid_panel import judged_on, kept_of, study_of
-from app.widgets import charts
-from app.widgets.markup import hover, number, plain
-from core.flair.evaluation.economy_verdict import answer
-from core.flair.evaluation.label_economy import Point
+from app.land_cover.land_data import Land, curve_run
+from app.land_cover.land_jobs import study_job_button
+from app.land_cover.land_widgets import download_button
+from app.land_cover.models.run_form import features_form
+from app.land_cover.run_titles import describe_evaluation
+from app.land_cover.score_charts import economy_chart
+from app.widgets.charts import show_chart
+from app.widgets.markup import escape_markdown
+from core.flair.evaluation.economy_verdict import economy_answer
 from core.flair.models.classifiers import MethodSettings
-from core.pipeline.flair import economy_stage
+from core.pipeline.flair.economy_stage import ECONOMIES
+from core.pipeline.flair.study_results import find_artifact
 
 
-def economy(land: Land) -> None:
-    """What labels buy."""
-    st.markdown("Can clustering replace annotation? A person may label pixels for kNN, or look at "
-                "clusters and name them. Labels are counted alike: one pixel looked at is one "
-                "label.")  # fmt: skip
+def economy_panel(land: Land) -> None:
+    """Show the mIoU reached per number of labels."""
+    st.markdown(
+        "Can clustering replace annotation? Labels can be given to single pixels, for kNN, or to "
+        "clusters, to name them. They are counted in the same way: one inspected pixel is one "
+        "label."
+    )
     left, right = st.columns([2, 5], gap="large")
     with left:
-        spec = run_form.features_form(land, "economy", rich=True)
-        study = study_of(land)
-        method = MethodSettings()
-        tables = land_jobs.tables(study.settings, method, spec)
-        found = kept_of(land, economy_stage.ECONOMY,
-                       lambda: economy_stage.economy_step(study, method, spec))  # fmt: skip
-        if found is None:
-            words = ("economy", "--protocol", study.settings.protocol)
-            land_jobs.button(land.place, "Compute the curve", "Spending labels", words,
-                              tables=(tables,))  # fmt: skip
-    if found is None:
-        right.caption("This curve has not been computed for these features.")
+        run = curve_run(land, MethodSettings(), features_form(land, "economy", rich=True))
+        artifact = find_artifact(land.workspace, ECONOMIES, run)
+        if artifact is None:
+            study_job_button(run, "Compute the curve", "Computing the label economy", "economy")
+    if artifact is None:
+        right.caption("The curve of these features has not been computed yet.")
         return
-    points = economy_stage.open_economy(found)
+    points = ECONOMIES.open(artifact)
     with right:
-        st.plotly_chart(banded(score_charts.economy(points), points), theme=None,
-                        config=dict(charts.EXPORT), key="cs.land.economy")  # fmt: skip
-        st.markdown(plain(answer(points)))
-        told = pd.DataFrame([dataclasses.asdict(point) for point in points])
-        land_data.download(land, "Download the curve (CSV)", told, "flair-labels.csv")
-        n_folds, n_draws = found.counts["folds"], found.counts["draws"]
+        show_chart(economy_chart(points), "cs.land.economy")
+        st.markdown(escape_markdown(economy_answer(points)))
+        table = pd.DataFrame([dataclasses.asdict(point) for point in points])
+        download_button(land, "Download the curve (CSV)", table, "flair-labels.csv")
+        n_folds, n_draws = artifact.counts["folds"], artifact.counts["draws"]
         folds = f"all {n_folds} folds together" if n_folds > 1 else "one fold"
-        st.caption(plain(f"{spec.title}; {judged_on(study)}, {folds}; labels are those of one "
-                         f"model. The mean of {n_draws} draws of the labels that are spent, and "
-                         "the lowest and the highest of them. A sample of pixels judges, so "
-                         "figures differ a little from whole runs. \"Every label\" names "
-                         "clusters by all training labels: no saving."))  # fmt: skip
-
-
-def banded(figure: go.Figure, points: Sequence[Point]) -> go.Figure:
-    """The curve with the range of the draws: an area for pixels, whiskers for clusters."""
-    by_method = {method: sorted((p for p in points if p.method == method),
-                                key=lambda p: p.n_labels)
-                 for method in dict.fromkeys(p.method for p in points)}  # fmt: skip
-    for trace, mine in zip(figure.data, by_method.values(), strict=False):
-        trace.hovertext = [
-            f"{hover(p.method)}: {hover(p.rule)}<br>{number(p.n_labels)} labels, mIoU "
-            f"{p.miou:.3f}, draws {p.low:.3f} to {p.high:.3f}" for p in mine
-        ]  # fmt: skip
-        if mine[0].n_clusters:
-            trace.error_y = {
-                "type": "data", "symmetric": False, "thickness": 1, "width": 3,
-                "array": [p.high - p.miou for p in mine],
-                "arrayminus": [p.miou - p.low for p in mine],
-            }  # fmt: skip
-    pixels = by_method["knn"]
-    at = [p.n_labels for p in pixels]
-    figure.add_scatter(
-        x=[*at, *reversed(at)],
-        y=[*(p.high for p in pixels), *(p.low for p in reversed(pixels))],
-        fill="toself", mode="none", fillcolor="rgba(107, 118, 131, 0.22)",
-        hoverinfo="skip", name="range of the draws",
-    )  # fmt: skip
-    return figure
+        text = (
+            f"{run.spec.title}. Evaluated on {describe_evaluation(run)}, {folds}. Labels are those "
+            f"of one model. Each point is the mean of {n_draws} random draws of the labelled "
+            "pixels; the ranges extend from the lowest to the highest draw. The scores come from a "
+            "sample of pixels, so they differ slightly from those of complete runs. With "
+            '"every training label", clusters are named by all labels, which saves none.'
+        )
+        st.caption(escape_markdown(text))

@@ -1,146 +1,95 @@
-"""The panel of the notebook's grid of land cover models, and what its neighbours share."""
+"""The panel of the notebook's 24 configurations of land cover models."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import cast
 
 import pandas as pd
 import streamlit as st
 
-from app.land_cover import land_data, land_jobs, score_charts
-from app.land_cover.land_data import Land
-from app.land_cover.models import run_form, run_table
-from app.widgets import charts
-from app.widgets.markup import number, plain
-from core.artifacts.store import Artifact, Step
-from core.flair.evaluation.protocols import Protocol
+from app.land_cover.land_data import Land, list_runs, run_result
+from app.land_cover.land_jobs import land_job_button
+from app.land_cover.land_widgets import download_button, land_choice, show_table
+from app.land_cover.models.run_table import axis_panel, baseline_commands, score_columns
+from app.land_cover.run_titles import PROTOCOLS
+from app.land_cover.score_charts import timing_chart
+from app.widgets.charts import show_chart
+from app.widgets.markup import count_noun, escape_markdown, format_number
+from core.flair.evaluation.protocols import Protocol, possible_protocols
+from core.flair.models.classifier_table import CHANCE_BASELINES
 from core.flair.models.classifiers import Classifier, MethodSettings
-from core.flair.models.configurations import Cell, cells
+from core.flair.models.configurations import GridCell, grid_configurations
 from core.flair.models.features import FeatureSpec
+from core.pipeline.flair.run_comparison import find_run, unjudged_patches
 from core.pipeline.flair.study import Study, StudySettings
-from core.pipeline.flair.study_results import Configuration
+from core.pipeline.flair.study_cells import StudyRun
+
+SCORES = ("mIoU", "95 % from", "95 % to", "The notebook's mIoU", "Overall accuracy", "Seconds")
 
 
-def grid(land: Land) -> None:
-    """The notebook's 24 configurations: table, scores, times."""
-    options: dict[str, str] = {n: land_jobs.PROTOCOLS[n] for n in run_form.possible(land)}
-    protocol = land_jobs.choose(land.place, "Judged on", options, "grid on", next(iter(options)))
-    runs = land_data.runs(land)
-    study = Study(land.place, StudySettings(cast(Protocol, protocol)), land.dataset)
-    asked = cells()
-    found = [_of(study, MethodSettings(cell.method), cell.spec, runs) for cell in asked]
-    n = sum(one is not None for one in found)
-    st.markdown(f"**{n} of {len(asked)} configurations are done.** Two methods, with and without "
-                "Sentinel, original (O) or robust (R), normalised (N), with intensity (I)."
-                )  # fmt: skip
-    if n < len(asked):
-        floors = [("run", "--method", floor, "--protocol", protocol)
-                  for floor in land_jobs.FLOORS]  # fmt: skip
-        land_jobs.button(land.place, "Run what is missing", "Running the grid",
-                          *floors, ("grid", "--protocol", protocol))  # fmt: skip
-    if not n:
+def grid_panel(land: Land) -> None:
+    """Show the scores and the times of the notebook's configurations."""
+    options: dict[str, str] = {p: PROTOCOLS[p] for p in possible_protocols(land.dataset)}
+    protocol = land_choice(land, "Evaluated on", options, "grid on")
+    finished = list_runs(land)
+    study = Study(land.workspace, StudySettings(cast(Protocol, protocol)), land.dataset)
+    cells = grid_configurations()
+
+    def find(method: Classifier, spec: FeatureSpec) -> StudyRun | None:
+        return find_run(finished, StudyRun(study, MethodSettings(method), spec))
+
+    grid = [find(cell.method, cell.spec) for cell in cells]
+    runs = [run for run in grid if run is not None]
+    st.markdown(
+        f"**{len(runs)} of {len(cells)} configurations have been run.** They combine two methods, "
+        "with and without Sentinel, and features that are original (O) or robustly scaled (R), "
+        "normalised (N), and extended by the intensity (I)."
+    )
+    if len(runs) < len(cells):
+        commands = (*baseline_commands(protocol), ("grid", "--protocol", protocol))
+        label = "Run the missing configurations"
+        land_job_button(land.workspace, label, "Running the grid", *commands)
+    if not runs:
         return
-    done = [one for one in found if one is not None]
-    floors_done = [_of(study, MethodSettings(cast(Classifier, floor)), FeatureSpec(), runs)
-                   for floor in land_jobs.FLOORS]  # fmt: skip
-    shown = [*done, *(one for one in floors_done if one is not None)]
-    run_table.axis(land, shown, protocol)
-    _table(land, study, asked, found)
+    baselines = [find(name, FeatureSpec()) for name in CHANCE_BASELINES]
+    axis_panel(land, [*runs, *(run for run in baselines if run is not None)], protocol)
+    _show_table(land, study, cells, grid)
     st.subheader("Time")
-    times = [None if one is None else land_data.result(land, one).seconds for one in found]
-    st.plotly_chart(
-        score_charts.timings([c.name for c in asked], times, [c.notebook_minutes for c in asked]),
-        theme=None, config=dict(charts.EXPORT), key="cs.land.times",
-    )  # fmt: skip
-    patches = len(land_data.result(land, done[0]).patches)
-    total = sum(seconds for seconds in times if seconds is not None) / 60
-    st.caption(f"Ours: {number(total, 'min')} for {n} configurations on {patches} patches. The "
-               "notebook took 31.8 hours on about 200 patches and 8 cores: not the same amount of "
-               "work, so compare the shape of the bars, and times per patch.")  # fmt: skip
+    seconds = [run_result(land, run).seconds if run else None for run in grid]
+    minutes = [cell.notebook_minutes for cell in cells]
+    figure = timing_chart([cell.name for cell in cells], seconds, minutes)
+    show_chart(figure, "cs.land.times")
+    total = sum(value for value in seconds if value is not None) / 60
+    n_patches = len(run_result(land, runs[0]).patches)
+    st.caption(
+        f"Chipscape: {format_number(total, 'min')} for {count_noun(len(runs), 'configuration')} on "
+        f"{count_noun(n_patches, 'patch', 'patches')}. The notebook: 31.8 hours on about 200 "
+        "patches and 8 cores. The amount of work differs, so compare the pattern of the bars and "
+        "the time per patch."
+    )
 
 
-def _of(
-    study: Study, method: MethodSettings, spec: FeatureSpec, runs: Sequence[Configuration]
-) -> Configuration | None:
-    """The run of exactly what the button would run: dates, folds and draw included."""
-    alike = [one for one in runs if (one.method, one.spec) == (method, spec)]
-    # Only then: the checksums of Sentinel files may not be known, and taking them is a job's work.
-    key = study.step(method, spec).key if alike else ""
-    return next((one for one in alike if one.artifact.key == key), None)
-
-
-def left_out(land: Land, study: Study, runs: Sequence[Configuration]) -> dict[str, list[str]]:
-    """Why some runs did not judge a patch that they should have judged, by its name."""
-    wanted = [land.dataset.patches[i].name for fold in study.folds for i in fold.judged]
-    found: dict[str, list[str]] = {}
-    for one in runs:
-        said = land_data.result(land, one)
-        for name in dict.fromkeys(wanted):
-            if name not in said.patches:
-                why = [note.removeprefix(f"{name}: ") for note in said.notes
-                       if note.startswith(f"{name}:")]  # fmt: skip
-                found.setdefault(name, []).append(why[-1] if why else "not predicted")
-    return found
-
-
-def _table(
-    land: Land, study: Study, asked: Sequence[Cell], found: Sequence[Configuration | None]
+def _show_table(
+    land: Land, study: Study, cells: Sequence[GridCell], grid: Sequence[StudyRun | None]
 ) -> None:
-    n_wanted = sum(len(fold.judged) for fold in study.folds)
-    missed = left_out(land, study, [one for one in found if one is not None])
-    rows = []
-    for cell, one in zip(asked, found, strict=True):
-        said = land_data.result(land, one) if one else None
-        span = said.interval if said else None
-        rows.append({
-            "Configuration": cell.name,
-            "Patches judged": f"{len(said.patches)} of {n_wanted}" if said else None,
-            "mIoU": round(said.scores.miou, 4) if said else None,
-            "95 % from": round(span.low, 4) if span else None,
-            "to": round(span.high, 4) if span else None,
-            "The notebook's figure": round(said.scores.notebook_miou, 4) if said else None,
-            "Overall accuracy": round(said.scores.overall_accuracy, 4) if said else None,
-            "Seconds": round(said.seconds, 1) if said else None,
-            "The notebook's minutes": cell.notebook_minutes,
-        })  # fmt: skip
-    table = pd.DataFrame(rows)
-    counts = {len(land_data.result(land, one).patches) for one in found if one is not None}
-    # A column that says the same in every row only where something was left out.
-    land_data.show(table if missed else table.drop(columns="Patches judged"))
-    if missed:
-        several = len(counts) > 1
-        st.warning(plain(_missed(missed) + (
-            " Rows that judged fewer patches than others compare badly with them." if several
-            else "")))  # fmt: skip
-    land_data.download(land, "Download the grid (CSV)", table, "flair-grid.csv")
-
-
-def _missed(missed: dict[str, list[str]]) -> str:
-    """Patches that were left out, each with how many configurations and why."""
-    parts = [f"{name} by {len(why)} configuration{'s' * (len(why) > 1)}: {why[-1].rstrip('.')}"
-             for name, why in missed.items()]  # fmt: skip
-    return f"Left out: {'; '.join(parts)}."
-
-
-def study_of(land: Land) -> Study:
-    """The study that a curve or a tree belongs to: domains left out, where there are several.
-
-    With one training domain, other pixels of the training patches judge: `judged_on` says so.
-    """
-    names = run_form.possible(land)
-    protocol: Protocol = "domains" if "domains" in names else names[0]
-    return Study(land.place, StudySettings(protocol=protocol), land.dataset)
-
-
-def judged_on(study: Study) -> str:
-    """Which pixels judge, in words."""
-    if study.settings.protocol == "patches":
-        return 'other pixels of the training patches, without "other": this flatters'
-    return land_jobs.PROTOCOLS[study.settings.protocol]
-
-
-def kept_of(land: Land, stage: str, step: Callable[[], Step]) -> Artifact | None:
-    """What was made in a step, None where it was not."""
-    # Where nothing was made, no checksum is known; taking them is the job's work.
-    if not land.place.store.all(stage):
-        return None
-    return land.place.store.find(step())
+    results = [run_result(land, run) if run else None for run in grid]
+    counts = [len(result.patches) if result else 0 for result in results]
+    reasons = unjudged_patches(study, [result for result in results if result])
+    n_expected, rows = sum(len(fold.test) for fold in study.folds), []
+    for cell, run, n in zip(cells, grid, counts, strict=True):
+        row = {"Configuration": cell.name, "The notebook's minutes": cell.notebook_minutes}
+        evaluated = {"Evaluated patches": f"{n} of {n_expected}"}
+        rows.append(row | evaluated | score_columns(land, run) if run else row)
+    columns = ["Configuration", "Evaluated patches", *SCORES, "The notebook's minutes"]
+    table = pd.DataFrame(rows)[columns]
+    # All rows of the second column are alike unless a patch was left out.
+    show_table(table if reasons else table.drop(columns="Evaluated patches"))
+    if reasons:
+        parts = [
+            f"{name} by {count_noun(len(notes), 'configuration')}: {notes[-1].rstrip('.')}"
+            for name, notes in reasons.items()
+        ]
+        text = f"Left out: {'; '.join(parts)}."
+        if len(set(counts) - {0}) > 1:
+            text += " Rows that were evaluated on fewer patches cannot be compared with the others."
+        st.warning(escape_markdown(text))
+    download_button(land, "Download the grid (CSV)", table, "flair-grid.csv")

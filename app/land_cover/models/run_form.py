@@ -1,92 +1,91 @@
-"""The form of a run of land cover models: method, features, protocol, training pixels."""
+"""The form of a run: method, features, protocol and training pixels."""
 
 from typing import Any, cast
 
 import streamlit as st
 
-from app.land_cover import land_data, land_jobs
+from app.land_cover import land_data, run_titles
 from app.land_cover.land_data import Land
-from app.land_cover.models import run_table
-from app.session import state
-from app.widgets.markup import plain
+from app.land_cover.land_jobs import land_job_button, land_settings_toml
+from app.land_cover.land_widgets import (
+    land_choice,
+    land_multiselect,
+    land_number,
+    land_select,
+    land_toggle,
+)
+from app.land_cover.models.run_table import runs_panel
+from app.widgets.markup import escape_markdown
 from core.flair.data.pixel_sampling import Draw, SampleSettings
-from core.flair.evaluation.protocols import TITLES, Protocol
-from core.flair.models.classifiers import Classifier, MethodSettings
+from core.flair.evaluation.protocols import TITLES, Protocol, possible_protocols
+from core.flair.models.classifier_table import CLASSIFIERS
+from core.flair.models.classifiers import MethodSettings
 from core.flair.models.features import EXTRAS, FeatureSpec, SentinelScaling
 from core.pipeline.flair.study import StudySettings
 
-KNOBS = {
-    "k": ("Neighbours that vote", 1, 50),
-    "min_cluster_size": ("Smallest cluster (pixels)", 2, 100_000),
-    "min_samples": ("Neighbours (min_samples), the pixel itself not counted", 1, 1000),
-    "n_clusters": ("Clusters", 1, 200),
+FIELDS = {
+    "k": ("Neighbours that vote", (1, 50)),
+    "min_cluster_size": ("Smallest cluster (pixels)", (2, 100_000)),
+    "min_samples": ("Neighbours (min_samples), without the pixel itself", (1, 1000)),
+    "n_clusters": ("Number of clusters", (1, 200)),
 }
-WHICH = {
-    "knn": ("k",),
-    "hdbscan": ("k", "min_cluster_size", "min_samples"),
-    "gmm": ("k", "n_clusters"),
-    "kmeans": ("k", "n_clusters"),
-}
+SCALINGS = {"reflectance": "reflectance", "intensity": "times aerial intensity"}
 ALL = "all"
-OTHER = {False: "without", True: "with"}
-TAUGHT = {"without": "no", "with": "yes", "both": "both, side by side"}
+OTHER = {"without": "no", "with": "yes", "both": "both, to compare"}
 
 
-def run(land: Land) -> None:
-    """One configuration: chosen on the left, every finished one on the right."""
+def run_panel(land: Land) -> None:
+    """Draw the form of a run on the left, and all finished runs on the right."""
     left, right = st.columns([2, 5], gap="large")
     with left:
         method, spec = method_form(land), features_form(land, "run")
         protocols, samples = _protocol_form(land)
-        maps = land_jobs.toggle(land.place, "Keep class maps for the other pages", "maps",
-                                 start=True)  # fmt: skip
-        verb = "maps" if maps else "run"
-        asked = [(name, sample) for sample in samples for name in protocols]
-        tables = [land_jobs.tables(StudySettings(sample=s), method, spec) for _, s in asked]
-        commands = [(verb, "--protocol", name) for name, _ in asked]
-        words = f"{land_jobs.METHODS[method.method]}, {spec.title}"
-        land_jobs.button(land.place, "Run it", f"Running {words}", *commands, tables=tables)
+        maps = land_toggle(land, "Keep class maps for the other pages", "maps", start=True)
+        commands, tables = [], []
+        for sample in samples:
+            text = land_settings_toml(StudySettings(sample=sample), method, spec)
+            tables += [text] * len(protocols)
+            commands += [("maps" if maps else "run", "--protocol", name) for name in protocols]
+        title = f"Running {run_titles.METHODS[method.method]}, {spec.title}"
+        land_job_button(land.workspace, "Run this model", title, *commands, tables=tables)
     with right:
-        runs = land_data.runs(land)
-        if runs:
-            run_table.beside(land, runs)
+        if finished := land_data.list_runs(land):
+            runs_panel(land, finished)
         else:
-            st.caption("Nothing has been run yet. A run of the look-alike takes some seconds.")
+            st.caption("No model has been run yet. A run on the look-alike takes a few seconds.")
 
 
 def method_form(land: Land) -> MethodSettings:
-    """Which classifier, with the knobs that it has."""
-    chosen = land_jobs.select(land.place, "Method", land_jobs.METHODS, "method", "knn")
-    given: dict[str, Any] = {"method": cast(Classifier, chosen)}
-    for name in WHICH.get(chosen, ()):
-        words, low, high = KNOBS[name]
-        kept = state.value(land.place, f"knob {name}", getattr(MethodSettings(), name))
-        key = state.widget(land.place, f"knob {name}", kept)
-        given[name] = state.keep(land.place, f"knob {name}", st.number_input(words, low, high,
-                                                                             key=key))  # fmt: skip
-    return MethodSettings(**given)
+    """Draw the choice of a classifier, with fields for its parameters."""
+    choice = land_select(land, "Method", run_titles.METHODS, "method", "knn")
+    method = next(method for method in CLASSIFIERS.values() if method.name == choice)
+    values: dict[str, Any] = {
+        name: method_number(land, name) for name in method.settings if name in FIELDS
+    }
+    return MethodSettings(method.name, **values)
+
+
+def method_number(land: Land, name: str) -> int:
+    """Draw the field of a parameter of a classifier."""
+    label, bounds = FIELDS[name]
+    return land_number(land, label, f"knob {name}", getattr(MethodSettings(), name), bounds)
 
 
 def features_form(land: Land, name: str, *, rich: bool = False) -> FeatureSpec:
-    """Which features, and how they are scaled; `rich` starts with Sentinel and robust scaling."""
-    place = land.place
-    fusion = land_jobs.toggle(
-        place, "Sentinel beside the aerial bands", f"{name} fusion", start=rich
-    )
-    normalised = land_jobs.toggle(place, "Spectra over their intensity (N)", f"{name} normalised")
-    intensity = normalised and land_jobs.toggle(place, "Append the intensity (I)",
-                                                 f"{name} intensity")  # fmt: skip
-    robust = land_jobs.toggle(place, "Robust scaling (R)", f"{name} robust", start=rich)
-    scaling, notebook, extras = "reflectance", False, []
+    """Draw the choice of features; `rich` starts with Sentinel and robust scaling.
+
+    The choices are remembered under the name of the form.
+    """
+    fusion = land_toggle(land, "Add Sentinel to the aerial bands", f"{name} fusion", start=rich)
+    normalised = land_toggle(land, "Divide spectra by their intensity (N)", f"{name} normalised")
+    intensity = normalised and land_toggle(land, "Append the intensity (I)", f"{name} intensity")
+    robust = land_toggle(land, "Robust scaling (R)", f"{name} robust", start=rich)
     with st.expander("More features"):
-        key = state.widget(place, f"{name} extras", state.value(place, f"{name} extras", []))
-        extras = state.keep(place, f"{name} extras", st.multiselect("Extras", EXTRAS, key=key))
-        scaling = land_jobs.choose(
-            place, "Sentinel without normalisation as",
-            {"reflectance": "reflectance", "intensity": "times aerial intensity"},
-            f"{name} scaling", "reflectance")  # fmt: skip
-        notebook = land_jobs.toggle(place, "The notebook's arithmetic, errors and all",
-                                     f"{name} notebook")  # fmt: skip
+        extras = land_multiselect(land, "Extras", EXTRAS, f"{name} extras", (), len(EXTRAS))
+        label = "Sentinel without normalisation"
+        scaling = land_choice(land, label, SCALINGS, f"{name} scaling")
+        label = "The notebook's arithmetic, including its errors"
+        notebook = land_toggle(land, label, f"{name} notebook")
     return FeatureSpec(
         fusion=fusion,
         robust=robust,
@@ -98,22 +97,16 @@ def features_form(land: Land, name: str, *, rich: bool = False) -> FeatureSpec:
     )
 
 
-def possible(land: Land) -> list[Protocol]:
-    """The protocols that the data allow."""
-    domains = {land.dataset.patches[i].domain for i in land.dataset.of("train")}
-    there = {"domains": len(domains) > 1, "patches": bool(domains),
-             "test": bool(domains) and bool(land.dataset.of("test"))}  # fmt: skip
-    return [cast(Protocol, name) for name, can in there.items() if can]
-
-
 def _protocol_form(land: Land) -> tuple[list[Protocol], list[SampleSettings]]:
-    names = possible(land)
-    options = {ALL: "all, with the optimism gap"} | {n: land_jobs.PROTOCOLS[n] for n in names}
-    chosen = land_jobs.select(land.place, "Judged on", options, "protocol", names[0])
-    if chosen != ALL:
-        st.caption(f"{plain(TITLES[cast(Protocol, chosen)]).capitalize()}.")
-    draw = land_jobs.select(land.place, "Training pixels", land_jobs.DRAWS, "draw", "notebook")
-    other = land_jobs.choose(land.place, 'Teach "other"', TAUGHT, "teach other", "without")
-    samples = [SampleSettings(draw=cast(Draw, draw), other=with_other)
-               for with_other in (False, True) if other in ("both", OTHER[with_other])]  # fmt: skip
-    return (names if chosen == ALL else [cast(Protocol, chosen)]), samples
+    """Draw the choice of protocols and of training pixels; several of each can be chosen."""
+    protocols = possible_protocols(land.dataset)
+    options = {ALL: "all, with the optimism gap"}
+    options |= {protocol: run_titles.PROTOCOLS[protocol] for protocol in protocols}
+    choice = land_select(land, "Evaluation", options, "protocol", protocols[0])
+    if choice != ALL:
+        protocols = [protocol for protocol in protocols if protocol == choice]
+        st.caption(f"{escape_markdown(TITLES[choice]).capitalize()}.")
+    draw = cast(Draw, land_select(land, "Training pixels", run_titles.DRAWS, "draw"))
+    other = land_choice(land, 'Train with "other"', OTHER, "teach other")
+    both = {"without": (False,), "with": (True,), "both": (False, True)}[other]
+    return protocols, [SampleSettings(draw=draw, other=with_other) for with_other in both]

@@ -1,232 +1,207 @@
-"""Finished runs of land cover models beside each other: protocols, floors, every number."""
+"""Finished runs of land cover models: scores by protocol, chance baselines, and all figures."""
 
-import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 
-from app.land_cover import land_data, land_jobs, score_charts
-from app.land_cover.land_data import Land
-from app.widgets import charts
-from app.widgets.markup import number, plain
-from core.flair.data.pixel_sampling import SampleSettings
-from core.flair.evaluation.protocols import Protocol
-from core.pipeline.flair.study_cells import CellResult, gap
-from core.pipeline.flair.study_results import Configuration
+from app.land_cover import run_titles, score_charts
+from app.land_cover.land_data import Land, run_result
+from app.land_cover.land_jobs import land_job_button
+from app.land_cover.land_widgets import download_button, land_choice, show_table
+from app.land_cover.run_titles import PROTOCOLS
+from app.widgets.charts import show_chart
+from app.widgets.markup import escape_markdown, format_number
+from core.flair.evaluation.protocols import Protocol, has_official_test
+from core.flair.models.classifier_table import CHANCE_BASELINES
+from core.pipeline.flair.run_comparison import group_by_protocol, optimism_gap, pair_by_other
+from core.pipeline.flair.study_cells import StudyRun
 
 ALL = "all"
-SHORT: Mapping[Protocol, str] = {
-    "domains": "Domains left out", "patches": "Training patches", "test": "Test patches",
-}  # fmt: skip
+COLUMNS: dict[Protocol, str] = {
+    name: title.partition(" (")[0].capitalize() for name, title in PROTOCOLS.items()
+}
 RELIABILITY = {
     "reliability": "Reliability",
     "weighted_reliability": "Reliability, weighted",
     "reliability_after_knn": "After kNN",
     "weighted_reliability_after_knn": "After kNN, weighted",
 }
-MOST = 14
-NOTES = 10
-# Shown only where runs differ in them.
-SETTINGS = ("Judged on", "Training pixels", '"Other" taught')
+MOST_ROWS, MOST_NOTES = 14, 10
+EVALUATION, TRAINING, OTHER = "Evaluated on", "Training pixels", 'Trained with "other"'
 
 
-def beside(land: Land, runs: Sequence[Configuration]) -> None:
-    """Finished runs on one axis and in a table: all protocols together, or one of them."""
-    names = [p for p in land_jobs.PROTOCOLS if any(r.settings.protocol == p for r in runs)]
-    options = {name: land_jobs.PROTOCOLS[name] for name in names}
-    if len(names) > 1:
-        options = {ALL: "all together"} | options
-    chosen = land_jobs.choose(land.place, "Runs judged on", options, "shown protocol",
-                               next(iter(options)))  # fmt: skip
-    shown = [one for one in runs if chosen in (ALL, one.settings.protocol)]
-    if chosen == ALL:
-        _together(land, runs)
-        land_data.show(across(land, runs), MOST, wide=("Features",))
+def runs_panel(land: Land, runs: Sequence[StudyRun]) -> None:
+    """Show finished runs on one axis and in a table: all protocols together, or one of them."""
+    protocols = {run.settings.protocol for run in runs}
+    options: dict[str, str] = {name: PROTOCOLS[name] for name in PROTOCOLS if name in protocols}
+    if len(options) > 1:
+        options = {ALL: "all protocols"} | options
+    choice = land_choice(land, "Runs evaluated on", options, "shown protocol")
+    chosen = [run for run in runs if choice in (ALL, run.settings.protocol)]
+    if choice == ALL:
+        _protocol_panel(land, runs)
+        table = protocol_table(land, runs)
     else:
-        axis(land, shown, chosen)
-        land_data.show(_lean(table(land, shown)), MOST, wide=("Features",))
-    land_data.download(land, "Download all runs (CSV)", table(land, runs), "flair-runs.csv")
-    pairs = with_other(land, shown)
+        axis_panel(land, chosen, choice)
+        table = run_table(land, chosen)
+    show_table(_drop_constant(table), MOST_ROWS, wide=("Features",))
+    download_button(land, "Download all runs (CSV)", run_table(land, runs), "flair-runs.csv")
+    pairs = other_class_table(land, chosen)
     if len(pairs):
-        st.markdown('**"Other" taught, and not taught**')
-        land_data.show(pairs)
-    notes = dict.fromkeys(note for one in shown for note in land_data.result(land, one).notes)
-    for note in few(list(notes)):
-        st.caption(plain(note))
+        st.markdown('**Trained with and without "other"**')
+        show_table(pairs)
+    notes = dict.fromkeys(note for run in chosen for note in run_result(land, run).notes)
+    for note in shorten_notes(list(notes)):
+        st.caption(escape_markdown(note))
 
 
-def few(notes: Sequence[str]) -> list[str]:
-    """The first notes, and how many more there are."""
-    if len(notes) <= NOTES:
-        return list(notes)
-    more = len(notes) - NOTES
-    return [*notes[:NOTES], f"... and {number(more)} more; `chipscape flair run` prints them all."]
+def shorten_notes(notes: Sequence[str]) -> list[str]:
+    """Return the first notes, and a line on how many more there are."""
+    n = len(notes) - MOST_NOTES
+    more = f"... and {format_number(n)} more; `chipscape flair run` prints them all."
+    return [*notes[:MOST_NOTES], *([more] if n > 0 else [])]
 
 
-def grouped(runs: Sequence[Configuration]) -> list[dict[Protocol, Configuration]]:
-    """Runs that differ in their protocol only, by protocol; floors last, else as they came."""
-    found: dict[Any, dict[Protocol, Configuration]] = {}
-    for one in runs:
-        same = dataclasses.replace(one.settings, protocol="domains", n_folds=3)
-        found.setdefault((one.method, one.spec, same), {})[one.settings.protocol] = one
-    floor = [next(iter(part.values())).method.method in land_jobs.FLOORS
-             for part in found.values()]  # fmt: skip
-    parts = list(found.values())
-    return [part for part, last in zip(parts, floor, strict=True) if not last] + [
-        part for part, last in zip(parts, floor, strict=True) if last
-    ]
-
-
-def _results(land: Land, part: Mapping[Protocol, Configuration]) -> dict[Protocol, CellResult]:
-    return {protocol: land_data.result(land, one) for protocol, one in part.items()}
-
-
-def _together(land: Land, runs: Sequence[Configuration]) -> None:
+def _protocol_panel(land: Land, runs: Sequence[StudyRun]) -> None:
     rows = []
-    for part in grouped(runs):
-        one = next(iter(part.values()))
-        scores = {p: said.scores.miou for p, said in _results(land, part).items()}
-        rows.append((_name(one), scores, one.method.method in land_jobs.FLOORS))
+    for group in group_by_protocol(runs):
+        scores = {protocol: run_result(land, run).scores.miou for protocol, run in group.items()}
+        run = next(iter(group.values()))
+        rows.append((_name(run), scores, run.is_chance))
     rows.sort(key=lambda row: (row[2], -max(row[1].get("domains", 0), row[1].get("test", 0))))
-    st.plotly_chart(score_charts.protocols(rows, SHORT), theme=None, key="cs.land.together",
-                    config=dict(charts.EXPORT))  # fmt: skip
-    st.caption("mIoU by each protocol. The line between training patches and domains left out is "
-               "what judging on patches that taught promises too much; the optimism gap below "
-               "is that difference without the pixels of \"other\" on both sides.")  # fmt: skip
-    _floors(land, runs)
+    show_chart(score_charts.protocol_chart(rows, COLUMNS), "cs.land.together")
+    st.caption(
+        "mIoU by protocol. The line from domains left out to training patches shows how optimistic "
+        "an evaluation on training patches is. The optimism gap below is this difference without "
+        'the pixels of "other".'
+    )
+    _baseline_button(land, runs)
 
 
-def across(land: Land, runs: Sequence[Configuration]) -> pd.DataFrame:
-    """A row a configuration: mIoU by each protocol, and the optimism gap."""
+def protocol_table(land: Land, runs: Sequence[StudyRun]) -> pd.DataFrame:
+    """Return the mIoU by each protocol and the optimism gap, one row per configuration."""
     rows = []
-    for part in grouped(runs):
-        results = _results(land, part)
-        one = next(iter(part.values()))
-        rows.append({
-            "Method": land_jobs.method_title(one.method),
-            "Features": _features(one),
-            "Training pixels": land_jobs.DRAWS[one.settings.sample.draw],
-            '"Other" taught': "yes" if one.settings.sample.other else "no",
-            **{SHORT[p]: results[p].scores.miou if p in results else np.nan for p in SHORT},
-            "Optimism gap": gap(results),
-        })  # fmt: skip
-    found = pd.DataFrame(rows)
-    found["Optimism gap"] = found["Optimism gap"].astype(float)
-    return _lean(found.dropna(axis=1, how="all").sort_values(
-        [SHORT[p] for p in SHORT if SHORT[p] in found and found[SHORT[p]].notna().any()],
-        ascending=False, kind="stable",
-    ))  # fmt: skip
+    for group in group_by_protocol(runs):
+        results = {protocol: run_result(land, run) for protocol, run in group.items()}
+        row = _model_columns(next(iter(group.values()))) | dict.fromkeys(COLUMNS.values(), np.nan)
+        row |= {COLUMNS[protocol]: result.scores.miou for protocol, result in results.items()}
+        rows.append(row | {"Optimism gap": optimism_gap(results)})
+    table = pd.DataFrame(rows).astype({"Optimism gap": float}).dropna(axis=1, how="all")
+    scored = [title for title in COLUMNS.values() if title in table]
+    return table.sort_values(scored, ascending=False, kind="stable")
 
 
-def with_other(land: Land, runs: Sequence[Configuration]) -> pd.DataFrame:
-    """Runs that were taught without and with "other", side by side."""
-    found: dict[Any, dict[bool, Configuration]] = {}
-    for one in runs:
-        if one.method.method == "uniform":
-            continue
-        plain_sample = dataclasses.replace(one.settings.sample, other=False)
-        same = dataclasses.replace(one.settings, sample=plain_sample)
-        found.setdefault((one.method, one.spec, same), {})[one.settings.sample.other] = one
+def other_class_table(land: Land, runs: Sequence[StudyRun]) -> pd.DataFrame:
+    """Return the scores of runs that were trained both without and with "other"."""
     rows = []
-    for (_, _, settings), pair in found.items():
-        if len(pair) < 2:
-            continue
-        without, taught = (land_data.result(land, pair[other]).scores for other in (False, True))
-        rows.append({
-            "Method and features": land_jobs.model_title(pair[False]),
-            "Judged on": land_jobs.PROTOCOLS[settings.protocol],
-            "mIoU without": without.miou,
-            "mIoU with": taught.miou,
-            "Difference": taught.miou - without.miou,
-            "Accuracy without": without.overall_accuracy,
-            "Accuracy with": taught.overall_accuracy,
-            'IoU of "other", with': float(taught.iou[-1]),
-        })  # fmt: skip
+    for pair in pair_by_other(runs):
+        without, included = (run_result(land, run).scores for run in pair)
+        rows.append(
+            {
+                "Method and features": run_titles.model_title(pair[0]),
+                EVALUATION: PROTOCOLS[pair[0].settings.protocol],
+                "mIoU without": without.miou,
+                "mIoU with": included.miou,
+                "Difference": included.miou - without.miou,
+                "Accuracy without": without.overall_accuracy,
+                "Accuracy with": included.overall_accuracy,
+                'IoU of "other", with': float(included.iou[-1]),
+            }
+        )
     return pd.DataFrame(rows)
 
 
-def axis(land: Land, runs: Sequence[Configuration], protocol: str) -> None:
-    """The runs of one protocol from best to worst, floors last."""
+def axis_panel(land: Land, runs: Sequence[StudyRun], protocol: str) -> None:
+    """Show the runs of one protocol from best to worst, chance baselines last."""
     rows = []
-    for one in runs:
-        found = land_data.result(land, one)
-        span = found.interval
-        rows.append(score_charts.Row(
-            _name(one), found.scores.miou, span.low if span else None,
-            span.high if span else None, one.method.method in land_jobs.FLOORS,
-        ))  # fmt: skip
-    official = protocol == "test" and score_charts.is_official(land.dataset)
-    rows.sort(key=lambda row: (row.floor, -row.miou))
-    st.plotly_chart(score_charts.axis(rows, official=official), theme=None,
-                    config=dict(charts.EXPORT), key="cs.land.axis")  # fmt: skip
-    published = ", ".join(f"{name} {value:.4f}" for name, value in score_charts.PUBLISHED)
+    for run in runs:
+        result = run_result(land, run)
+        miou, interval = result.scores.miou, result.interval
+        low, high = (interval.low, interval.high) if interval else (None, None)
+        rows.append(score_charts.ScoreRow(_name(run), miou, low, high, run.is_chance))
+    official = protocol == "test" and has_official_test(land.dataset)
+    rows.sort(key=lambda row: (row.baseline, -row.miou))
+    show_chart(score_charts.score_axis(rows, official=official), "cs.land.axis")
     if not official:
-        st.caption(plain(f"Published for FLAIR's official test set, and drawn there only: "
-                         f"{published}."))  # fmt: skip
-    _floors(land, runs)
+        published = ", ".join(f"{name} {miou:.4f}" for name, miou in score_charts.PUBLISHED)
+        text = f"Published scores apply to FLAIR's official test set only: {published}."
+        st.caption(escape_markdown(text))
+    _baseline_button(land, runs)
 
 
-def _floors(land: Land, runs: Sequence[Configuration]) -> None:
-    """Offer to run chance by the protocols where it was not run."""
-    asked = dict.fromkeys(one.settings.protocol for one in runs)
-    done = {o.settings.protocol for o in runs if o.method.method in land_jobs.FLOORS}
-    commands = [("run", "--method", floor, "--protocol", protocol)
-                for protocol in asked if protocol not in done for floor in land_jobs.FLOORS
-                ]  # fmt: skip
-    if commands:
-        land_jobs.button(land.place, "Run the floors", "Running chance", *commands,
-                          primary=False)  # fmt: skip
+def _baseline_button(land: Land, runs: Sequence[StudyRun]) -> None:
+    """Offer to run the chance baselines by the protocols that lack them."""
+    finished = {run.settings.protocol for run in runs if run.is_chance}
+    missing = [p for p in dict.fromkeys(run.settings.protocol for run in runs) if p not in finished]
+    if missing:
+        label, title = "Run the chance baselines", "Running chance baselines"
+        commands = baseline_commands(*missing)
+        land_job_button(land.workspace, label, title, *commands, primary=False)
 
 
-def _name(one: Configuration) -> str:
-    """Method and features, and how it was taught where that is not the usual."""
-    if one.settings.sample == SampleSettings():
-        return land_jobs.model_title(one)
-    return f"{land_jobs.model_title(one)} · {land_jobs.teaching(one)}"
+def baseline_commands(*protocols: str) -> list[tuple[str, ...]]:
+    """Return the commands that run the chance baselines by some protocols."""
+    return [
+        ("run", "--method", method, "--protocol", protocol)
+        for protocol in protocols
+        for method in CHANCE_BASELINES
+    ]
 
 
-def _features(one: Configuration) -> str:
-    return "none" if one.method.method in land_jobs.FLOORS else land_jobs.spec_title(one.spec)
+def _name(run: StudyRun) -> str:
+    """Return method and features, and the training pixels if they are unusual."""
+    training = run_titles.training_title(run)
+    return run_titles.model_title(run) + (f" · {training}" if training else "")
 
 
-def _lean(found: pd.DataFrame) -> pd.DataFrame:
-    """A table without settings that are the same in all rows, and without empty columns."""
-    alike = [name for name in SETTINGS if name in found and found[name].nunique() == 1
-             and found[name].iloc[0] != "yes"]  # fmt: skip
-    return found.drop(columns=alike).dropna(axis=1, how="all")
+def _model_columns(run: StudyRun) -> dict[str, Any]:
+    sample = run.settings.sample
+    return {
+        "Method": run_titles.method_title(run.method),
+        "Features": "none" if run.is_chance else run_titles.spec_title(run.spec),
+        TRAINING: run_titles.DRAWS[sample.draw],
+        OTHER: "yes" if sample.other else "no",
+    }
 
 
-def table(land: Land, runs: Sequence[Configuration]) -> pd.DataFrame:
-    """Every number of some runs."""
+def _drop_constant(table: pd.DataFrame) -> pd.DataFrame:
+    """Drop empty columns, and settings that are the same in all rows, unless they are a "yes"."""
+    constant = [
+        name
+        for name in (EVALUATION, TRAINING, OTHER)
+        if name in table and table[name].nunique() == 1 and table[name].iloc[0] != "yes"
+    ]
+    return table.drop(columns=constant).dropna(axis=1, how="all")
+
+
+def run_table(land: Land, runs: Sequence[StudyRun]) -> pd.DataFrame:
+    """Return all figures of some runs, the best run first."""
     rows = []
-    for one in runs:
-        found = land_data.result(land, one)
-        said, span, folds = found.scores, found.interval, found.about["folds"]
-        rows.append({
-            "Method": land_jobs.method_title(one.method),
-            "Features": _features(one),
-            "mIoU": round(said.miou, 4),
-            "95 % from": round(span.low, 4) if span else None,
-            "to": round(span.high, 4) if span else None,
-            "Areas": span.n_units if span else 1,
-            "Classes in it": said.n_classes,
-            "Overall accuracy": round(said.overall_accuracy, 4),
-            "Kappa": round(said.kappa, 4),
-            "The notebook's figure": round(said.notebook_miou, 4),
-            **{words: _mean(folds, name) for name, words in RELIABILITY.items()},
-            "Labels looked at": sum(fold["n_labels"] for fold in folds),
-            "Seconds": round(found.seconds, 1),
-            "Judged on": land_jobs.PROTOCOLS[one.settings.protocol],
-            "Training pixels": land_jobs.DRAWS[one.settings.sample.draw],
-            '"Other" taught': "yes" if one.settings.sample.other else "no",
-        })  # fmt: skip
+    for run in runs:
+        model = _model_columns(run)
+        training = {name: model.pop(name) for name in (TRAINING, OTHER)}
+        protocol = {EVALUATION: PROTOCOLS[run.settings.protocol]}
+        rows.append(model | score_columns(land, run) | protocol | training)
     return pd.DataFrame(rows).sort_values("mIoU", ascending=False, kind="stable")
 
 
-def _mean(folds: Sequence[Mapping[str, float]], name: str) -> float:
-    """The mean over the folds that have it; NaN where none has."""
-    values = [fold[name] for fold in folds if name in fold]
-    return round(sum(values) / len(values), 4) if values else float("nan")
+def score_columns(land: Land, run: StudyRun) -> dict[str, Any]:
+    """Return the scores of a run, as a row of a table."""
+    result = run_result(land, run)
+    scores, interval, folds = result.scores, result.interval, result.about["folds"]
+    return {
+        "mIoU": round(scores.miou, 4),
+        "95 % from": round(interval.low, 4) if interval else None,
+        "95 % to": round(interval.high, 4) if interval else None,
+        "Areas": interval.n_units if interval else 1,
+        "Classes averaged": scores.n_classes,
+        "Overall accuracy": round(scores.overall_accuracy, 4),
+        "Kappa": round(scores.kappa, 4),
+        "The notebook's mIoU": round(scores.notebook_miou, 4),
+        **{title: round(result.fold_mean(name), 4) for name, title in RELIABILITY.items()},
+        "Labels used": sum(fold["n_labels"] for fold in folds),
+        "Seconds": round(result.seconds, 1),
+    }

@@ -1,274 +1,207 @@
-"""The pixel inspector: click a pixel, or type one, and see what it is and what models say."""
+"""The pixel inspector: everything about a clicked pixel, and predictions for typed values."""
 
-import logging
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import rasterio
 import streamlit as st
 
-from app.land_cover import land_data, land_jobs, patch_images, pixel_charts, readable_patch
+from app.land_cover import land_data, land_widgets, patch_images, pixel_charts
 from app.land_cover.land_data import Land
-from app.land_cover.pixels.channel_panels import CAMERA
-from app.session import cache, state
-from app.widgets import charts
+from app.land_cover.pixels.channel_panels import CAMERA, CAMERA_ORDER
+from app.land_cover.run_titles import run_title
+from app.session.cache import cached_image
+from app.session.selection import is_new_event
+from app.session.state import keep_choice, page_choice, widget_key
+from app.widgets.charts import show_chart
 from app.widgets.images import data_uri
-from app.widgets.markup import facts, plain, swatch
-from app.widgets.plot_picker import Picture, place
-from core.errors import SceneError
-from core.flair.data.nomenclature import FULL, REDUCED, LandCover, reduce
-from core.flair.data.patch_reading import Needs, read_pixels, texture_of
+from app.widgets.markup import escape_markdown, facts_html, swatch_html
+from app.widgets.plot_picker import Picture, pick_cell
+from core.flair.data.nomenclature import FULL, REDUCED, LandCover, reduce_labels
+from core.flair.data.patch_reading import local_texture, pixel_position
 from core.flair.data.pixel_table import AERIAL, SENTINEL, SIDE, PixelTable
-from core.flair.data.sentinel import (
-    WAVELENGTHS,
-    SentinelSettings,
-    around_patch,
-    block_index,
-    blocks,
-)
-from core.flair.models.features import build
-from core.pipeline.flair import study_results
-from core.pipeline.flair.kept_models import Taught, taught
-from core.pipeline.flair.study_results import Configuration
-from core.types import AnyArray, ByteArray
+from core.flair.data.readable_patch import read_readable_pixel
+from core.flair.data.sentinel import WAVELENGTHS
+from core.flair.models.features import build_features
+from core.flair.models.pixel_decision import decide_by_trees, decide_by_votes
+from core.pipeline.flair.class_maps import StoredModel
+from core.pipeline.flair.study_cells import StudyRun
+from core.types import ByteArray, FloatArray
 
-log = logging.getLogger(__name__)
-
-HEIGHT, SPECTRUM = 560, 230
-GREY = LandCover(0, "no class", "#808080")
+HEIGHT, SPECTRUM_HEIGHT = 560, 230
+NO_CLASS = LandCover(0, "no class", "#808080")
+# The cross that marks a pixel: its arms, from 5 to 26 pixels, in black, and thinner in white.
+ARMS = ((1, 0), (-1, 0), (0, 1), (0, -1))
+LINES = ({"color": "#000000", "width": 4}, {"color": "#FFFFFF", "width": 2})
 
 
-@dataclass(frozen=True)
-class Verdict:
-    """What a model says of one pixel, and why in words."""
-
-    kind: LandCover
-    why: str
-
-
-def inspect(land: Land) -> None:
-    """A patch to click in, and everything about the clicked pixel."""
+def inspector_panel(land: Land) -> None:
+    """Draw a patch to click in, everything about the clicked pixel, and what models predict."""
     left, right = st.columns([11, 9], gap="large")
     with left:
-        index = land_data.patch(land)
-        name = land_jobs.choose(land.place, "Shown as", patch_images.VIEWS, "inspected", "rgb")
-        column, row = state.value(land.place, f"pixel {index}", (SIDE // 2, SIDE // 2))
-        found = readable_patch.readable(land, index)
-        readable_patch.tell(found)
-        if found.aerial is None:
-            st.markdown("Without its image a patch has no pixels to inspect. Choose another one.")
+        index = land_widgets.choose_patch(land)
+        view = land_widgets.land_choice(land, "Display as", patch_images.VIEWS, "inspected")
+        name = f"pixel {index}"
+        column, row = page_choice(land.workspace, name, (SIDE // 2, SIDE // 2))
+        patch = land_data.readable_patch(land, index)
+        land_widgets.patch_problems(patch)
+        if patch.aerial is None:
+            st.markdown("A patch without its image has no pixels to inspect. Choose another one.")
             return
-        shown = patch_images.possible(name, image=True, mask=found.masked) or "rgb"
-        image = patch_images.view(found.aerial, found.labels, shown)
-        clicked = place(picture(image, (column, row)), f"land {land.mark} {index}", HEIGHT)
-        if clicked and state.is_news(land.place, f"pixel {index}", clicked):
-            state.keep(land.place, f"pixel {index}", clicked)
+        image = patch_images.patch_view(patch.aerial, patch.labels, view)
+        image = patch_images.true_colour(patch.aerial) if image is None else image
+        picture = clickable_patch(image, (column, row))
+        clicked = pick_cell(picture, f"land {land.version} {index}", HEIGHT)
+        if clicked and is_new_event(land.workspace, name, clicked):
+            keep_choice(land.workspace, name, clicked)
             st.rerun()
-        st.caption("Click a pixel. The wheel zooms, dragging moves.")
+        st.caption("Click a pixel. Scroll to zoom, drag to move.")
     with right:
-        table = _read(land, index, column, row)
-        _about(land, index, column, row, table)
-        _spectra(table)
-    st.subheader("What the models say")
-    truth = FULL[int(table.labels[0]) - 1] if table.labels[0] else GREY
-    _models(land, index, column, row, truth)
-    by_hand(land, table)
+        key = land.key("pixel", index=index, column=column, row=row)
+        pixel = cached_image(key, lambda: read_readable_pixel(patch, index, column, row))
+        cover = FULL[int(pixel.labels[0]) - 1] if pixel.labels[0] else NO_CLASS
+        _show_facts(land, pixel, cover)
+        _show_spectra(pixel, cover)
+    st.subheader("Predictions of the models")
+    _show_predictions(land, pixel)
+    typed_pixel_panel(land, pixel)
 
 
-def picture(image: ByteArray, at: tuple[int, int]) -> Picture:
-    """A patch whose every pixel can be clicked, the chosen one marked."""
-    height, width = image.shape[:2]
+def clickable_patch(image: ByteArray, pixel: tuple[int, int]) -> Picture:
+    """Return a plot of a patch whose pixels can be clicked; `pixel` (column, row) is marked."""
+    (height, width), (x, y) = image.shape[:2], pixel
+    cross = [f"M{x + 5 * dx},{y + 5 * dy}L{x + 26 * dx},{y + 26 * dy}" for dx, dy in ARMS]
     cells = {
-        "type": "heatmap", "z": np.zeros((height, width), int).tolist(), "showscale": False,
-        "colorscale": [[0, "rgba(0,0,0,0)"], [1, "rgba(0,0,0,0)"]], "zmin": 0, "zmax": 1,
+        "type": "heatmap",
+        "z": np.zeros((height, width), int).tolist(),
+        "colorscale": [[0, "rgba(0,0,0,0)"], [1, "rgba(0,0,0,0)"]],
+        "showscale": False,
         "hovertemplate": "column %{x}, row %{y}<extra></extra>",
-    }  # fmt: skip
-    hidden = {"visible": False, "showgrid": False, "zeroline": False}
-    column, row = at
-    lines = [
-        {"type": "line", "x0": column + dx * 5, "x1": column + dx * 26, "y0": row + dy * 5,
-         "y1": row + dy * 26, "line": {"color": colour, "width": wide}}
-        for colour, wide in (("#000000", 4), ("#FFFFFF", 2))
-        for dx, dy in ((1, 0), (-1, 0), (0, 1), (0, -1))
-    ]  # fmt: skip
-    layout: Mapping[str, Any] = {
-        "template": {}, "margin": {"l": 0, "r": 0, "t": 0, "b": 0}, "dragmode": "pan",
-        "uirevision": "patch", "shapes": lines, "paper_bgcolor": "#FFFFFF",
-        "xaxis": hidden | {"range": [-0.5, width - 0.5], "constrain": "domain"},
-        "yaxis": hidden | {"range": [height - 0.5, -0.5], "scaleanchor": "x",
-                           "constrain": "domain"},
-        "images": [{"source": data_uri(image), "x": -0.5, "y": -0.5, "sizex": width,
-                    "sizey": height, "xref": "x", "yref": "y", "sizing": "stretch",
-                    "layer": "below"}],
-    }  # fmt: skip
-    return Picture([cells], layout)
+    }
+    axis = {"visible": False, "showgrid": False, "zeroline": False, "constrain": "domain"}
+    extent = {"x": -0.5, "y": -0.5, "sizex": width, "sizey": height, "xref": "x", "yref": "y"}
+    layout = {
+        "template": {},
+        "margin": dict.fromkeys("lrtb", 0),
+        "dragmode": "pan",
+        "uirevision": "patch",
+        "shapes": [{"type": "path", "path": "".join(cross), "line": line} for line in LINES],
+        "paper_bgcolor": "#FFFFFF",
+        "xaxis": axis | {"range": [-0.5, width - 0.5]},
+        "yaxis": axis | {"range": [height - 0.5, -0.5], "scaleanchor": "x"},
+        "images": [extent | {"source": data_uri(image), "sizing": "stretch", "layer": "below"}],
+    }
+    return Picture([cells | {"zmin": 0, "zmax": 1}], layout)
 
 
-def _read(land: Land, index: int, column: int, row: int) -> PixelTable:
-    one = land.dataset.patches[index]
-    at = np.array([row * SIDE + column])
-
-    def read() -> PixelTable:
-        needs = Needs(sentinel=one.fused, nomenclature="full")
-        try:
-            return read_pixels(one, index, at, needs)
-        except SceneError:
-            return _part(land, index, column, row)
-
-    return cache.drawn(land.place, f"pixel {land.mark} {index} {column} {row}", read)
-
-
-def _part(land: Land, index: int, column: int, row: int) -> PixelTable:
-    """A pixel of a patch whose mask or Sentinel series cannot be read: what can be is there."""
-    one, found = land.dataset.patches[index], readable_patch.readable(land, index)
-    assert found.aerial is not None
-    where = np.array([row]), np.array([column])
-    spectra = None
-    if one.fused:
-        try:
-            means = blocks(around_patch(one, SentinelSettings()), one.name)
-            spectra = means[:, block_index(where[0]), block_index(where[1])].T
-        except SceneError as error:
-            log.info("%s: aerial only (%s)", one.name, error)
-    return PixelTable(
-        np.ascontiguousarray(found.aerial[:, row, column][None], np.float32),
-        spectra,
-        found.labels[where],
-        np.array([index], np.int32),
-        where[1].astype(np.int16),
-        where[0].astype(np.int16),
-    )
+def _show_facts(land: Land, pixel: PixelTable, cover: LandCover) -> None:
+    column, row = int(pixel.column[0]), int(pixel.row[0])
+    x, y, crs = pixel_position(land.dataset.patches[pixel.patch[0]], column, row)
+    note = " (other, in the reduced nomenclature)" if cover.value > len(REDUCED) else ""
+    st.html(f"<b>{swatch_html(cover.colour)} {cover.name}</b>{note}")
+    red, green, blue, nir, elevation = (f"{value:.0f}" for value in pixel.aerial[0])
+    facts = {
+        "Pixel": f"column {column}, row {row}",
+        crs or "no CRS": f"{x:.1f}, {y:.1f}",
+        "Red, green, blue": f"{red}, {green}, {blue}",
+        "Near infrared": nir,
+        "Elevation, as coded": elevation,
+    }
+    st.html(facts_html(facts.items()))
 
 
-def _about(land: Land, index: int, column: int, row: int, table: PixelTable) -> None:
-    value = int(table.labels[0])
-    kind = FULL[value - 1] if value else GREY
-    with rasterio.open(land.dataset.patches[index].image) as source:
-        x, y = source.xy(row, column)
-        crs = source.crs.to_string() if source.crs else "no CRS"
-    other = " (other, in the reduced nomenclature)" if value > len(REDUCED) else ""
-    st.html(f"<b>{swatch(kind.colour)} {kind.name}</b>{other}")
-    st.html(facts([("Pixel", f"column {column}, row {row}"), (crs, f"{x:.1f}, {y:.1f}"),
-                   ("Red, green, blue", ", ".join(f"{v:.0f}" for v in table.aerial[0, :3])),
-                   ("Near infrared", f"{table.aerial[0, 3]:.0f}"),
-                   ("Elevation, as coded", f"{table.aerial[0, 4]:.0f}")]))  # fmt: skip
+def _show_spectra(pixel: PixelTable, cover: LandCover) -> None:
+    def show(values: FloatArray, wavelengths: Sequence[float], title: str, key: str) -> None:
+        figure = pixel_charts.spectrum_chart([(cover, values)], wavelengths, title)
+        figure.update_layout(height=SPECTRUM_HEIGHT, showlegend=False)
+        show_chart(figure, f"cs.land.{key}")
 
-
-def _spectra(table: PixelTable) -> None:
-    value = int(table.labels[0])
-    kind = FULL[value - 1] if value else GREY
-    order = [AERIAL.index(name) for name in CAMERA]
-    one = pixel_charts.spectra(
-        [(kind, table.aerial[:, order])], list(CAMERA.values()), "aerial, counts"
-    )
-    one.update_layout(height=SPECTRUM, showlegend=False)
-    st.plotly_chart(one, theme=None, key="cs.land.one", config=dict(charts.EXPORT))
-    if table.sentinel is None:
+    show(pixel.aerial[:, CAMERA_ORDER], list(CAMERA.values()), "aerial, counts", "one")
+    if pixel.sentinel is None:
         st.caption("No Sentinel spectrum: aerial only.")
-        return
-    two = pixel_charts.spectra([(kind, table.sentinel)], WAVELENGTHS, "Sentinel-2, reflectance")
-    two.update_layout(height=SPECTRUM, showlegend=False)
-    st.plotly_chart(two, theme=None, key="cs.land.two", config=dict(charts.EXPORT))
-
-
-def _models(land: Land, index: int, column: int, row: int, truth: LandCover) -> None:
-    name, rows, without = land.dataset.patches[index].name, [], 0
-    for run in land_data.runs(land):
-        folder = land_data.maps(land, run)
-        path = folder / f"{name}.tif" if folder else None
-        if path is None:
-            without += 1
-        elif path.is_file():
-            with rasterio.open(path) as source:
-                window = rasterio.windows.Window(column, row, 1, 1)
-                value = int(source.read(1, window=window)[0, 0])
-            right = value == int(reduce(np.array([truth.value]))[0])
-            said = REDUCED[value - 1].name if value else "nothing"
-            judged = ("right" if right else "wrong") if truth.value else "no label"
-            rows.append((land_jobs.title(run), said, judged))
-    if rows:
-        land_data.show(pd.DataFrame(rows, columns=["Model", "Says", "By the label"]))
     else:
-        st.caption("No model with class maps has judged this patch. Run one on the page Models.")
-    if without:
-        st.caption(f"{without} finished runs kept no class maps; the page Models keeps them.")
+        show(pixel.sentinel, WAVELENGTHS, "Sentinel-2, reflectance", "two")
 
 
-def by_hand(land: Land, table: PixelTable) -> None:
-    """Values typed by hand, and what a model says of them."""
+def _show_predictions(land: Land, pixel: PixelTable) -> None:
+    name, truth = land.dataset.patches[pixel.patch[0]].name, int(reduce_labels(pixel.labels)[0])
+    rows, n_unmapped = [], 0
+    for run in land_data.list_runs(land):
+        if land_data.class_map_folder(land, run) is None:
+            n_unmapped += 1
+        elif (class_map := land_data.read_class_map(land, run, name)) is not None:
+            value = int(class_map[pixel.row[0], pixel.column[0]])
+            verdict = "correct" if value == truth else "wrong"
+            prediction = REDUCED[value - 1].name if value else "nothing"
+            rows.append((run_title(run), prediction, verdict if truth else "no label"))
+    if rows:
+        land_widgets.show_table(pd.DataFrame(rows, columns=["Model", "Prediction", "By the label"]))
+    else:
+        st.caption("No class map covers this patch. Run a model on the page Models.")
+    if n_unmapped:
+        text = "The page Confusion can write them."
+        st.caption(f"Finished runs without class maps: {n_unmapped}. {text}")
+
+
+def typed_pixel_panel(land: Land, pixel: PixelTable) -> None:
+    """Draw fields for the values of a pixel, and what a model predicts for them."""
     st.subheader("Type a pixel")
-    kept: dict[str, tuple[Configuration, Taught]] = {}
-    for run in land_data.runs(land):
-        found = land.place.store.find(study_results.maps_step(run.artifact.key))
-        learnt = taught(found) if found else None
-        if learnt is not None:
-            kept[run.artifact.key] = (run, learnt)
-    if not kept:
-        st.caption("Needs a model with its maps kept (kNN, clusters with kNN, or boosting): run "
-                   "one on the page Models.")  # fmt: skip
+    runs = land_data.list_runs(land)
+    models = {run.key: model for run in runs if (model := land_data.run_model(land, run))}
+    if not models:
+        st.caption(
+            "This requires a run with class maps (kNN, clusters with kNN, or boosting). Run one on "
+            "the page Models."
+        )
         return
-    run = land_data.chosen_run(land, "Model", "by hand", [run for run, _ in kept.values()])
-    learnt = kept[run.artifact.key][1]
-    typed = _typed(land, table, fusion=run.spec.fusion)
-    if typed is None:
-        st.caption("This model needs a Sentinel spectrum, which this patch does not have.")
+    run = land_widgets.choose_run(
+        land, "Model", "by hand", [run for run in runs if run.key in models]
+    )
+    if run.spec.fusion and pixel.sentinel is None:
+        st.caption("This model requires a Sentinel spectrum, which this patch does not have.")
         return
-    said = verdict(run, learnt, typed)
-    st.html(f"<b>{swatch(said.kind.colour)} {said.kind.name}</b>")
-    where = f"It learnt from {', '.join(learnt.domains)}."
-    st.caption(plain(f"{said.why} {where} Chance, the floors, looks at no value and is not asked."
-                     ))  # fmt: skip
+    typed, model = _typed_pixel(land, pixel, fusion=run.spec.fusion), models[run.key]
+    cover, evidence = predict_pixel(run, model, typed)
+    st.html(f"<b>{swatch_html(cover.colour)} {cover.name}</b>")
+    domains = f"The model was trained on {', '.join(model.domains)}."
+    chance = "Chance baselines are not listed, because they use no values."
+    st.caption(escape_markdown(f"{evidence} {domains} {chance}"))
 
 
-def _typed(land: Land, table: PixelTable, *, fusion: bool) -> PixelTable | None:
-    if fusion and table.sentinel is None:
-        return None
-    stamp = f"{int(table.patch[0])} {int(table.column[0])} {int(table.row[0])}"
-    cells = st.columns(len(AERIAL))
-    own = [
-        cell.number_input(name, 0, 255, key=state.widget(land.place, f"by {name} {stamp}",
-                                                         int(table.aerial[0, at])))
-        for at, (cell, name) in enumerate(zip(cells, AERIAL, strict=True))
-    ]  # fmt: skip
-    spectrum = None
-    if fusion and table.sentinel is not None:
-        cells = st.columns(len(SENTINEL))
-        far = [
-            cell.number_input(band, 0.0, 2.0, step=0.01, format="%.3f",
-                              key=state.widget(land.place, f"by {band} {stamp}",
-                                               round(float(table.sentinel[0, at]), 4)))
-            for at, (cell, band) in enumerate(zip(cells, SENTINEL, strict=True))
-        ]  # fmt: skip
-        spectrum = np.array([far], np.float32)
-    texture = None
-    if table.texture is None:
-        aerial = readable_patch.readable(land, int(table.patch[0])).aerial
-        assert aerial is not None
-        texture = texture_of(aerial)[table.row, table.column].astype(np.float32)
-    return PixelTable(np.array([own], np.float32), spectrum, table.labels, table.patch,
-                      table.column, table.row, texture)  # fmt: skip
+def _typed_pixel(land: Land, pixel: PixelTable, *, fusion: bool) -> PixelTable:
+    """Return the pixel with the values that the user typed."""
+    position = (pixel.patch, pixel.column, pixel.row)
+    version = " ".join(str(values[0]) for values in position)
+
+    def fields(bands: Sequence[str], bounds: tuple[Any, Any], **options: Any) -> FloatArray:
+        values = []
+        for column, band in zip(st.columns(len(bands)), bands, strict=True):
+            value = round(float(pixel.band(band)[0]), 4)
+            current = type(bounds[0])(value)
+            key = widget_key(land.workspace, f"by {band} {version}", current)
+            values.append(column.number_input(band, *bounds, key=key, **options))
+        return np.array([values], np.float32)
+
+    aerial, spectrum = fields(AERIAL, (0, 255)), None
+    if fusion:
+        spectrum = fields(SENTINEL, (0.0, 2.0), step=0.01, format="%.3f")
+    bands = land_data.readable_patch(land, int(pixel.patch[0])).aerial
+    assert bands is not None
+    texture = local_texture(bands)[pixel.row, pixel.column]
+    return PixelTable(aerial, spectrum, pixel.labels, *position, texture)
 
 
-def verdict(run: Configuration, learnt: Taught, typed: PixelTable) -> Verdict:
-    """The class of one pixel exactly as the model decides: by votes, or by its trees."""
-    from core.neighbours.compiled_loops import majority
-
-    query = build(typed, run.spec, learnt.scaler).matrix
-    if learnt.trees is not None:
-        shares = learnt.trees.probabilities(query)[0]
-        best = np.argsort(-shares, kind="stable")[:3]
-        kinds = [REDUCED[int(learnt.trees.classes[i]) - 1] for i in best]
-        likely = ", ".join(f"{k.name} {shares[i]:.0%}" for k, i in zip(kinds, best, strict=True))
-        return Verdict(kinds[0], f"The likeliest classes: {likely}.")
-    away: AnyArray = ((learnt.matrix - query[0]) ** 2).sum(axis=1)
-    nearest = np.argsort(away, kind="stable")[: run.method.k].astype(np.int32)
-    value = int(majority(np.ascontiguousarray(learnt.classes), nearest[None, :])[0])
-    votes = ", ".join(
-        f"{REDUCED[int(learnt.classes[i]) - 1].name} ({np.sqrt(away[i]):.3g} away)" for i in nearest
-    )
-    return Verdict(
-        REDUCED[value - 1], f"The nearest voting pixels, by distance in the features: {votes}."
-    )
+def predict_pixel(run: StudyRun, model: StoredModel, pixel: PixelTable) -> tuple[LandCover, str]:
+    """Return the class that a model predicts for one pixel, and the evidence in a sentence."""
+    row = build_features(pixel, run.spec, model.scaler).matrix[0]
+    if model.trees is not None:
+        decision = decide_by_trees(row, model.trees)
+        text, evidence = "Most probable classes", [f"{share:.0%}" for share in decision.weights]
+    else:
+        decision = decide_by_votes(row, model.matrix, model.classes, run.method.k)
+        text = "Nearest voting pixels, with their distances in the features"
+        evidence = [f"at {distance:.3g}" for distance in decision.weights]
+    names = [REDUCED[value - 1].name for value in decision.classes]
+    pairs = ", ".join(f"{name} {words}" for name, words in zip(names, evidence, strict=True))
+    return REDUCED[decision.value - 1], f"{text}: {pairs}."

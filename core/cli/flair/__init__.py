@@ -1,1 +1,1 @@
-"""The `chipscape flair` commands."""
+"""The `chipscape flair` commands: labelled land cover on the command line."""

@@ -1,90 +1,116 @@
-"""`chipscape flair survey|maps|bench|recut`: what the pages about land cover are drawn from."""
+"""`chipscape flair survey`, `maps`, `bench`, `recut`, `economy`: what the land-cover pages show."""
 
 import dataclasses
 from collections.abc import Sequence
+from typing import Any
 
+from core.artifacts.store import Artifact
 from core.cli.console import emit, reporter, say
-from core.cli.flair.flair_options import FlairSession, credit, with_flair
-from core.cli.flair.method_commands import ProtocolOption, features, study
-from core.cli.flair.result_texts import number, preset_of
-from core.flair.data.file_discovery import discover
-from core.flair.models.classifiers import MethodSettings
-from core.pipeline.flair import study_results, tree_bench
-from core.pipeline.flair.flair_workspace import folder_of
+from core.cli.flair import result_texts as texts
+from core.cli.flair.flair_options import FlairSession, ProtocolOption, with_flair_session
+from core.flair.evaluation.economy_verdict import economy_answer
+from core.pipeline.flair.class_maps import CLASS_MAPS
+from core.pipeline.flair.economy_stage import ECONOMIES
+from core.pipeline.flair.study_cells import CELLS
+from core.pipeline.flair.study_results import study_notes, survey_files
+from core.pipeline.flair.tree_bench import BENCHES, RECUTS, make_recut
 
 
-@with_flair
-def survey(session: FlairSession) -> None:
-    """Read every file once and keep class counts and a sample of pixels for the charts."""
-    dataset = discover(folder_of(session.workspace))
+@with_flair_session
+def survey_command(session: FlairSession) -> None:
+    """Read every file once; store class counts and a sample of pixels for charts."""
     with reporter() as listen:
-        made = study_results.make_survey(
-            session.workspace, dataset, listen("survey"), listen("sample")
-        )
-    _tell(session, {"artifact": str(made.folder), **made.counts})
+        artifact = survey_files(session.workspace, session.dataset(), listen)
+    _show_artifact(session, artifact)
 
 
-@with_flair
-def maps(session: FlairSession, protocol: ProtocolOption = "") -> None:
-    """Keep the class maps of a configuration (tables `method`, `features`) for the pages."""
-    method = session.settings(MethodSettings, "method", seed=session.seed or None)
-    spec = features(session)
-    work = study(session, protocol or None)
+@with_flair_session
+def maps_command(session: FlairSession, protocol: ProtocolOption = "") -> None:
+    """Store the class maps of a configuration (tables `method` and `features`)."""
+    run = session.run(protocol)
     with reporter() as listen:
-        notes = work.cell(method, spec, listen("patches")).notes
-        made = study_results.make_maps(work, method, spec, listen("maps"))
-    _tell(session, {"artifact": str(made.folder), **made.counts, **preset_of(spec)}, notes)
+        notes = CELLS.open(run.make(CELLS, listen("patches"))).notes
+        artifact = run.make(CLASS_MAPS, listen("maps"))
+    _show_artifact(session, artifact, texts.preset_field(run.spec), notes)
 
 
-@with_flair
-def bench(session: FlairSession, protocol: ProtocolOption = "") -> None:
-    """Keep HDBSCAN's tree and held-out pixels, so that the page's sliders answer at once."""
-    method = session.settings(MethodSettings, "method", seed=session.seed or None)
-    spec = features(session)
-    work = study(session, protocol or None)
+@with_flair_session
+def bench_command(session: FlairSession, protocol: ProtocolOption = "") -> None:
+    """Store HDBSCAN's tree and held-out pixels, so that the page can cut the tree at once."""
+    run = session.run(protocol, method="hdbscan")
     with reporter() as listen:
-        made = tree_bench.make_bench(
-            work, dataclasses.replace(method, method="hdbscan"), spec, listen("tree")
-        )
-        notes = study_results.notes(work, spec, n_folds=1)
-    _tell(session, {"artifact": str(made.folder), **made.counts, **preset_of(spec)}, notes)
+        artifact = run.make(BENCHES, listen("tree"))
+        notes = study_notes(run.study, run.spec, n_folds=1)
+    _show_artifact(session, artifact, texts.preset_field(run.spec), notes)
 
 
-@with_flair
-def recut(session: FlairSession, protocol: ProtocolOption = "") -> None:
-    """Cut HDBSCAN's tree (table `method`), name its clusters, and keep what they score."""
-    method = session.settings(MethodSettings, "method", seed=session.seed or None)
-    spec = features(session)
-    work = study(session, protocol or None)
+@with_flair_session
+def recut_command(session: FlairSession, protocol: ProtocolOption = "") -> None:
+    """Cut HDBSCAN's tree (table `method`), name and score its clusters, and store the result."""
+    run = session.run(protocol, method="hdbscan")
     with reporter() as listen:
-        made = tree_bench.make_recut(
-            work, dataclasses.replace(method, method="hdbscan"), spec, listen("cut")
-        )
-        notes = study_results.notes(work, spec, n_folds=1)
-    found = tree_bench.open_recut(made)
-    facts: dict[str, object] = {
-        "miou": number(found.scores.miou),
-        "reliability": number(found.naming.mean_reliability),
-        "weighted_reliability": number(found.naming.weighted_reliability),
-        "reliability_after_knn": number(found.after.mean_reliability),
-        "weighted_reliability_after_knn": number(found.after.weighted_reliability),
+        artifact = make_recut(run, listen("cut"))
+        notes = study_notes(run.study, run.spec, n_folds=1)
+    cut = RECUTS.open(artifact)
+    values = {
+        "miou": cut.scores.miou,
+        "reliability": cut.naming.mean_reliability,
+        "weighted_reliability": cut.naming.weighted_reliability,
+        "reliability_after_knn": cut.after.mean_reliability,
+        "weighted_reliability_after_knn": cut.after.weighted_reliability,
     }
-    facts |= preset_of(spec)
-    _tell(session, {"artifact": str(made.folder), **made.counts, **facts}, notes)
+    facts = {name: texts.json_number(value) for name, value in values.items()}
+    _show_artifact(session, artifact, facts | texts.preset_field(run.spec), notes)
 
 
-COMMANDS = (survey, maps, bench, recut)
-
-
-def _tell(
-    session: FlairSession, facts: dict[str, object], notes: Sequence[str] | None = None
-) -> None:
+@with_flair_session
+def economy_command(session: FlairSession, protocol: ProtocolOption = "") -> None:
+    """Compute the mIoU reached per number of labels, given to pixels or to clusters."""
+    run = session.run(protocol)
+    spec = run.spec
+    with reporter() as listen:
+        points = ECONOMIES.open(run.make(ECONOMIES, listen("economy")))
+        notes = study_notes(run.study, spec)
     if session.as_json:
-        told = {} if notes is None else {"notes": list(notes)}
-        emit({**facts, **told, "attribution": credit(session)})
+        table = [dataclasses.asdict(point) for point in points]
+        result = {
+            "features": spec.title,
+            **texts.preset_field(spec),
+            "points": table,
+            "notes": notes,
+        }
+        emit({**result, "attribution": session.credit})
         return
-    for name, value in facts.items():
+    say(f"{spec.title}{texts.notebook_remark(spec)}")
+    for point in points:
+        say(
+            f"{point.n_labels:>8} labels  mIoU {point.miou:.3f} ({point.low:.3f} to "
+            f"{point.high:.3f})  {point.method}: {point.rule}"
+        )
+    say(economy_answer(points))
+    texts.say_notes(notes, session.credit)
+
+
+COMMANDS = {
+    "survey": survey_command,
+    "maps": maps_command,
+    "bench": bench_command,
+    "recut": recut_command,
+    "economy": economy_command,
+}
+
+
+def _show_artifact(
+    session: FlairSession,
+    artifact: Artifact,
+    facts: dict[str, Any] | None = None,
+    notes: Sequence[str] | None = None,
+) -> None:
+    result = {"artifact": str(artifact.folder), **artifact.counts, **(facts or {})}
+    if session.as_json:
+        notes_field = {} if notes is None else {"notes": list(notes)}
+        emit({**result, **notes_field, "attribution": session.credit})
+        return
+    for name, value in result.items():
         say(f"{name:<10} {value}")
-    for note in notes or ():
-        say(f"note: {note}")
-    say(credit(session))
+    texts.say_notes(notes or (), session.credit)

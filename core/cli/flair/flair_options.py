@@ -1,28 +1,46 @@
-"""The options that the `chipscape flair` commands share."""
+"""The options that the `chipscape flair` commands share, and the session that they make."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Annotated, Any
-
-import typer
+from typing import Annotated, Any, TypeVar, cast
 
 from core import compute
-from core.cli.shared_options import given_by
+from core.cli.shared_options import (
+    JsonOption,
+    SchedulerOption,
+    WorkspaceOption,
+    option,
+    with_options,
+)
 from core.errors import SettingsError
-from core.flair.data.nomenclature import attribution
-from core.pipeline.flair.flair_workspace import is_look_alike
+from core.flair.data.dataset import Dataset
+from core.flair.data.file_discovery import discover_dataset
+from core.flair.data.pixel_sampling import SampleSettings
+from core.flair.data.sentinel import SentinelSettings
+from core.flair.evaluation.protocols import TITLES
+from core.flair.models.classifiers import MethodSettings
+from core.flair.models.features import FeatureSpec
+from core.pipeline.flair.flair_workspace import data_credit, flair_folder
+from core.pipeline.flair.study import Study, StudySettings
+from core.pipeline.flair.study_cells import StudyRun
 from core.pipeline.workspace import Workspace
-from core.tables import from_table, from_toml
+from core.tables import read_toml, settings_from_table
 
-TABLES = ("fetch", "sample", "dates", "features", "method", "study")
-"""The tables that a settings file for FLAIR may hold."""
 PRESETS = ("default", "notebook")
+TABLES = ("fetch", "sample", "dates", "features", "method", "study")
+"""The tables that a settings file may contain."""
+
+Settings = TypeVar("Settings")
+ProtocolOption = Annotated[str, option(f"{', '.join(TITLES)}.")]
 
 
 @dataclass(frozen=True)
 class FlairSession:
-    """What a FLAIR command works with."""
+    """What a FLAIR command works with.
+
+    Options of a command override the tables of the settings file; None stands for an option that
+    was left out. All methods raise SettingsError for unknown names and values out of bounds.
+    """
 
     workspace: Workspace
     as_json: bool
@@ -30,58 +48,80 @@ class FlairSession:
     preset: str = "default"
     tables: dict[str, Any] = field(default_factory=dict)
 
-    def settings(self, kind: type[Any], table: str, **given: Any) -> Any:
-        """Settings from a table of the file, with what stands on the command line over it.
+    @property
+    def credit(self) -> str:
+        """Citation and licence of the data."""
+        return data_credit(self.workspace)
 
-        Raises
-        ------
-        SettingsError
-            For an unknown name or a value out of bounds.
-        """
-        over = {name: value for name, value in given.items() if value is not None}
-        return from_table(kind, self.tables.get(table, {}) | over, f"settings.{table}")
+    def settings(self, kind: type[Settings], table: str, **options: Any) -> Settings:
+        """Return settings of some kind from their table and the options."""
+        values = {name: value for name, value in options.items() if value is not None}
+        table_values = self.tables.get(table, {}) | values
+        return cast(Settings, settings_from_table(kind, table_values, f"settings.{table}"))
+
+    def method(self, **options: Any) -> MethodSettings:
+        """Return the classifier and its parameters."""
+        return self.settings(MethodSettings, "method", seed=self.seed or None, **options)
+
+    def features(self, **options: bool | None) -> FeatureSpec:
+        """Return the features, with the notebook's arithmetic if the preset says so."""
+        notebook = self.preset == "notebook" or None
+        return self.settings(FeatureSpec, "features", preset_notebook=notebook, **options)
+
+    def dataset(self) -> Dataset:
+        """Find the patches of the workspace."""
+        return discover_dataset(flair_folder(self.workspace))
+
+    def study(self, protocol: str = "", other: str = "") -> Study:
+        """Return the study; `other` is "with" or "without", or empty for the settings' choice."""
+        settings = self.settings(StudySettings, "study", protocol=protocol or None)
+        sample = self.settings(
+            SampleSettings,
+            "sample",
+            seed=self.seed or None,
+            other=other == "with" if other else None,
+        )
+        if sample.nomenclature != "reduced":
+            raise SettingsError(
+                "models are trained and scored in the reduced nomenclature only",
+                where="settings.sample.nomenclature",
+                remedy='Remove it, or set it to "reduced".',
+            )
+        dates = self.settings(SentinelSettings, "dates")
+        return Study(self.workspace, replace(settings, sample=sample, dates=dates))
+
+    def run(self, protocol: str = "", **method: Any) -> StudyRun:
+        """Return the run of the settings; keywords override those of the classifier."""
+        settings, spec = self.method(**method), self.features()
+        return StudyRun(self.study(protocol), settings, spec)
 
 
-def _option(help_text: str, *names: str) -> Any:
-    return typer.Option(*names, help=help_text, show_default=False)
-
-
-def shared(
-    workspace: Annotated[
-        Path | None,
-        _option("Workspace folder. [default: CHIPSCAPE_WORKSPACE, or data/]", "--workspace", "-w"),
-    ] = None,
-    as_json: Annotated[bool, _option("Print one JSON object on one line.", "--json")] = False,
+def read_flair_session(
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
     settings: Annotated[
-        Path | None, _option(f"TOML file with any of the tables {', '.join(TABLES)}.", "--settings")
+        Path | None, option(f"TOML file with any of the tables {', '.join(TABLES)}.", "--settings")
     ] = None,
     preset: Annotated[
-        str, _option("notebook: its arithmetic, errors and all, for comparison.", "--preset")
+        str, option("notebook: its arithmetic with all errors, for comparison.", "--preset")
     ] = "default",
-    seed: Annotated[int, _option("Seed of whatever is drawn. [default: 0]", "--seed")] = 0,
-    scheduler: Annotated[str, _option("Address of a Dask scheduler.", "--scheduler")] = "",
+    seed: Annotated[int, option("Seed of all random draws. [default: 0]", "--seed")] = 0,
+    scheduler: SchedulerOption = "",
 ) -> FlairSession:
     """Assemble a session."""
     if preset not in PRESETS:
         raise SettingsError(f"{preset!r} is not one of {', '.join(PRESETS)}", where="--preset")
-    tables = from_toml(settings) if settings else {}
+    tables = read_toml(settings) if settings else {}
     for name, table in tables.items():
         if name not in TABLES or not isinstance(table, dict):
             raise SettingsError(
-                f"{name!r} is no table of FLAIR's settings",
+                f"{name!r} is not a table of FLAIR's settings",
                 where=str(settings),
-                remedy=f"Known: {', '.join(TABLES)}.",
+                remedy=f"Known tables: {', '.join(TABLES)}.",
             )
     if scheduler:
-        compute.connect(scheduler)
+        compute.connect_scheduler(scheduler)
     return FlairSession(Workspace.at(workspace), as_json, seed, preset, tables)
 
 
-def credit(session: FlairSession) -> str:
-    """Citation and licence of the workspace's data; a look-alike says that it is one."""
-    return attribution(look_alike=is_look_alike(session.workspace))
-
-
-def with_flair(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the shared options, and the session they make as its first argument."""
-    return given_by(shared, command)
+with_flair_session = with_options(read_flair_session)

@@ -1,117 +1,95 @@
-"""Results of land cover on the command line, in JSON and in words."""
+"""Results of land-cover models on the command line, as JSON values and as lines of text."""
 
 import dataclasses
 import math
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeVar
 
+from core.cli.console import counted, say
 from core.errors import ChipscapeError
 from core.flair.data.nomenclature import REDUCED
-from core.flair.evaluation.confusion import Interval, Scores
-from core.flair.models.configurations import Cell
+from core.flair.evaluation.confusion import ConfusionScores, Interval
+from core.flair.models.configurations import GridCell
 from core.flair.models.features import FeatureSpec
 from core.pipeline.flair.study_cells import CellResult
 
+Name = TypeVar("Name", bound=str)
+Outcome = CellResult | ChipscapeError
+"""The result of a run, or the reason why these data give none."""
+GRID_FEATURES = ("fusion", "robust", "normalised", "intensity")
+"""The features in which the configurations of the grid differ."""
 
-def row(cell: Cell, result: CellResult | ChipscapeError) -> dict[str, Any]:
-    """A cell of the grid, as JSON; one that failed has its error instead of figures."""
-    told: dict[str, Any] = {
+
+def successful_results(outcomes: Mapping[Name, Outcome]) -> dict[Name, CellResult]:
+    """Return the outcomes that are results."""
+    return {name: o for name, o in outcomes.items() if isinstance(o, CellResult)}
+
+
+def score_fields(scores: ConfusionScores) -> dict[str, float | None]:
+    """Return the scores over all classes as JSON."""
+    names = ("miou", "n_classes", "notebook_miou", "overall_accuracy", "kappa")
+    return {name: json_number(getattr(scores, name)) for name in names}
+
+
+def result_table(outcome: Outcome) -> dict[str, Any]:
+    """Return a result as JSON, or its error."""
+    if isinstance(outcome, ChipscapeError):
+        return {"miou": None, "error": str(outcome)}
+    scores, interval = outcome.scores, outcome.interval
+    names = ("iou", "users_accuracy", "producers_accuracy", "f1")
+    return {
+        **score_fields(scores),
+        "interval": dataclasses.asdict(interval) if interval else None,
+        "classes": {
+            cover.name: {name: json_number(getattr(scores, name)[i]) for name in names}
+            | {"support": int(scores.support[i])}
+            for i, cover in enumerate(REDUCED)
+        },
+        "patches": len(outcome.patches),
+        "areas": len(set(outcome.areas)),
+        "seconds": round(outcome.seconds, 3),
+        "folds": outcome.about["folds"],
+        "artifact": str(outcome.artifact.folder),
+    }
+
+
+def grid_row(cell: GridCell, outcome: Outcome) -> dict[str, Any]:
+    """Return a configuration of the grid as JSON, with an error instead of scores if it failed."""
+    names = ("miou", "notebook_miou", "overall_accuracy", "seconds", "error")
+    table = result_table(outcome)
+    return {
         "method": cell.method,
-        "fusion": cell.spec.fusion,
-        "robust": cell.spec.robust,
-        "normalised": cell.spec.normalised,
-        "intensity": cell.spec.intensity,
-        **dict.fromkeys(("miou", "notebook_miou", "overall_accuracy", "seconds")),
-        **preset_of(cell.spec),
-    }
-    if isinstance(result, ChipscapeError):
-        return told | {"error": str(result)}
-    return told | {
-        "miou": number(result.scores.miou),
-        "notebook_miou": number(result.scores.notebook_miou),
-        "overall_accuracy": number(result.scores.overall_accuracy),
-        "seconds": round(result.seconds, 3),
+        **{name: getattr(cell.spec, name) for name in GRID_FEATURES},
+        **{name: table.get(name) for name in names if name != "error" or name in table},
+        **preset_field(cell.spec),
     }
 
 
-def preset_of(spec: FeatureSpec) -> dict[str, str]:
-    """The mark of the notebook's own arithmetic in JSON; nothing for ours."""
+def preset_field(spec: FeatureSpec) -> dict[str, str]:
+    """Return the JSON field that marks the notebook's arithmetic; none without it."""
     return {"preset": "notebook"} if spec.preset_notebook else {}
 
 
-def facts(result: CellResult | ChipscapeError) -> dict[str, Any]:
-    """A result in numbers, as JSON; where there is none, the error."""
-    if isinstance(result, ChipscapeError):
-        return {"miou": None, "error": str(result)}
-    interval = result.interval
-    return {
-        "miou": number(result.scores.miou),
-        "n_classes": result.scores.n_classes,
-        "interval": dataclasses.asdict(interval) if interval else None,
-        "notebook_miou": number(result.scores.notebook_miou),
-        "overall_accuracy": number(result.scores.overall_accuracy),
-        "kappa": number(result.scores.kappa),
-        "classes": by_class(result.scores),
-        "patches": len(result.patches),
-        "areas": len(set(result.areas)),
-        "seconds": round(result.seconds, 3),
-        "folds": result.about["folds"],
-        "artifact": str(result.artifact.folder),
-    }
-
-
-def by_class(judged: Scores) -> dict[str, dict[str, float | int | None]]:
-    """The scores of each class by its name, as JSON; null where there is nothing to divide by."""
-    return {
-        kind.name: {
-            "iou": number(judged.iou[at]),
-            "users_accuracy": number(judged.users[at]),
-            "producers_accuracy": number(judged.producers[at]),
-            "f1": number(judged.f1[at]),
-            "support": int(judged.support[at]),
-        }
-        for at, kind in enumerate(REDUCED)
-    }
-
-
-def line(result: CellResult | ChipscapeError) -> str:
-    """A result's scores in one line."""
-    if isinstance(result, ChipscapeError):
-        return f"failed: {result}"
-    judged = result.scores
+def result_line(outcome: Outcome) -> str:
+    """Return the scores of a result in one line."""
+    if isinstance(outcome, ChipscapeError):
+        return f"failed: {outcome}"
+    scores, interval = outcome.scores, interval_text(outcome.interval)
     return (
-        f"mIoU {judged.miou:.3f} over {judged.n_classes} classes ({spread(result.interval)}), "
-        f"accuracy {judged.overall_accuracy:.3f}"
+        f"mIoU {scores.miou:.3f} over {scores.n_classes} classes ({interval}), "
+        f"accuracy {scores.overall_accuracy:.3f}"
     )
 
 
-def spread(interval: Interval | None, unit: str = "area") -> str:
-    """A 95 % interval in words."""
+def interval_text(interval: Interval | None, unit: str = "area") -> str:
+    """Return a 95 % confidence interval as text."""
     if interval is None:
         return f"no interval, one {unit}"
     return f"{interval.low:.3f} to {interval.high:.3f}, {interval.n_units} {interval.unit}"
 
 
-def judged_apart(results: Mapping[str, CellResult | ChipscapeError]) -> list[str]:
-    """How much each result was judged on, where that is not the same for all of them."""
-    found: dict[str, list[str]] = {}
-    for name, result in results.items():
-        if not isinstance(result, ChipscapeError):
-            n_patches, n_areas = len(result.patches), len(set(result.areas))
-            words = f"judged on {_some(n_patches, 'patch')} of {_some(n_areas, 'area')}"
-            found.setdefault(words, []).append(name)
-    if len(found) < 2:
-        return []
-    return [f"{words}: {'; '.join(names)}" for words, names in found.items()]
-
-
-def _some(n: int, what: str) -> str:
-    plural = f"{what}es" if what.endswith("ch") else f"{what}s"
-    return f"{n} {what if n == 1 else plural}"
-
-
-def clusters(result: CellResult) -> str:
-    """What the clusters are worth, over the folds; empty for a method without."""
+def cluster_line(result: CellResult) -> str:
+    """Return clusters, noise and reliability over the folds; empty without clusters."""
     folds = [fold for fold in result.about["folds"] if "n_clusters" in fold]
     if not folds:
         return ""
@@ -119,20 +97,55 @@ def clusters(result: CellResult) -> str:
     def mean(name: str) -> float:
         return float(sum(fold[name] for fold in folds) / len(folds))
 
-    numbers = ", ".join(str(int(fold["n_clusters"])) for fold in folds)
     return (
-        f"clusters {numbers}; noise {mean('noise_fraction'):.0%}; reliability "
-        f"{mean('reliability'):.3f}, weighted {mean('weighted_reliability'):.3f}; after kNN "
-        f"{mean('reliability_after_knn'):.3f}, weighted "
-        f"{mean('weighted_reliability_after_knn'):.3f}"
+        f"clusters {', '.join(str(fold['n_clusters']) for fold in folds)}; "
+        f"noise {mean('noise_fraction'):.0%}; "
+        f"reliability {mean('reliability'):.3f}, weighted {mean('weighted_reliability'):.3f}; "
+        f"after kNN {mean('reliability_after_knn'):.3f}, "
+        f"weighted {mean('weighted_reliability_after_knn'):.3f}"
     )
 
 
-def marked(spec: FeatureSpec) -> str:
-    """A remark beside results of the notebook's own arithmetic."""
+def notebook_remark(spec: FeatureSpec) -> str:
+    """Return a remark for results of the notebook's arithmetic; empty for other results."""
     return "  [the notebook's arithmetic, for comparison only]" if spec.preset_notebook else ""
 
 
-def number(value: float) -> float | None:
-    """JSON knows no NaN."""
+def result_notes(results: Iterable[CellResult]) -> list[str]:
+    """Return the notes of several results, without repetitions."""
+    return list(dict.fromkeys(note for result in results for note in result.notes))
+
+
+def outcome_notes(outcomes: Mapping[str, Outcome]) -> list[str]:
+    """Return the notes of all results, the errors, and what each was judged on if that differs."""
+    results = successful_results(outcomes)
+    errors = {name: str(outcome) for name, outcome in outcomes.items() if name not in results}
+    failures = [f"failed: {names}: {error}" for error, names in _group_names(errors)]
+    extents = _group_names({name: _extent(result) for name, result in results.items()})
+    scope = [f"judged on {extent}: {names}" for extent, names in extents]
+    return [*result_notes(results.values()), *failures, *(scope if len(scope) > 1 else ())]
+
+
+def say_notes(notes: Iterable[str], *lines: str) -> None:
+    """Print notes, then other lines."""
+    for line in (*(f"note: {note}" for note in notes), *lines):
+        say(line)
+
+
+def json_number(value: float) -> float | None:
+    """Return a number, or None for NaN, which JSON does not have."""
     return None if math.isnan(value) else value
+
+
+def _extent(result: CellResult) -> str:
+    n_patches = len(result.patches)
+    patches = f"{n_patches} {'patch' if n_patches == 1 else 'patches'}"
+    return f"{patches} of {counted(len(set(result.areas)), 'area')}"
+
+
+def _group_names(texts: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Return each text with the names that have it."""
+    groups: dict[str, list[str]] = {}
+    for name, text in texts.items():
+        groups.setdefault(text, []).append(name)
+    return [(text, "; ".join(names)) for text, names in groups.items()]

@@ -1,4 +1,4 @@
-"""Records of edits, as the workspace keeps them: frozen, in order, with undo and redo."""
+"""The edits of a labelling as a workspace stores them: immutable, in order, with undo and redo."""
 
 import base64
 import json
@@ -14,119 +14,122 @@ from core.types import BoolArray
 
 Kind = Literal["rename", "recolour", "merge", "split", "move", "new", "exclude", "approve"]
 _FORMAT = 1
+_PAST_TENSE: dict[Kind, str] = {
+    "rename": "renamed",
+    "recolour": "recoloured",
+    "merge": "merged",
+    "split": "split",
+    "move": "chips moved",
+    "new": "new cluster",
+    "exclude": "chips excluded",
+    "approve": "approved",
+}
 
 
 @dataclass(frozen=True)
-class Chips:
-    """A set of rows among n chips, as text that JSON carries: 20,000 bits are 3 kB.
+class ChipSelection:
+    """A selection of chips as text that fits into JSON: 20,000 chips take 3 kB.
 
-    Attributes
-    ----------
-    n : int
-    packed : str
-        The bits, deflated, in base64.
+    The text is one bit for each of the `n` chips to select from, deflated, in base64.
     """
 
     n: int
     packed: str
 
     @classmethod
-    def of(cls, mask: BoolArray) -> "Chips":
-        """From truths, (n,)."""
-        bits = zlib.compress(np.packbits(mask).tobytes(), 9)
-        return cls(len(mask), base64.b64encode(bits).decode("ascii"))
+    def from_mask(cls, selected: BoolArray) -> "ChipSelection":
+        """Pack a boolean array, (n,), that is True for selected chips."""
+        bits = zlib.compress(np.packbits(selected).tobytes(), 9)
+        return cls(len(selected), base64.b64encode(bits).decode("ascii"))
 
-    def mask(self) -> BoolArray:
-        """Truths, (n,).
-
-        Raises
-        ------
-        ArtifactError
-            If the text is damaged.
-        """
+    def to_mask(self) -> BoolArray:
+        """Return the boolean array again; raises ArtifactError if the text is damaged."""
         try:
             bits = np.frombuffer(zlib.decompress(base64.b64decode(self.packed)), np.uint8)
         except (ValueError, zlib.error) as error:
-            raise ArtifactError("a list of chips is damaged", where="edits") from error
+            raise ArtifactError("a selection of chips is damaged", where="edits") from error
         if len(bits) != -(-self.n // 8):
-            raise ArtifactError("a list of chips has another length", where="edits")
+            raise ArtifactError("a selection of chips has the wrong length", where="edits")
         return np.unpackbits(bits, count=self.n).astype(np.bool_)
 
 
 @dataclass(frozen=True)
 class Edit:
-    """One edit; made by the functions of `core.clusters.editing.edits`.
+    """One edit, created by the functions of `core.clusters.editing.edits`.
 
     Attributes
     ----------
-    kind : str
-    clusters : tuple of Chips
-        The chips, at the time, of each cluster that it concerns.
-    chips : Chips or None
-        The selection that moves, founds a cluster, splits off or is excluded.
+    clusters : tuple of ChipSelection
+        For each cluster that is edited, the chips that it held at the time.
+    chips : ChipSelection or None
+        The chips that are moved, split off, excluded or turned into a new cluster.
     text : str
         The name or the colour.
     """
 
     kind: Kind
-    clusters: tuple[Chips, ...] = ()
-    chips: Chips | None = None
+    clusters: tuple[ChipSelection, ...] = ()
+    chips: ChipSelection | None = None
     text: str = ""
 
 
 @dataclass(frozen=True)
 class History:
-    """Edits done, and those undone that can be done again."""
+    """The edits in effect, and the undone edits that can be redone, both oldest first."""
 
-    done: tuple[Edit, ...] = ()
-    undone: tuple[Edit, ...] = ()
-
-
-def add(history: History, edit: Edit) -> History:
-    """The history with one more edit; what was undone is forgotten."""
-    return History((*history.done, edit))
+    edits: tuple[Edit, ...] = ()
+    undone_edits: tuple[Edit, ...] = ()
 
 
-def undo(history: History) -> History:
-    """The history without its last edit; itself where there is none."""
-    if not history.done:
+def describe_edit(edit: Edit) -> str:
+    """Return what an edit did, for example ``"renamed to quay"``."""
+    has_value = edit.text and edit.kind in ("rename", "recolour")
+    return _PAST_TENSE[edit.kind] + (f" to {edit.text}" if has_value else "")
+
+
+def add_edit(history: History, edit: Edit) -> History:
+    """Return the history with one more edit; undone edits are dropped."""
+    return History((*history.edits, edit))
+
+
+def undo_edit(history: History) -> History:
+    """Return the history without its last edit, or unchanged if there is none."""
+    if not history.edits:
         return history
-    return History(history.done[:-1], (*history.undone, history.done[-1]))
+    return History(history.edits[:-1], (*history.undone_edits, history.edits[-1]))
 
 
-def redo(history: History) -> History:
-    """The history with the last undone edit back; itself where there is none."""
-    if not history.undone:
+def redo_edit(history: History) -> History:
+    """Return the history with the last undone edit restored, or unchanged if there is none."""
+    if not history.undone_edits:
         return history
-    return History((*history.done, history.undone[-1]), history.undone[:-1])
+    return History((*history.edits, history.undone_edits[-1]), history.undone_edits[:-1])
 
 
-def to_json(history: History) -> str:
-    """The history as text."""
-    return json.dumps({"format": _FORMAT, **asdict(history)})
+def history_to_json(history: History) -> str:
+    """Return the history as JSON."""
+    document = {"format": _FORMAT, "done": history.edits, "undone": history.undone_edits}
+    return json.dumps(document, default=asdict)
 
 
-def from_json(text: str) -> History:
-    """The history from text.
+def history_from_json(text: str) -> History:
+    """Read a history from JSON.
 
-    Raises
-    ------
-    ArtifactError
-        If the text is no history of this version.
+    Raises ArtifactError if the text is not a history, or was written by another version.
     """
     try:
-        read = json.loads(text)
-        if read["format"] != _FORMAT:
-            raise ArtifactError("edits of another version", where="edits")
-        done, undone = (tuple(_edit(row) for row in read[name]) for name in ("done", "undone"))
+        document = json.loads(text)
+        if document["format"] != _FORMAT:
+            raise ArtifactError("the edits were written by another version", where="edits")
+        return History(*(tuple(map(_parse_edit, document[name])) for name in ("done", "undone")))
     except (ValueError, KeyError, TypeError) as error:
-        raise ArtifactError(f"no list of edits: {error}", where="edits") from error
-    return History(done, undone)
+        raise ArtifactError(f"the text is not a list of edits ({error})", where="edits") from error
 
 
-def _edit(row: Mapping[str, Any]) -> Edit:
-    """One edit from its row; KeyError or ValueError where it is none."""
+def _parse_edit(row: Mapping[str, Any]) -> Edit:
+    """Build an edit from its JSON object; raises KeyError, TypeError or ValueError if damaged."""
     if row["kind"] not in get_args(Kind):
-        raise ValueError(f"{row['kind']!r} is no kind of edit")
-    chips = Chips(**row["chips"]) if row["chips"] else None
-    return Edit(row["kind"], tuple(Chips(**one) for one in row["clusters"]), chips, row["text"])
+        raise ValueError(f"{row['kind']!r} is not a kind of edit")
+    chips = ChipSelection(**row["chips"]) if row["chips"] else None
+    clusters = tuple(ChipSelection(**cluster) for cluster in row["clusters"])
+    return Edit(row["kind"], clusters, chips, row["text"])

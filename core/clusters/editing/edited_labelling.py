@@ -1,70 +1,118 @@
-"""What is shown of a labelling, after noise treatment and edits, beside what the method gave."""
+"""A labelling with its edits applied, and how it differs from the method's own labelling."""
 
 import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from core.clusters.editing.edits import Edited
-from core.clusters.labelling import NOISE, Labelling, labelled
-from core.types import DoubleArray, FloatArray, IntArray
+from core.clusters.label_matching import EDIT_IDS
+from core.clusters.labelling import NOISE, Labelling, make_labelling
+from core.errors import SettingsError
+from core.types import BoolArray, DoubleArray, FloatArray, IntArray
 
 
-def as_labelling(labelling: Labelling, seen: Edited) -> Labelling:
-    """What is shown as a labelling of its own; excluded chips are -1."""
-    ids = np.where(seen.excluded, NOISE, seen.ids)
-    # NaN, of no known membership, counts as most doubtful.
-    sure = np.nan_to_num(shown_confidence(labelling, seen))
-    return labelled(ids, sure, labelling.method, labelling.facts)
+@dataclass(frozen=True)
+class EditedLabelling:
+    """A labelling with its edits applied.
 
-
-def shown_confidence(labelling: Labelling, seen: Edited) -> FloatArray:
-    """How sure what is shown is, (n,), 0..1: the membership where noise was treated.
-
-    NaN for noise that is shown in its nearest cluster.
-    """
-    return labelling.confidence if seen.confidence is None else seen.confidence
-
-
-def compact(seen: Edited) -> IntArray:
-    """The labels of the chips that are not excluded, 0, 1, 2 ... by falling size."""
-    kept = seen.ids[~seen.excluded]
-    return labelled(kept, np.ones(len(kept)), "hdbscan", {}).labels
-
-
-def mark(labelling: Labelling, seen: Edited) -> str:
-    """A short name for what noise treatment and edits made of a labelling; empty for nothing."""
-    labels = as_labelling(labelling, seen).labels
-    if not seen.excluded.any() and np.array_equal(labels, labelling.labels):
-        return ""
-    told = labels.astype("<i4").tobytes() + np.packbits(seen.excluded).tobytes()
-    return hashlib.blake2b(told, digest_size=16).hexdigest()
-
-
-def sentence(labelling: Labelling, seen: Edited) -> str:
-    """What a report card of it judges."""
-    if not mark(labelling, seen):
-        return "Judged are the clusters as the method gave them."
-    gone = int(seen.excluded.sum())
-    left = f"; {gone:,} excluded chips are left out" if gone else ""
-    return f"Judged are the clusters as shown, after noise treatment and edits{left}."
-
-
-def lives(own: DoubleArray, labelling: Labelling, seen: Edited) -> DoubleArray:
-    """Persistence of each cluster that is shown, by label; NaN for those the method did not give.
-
-    Parameters
+    Attributes
     ----------
-    own : float64 array
-        Of the method's own clusters, by label.
-    labelling : Labelling
-        As the method gave it.
-    seen : Edited
+    ids : int32 array, (n,)
+        Cluster id of each chip; -1 for noise.
+    excluded : bool array, (n,)
+        Chips that are left out of exports and counts; they keep their id.
+    names, colours : mapping of id to str
+        The names and colours that the user has set.
+    approved : frozenset of int
+        Clusters that the user has approved.
+    next_id : int
+        The id of the next cluster that an edit creates; no re-cut gives it to another cluster.
+    confidence : float32 array, (n,), or None
+        Confidence after noise treatment; see `TreatedLabelling.confidence`. None if the
+        confidence of the clustering method applies.
     """
-    labels, sizes = as_labelling(labelling, seen).labels, labelling.sizes()
-    found = np.full(int(labels.max(initial=NOISE)) + 1, np.nan)
-    for label in range(len(found)):
-        was = labelling.labels[labels == label]
-        one = int(was[0])
-        if one != NOISE and (was == one).all() and len(was) == sizes[one]:
-            found[label] = own[one]
-    return found
+
+    ids: IntArray
+    excluded: BoolArray
+    names: Mapping[int, str] = field(default_factory=dict)
+    colours: Mapping[int, str] = field(default_factory=dict)
+    approved: frozenset[int] = frozenset()
+    next_id: int = EDIT_IDS.start
+    confidence: FloatArray | None = None
+
+    def members(self, cluster: int) -> BoolArray:
+        """Return which chips are in a cluster, (n,); raises SettingsError if there are none."""
+        members: BoolArray = self.ids == cluster
+        if cluster == NOISE or not members.any():
+            raise SettingsError(f"there is no cluster {cluster}", where="edits")
+        return members
+
+
+def unedited(labels: IntArray) -> EditedLabelling:
+    """Return a labelling without edits."""
+    return EditedLabelling(labels.copy(), np.zeros(len(labels), np.bool_))
+
+
+def displayed_labelling(labelling: Labelling, edited: EditedLabelling) -> Labelling:
+    """Return the displayed clusters as a labelling; excluded chips are -1."""
+    ids = np.where(edited.excluded, NOISE, edited.ids)
+    # NaN, an unknown membership, counts as the lowest confidence.
+    confidence = np.nan_to_num(displayed_confidence(labelling, edited))
+    return make_labelling(ids, confidence, labelling.method, labelling.facts)
+
+
+def displayed_confidence(labelling: Labelling, edited: EditedLabelling) -> FloatArray:
+    """Return the confidence of the displayed clusters, (n,), 0..1.
+
+    It is the membership where noise was treated, and NaN for noise that is displayed in the
+    nearest cluster.
+    """
+    return labelling.confidence if edited.confidence is None else edited.confidence
+
+
+def compact_labels(edited: EditedLabelling) -> IntArray:
+    """Return the labels of the chips that are not excluded: 0, 1, 2 ... by falling size."""
+    ids = edited.ids[~edited.excluded]
+    return make_labelling(ids, np.ones(len(ids)), "hdbscan", {}).labels
+
+
+def edit_hash(labelling: Labelling, edited: EditedLabelling) -> str:
+    """Return a hash of what noise treatment and edits changed, or "" if nothing changed."""
+    labels = displayed_labelling(labelling, edited).labels
+    if not edited.excluded.any() and np.array_equal(labels, labelling.labels):
+        return ""
+    content = labels.astype("<i4").tobytes() + np.packbits(edited.excluded).tobytes()
+    return hashlib.blake2b(content, digest_size=16).hexdigest()
+
+
+def judged_sentence(labelling: Labelling, edited: EditedLabelling) -> str:
+    """Return a sentence on which clusters the report card evaluates."""
+    if not edit_hash(labelling, edited):
+        return "The report card evaluates the clusters as the method returned them."
+    excluded = ""
+    if n_excluded := int(edited.excluded.sum()):
+        chips = "chip is" if n_excluded == 1 else "chips are"
+        excluded = f"; {n_excluded:,} excluded {chips} left out"
+    return (
+        "The report card evaluates the clusters as displayed, after noise treatment and edits"
+        f"{excluded}."
+    )
+
+
+def displayed_persistence(
+    persistence: DoubleArray, labelling: Labelling, edited: EditedLabelling
+) -> DoubleArray:
+    """Return the persistence of each displayed cluster, by its label, 0..1.
+
+    NaN for clusters that differ from every cluster of the method, whose persistence by label is
+    the argument.
+    """
+    labels, sizes = displayed_labelling(labelling, edited).labels, labelling.sizes()
+    displayed = np.full(int(labels.max(initial=NOISE)) + 1, np.nan)
+    for label in range(len(displayed)):
+        sources = labelling.labels[labels == label]
+        source = int(sources[0])
+        if source != NOISE and (sources == source).all() and len(sources) == sizes[source]:
+            displayed[label] = persistence[source]
+    return displayed

@@ -1,250 +1,206 @@
-"""What the user made of a labelling: a replayable list of edits on top of it.
+"""The user's edits to a labelling: a list of changes that can be replayed on another labelling.
 
-Edits know clusters by their chips, not by number: a replay after a re-cut finds the cluster that
-holds them now, and reports an edit whose chips have gone apart.
+An edit identifies its clusters by their chips, not by their numbers. After a re-cut it is applied
+to the cluster that now holds those chips; an edit whose chips no longer form one cluster is
+reported instead.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import numpy as np
 
-from core.clusters.editing.edit_history import Chips, Edit
-from core.clusters.label_matching import MADE
+from core.clusters.editing.edit_history import ChipSelection, Edit
+from core.clusters.editing.edited_labelling import EditedLabelling, unedited
 from core.clusters.labelling import NOISE
 from core.clusters.methods.gmm import fit_gmm
 from core.errors import SettingsError
 from core.settings import GmmSettings
 from core.types import BoolArray, FloatArray, IntArray
 
-# Clusters that share half of their joint chips are taken for the same.
-AGREEMENT = 0.5
+# Clusters with at least this overlap, intersection over union, are treated as the same cluster.
+MIN_OVERLAP = 0.5
 
 
-@dataclass(frozen=True)
-class Edited:
-    """A labelling with its edits applied.
-
-    Attributes
-    ----------
-    ids : int32 array, (n,)
-        Cluster of each chip; -1 for noise.
-    names, colours : mapping of id to str
-        Where the user gave one.
-    excluded : bool array, (n,)
-        Chips left out of export and counts; they keep their id.
-    approved : frozenset of int
-        Clusters that the user has looked at.
-    next_id : int
-        The id of the next new cluster; from `core.clusters.label_matching.MADE`, so that no re-cut
-        gives it to another one.
-    confidence : float32 array, (n,), or None
-        How sure what is shown is; see `core.clusters.noise_treatment.Treated.confidence`. None
-        where the method's own holds.
-    """
-
-    ids: IntArray
-    excluded: BoolArray
-    names: Mapping[int, str] = field(default_factory=dict)
-    colours: Mapping[int, str] = field(default_factory=dict)
-    approved: frozenset[int] = frozenset()
-    next_id: int = MADE.start
-    confidence: FloatArray | None = None
-
-    def members(self, cluster: int) -> BoolArray:
-        """The chips of a cluster, (n,).
-
-        Raises
-        ------
-        SettingsError
-            If there is no such cluster.
-        """
-        mask: BoolArray = self.ids == cluster
-        if cluster == NOISE or not mask.any():
-            raise SettingsError(f"there is no cluster {cluster}", where="edits")
-        return mask
+def rename_cluster(state: EditedLabelling, cluster: int, name: str) -> Edit:
+    """Return the edit that names a cluster; an empty name removes its name."""
+    return Edit("rename", _select_clusters(state, cluster), text=name.strip())
 
 
-def start(labels: IntArray) -> Edited:
-    """A labelling without edits."""
-    nobody = np.zeros(len(labels), np.bool_)
-    return Edited(labels.copy(), nobody)
+def recolour_cluster(state: EditedLabelling, cluster: int, colour: str) -> Edit:
+    """Return the edit that colours a cluster, such as ``"#0072b2"``; empty removes the colour."""
+    return Edit("recolour", _select_clusters(state, cluster), text=colour.strip())
 
 
-def rename(state: Edited, cluster: int, name: str) -> Edit:
-    """Give a cluster a name; empty takes it back."""
-    return Edit("rename", (Chips.of(state.members(cluster)),), text=name.strip())
+def merge_clusters(state: EditedLabelling, clusters: tuple[int, ...]) -> Edit:
+    """Return the edit that merges clusters into the first, which keeps its name and colour."""
+    distinct = dict.fromkeys(clusters)
+    if len(distinct) < 2:
+        raise SettingsError("a merge needs at least two clusters", where="edits")
+    return Edit("merge", _select_clusters(state, *distinct))
 
 
-def recolour(state: Edited, cluster: int, colour: str) -> Edit:
-    """Give a cluster a colour, such as ``"#0072b2"``; empty takes it back."""
-    return Edit("recolour", (Chips.of(state.members(cluster)),), text=colour.strip())
+def split_cluster(state: EditedLabelling, cluster: int, second: BoolArray) -> Edit:
+    """Return the edit that splits the selected chips of a cluster off into a new cluster.
 
-
-def merge(state: Edited, clusters: tuple[int, ...]) -> Edit:
-    """Join clusters into the first of them, which keeps name and colour."""
-    if len(set(clusters)) < 2:
-        raise SettingsError("two clusters or more can be merged", where="edits")
-    names = dict.fromkeys(clusters)
-    return Edit("merge", tuple(Chips.of(state.members(one)) for one in names))
-
-
-def split(state: Edited, cluster: int, second: BoolArray) -> Edit:
-    """Split chips off a cluster into a new one; `halves` finds them by itself."""
-    members = state.members(cluster)
-    off = members & second
-    if not off.any() or not (members & ~second).any():
-        raise SettingsError("a split leaves chips on both sides", where="edits")
-    return Edit("split", (Chips.of(members),), Chips.of(off))
-
-
-def halves(state: Edited, cluster: int, points: FloatArray, seed: int = 0) -> Edit:
-    """Split a cluster in two by a mixture of two Gaussians inside it.
-
-    Raises
-    ------
-    TooFewError
-        For fewer than two different chips.
-    SettingsError
-        If one of the two Gaussians holds no chip.
+    Chips of other clusters in the selection are ignored. See `bisect_cluster` for a split without
+    a selection.
     """
     members = state.members(cluster)
-    found = fit_gmm(points[members], GmmSettings(n_components=2, seed=seed))
+    part = members & second
+    if not part.any() or not (members & ~second).any():
+        raise SettingsError("a split must leave chips on both sides", where="edits")
+    return Edit("split", _select_clusters(state, cluster), ChipSelection.from_mask(part))
+
+
+def bisect_cluster(state: EditedLabelling, cluster: int, points: FloatArray, seed: int = 0) -> Edit:
+    """Return the edit that splits a cluster in two, by fitting a mixture of two Gaussians to it.
+
+    Raises TooFewError if the cluster has fewer than two different chips, and SettingsError if one
+    of the two Gaussians holds no chip.
+    """
+    members = state.members(cluster)
+    halves = fit_gmm(points[members], GmmSettings(n_components=2, seed=seed))
     second = np.zeros(len(members), np.bool_)
-    second[members] = found.labels == 1
-    return split(state, cluster, second)
+    second[members] = halves.labels == 1
+    return split_cluster(state, cluster, second)
 
 
-def move(state: Edited, chips: BoolArray, cluster: int) -> Edit:
-    """Move a selection into a cluster."""
-    return Edit("move", (Chips.of(state.members(cluster)),), _some(chips))
+def move_chips(state: EditedLabelling, chips: BoolArray, cluster: int) -> Edit:
+    """Return the edit that moves the selected chips into a cluster."""
+    return Edit("move", _select_clusters(state, cluster), _select_chips(chips))
 
 
-def new_cluster(chips: BoolArray, name: str = "") -> Edit:
-    """Make a selection a cluster of its own."""
-    return Edit("new", chips=_some(chips), text=name.strip())
+def create_cluster(chips: BoolArray, name: str = "") -> Edit:
+    """Return the edit that turns the selected chips into a new cluster."""
+    return Edit("new", chips=_select_chips(chips), text=name.strip())
 
 
-def exclude(chips: BoolArray) -> Edit:
-    """Leave a selection out."""
-    return Edit("exclude", chips=_some(chips))
+def exclude_chips(chips: BoolArray) -> Edit:
+    """Return the edit that excludes the selected chips from exports and counts."""
+    return Edit("exclude", chips=_select_chips(chips))
 
 
-def approve(state: Edited, cluster: int) -> Edit:
-    """Mark a cluster as looked at."""
-    return Edit("approve", (Chips.of(state.members(cluster)),))
+def approve_cluster(state: EditedLabelling, cluster: int) -> Edit:
+    """Return the edit that marks a cluster as approved."""
+    return Edit("approve", _select_clusters(state, cluster))
 
 
-def replay(
-    labels: IntArray, edits: tuple[Edit, ...], agreement: float = AGREEMENT
-) -> tuple[Edited, list[str]]:
-    """Apply edits in order to a labelling of the same chips.
+def replay_edits(
+    labels: IntArray, edits: tuple[Edit, ...], min_overlap: float = MIN_OVERLAP
+) -> tuple[EditedLabelling, list[str]]:
+    """Apply edits, in order, to a labelling of the same chips.
+
+    Also returns one sentence for each edit that could not be applied.
 
     Parameters
     ----------
     labels : int32 array, (n,)
-        Ids as `matching` gave them; -1 for noise.
+        Cluster ids, as `core.clusters.label_matching` assigns them; -1 for noise.
     edits : tuple of Edit
-    agreement : float
-        Least overlap, intersection over union, of the cluster that an edit was made on with
-        one that is there now.
-
-    Returns
-    -------
-    Edited
-    list of str
-        A sentence for each edit that could not be applied.
+    min_overlap : float
+        Smallest overlap, intersection over union, between the cluster that was edited and the
+        cluster of this labelling to which the edit is applied.
     """
-    state, problems = start(labels), []
+    state, problems = unedited(labels), []
     for number, edit in enumerate(edits, 1):
-        state, problem = apply(state, edit, agreement)
-        if problem and edit.kind in ("split", "new"):
-            # Its id stays free, so that the next edit's cluster keeps its own.
-            state = replace(state, next_id=state.next_id + 1)
+        state, problem = apply_edit(state, edit, min_overlap)
         if problem:
-            problems.append(f"Edit {number}, {edit.kind}{_quoted(edit)}: {problem}")
+            text = f" {edit.text!r}" if edit.text else ""
+            problems.append(f"Edit {number} ({edit.kind}{text}) was not applied: {problem}")
+            if edit.kind in ("split", "new"):
+                # The id stays unused, so that clusters of later edits keep theirs.
+                state = replace(state, next_id=state.next_id + 1)
     return state, problems
 
 
-def apply(state: Edited, edit: Edit, agreement: float = AGREEMENT) -> tuple[Edited, str]:
-    """Apply one edit; the state as it was and the reason where that is not possible."""
-    lists = [*edit.clusters, *([edit.chips] if edit.chips else [])]
-    if any(chips.n != len(state.ids) for chips in lists):
-        return state, f"it was made on {lists[0].n} chips, there are {len(state.ids)}."
-    found = []
-    for chips in edit.clusters:
-        cluster, overlap = _present(state, chips.mask())
-        if overlap < agreement:
-            return state, f"its cluster is gone; the likest now shares {overlap:.0%} of the chips."
-        found.append(cluster)
-    if len(set(found)) < len(found):
-        return state, "its clusters are one already."
-    chosen = edit.chips.mask() if edit.chips else np.zeros(len(state.ids), np.bool_)
-    return _applied(state, edit, found, chosen)
+def apply_edit(
+    state: EditedLabelling, edit: Edit, min_overlap: float = MIN_OVERLAP
+) -> tuple[EditedLabelling, str]:
+    """Apply one edit; if that is impossible, return the unchanged state and the reason."""
+    selections = [*edit.clusters, *([edit.chips] if edit.chips else [])]
+    if any(selection.n != len(state.ids) for selection in selections):
+        return state, f"it was made on {selections[0].n} chips, but there are now {len(state.ids)}."
+    clusters = []
+    for selection in edit.clusters:
+        cluster, overlap = _most_similar_cluster(state, selection.to_mask())
+        if overlap < min_overlap:
+            return state, (
+                f"its cluster no longer exists; the most similar one overlaps by {overlap:.0%}."
+            )
+        clusters.append(cluster)
+    if len(set(clusters)) < len(clusters):
+        return state, "its clusters are already merged."
+    chips = edit.chips.to_mask() if edit.chips else np.zeros(len(state.ids), np.bool_)
+    return _apply_to(state, edit, clusters, chips)
 
 
-def _some(chips: BoolArray) -> Chips:
+def _select_clusters(state: EditedLabelling, *clusters: int) -> tuple[ChipSelection, ...]:
+    return tuple(ChipSelection.from_mask(state.members(cluster)) for cluster in clusters)
+
+
+def _select_chips(chips: BoolArray) -> ChipSelection:
     if not chips.any():
         raise SettingsError("no chips are selected", where="edits")
-    return Chips.of(chips)
+    return ChipSelection.from_mask(chips)
 
 
-def _quoted(edit: Edit) -> str:
-    return f" {edit.text!r}" if edit.text else ""
-
-
-def _present(state: Edited, chips: BoolArray) -> tuple[int, float]:
-    """The cluster that overlaps most with some chips, and by how much."""
-    inside = state.ids[chips & (state.ids != NOISE)]
-    if not len(inside):
+def _most_similar_cluster(state: EditedLabelling, chips: BoolArray) -> tuple[int, float]:
+    """Return the cluster with the largest overlap with the chips, and the overlap, 0..1."""
+    ids = state.ids[chips & (state.ids != NOISE)]
+    if not len(ids):
         return NOISE, 0.0
-    names, shared = np.unique(inside, return_counts=True)
-    sizes = np.array([(state.ids == name).sum() for name in names])
+    candidates, shared = np.unique(ids, return_counts=True)
+    sizes = np.array([(state.ids == cluster).sum() for cluster in candidates])
     overlaps = shared / (sizes + chips.sum() - shared)
     best = int(overlaps.argmax())
-    return int(names[best]), float(overlaps[best])
+    return int(candidates[best]), float(overlaps[best])
 
 
-def _applied(state: Edited, edit: Edit, found: list[int], chosen: BoolArray) -> tuple[Edited, str]:
-    """Apply an edit whose clusters are found."""
-    kind = edit.kind
-    if kind == "rename":
-        return replace(state, names=_given(state.names, found[0], edit.text)), ""
-    if kind == "recolour":
-        return replace(state, colours=_given(state.colours, found[0], edit.text)), ""
-    if kind == "approve":
-        return replace(state, approved=state.approved | {found[0]}), ""
-    if kind == "exclude":
-        return replace(state, excluded=state.excluded | chosen), ""
-    if kind == "merge":
-        return _moved(state, np.isin(state.ids, found), found[0]), ""
-    if kind == "move":
-        return _moved(state, chosen, found[0]), ""
-    if kind == "split":
-        chosen = chosen & (state.ids == found[0])
-        if not chosen.any() or not ((state.ids == found[0]) & ~chosen).any():
-            return state, "its cluster now lies on one side of the split."
-    # Ids are never used twice: a colour would come back on other chips.
-    fresh = state.next_id
-    named = _given(state.names, fresh, edit.text)
-    return replace(_moved(state, chosen, fresh), names=named, next_id=fresh + 1), ""
+def _apply_to(
+    state: EditedLabelling, edit: Edit, clusters: list[int], chips: BoolArray
+) -> tuple[EditedLabelling, str]:
+    """Apply an edit to the clusters of this labelling that it concerns."""
+    cluster = clusters[0] if clusters else NOISE
+    match edit.kind:
+        case "rename":
+            return replace(state, names=_with_text(state.names, cluster, edit.text)), ""
+        case "recolour":
+            return replace(state, colours=_with_text(state.colours, cluster, edit.text)), ""
+        case "approve":
+            return replace(state, approved=state.approved | {cluster}), ""
+        case "exclude":
+            return replace(state, excluded=state.excluded | chips), ""
+        case "merge":
+            return _reassign(state, np.isin(state.ids, clusters), cluster), ""
+        case "move":
+            return _reassign(state, chips, cluster), ""
+        case "split":
+            members = state.ids == cluster
+            chips = chips & members
+            if not chips.any() or not (members & ~chips).any():
+                return state, "all chips of its cluster are now on one side of the split."
+    # "split" and "new". Ids are never reused: other chips would inherit the colour.
+    new_id = state.next_id
+    names = _with_text(state.names, new_id, edit.text)
+    return replace(_reassign(state, chips, new_id), names=names, next_id=new_id + 1), ""
 
 
-def _given(texts: Mapping[int, str], cluster: int, text: str) -> dict[int, str]:
-    """The texts with one cluster's set, or taken back where it is empty."""
-    others = {one: old for one, old in texts.items() if one != cluster}
-    return {**others, cluster: text} if text else others
+def _with_text(texts: Mapping[int, str], cluster: int, text: str) -> dict[int, str]:
+    """Return the texts with that of one cluster replaced, or removed if it is empty."""
+    remaining = {key: value for key, value in texts.items() if key != cluster}
+    return {**remaining, cluster: text} if text else remaining
 
 
-def _moved(state: Edited, chips: BoolArray, cluster: int) -> Edited:
-    """The chips in another cluster; what is empty then loses name, colour and approval."""
+def _reassign(state: EditedLabelling, chips: BoolArray, cluster: int) -> EditedLabelling:
+    """Put chips into a cluster; clusters left empty lose their name, colour and approval."""
     ids = np.where(chips, np.int32(cluster), state.ids).astype(np.int32)
-    there = set(np.unique(ids).tolist())
+    present = set(np.unique(ids).tolist())
     return replace(
         state,
         ids=ids,
-        names={one: name for one, name in state.names.items() if one in there},
-        colours={one: colour for one, colour in state.colours.items() if one in there},
-        # A cluster that changes wants another look.
-        approved=frozenset(one for one in state.approved if one in there and one != cluster),
+        names={key: name for key, name in state.names.items() if key in present},
+        colours={key: colour for key, colour in state.colours.items() if key in present},
+        # A cluster that has changed has to be approved again.
+        approved=state.approved & (present - {cluster}),
     )

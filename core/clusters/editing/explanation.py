@@ -1,240 +1,221 @@
-"""What a cluster is: its typical, doubtful and bordering chips, and what sets it apart."""
+"""What characterises a cluster: example chips, and the properties that set it apart."""
 
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from core.clusters.labelling import NOISE, Labelling
+from core.clusters.labelling import Labelling
 from core.errors import ArtifactError, SettingsError
-from core.types import AnyArray, DoubleArray, FloatArray
+from core.types import AnyArray, DoubleArray, FloatArray, IntArray
 
-# Facts measured as an axis on the ground: 10 and 170 degrees are 20 apart.
-AXES = ("heading",)
-# Cliff's delta from here on is worth a word (Romano et al., 2006: 0.33 medium, 0.474 large).
-WORTH_SAYING = 0.33
-_LARGE = 0.474
-# The medoid of more chips is sought among the nearest to the centre, against a sample.
+# Effect sizes from here on are mentioned; 0.33 is medium, 0.474 large (Romano et al., 2006).
+_MEDIUM_EFFECT, _LARGE_EFFECT = 0.33, 0.474
+# The medoid of more chips is searched among the chips nearest to the mean, against a sample.
 _EXACT_MEDOID = 2000
-_CANDIDATES = 200
-
-UNITS = {
-    "width": "m", "height": "m", "length": "m", "breadth": "m", "area": "m²", "side": "m",
-    "heading": "°", "longitude": "°", "latitude": "°",
-}  # fmt: skip
+_N_CANDIDATES = 200
+# Facts that are axes on the ground, 0 to 180 degrees: 10 and 170 degrees are 20 apart.
+_AXES = ("heading",)
+_UNITS = {
+    **dict.fromkeys(("width", "height", "length", "breadth", "side"), " m"),
+    "area": " m²",
+    "longitude": "°",
+    "latitude": "°",
+}
 
 
 @dataclass(frozen=True)
 class Exemplars:
-    """Rows of a cluster's chips, each list best first.
+    """Example chips of a cluster, as rows; the best example of each list comes first.
 
     Attributes
     ----------
     medoid : int
-        The chip with the least sum of distances to the others.
+        The chip with the smallest sum of distances to the other chips.
     typical : int array
-        Nearest to the medoid.
-    doubtful : int array
-        Of the lowest confidence.
-    bordering : int array
-        Those whose medoid is least nearer, or even farther, than another cluster's.
+        The chips nearest to the medoid.
+    uncertain : int array
+        The chips with the lowest confidence.
+    borderline : int array
+        The chips that are hardly nearer to their own medoid than to that of another cluster, or
+        even farther from it.
     """
 
     medoid: int
     typical: AnyArray
-    doubtful: AnyArray
-    bordering: AnyArray
+    uncertain: AnyArray
+    borderline: AnyArray
 
 
 @dataclass(frozen=True)
 class Difference:
-    """One fact of a cluster beside other chips.
+    """How one fact of a cluster differs from that of other chips.
 
     Attributes
     ----------
-    fact : str
     median, other_median : float
-        Of the cluster and of the others; the mean direction for an axis.
-    quartiles, other_quartiles : tuple of float
-        Lower and upper; for an axis the direction's mean resultant length 0..1, twice.
+        Of the cluster and of the other chips; for an axis, the mean direction in degrees.
     effect : float
-        Cliff's delta, -1..1: how much more often a chip of the cluster is the larger of a pair
-        than the smaller; for an axis the distance of the directions over 90 degrees times the
-        smaller resultant length, 0..1.
-    sentence : str
+        Cliff's delta, -1..1: how much more often a chip of the cluster has the larger value of a
+        pair than the smaller one. For an axis, 0..1: the angle between the mean directions as a
+        fraction of 90 degrees, times the smaller resultant length.
     """
 
     fact: str
     median: float
     other_median: float
-    quartiles: tuple[float, float]
-    other_quartiles: tuple[float, float]
     effect: float
     sentence: str
 
 
-def exemplars(
-    points: FloatArray, labelling: Labelling, most: int = 12, seed: int = 0
+def find_exemplars(
+    points: FloatArray, labelling: Labelling, n_chips: int = 12, seed: int = 0
 ) -> dict[int, Exemplars]:
-    """Chips to look at, by cluster.
+    """Find example chips of each cluster, by label: at most `n_chips` of each kind.
 
-    Parameters
-    ----------
-    points : float32 array, (n, d)
-        The space that was clustered.
-    labelling : Labelling
-    most : int
-        Rows in each list.
-    seed : int
-        Of the sample that the medoid of more than 2,000 chips is sought with.
-
-    Raises
-    ------
-    ArtifactError
-        If points and labelling are of different chips.
+    The points, (n, d), are those that were clustered. The seed is used only to find the medoid of
+    more than 2,000 chips. Raises ArtifactError if points and labelling are of different chips.
     """
     if len(points) != len(labelling):
-        raise ArtifactError("points and labelling differ in length", where="explain")
+        raise ArtifactError("points and labelling differ in length", where="explanation")
     data = points.astype(np.float64)
     members = [np.flatnonzero(labelling.labels == j) for j in range(labelling.n_clusters)]
-    medoids = np.array([rows[medoid(data[rows], seed)] for rows in members], np.int64)
-    found = {}
+    medoids = [int(rows[medoid_position(data[rows], seed)]) for rows in members]
+    exemplars = {}
     for label, rows in enumerate(members):
-        own = np.linalg.norm(data[rows] - data[medoids[label]], axis=1)
-        others = np.delete(medoids, label)
-        lead = labelling.confidence[rows].astype(np.float64)
-        if len(others):
-            gaps = np.stack([np.linalg.norm(data[rows] - data[m], axis=1) for m in others])
-            lead = gaps.min(axis=0) - own
-        found[label] = Exemplars(
-            medoid=int(medoids[label]),
-            typical=rows[np.argsort(own, kind="stable")[:most]],
-            doubtful=rows[np.argsort(labelling.confidence[rows], kind="stable")[:most]],
-            bordering=rows[np.argsort(lead, kind="stable")[:most]],
+        distances = np.stack([np.linalg.norm(data[rows] - data[m], axis=1) for m in medoids])
+        confidence = labelling.confidence[rows]
+        margin = confidence
+        if len(medoids) > 1:
+            margin = np.delete(distances, label, axis=0).min(axis=0) - distances[label]
+        typical, uncertain, borderline = (
+            rows[np.argsort(values, kind="stable")[:n_chips]]
+            for values in (distances[label], confidence, margin)
         )
-    return found
+        exemplars[label] = Exemplars(medoids[label], typical, uncertain, borderline)
+    return exemplars
 
 
-def low_confidence(labelling: Labelling, below: float = 0.6) -> AnyArray:
-    """Rows of clustered chips whose confidence is lower, the least first."""
-    rows = np.flatnonzero((labelling.labels != NOISE) & (labelling.confidence < below))
-    ordered: AnyArray = rows[np.argsort(labelling.confidence[rows], kind="stable")]
-    return ordered
+def medoid_position(data: DoubleArray, seed: int = 0) -> int:
+    """Return the position of the point with the smallest sum of distances to the others.
 
-
-def medoid(data: DoubleArray, seed: int = 0) -> int:
-    """Position of the point with the least sum of distances to the others; the first of equals.
-
-    Of more than 2,000 points, the 200 nearest to the mean are judged against 2,000 drawn ones.
+    The first of equals. With more than 2,000 points, only the 200 nearest to the mean are
+    compared, by their distances to a random sample of 2,000.
     """
     from scipy.spatial.distance import cdist
 
-    candidates, judges = np.arange(len(data)), data
+    candidates, sample = np.arange(len(data)), data
     if len(data) > _EXACT_MEDOID:
         from_mean = ((data - data.mean(axis=0)) ** 2).sum(axis=1)
-        candidates = np.sort(np.argsort(from_mean, kind="stable")[:_CANDIDATES])
-        drawn = np.random.default_rng(seed).choice(len(data), _EXACT_MEDOID, replace=False)
-        judges = data[drawn]
-    return int(candidates[cdist(data[candidates], judges).sum(axis=1).argmin()])
+        candidates = np.sort(np.argsort(from_mean, kind="stable")[:_N_CANDIDATES])
+        rng = np.random.default_rng(seed)
+        sample = data[rng.choice(len(data), _EXACT_MEDOID, replace=False)]
+    return int(candidates[cdist(data[candidates], sample).sum(axis=1).argmin()])
+
+
+def rows_near_centres(points: FloatArray, ids: IntArray, n_rows: int) -> dict[int, list[int]]:
+    """Return the rows of the points nearest to the mean of each cluster, nearest first.
+
+    There are at most `n_rows` per cluster. Points with a negative id belong to no cluster.
+    """
+    rows: dict[int, list[int]] = {}
+    for cluster in np.unique(ids[ids >= 0]).tolist():
+        members = np.flatnonzero(ids == cluster)
+        distances = np.linalg.norm(points[members] - points[members].mean(axis=0), axis=1)
+        rows[cluster] = members[np.argsort(distances, kind="stable")[:n_rows]].tolist()
+    return rows
 
 
 def nearest_cluster(points: FloatArray, labelling: Labelling, cluster: int) -> int | None:
-    """The cluster whose mean lies nearest, None where there is no other."""
+    """Return the cluster whose mean is nearest, or None if there is no other cluster."""
     if not 0 <= cluster < labelling.n_clusters:
-        raise SettingsError(f"there is no cluster {cluster}", where="explain")
-    means = np.array(
-        [points[labelling.labels == j].mean(axis=0) for j in range(labelling.n_clusters)]
-    )
-    gaps = np.linalg.norm(means - means[cluster], axis=1)
-    gaps[cluster] = np.inf
-    return int(gaps.argmin()) if len(gaps) > 1 else None
+        raise SettingsError(f"there is no cluster {cluster}", where="explanation")
+    if labelling.n_clusters == 1:
+        return None
+    labels, n_clusters = labelling.labels, labelling.n_clusters
+    means = np.array([points[labels == j].mean(axis=0) for j in range(n_clusters)])
+    distances = np.linalg.norm(means - means[cluster], axis=1)
+    distances[cluster] = np.inf
+    return int(distances.argmin())
 
 
-def differences(
+def find_differences(
     facts: pd.DataFrame, labels: AnyArray, cluster: int, other: int | None = None
 ) -> list[Difference]:
-    """How a cluster's facts differ from another's, or from all other chips', largest first.
+    """Compare the facts of a cluster with those of other chips, largest difference first.
+
+    Only numeric columns are compared: facts of the chips and measures of their appearance. Raises
+    ArtifactError if facts, n rows, and labels, (n,), are of different chips.
 
     Parameters
     ----------
-    facts : DataFrame, n rows
-        Numeric columns are looked at: facts of the chips and their appearance.
-    labels : int array, (n,)
-    cluster : int
     other : int, optional
-        A cluster to compare with; None for all other chips.
-
-    Raises
-    ------
-    ArtifactError
-        If facts and labels are of different chips.
+        The cluster to compare with; None for all other chips.
     """
     if len(facts) != len(labels):
-        raise ArtifactError("facts and labels differ in length", where="explain")
-    mine = labels == cluster
-    theirs = ~mine if other is None else labels == other
-    found = []
+        raise ArtifactError("facts and labels differ in length", where="explanation")
+    in_cluster = labels == cluster
+    in_other = ~in_cluster if other is None else labels == other
+    differences = []
     for name in facts.columns:
         if not pd.api.types.is_numeric_dtype(facts[name]):
             continue
-        values = facts[name].to_numpy(np.float64)
-        one, two = values[mine & np.isfinite(values)], values[theirs & np.isfinite(values)]
-        if len(one) and len(two):
-            compare = _axis if name in AXES else _amount
-            found.append(compare(str(name), one, two))
-    return sorted(found, key=lambda difference: -abs(difference.effect))
+        column = facts[name].to_numpy(np.float64)
+        finite = np.isfinite(column)
+        values, other_values = column[in_cluster & finite], column[in_other & finite]
+        if len(values) and len(other_values):
+            compare = _compare_axes if name in _AXES else _compare_amounts
+            differences.append(compare(str(name), values, other_values))
+    return sorted(differences, key=lambda difference: -abs(difference.effect))
 
 
-def sets_apart(found: list[Difference], most: int = 5) -> list[str]:
-    """Sentences of the differences worth a word; one that says so where there is none."""
-    told = [one.sentence for one in found if abs(one.effect) >= WORTH_SAYING][:most]
-    return told or ["No fact sets it clearly apart: look at the chips."]
+def difference_sentences(differences: list[Difference], n_sentences: int = 5) -> list[str]:
+    """Return sentences on the differences of at least medium size, or one that there are none."""
+    sentences = [d.sentence for d in differences if abs(d.effect) >= _MEDIUM_EFFECT]
+    nothing = "No measured property sets this cluster clearly apart; look at its chips."
+    return sentences[:n_sentences] or [nothing]
 
 
-def cliffs_delta(one: DoubleArray, other: DoubleArray) -> float:
-    """Share of pairs in which the first is larger less the share in which it is smaller.
+def cliffs_delta(values: DoubleArray, other_values: DoubleArray) -> float:
+    """Return Cliff's delta, -1..1 (Cliff, Psychological Bulletin 1993).
 
-    Cliff, Psychological Bulletin 1993; from ranks, in n log n.
+    The share of pairs in which the first value is larger, minus the share in which it is smaller.
+    Computed from ranks, in O(n log n).
     """
-    ordered = np.sort(other)
-    smaller = np.searchsorted(ordered, one, "left").sum()
-    larger = len(one) * len(other) - np.searchsorted(ordered, one, "right").sum()
-    return float((smaller - larger) / (len(one) * len(other)))
+    ordered = np.sort(other_values)
+    n_pairs = len(values) * len(other_values)
+    n_larger = np.searchsorted(ordered, values, "left").sum()
+    n_smaller = n_pairs - np.searchsorted(ordered, values, "right").sum()
+    return float((n_larger - n_smaller) / n_pairs)
 
 
-def _amount(name: str, one: DoubleArray, other: DoubleArray) -> Difference:
-    low, middle, high = np.quantile(one, [0.25, 0.5, 0.75])
-    other_low, other_middle, other_high = np.quantile(other, [0.25, 0.5, 0.75])
-    effect = cliffs_delta(one, other)
-    much = "much " if abs(effect) >= _LARGE else ""
-    unit = f" {UNITS[name]}" if name in UNITS else ""
+def _compare_amounts(name: str, values: DoubleArray, other_values: DoubleArray) -> Difference:
+    median, other_median = (float(np.quantile(v, 0.5)) for v in (values, other_values))
+    effect = cliffs_delta(values, other_values)
+    much = "much " if abs(effect) >= _LARGE_EFFECT else ""
+    unit = _UNITS.get(name, "")
     sentence = (
         f"{name.replace('_', ' ')} is {much}{'higher' if effect > 0 else 'lower'}: median "
-        f"{middle:.3g}{unit} against {other_middle:.3g}{unit} (Cliff's delta {effect:+.2f})."
+        f"{median:.3g}{unit} against {other_median:.3g}{unit} (Cliff's delta {effect:+.2f})."
     )
-    spread, other_spread = (float(low), float(high)), (float(other_low), float(other_high))
-    return Difference(
-        name, float(middle), float(other_middle), spread, other_spread, effect, sentence
-    )
+    return Difference(name, median, other_median, effect, sentence)
 
 
-def _axis(name: str, one: DoubleArray, other: DoubleArray) -> Difference:
-    """Directions without an arrow: angles doubled, as Mardia and Jupp (2000) treat axes."""
-    (mean, length), (other_mean, other_length) = _direction(one), _direction(other)
-    apart = abs((mean - other_mean + 90) % 180 - 90)
-    steady = length >= WORTH_SAYING and other_length < WORTH_SAYING
-    # One direction beside none at all is a difference too.
-    effect = max(apart / 90 * min(length, other_length), (length - other_length) * steady)
+def _compare_axes(name: str, values: DoubleArray, other_values: DoubleArray) -> Difference:
+    """Compare directions without orientation by doubling the angles (Mardia and Jupp, 2000)."""
+    (mean, length), (other_mean, other_length) = _mean_axis(values), _mean_axis(other_values)
+    angle = abs((mean - other_mean + 90) % 180 - 90)
+    # A common direction in the cluster and none among the others is a difference as well.
+    only_in_cluster = length >= _MEDIUM_EFFECT and other_length < _MEDIUM_EFFECT
+    effect = max(angle / 90 * min(length, other_length), (length - other_length) * only_in_cluster)
     sentence = (
         f"{name} is about {mean:.0f}° (resultant length {length:.2f}) against "
         f"{other_mean:.0f}° ({other_length:.2f})."
     )
-    return Difference(
-        name, mean, other_mean, (length, length), (other_length, other_length), effect, sentence
-    )
+    return Difference(name, mean, other_mean, effect, sentence)
 
 
-def _direction(degrees: DoubleArray) -> tuple[float, float]:
-    """Mean axis, 0..180 degrees, and mean resultant length, 0..1."""
+def _mean_axis(degrees: DoubleArray) -> tuple[float, float]:
+    """Return the mean axis, 0..180 degrees, and the mean resultant length, 0..1."""
     resultant = np.exp(2j * np.deg2rad(degrees)).mean()
     return float(np.rad2deg(np.angle(resultant)) / 2 % 180), float(abs(resultant))

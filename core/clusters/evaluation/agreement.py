@@ -1,4 +1,4 @@
-"""How well a labelling and the embeddings agree with a property, such as the annotated class."""
+"""How well a labelling, and the embeddings, agree with a property such as the annotated class."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -10,26 +10,26 @@ from core.errors import ArtifactError, DegenerateError, TooFewError
 from core.types import AnyArray, BoolArray, FloatArray, IntArray
 
 NEIGHBOURS = 5
-# Queries at a time: 512 x 20,000 distances are 40 MB.
+# Chips per block: 512 x 20,000 distances take 40 MB.
 _BLOCK = 512
 
 
 @dataclass(frozen=True, kw_only=True)
-class Votes:
-    """How well the nearest embeddings tell a property.
+class NeighbourScores:
+    """How well a property can be predicted from the nearest embeddings.
 
     Attributes
     ----------
     n : int
         Chips with a value of the property.
     n_missing : int
-        Chips without one, left out of all scores.
+        Chips without a value, which are left out of all scores.
     n_classes : int
     balanced_accuracy : float
-        Mean recall over the classes of a vote of the 5 nearest other chips by embedding, 0..1.
-        Chips that lie next to each other in a scene flatter it.
+        Mean recall over the classes, 0..1, if the 5 nearest other chips vote. Overlapping or
+        adjacent chips of the same scene inflate it.
     balanced_accuracy_across_scenes : float or None
-        The same where only chips of other scenes vote; None where no class lies in two scenes.
+        The same if only chips of other scenes vote; None if no class occurs in two scenes.
     notes : tuple of str
         What was left out.
     """
@@ -43,15 +43,16 @@ class Votes:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Scores(Votes):
-    """Agreement of embeddings and of a labelling with a property.
+class AgreementScores(NeighbourScores):
+    """Agreement of the embeddings and of a labelling with a property.
 
     Attributes
     ----------
     ari, nmi, ami : float
-        Labelling against property: adjusted Rand index (Hubert and Arabie, 1985), normalised and
-        adjusted mutual information (Vinh et al., 2010). 1 is agreement, 0 (of `ari` and `ami`) is
-        chance. Noise counts as one more cluster, so that leaving out what is hard gains nothing.
+        Agreement of labelling and property: adjusted Rand index (Hubert and Arabie, 1985),
+        normalised and adjusted mutual information (Vinh et al., 2010). 1 is full agreement; for
+        `ari` and `ami`, 0 is chance. Noise counts as one more cluster, so calling difficult chips
+        noise gains nothing.
     """
 
     ari: float
@@ -59,20 +60,20 @@ class Scores(Votes):
     ami: float
 
 
-def score(
+def score_labelling(
     labels: IntArray,
     embeddings: FloatArray,
     truth: Sequence[Any] | AnyArray,
     scenes: Sequence[Any] | AnyArray,
     name: str = "property",
-) -> Scores:
+) -> AgreementScores:
     """Score a labelling and the embeddings against a property.
 
     Parameters
     ----------
     labels : int array, (n,), -1 for noise
     embeddings, truth, scenes, name
-        As of `vote`, whose errors are raised too.
+        As in `score_embeddings`, whose errors are raised as well.
 
     Raises
     ------
@@ -81,31 +82,31 @@ def score(
     """
     if len(labels) != len(truth):
         raise ArtifactError("labels and property differ in length", where=name)
-    votes = vote(embeddings, truth, scenes, name)
-    there, _, codes = coded(truth)
-    clusters = np.asarray(labels)[there]
+    scores = score_embeddings(embeddings, truth, scenes, name)
+    present, _, codes = encode_classes(truth)
+    clusters = np.asarray(labels)[present]
 
     from sklearn import metrics
 
-    return Scores(
-        **vars(votes),
+    return AgreementScores(
+        **vars(scores),
         ari=float(metrics.adjusted_rand_score(codes, clusters)),
         nmi=float(metrics.normalized_mutual_info_score(codes, clusters)),
         ami=float(metrics.adjusted_mutual_info_score(codes, clusters)),
     )
 
 
-def vote(
+def score_embeddings(
     embeddings: FloatArray,
     truth: Sequence[Any] | AnyArray,
     scenes: Sequence[Any] | AnyArray,
     name: str = "property",
-) -> Votes:
-    """Let the nearest embeddings tell a property.
+) -> NeighbourScores:
+    """Score how well the nearest embeddings predict a property.
 
-    A chip whose class no voting chip has (the only one of its class, or of a class that lies in
-    one scene) cannot be told from the others: it is left out of that accuracy and counted in the
-    notes. Ties go to the class of the nearest chip.
+    A chip whose class none of the voting chips has (the only chip of its class, or a class that
+    occurs in one scene only) cannot be predicted: it is left out of that accuracy and counted in
+    the notes. Ties go to the class of the nearest chip.
 
     Parameters
     ----------
@@ -120,46 +121,48 @@ def vote(
     Raises
     ------
     TooFewError
-        For fewer than two classes, or classes of one chip each.
+        If there are fewer than two classes, or each class has only one chip.
     DegenerateError
-        For embeddings that are not finite.
+        If embeddings are not finite.
     ArtifactError
         If the arguments are of different chips.
     """
     if not len(embeddings) == len(truth) == len(scenes):
         raise ArtifactError("embeddings and property differ in length", where=name)
-    there, classes, codes = coded(truth)
+    present, classes, codes = encode_classes(truth)
     if len(classes) < 2:
-        found = f"one class, {classes[0]!r}," if classes else "no value"
+        counts = f"{int(present.sum())} of {len(present)} chips"
+        values = f"only one class, {classes[0]!r}" if classes else "no value"
         raise TooFewError(
-            f"{found} on {int(there.sum())} of {len(there)} chips leaves nothing to compare",
+            f"{values} on {counts}, so there is nothing to compare",
             where=name,
-            remedy="Choose a property with two classes or more.",
+            remedy="Choose a property with at least two classes.",
         )
-    vectors = np.asarray(embeddings, np.float32)[there]
+    vectors = np.asarray(embeddings, np.float32)[present]
     if not np.isfinite(vectors).all():
         raise DegenerateError("embeddings are not finite", where=name)
-    own = np.arange(len(codes), dtype=np.int32)
-    one_out, alone = _accuracy(vectors, codes, own)
-    if one_out is None:
+    accuracy, n_alone = _vote_accuracy(vectors, codes, np.arange(len(codes), dtype=np.int32))
+    if accuracy is None:
         raise TooFewError(
-            f"each of the {len(codes)} chips has a value of its own",
+            f"each of the {len(codes)} chips has a different value",
             where=name,
-            remedy="Choose a property that sorts the chips into classes.",
+            remedy="Choose a property that groups the chips into classes.",
         )
-    across, unseen = _accuracy(vectors, codes, _codes(scenes, there)[1])
-    return Votes(
+    scene_codes = _encode(scenes, present)[1]
+    accuracy_across, n_one_scene = _vote_accuracy(vectors, codes, scene_codes)
+    notes = _notes(name, present, n_alone, n_one_scene, accuracy_across)
+    return NeighbourScores(
         n=len(codes),
-        n_missing=int((~there).sum()),
+        n_missing=int((~present).sum()),
         n_classes=len(classes),
-        balanced_accuracy=one_out,
-        balanced_accuracy_across_scenes=across,
-        notes=tuple(_notes(name, there, alone, unseen, across)),
+        balanced_accuracy=accuracy,
+        balanced_accuracy_across_scenes=accuracy_across,
+        notes=tuple(notes),
     )
 
 
-def coded(values: Sequence[Any] | AnyArray) -> tuple[BoolArray, list[str], IntArray]:
-    """A property as classes.
+def encode_classes(values: Sequence[Any] | AnyArray) -> tuple[BoolArray, list[str], IntArray]:
+    """Encode the values of a property as classes.
 
     Parameters
     ----------
@@ -168,56 +171,54 @@ def coded(values: Sequence[Any] | AnyArray) -> tuple[BoolArray, list[str], IntAr
 
     Returns
     -------
-    there : bool array, (n,)
-        True where there is a value.
+    present : bool array, (n,)
+        True for chips with a value.
     classes : list of str
         The distinct values as text, sorted.
-    codes : int32 array, (number of values there are,)
-        The number of each one's class.
+    codes : int32 array, (n_present,)
+        For each chip with a value, the position of its class.
     """
-    there: BoolArray = ~_missing(values)
-    return (there, *_codes(values, there))
-
-
-def _missing(values: Sequence[Any] | AnyArray) -> BoolArray:
-    """True where a value is None, NaN, NaT or empty text."""
     import pandas as pd
 
     boxed = np.empty(len(values), object)
     boxed[:] = list(values)
     blank = np.array([isinstance(value, str) and not value.strip() for value in boxed], np.bool_)
-    absent: BoolArray = pd.isna(boxed) | blank
-    return absent
+    present: BoolArray = ~(pd.isna(boxed) | blank)
+    return (present, *_encode(values, present))
 
 
-def _codes(values: Sequence[Any] | AnyArray, there: BoolArray) -> tuple[list[str], IntArray]:
-    """Distinct values as text, sorted, and the number of each chip's value among them."""
-    texts = [str(value) for value, present in zip(values, there, strict=True) if present]
-    names = sorted(set(texts))
-    number = {text: code for code, text in enumerate(names)}
-    return names, np.array([number[text] for text in texts], np.int32)
+def _encode(values: Sequence[Any] | AnyArray, present: BoolArray) -> tuple[list[str], IntArray]:
+    """Return the distinct present values as text, sorted, and the position of each value."""
+    texts = [str(value) for value, keep in zip(values, present, strict=True) if keep]
+    classes = sorted(set(texts))
+    codes = {text: code for code, text in enumerate(classes)}
+    return classes, np.array([codes[text] for text in texts], np.int32)
 
 
-def _accuracy(vectors: FloatArray, codes: IntArray, groups: IntArray) -> tuple[float | None, int]:
-    """Balanced accuracy of a vote outside each chip's own group, and the chips left out.
+def _vote_accuracy(
+    vectors: FloatArray, codes: IntArray, groups: IntArray
+) -> tuple[float | None, int]:
+    """Return the balanced accuracy of a vote of chips outside each chip's group.
 
-    None where no chip has a voter of its class.
+    Also returns the number of chips that are left out because no voting chip has their class. The
+    accuracy is None if that is true of every chip.
     """
     n_classes = int(codes.max()) + 1
     table = np.zeros((n_classes, int(groups.max()) + 1), np.int64)
     np.add.at(table, (codes, groups), 1)
-    judged = table.sum(axis=1)[codes] > table[codes, groups]
-    if not judged.any():
+    counted = table.sum(axis=1)[codes] > table[codes, groups]
+    if not counted.any():
         return None, len(codes)
     votes = _votes(vectors, codes, groups)
-    right = np.bincount(codes[judged], votes[judged] == codes[judged], n_classes)
-    counts = np.bincount(codes[judged], minlength=n_classes)
-    return float((right[counts > 0] / counts[counts > 0]).mean()), int((~judged).sum())
+    n_correct = np.bincount(codes[counted], votes[counted] == codes[counted], n_classes)
+    sizes = np.bincount(codes[counted], minlength=n_classes)
+    recall = n_correct[sizes > 0] / sizes[sizes > 0]
+    return float(recall.mean()), int((~counted).sum())
 
 
 def _votes(vectors: FloatArray, codes: IntArray, groups: IntArray) -> IntArray:
-    """Class by vote of the nearest chips outside each chip's own group, (n,)."""
-    # Centred: float32 loses the difference of long vectors that point the same way.
+    """Return, for each chip, the class that the nearest chips of other groups vote for, (n,)."""
+    # Centred, because float32 loses the difference of long vectors with the same direction.
     centred = vectors - vectors.mean(axis=0)
     lengths = (centred**2).sum(axis=1)
     k = min(NEIGHBOURS, len(codes) - 1)
@@ -232,7 +233,7 @@ def _votes(vectors: FloatArray, codes: IntArray, groups: IntArray) -> IntArray:
         order = np.lexsort((nearest, near), axis=1)
         near = np.take_along_axis(near, order, axis=1)
         ranked = codes[np.take_along_axis(nearest, order, axis=1)]
-        # One vote each, and less than one vote more for the nearest class of a tie.
+        # One vote each, plus less than one vote in all by rank, so that the nearest decides ties.
         weights = np.where(np.isfinite(near), 1 + 2.0 ** -np.arange(1, k + 1) / k, 0.0)
         tally = np.zeros((len(ranked), n_classes))
         np.add.at(tally, (np.arange(len(ranked))[:, None], ranked), weights)
@@ -241,14 +242,20 @@ def _votes(vectors: FloatArray, codes: IntArray, groups: IntArray) -> IntArray:
 
 
 def _notes(
-    name: str, there: BoolArray, alone: int, unseen: int, across: float | None
+    name: str, present: BoolArray, n_alone: int, n_one_scene: int, accuracy_across: float | None
 ) -> Iterator[str]:
-    missing = int((~there).sum())
-    if missing:
-        yield f"{missing} of {len(there)} chips have no {name} and were left out."
-    if alone:
-        yield f"{alone} chips are the only one of their class: not in the balanced accuracy."
-    if across is None:
-        yield "No class lies in two scenes: no accuracy across scenes."
-    elif unseen:
-        yield f"{unseen} chips are of a class that lies in one scene: not judged across scenes."
+    n_missing = int((~present).sum())
+    if n_missing:
+        yield f"{n_missing} of {len(present)} chips have no {name} and were left out."
+    if n_alone:
+        yield (
+            "Chips left out of the balanced accuracy because no other chip has their class: "
+            f"{n_alone}."
+        )
+    if accuracy_across is None:
+        yield "No class occurs in two scenes, so there is no accuracy across scenes."
+    elif n_one_scene:
+        yield (
+            "Chips left out of the accuracy across scenes because their class occurs in one scene "
+            f"only: {n_one_scene}."
+        )

@@ -1,80 +1,80 @@
-"""What a chip looks like in numbers: brightness, blur, mean of each band, indices."""
+"""The appearance of chips in numbers: brightness, contrast, sharpness, band means and indices."""
 
 import numpy as np
 import pandas as pd
 
 from core.types import BoolArray, FloatArray
 
-# Normalised differences of two bands, by the names that bands may carry.
+# Normalised differences (a - b) / (a + b) of two bands, by band name.
 INDICES: dict[str, tuple[str, str]] = {
     "ndvi": ("nir", "red"),  # vegetation; Rouse et al., 1974
     "ndwi": ("green", "nir"),  # open water; McFeeters, 1996
     "ndre": ("nir", "rededge"),  # leaf chlorophyll; Gitelson and Merzlyak, 1994
 }
 _ALIASES = {"nir": ("nir", "nir1", "near infrared", "infrared"), "rededge": ("rededge", "red edge")}
-_FAINT = 1e-6
+# Indices of darker sums of two bands are meaningless.
+_MIN_SUM = 1e-6
 
 
-def appearance(pixels: FloatArray, mask: BoolArray, bands: tuple[str, ...]) -> pd.DataFrame:
-    """Facts of how chips look, one row a chip, NaN where all of a chip is masked.
+def measure_appearance(pixels: FloatArray, mask: BoolArray, bands: tuple[str, ...]) -> pd.DataFrame:
+    """Measure the appearance of chips, one row per chip; NaN if a chip is fully masked.
 
     Parameters
     ----------
     pixels : float32 array, (n, bands, size, size)
-        Scaled to 0..1, as `ChipSet.unit` gives them.
+        Scaled to 0..1, as `ChipSet.unit` returns them.
     mask : bool array, (n, size, size), True where masked
     bands : tuple of str
-        The bands' names; indices are computed where names say what they need.
+        Names of the bands; an index is computed if both of its bands are named.
 
     Returns
     -------
     DataFrame
-        brightness (mean of all bands), contrast (standard deviation of brightness), sharpness
-        (variance of the Laplacian of brightness, Pech-Pacheco et al., 2000: low for blurred or
-        empty chips), mean_<band> for each band, and ndvi, ndwi, ndre where the bands allow.
+        brightness (mean of all bands), contrast (standard deviation of the brightness), sharpness
+        (variance of the Laplacian of the brightness, Pech-Pacheco et al., 2000: low for blurred or
+        empty chips), mean_<band> for each band, and ndvi, ndwi, ndre where the bands allow it.
     """
     n = len(pixels)
-    open_ = ~mask
-    count = open_.sum(axis=(1, 2)).astype(np.float64)
-    count[count == 0] = np.nan
-    weights = open_[:, None, :, :]
-    means = (pixels * weights).sum(axis=(2, 3), dtype=np.float64) / count[:, None]
+    valid = ~mask
+    n_valid = valid.sum(axis=(1, 2)).astype(np.float64)
+    n_valid[n_valid == 0] = np.nan
+    means = (pixels * valid[:, None]).sum(axis=(2, 3), dtype=np.float64) / n_valid[:, None]
     grey = pixels.mean(axis=1)
     brightness = means.mean(axis=1) if len(bands) else np.full(n, np.nan)
-    away = (grey - brightness[:, None, None]) ** 2 * open_
+    deviations = (grey - brightness[:, None, None]) ** 2 * valid
     columns = {
         "brightness": brightness,
-        "contrast": np.sqrt(away.sum(axis=(1, 2), dtype=np.float64) / count),
-        "sharpness": _sharpness(grey, open_),
+        "contrast": np.sqrt(deviations.sum(axis=(1, 2), dtype=np.float64) / n_valid),
+        "sharpness": _sharpness(grey, valid),
     }
-    columns |= {f"mean_{band}": means[:, at] for at, band in enumerate(bands)}
-    for name, (plus, minus) in INDICES.items():
-        one, other = _find(bands, plus), _find(bands, minus)
-        if one is not None and other is not None:
-            total = means[:, one] + means[:, other]
-            faint = ~(np.abs(total) > _FAINT)
-            difference = means[:, one] - means[:, other]
-            columns[name] = np.where(faint, np.nan, difference / np.where(faint, 1, total))
+    columns |= {f"mean_{band}": means[:, i] for i, band in enumerate(bands)}
+    for name, pair in INDICES.items():
+        positions = [_band_position(bands, band) for band in pair]
+        if None not in positions:
+            first, second = means[:, positions].T
+            total = first + second
+            undefined = ~(np.abs(total) > _MIN_SUM)
+            index = (first - second) / np.where(undefined, 1, total)
+            columns[name] = np.where(undefined, np.nan, index)
     return pd.DataFrame(columns)
 
 
-def _sharpness(grey: FloatArray, open_: BoolArray) -> FloatArray:
-    """Variance of the Laplacian over pixels whose four neighbours are valid, (n,)."""
+def _sharpness(grey: FloatArray, valid: BoolArray) -> FloatArray:
+    """Return the variance of the Laplacian over pixels whose four neighbours are valid, (n,)."""
     inner = grey[:, 1:-1, 1:-1]
     sides = grey[:, :-2, 1:-1] + grey[:, 2:, 1:-1] + grey[:, 1:-1, :-2] + grey[:, 1:-1, 2:]
-    valid = open_[:, 1:-1, 1:-1] & open_[:, :-2, 1:-1] & open_[:, 2:, 1:-1]
-    valid &= open_[:, 1:-1, :-2] & open_[:, 1:-1, 2:]
-    laplacian = np.where(valid, sides - 4 * inner, 0.0)
-    count = valid.sum(axis=(1, 2)).astype(np.float64)
-    count[count == 0] = np.nan
-    mean = laplacian.sum(axis=(1, 2)) / count
-    variance: FloatArray = (laplacian**2).sum(axis=(1, 2)) / count - mean**2
+    usable = valid[:, 1:-1, 1:-1] & valid[:, :-2, 1:-1] & valid[:, 2:, 1:-1]
+    usable &= valid[:, 1:-1, :-2] & valid[:, 1:-1, 2:]
+    laplacian = np.where(usable, sides - 4 * inner, 0.0)
+    n_usable = usable.sum(axis=(1, 2)).astype(np.float64)
+    n_usable[n_usable == 0] = np.nan
+    mean = laplacian.sum(axis=(1, 2)) / n_usable
+    variance: FloatArray = (laplacian**2).sum(axis=(1, 2)) / n_usable - mean**2
     return variance
 
 
-def _find(bands: tuple[str, ...], wanted: str) -> int | None:
-    """Where a band of this name lies, None where there is none."""
+def _band_position(bands: tuple[str, ...], name: str) -> int | None:
+    """Return the position of the band with a name, or one of its aliases; None if missing."""
     names = [band.strip().lower() for band in bands]
-    return next(
-        (names.index(name) for name in _ALIASES.get(wanted, (wanted,)) if name in names), None
-    )
+    aliases = _ALIASES.get(name, (name,))
+    return next((names.index(alias) for alias in aliases if alias in names), None)

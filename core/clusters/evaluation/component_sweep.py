@@ -1,43 +1,55 @@
-"""How many Gaussians: BIC, AIC and held-out likelihood over n_components, and how sure that is."""
+"""How many Gaussians to use: BIC, AIC and held-out likelihood over n_components."""
 
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 
 import numpy as np
 
 from core.clusters.evaluation.size_sweep import Suggestion
-from core.clusters.methods.gmm import Mixture, choose, fit_mixture
+from core.clusters.methods.gmm import Mixture, choose_shape, fit_mixture
 from core.errors import TooFewError
-from core.progress import Progress, silent, step
+from core.progress import Progress, report_step, silent
 from core.settings import GmmSettings
 from core.types import DoubleArray, FloatArray, IntArray
 
-FOLDS = 3
-# Below this share of seeds that agree, BIC's choice is a matter of luck.
-_AGREED = 0.6
+N_FOLDS = 3
+# If a smaller share of the seeds agree, the choice by BIC is a matter of luck.
+_MIN_AGREEMENT = 0.6
 
 
 @dataclass(frozen=True)
-class ComponentLandscape:
-    """Mixtures over n_components, each with the covariance and dimensions of the slider's fit.
+class ShapeRun:
+    """Consecutive values of n_components, first to last, whose mixtures have the same shape."""
 
-    Where these differ, what a mixture does not see of the widest one's principal components counts
-    as one Gaussian, so that all describe the same data (Raftery and Dean, Variable selection for
-    model-based clustering, JASA 2006); principal components are uncorrelated.
+    first: int
+    last: int
+    covariance: str
+    n_dims: int
+
+
+@dataclass(frozen=True)
+class ComponentSweep:
+    """Mixtures over n_components, each with the covariance and dimensions that `fit_gmm` chooses.
+
+    If the mixtures use different numbers of principal components, those that a mixture does not
+    use, up to the largest number, are modelled as one Gaussian, so that all mixtures describe the
+    same data (Raftery and Dean, Variable selection for model-based clustering, JASA 2006);
+    principal components are uncorrelated.
 
     Attributes
     ----------
     n_components : int32 array, (m,)
     bic, aic : float64 array, (m,)
-        Of the likeliest start, in the widest fit's components; lower is better.
+        Of the start with the highest likelihood; lower is better.
     bics : float64 array, (m, n_init)
-        BIC of each seed's start.
+        BIC of each start.
     held_out : float64 array, (m,)
-        Natural logarithm of the likelihood of chips that were left out of the fit, mean a chip.
+        Natural logarithm of the likelihood of chips that were left out of the fit, mean per chip.
     covariance : tuple of str, m of them
     n_dims : int32 array, (m,)
-        Principal components that each mixture sees.
+        Number of principal components that each mixture uses.
     """
 
     n_components: IntArray
@@ -50,24 +62,32 @@ class ComponentLandscape:
 
     @property
     def best_by_seed(self) -> IntArray:
-        """The number of components that each seed's BIC prefers, (n_init,)."""
+        """Number of components with the lowest BIC for each seed, (n_init,)."""
         best: IntArray = self.n_components[self.bics.argmin(axis=0)]
         return best
 
     @property
     def agreement(self) -> float:
-        """Share of the seeds that prefer what most of them prefer, 0..1."""
+        """Share of the seeds that prefer the most frequent number of components, 0..1."""
         votes = Counter(self.best_by_seed.tolist()).most_common(1)[0][1]
         return float(votes / self.bics.shape[1])
 
+    @property
+    def shape_runs(self) -> list[ShapeRun]:
+        """The runs of mixtures with the same covariance and dimensions, by rising n_components."""
+        shapes = zip(self.covariance, self.n_dims.tolist(), strict=True)
+        mixtures = zip(shapes, self.n_components.tolist(), strict=True)
+        runs = []
+        for shape, group in groupby(mixtures, key=lambda mixture: mixture[0]):
+            counts = [count for _, count in group]
+            runs.append(ShapeRun(counts[0], counts[-1], *shape))
+        return runs
 
-def survey_components(
-    points: FloatArray,
-    settings: GmmSettings,
-    counts: Sequence[int],
-    report: Progress = silent,
-) -> ComponentLandscape:
-    """Fit a mixture for each number of components as `fit_gmm` does; all else as set.
+
+def sweep_components(
+    points: FloatArray, settings: GmmSettings, counts: Sequence[int], report: Progress = silent
+) -> ComponentSweep:
+    """Fit a mixture for each number of components; the other settings stay as they are.
 
     Parameters
     ----------
@@ -81,7 +101,7 @@ def survey_components(
     Raises
     ------
     TooFewError
-        For no values, or fewer chips outside a fold than components.
+        If there are no values, or a fit without one fold has fewer chips than components.
     DegenerateError
         As in `fit_mixture`.
     Cancelled
@@ -89,78 +109,76 @@ def survey_components(
     """
     ks = np.unique(np.asarray(counts, np.int32))
     if not len(ks):
-        raise TooFewError("no number of components to try", where="n_components")
-    fits = [replace(settings, n_components=k) for k in ks.tolist()]
-    settled = [choose(len(points), one.n_components, one, points.shape[1]) for one in fits]
-    widest = max(d for _, d in settled)
+        raise TooFewError("there is no number of components to try", where="n_components")
+    shapes = [choose_shape(len(points), k, settings, points.shape[1]) for k in ks.tolist()]
+    widest = max(d for _, d in shapes)
     rows = []
-    for done, (one, (shape, d)) in enumerate(zip(fits, settled, strict=True), 1):
-        mixture = fit_mixture(points, replace(one, covariance=shape, n_dims=d))
-        bic, aic = unseen(points[:, d:widest])
-        outside = held_out(points, one, widest=widest)
+    for number, (k, (covariance, d)) in enumerate(zip(ks.tolist(), shapes, strict=True), 1):
+        chosen = replace(settings, n_components=k, covariance=covariance, n_dims=d)
+        mixture = fit_mixture(points, chosen)
+        bic_rest, aic_rest = unmodelled_criteria(points[:, d:widest])
         rows.append(
-            (mixture.bic + bic, mixture.aic + aic, outside, np.array(mixture.bics) + bic, shape, d)
+            (
+                mixture.bic + bic_rest,
+                mixture.aic + aic_rest,
+                np.array(mixture.bics) + bic_rest,
+                held_out_likelihood(points, replace(settings, n_components=k), widest),
+            )
         )
-        step(report, done, len(ks), f"Gaussian mixtures, {one.n_components} components")
-    bics, aics, outsides, starts, shapes, dims = zip(*rows, strict=True)
-    return ComponentLandscape(
-        n_components=ks,
-        bic=np.array(bics),
-        aic=np.array(aics),
-        bics=np.array(starts),
-        held_out=np.array(outsides),
-        covariance=shapes,
-        n_dims=np.array(dims, np.int32),
-    )
+        report_step(report, number, len(ks), f"Gaussian mixtures, {k} components")
+    covariances, n_dims = zip(*shapes, strict=True)
+    bic, aic, bics, held_out = (np.array(column) for column in zip(*rows, strict=True))
+    return ComponentSweep(ks, bic, aic, bics, held_out, covariances, np.array(n_dims, np.int32))
 
 
-def unseen(points: FloatArray) -> tuple[float, float]:
-    """BIC and AIC of columns that a mixture does not see, (n, d): a Gaussian each; 0 for none."""
+def unmodelled_criteria(points: FloatArray) -> tuple[float, float]:
+    """Return BIC and AIC of columns that a mixture does not use, (n, d), one Gaussian per column.
+
+    Both are 0 if there are no columns.
+    """
     n, d = points.shape
     data = points.astype(np.float64)
-    likelihood = float(_one_gaussian(data, data).sum())
-    return 2 * d * float(np.log(n)) - 2 * likelihood, 4 * d - 2 * likelihood
+    log_likelihood = float(_gaussian_log_density(data, data).sum())
+    return 2 * d * float(np.log(n)) - 2 * log_likelihood, 4 * d - 2 * log_likelihood
 
 
-def held_out(
-    points: FloatArray, settings: GmmSettings, folds: int = FOLDS, widest: int = 0
-) -> float:
-    """Mean log-likelihood of chips that the fit did not see, in nats a chip.
+def held_out_likelihood(points: FloatArray, settings: GmmSettings, widest: int = 0) -> float:
+    """Return the mean log-likelihood, in nats per chip, of chips that were left out of the fit.
 
-    Each fold is left out once; the rest is fitted with one start. A mixture that fits noise
-    gains on the chips it saw and loses here. Of the first `widest` columns, those that the
-    mixture does not see count as a Gaussian each.
+    In three folds, with one start per fit. A mixture that fits noise gains on the chips it was
+    fitted to and loses here. Columns before `widest` that the mixture does not use count as one
+    Gaussian each.
 
     Raises
     ------
     TooFewError
-        If the chips outside a fold are fewer than the components.
+        If a fit without one fold has fewer chips than components.
     """
     n = len(points)
-    one = replace(settings, n_init=1)
-    shape, d = choose(n, settings.n_components, settings, points.shape[1])
-    fold = np.random.default_rng(settings.seed).permutation(n) % folds
+    covariance, d = choose_shape(n, settings.n_components, settings, points.shape[1])
+    chosen = replace(settings, n_init=1, covariance=covariance, n_dims=d)
+    folds = np.random.default_rng(settings.seed).permutation(n) % N_FOLDS
+    unused = points[:, d:widest].astype(np.float64)
     total = 0.0
-    for out in range(folds):
-        away = fold == out
-        mixture = fit_mixture(points[~away], replace(one, covariance=shape, n_dims=d))
-        total += float(log_density(mixture, points[away]).sum())
-        rest = points[:, d:widest].astype(np.float64)
-        total += float(_one_gaussian(rest[~away], rest[away]).sum())
+    for fold in range(N_FOLDS):
+        held_out = folds == fold
+        mixture = fit_mixture(points[~held_out], chosen)
+        total += float(log_density(mixture, points[held_out]).sum())
+        total += float(_gaussian_log_density(unused[~held_out], unused[held_out]).sum())
     return total / n
 
 
-def _one_gaussian(learnt: DoubleArray, points: DoubleArray) -> DoubleArray:
-    """Logarithm of the density of points, (m, d), under a Gaussian a column of others."""
-    # A column that does not vary says the same of every mixture, but has no density.
-    variance = np.maximum(learnt.var(axis=0), np.finfo(np.float32).tiny)
-    distance = (points - learnt.mean(axis=0)) ** 2 / variance
-    density: DoubleArray = -0.5 * (distance + np.log(2 * np.pi * variance)).sum(axis=1)
-    return density
+def _gaussian_log_density(train: DoubleArray, points: DoubleArray) -> DoubleArray:
+    """Return the log density of points, (m, d), under one Gaussian per column of other points."""
+    # A constant column has no density, but it affects all mixtures in the same way.
+    variance = np.maximum(train.var(axis=0), np.finfo(np.float32).tiny)
+    distance = (points - train.mean(axis=0)) ** 2 / variance
+    log_density: DoubleArray = -0.5 * (distance + np.log(2 * np.pi * variance)).sum(axis=1)
+    return log_density
 
 
 def log_density(mixture: Mixture, points: FloatArray) -> DoubleArray:
-    """Natural logarithm of a mixture's density at each point, (n,)."""
+    """Return the natural logarithm of a mixture's density at each point, (n,)."""
     from scipy.special import logsumexp
     from scipy.stats import multivariate_normal
 
@@ -169,32 +187,37 @@ def log_density(mixture: Mixture, points: FloatArray) -> DoubleArray:
     logs = np.empty((len(data), k))
     for j in range(k):
         covariance = mixture.covariances if mixture.covariance == "tied" else mixture.covariances[j]
-        # A diagonal or a single variance is a matrix of its own to SciPy.
+        # Diagonals and single variances are expanded to full matrices.
         full = np.diag(np.broadcast_to(covariance, d)) if np.ndim(covariance) < 2 else covariance
         logs[:, j] = multivariate_normal.logpdf(data, mixture.means[j], full, allow_singular=True)
     density: DoubleArray = logsumexp(logs + np.log(mixture.weights), axis=1)
     return density
 
 
-def suggest_components(found: ComponentLandscape) -> list[Suggestion]:
-    """What BIC and the held-out likelihood prefer, each with its reason and its doubts."""
-    best = int(found.bic.argmin())
-    votes = Counter(found.best_by_seed.tolist())
-    spread = ", ".join(f"{k} ({n})" for k, n in sorted(votes.items()))
-    doubt = "" if found.agreement >= _AGREED else " The seeds disagree: do not trust it."
-    if best in (0, len(found.bic) - 1) and len(found.bic) > 1:
-        doubt += " It lies at the end of what was tried: try further values."
-    bic_reason = (
-        f"BIC is lowest; {found.agreement:.0%} of {found.bics.shape[1]} seeds agree: {spread}."
-        + doubt
+def suggest_components(sweep: ComponentSweep) -> list[Suggestion]:
+    """Suggest the numbers of components that BIC and the held-out likelihood prefer."""
+    by_bic, by_held_out = int(sweep.bic.argmin()), int(sweep.held_out.argmax())
+    votes = ", ".join(
+        f"{n} {'prefers' if n == 1 else 'prefer'} {k}"
+        for k, n in sorted(Counter(sweep.best_by_seed.tolist()).items())
     )
-    outside = int(found.held_out.argmax())
-    gain = found.held_out[outside] - found.held_out[best]
-    out_reason = "Chips left out of the fit are likeliest here" + (
-        f", by {gain:.2f} nats a chip beside BIC's choice." if outside != best else ", too."
+    n_seeds = sweep.bics.shape[1]
+    bic_reason = f"The BIC is lowest here. {sweep.agreement:.0%} of {n_seeds} seeds agree: {votes}."
+    if sweep.agreement < _MIN_AGREEMENT:
+        bic_reason += " The seeds disagree, so do not rely on it."
+    if by_bic in (0, len(sweep.bic) - 1) and len(sweep.bic) > 1:
+        bic_reason += " It is the first or last value tried; try more values."
+    gain = sweep.held_out[by_held_out] - sweep.held_out[by_bic]
+    held_out_reason = "Chips left out of the fit have the highest likelihood here" + (
+        "."
+        if by_held_out == by_bic
+        else f", {gain:.2f} nats per chip more than for the BIC's choice."
     )
-    pairs = (("BIC", best, bic_reason), ("held out", outside, out_reason))
+    n_components = sweep.n_components.tolist()
     return [
-        Suggestion(name, int(found.n_components[at]), int(found.n_components[at]), reason)
-        for name, at, reason in pairs
+        Suggestion(name, n_components[i], n_components[i], reason)
+        for name, i, reason in (
+            ("BIC", by_bic, bic_reason),
+            ("held out", by_held_out, held_out_reason),
+        )
     ]

@@ -1,6 +1,6 @@
-"""The confounder alarm: clusters that are really a scene, a place, an edge, a size or a blur."""
+"""Confounders: clusters that really are a scene, a location, an edge, a size or a blur."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,36 +9,37 @@ import pandas as pd
 
 from core.clusters.labelling import NOISE
 from core.errors import ArtifactError, TooFewError
-from core.progress import Progress, silent, step
+from core.progress import Progress, report_step, silent
 from core.types import AnyArray, BoolArray, DoubleArray, IntArray
 
-# What is looked at, by the name of the fact or of the chip's appearance.
+# Facts and measures of appearance that are tested.
 FACTS = ("scene", "cut_by_edge", "valid_fraction", "area", "side", "sharpness")
 N_PERMUTATIONS = 199
 N_BINS = 8
 NEIGHBOURS = 6
-# Shared information from here on is worth an alarm, however surely it is there.
-ALARM = 0.2
-# A cluster this much of one kind is that kind, if clearly less of all chips is.
-_NEARLY_ALL = 0.9
+# From this strength on, an association is worth an alarm; weaker ones are not, however certain.
+MIN_STRENGTH = 0.2
+_MAX_P_VALUE = 0.05
+# A cluster is called one-sided from this share on, if clearly fewer of all chips are alike.
+_ONE_SIDED = 0.9
 _CLEARLY_LESS = 0.75
-_RISK = 0.05
 _METRES_PER_DEGREE = 111_320.0
 
 
 @dataclass(frozen=True)
 class Association:
-    """How much a labelling has to do with something it should not follow.
+    """How strongly a labelling is associated with something that it should not follow.
 
     Attributes
     ----------
     name : str
+        The fact, or "place" for the location on the ground.
     strength : float
-        Adjusted mutual information (Vinh et al., JMLR 2010), 0 for chance, 1 for the same; for
-        "place" Moran's analogue for labels: the share of neighbours of one cluster beyond
-        chance over the most there could be.
+        Adjusted mutual information (Vinh et al., JMLR 2010): 0 is chance, 1 is identity. For
+        "place", an analogue of Moran's I for labels: the share of neighbours in the same cluster
+        beyond chance, divided by the largest possible value.
     p_value : float
-        Share of permutations that give as much, the labelling itself counted: never 0.
+        Share of permutations with at least this strength; counts the labelling itself, so never 0.
     n : int
         Chips with a value and a cluster.
     sentence : str
@@ -52,237 +53,244 @@ class Association:
 
     @property
     def alarm(self) -> bool:
-        """Whether it is strong, and no chance."""
-        return self.strength >= ALARM and self.p_value <= _RISK
+        """Whether the association is strong and unlikely to be chance."""
+        return self.strength >= MIN_STRENGTH and self.p_value <= _MAX_P_VALUE
 
 
-def confounders(
+def find_confounders(
     labels: IntArray,
     facts: pd.DataFrame,
     report: Progress = silent,
     n_permutations: int = N_PERMUTATIONS,
     seed: int = 0,
 ) -> list[Association]:
-    """Look at each fact that is there, and at place, strongest first.
+    """Test the labelling for association with each available fact and with location.
 
-    Noise is left out. Numbers are cut into bins; see `binned`. A property that the user wants
-    clusters to follow may be among them (large ships are large): an alarm asks for a look.
+    Noise is left out. Numbers are binned; see `bin_values`. The result may include a property that
+    clusters are meant to follow (large ships are large), so an alarm is only a reason to look.
 
     Parameters
     ----------
     labels : int32 array, (n,), -1 for noise
     facts : DataFrame, n rows
-        See `core.chips.chip_table.facts`; "sharpness" from `appearance`.
+        See `core.chips.chip_table.chip_facts`; "sharpness" comes from
+        `core.clusters.evaluation.appearance`.
     report : Progress
         Called after each fact.
+
+    Returns
+    -------
+    list of Association
+        The strongest first.
 
     Raises
     ------
     ArtifactError
         If facts and labels are of different chips.
     TooFewError
-        For fewer than two clusters.
+        If there are fewer than two clusters.
     Cancelled
         If the listener asked to stop.
     """
     if len(labels) != len(facts):
         raise ArtifactError("facts and labels differ in length", where="confounders")
     if labels.max(initial=NOISE) < 1:
-        raise TooFewError("fewer than two clusters have nothing to follow", where="confounders")
-    found: list[Association] = []
+        raise TooFewError("at least two clusters are needed", where="confounders")
+    associations = []
     names = [name for name in FACTS if name in facts]
-    for done, name in enumerate(names, 1):
-        rng = np.random.default_rng([seed, done])
-        one = associated(labels, facts[name], name, n_permutations, rng)
-        found += [one] if one else []
-        step(report, done, len(names) + 1, f"confounders, {name}")
+    for number, name in enumerate(names, 1):
+        rng = np.random.default_rng([seed, number])
+        associations.append(associate_fact(labels, facts[name], name, n_permutations, rng))
+        report_step(report, number, len(names) + 1, f"confounders, {name.replace('_', ' ')}")
     if {"longitude", "latitude", "scene"} <= set(facts):
-        place = neighbourly(labels, facts, n_permutations, np.random.default_rng([seed, 0]))
-        found += [place] if place else []
-    step(report, len(names) + 1, len(names) + 1, "confounders, place")
-    return sorted(found, key=lambda one: -one.strength)
+        rng = np.random.default_rng([seed, 0])
+        associations.append(associate_location(labels, facts, n_permutations, rng))
+    report_step(report, len(names) + 1, len(names) + 1, "confounders, location")
+    return sorted(filter(None, associations), key=lambda association: -association.strength)
 
 
-def associated(
+def associate_fact(
     labels: IntArray,
     values: "pd.Series[Any]",
     name: str,
     n_permutations: int,
     rng: np.random.Generator,
 ) -> Association | None:
-    """Association with one fact; None where it does not vary.
+    """Test the association of a labelling with one fact; None if the fact does not vary.
 
-    Shuffling leaves the margins as they are, so mutual information ranks as its adjusted form.
+    Permutations keep the sizes of clusters and bins, so that mutual information ranks them in the
+    same order as its adjusted form.
     """
-    there = (labels != NOISE) & values.notna().to_numpy()
-    clusters = labels[there]
-    codes = binned(values[there])
+    usable = (labels != NOISE) & values.notna().to_numpy()
+    clusters = labels[usable]
+    codes = bin_values(values[usable])
     if codes.max(initial=0) == 0 or len(np.unique(clusters)) < 2:
         return None
 
     from sklearn.metrics import adjusted_mutual_info_score
 
     strength = float(adjusted_mutual_info_score(codes, clusters))
-    p_value = _p_value(
-        _information(clusters, codes),
-        lambda: _information(clusters, rng.permutation(codes)),
-        n_permutations,
-    )
+    observed = _mutual_information(clusters, codes)
+    permuted = [
+        _mutual_information(clusters, rng.permutation(codes)) for _ in range(n_permutations)
+    ]
+    p_value = _p_value(observed, permuted)
+    words = "being cut by an edge" if name == "cut_by_edge" else name.replace("_", " ")
     sentence = (
-        f"Clusters and {name.replace('_', ' ')} share {strength:.0%} of their information beyond "
+        f"Clusters and {words} share {strength:.0%} of their information beyond "
         f"chance (p = {p_value:.3f})."
     )
     return Association(name, strength, p_value, len(clusters), sentence)
 
 
-def neighbourly(
+def associate_location(
     labels: IntArray, facts: pd.DataFrame, n_permutations: int, rng: np.random.Generator
 ) -> Association | None:
-    """Spatial autocorrelation of the labels: how often neighbours on the ground share one.
+    """Test the spatial autocorrelation of the labels: how often neighbours share a cluster.
 
-    Each chip's 6 nearest of the same scene; labels are shuffled within scenes, so that scenes
-    alone do not make it. None without places.
+    The neighbours of a chip are the 6 nearest chips of the same scene. Labels are permuted within
+    scenes, so that differences between scenes alone have no effect. None if no chip has a location
+    and a neighbour.
     """
-    place = facts[["longitude", "latitude"]].to_numpy(np.float64)
-    there = (labels != NOISE) & np.isfinite(place).all(axis=1)
-    clusters, scenes = labels[there], pd.factorize(facts["scene"][there])[0]
-    neighbours, linked = _neighbours(place[there], scenes)
-    if not linked.any():
+    located = facts[["longitude", "latitude"]].to_numpy(np.float64)
+    usable = (labels != NOISE) & np.isfinite(located).all(axis=1)
+    clusters, scenes = labels[usable], pd.factorize(facts["scene"][usable])[0]
+    neighbours, exists = _nearest_chips(located[usable], scenes)
+    if not exists.any():
         return None
 
-    def joined(order: AnyArray) -> float:
-        mixed = clusters[order]
-        return float((mixed[neighbours] == mixed[:, None])[linked].mean())
+    def shared_fraction(order: AnyArray) -> float:
+        ordered = clusters[order]
+        return float((ordered[neighbours] == ordered[:, None])[exists].mean())
 
-    def shuffled() -> float:
-        # Sorted by scene with random order inside, against rows sorted by scene.
+    def permutation() -> AnyArray:
+        # The rows sorted by scene receive the rows sorted by scene and randomly within it.
         order = np.empty(len(clusters), np.int64)
         order[np.argsort(scenes, kind="stable")] = np.lexsort((rng.random(len(scenes)), scenes))
-        return joined(order)
+        return order
 
-    observed = joined(np.arange(len(clusters)))
-    chance = [shuffled() for _ in range(n_permutations)]
-    drawn = iter(chance)
-    p_value = _p_value(observed, lambda: next(drawn), n_permutations)
-    expected = float(np.mean(chance))
+    observed = shared_fraction(np.arange(len(clusters)))
+    permuted = [shared_fraction(permutation()) for _ in range(n_permutations)]
+    p_value, expected = _p_value(observed, permuted), float(np.mean(permuted))
     strength = (observed - expected) / max(1 - expected, 1e-12)
     sentence = (
-        f"Neighbours on the ground share a cluster in {observed:.0%} of cases, {expected:.0%} by "
+        f"Neighbouring chips share a cluster in {observed:.0%} of cases, against {expected:.0%} by "
         f"chance (p = {p_value:.3f})."
     )
     return Association("place", strength, p_value, len(clusters), sentence)
 
 
-def one_scene(labels: IntArray, scenes: Sequence[Any] | AnyArray) -> list[str]:
-    """A sentence for each cluster that is nearly all of one scene, and not because all chips are.
+def single_scene_warnings(labels: IntArray, scenes: Sequence[Any] | AnyArray) -> list[str]:
+    """Return a sentence for each cluster whose chips nearly all come from one scene.
 
-    Such as ``"Cluster 7 is 96 % one scene, harbour.tif, which holds 20 % of all chips."``
+    For example ``"Cluster 7: 96% of its chips are from one scene, harbour.tif, which holds 20% of
+    all chips."`` Clusters are skipped if nearly all chips come from that scene.
     """
-    names = np.asarray(scenes, dtype=object)
-    told = []
+    names = np.asarray(scenes, dtype=object).astype(str)
+    warnings = []
     for label in np.unique(labels[labels != NOISE]).tolist():
-        found, counts = np.unique(names[labels == label].astype(str), return_counts=True)
-        scene, share = str(found[counts.argmax()]), counts.max() / counts.sum()
-        overall = float((names.astype(str) == scene).mean())
-        if share >= _NEARLY_ALL and overall < _CLEARLY_LESS * share:
-            told.append(
-                f"Cluster {label} is {100 * share:.0f} % one scene, {scene}, which holds "
-                f"{100 * overall:.0f} % of all chips."
+        cluster_scenes, counts = np.unique(names[labels == label], return_counts=True)
+        scene, share = cluster_scenes[counts.argmax()], counts.max() / counts.sum()
+        overall = float((names == scene).mean())
+        if share >= _ONE_SIDED and overall < _CLEARLY_LESS * share:
+            warnings.append(
+                f"Cluster {label}: {share:.0%} of its chips are from one scene, {scene}, which "
+                f"holds {overall:.0%} of all chips."
             )
-    return told
+    return warnings
 
 
-def cut_or_partial(labels: IntArray, facts: pd.DataFrame) -> list[str]:
-    """A sentence for each cluster nearly all of whose chips are cut by the edge, or partly valid.
+def partial_chip_warnings(labels: IntArray, facts: pd.DataFrame) -> list[str]:
+    """Return a sentence for each cluster nearly all of whose chips are cut off or partly valid.
 
-    A small cluster tells little of all chips, so that the association with the labelling stays
-    low however clear the cluster is. Such as ``"Cluster 7 is 100 % cut by the edge of a scene,
-    as 6 % of all chips are."``
+    A small cluster has little effect on the association of the whole labelling, which stays weak
+    however clear the cluster is. For example ``"Cluster 7: 100% of its chips are cut by the edge of
+    a scene, against 6% of all chips."``
 
     Parameters
     ----------
     labels : int32 array, (n,), -1 for noise
-        Or ids, with gaps.
+        Labels, or ids with gaps.
     facts : DataFrame, n rows
-        "cut_by_edge" and "valid_fraction" are looked at, where they are there.
+        The columns "cut_by_edge" and "valid_fraction" are used if available.
     """
     kinds = {}
     if "cut_by_edge" in facts:
         kinds["cut by the edge of a scene"] = facts["cut_by_edge"].to_numpy(np.bool_)
     if "valid_fraction" in facts:
         kinds["only partly valid"] = facts["valid_fraction"].to_numpy(np.float64) < 1
-    told = []
+    warnings = []
     for label in np.unique(labels[labels != NOISE]).tolist():
-        for words, there in kinds.items():
-            share, overall = float(there[labels == label].mean()), float(there.mean())
-            if share >= _NEARLY_ALL and overall < _CLEARLY_LESS * share:
-                told.append(
-                    f"Cluster {label} is {100 * share:.0f} % {words}, as {100 * overall:.0f} % of "
-                    "all chips are."
+        for kind, partial in kinds.items():
+            share, overall = float(partial[labels == label].mean()), float(partial.mean())
+            if share >= _ONE_SIDED and overall < _CLEARLY_LESS * share:
+                warnings.append(
+                    f"Cluster {label}: {share:.0%} of its chips are {kind}, against {overall:.0%} "
+                    "of all chips."
                 )
-    return told
+    return warnings
 
 
-def binned(values: "pd.Series[Any]", n_bins: int = N_BINS) -> IntArray:
-    """A code for each value: bins of like count for many different numbers, else the value.
+def bin_values(values: "pd.Series[Any]") -> IntArray:
+    """Return a code for each value: one per bin for many different numbers, else one per value.
 
-    A number that fills a bin alone has one of its own; between such numbers, and beyond them, are
-    as many bins as their share of the values, one at least. Whole chips are valid to 1, so that
-    bins of like count alone would be one bin.
+    Bins hold similar numbers of values. A number that would fill a bin has a bin of its own; the
+    numbers between such frequent ones, and beyond them, get bins in proportion to their count, at
+    least one. By quantiles alone, valid fractions, which are mostly 1, would all be in one bin.
     """
     numeric = pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
-    if not numeric or values.nunique() <= n_bins:
+    if not numeric or values.nunique() <= N_BINS:
         return pd.factorize(values, sort=False)[0].astype(np.int32)
     numbers = values.to_numpy(np.float64)
-    found, counts = np.unique(numbers, return_counts=True)
-    heavy = found[counts * n_bins >= len(numbers)]
-    # Even places are between the heavy numbers, odd ones are those.
-    place = np.searchsorted(heavy, numbers, "left") + np.searchsorted(heavy, numbers, "right")
-    codes, given = np.zeros(len(numbers), np.int32), 0
-    for one in np.unique(place).tolist():
-        rows = place == one
-        n_own = 1 if one % 2 else max(1, round(n_bins * float(rows.mean())))
-        edges = np.unique(np.quantile(numbers[rows], np.linspace(0, 1, n_own + 1)))
-        codes[rows] = given + np.searchsorted(edges[1:-1], numbers[rows], "right")
-        given = int(codes[rows].max()) + 1
+    distinct, counts = np.unique(numbers, return_counts=True)
+    frequent = distinct[counts * N_BINS >= len(numbers)]
+    # Intervals with even numbers lie between the frequent values, odd ones are those values.
+    interval = sum(np.searchsorted(frequent, numbers, side) for side in ("left", "right"))
+    codes, n_codes = np.zeros(len(numbers), np.int32), 0
+    for i in np.unique(interval).tolist():
+        rows = interval == i
+        n_bins = 1 if i % 2 else max(1, round(N_BINS * float(rows.mean())))
+        edges = np.unique(np.quantile(numbers[rows], np.linspace(0, 1, n_bins + 1)))
+        codes[rows] = n_codes + np.searchsorted(edges[1:-1], numbers[rows], "right")
+        n_codes = int(codes[rows].max()) + 1
     return codes
 
 
-def _information(one: IntArray, other: IntArray) -> float:
-    """Mutual information of two codes, in nats."""
-    width = int(other.max()) + 1
-    table = np.bincount(one * width + other, minlength=(int(one.max()) + 1) * width)
-    joint = table.reshape(-1, width) / len(one)
+def _mutual_information(first: IntArray, second: IntArray) -> float:
+    """Return the mutual information of two codes, in nats."""
+    width = int(second.max()) + 1
+    table = np.bincount(first * width + second, minlength=(int(first.max()) + 1) * width)
+    joint = table.reshape(-1, width) / len(first)
     product = joint.sum(axis=1, keepdims=True) * joint.sum(axis=0, keepdims=True)
-    full = joint > 0
-    return float((joint[full] * np.log(joint[full] / product[full])).sum())
+    occupied = joint > 0
+    return float((joint[occupied] * np.log(joint[occupied] / product[occupied])).sum())
 
 
-def _p_value(observed: float, permuted: Callable[[], float], n: int) -> float:
-    """Share of values as large as the one observed, itself counted (Phipson and Smyth, 2010)."""
-    # Sums in another order differ in the last digits.
-    as_large = sum(permuted() >= observed - 1e-12 for _ in range(n))
-    return (as_large + 1) / (n + 1)
+def _p_value(observed: float, permuted: Sequence[float]) -> float:
+    """Return the share of values that are at least as large (Phipson and Smyth, 2010)."""
+    # Sums in a different order differ in the last digits.
+    n_as_large = sum(value >= observed - 1e-12 for value in permuted)
+    return (n_as_large + 1) / (len(permuted) + 1)
 
 
-def _neighbours(place: DoubleArray, scenes: IntArray) -> tuple[AnyArray, BoolArray]:
-    """Rows of each chip's nearest chips of its scene, (n, 6), and which of them there are."""
+def _nearest_chips(located: DoubleArray, scenes: IntArray) -> tuple[AnyArray, BoolArray]:
+    """Return the rows of each chip's nearest chips of its scene, (n, 6), and which ones exist."""
     from scipy.spatial import cKDTree
 
-    rows = np.zeros((len(place), NEIGHBOURS), np.int64)
-    linked = np.zeros(rows.shape, np.bool_)
+    neighbours = np.zeros((len(located), NEIGHBOURS), np.int64)
+    exists = np.zeros(neighbours.shape, np.bool_)
     for scene in np.unique(scenes):
-        mine = np.flatnonzero(scenes == scene)
-        k = min(NEIGHBOURS, len(mine) - 1)
+        rows = np.flatnonzero(scenes == scene)
+        k = min(NEIGHBOURS, len(rows) - 1)
         if k < 1:
             continue
-        # Degrees to metres near the scene; only the order of distances counts.
-        scale = np.array([np.cos(np.deg2rad(place[mine, 1].mean())), 1.0]) * _METRES_PER_DEGREE
-        metres = place[mine] * scale
+        # Approximate metres are enough, because only the order of the distances matters.
+        scale = np.array([np.cos(np.deg2rad(located[rows, 1].mean())), 1.0]) * _METRES_PER_DEGREE
+        metres = located[rows] * scale
         _, near = cKDTree(metres).query(metres, k=k + 1)
-        others = near != np.arange(len(mine))[:, None]
-        # Of chips at one place, the query may leave out the chip itself: drop the last then.
-        others[others.all(axis=1), -1] = False
-        rows[mine[:, None], np.arange(k)] = mine[near[others].reshape(len(mine), k)]
-        linked[mine[:, None], np.arange(k)] = True
-    return rows, linked
+        is_other = near != np.arange(len(rows))[:, None]
+        # If chips coincide, the query may omit the chip itself; then the last one is dropped.
+        is_other[is_other.all(axis=1), -1] = False
+        neighbours[rows[:, None], np.arange(k)] = rows[near[is_other].reshape(len(rows), k)]
+        exists[rows[:, None], np.arange(k)] = True
+    return neighbours, exists

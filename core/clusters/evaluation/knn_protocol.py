@@ -1,7 +1,7 @@
-"""The weighted nearest-neighbour protocol by which self-supervised encoders are judged.
+"""The weighted nearest-neighbour protocol that is used to evaluate self-supervised encoders.
 
-Caron et al. 2021 (DINO) and, at several scales, Straka and Gruber 2025 (SatDINO): embeddings of
-length 1, 20 neighbours, votes weighted by exp(similarity / 0.07), share of right answers.
+Caron et al. 2021 (DINO) and, at several scales, Straka and Gruber 2025 (SatDINO): unit-length
+embeddings, 20 neighbours, votes weighted by exp(similarity / 0.07), scored by overall accuracy.
 """
 
 from collections.abc import Sequence
@@ -15,15 +15,16 @@ from core.types import BoolArray, FloatArray, IntArray
 NEIGHBOURS = 20
 TEMPERATURE = 0.07
 SCALES = (1.0, 0.5, 0.25, 0.125)
-# Chips are resized to 256 / 224 of the side that is shown, so that the rim is cropped.
+# Chips are resized to 256 / 224 of the side that the network sees, and their rim is cropped.
 ENLARGED = 256 / 224
+# Test chips per block.
 _BLOCK = 512
 
-BY_SCENE = "every second scene by name is the test, the others vote"
-BY_HASH = "within each class the half of the chips whose names hash higher is the test"
+BY_SCENE = "every second scene, by name, is the test set; chips of the other scenes vote"
+BY_HASH = "in each class, the half of the chips whose names have the higher hash is the test set"
 
 
-def weighted_knn(
+def classify_by_neighbours(
     train: FloatArray,
     train_labels: IntArray,
     test: FloatArray,
@@ -31,7 +32,7 @@ def weighted_knn(
     k: int = NEIGHBOURS,
     temperature: float = TEMPERATURE,
 ) -> IntArray:
-    """Class of each test chip by a weighted vote of its nearest training chips.
+    """Classify each test chip by a weighted vote of its nearest training chips.
 
     Parameters
     ----------
@@ -39,31 +40,31 @@ def weighted_knn(
     train_labels : int array, (n,), from 0
     test : float32 array, (m, d)
     k : int
-        Neighbours that vote, or all where there are fewer.
+        Number of neighbours that vote; all of them if there are fewer.
     temperature : float
-        The smaller, the more the nearest ones decide.
+        The smaller it is, the more weight the nearest neighbours have.
 
     Returns
     -------
     int32 array, (m,)
-        A tie goes to the lower class.
+        Ties go to the lower class.
 
     Raises
     ------
     TooFewError
         If there is no training chip.
     DegenerateError
-        For embeddings that are not finite.
+        If embeddings are not finite.
     """
     if not len(train):
-        raise TooFewError("no chip is left to vote", where="knn protocol")
+        raise TooFewError("there are no training chips to vote", where="knn protocol")
     if not (np.isfinite(train).all() and np.isfinite(test).all()):
         raise DegenerateError("embeddings are not finite", where="knn protocol")
-    known, asked = _unit(train), _unit(test)
+    train_vectors, test_vectors = _unit_length(train), _unit_length(test)
     k = min(k, len(train))
     votes = np.empty(len(test), np.int32)
     for start in range(0, len(test), _BLOCK):
-        similarity = asked[start : start + _BLOCK] @ known.T
+        similarity = test_vectors[start : start + _BLOCK] @ train_vectors.T
         near = np.argpartition(-similarity, k - 1, axis=1)[:, :k]
         weights = np.exp(np.take_along_axis(similarity, near, axis=1) / temperature)
         tally = np.zeros((len(near), int(train_labels.max()) + 1))
@@ -72,20 +73,23 @@ def weighted_knn(
     return votes
 
 
-def accuracy(vectors: FloatArray, labels: IntArray, test: BoolArray) -> float:
-    """Share of the test chips that the others' vote puts into their own class, 0..1."""
+def neighbour_accuracy(vectors: FloatArray, labels: IntArray, test: BoolArray) -> float:
+    """Return the share of test chips that the other chips classify correctly, 0..1."""
     if not test.any():
-        raise TooFewError("no chip is left to judge", where="knn protocol")
-    votes = weighted_knn(vectors[~test], labels[~test], vectors[test])
+        raise TooFewError("there are no test chips", where="knn protocol")
+    votes = classify_by_neighbours(vectors[~test], labels[~test], vectors[test])
     return float((votes == labels[test]).mean())
 
 
-def split(labels: IntArray, scenes: Sequence[str], ids: Sequence[str]) -> tuple[BoolArray, str]:
-    """Which chips are the test, the same ones every time.
+def split_test_chips(
+    labels: IntArray, scenes: Sequence[str], ids: Sequence[str]
+) -> tuple[BoolArray, str]:
+    """Select the test chips, always the same ones.
 
-    Every second scene where both halves then hold every class, because chips of one scene
-    resemble each other; else half of each class, by the SHA-256 of the chip's id. The published
-    figures use each data set's own split, so set theirs by scenes where you compare with them.
+    Every second scene if both halves then contain every class, because chips of the same scene
+    resemble each other; otherwise half of each class, by the SHA-256 hash of the chip id. The
+    published figures use the split of each data set: to compare with them, name the scenes
+    accordingly.
 
     Parameters
     ----------
@@ -96,29 +100,28 @@ def split(labels: IntArray, scenes: Sequence[str], ids: Sequence[str]) -> tuple[
     -------
     test : bool array, (n,)
     rule : str
-        The rule that was taken, in words.
+        The rule that was applied, in words.
     """
     names = sorted(set(scenes))
-    later = np.isin(np.asarray(scenes, object), names[1::2])
+    in_test_scene = np.isin(np.asarray(scenes, object), names[1::2])
     classes = set(labels.tolist())
-    if set(labels[later].tolist()) == classes == set(labels[~later].tolist()):
-        return later, BY_SCENE
+    if set(labels[in_test_scene].tolist()) == classes == set(labels[~in_test_scene].tolist()):
+        return in_test_scene, BY_SCENE
     test = np.zeros(len(labels), np.bool_)
     hashes = np.array([sha256(name.encode()).hexdigest() for name in ids])
     for label in classes:
         rows = np.flatnonzero(labels == label)
         ranked = rows[np.argsort(hashes[rows], kind="stable")]
-        # The odd one votes: a class of one chip is never judged without a voter.
+        # An odd chip votes, so that the only chip of a class is never tested without a voter.
         test[ranked[(len(ranked) + 1) // 2 :]] = True
     return test, BY_HASH
 
 
-def shown_side(native: int, scale: float, step: int) -> int:
-    """Pixels along one side shown at a scale: floored to a multiple of `step`, one at least."""
+def scaled_side(native: int, scale: float, step: int) -> int:
+    """Return the side of a scaled chip in pixels, rounded down to a positive multiple of `step`."""
     return max(step, int(native * scale) // step * step)
 
 
-def _unit(vectors: FloatArray) -> FloatArray:
+def _unit_length(vectors: FloatArray) -> FloatArray:
     length = np.linalg.norm(vectors, axis=1, keepdims=True)
-    scaled: FloatArray = (vectors / np.where(length > 0, length, 1)).astype(np.float32)
-    return scaled
+    return (vectors / np.where(length > 0, length, 1)).astype(np.float32)

@@ -1,49 +1,49 @@
-"""What each measure of a labelling means, and when it misleads."""
+"""What each measure of a labelling means, and when it is misleading."""
 
 MEASURES: dict[str, str] = {
     "silhouette": (
-        "How much nearer a chip is to its own cluster than to the next, -1 to 1. It favours round "
-        "clusters of one size: long or nested ones score low though they are real."
+        "How much nearer a chip is to its own cluster than to the next one, -1 to 1. It favours "
+        "round clusters of similar size: long or nested clusters score low even if they are real."
     ),
     "dbcv": (
-        "How much denser the clusters are than the gaps between them, -1 to 1. One outlying chip "
-        "inside a cluster or one chip between two can spoil it, and noise lowers it."
+        "How much denser the clusters are than the gaps between them, -1 to 1. A single outlier in "
+        "a cluster, or a single chip between two clusters, can spoil it, and noise lowers it."
     ),
     "persistence": (
-        "How long a cluster lasts as the density threshold rises, 0 to 1. Compare clusters of one "
-        "cut only: it depends on the densest spot of all the data."
+        "How long a cluster survives as the density threshold rises, 0 to 1. Compare only clusters "
+        "of the same cut, because it depends on the densest spot of all the data."
     ),
     "stability": (
-        "How much of the cluster comes back when it is clustered again on resampled chips, 0 to "
-        "1: above 0.85 firm, below 0.6 not there. A cluster can be stable and still be one scene."
+        "How much of the cluster is found again when resampled chips are clustered, 0 to 1: above "
+        "0.85 it is stable, below 0.6 unstable. A stable cluster can still be just one scene."
     ),
     "size": (
-        "Chips in the cluster. It counts annotations, not objects: one ship annotated twice "
-        "counts as two."
+        "Number of chips in the cluster. It counts annotations, not objects: a ship that is "
+        "annotated twice counts twice."
     ),
     "area": (
-        "Ground under the cluster's footprints, in hectares. Footprints that overlap count twice, "
-        "and chips without a CRS have no area."
+        "Ground covered by the cluster's footprints, in hectares. Overlapping footprints count "
+        "twice, and chips without a CRS have no area."
     ),
     "noise_fraction": (
-        "Share of the chips in no cluster, 0 to 1. Low is not good in itself: mixtures and k-means "
-        "have none because they put every chip somewhere."
+        "Share of the chips that belong to no cluster, 0 to 1. A low value is not good in itself: "
+        "mixtures and k-means have no noise because they put every chip into a cluster."
     ),
     "ari": (
-        "Pairs of chips on which clusters and property agree, beyond chance; 1 is equal, 0 chance. "
-        "Finer clusters than classes lower it, however pure they are."
+        "Share of chip pairs on which clusters and property agree, corrected for chance: 1 is full "
+        "agreement, 0 is chance. Clusters that are finer than the classes lower it, however pure."
     ),
     "ami": (
-        "Information that clusters and property share, beyond chance; 1 is equal, 0 chance. Small "
-        "classes weigh more in it than in the Rand index."
+        "Information that clusters and property share, corrected for chance: 1 is full agreement, "
+        "0 is chance. Small classes have more weight than in the Rand index."
     ),
     "nmi": (
         "Information that clusters and property share, 0 to 1. It rises with the number of "
-        "clusters alone: compare it at like numbers only."
+        "clusters alone, so compare it only between equal numbers of clusters."
     ),
     "v_measure": (
-        "Mean of homogeneity (each cluster one class) and completeness (each class one cluster), 0 "
-        "to 1; the same number as NMI. Not corrected for chance."
+        "Harmonic mean of homogeneity (each cluster holds one class) and completeness (each class "
+        "lies in one cluster), 0 to 1. It equals the NMI and is not corrected for chance."
     ),
 }
-"""What each measure means and when it misleads, in a sentence or two."""
+"""One or two sentences per measure: what it means, and when it is misleading."""

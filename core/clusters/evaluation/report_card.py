@@ -1,7 +1,7 @@
 """The report card: how good a labelling is, as a whole and cluster by cluster.
 
-All of it in the space that was clustered, never in the two-dimensional picture, which tears and
-joins. Where a measure is taken on a sample, the card says so.
+Everything is measured in the space in which the chips were clustered, never in the projection,
+which tears clusters apart and joins others. If a measure is taken on a sample, a note says so.
 """
 
 import warnings
@@ -11,26 +11,27 @@ from typing import Any
 
 import numpy as np
 
+from core.clusters.evaluation.agreement import encode_classes
 from core.clusters.labelling import NOISE, Labelling
 from core.errors import ArtifactError, DegenerateError
 from core.types import AnyArray, DoubleArray, FloatArray, IntArray
 
-# Distances among 5,000 chips take 200 MB; the validity's several copies of 2,500 take 300.
+# Distances between 5,000 chips take 200 MB; the copies that DBCV makes of 2,500 take 300 MB.
 SILHOUETTE_SAMPLE = 5000
 DBCV_SAMPLE = 2500
-# Fewer chips of a cluster have no density of their own.
-_LEAST_IN_SAMPLE = 10
+# With fewer chips in the sample, a cluster has no density of its own.
+_MIN_CLUSTER_SAMPLE = 10
 
 
 @dataclass(frozen=True)
 class ClusterCard:
-    """One cluster's marks; None where a measure cannot be taken.
+    """Measures of one cluster; None if a measure cannot be computed.
 
     Attributes
     ----------
     label, size : int
     share : float
-        Of all chips, 0..1.
+        Share of all chips, 0..1.
     hectares, silhouette, dbcv, persistence, stability : float or None
         See `core.clusters.evaluation.measures.MEASURES`.
     """
@@ -47,17 +48,17 @@ class ClusterCard:
 
 @dataclass(frozen=True)
 class ReportCard:
-    """A labelling's marks and its clusters'.
+    """Measures of a labelling and of its clusters.
 
     Attributes
     ----------
     n, n_clusters : int
     noise_fraction : float
     silhouette, dbcv : float or None
-        Over the clustered chips; DBCV is lowered by the share of noise, as its paper has it.
+        Of the clustered chips; the share of noise lowers DBCV, as its paper defines it.
     clusters : tuple of ClusterCard
     notes : tuple of str
-        What was sampled or could not be taken.
+        What was measured on a sample or could not be computed.
     """
 
     n: int
@@ -69,130 +70,19 @@ class ReportCard:
     notes: tuple[str, ...]
 
 
-def report_card(
-    points: FloatArray,
-    labelling: Labelling,
-    area: DoubleArray | None = None,
-    persistence: DoubleArray | None = None,
-    stability: DoubleArray | None = None,
-    seed: int = 0,
-) -> ReportCard:
-    """Take all marks of a labelling.
-
-    Parameters
-    ----------
-    points : float32 array, (n, d)
-        The components that were clustered, no others.
-    labelling : Labelling
-    area : float array, (n,), optional
-        Square metres of each footprint; NaN where unknown.
-    persistence, stability : float array, (n_clusters,), optional
-        From `core.clusters.methods.hdbscan_tree` and `core.clusters.evaluation.stability`.
-    seed : int
-        Of the samples.
-
-    Raises
-    ------
-    ArtifactError
-        If the arguments are of different chips.
-    DegenerateError
-        For points that are not finite.
-    """
-    labels, k = labelling.labels, labelling.n_clusters
-    if len(points) != len(labels) or (area is not None and len(area) != len(labels)):
-        raise ArtifactError("points, areas and labelling differ in length", where="report card")
-    if not np.isfinite(points).all():
-        raise DegenerateError("points are not finite", where="report card")
-    notes: list[str] = []
-    roundness = silhouettes(points, labels, notes, seed)
-    validity, validities = dbcv(points, labels, notes, seed)
-    sizes = labelling.sizes()
-    cards = tuple(
-        ClusterCard(
-            label=label,
-            size=int(sizes[label]),
-            share=float(sizes[label] / len(labels)),
-            hectares=None if area is None else _hectares(area[labels == label]),
-            silhouette=None if roundness is None else _number(roundness[1][label]),
-            dbcv=_number(validities[label]),
-            persistence=None if persistence is None else _number(persistence[label]),
-            stability=None if stability is None else _number(stability[label]),
-        )
-        for label in range(k)
-    )
-    overall = None if roundness is None else roundness[0]
-    fraction = labelling.noise_fraction
-    return ReportCard(len(labels), k, fraction, overall, validity, cards, tuple(notes))
-
-
-def silhouettes(
-    points: FloatArray, labels: IntArray, notes: list[str], seed: int = 0
-) -> tuple[float, DoubleArray] | None:
-    """Mean silhouette of the clustered chips, and of each cluster, (k,); Rousseeuw, 1987.
-
-    None, with a note, for fewer than two clusters. Of more than 5,000 chips a sample.
-    """
-    rows = _sample(labels, SILHOUETTE_SAMPLE, seed)
-    k = int(labels.max(initial=NOISE)) + 1
-    if k < 2 or len(rows) <= k:
-        notes.append("Fewer than two clusters: no silhouette.")
-        return None
-    _say(notes, "Silhouette", len(rows), labels)
-
-    from sklearn.metrics import silhouette_samples
-
-    marks = silhouette_samples(points[rows], labels[rows])
-    counts = np.bincount(labels[rows], minlength=k)
-    per = np.bincount(labels[rows], marks, k) / np.maximum(counts, 1)
-    return float(marks.mean()), np.where(counts > 0, per, np.nan)
-
-
-def dbcv(
-    points: FloatArray, labels: IntArray, notes: list[str], seed: int = 0
-) -> tuple[float | None, DoubleArray]:
-    """Density-based validity, whole and by cluster, (k,); Moulavi et al., SDM 2014, by hdbscan.
-
-    None and NaN, with a note, where a cluster has fewer than two different chips or there are
-    fewer than two clusters. Of more than 2,500 chips a sample.
-    """
-    k = int(labels.max(initial=NOISE)) + 1
-    nothing = np.full(k, np.nan)
-    rows = _sample(labels, DBCV_SAMPLE, seed)
-    data = points[rows].astype(np.float64)
-    distinct = [len(np.unique(data[labels[rows] == label], axis=0)) for label in range(k)]
-    if k < 2 or min(distinct) < 2:
-        notes.append("DBCV needs two clusters or more, each of different chips.")
-        return None, nothing
-    _say(notes, "DBCV", len(rows), labels)
-
-    from hdbscan.validity import validity_index
-
-    # Powers of small distances overflow in many dimensions; the scale does not change the index.
-    data /= np.median(data.std(axis=0)) or 1.0
-    with np.errstate(all="ignore"), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        _, per = validity_index(data, labels[rows], per_cluster_scores=True)
-    if not np.isfinite(per).any():
-        notes.append("DBCV overflowed: too many dimensions or duplicates.")
-        return None, nothing
-    # By the clusters' true sizes, of which the sample's are an estimate.
-    sizes = np.bincount(labels[labels != NOISE], minlength=k)
-    return float(np.nansum(sizes * per) / len(labels)), per
-
-
 @dataclass(frozen=True)
-class Against:
-    """Agreement with a property, noise as one more cluster.
+class PropertyAgreement:
+    """Agreement of a labelling with a property; noise counts as one more cluster.
 
     Attributes
     ----------
     ari, ami, nmi, homogeneity, completeness, v_measure : float
     table : int64 array, (n_clusters + 1, n_values)
-        Chips by cluster, noise in the last row, and value.
+        Number of chips by cluster (noise in the last row) and value.
     values : tuple of str
-        The values, by falling count.
+        The values, most frequent first.
     n_missing : int
-        Chips without a value, left out.
+        Chips without a value, which are left out.
     """
 
     ari: float
@@ -205,42 +95,154 @@ class Against:
     values: tuple[str, ...]
     n_missing: int
 
-    def shares(self) -> DoubleArray:
-        """The table's rows as shares of each cluster, 0..1; 0 for an empty row."""
-        totals = self.table.sum(axis=1, keepdims=True)
-        shares: DoubleArray = self.table / np.maximum(totals, 1)
-        return shares
 
+def make_report_card(
+    points: FloatArray,
+    labelling: Labelling,
+    area: DoubleArray | None = None,
+    persistence: DoubleArray | None = None,
+    stability: DoubleArray | None = None,
+    seed: int = 0,
+) -> ReportCard:
+    """Measure a labelling and each of its clusters.
 
-def against(labels: IntArray, values: Sequence[Any] | AnyArray, name: str = "property") -> Against:
-    """Compare a labelling with a property of the chips.
+    Parameters
+    ----------
+    points : float32 array, (n, d)
+        Only the components that were clustered.
+    labelling : Labelling
+    area : float array, (n,), optional
+        Area of each footprint in square metres; NaN if unknown.
+    persistence, stability : float array, (n_clusters,), optional
+        From `core.clusters.methods.hdbscan_tree` and `core.clusters.evaluation.stability`.
+    seed : int
+        Of the samples.
 
     Raises
     ------
     ArtifactError
-        If they are of different chips.
+        If the arguments are of different chips.
+    DegenerateError
+        If points are not finite.
+    """
+    labels, k = labelling.labels, labelling.n_clusters
+    if len(points) != len(labels) or (area is not None and len(area) != len(labels)):
+        raise ArtifactError("points, areas and labelling differ in length", where="report card")
+    if not np.isfinite(points).all():
+        raise DegenerateError("points are not finite", where="report card")
+    notes: list[str] = []
+    silhouette, silhouettes = score_silhouettes(points, labels, notes, seed)
+    dbcv, dbcvs = score_dbcv(points, labels, notes, seed)
+    sizes = labelling.sizes()
+    clusters = tuple(
+        ClusterCard(
+            label=label,
+            size=int(sizes[label]),
+            share=float(sizes[label] / len(labels)),
+            hectares=None if area is None else _hectares(area[labels == label]),
+            silhouette=_finite(silhouettes[label]),
+            dbcv=_finite(dbcvs[label]),
+            persistence=None if persistence is None else _finite(persistence[label]),
+            stability=None if stability is None else _finite(stability[label]),
+        )
+        for label in range(k)
+    )
+    noise_fraction = labelling.noise_fraction
+    return ReportCard(len(labels), k, noise_fraction, silhouette, dbcv, clusters, tuple(notes))
+
+
+def score_silhouettes(
+    points: FloatArray, labels: IntArray, notes: list[str], seed: int = 0
+) -> tuple[float | None, DoubleArray]:
+    """Return the mean silhouette of the clustered chips and of each cluster, (k,).
+
+    Rousseeuw, 1987. None and NaN, with a note, if there are fewer than two clusters. Measured on a
+    sample of about 5,000 if there are more chips.
+    """
+    k = int(labels.max(initial=NOISE)) + 1
+    rows = _sample(labels, SILHOUETTE_SAMPLE, seed)
+    if k < 2 or len(rows) <= k:
+        notes.append("The silhouette needs at least two clusters, and more chips than clusters.")
+        return None, np.full(k, np.nan)
+    _note_sample(notes, "Silhouette", len(rows), labels)
+
+    from sklearn.metrics import silhouette_samples
+
+    silhouettes = silhouette_samples(points[rows], labels[rows])
+    counts = np.bincount(labels[rows], minlength=k)
+    means = np.bincount(labels[rows], silhouettes, k) / np.maximum(counts, 1)
+    return float(silhouettes.mean()), np.where(counts > 0, means, np.nan)
+
+
+def score_dbcv(
+    points: FloatArray, labels: IntArray, notes: list[str], seed: int = 0
+) -> tuple[float | None, DoubleArray]:
+    """Return the density-based validity of the labelling and of each cluster, (k,).
+
+    Moulavi et al., SDM 2014, as implemented in hdbscan. None and NaN, with a note, if there are
+    fewer than two clusters or a cluster has fewer than two different chips. Measured on a sample of
+    about 2,500 if there are more chips.
+    """
+    k = int(labels.max(initial=NOISE)) + 1
+    undefined = None, np.full(k, np.nan)
+    rows = _sample(labels, DBCV_SAMPLE, seed)
+    data = points[rows].astype(np.float64)
+    n_distinct = [len(np.unique(data[labels[rows] == label], axis=0)) for label in range(k)]
+    if k < 2 or min(n_distinct) < 2:
+        notes.append("DBCV needs at least two clusters, each with at least two different chips.")
+        return undefined
+    _note_sample(notes, "DBCV", len(rows), labels)
+
+    from hdbscan.validity import validity_index
+
+    # In many dimensions, powers of small distances overflow; scaling does not change the index.
+    data /= np.median(data.std(axis=0)) or 1.0
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        _, validities = validity_index(data, labels[rows], per_cluster_scores=True)
+    if not np.isfinite(validities).any():
+        notes.append("DBCV overflowed, because of too many dimensions or duplicate chips.")
+        return undefined
+    # Weighted by the true sizes of the clusters, which those in the sample only estimate.
+    sizes = np.bincount(labels[labels != NOISE], minlength=k)
+    return float(np.nansum(sizes * validities) / len(labels)), validities
+
+
+def compare_with_property(
+    labels: IntArray, values: Sequence[Any] | AnyArray, name: str = "property"
+) -> PropertyAgreement:
+    """Compare a labelling with a property of the chips.
+
+    Parameters
+    ----------
+    labels : int32 array, (n,), -1 for noise
+    values : sequence, (n,)
+        None, NaN and empty text are missing.
+    name : str
+        The property's name, for messages.
+
+    Raises
+    ------
+    ArtifactError
+        If labels and values are of different chips.
     DegenerateError
         If no chip has a value.
     """
-    import pandas as pd
     from sklearn import metrics
 
     if len(labels) != len(values):
         raise ArtifactError("labels and property differ in length", where=name)
-    texts = pd.Series(list(values), dtype=object)
-    there = (texts.notna() & (texts.astype(str).str.strip() != "")).to_numpy()
-    if not there.any():
+    present, classes, codes = encode_classes(values)
+    if not present.any():
         raise DegenerateError("no chip has a value", where=name)
-    counts = texts[there].astype(str).value_counts(sort=False)
-    ordered = sorted(counts.index, key=lambda value: (-counts[value], value))
-    number = {value: at for at, value in enumerate(ordered)}
-    codes = np.array([number[value] for value in texts[there].astype(str)])
-    clusters = labels[there]
+    by_count = np.argsort(-np.bincount(codes), kind="stable")
+    codes = np.argsort(by_count)[codes].astype(np.int32)
+    clusters = labels[present]
     k = int(labels.max(initial=NOISE)) + 1
-    table = np.zeros((k + 1, len(ordered)), np.int64)
+    table = np.zeros((k + 1, len(classes)), np.int64)
     np.add.at(table, (np.where(clusters == NOISE, k, clusters), codes), 1)
     homogeneity, completeness, v = metrics.homogeneity_completeness_v_measure(codes, clusters)
-    return Against(
+    return PropertyAgreement(
         ari=float(metrics.adjusted_rand_score(codes, clusters)),
         ami=float(metrics.adjusted_mutual_info_score(codes, clusters)),
         nmi=float(metrics.normalized_mutual_info_score(codes, clusters)),
@@ -248,36 +250,40 @@ def against(labels: IntArray, values: Sequence[Any] | AnyArray, name: str = "pro
         completeness=float(completeness),
         v_measure=float(v),
         table=table,
-        values=tuple(ordered),
-        n_missing=int((~there).sum()),
+        values=tuple(classes[i] for i in by_count),
+        n_missing=int((~present).sum()),
     )
 
 
-def _sample(labels: IntArray, most: int, seed: int) -> AnyArray:
-    """Clustered rows, at most about `most`: a like share of each cluster, 10 chips at least."""
+def _sample(labels: IntArray, n: int, seed: int) -> AnyArray:
+    """Return about n clustered rows, or all of them if there are no more.
+
+    Each cluster contributes the same share of its chips, but at least 10 chips.
+    """
     rows = np.flatnonzero(labels != NOISE)
-    if len(rows) <= most:
+    if len(rows) <= n:
         return rows
     rng = np.random.default_rng(seed)
-    share = most / len(rows)
-    taken = []
+    share = n / len(rows)
+    samples = []
     for label in range(int(labels.max()) + 1):
-        mine = np.flatnonzero(labels == label)
-        count = min(len(mine), max(_LEAST_IN_SAMPLE, round(share * len(mine))))
-        taken.append(rng.choice(mine, count, replace=False))
-    return np.sort(np.concatenate(taken))
+        members = np.flatnonzero(labels == label)
+        count = min(len(members), max(_MIN_CLUSTER_SAMPLE, round(share * len(members))))
+        samples.append(rng.choice(members, count, replace=False))
+    return np.sort(np.concatenate(samples))
 
 
-def _say(notes: list[str], what: str, taken: int, labels: IntArray) -> None:
-    clustered = int((labels != NOISE).sum())
-    if taken < clustered:
-        notes.append(f"{what} on a sample of {taken:,} of {clustered:,} clustered chips.")
+def _note_sample(notes: list[str], measure: str, n: int, labels: IntArray) -> None:
+    n_clustered = int((labels != NOISE).sum())
+    if n < n_clustered:
+        notes.append(f"{measure} on a sample of {n:,} of {n_clustered:,} clustered chips.")
 
 
 def _hectares(area: DoubleArray) -> float | None:
-    known = area[np.isfinite(area)]
-    return float(known.sum() / 10_000) if len(known) else None
+    """Return the sum of the known areas, in hectares."""
+    areas = area[np.isfinite(area)]
+    return float(areas.sum() / 10_000) if len(areas) else None
 
 
-def _number(value: float) -> float | None:
+def _finite(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None

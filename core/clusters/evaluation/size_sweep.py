@@ -1,4 +1,4 @@
-"""What each min_cluster_size would give, so that a cliff is seen before it is stepped over."""
+"""What each min_cluster_size would give: suggestions, and warnings of abrupt changes."""
 
 from dataclasses import dataclass, replace
 
@@ -6,42 +6,42 @@ import numpy as np
 
 from core.clusters.labelling import NOISE
 from core.clusters.methods import condensed_tree
-from core.clusters.methods.hdbscan_tree import Tree
+from core.clusters.methods.hdbscan_tree import SpanningTree
 from core.errors import TooFewError
-from core.progress import Progress, silent, step
+from core.progress import Progress, report_step, silent
 from core.settings import CutSettings
 from core.types import DoubleArray, IntArray
 
-N_VALUES = 40
+N_SIZES = 40
 PRESET_NAMES = ("coarse", "medium", "fine")
 
-# A level is a run of values whose number of clusters stays within this share of the first one's.
-_STEADY = 0.1
-# Shorter runs, on the scale of logarithms, are chance.
-_LEAST_LENGTH = np.log(1.5)
-# Two presets whose numbers of clusters are nearer than this factor are one.
-_APART = 1.5
-# A step that halves or doubles the clusters is a cliff, or one that turns this share of the chips
-# to or from noise.
+# On a level, the number of clusters stays within this share of the number at its start.
+_LEVEL_TOLERANCE = 0.1
+# Levels that are shorter on the logarithmic scale are chance.
+_MIN_LEVEL_LENGTH = np.log(1.5)
+# Presets whose numbers of clusters differ by less than this factor are the same.
+_MIN_PRESET_RATIO = 1.5
+# At a cliff, one step halves or doubles the clusters, or moves this share of the chips to or from
+# noise.
 _NOISE_JUMP = 0.2
-# Above this a cut says little of the chips, however valid what is left.
-_MOST_NOISE = 0.5
+# With more noise, a cut says little about the chips, however valid its clusters are.
+_MAX_NOISE = 0.5
 
 
 @dataclass(frozen=True)
-class SizeLandscape:
-    """Cuts of one tree over min_cluster_size, all arrays (m,), by rising size.
+class SizeSweep:
+    """Cuts of one tree over min_cluster_size; all arrays are (m,), by rising size.
 
     Attributes
     ----------
     sizes : int32 array
-        Values of min_cluster_size, evenly spread on a logarithmic scale.
+        Values of min_cluster_size, evenly spaced on a logarithmic scale.
     n_clusters : int32 array
     noise_fraction : float64 array, 0..1
     validity : float64 array, -1..1
-        Relative validity; NaN for fewer than two clusters. It compares cuts of this tree only.
+        Relative validity; NaN for fewer than two clusters. Compares only cuts of this tree.
     persistence : float64 array, 0..1
-        Mean over the clusters; NaN where there are none.
+        Mean over the clusters; NaN if there are none.
     """
 
     sizes: IntArray
@@ -53,15 +53,15 @@ class SizeLandscape:
 
 @dataclass(frozen=True)
 class Suggestion:
-    """A value of a slider, and why.
+    """A suggested value of a slider, and the reason.
 
     Attributes
     ----------
     name : str
-        What it is for, for example "coarse".
+        What the value is for, for example "coarse".
     value, n_clusters : int
     reason : str
-        A sentence.
+        One or more sentences.
     """
 
     name: str
@@ -72,169 +72,162 @@ class Suggestion:
 
 @dataclass(frozen=True)
 class Cliff:
-    """Two neighbouring values between which the labelling changes at once.
+    """Two adjacent values between which the labelling changes abruptly.
 
     Attributes
     ----------
-    below, above : int
+    lower, upper : int
         Values of min_cluster_size.
     note : str
-        What changes, in a sentence.
+        A sentence on what changes.
     """
 
-    below: int
-    above: int
+    lower: int
+    upper: int
     note: str
 
 
-def sizes_to_try(n: int, n_values: int = N_VALUES) -> IntArray:
-    """Up to n_values whole numbers from 2 to half the chips, evenly on a logarithmic scale.
+def sizes_to_try(n: int) -> IntArray:
+    """Return up to 40 whole numbers from 2 to n / 2, evenly spaced on a logarithmic scale.
 
     Raises
     ------
     TooFewError
-        For fewer than four chips.
+        If there are fewer than four chips.
     """
     if n < 4:
-        raise TooFewError(f"{n} chips make no two clusters", where="min_cluster_size")
-    return np.unique(np.geomspace(2, n // 2, n_values).round().astype(np.int32))
+        raise TooFewError(f"two clusters need at least 4 chips, got {n}", where="min_cluster_size")
+    return np.unique(np.geomspace(2, n // 2, N_SIZES).round().astype(np.int32))
 
 
-def survey_sizes(
-    tree: Tree, settings: CutSettings, n_values: int = N_VALUES, report: Progress = silent
-) -> SizeLandscape:
-    """Cut the tree at each size; all else as set.
+def sweep_sizes(tree: SpanningTree, settings: CutSettings, report: Progress = silent) -> SizeSweep:
+    """Cut the tree at each size; the other settings stay as they are.
 
     Raises
     ------
     TooFewError
-        For fewer than four chips.
+        If there are fewer than four chips.
     Cancelled
         If the listener asked to stop.
     """
-    sizes = sizes_to_try(len(tree), n_values)
+    sizes = sizes_to_try(len(tree))
     rows = []
-    for done, size in enumerate(sizes.tolist(), 1):
-        condensed = condensed_tree.condense(tree.linkage, size)
-        found = condensed_tree.cut(condensed, replace(settings, min_cluster_size=size))
-        lives = condensed_tree.persistence(condensed, found)
-        rows.append(
-            (
-                len(found.nodes),
-                float((found.raw == NOISE).mean()),
-                condensed_tree.relative_validity(tree.edges, found.raw),
-                float(lives.mean()) if len(lives) else np.nan,
-            )
-        )
-        step(report, done, len(sizes), "cutting the tree")
-    n_clusters, noise, validity, persistence = np.array(rows, np.float64).T
-    return SizeLandscape(sizes, n_clusters.astype(np.int32), noise, validity, persistence)
+    for number, size in enumerate(sizes.tolist(), 1):
+        condensed = condensed_tree.condense_tree(tree.linkage, size)
+        cut = condensed_tree.cut_condensed_tree(condensed, replace(settings, min_cluster_size=size))
+        noise = float((cut.numbers == NOISE).mean())
+        validity = condensed_tree.relative_validity(tree.edges, cut.numbers)
+        persistence = condensed_tree.node_persistence(condensed, cut)
+        mean = float(persistence.mean()) if len(persistence) else np.nan
+        rows.append((len(cut.nodes), noise, validity, mean))
+        report_step(report, number, len(sizes), "cutting the tree")
+    n_clusters, *measures = np.array(rows, np.float64).T
+    return SizeSweep(sizes, n_clusters.astype(np.int32), *measures)
 
 
-def cliffs(found: SizeLandscape) -> list[Cliff]:
-    """Where one step of the slider, either way, halves the clusters or moves a fifth of the chips.
+def find_cliffs(sweep: SizeSweep) -> list[Cliff]:
+    """Return the steps that halve or double the clusters, or move a fifth of the chips.
 
     Chips move to noise or out of it.
     """
-    edges = []
-    for i in range(len(found.sizes) - 1):
-        before, after = int(found.n_clusters[i]), int(found.n_clusters[i + 1])
-        jump = float(found.noise_fraction[i + 1] - found.noise_fraction[i])
+    cliffs = []
+    for i in range(len(sweep.sizes) - 1):
+        before, after = sweep.n_clusters[i : i + 2].tolist()
+        noise, noise_after = sweep.noise_fraction[i : i + 2].tolist()
         fewer, more = sorted((before, after))
-        # Three clusters are the least of which a halving is news.
-        if (more >= 3 and fewer * 2 <= more) or abs(jump) >= _NOISE_JUMP:
-            below, above = int(found.sizes[i]), int(found.sizes[i + 1])
+        # A change from two clusters to one is not worth a warning.
+        if (more >= 3 and fewer * 2 <= more) or abs(noise_after - noise) >= _NOISE_JUMP:
+            lower, upper = sweep.sizes[i : i + 2].tolist()
             note = (
-                f"Between {below} and {above}, {before} clusters become {after} and noise goes "
-                f"from {found.noise_fraction[i]:.0%} to {found.noise_fraction[i + 1]:.0%}."
+                f"Between {lower} and {upper}, the number of clusters changes from {before} to "
+                f"{after}, and noise from {noise:.0%} to {noise_after:.0%}."
             )
-            edges.append(Cliff(below, above, note))
-    return edges
+            cliffs.append(Cliff(lower, upper, note))
+    return cliffs
 
 
-def suggest_sizes(found: SizeLandscape) -> list[Suggestion]:
-    """Values worth a look: the most valid cut, and the middle of the longest level.
+def suggest_sizes(sweep: SizeSweep) -> list[Suggestion]:
+    """Suggest the most valid cut and the middle of the longest level.
 
-    Empty where no cut gives two clusters.
+    Empty if no cut gives two clusters.
     """
     suggestions = []
-    usable = np.where(found.noise_fraction <= _MOST_NOISE, found.validity, np.nan)
-    if np.isfinite(usable).any():
-        best = int(np.nanargmax(usable))
+    validity = np.where(sweep.noise_fraction <= _MAX_NOISE, sweep.validity, np.nan)
+    if np.isfinite(validity).any():
+        best = int(np.nanargmax(validity))
         reason = (
-            f"Of {len(found.sizes)} values this one has the highest relative validity, "
-            f"{found.validity[best]:.2f}, with {found.n_clusters[best]} clusters and "
-            f"{found.noise_fraction[best]:.0%} noise."
+            f"Of {len(sweep.sizes)} values, this one has the highest relative validity: "
+            f"{validity[best]:.2f}, with {sweep.n_clusters[best]} clusters and "
+            f"{sweep.noise_fraction[best]:.0%} noise."
         )
-        suggestions.append(_suggestion(found, "most valid", best, reason))
-    runs = levels(found)
-    if runs:
-        start, stop = max(runs, key=lambda run: _length(found, *run))
-        suggestions.append(_level(found, "steadiest", start, stop))
+        suggestions.append(_suggestion(sweep, "most valid", best, reason))
+    levels = steady_levels(sweep)
+    if levels:
+        longest = max(levels, key=lambda level: _length(sweep, *level))
+        suggestions.append(_suggest_level(sweep, "steadiest", *longest))
     return suggestions
 
 
-def presets(found: SizeLandscape) -> list[Suggestion]:
-    """Coarse, medium and fine, from the levels that persist longest; fewer where fewer do.
+def size_presets(sweep: SizeSweep) -> list[Suggestion]:
+    """Suggest a coarse, a medium and a fine value: the middles of the longest levels.
 
-    Each is the middle of a level, a run of values over which the number of clusters stays
-    within a tenth; its persistence is the run's length on the logarithmic scale. Longer runs are
-    taken first, and none whose number of clusters is within a factor of 1.5 of one taken.
+    Longer levels are taken first. A level is skipped if its number of clusters is within a factor
+    of 1.5 of one taken before, so there may be fewer than three presets.
     """
-    runs = sorted(levels(found), key=lambda run: -_length(found, *run))
-    taken: list[tuple[int, int]] = []
-    for run in runs:
-        count = found.n_clusters[_middle(found, *run)]
-        others = [found.n_clusters[_middle(found, *other)] for other in taken]
-        if all(max(count, o) >= _APART * min(count, o) for o in others):
-            taken.append(run)
-        if len(taken) == len(PRESET_NAMES):
+    chosen: list[tuple[int, int]] = []
+    for level in sorted(steady_levels(sweep), key=lambda level: -_length(sweep, *level)):
+        n_clusters = sweep.n_clusters[_middle(sweep, *level)]
+        counts = [sweep.n_clusters[_middle(sweep, *other)] for other in chosen]
+        if all(max(n_clusters, c) >= _MIN_PRESET_RATIO * min(n_clusters, c) for c in counts):
+            chosen.append(level)
+        if len(chosen) == len(PRESET_NAMES):
             break
-    # A smaller size may give fewer clusters: the names follow the clusters.
-    taken.sort(key=lambda run: int(found.n_clusters[_middle(found, *run)]))
-    names = {1: ("medium",), 2: ("coarse", "fine")}.get(len(taken), PRESET_NAMES)
-    return [_level(found, name, *run) for name, run in zip(names, taken, strict=False)]
+    # The names follow the number of clusters, because a smaller size may give fewer clusters.
+    chosen.sort(key=lambda level: int(sweep.n_clusters[_middle(sweep, *level)]))
+    names = {1: ("medium",), 2: ("coarse", "fine")}.get(len(chosen), PRESET_NAMES)
+    return [_suggest_level(sweep, name, *level) for name, level in zip(names, chosen, strict=False)]
 
 
-def levels(found: SizeLandscape) -> list[tuple[int, int]]:
-    """First and last position of each run of values with a steady number of clusters.
+def steady_levels(sweep: SizeSweep) -> list[tuple[int, int]]:
+    """Return the levels, runs of values over which the number of clusters stays within a tenth.
 
-    A run begins where the one before ends. Left out are those of fewer than two clusters, those
-    whose end is not half as large again as their beginning, and those mostly of noise.
+    Each level is given by its first and last position and starts where the previous one ends.
+    Levels with fewer than two clusters, levels that end at less than 1.5 times their first size,
+    and levels that consist mostly of noise are left out.
     """
-    runs, start = [], 0
-    counts = found.n_clusters
+    levels, start = [], 0
+    counts = sweep.n_clusters
     for i in range(1, len(counts) + 1):
-        if i < len(counts) and abs(int(counts[i]) - counts[start]) <= _STEADY * counts[start]:
+        tolerance = _LEVEL_TOLERANCE * counts[start]
+        if i < len(counts) and abs(int(counts[i]) - counts[start]) <= tolerance:
             continue
-        long = _length(found, start, i - 1) >= _LEAST_LENGTH
-        quiet = found.noise_fraction[start:i].max() <= _MOST_NOISE
-        if counts[start] >= 2 and long and quiet:
-            runs.append((start, i - 1))
+        is_long = _length(sweep, start, i - 1) >= _MIN_LEVEL_LENGTH
+        has_little_noise = sweep.noise_fraction[start:i].max() <= _MAX_NOISE
+        if counts[start] >= 2 and is_long and has_little_noise:
+            levels.append((start, i - 1))
         start = i
-    return runs
+    return levels
 
 
-def _length(found: SizeLandscape, start: int, stop: int) -> float:
-    return float(np.log(found.sizes[stop] / found.sizes[start]))
+def _length(sweep: SizeSweep, first: int, last: int) -> float:
+    return float(np.log(sweep.sizes[last] / sweep.sizes[first]))
 
 
-def _middle(found: SizeLandscape, start: int, stop: int) -> int:
-    """The position nearest to a run's geometric middle."""
-    logs = np.log(found.sizes[start : stop + 1])
-    return start + int(np.abs(logs - logs[[0, -1]].mean()).argmin())
+def _middle(sweep: SizeSweep, first: int, last: int) -> int:
+    """Return the position that is nearest to the geometric middle of a level."""
+    logs = np.log(sweep.sizes[first : last + 1])
+    return first + int(np.abs(logs - logs[[0, -1]].mean()).argmin())
 
 
-def _level(found: SizeLandscape, name: str, start: int, stop: int) -> Suggestion:
-    most, fewest = int(found.n_clusters[start]), int(found.n_clusters[start : stop + 1].min())
-    most = max(most, int(found.n_clusters[start : stop + 1].max()))
-    count = f"{most}" if most == fewest else f"{fewest} to {most}"
+def _suggest_level(sweep: SizeSweep, name: str, first: int, last: int) -> Suggestion:
+    counts = sweep.n_clusters[first : last + 1]
+    fewest, most = int(counts.min()), int(counts.max())
+    n_clusters = f"{most}" if most == fewest else f"{fewest} to {most}"
     reason = (
-        f"From {found.sizes[start]} to {found.sizes[stop]} the tree keeps {count} clusters, "
-        "whatever the exact value."
+        f"Any value from {sweep.sizes[first]} to {sweep.sizes[last]} gives {n_clusters} clusters."
     )
-    return _suggestion(found, name, _middle(found, start, stop), reason)
+    return _suggestion(sweep, name, _middle(sweep, first, last), reason)
 
 
-def _suggestion(found: SizeLandscape, name: str, at: int, reason: str) -> Suggestion:
-    return Suggestion(name, int(found.sizes[at]), int(found.n_clusters[at]), reason)
+def _suggestion(sweep: SizeSweep, name: str, position: int, reason: str) -> Suggestion:
+    return Suggestion(name, int(sweep.sizes[position]), int(sweep.n_clusters[position]), reason)

@@ -1,50 +1,38 @@
-"""Bootstrap stability: whether a cluster comes back when other chips are drawn.
+"""Bootstrap stability: whether a cluster is found again when resampled chips are clustered.
 
 Hennig, Cluster-wise assessment of cluster stability, CSDA 2007.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from core.clusters.labelling import NOISE
-from core.clusters.methods.gmm import fit_gmm
-from core.clusters.methods.hdbscan_tree import build_tree, cut_tree
-from core.clusters.methods.kmeans_ward import fit_kmeans, fit_ward
-from core.clusters.noise_treatment import soft_membership, treat
+from core.clusters.methods.method import Recluster
 from core.errors import ArtifactError, DegenerateError, TooFewError
-from core.progress import Progress, silent, step
-from core.settings import (
-    CutSettings,
-    GmmSettings,
-    KMeansSettings,
-    NoiseSettings,
-    TreeSettings,
-    WardSettings,
-)
+from core.progress import Progress, report_step, silent
 from core.types import DoubleArray, FloatArray, IntArray
 
 N_RESAMPLES = 20
 MOST_CHIPS = 5000
-
-Recluster = Callable[[FloatArray, float], IntArray]
-"""Cluster some points anew, given their share of all chips: labels, -1 for noise."""
+# From these mean overlaps on, a cluster is stable, or at least not unstable (Hennig, 2007).
+_STABLE, _UNCERTAIN = 0.85, 0.6
 
 
 @dataclass(frozen=True)
 class Stability:
-    """How much of each cluster came back.
+    """How well each cluster is found again.
 
     Attributes
     ----------
     jaccard : float64 array, (n_clusters,), 0..1
-        Mean over the resamples of the overlap with the likest new cluster, intersection over
-        union; NaN for a cluster of which no resample held two chips.
+        Mean, over the resamples, of the overlap (intersection over union) with the most similar
+        new cluster; NaN for a cluster that never had two chips in a resample.
     n_resamples, n_drawn : int
-        Resamples, and chips drawn for each (with replacement; those drawn twice count once).
+        Number of resamples, and of chips drawn for each (with replacement; chips drawn twice count
+        once).
     n_failed : int
-        Resamples that could not be clustered; they count as overlap 0.
+        Resamples that could not be clustered; they count as an overlap of 0.
     """
 
     jaccard: DoubleArray
@@ -53,7 +41,7 @@ class Stability:
     n_failed: int
 
 
-def stability(
+def measure_stability(
     points: FloatArray,
     labels: IntArray,
     recluster: Recluster,
@@ -62,19 +50,19 @@ def stability(
     most: int = MOST_CHIPS,
     seed: int = 0,
 ) -> Stability:
-    """Cluster resampled chips anew, and look for each cluster among what comes out.
+    """Cluster resampled chips, and measure how well each cluster is found again.
 
     Parameters
     ----------
     points : float32 array, (n, d)
     labels : int32 array, (n,), -1 for noise
-        The labelling to judge.
+        The labelling to evaluate.
     recluster : Recluster
-        The method that made it, such as `by_mixture(settings)`.
+        The method that produced it, such as `recluster_by_mixture(settings)`.
     report : Progress
         Called after each resample.
     n_resamples, most : int
-        Resamples; chips drawn for each, at most.
+        Number of resamples, and the largest number of chips drawn for each.
     seed : int
 
     Raises
@@ -87,81 +75,59 @@ def stability(
     if len(points) != len(labels):
         raise ArtifactError("points and labels differ in length", where="stability")
     n, k = len(points), int(labels.max(initial=NOISE)) + 1
-    drawn = min(n, most)
+    n_drawn = min(n, most)
     rng = np.random.default_rng(seed)
     overlaps = np.full((n_resamples, k), np.nan)
-    failed = 0
-    for turn in range(n_resamples):
-        rows = np.unique(rng.integers(0, n, drawn)) if n else np.empty(0, np.int64)
+    n_failed = 0
+    for i in range(n_resamples):
+        rows = np.unique(rng.integers(0, n, n_drawn)) if n else np.empty(0, np.int64)
         try:
-            again = recluster(points[rows], len(rows) / max(n, 1))
+            new_labels = recluster(points[rows], len(rows) / max(n, 1))
         except (TooFewError, DegenerateError):
-            # A draw too small for the method, or too much alike, brings nothing back.
-            again, failed = np.full(len(rows), NOISE, np.int32), failed + 1
-        overlaps[turn] = jaccard(labels[rows], again, k)
-        step(report, turn + 1, n_resamples, "stability, resamples")
-    seen = np.isfinite(overlaps)
-    total = np.where(seen, overlaps, 0).sum(axis=0)
-    mean = np.where(seen.any(axis=0), total / np.maximum(seen.sum(axis=0), 1), np.nan)
-    return Stability(mean, n_resamples, drawn, failed)
+            # The sample is too small for the method, or its chips are too similar.
+            new_labels, n_failed = np.full(len(rows), NOISE, np.int32), n_failed + 1
+        overlaps[i] = jaccard_overlaps(labels[rows], new_labels, k)
+        report_step(report, i + 1, n_resamples, "stability, resamples")
+    measured = np.isfinite(overlaps)
+    total = np.where(measured, overlaps, 0).sum(axis=0)
+    mean = np.where(measured.any(axis=0), total / np.maximum(measured.sum(axis=0), 1), np.nan)
+    return Stability(mean, n_resamples, n_drawn, n_failed)
 
 
-def jaccard(labels: IntArray, again: IntArray, k: int) -> DoubleArray:
-    """Overlap of each of k clusters with the likest new one, (k,); NaN for fewer than two chips."""
-    found = int(again.max(initial=NOISE)) + 1
+def jaccard_overlaps(labels: IntArray, new_labels: IntArray, k: int) -> DoubleArray:
+    """Return the overlap of each of k clusters with the most similar new cluster, (k,), 0..1.
+
+    NaN for clusters with fewer than two chips.
+    """
+    n_new = int(new_labels.max(initial=NOISE)) + 1
     sizes = np.bincount(labels[labels != NOISE], minlength=k).astype(np.float64)
     sizes[sizes < 2] = np.nan
-    if not found:
+    if not n_new:
         return sizes * 0
-    both = (labels != NOISE) & (again != NOISE)
-    shared = np.zeros((k, found))
-    np.add.at(shared, (labels[both], again[both]), 1)
-    new = np.bincount(again[again != NOISE], minlength=found)
-    best: DoubleArray = (shared / (sizes[:, None] + new[None, :] - shared)).max(axis=1)
+    clustered = (labels != NOISE) & (new_labels != NOISE)
+    shared = np.zeros((k, n_new))
+    np.add.at(shared, (labels[clustered], new_labels[clustered]), 1)
+    new_sizes = np.bincount(new_labels[new_labels != NOISE], minlength=n_new)
+    best: DoubleArray = (shared / (sizes[:, None] + new_sizes[None, :] - shared)).max(axis=1)
     return best
 
 
-def lost(n_failed: int, n_resamples: int) -> str:
-    """How many resamples brought nothing back, in a sentence; "" for none."""
+def describe_stability(stability: float | None) -> str:
+    """Return "stable", "uncertain" or "unstable" for a mean overlap, 0..1, rounded to two digits.
+
+    Rounded, because that is how it is displayed: 0.60 on the report card counts as 0.60.
+    """
+    if stability is None:
+        return "not measured"
+    rounded = round(stability, 2)
+    return "stable" if rounded >= _STABLE else "uncertain" if rounded >= _UNCERTAIN else "unstable"
+
+
+def failed_resamples_note(n_failed: int, n_resamples: int) -> str:
+    """Return a sentence on resamples that could not be clustered; "" if there are none."""
     if not n_failed:
         return ""
     return (
-        f"{n_failed} of {n_resamples} resamples could not be clustered, too few different chips; "
-        "they count as lost in the stability."
+        f"{n_failed} of {n_resamples} resamples could not be clustered, because they have too few "
+        "different chips; they count as an overlap of 0 in the stability."
     )
-
-
-def by_mixture(settings: GmmSettings) -> Recluster:
-    """A Gaussian mixture as set, from one start a resample."""
-    one = replace(settings, n_init=1)
-    return lambda points, _: fit_gmm(points, one).labels
-
-
-def by_density(
-    tree: TreeSettings, cut: CutSettings, noise: NoiseSettings | None = None
-) -> Recluster:
-    """HDBSCAN as set, its noise treated as set (by default kept).
-
-    Cluster sizes shrink with the chips, the neighbours that count stay.
-    """
-    shown = noise or NoiseSettings()
-
-    def again(points: FloatArray, share: float) -> IntArray:
-        smallest = max(2, round(cut.min_cluster_size * share))
-        largest = max(smallest, round(cut.max_cluster_size * share)) if cut.max_cluster_size else 0
-        sizes = replace(cut, min_cluster_size=smallest, max_cluster_size=largest)
-        grown = build_tree(points, tree)
-        soft = soft_membership(grown, sizes, points) if shown.method == "soft" else None
-        return treat(cut_tree(grown, sizes), points[:, : tree.n_dims], shown, soft).labels
-
-    return again
-
-
-def by_kmeans(settings: KMeansSettings) -> Recluster:
-    """k-means as set."""
-    return lambda points, _: fit_kmeans(points, settings).labels
-
-
-def by_ward(settings: WardSettings) -> Recluster:
-    """Ward's hierarchy as set."""
-    return lambda points, _: fit_ward(points, settings).labels

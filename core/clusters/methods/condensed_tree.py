@@ -1,8 +1,8 @@
-"""HDBSCAN's condensed tree and the choice of clusters in it, node by node.
+"""HDBSCAN's condensed tree and the selection of clusters from its nodes.
 
-Campello, Moulavi, Zimek and Sander, TKDD 2015. The linkage and the condensing are fast_hdbscan's;
-the choice is made here, since its own is quadratic in the nodes and fails on one cluster beside a
-larger one that max_cluster_size leaves out.
+Campello, Moulavi, Zimek and Sander, TKDD 2015. Linkage and condensing come from fast_hdbscan. The
+selection is implemented here, because the one in fast_hdbscan takes time quadratic in the number
+of nodes, and fails if max_cluster_size leaves one cluster next to a larger one.
 """
 
 from dataclasses import dataclass
@@ -18,21 +18,21 @@ ROOT = 0
 
 
 @dataclass(frozen=True)
-class Condensed:
-    """The condensed tree; node 0 is the root, children come after their parents.
+class CondensedTree:
+    """The condensed tree; node 0 is the root, and children come after their parents.
 
     Attributes
     ----------
-    parent : int array, (k,)
-        Parent of each node; the root is its own.
-    birth : float64 array, (k,)
-        Lambda, 1 / distance, at which the node parts from its sibling; 0 for the root.
-    size : int array, (k,)
-        Points in the node.
+    parent : int array, (n_nodes,)
+        Parent of each node; the root is its own parent.
+    birth : float64 array, (n_nodes,)
+        Lambda, 1 / distance, at which the node separates from its sibling; 0 for the root.
+    size : int array, (n_nodes,)
+        Number of points in the node.
     point_node : int array, (n,)
         The node that each point falls out of.
     point_lambda : float64 array, (n,)
-        Lambda at which it does.
+        The lambda at which the point falls out.
     """
 
     parent: AnyArray
@@ -43,175 +43,187 @@ class Condensed:
 
     @cached_property
     def stability(self) -> DoubleArray:
-        """Excess of mass of each node, (k,): its points' lambdas above its birth, summed."""
-        k = len(self.parent)
-        mass = np.bincount(self.point_node, self.point_lambda, k)
-        mass += np.bincount(self.parent[1:], self.birth[1:] * self.size[1:], k)
-        excess: DoubleArray = mass - self.birth * self.size
-        return excess
+        """Excess of mass of each node, (n_nodes,): the sum of its points' lambdas above birth."""
+        n_nodes = len(self.parent)
+        mass = np.bincount(self.point_node, self.point_lambda, n_nodes)
+        mass += np.bincount(self.parent[1:], self.birth[1:] * self.size[1:], n_nodes)
+        return mass - self.birth * self.size
 
     @cached_property
-    def densest(self) -> DoubleArray:
-        """Largest lambda of the points that fall out of each node itself, (k,)."""
-        found = np.zeros(len(self.parent))
-        np.maximum.at(found, self.point_node, self.point_lambda)
-        return found
+    def max_lambda(self) -> DoubleArray:
+        """Largest lambda of the points that fall out of each node itself, (n_nodes,)."""
+        max_lambda = np.zeros(len(self.parent))
+        np.maximum.at(max_lambda, self.point_node, self.point_lambda)
+        return max_lambda
 
     @cached_property
-    def leaf(self) -> BoolArray:
-        """Whether each node has no children, (k,)."""
-        leaves = np.ones(len(self.parent), np.bool_)
-        leaves[self.parent[1:]] = False
-        return leaves
+    def is_leaf(self) -> BoolArray:
+        """Whether each node has no children, (n_nodes,)."""
+        is_leaf = np.ones(len(self.parent), np.bool_)
+        is_leaf[self.parent[1:]] = False
+        return is_leaf
 
 
 @dataclass(frozen=True)
 class Cut:
-    """Chosen nodes and what they make of the points.
+    """The selected nodes and the clusters that they form.
 
     Attributes
     ----------
-    nodes : int array, (m,)
-    raw : int32 array, (n,)
-        Position in `nodes`; -1 for noise.
+    nodes : int array, (n_clusters,)
+        In rising order.
+    numbers : int32 array, (n,)
+        Cluster number of each point, a position in `nodes`; -1 for noise.
     strength : float32 array, (n,), 0..1
+        Membership strength.
     """
 
     nodes: AnyArray
-    raw: IntArray
+    numbers: IntArray
     strength: FloatArray
 
 
-def linkage(edges: DoubleArray) -> DoubleArray:
-    """Single linkage, (n - 1, 4), from edges sorted by distance, (n - 1, 3)."""
-    from fast_hdbscan.cluster_trees import mst_to_linkage_tree
+def single_linkage(edges: DoubleArray) -> DoubleArray:
+    """Return the single linkage, (n - 1, 4), of edges that are sorted by distance, (n - 1, 3)."""
+    from core.internals.fast_hdbscan_internals import mst_to_linkage_tree
 
-    merged: DoubleArray = mst_to_linkage_tree(np.ascontiguousarray(edges))
-    return merged
+    linkage: DoubleArray = mst_to_linkage_tree(np.ascontiguousarray(edges))
+    return linkage
 
 
-def condense(merged: DoubleArray, min_cluster_size: int) -> Condensed:
-    """Keep the splits whose both sides hold min_cluster_size points or more."""
-    from fast_hdbscan.cluster_trees import condense_tree
+def condense_tree(linkage: DoubleArray, min_cluster_size: int) -> CondensedTree:
+    """Keep only the splits of which both sides hold at least min_cluster_size points."""
+    from core.internals.fast_hdbscan_internals import condense_linkage
 
-    n = len(merged) + 1
-    rows = condense_tree(merged, min_cluster_size=min_cluster_size)
+    n = len(linkage) + 1
+    rows = condense_linkage(linkage, min_cluster_size=min_cluster_size)
     parent, child = rows.parent - n, rows.child
     lambdas = rows.lambda_val.astype(np.float64)
-    node = child >= n
+    is_node = child >= n
     point_node, point_lambda = np.zeros(n, np.int64), np.zeros(n)
-    point_node[child[~node]] = parent[~node]
-    point_lambda[child[~node]] = lambdas[~node]
-    return Condensed(
-        parent=np.concatenate([[ROOT], parent[node]]),
-        birth=np.concatenate([[0.0], lambdas[node]]),
-        size=np.concatenate([[n], rows.child_size[node].astype(np.int64)]),
+    point_node[child[~is_node]] = parent[~is_node]
+    point_lambda[child[~is_node]] = lambdas[~is_node]
+    return CondensedTree(
+        parent=np.concatenate([[ROOT], parent[is_node]]),
+        birth=np.concatenate([[0.0], lambdas[is_node]]),
+        size=np.concatenate([[n], rows.child_size[is_node].astype(np.int64)]),
         point_node=point_node,
         point_lambda=point_lambda,
     )
 
 
-def cut(tree: Condensed, settings: CutSettings) -> Cut:
-    """Choose clusters and label the points."""
-    nodes = choose(tree, settings)
-    number = np.full(len(tree.parent), NOISE, np.int32)
-    number[nodes] = np.arange(len(nodes))
-    raw = inherited(tree.parent, number)[tree.point_node]
+def cut_condensed_tree(tree: CondensedTree, settings: CutSettings) -> Cut:
+    """Select clusters and assign the points to them."""
+    nodes = choose_nodes(tree, settings)
+    numbers = cluster_of_node(tree, nodes)[tree.point_node]
     if nodes.tolist() == [ROOT]:
-        raw = np.where(tree.point_lambda >= _root_level(tree, settings.epsilon), raw, NOISE)
-    top = tree.densest[nodes][raw] if len(nodes) else np.zeros(len(raw))
-    inside = (raw != NOISE) & (top > 0)
-    strength = np.where(raw == NOISE, 0.0, 1.0)
-    strength[inside] = np.minimum(tree.point_lambda[inside] / top[inside], 1.0)
-    return Cut(nodes, raw.astype(np.int32), strength.astype(np.float32))
+        threshold = _root_threshold(tree, settings.epsilon)
+        numbers = np.where(tree.point_lambda >= threshold, numbers, NOISE)
+    top = tree.max_lambda[nodes][numbers] if len(nodes) else np.zeros(len(numbers))
+    graded = (numbers != NOISE) & (top > 0)
+    strength = np.where(numbers == NOISE, 0.0, 1.0)
+    strength[graded] = np.minimum(tree.point_lambda[graded] / top[graded], 1.0)
+    return Cut(nodes, numbers.astype(np.int32), strength.astype(np.float32))
 
 
-def choose(tree: Condensed, settings: CutSettings) -> AnyArray:
-    """The nodes that become clusters, rising."""
+def choose_nodes(tree: CondensedTree, settings: CutSettings) -> AnyArray:
+    """Return the nodes that become clusters, in rising order."""
     if settings.selection == "leaf":
-        chosen = np.flatnonzero(tree.leaf)
+        nodes = np.flatnonzero(tree.is_leaf)
         if not settings.allow_single_cluster:
-            chosen = chosen[chosen != ROOT]
+            nodes = nodes[nodes != ROOT]
     else:
-        chosen = _excess_of_mass(tree, settings)
-    if settings.epsilon > 0 and len(chosen) > 1:
-        return np.unique([_climb(tree, int(node), settings) for node in chosen])
-    return chosen
+        nodes = _select_by_excess_of_mass(tree, settings)
+    if settings.epsilon > 0 and len(nodes) > 1:
+        return np.unique([_merge_up(tree, int(node), settings) for node in nodes])
+    return nodes
 
 
-def persistence(tree: Condensed, found: Cut) -> DoubleArray:
-    """How long each cluster lives beside the longest life possible, (m,), 0..1; as in hdbscan."""
-    sizes = np.bincount(found.raw[found.raw != NOISE], minlength=len(found.nodes))
+def node_persistence(tree: CondensedTree, cut: Cut) -> DoubleArray:
+    """Return the persistence of each cluster, (n_clusters,), 0..1, as hdbscan defines it.
+
+    The mean range of lambda over which points stay in the cluster, divided by the longest
+    possible range.
+    """
+    sizes = np.bincount(cut.numbers[cut.numbers != NOISE], minlength=len(cut.nodes))
     longest = max(tree.point_lambda.max(), tree.birth.max())
-    share: DoubleArray = tree.stability[found.nodes] / (np.maximum(sizes, 1) * longest)
-    return share
+    persistence: DoubleArray = tree.stability[cut.nodes] / (np.maximum(sizes, 1) * longest)
+    return persistence
 
 
 def relative_validity(edges: DoubleArray, labels: IntArray) -> float:
-    """Density-based validity along the tree's edges, -1..1; NaN for fewer than two clusters.
+    """Return the density-based validity along the tree's edges, -1..1.
 
-    Moulavi et al., SDM 2014, in hdbscan's approximation: the tree's own edges stand for the
-    distances inside and between clusters, so it compares cuts of one tree and nothing else.
+    An approximation from hdbscan of the index of Moulavi et al., SDM 2014: the edges of the tree
+    replace the distances within and between clusters, so only cuts of the same tree can be
+    compared. NaN for fewer than two clusters.
     """
     sizes = np.bincount(labels[labels != NOISE])
     if len(sizes) < 2:
         return float("nan")
     distance = edges[:, 2]
-    one, other = labels[edges[:, 0].astype(np.int64)], labels[edges[:, 1].astype(np.int64)]
-    both = (one != NOISE) & (other != NOISE)
-    same, between = both & (one == other), both & (one != other)
+    first, second = labels[edges[:, 0].astype(np.int64)], labels[edges[:, 1].astype(np.int64)]
+    clustered = (first != NOISE) & (second != NOISE)
+    within, between = clustered & (first == second), clustered & (first != second)
     sparseness, separation = np.zeros(len(sizes)), np.full(len(sizes), np.inf)
-    np.maximum.at(sparseness, one[same], distance[same])
-    np.minimum.at(separation, one[between], distance[between])
-    np.minimum.at(separation, other[between], distance[between])
-    # A cluster that noise surrounds has no edge to another one: hdbscan's stand-in.
+    np.maximum.at(sparseness, first[within], distance[within])
+    np.minimum.at(separation, first[between], distance[between])
+    np.minimum.at(separation, second[between], distance[between])
+    # A cluster surrounded by noise has no edge to another cluster; hdbscan's substitute.
     separation[np.isinf(separation)] = 2 * distance.max()
     largest = np.maximum(np.maximum(separation, sparseness), np.finfo(float).tiny)
     return float((sizes * (separation - sparseness) / largest).sum() / len(labels))
 
 
-def inherited(parent: AnyArray, value: AnyArray) -> AnyArray:
-    """Each node's value where it is not -1, else that of its nearest ancestor that has one."""
-    given = value.tolist()
-    for node, above in enumerate(parent.tolist()):
-        if given[node] == NOISE:
-            given[node] = given[above]
-    return np.array(given, value.dtype)
+def cluster_of_node(tree: CondensedTree, nodes: AnyArray) -> IntArray:
+    """Return the number of the cluster that contains each node, (n_nodes,); -1 for none.
+
+    Clusters are numbered in the order of `nodes`, the nodes that were selected.
+    """
+    numbers = [NOISE] * len(tree.parent)
+    for number, node in enumerate(nodes.tolist()):
+        numbers[node] = number
+    for node, parent in enumerate(tree.parent.tolist()):
+        if numbers[node] == NOISE:
+            numbers[node] = numbers[parent]
+    return np.array(numbers, np.int32)
 
 
-def _excess_of_mass(tree: Condensed, settings: CutSettings) -> AnyArray:
-    """From the leaves up: a node stays where it outweighs what is chosen below it."""
+def _select_by_excess_of_mass(tree: CondensedTree, settings: CutSettings) -> AnyArray:
+    """Select, from the leaves up, nodes whose stability is at least that of the selection below."""
     limit = settings.max_cluster_size or len(tree.point_node)
     parent, size = tree.parent.tolist(), tree.size.tolist()
-    score = np.maximum(tree.stability, 0).tolist()
-    below = [0.0] * len(parent)
-    stays = [False] * len(parent)
-    last = ROOT if settings.allow_single_cluster else ROOT + 1
-    for node in range(len(parent) - 1, last - 1, -1):
-        stays[node] = below[node] <= score[node] and size[node] <= limit
-        below[parent[node]] += score[node] if stays[node] else below[node]
-    inside = [False] * len(parent)
+    stability = np.maximum(tree.stability, 0).tolist()
+    stability_below = [0.0] * len(parent)
+    is_candidate = [False] * len(parent)
+    topmost = ROOT if settings.allow_single_cluster else ROOT + 1
+    for node in range(len(parent) - 1, topmost - 1, -1):
+        is_candidate[node] = stability_below[node] <= stability[node] and size[node] <= limit
+        best = stability[node] if is_candidate[node] else stability_below[node]
+        stability_below[parent[node]] += best
+    is_covered = [False] * len(parent)
     for node in range(1, len(parent)):
-        inside[node] = inside[parent[node]] or stays[parent[node]]
-    return np.flatnonzero(np.array(stays) & ~np.array(inside))
+        is_covered[node] = is_covered[parent[node]] or is_candidate[parent[node]]
+    return np.flatnonzero(np.array(is_candidate) & ~np.array(is_covered))
 
 
-def _climb(tree: Condensed, node: int, settings: CutSettings) -> int:
-    """The nearest ancestor that parted at epsilon or farther, else the topmost one allowed.
+def _merge_up(tree: CondensedTree, node: int, settings: CutSettings) -> int:
+    """Return the nearest ancestor that separated at epsilon or farther, as hdbscan does.
 
-    That is the root where all chips may be one cluster, its child where not; as in hdbscan.
+    If there is none, the topmost allowed ancestor: the root if all chips may form one cluster,
+    otherwise a child of the root.
     """
     while node != ROOT and tree.birth[node] * settings.epsilon > 1:
-        above = int(tree.parent[node])
-        if above == ROOT and not settings.allow_single_cluster:
+        parent = int(tree.parent[node])
+        if parent == ROOT and not settings.allow_single_cluster:
             return node
-        node = above
+        node = parent
     return node
 
 
-def _root_level(tree: Condensed, epsilon: float) -> float:
-    """The lambda from which points belong to the root chosen as the only cluster."""
+def _root_threshold(tree: CondensedTree, epsilon: float) -> float:
+    """Return the lambda from which points belong to the root when it is the only cluster."""
     if epsilon > 0:
         return 1 / epsilon
     splits = tree.birth[1:][tree.parent[1:] == ROOT]
-    return float(max(tree.densest[ROOT], splits.max(initial=0.0)))
+    return float(max(tree.max_lambda[ROOT], splits.max(initial=0.0)))

@@ -1,50 +1,50 @@
-"""Gaussian mixtures that do not fool: few enough parameters, cold starts, and plain warnings."""
+"""Gaussian mixtures: few enough parameters for the number of chips, several starts, clear notes."""
 
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import product
 from typing import Any, Literal, get_args
 
 import numpy as np
 
-from core.clusters.labelling import Labelling, in_order, labelled
+from core.clusters.labelling import Fact, Labelling, labels_by_size, make_labelling
+from core.clusters.methods.centres import count_distinct
 from core.errors import DegenerateError, TooFewError
-from core.progress import Progress, silent, step
+from core.progress import Progress, report_step, silent
 from core.settings import GmmSettings
-from core.types import Covariance, DoubleArray, FloatArray, IntArray
+from core.types import DoubleArray, FloatArray, IntArray
 
 Shape = Literal["full", "tied", "diag", "spherical"]
 SHAPES: tuple[Shape, ...] = get_args(Shape)
-"""Covariance shapes from the richest to the poorest."""
+"""Covariance shapes, from most to fewest parameters."""
 
-# Above n / 5 parameters full covariance fell from ARI 1.0 to 0.07 on seven true groups.
+# With more than n / 5 parameters, full covariance fell from ARI 1.0 to 0.07 on seven true groups.
 CHIPS_PER_PARAMETER = 5
-MOST_DIMS = 10
+MAX_AUTO_DIMS = 10
 _TOLERANCE = 1e-4
-_MOST_STEPS = 500
+_MAX_ITERATIONS = 500
 
 
 @dataclass(frozen=True)
 class Mixture:
-    """A fitted mixture, its components in the order of the labels.
+    """A fitted mixture, with its components in the order of the labels.
 
     Attributes
     ----------
     weights : float64 array, (k,)
     means : float64 array, (k, d)
     covariances : float64 array
-        (k, d, d) full, (d, d) tied, (k, d) diag, (k,) spherical.
-    covariance : {"full", "tied", "diag", "spherical"}
+        (k, d, d) for full, (d, d) for tied, (k, d) for diag, (k,) for spherical.
     responsibilities : float32 array, (n, k)
     log_likelihood : float
         Natural logarithm, mean over the chips.
     bic, aic : float
-        Lower is better, at one number of principal components only.
+        Lower is better; comparable only for the same number of principal components.
     bics : tuple of float
-        BIC of each cold start, in their order.
-    converged : bool
+        BIC of each start, in order.
     collapsed : tuple of int
-        Components thinner than twice the regularisation in some direction.
+        Components that are thinner than twice the regularisation in some direction.
     """
 
     weights: DoubleArray
@@ -59,134 +59,108 @@ class Mixture:
     converged: bool
     collapsed: tuple[int, ...]
 
-    @property
-    def n_dims(self) -> int:
-        """Principal components that the mixture saw."""
-        return int(self.means.shape[1])
 
-    @property
-    def bic_spread(self) -> float:
-        """Range of BIC over the cold starts."""
-        return max(self.bics) - min(self.bics)
+def count_parameters(k: int, d: int, covariance: Shape) -> int:
+    """Return the number of free parameters of k Gaussians in d dimensions."""
+    symmetric = d * (d + 1) // 2
+    covariances = {"full": k * symmetric, "tied": symmetric, "diag": k * d, "spherical": k}
+    n_weights, n_means = k - 1, k * d
+    return n_weights + n_means + covariances[covariance]
 
 
-def n_parameters(k: int, d: int, covariance: Shape) -> int:
-    """Free parameters of k Gaussians in d dimensions: weights, means and covariances."""
-    shapes = {
-        "full": k * d * (d + 1) // 2,
-        "tied": d * (d + 1) // 2,
-        "diag": k * d,
-        "spherical": k,
-    }
-    return (k - 1) + k * d + shapes[covariance]
+def choose_shape(n: int, k: int, settings: GmmSettings, available: int) -> tuple[Shape, int]:
+    """Choose covariance and number of principal components where the settings say "auto" and 0.
 
-
-def choose(n: int, k: int, settings: GmmSettings, available: int) -> tuple[Shape, int]:
-    """Covariance and number of principal components for n chips; settles "auto" and 0.
-
-    What the user fixed is kept. Of the rest, the most principal components (10 at most) that any
-    covariance affords with parameters below a fifth of the chips, and the richest covariance
-    that affords them: on real chips, components carry more than a covariance's shape does.
+    What the settings fix is kept. Otherwise, the number of principal components is the largest, up
+    to 10, for which some covariance has fewer parameters than a fifth of the chips; the covariance
+    is the one with the most parameters below that limit. On real chips, principal components carry
+    more information than the shape of the covariance.
 
     Parameters
     ----------
     n, k : int
-        Chips; Gaussians.
-    settings : GmmSettings
+        Number of chips and of Gaussians.
     available : int
-        Principal components that there are.
+        Number of principal components of the points.
     """
-    shapes = SHAPES if settings.covariance == "auto" else (_shape(settings.covariance),)
+    shapes = [shape for shape in SHAPES if settings.covariance in ("auto", shape)]
+    dims: range | tuple[int] = range(min(MAX_AUTO_DIMS, available), 0, -1)
     if settings.n_dims:
-        d = min(settings.n_dims, available)
-        affordable = [shape for shape in shapes if _affordable(n, k, d, shape)]
-        return (affordable or list(shapes[-1:]))[0], d
-    for d in range(min(MOST_DIMS, available), 0, -1):
-        for shape in shapes:
-            if _affordable(n, k, d, shape):
-                return shape, d
-    return shapes[-1], 1
+        dims = (min(settings.n_dims, available),)
+    for d, shape in product(dims, shapes):
+        if count_parameters(k, d, shape) * CHIPS_PER_PARAMETER < n:
+            return shape, d
+    return shapes[-1], dims[-1] if dims else 1
 
 
 def fit_gmm(points: FloatArray, settings: GmmSettings, report: Progress = silent) -> Labelling:
-    """Cluster by a Gaussian mixture; arguments and errors as in `fit_mixture`."""
-    return likeliest(fit_mixture(points, settings, report), settings, points.shape[1])
+    """Cluster by a Gaussian mixture: each chip gets the label of its most probable component.
 
-
-def likeliest(mixture: Mixture, settings: GmmSettings, available: int) -> Labelling:
-    """Each chip in its likeliest component, which bears the component's number.
-
-    Parameters
-    ----------
-    mixture : Mixture
-    settings : GmmSettings
-        It was fitted with.
-    available : int
-        Principal components that there are.
+    Arguments and errors are those of `fit_mixture`.
     """
-    k = len(mixture.weights)
-    parameters = n_parameters(k, mixture.n_dims, mixture.covariance)
-    facts = {
+    mixture = fit_mixture(points, settings, report)
+    k, d = mixture.means.shape
+    n_parameters = count_parameters(k, d, mixture.covariance)
+    facts: dict[str, Fact] = {
         "n_components": k,
         "covariance": mixture.covariance,
-        "n_dims": mixture.n_dims,
-        "n_parameters": parameters,
+        "n_dims": d,
+        "n_parameters": n_parameters,
         "log_likelihood": mixture.log_likelihood,
         "bic": mixture.bic,
         "aic": mixture.aic,
-        "bic_spread": mixture.bic_spread,
+        "bic_spread": max(mixture.bics) - min(mixture.bics),
     }
-    raw = mixture.responsibilities.argmax(axis=1)
-    notes = tuple(_notes(mixture, settings, raw, available))
-    return labelled(raw, mixture.responsibilities.max(axis=1), "gmm", facts, notes)
+    numbers = mixture.responsibilities.argmax(axis=1)
+    n_used = len(np.unique(numbers))
+    notes = tuple(_notes(mixture, settings, n_parameters, n_used, points.shape[1]))
+    return make_labelling(numbers, mixture.responsibilities.max(axis=1), "gmm", facts, notes)
 
 
 def fit_mixture(points: FloatArray, settings: GmmSettings, report: Progress = silent) -> Mixture:
-    """Fit a Gaussian mixture from several cold starts and keep the likeliest.
+    """Fit a Gaussian mixture from several starts and keep the one with the highest likelihood.
 
-    Parameters
-    ----------
-    points : float32 array, (n, d)
-        Principal components, strongest first and not whitened: whitening ruins full covariance
-        at small n.
-    settings : GmmSettings
-    report : Progress
-        Called after each start.
+    The points, (n, d), are principal components, strongest first and not whitened: whitening ruins
+    the fit of full covariances if n is small. Progress is reported after each start.
 
     Raises
     ------
     TooFewError
-        For fewer chips, or fewer different points, than Gaussians.
+        If there are fewer chips, or fewer different points, than Gaussians.
     DegenerateError
-        For values that are not finite, or a covariance without an inverse.
-    Cancelled
-        If the listener asked to stop.
+        If values are not finite, or a covariance has no inverse.
     """
     k = settings.n_components
     if not np.isfinite(points).all():
         raise DegenerateError("points are not finite", where="Gaussian mixture")
-    shape, d = choose(len(points), k, settings, points.shape[1])
+    shape, d = choose_shape(len(points), k, settings, points.shape[1])
     data = np.ascontiguousarray(points[:, :d], dtype=np.float64)
-    _check_distinct(data, k)
+    n_distinct = count_distinct(data, k)
+    if n_distinct < k:
+        kind = "chips" if n_distinct == len(data) else "different chips"
+        raise TooFewError(
+            f"{k} Gaussians need at least {k} {kind}, got {n_distinct}",
+            where="n_components",
+            remedy=f"Set it to {max(n_distinct, 1)} or less.",
+        )
     floor = settings.regularisation * float(data.var(axis=0).mean())
 
     from threadpoolctl import threadpool_limits
 
     fits = []
-    # One thread of BLAS and of OpenMP: the matrices are small, and threads that wait for each
-    # other beside other work cost five times what they give.
+    # One thread for BLAS and OpenMP: the matrices are small, and next to other work, threads that
+    # wait for each other cost five times what they gain.
     with threadpool_limits(limits=1):
         seeds = np.random.SeedSequence(settings.seed).generate_state(settings.n_init)
-        for done, seed in enumerate(seeds, 1):
+        for number, seed in enumerate(seeds, 1):
             fits.append(_fit_once(data, k, shape, floor, int(seed)))
-            step(report, done, settings.n_init, "Gaussian mixture, cold starts")
+            report_step(report, number, settings.n_init, "Gaussian mixture, starts")
         best = max(fits, key=lambda fit: fit.lower_bound_)
-        bics = [fit.bic(data) for fit in fits]
+        bics = [float(fit.bic(data)) for fit in fits]
         responsibilities = best.predict_proba(data).astype(np.float32)
         likelihood, bic, aic = best.score(data), best.bic(data), best.aic(data)
     order = _component_order(responsibilities)
-    tied = shape == "tied"
-    covariances = best.covariances_ if tied else best.covariances_[order]
+    covariances = best.covariances_ if shape == "tied" else best.covariances_[order]
     return Mixture(
         weights=best.weights_[order],
         means=best.means_[order],
@@ -196,34 +170,14 @@ def fit_mixture(points: FloatArray, settings: GmmSettings, report: Progress = si
         log_likelihood=float(likelihood),
         bic=float(bic),
         aic=float(aic),
-        bics=tuple(float(bic) for bic in bics),
+        bics=tuple(bics),
         converged=bool(best.converged_),
-        collapsed=_collapsed(covariances, shape, floor, k),
+        collapsed=_collapsed_components(covariances, shape, floor, k),
     )
 
 
-def _shape(covariance: Covariance) -> Shape:
-    return next(shape for shape in SHAPES if shape == covariance)
-
-
-def _affordable(n: int, k: int, d: int, shape: Shape) -> bool:
-    return n_parameters(k, d, shape) * CHIPS_PER_PARAMETER < n
-
-
-def _check_distinct(data: DoubleArray, k: int) -> None:
-    """Refuse fewer different points than Gaussians."""
-    distinct = len(np.unique(data, axis=0)) if len(data) >= k else len(data)
-    if distinct < k:
-        kind = "chips" if distinct == len(data) else "different chips"
-        raise TooFewError(
-            f"{k} Gaussians need {k} {kind}, there are {distinct}",
-            where="n_components",
-            remedy=f"Set it to {max(distinct, 1)} or less.",
-        )
-
-
 def _fit_once(data: DoubleArray, k: int, shape: Shape, floor: float, seed: int) -> Any:
-    """One cold start of scikit-learn's GaussianMixture."""
+    """Fit scikit-learn's GaussianMixture from one start."""
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.mixture import GaussianMixture
 
@@ -231,7 +185,7 @@ def _fit_once(data: DoubleArray, k: int, shape: Shape, floor: float, seed: int) 
         k,
         covariance_type=shape,
         tol=_TOLERANCE,
-        max_iter=_MOST_STEPS,
+        max_iter=_MAX_ITERATIONS,
         reg_covar=floor,
         random_state=seed,
     )
@@ -242,51 +196,60 @@ def _fit_once(data: DoubleArray, k: int, shape: Shape, floor: float, seed: int) 
         except ValueError as error:
             # The only ValueError left after the checks: a covariance that is not positive definite.
             raise DegenerateError(
-                "a Gaussian has shrunk to a point, its covariance has no inverse",
+                "a Gaussian has shrunk to a point, so its covariance has no inverse",
                 where="Gaussian mixture",
-                remedy="Raise regularisation, or take fewer Gaussians or a simpler covariance.",
+                remedy="Raise the regularisation, or use fewer Gaussians or a simpler covariance.",
             ) from error
 
 
 def _component_order(responsibilities: FloatArray) -> IntArray:
-    """Components in the order of the labels; those without any chip last."""
-    k = responsibilities.shape[1]
-    used = list(in_order(responsibilities.argmax(axis=1)))
-    return np.array(used + [j for j in range(k) if j not in used], np.int32)
+    """Return the components in the order of the labels; those without chips come last."""
+    used = list(labels_by_size(responsibilities.argmax(axis=1)))
+    unused = [j for j in range(responsibilities.shape[1]) if j not in used]
+    return np.array(used + unused, np.int32)
 
 
-def _collapsed(covariances: DoubleArray, shape: Shape, floor: float, k: int) -> tuple[int, ...]:
-    """Components that stand on the regularisation alone in some direction."""
+def _collapsed_components(
+    covariances: DoubleArray, shape: Shape, floor: float, k: int
+) -> tuple[int, ...]:
+    """Return the components to which, in some direction, only the regularisation gives width."""
     if shape in ("full", "tied"):
-        least = np.linalg.eigvalsh(covariances).min(axis=-1)
+        smallest = np.linalg.eigvalsh(covariances).min(axis=-1)
     else:
-        least = covariances.reshape(k, -1).min(axis=1)
-    thin = np.broadcast_to(least <= 2 * floor, (k,))
-    return tuple(int(j) for j in np.flatnonzero(thin))
+        smallest = covariances.reshape(k, -1).min(axis=1)
+    is_collapsed = np.broadcast_to(smallest <= 2 * floor, (k,))
+    return tuple(np.flatnonzero(is_collapsed).tolist())
 
 
-def _notes(mixture: Mixture, settings: GmmSettings, raw: IntArray, available: int) -> Iterator[str]:
+def _notes(
+    mixture: Mixture, settings: GmmSettings, n_parameters: int, n_used: int, available: int
+) -> Iterator[str]:
     n, k = mixture.responsibilities.shape
-    parameters = n_parameters(k, mixture.n_dims, mixture.covariance)
     if settings.n_dims > available:
-        yield f"{settings.n_dims} principal components asked, there are {available}."
-    if parameters * CHIPS_PER_PARAMETER >= n:
         yield (
-            f"{parameters} parameters for {n} chips: above a fifth of the chips a mixture fits "
-            "noise. Take fewer Gaussians, fewer principal components or a simpler covariance."
+            f"{settings.n_dims} principal components were requested, but only {available} are "
+            "available."
+        )
+    if n_parameters * CHIPS_PER_PARAMETER >= n:
+        yield (
+            f"The mixture has {n_parameters} parameters for {n} chips. With "
+            f"{CHIPS_PER_PARAMETER} or fewer chips per parameter, a mixture fits noise. Use fewer "
+            "Gaussians, fewer principal components or a simpler covariance."
         )
     if not mixture.converged:
         yield (
-            f"Not converged after {_MOST_STEPS} steps. Take fewer Gaussians or a simpler "
-            "covariance."
+            f"The fit did not converge in {_MAX_ITERATIONS} iterations. Use fewer Gaussians or a "
+            "simpler covariance."
         )
     if mixture.collapsed:
-        names = ", ".join(str(j) for j in mixture.collapsed)
-        yield (
-            f"Without width in some direction but for the regularisation: Gaussian {names}. "
-            "Take fewer Gaussians, fewer principal components, or raise regularisation."
+        names = ", ".join(map(str, mixture.collapsed))
+        subject = (
+            f"Gaussian {names} has" if len(mixture.collapsed) == 1 else f"Gaussians {names} have"
         )
-    used = len(np.unique(raw))
-    if used < k:
-        hold = "holds" if k - used == 1 else "hold"
-        yield f"{k - used} of {k} Gaussians {hold} no chip: take {used}."
+        yield (
+            f"{subject} collapsed: in some direction, the width comes from the regularisation "
+            "only. Use fewer Gaussians or fewer principal components, or raise the regularisation."
+        )
+    if n_used < k:
+        hold = "holds" if k - n_used == 1 else "hold"
+        yield f"{k - n_used} of {k} Gaussians {hold} no chips. Set n_components to {n_used}."

@@ -1,9 +1,10 @@
-"""HDBSCAN in two halves: one exact tree, dear; many cuts of it, cheap.
+"""HDBSCAN in two steps: one exact tree, slow to build, and many cuts of it, each fast.
 
-Campello, Moulavi and Sander, PAKDD 2013; McInnes and Healy, ICDMW 2017. Two exact routes lead to
-the tree: Prim's, hdbscan's, whose work grows with the square of the chips whatever their shape,
-and Boruvka's, fast_hdbscan's, which few dimensions make quick. fast_hdbscan's own entry leaves the
-exact tree above 30 columns, so the parts are called here.
+Campello, Moulavi and Sander, PAKDD 2013; McInnes and Healy, ICDMW 2017. The tree is built by one
+of two exact algorithms: Prim's, from hdbscan, whose time grows with the square of the number of
+chips in any dimension, or Boruvka's, from fast_hdbscan, which is fast in few dimensions.
+fast_hdbscan's own entry point abandons the exact tree above 30 columns, so its parts are called
+directly.
 """
 
 import threading
@@ -13,41 +14,43 @@ from typing import Literal
 
 import numpy as np
 
-from core.clusters.labelling import NOISE, Fact, Labelling, in_order, labelled
+from core.clusters.labelling import NOISE, Fact, Labelling, labels_by_size, make_labelling
 from core.clusters.methods import condensed_tree
-from core.clusters.methods.condensed_tree import Condensed, Cut
+from core.clusters.methods.condensed_tree import CondensedTree, Cut
 from core.errors import ArtifactError, DegenerateError, TooFewError
 from core.settings import CutSettings, TreeSettings
 from core.types import DoubleArray, FloatArray
 
-# numba's workqueue layer aborts the process in which two threads build trees at once.
-_BUILDING = threading.Lock()
-# Zero distances, of equal points, mean infinite density, beside which no larger cluster persists:
-# 12 equal points shattered a blob. They count as this share of the smallest other distance.
-_ZERO_SHARE = 0.5
-# Up to this many points Prim is the faster route, in 8 dimensions or more and in fewer.
-_WIDE, _PRIM_WIDE, _PRIM_NARROW = 8, 60_000, 10_000
-# Squared distances are float32 there; beyond this they overflow and the search never ends.
-_LARGEST = 1e18
+# numba's workqueue layer aborts the process if two threads build trees at the same time.
+_BUILD_LOCK = threading.Lock()
+# Zero distances between equal points mean infinite density, compared with which no larger cluster
+# persists: 12 equal points broke up a blob. They are raised to this share of the smallest other
+# distance.
+_ZERO_DISTANCE_SHARE = 0.5
+# Prim is the faster algorithm up to this many points, in at least 8 dimensions and in fewer.
+_WIDE, _MAX_PRIM_WIDE, _MAX_PRIM_NARROW = 8, 60_000, 10_000
+# The search computes squared distances in float32; larger values overflow, and it never ends.
+_MAX_VALUE = 1e18
+_NO_CLUSTER = "No cluster is denser than its surroundings. Lower min_cluster_size or min_samples."
 
 
 @dataclass(frozen=True)
-class Tree:
+class SpanningTree:
     """The minimum spanning tree of the mutual reachability graph.
 
     Attributes
     ----------
     edges : float64 array, (n - 1, 3)
-        Point, point, mutual reachability distance; by rising distance.
+        Point, point, mutual reachability distance; sorted by distance.
     core_distances : float32 array, (n,)
         Distance to the min_samples-th neighbour.
     min_samples, n_dims : int
-        What it was built with.
+        The settings that the tree was built with.
 
     Raises
     ------
     ArtifactError
-        If the arrays do not belong together.
+        If the arrays do not match.
     """
 
     edges: DoubleArray
@@ -60,27 +63,37 @@ class Tree:
         if self.edges.shape != (n - 1, 3):
             raise ArtifactError(f"{len(self.edges)} edges between {n} points", where="tree")
         if not np.isfinite(self.edges).all() or (np.diff(self.edges[:, 2]) < 0).any():
-            raise ArtifactError("edges are not finite and sorted by distance", where="tree")
+            raise ArtifactError("edges must be finite and sorted by distance", where="tree")
 
     def __len__(self) -> int:
         return len(self.core_distances)
 
     @property
     def weight(self) -> float:
-        """Sum of the edges' distances."""
+        """Sum of the distances of all edges."""
         return float(self.edges[:, 2].sum())
+
+    @property
+    def longest_join(self) -> float:
+        """A distance beyond which hardly any two chips are joined: the 99th percentile.
+
+        Rounded to two digits; 1 if there are no edges or all distances are 0.
+        """
+        if not len(self.edges):
+            return 1.0
+        return float(f"{np.quantile(self.edges[:, 2], 0.99):.2g}") or 1.0
 
     @cached_property
     def linkage(self) -> DoubleArray:
-        """Single linkage, (n - 1, 4), which every cut shares."""
-        return condensed_tree.linkage(_without_zeros(self.edges))
+        """Single linkage, (n - 1, 4), which all cuts share."""
+        return condensed_tree.single_linkage(_without_zeros(self.edges))
 
 
-def build_tree(points: FloatArray, settings: TreeSettings) -> Tree:
+def build_tree(points: FloatArray, settings: TreeSettings) -> SpanningTree:
     """Build the exact tree, in any number of dimensions.
 
-    Dear: seconds at 20,000 points. One at a time in a process: a second call waits. The same
-    bytes in any number of threads.
+    This takes seconds at 20,000 points. Only one tree is built at a time in a process; other calls
+    wait. The result is the same, byte for byte, with any number of threads.
 
     Parameters
     ----------
@@ -91,53 +104,52 @@ def build_tree(points: FloatArray, settings: TreeSettings) -> Tree:
     Raises
     ------
     TooFewError
-        For no more points than min_samples.
+        If there are no more than min_samples points.
     DegenerateError
-        For values that are not finite or far too large, or points that are all the same.
+        If values are not finite or far too large, or if all points are the same.
     """
-    n = len(points)
-    if n <= settings.min_samples:
+    n, min_samples = len(points), settings.min_samples
+    if n <= min_samples:
         raise TooFewError(
-            f"{settings.min_samples} neighbours of each chip need {settings.min_samples + 1} "
-            f"chips, there are {n}",
+            f"a value of {min_samples} needs at least {min_samples + 1} chips, got {n}",
             where="min_samples",
-            remedy=f"Set it to {n - 1} or less." if n > 1 else "Cut at least two chips.",
+            remedy=f"Set it to {n - 1} or less." if n > 1 else "Extract at least two chips.",
         )
     data = np.ascontiguousarray(points[:, : settings.n_dims], dtype=np.float32)
-    if not (np.abs(data) < _LARGEST).all():
+    if not (np.abs(data) < _MAX_VALUE).all():
         raise DegenerateError("points are not finite, or far too large", where="HDBSCAN")
     if (data == data[0]).all():
         raise DegenerateError(
             f"all {n} points are the same",
             where="HDBSCAN",
-            remedy="Look at the chips: they may be blank, or masked as a whole.",
+            remedy="Check the chips: they may be blank or fully masked.",
         )
-    build = _prim if route(n, data.shape[1]) == "prim" else _boruvka
-    with _BUILDING:
-        edges, core = build(data, settings.min_samples)
+    by_prim = choose_tree_algorithm(n, data.shape[1]) == "prim"
+    with _BUILD_LOCK:
+        edges, core = (_build_by_prim if by_prim else _build_by_boruvka)(data, min_samples)
     order = np.lexsort((edges[:, 1], edges[:, 0], edges[:, 2]))
-    return Tree(edges[order], core, settings.min_samples, data.shape[1])
+    return SpanningTree(edges[order], core, min_samples, data.shape[1])
 
 
-def route(n: int, d: int) -> Literal["prim", "boruvka"]:
-    """The faster exact route for n points in d dimensions, as measured (decision 6)."""
-    return "prim" if n <= (_PRIM_WIDE if d >= _WIDE else _PRIM_NARROW) else "boruvka"
+def choose_tree_algorithm(n: int, d: int) -> Literal["prim", "boruvka"]:
+    """Return the faster exact algorithm for n points in d dimensions (measured; decision 6)."""
+    return "prim" if n <= (_MAX_PRIM_WIDE if d >= _WIDE else _MAX_PRIM_NARROW) else "boruvka"
 
 
-def cut_tree(tree: Tree, settings: CutSettings) -> Labelling:
-    """Cut the tree into clusters and noise: the labels of a fresh fit, in milliseconds.
+def cut_tree(tree: SpanningTree, settings: CutSettings) -> Labelling:
+    """Cut the tree into clusters and noise: the labels of a new fit, in milliseconds.
 
     Parameters
     ----------
-    tree : Tree
+    tree : SpanningTree
     settings : CutSettings
-        An epsilon that joins everything gives one cluster, as DBSCAN does, where the hdbscan
-        package goes back to its leaves.
+        An epsilon that merges everything gives one cluster, as in DBSCAN, whereas the hdbscan
+        package falls back to the leaves.
 
     Returns
     -------
     Labelling
-        With the membership strength as confidence: 1 at the densest part of the cluster.
+        The confidence is the membership strength: 1 in the densest part of a cluster.
     """
     n = len(tree)
     facts: dict[str, Fact] = {
@@ -147,70 +159,65 @@ def cut_tree(tree: Tree, settings: CutSettings) -> Labelling:
         "tree_weight": tree.weight,
     }
     if n < settings.min_cluster_size:
-        note = f"{n} chips are fewer than the smallest cluster allowed: all are noise. " + _LOWER
-        nothing = np.zeros(n)
-        return labelled(nothing + NOISE, nothing, "hdbscan", facts, (note,))
+        note = (
+            f"{n} chips are fewer than min_cluster_size, {settings.min_cluster_size}, so all of "
+            "them are noise. Lower min_cluster_size."
+        )
+        return make_labelling(np.full(n, NOISE), np.zeros(n), "hdbscan", facts, (note,))
 
-    _, found = cut_nodes(tree, settings)
-    notes = () if len(found.nodes) else ("No cluster stands out from the rest. " + _LOWER,)
-    return labelled(found.raw, found.strength, "hdbscan", facts, notes)
-
-
-def cut_nodes(tree: Tree, settings: CutSettings) -> tuple[Condensed, Cut]:
-    """The condensed tree and the nodes cut from it, in the tree's own numbers."""
-    condensed = condensed_tree.condense(tree.linkage, settings.min_cluster_size)
-    return condensed, condensed_tree.cut(condensed, settings)
+    _, cut = cut_nodes(tree, settings)
+    notes = () if len(cut.nodes) else (_NO_CLUSTER,)
+    return make_labelling(cut.numbers, cut.strength, "hdbscan", facts, notes)
 
 
-def persistence(tree: Tree, settings: CutSettings) -> DoubleArray:
-    """Persistence of each cluster of a cut, by label, (n_clusters,), 0..1."""
+def cut_nodes(tree: SpanningTree, settings: CutSettings) -> tuple[CondensedTree, Cut]:
+    """Return the condensed tree and the cut, before the clusters are numbered by size."""
+    condensed = condensed_tree.condense_tree(tree.linkage, settings.min_cluster_size)
+    return condensed, condensed_tree.cut_condensed_tree(condensed, settings)
+
+
+def cluster_persistence(tree: SpanningTree, settings: CutSettings) -> DoubleArray:
+    """Return the persistence of each cluster of a cut, by label, (n_clusters,), 0..1."""
     if len(tree) < settings.min_cluster_size:
         return np.zeros(0)
-    condensed, found = cut_nodes(tree, settings)
-    lives = condensed_tree.persistence(condensed, found)
-    return np.array([lives[old] for old in in_order(found.raw)], np.float64)
+    condensed, cut = cut_nodes(tree, settings)
+    order = list(labels_by_size(cut.numbers))
+    return condensed_tree.node_persistence(condensed, cut)[order]
 
 
-def warm_up() -> None:
+def compile_hdbscan() -> None:
     """Compile what numba compiles on first use: up to two minutes, then cached on disk."""
     points = np.random.default_rng(0).normal(size=(200, 3)).astype(np.float32)
     points[:100] += 8
     tree = build_tree(points, TreeSettings())
-    with _BUILDING:
+    with _BUILD_LOCK:
         for min_samples in (1, 5):
-            _boruvka(points, min_samples)
+            _build_by_boruvka(points, min_samples)
     for settings in (CutSettings(), CutSettings(selection="leaf"), CutSettings(epsilon=0.5)):
         cut_tree(tree, settings)
 
 
-_LOWER = "Lower min_cluster_size or min_samples."
-
-
-def _prim(data: FloatArray, min_samples: int) -> tuple[DoubleArray, FloatArray]:
-    """Edges, (n - 1, 3), and core distances, (n,): one chip after another, in one thread."""
-    from hdbscan._hdbscan_linkage import mst_linkage_core_vector
-    from hdbscan.dist_metrics import DistanceMetric
-
+def _build_by_prim(data: FloatArray, min_samples: int) -> tuple[DoubleArray, FloatArray]:
+    """Return edges, (n - 1, 3), and core distances, (n,), by Prim's algorithm in one thread."""
     from core.clusters.methods.boruvka import core_distances
+    from core.internals.hdbscan_internals import build_prim_tree
 
-    core = core_distances(data, min_samples)
-    metric = DistanceMetric.get_metric("euclidean")
-    edges = mst_linkage_core_vector(data.astype(np.float64), core.astype(np.float64), metric, 1.0)
-    return edges, core
+    distances = core_distances(data, min_samples)
+    return build_prim_tree(data, distances), distances
 
 
-def _boruvka(data: FloatArray, min_samples: int) -> tuple[DoubleArray, FloatArray]:
-    """The same by Boruvka's rounds."""
-    from core.clusters.methods.boruvka import boruvka
+def _build_by_boruvka(data: FloatArray, min_samples: int) -> tuple[DoubleArray, FloatArray]:
+    """Return the same by Boruvka's algorithm, which numba compiles on import."""
+    from core.clusters.methods.boruvka import build_boruvka_tree
 
-    return boruvka(data, min_samples)
+    return build_boruvka_tree(data, min_samples)
 
 
 def _without_zeros(edges: DoubleArray) -> DoubleArray:
-    """The edges with zero distances raised to a small one."""
-    zero = edges[:, 2] <= 0
-    if not zero.any():
+    """Return the edges with zero distances raised to a small value."""
+    is_zero = edges[:, 2] <= 0
+    if not is_zero.any():
         return edges
     raised = edges.copy()
-    raised[zero, 2] = edges[~zero, 2].min() * _ZERO_SHARE
+    raised[is_zero, 2] = edges[~is_zero, 2].min() * _ZERO_DISTANCE_SHARE
     return raised

@@ -1,1 +1,1 @@
-"""The procedural harbour: scenes of boats and buildings with annotations."""
+"""The procedural harbour: aerial scenes of boats and buildings with their annotations."""

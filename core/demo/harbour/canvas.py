@@ -1,58 +1,95 @@
-"""What a scene is painted on: colours, heights that cast shadows, and stamps for single things."""
+"""The canvas of a scene, and the stamps through which single objects are painted on it."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from core.types import AnyArray, DoubleArray, FloatArray
+from core.demo.harbour.colours import blend_colour
+from core.demo.harbour.shapes import Box, Point, box_distance, segment_distance
+from core.types import AnyArray, BoolArray, DoubleArray, FloatArray
 
 GSD = 0.3
-"""Metres per pixel of the demo's scenes."""
+"""Ground sampling distance of the demonstration scenes in metres per pixel."""
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where a thing lies.
+class Pose:
+    """The position and the heading of an object.
 
-    Attributes
-    ----------
-    x, y : float
-        Its middle in metres right of and below the scene's upper left corner.
-    heading : float
-        Where its bow points, radians clockwise from the scene's right.
+    The position is given in metres right of and below the upper left corner of the scene, the
+    heading in radians clockwise from the column axis of the scene.
     """
 
     x: float
     y: float
     heading: float
 
+    def ahead(self, distance: float) -> "Pose":
+        """Return the pose at a distance in metres ahead, or astern if it is negative."""
+        x, y = self.to_scene(np.array([[distance, 0.0]]))[0]
+        return Pose(float(x), float(y), self.heading)
+
     def to_scene(self, outline: AnyArray) -> DoubleArray:
-        """Points (n, 2) of metres forward and to starboard, as metres in the scene."""
+        """Convert points (n, 2) from metres forward and to starboard to metres in the scene."""
         forward, side = np.asarray(outline, np.float64).T
         cos, sin = np.cos(self.heading), np.sin(self.heading)
         x = self.x + forward * cos - side * sin
         y = self.y + forward * sin + side * cos
         return np.stack([x, y], axis=1)
 
+    def to_axes(self, right: AnyArray | float, down: AnyArray | float) -> tuple[Any, Any]:
+        """Rotate vectors from (right, down) in the scene to (forward, starboard)."""
+        cos, sin = np.cos(self.heading), np.sin(self.heading)
+        return right * cos + down * sin, down * cos - right * sin
+
+    def grid_cells(
+        self, half_length: float, half_width: float, cell_size: float, n_cells: int
+    ) -> tuple[tuple[AnyArray, ...], AnyArray, AnyArray, BoolArray]:
+        """Find the grid cells within a rectangle around this pose; all lengths in metres.
+
+        Returns
+        -------
+        window : tuple of int arrays, (n_rows, 1) and (1, n_columns)
+            Index of the cells around the rectangle in the scene's grid of (n_cells, n_cells).
+        u, v : float64 arrays, (n_rows, n_columns)
+            Metres from this pose to the cell centres, forward and to starboard.
+        inside : bool array, (n_rows, n_columns)
+            True for cells whose centre lies within the rectangle.
+        """
+        cos, sin = abs(np.cos(self.heading)), abs(np.sin(self.heading))
+        ranges = []
+        for centre, reach in (
+            (self.y, sin * half_length + cos * half_width),
+            (self.x, cos * half_length + sin * half_width),
+        ):
+            low = max(0, int(np.floor((centre - reach) / cell_size)))
+            high = min(n_cells, int(np.ceil((centre + reach) / cell_size)))
+            ranges.append(np.arange(low, high))
+        rows, columns = np.ix_(*ranges)
+        right, down = (columns + 0.5) * cell_size - self.x, (rows + 0.5) * cell_size - self.y
+        u, v = self.to_axes(right, down)
+        return (rows, columns), u, v, (np.abs(u) <= half_length) & (np.abs(v) <= half_width)
+
 
 @dataclass
 class Canvas:
-    """A scene in the making; pixels are flattened row by row.
+    """The unfinished picture of a scene, with its pixels flattened row by row.
 
     Attributes
     ----------
     size : int
         Pixels along one side.
     rgb : float32 array, (size * size, 3)
-        Colours in full sun, 0..1.
+        Colours in full sunlight, 0..1.
     height : float32 array, (size * size,)
         Metres above the water.
     grain, patches : float32 arrays, (size * size,)
         Fine and coarse noise of unit variance for wear and dirt.
-    lean : tuple of float
-        How far tall things lean to the right and downwards in the picture, metres a metre.
-    sun : tuple of float
-        Where shadows fall: metres to the right and downwards for each metre of height.
+    lean, sun : tuple of float
+        Displacement of tall objects in the oblique view, and of shadows: metres to the right and
+        downwards for each metre of height.
     """
 
     size: int
@@ -63,145 +100,122 @@ class Canvas:
     lean: tuple[float, float]
     sun: tuple[float, float]
 
-    @property
-    def side(self) -> float:
-        """Metres along one side."""
-        return self.size * GSD
-
-    def cover(self, index: AnyArray | slice, coverage: FloatArray, colour: AnyArray) -> None:
-        """Lay a colour over pixels; coverage 0..1, one value a pixel."""
-        base = self.rgb[index]
-        self.rgb[index] = base + coverage[:, None] * (np.asarray(colour, np.float32) - base)
+    def blend(self, index: AnyArray, coverage: FloatArray, colour: AnyArray) -> None:
+        """Blend a colour over the pixels at `index`, with one coverage (0..1) per pixel."""
+        rgb = self.rgb[index]
+        blend_colour(rgb, coverage, colour)
+        self.rgb[index] = rgb
 
 
 class Stamp:
-    """The pixels around one thing, in the thing's own axes.
+    """The pixels around one object, in the axes of the object.
 
-    Layers are given by a signed distance in metres, negative inside, so that edges are
-    anti-aliased without supersampling.
+    Shapes are given by their signed distance in metres, negative inside, so that edges are
+    anti-aliased without supersampling. The stamp reaches `half_length` metres forward and aft and
+    `half_width` to both sides. Nothing reaches the canvas before `press`.
 
-    Parameters
+    Attributes
     ----------
-    canvas : Canvas
-    place : Place
-    half_length, half_width : float
-        Reach of the stamp forward and to the side in metres.
+    u, v : float32 arrays, (n,)
+        Metres forward and to starboard of each pixel.
+    grain, patches : float32 arrays, (n,)
+        The noise of the canvas at each pixel.
     """
 
-    def __init__(self, canvas: Canvas, place: Place, half_length: float, half_width: float) -> None:
-        self.canvas, self.place = canvas, place
-        cos, sin = np.cos(place.heading), np.sin(place.heading)
-        reach_x = abs(cos) * half_length + abs(sin) * half_width
-        reach_y = abs(sin) * half_length + abs(cos) * half_width
-        columns = self._pixels(place.x, reach_x)
-        rows = self._pixels(place.y, reach_y)
-        x = ((columns + 0.5) * GSD - place.x)[None, :]
-        y = ((rows + 0.5) * GSD - place.y)[:, None]
-        u, v = x * cos + y * sin, y * cos - x * sin
-        inside = (np.abs(u) <= half_length) & (np.abs(v) <= half_width)
-        self.index = (rows[:, None] * canvas.size + columns[None, :])[inside]
+    def __init__(self, canvas: Canvas, pose: Pose, half_length: float, half_width: float) -> None:
+        self.canvas, self.pose = canvas, pose
+        window, u, v, inside = pose.grid_cells(half_length, half_width, GSD, canvas.size)
+        rows, columns = window
+        self.index = (rows * canvas.size + columns)[inside]
         self.u, self.v = u[inside].astype(np.float32), v[inside].astype(np.float32)
-        self.rgb = canvas.rgb[self.index]
-        self.height = canvas.height[self.index]
-        self.covered = np.zeros(self.u.size, np.float32)
-        self.grain = canvas.grain[self.index]
-        self.patches = canvas.patches[self.index]
-
-    def _pixels(self, centre: float, reach: float) -> AnyArray:
-        low = max(0, int(np.floor((centre - reach) / GSD)))
-        high = min(self.canvas.size, int(np.ceil((centre + reach) / GSD)))
-        return np.arange(low, max(low, high))
+        self.rgb, self.height = canvas.rgb[self.index], canvas.height[self.index]
+        self.grain, self.patches = canvas.grain[self.index], canvas.patches[self.index]
+        self.coverage = np.zeros(self.u.size, np.float32)
 
     def lay(
         self,
         distance: FloatArray,
-        colour: AnyArray | tuple[float, ...],
-        height: FloatArray | float | None = None,
+        colour: ArrayLike,
+        height: ArrayLike | None = None,
         opacity: float = 1.0,
     ) -> None:
-        """Lay a colour where the distance is negative.
+        """Lay a colour, (3,) or (n, 3), where the signed distance (n,) is negative.
 
-        Parameters
-        ----------
-        distance : float32 array, (n,)
-            Signed distance in metres.
-        colour : array, (3,) or (n, 3)
-            Red, green, blue in 0..1.
-        height : float or float32 array, (n,), optional
-            Metres above the water, to cast shadows; None leaves it as it is.
-        opacity : float
-            0..1.
+        The height in metres above the water, for the shadow, is one number or (n,); None keeps the
+        height that is present. The opacity is 0..1.
         """
-        # A straight edge at this distance from a pixel's middle covers this share of it.
+        # A straight edge at this distance from the centre of a pixel covers this share of it.
         coverage = np.clip(0.5 - distance / GSD, 0, 1)
         if height is not None:
             self.height = np.where(coverage > 0.5, height, self.height).astype(np.float32)
         coverage *= opacity
-        self.covered = np.maximum(self.covered, coverage)
-        self.rgb += coverage[:, None] * (np.asarray(colour, np.float32) - self.rgb)
+        self.coverage = np.maximum(self.coverage, coverage)
+        blend_colour(self.rgb, coverage, colour)
 
-    def shifted(self, height: float) -> tuple[FloatArray, FloatArray]:
-        """Forward and side coordinates as seen at a height, where tall things lean."""
-        right, down = self.canvas.lean
-        cos, sin = np.cos(self.place.heading), np.sin(self.place.heading)
-        lean_u, lean_v = right * cos + down * sin, down * cos - right * sin
-        return (
-            (self.u - np.float32(height * lean_u)).astype(np.float32),
-            (self.v - np.float32(height * lean_v)).astype(np.float32),
-        )
+    def lay_box(
+        self,
+        box: Box,
+        colour: ArrayLike,
+        height: ArrayLike | None = None,
+        opacity: float = 1.0,
+        *,
+        clip: FloatArray | None = None,
+        elevation: float = 0.0,
+    ) -> None:
+        """Lay a rectangle; `colour`, `height` and `opacity` are those of `lay`.
 
-    def weather(self, grain: float, patches: float = 0.0) -> None:
-        """Make what was laid uneven, as a share of its brightness."""
-        wear = 1 + self.covered * (grain * self.grain + patches * self.patches)
-        self.rgb *= wear[:, None]
+        The signed distance `clip` limits the rectangle to another shape. At an `elevation` in
+        metres above the water, the oblique view displaces the rectangle.
+        """
+        distance = box_distance(*self.axes_at(elevation), *box)
+        if clip is not None:
+            distance = np.maximum(distance, clip)
+        self.lay(distance, colour, height, opacity)
 
-    def mast(self, u: float, v: float, height: float, width: float = 0.12) -> None:
-        """A thin upright that leans a little and casts a long shadow."""
+    def lay_line(
+        self,
+        start: Point,
+        end: Point,
+        radius: float,
+        colour: ArrayLike,
+        height: float | None = None,
+        opacity: float = 1.0,
+        *,
+        elevation: float = 0.0,
+    ) -> None:
+        """Lay a line with round ends; `radius` is half of its width in metres."""
+        distance = segment_distance(*self.axes_at(elevation), start, end) - radius
+        self.lay(distance, colour, height, opacity)
+
+    def lay_mast(self, u: float, height: float, radius: float = 0.12) -> None:
+        """Lay a thin mast on the axis, which leans a little in the view and casts a long shadow."""
         if not self.u.size:
             return
-        # One pixel stands for the mast: the shadow of a single pixel is a line one pixel wide.
-        foot = np.hypot(self.u - u, self.v - v)
-        nearest = int(np.argmin(foot))
-        if foot[nearest] < GSD:
+        # One pixel carries the height: its shadow is a line one pixel wide.
+        foot_distance = np.hypot(self.u - u, self.v)
+        nearest = int(np.argmin(foot_distance))
+        if foot_distance[nearest] < GSD:
             self.height[nearest] = height
-        right, down = self.canvas.lean
-        cos, sin = np.cos(self.place.heading), np.sin(self.place.heading)
-        top_u = u + height * (right * cos + down * sin)
-        top_v = v + height * (down * cos - right * sin)
-        self.lay(
-            segment(self.u, self.v, (u, v), (top_u, top_v)) - width, (0.8, 0.8, 0.8), None, 0.7
-        )
+        lean_u, lean_v = self.pose.to_axes(*self.canvas.lean)
+        top = (u + height * lean_u, height * lean_v)
+        self.lay_line((u, 0.0), top, radius, (0.8, 0.8, 0.8), None, 0.7)
 
-    def press(self) -> None:
-        """Put the stamp on its canvas."""
+    def axes_at(self, height: float) -> tuple[FloatArray, FloatArray]:
+        """Return the axes `u` and `v` for shapes at a height, which the oblique view displaces."""
+        if not height:
+            return self.u, self.v
+        lean_u, lean_v = self.pose.to_axes(*self.canvas.lean)
+        return self.u - np.float32(height * lean_u), self.v - np.float32(height * lean_v)
+
+    def sun_direction(self) -> tuple[float, float]:
+        """Return the direction towards the sun, opposite to the shadows, in the stamp's axes."""
+        shadow_u, shadow_v = self.pose.to_axes(*self.canvas.sun)
+        return float(-shadow_u), float(-shadow_v)
+
+    def press(self, grain: float = 0.0, patches: float = 0.0) -> None:
+        """Write the stamp to its canvas, its brightness worn by these shares of the noise."""
+        if grain or patches:
+            wear = 1 + self.coverage * (grain * self.grain + patches * self.patches)
+            self.rgb *= wear[:, None]
         self.canvas.rgb[self.index] = self.rgb
         self.canvas.height[self.index] = self.height
-
-
-def box(
-    u: FloatArray, v: FloatArray, low: tuple[float, float], high: tuple[float, float]
-) -> FloatArray:
-    """Signed distance to a rectangle between two corners (u, v)."""
-    along = np.abs(u - (low[0] + high[0]) / 2) - (high[0] - low[0]) / 2
-    across = np.abs(v - (low[1] + high[1]) / 2) - (high[1] - low[1]) / 2
-    return np.asarray(np.maximum(along, across), np.float32)
-
-
-def disc(u: FloatArray, v: FloatArray, centre: tuple[float, float], radius: float) -> FloatArray:
-    """Signed distance to a disc."""
-    return np.asarray(np.hypot(u - centre[0], v - centre[1]) - radius, np.float32)
-
-
-def segment(
-    u: FloatArray, v: FloatArray, start: tuple[float, float], end: tuple[float, float]
-) -> FloatArray:
-    """Distance to a line between two points."""
-    du, dv = end[0] - start[0], end[1] - start[1]
-    length = max(du * du + dv * dv, 1e-9)
-    share = np.clip(((u - start[0]) * du + (v - start[1]) * dv) / length, 0, 1)
-    return np.asarray(np.hypot(u - start[0] - share * du, v - start[1] - share * dv), np.float32)
-
-
-def bars(u: FloatArray, spacing: float, width: float) -> FloatArray:
-    """Signed distance to bars that repeat along one axis."""
-    return np.asarray(np.abs((u + spacing / 2) % spacing - spacing / 2) - width / 2, np.float32)

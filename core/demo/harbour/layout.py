@@ -1,154 +1,130 @@
-"""What is annotated, and who keeps which place, so that nothing stands on anything else."""
+"""The annotated objects of a scene, and the layout that keeps them from overlapping."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.random import Generator
 from scipy.ndimage import distance_transform_edt
 
-from core.demo.harbour.canvas import GSD, Place
+from core.demo.harbour.canvas import GSD, Pose
 from core.demo.harbour.scene_plans import Site
-from core.demo.harbour.terrain import CELL, Ground
+from core.demo.harbour.terrain import CELL, GroundPlan
 from core.types import AnyArray, BoolArray
 
-PIROGUE, MOTORBOAT, SAILBOAT = "pirogue", "motorboat", "sailboat"
-CATAMARAN, FISHING, MERCHANT = "catamaran", "fishing vessel", "merchant ship"
-BUILDING = "building"
-
-LENGTHS: dict[str, tuple[float, float]] = {
-    PIROGUE: (5.5, 15.0), MOTORBOAT: (4.5, 17.0), SAILBOAT: (6.5, 17.0), CATAMARAN: (8.0, 17.0),
-    FISHING: (7.0, 27.0), MERCHANT: (32.0, 98.0), BUILDING: (8.0, 62.0),
-}  # fmt: skip
+ObjectKind = Literal[
+    "pirogue", "motorboat", "sailboat", "catamaran", "fishing vessel", "merchant ship", "building"
+]
+LENGTHS: dict[ObjectKind, tuple[float, float]] = {
+    "pirogue": (5.5, 15.0),
+    "motorboat": (4.5, 17.0),
+    "sailboat": (6.5, 17.0),
+    "catamaran": (8.0, 17.0),
+    "fishing vessel": (7.0, 27.0),
+    "merchant ship": (32.0, 98.0),
+    "building": (8.0, 62.0),
+}
 """Smallest and largest length of each class in metres."""
 
-# Greatest width of each class in metres: a share of the length, and a constant.
-_WIDTHS: dict[str, tuple[float, float]] = {
-    PIROGUE: (0.2, 0.25), MOTORBOAT: (0.32, 0.5), SAILBOAT: (0.29, 0.6), CATAMARAN: (0.55, 0.0),
-    FISHING: (0.28, 0.9), MERCHANT: (0.16, 1.5),
-}  # fmt: skip
+# Greatest width of each class of vessel in metres: a share of the length, plus a constant.
+_WIDTHS: dict[ObjectKind, tuple[float, float]] = {
+    "pirogue": (0.2, 0.25),
+    "motorboat": (0.32, 0.5),
+    "sailboat": (0.29, 0.6),
+    "catamaran": (0.55, 0.0),
+    "fishing vessel": (0.28, 0.9),
+    "merchant ship": (0.16, 1.5),
+}
+
+# Share of an object's rectangle that must lie in the scene; the scene's edge may cut the rest.
+_VISIBLE_FRACTION = 0.3
 
 
-def width(kind: str, length: float) -> float:
-    """Room in metres that a thing of this class and length needs across."""
-    if kind == BUILDING:
+def object_width(kind: ObjectKind, length: float) -> float:
+    """Return the greatest width in metres of an object of this class and length."""
+    if kind == "building":
         return length * (0.74 if length < 34 else 0.45)
     share, constant = _WIDTHS[kind]
     return length * share + constant
 
 
 @dataclass(frozen=True)
-class Thing:
-    """One annotated thing before it is painted.
+class SceneObject:
+    """One annotated object before it is painted, with its length in metres.
 
-    Attributes
-    ----------
-    kind : str
-        Its class.
-    place : Place
-    length : float
-        Metres.
-    state : str
-        ``"berthed"``, ``"anchored"``, ``"under way"``, ``"ashore"`` or ``"built"``.
-    speed : float
-        0 at rest, else 0..1; draws a wake.
+    The speed is 0 at rest, otherwise 0..1; a moving boat has a wake.
     """
 
-    kind: str
-    place: Place
+    kind: ObjectKind
+    pose: Pose
     length: float
-    state: str
+    state: Literal["berthed", "anchored", "under way", "ashore", "built"]
     speed: float = 0.0
 
 
 class Layout:
-    """Gives places away so that nothing stands on anything else.
+    """The objects of a scene and the ground that they occupy; none of them overlap.
 
-    Parameters
+    Attributes
     ----------
-    site : Site
-    ground : Ground
-    rng : numpy Generator
+    occupied_cells, water : bool arrays, (n_cells, n_cells)
+        Cells of the ground plan that are no longer free, and cells of open water.
+    depth : float32 array, (n_cells, n_cells)
+        Distance from open water to the nearest dry cell in metres.
+    objects : list of SceneObject
     """
 
-    def __init__(self, site: Site, ground: Ground, rng: Generator) -> None:
+    def __init__(self, site: Site, ground: GroundPlan, rng: Generator) -> None:
         self.site, self.ground, self.rng = site, ground, rng
-        self.taken: BoolArray = np.zeros(ground.s.shape, bool)
+        self.occupied_cells: BoolArray = np.zeros(ground.s.shape, bool)
         self.water: BoolArray = ~ground.dry
         self.depth = (distance_transform_edt(self.water) * CELL * GSD).astype(np.float32)
-        self.things: list[Thing] = []
+        self.objects: list[SceneObject] = []
 
-    def length(self, kind: str) -> float:
-        """A length for one of its class; small ones are the most frequent."""
+    def draw_length(self, kind: ObjectKind) -> float:
+        """Draw a length in metres for an object of this class; short ones are more frequent."""
         low, high = LENGTHS[kind]
-        # Fleets have many small boats and few large ones; a beta distribution keeps to the bounds.
+        # Fleets have many small boats and few large ones; a beta distribution stays in bounds.
         return float(low + (high - low) * self.rng.beta(1.5, 2.6))
 
-    def add(
-        self, thing: Thing, margin: float, allowed: BoolArray | None = None, least: float = 0.3
-    ) -> bool:
-        """Keep a thing if its place is free, `allowed`, and at least partly in the scene.
+    def add(self, item: SceneObject, margin: float, allowed: BoolArray | None = None) -> bool:
+        """Add an object and return True if its cells are free and enough of it lies in the scene.
 
-        Parameters
-        ----------
-        thing : Thing
-        margin : float
-            Room around it in metres.
-        allowed : bool array, (n_cells, n_cells), optional
-            Cells where it may lie.
-        least : float
-            Share of its room that must lie in the scene; the edge may cut the rest off.
-
-        Returns
-        -------
-        bool
-            True if it was kept.
+        The margin around the object, in metres, stays free. The object lies on cells that are True
+        in `allowed`, (n_cells, n_cells), if that is given.
         """
-        half = thing.length / 2 + margin
-        wide = width(thing.kind, thing.length) / 2 + margin
-        rows, columns, inside = self._cells(thing.place, half, wide)
-        area = 4 * half * wide / (CELL * GSD) ** 2
-        if inside.sum() < max(1, least * area):
+        half_length = item.length / 2 + margin
+        half_width = object_width(item.kind, item.length) / 2 + margin
+        window, inside = self._cells(item.pose, half_length, half_width)
+        n_cells = 4 * half_length * half_width / (CELL * GSD) ** 2
+        is_visible = inside.sum() >= max(1, _VISIBLE_FRACTION * n_cells)
+        if not is_visible or (allowed is not None and not allowed[window][inside].all()):
             return False
-        window = np.ix_(rows, columns)
-        if (self.taken[window] & inside).any():
-            return False
-        if allowed is not None and not allowed[window][inside].all():
-            return False
-        self.taken[window] |= inside
-        self.things.append(thing)
-        return True
+        is_free = self._occupy(window, inside)
+        if is_free:
+            self.objects.append(item)
+        return is_free
 
-    def free(self, place: Place, half: float, wide: float) -> bool:
-        """True if a place is open water with nothing on it, as far as the scene reaches."""
-        rows, columns, inside = self._cells(place, half, wide)
-        window = np.ix_(rows, columns)
-        return not ((self.taken[window] | ~self.water[window]) & inside).any()
+    def is_open_water(self, pose: Pose, half_length: float, half_width: float) -> bool:
+        """Return True if a rectangle, as far as the scene shows it, is unoccupied water."""
+        window, inside = self._cells(pose, half_length, half_width)
+        return not ((self.occupied_cells[window] | ~self.water[window]) & inside).any()
 
-    def block(self, place: Place, half: float, wide: float) -> bool:
-        """Take a place for something that is not annotated."""
-        rows, columns, inside = self._cells(place, half, wide)
-        window = np.ix_(rows, columns)
-        if not inside.any() or (self.taken[window] & inside).any():
+    def reserve(self, pose: Pose, half_length: float, half_width: float) -> bool:
+        """Occupy a rectangle and return True, unless part of it is occupied or none is visible."""
+        return self._occupy(*self._cells(pose, half_length, half_width))
+
+    def _occupy(self, window: tuple[AnyArray, ...], inside: BoolArray) -> bool:
+        if not inside.any() or (self.occupied_cells[window] & inside).any():
             return False
-        self.taken[window] |= inside
+        self.occupied_cells[window] |= inside
         return True
 
     def _cells(
-        self, place: Place, half: float, wide: float
-    ) -> tuple[AnyArray, AnyArray, BoolArray]:
-        """Rows and columns of the cells around a place, and which of them it covers."""
-        n_cells = self.taken.shape[0]
+        self, pose: Pose, half_length: float, half_width: float
+    ) -> tuple[tuple[AnyArray, ...], BoolArray]:
+        """Return an index of the cells around a pose, and which of them a rectangle covers."""
+        n_cells = self.occupied_cells.shape[0]
         cell = self.site.side / n_cells
-        cos, sin = np.cos(place.heading), np.sin(place.heading)
-        ranges = []
-        for at, reach in (
-            (place.y, abs(sin) * half + abs(cos) * wide),
-            (place.x, abs(cos) * half + abs(sin) * wide),
-        ):
-            low, high = int((at - reach) / cell), int((at + reach) / cell) + 1
-            ranges.append(np.arange(max(0, low), max(0, min(n_cells, high))))
-        rows, columns = ranges
-        x = ((columns + 0.5) * cell - place.x)[None, :]
-        y = ((rows + 0.5) * cell - place.y)[:, None]
-        inside = (np.abs(x * cos + y * sin) <= half) & (np.abs(y * cos - x * sin) <= wide)
-        return rows, columns, np.asarray(inside, bool)
+        window, _, _, inside = pose.grid_cells(half_length, half_width, cell, n_cells)
+        return window, inside

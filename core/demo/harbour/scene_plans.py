@@ -1,24 +1,25 @@
-"""The plan of each scene: how the shore runs, what stands along it, sun and sensor."""
+"""The plans of the scenes: the course of the shore, what lies along it, sun, view and sensor."""
 
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
-from core.demo.harbour.canvas import GSD, Place
+from core.demo.harbour.canvas import GSD, Pose
 from core.types import AnyArray, FloatArray
 
 SectionKind = Literal["quay", "fishing", "marina", "beach"]
 
 APRON, YARD, ROAD = 38.0, 75.0, 84.0
-"""Metres inland from the quay's edge: end of the apron, of the yard, middle of the road."""
+"""Metres inland from the edge of the quay: end of the apron, end of the yard, centre of the
+shore road."""
 WATERLINE = -16.0
-"""Metres seaward of the quay's edge where a beach meets the water, on average."""
+"""Metres seaward of the edge of the quay at which a beach meets the water, on average."""
 
 
 @dataclass(frozen=True)
 class Section:
-    """A stretch of shore; `start` and `end` are fractions of the scene's side, 0 its middle."""
+    """A section of the shore; `start` and `end` are fractions of the scene's side, 0 its centre."""
 
     kind: SectionKind
     start: float
@@ -27,7 +28,7 @@ class Section:
 
 @dataclass(frozen=True)
 class Rect:
-    """A rectangle in the plan's own axes, metres: s along the shore, t seaward."""
+    """A rectangle in the axes of the site, metres: s along the shore, t seaward."""
 
     s0: float
     s1: float
@@ -37,33 +38,35 @@ class Rect:
 
 @dataclass(frozen=True)
 class ScenePlan:
-    """One scene.
+    """The plan of one scene.
 
     Attributes
     ----------
     name : str
-        Stem of its files.
+        Stem of the scene's files.
     easting, northing : float
         Upper left corner in EPSG:32631, metres.
     angle : float
-        From the scene's columns to the shore, degrees clockwise.
+        Direction of the shore, degrees clockwise from the column axis of the scene.
     shore : float
-        Where the quay's edge runs: fraction of the side from the middle, negative landward.
+        Position of the quay's edge as a fraction of the scene's side from its centre, negative
+        landward.
     sections : tuple of Section
     wind : float
-        Where the wind blows, degrees clockwise from the columns.
+        Direction towards which the wind blows, degrees clockwise from the column axis.
     sun_step : tuple of float
-        Columns and rows that a shadow moves in one step; halves, so that steps of two are whole.
+        Columns and rows that a shadow moves in one step. Multiples of one half, so that two steps
+        are a whole number of pixels.
     sun_slope : float
         Tangent of the sun's elevation.
     lean : tuple of float
-        Metres that one metre of height is displaced, right and down.
-    sea : tuple of tuple
-        Colours of deep, middle and shallow water.
+        Metres to the right and downwards by which the view displaces one metre of height.
+    sea_colours : tuple of tuple
+        Colours of deep, medium and shallow water.
     gain, haze : tuple of float
-        The sensor's gain and the path radiance, red, green, blue.
+        Gain and path radiance of the sensor for red, green and blue.
     blur, noise : float
-        Standard deviation of the point spread in pixels, of the noise in 0..1.
+        Standard deviation of the point spread function in pixels, and of the noise in 0..1.
     """
 
     name: str
@@ -76,7 +79,7 @@ class ScenePlan:
     sun_step: tuple[float, float]
     sun_slope: float
     lean: tuple[float, float]
-    sea: tuple[tuple[float, float, float], ...]
+    sea_colours: tuple[tuple[float, float, float], ...]
     gain: tuple[float, float, float]
     haze: tuple[float, float, float]
     blur: float
@@ -84,14 +87,14 @@ class ScenePlan:
 
     @property
     def sun(self) -> tuple[float, float]:
-        """Where shadows fall: metres right and down for each metre of height."""
+        """Displacement of shadows: metres right and down for each metre of height."""
         right, down = self.sun_step
         length = float(np.hypot(right, down)) * self.sun_slope
         return right / length, down / length
 
 
-# Off Cotonou, where nothing real lies beneath them. Sun, view, sea and sensor differ, as they do
-# between two acquisitions.
+# Both scenes lie off Cotonou, where there is only open sea. Sun, view, sea and sensor differ, as
+# they do between two acquisitions.
 PLANS: tuple[ScenePlan, ...] = (
     ScenePlan(
         name="harbour_east",
@@ -108,7 +111,7 @@ PLANS: tuple[ScenePlan, ...] = (
         sun_step=(-0.5, -1.0),
         sun_slope=1.35,
         lean=(0.05, -0.04),
-        sea=((0.085, 0.19, 0.25), (0.12, 0.28, 0.32), (0.36, 0.50, 0.46)),
+        sea_colours=((0.085, 0.19, 0.25), (0.12, 0.28, 0.32), (0.36, 0.50, 0.46)),
         gain=(1.1, 1.09, 1.07),
         haze=(0.025, 0.035, 0.05),
         blur=0.62,
@@ -130,7 +133,7 @@ PLANS: tuple[ScenePlan, ...] = (
         sun_step=(1.0, -0.5),
         sun_slope=1.05,
         lean=(-0.07, -0.02),
-        sea=((0.10, 0.20, 0.22), (0.15, 0.29, 0.29), (0.42, 0.49, 0.40)),
+        sea_colours=((0.10, 0.20, 0.22), (0.15, 0.29, 0.29), (0.42, 0.49, 0.40)),
         gain=(1.07, 1.06, 0.98),
         haze=(0.05, 0.055, 0.06),
         blur=0.72,
@@ -141,33 +144,40 @@ PLANS: tuple[ScenePlan, ...] = (
 
 @dataclass(frozen=True)
 class Site:
-    """A plan at a size: every length in metres, every place in the scene's own axes.
+    """A plan at a given scene size, with every length in metres.
+
+    The axes of the site start at the centre of the scene: s runs along the shore, t seaward.
 
     Attributes
     ----------
     plan : ScenePlan
     size : int
         Pixels along one side.
-    wobble : tuple of float
-        Phases of the beach's curves.
+    beach_phases : tuple of float
+        Phases of the three curves that shape the beach, radians.
     """
 
     plan: ScenePlan
     size: int
-    wobble: tuple[float, float, float]
+    beach_phases: tuple[float, ...]
 
     @property
     def side(self) -> float:
-        """Metres along one side."""
+        """Length of one side of the scene in metres."""
         return self.size * GSD
 
     @property
-    def edge(self) -> float:
-        """Where the quay's edge runs, t in metres."""
+    def quay_edge(self) -> float:
+        """Position of the quay's edge, t in metres."""
         return self.plan.shore * self.side
 
+    @property
+    def pontoon_length(self) -> float:
+        """Length of pontoons and narrow piers in metres."""
+        return min(0.18 * self.side, 140.0)
+
     def axes(self, row: AnyArray, column: AnyArray, n_cells: int) -> tuple[FloatArray, FloatArray]:
-        """Metres along the shore and seaward of cells, `n_cells` to the scene's side."""
+        """Return s and t in metres of cells in a grid with `n_cells` along the scene's side."""
         cell = np.float32(self.side / n_cells)
         x = (column.astype(np.float32) + np.float32(0.5 - n_cells / 2)) * cell
         y = (row.astype(np.float32) + np.float32(0.5 - n_cells / 2)) * cell
@@ -175,75 +185,76 @@ class Site:
         cos, sin = np.float32(np.cos(angle)), np.float32(np.sin(angle))
         return x * cos + y * sin, y * cos - x * sin
 
+    def pose(self, s: float, t: float, turn: float) -> Pose:
+        """Return the position at (s, t) with a heading `turn` radians clockwise from the shore."""
+        angle = float(np.radians(self.plan.angle))
+        cos, sin = np.cos(angle), np.sin(angle)
+        x = self.side / 2 + s * cos - t * sin
+        y = self.side / 2 + s * sin + t * cos
+        return Pose(float(x), float(y), angle + turn)
+
     def stretches(self, *kinds: SectionKind) -> list[tuple[float, float]]:
-        """Start and end in metres of the sections of these kinds."""
+        """Return start and end, s in metres, of the sections of these kinds."""
         return [
             (section.start * self.side, section.end * self.side)
             for section in self.plan.sections
             if section.kind in kinds
         ]
 
-    def built(self) -> list[Rect]:
-        """Quays with their yards, neighbours joined."""
+    def quays(self) -> list[Rect]:
+        """Return the quays with their yards; adjacent quays are merged."""
         rects: list[Rect] = []
         for start, end in sorted(self.stretches("quay", "marina", "fishing")):
-            joined = bool(rects) and start - rects[-1].s1 < 1
-            first = rects.pop().s0 if joined else start
-            rects.append(Rect(first, end, self.edge - YARD, self.edge))
+            is_adjacent = bool(rects) and start - rects[-1].s1 < 1
+            merged_start = rects.pop().s0 if is_adjacent else start
+            rects.append(Rect(merged_start, end, self.quay_edge - YARD, self.quay_edge))
         return rects
-
-    def place(self, s: float, t: float, turn: float) -> Place:
-        """A place from the plan's axes; `turn` in radians from the shore's direction."""
-        angle = float(np.radians(self.plan.angle))
-        cos, sin = np.cos(angle), np.sin(angle)
-        x = self.side / 2 + s * cos - t * sin
-        y = self.side / 2 + s * sin + t * cos
-        return Place(float(x), float(y), angle + turn)
 
     def waterline(self, s: float) -> float:
-        """Where the beach meets the water, t in metres."""
-        one, two, three = self.wobble
+        """Return where the beach meets the water, t in metres."""
+        long_phase, medium_phase, short_phase = self.beach_phases
         # Cusps of three lengths; the shortest are a few boats wide.
-        curve = 7 * np.sin(s / 61 + one) + 3.5 * np.sin(s / 23 + two) + 1.2 * np.sin(s / 8 + three)
-        return self.edge + WATERLINE + float(curve)
+        curve = 7 * np.sin(s / 61 + long_phase) + 3.5 * np.sin(s / 23 + medium_phase)
+        curve += 1.2 * np.sin(s / 8 + short_phase)
+        return self.quay_edge + WATERLINE + float(curve)
 
-    def piers(self) -> list[Rect]:
-        """Wide piers for ships and narrow ones for fishing vessels."""
-        side, edge = self.side, self.edge
+    def wide_piers(self) -> list[Rect]:
+        """Return the piers for merchant ships."""
         rects = []
         for start, end in self.stretches("quay"):
-            # Piers are spread over the part of the quay that the scene shows.
-            near, far = (end, start) if start < -0.5 * side else (start, end)
-            for number in (0.32, 0.68) if side > 500 else (0.35,):
-                reach = np.clip(far, -0.62 * side, 0.62 * side) - near
-                middle = near + number * reach
-                rects.append(Rect(middle - 12, middle + 12, edge - 5, edge + 0.34 * side))
-        for start, end in self.stretches("fishing"):
-            for middle in np.arange(start + 28, end - 20, 62):
-                rects.append(Rect(middle - 4, middle + 4, edge - 5, edge + self.pontoon))
+            # Piers are spread over the part of the quay that lies in the scene.
+            first_end, last_end = (end, start) if start < -0.5 * self.side else (start, end)
+            reach = np.clip(last_end, -0.62 * self.side, 0.62 * self.side) - first_end
+            for share in (0.32, 0.68) if self.side > 500 else (0.35,):
+                s = first_end + share * reach
+                t0, t1 = self.quay_edge - 5, self.quay_edge + 0.34 * self.side
+                rects.append(Rect(s - 12, s + 12, t0, t1))
         return rects
 
-    @property
-    def pontoon(self) -> float:
-        """Length of pontoons and narrow piers in metres."""
-        return min(0.18 * self.side, 140.0)
-
-    def pontoons(self) -> list[Rect]:
-        """Floating walkways of the marinas."""
+    def narrow_piers(self) -> list[Rect]:
+        """Return the piers for fishing vessels."""
         return [
-            Rect(middle - 1.1, middle + 1.1, self.edge - 1, self.edge + self.pontoon)
-            for start, end in self.stretches("marina")
-            for middle in np.arange(start + 24, end - 18, 46)
+            Rect(s - 4, s + 4, self.quay_edge - 5, self.quay_edge + self.pontoon_length)
+            for start, end in self.stretches("fishing")
+            for s in np.arange(start + 28, end - 20, 62)
         ]
 
-    def breakwaters(self) -> list[tuple[tuple[float, float], ...]]:
-        """Lines of rock, (s, t) corners, that shelter marinas and fishing piers."""
-        sheltered = self.stretches("marina", "fishing")
-        start, end = sheltered[0][0], sheltered[-1][1]
-        reach = self.edge + self.pontoon * 1.45
-        # The arm starts on the beach's side and leaves the entrance to the port open.
-        if any(low >= end - 1 for low, _ in self.stretches("beach")):
+    def pontoons(self) -> list[Rect]:
+        """Return the floating walkways of the marinas."""
+        return [
+            Rect(s - 1.1, s + 1.1, self.quay_edge - 1, self.quay_edge + self.pontoon_length)
+            for start, end in self.stretches("marina")
+            for s in np.arange(start + 24, end - 18, 46)
+        ]
+
+    def breakwater(self) -> tuple[tuple[float, float], ...]:
+        """Return the (s, t) corners of the line of rock that shelters marinas and narrow piers."""
+        sections = self.stretches("marina", "fishing")
+        start, end = sections[0][0], sections[-1][1]
+        reach = self.quay_edge + self.pontoon_length * 1.45
+        # The arm starts on the side of the beach and leaves the entrance to the port open.
+        if any(beach_start >= end - 1 for beach_start, _ in self.stretches("beach")):
             corner, tip = end + 4, start + (end - start) * 0.3
         else:
             corner, tip = start - 4, start + (end - start) * 0.7
-        return [((corner, self.edge - 40), (corner, reach), (tip, reach + 14))]
+        return (corner, self.quay_edge - 40), (corner, reach), (tip, reach + 14)

@@ -1,4 +1,4 @@
-"""From painted ground to a picture: shadows, haze, blur, noise."""
+"""The sensor: cast shadows, haze, blur and noise turn a canvas into a picture."""
 
 import numpy as np
 from numpy.random import Generator
@@ -8,19 +8,19 @@ from core.demo.harbour.canvas import GSD, Canvas
 from core.demo.harbour.scene_plans import ScenePlan
 from core.types import ByteArray, FloatArray
 
-# Skylight that still reaches a shadow, red, green, blue: it is bluer than the sun's.
 SKYLIGHT = (0.36, 0.40, 0.47)
-FADE = 0.1
-"""How far the sensor's bands overlap: the share of grey in each colour."""
-REACH = 7
-"""Doublings of the shadow's step: 128 steps, 40 m and more."""
+"""Share of red, green and blue light that reaches a shadow; skylight is bluer than sunlight."""
+BAND_OVERLAP = 0.1
+"""Overlap of the sensor's bands: the share of grey in each colour."""
+DOUBLINGS = 7
+"""How often the shadow's step is doubled: 128 steps, 40 m and more."""
 
 
-def shadows(height: FloatArray, sun_step: tuple[float, float], sun_slope: float) -> FloatArray:
-    """Where the sun does not reach.
+def cast_shadows(height: FloatArray, sun_step: tuple[float, float], sun_slope: float) -> FloatArray:
+    """Return how much of each pixel lies in the shadow of another one.
 
-    The highest ray that passes over each pixel is found by doubling: the rays of n steps are those
-    of n/2 steps, and the same again shifted by n/2.
+    The highest ray that passes over each pixel is found by doubling: the rays of n steps are the
+    rays of n/2 steps, combined with the same rays shifted by n/2 steps.
 
     Parameters
     ----------
@@ -34,48 +34,51 @@ def shadows(height: FloatArray, sun_step: tuple[float, float], sun_slope: float)
     Returns
     -------
     float32 array, (size, size)
-        0 in the sun, 1 in the shadow.
+        0 in full sunlight, 1 in full shadow.
     """
     ray = height.copy()
     drop = float(np.hypot(*sun_step)) * GSD * sun_slope
-    for power in range(REACH):
+    for power in range(DOUBLINGS):
         right, down = (round(step * 2**power) for step in sun_step)
-        target, source = _overlap(ray.shape[0], down), _overlap(ray.shape[1], right)
-        passed = ray[target[1], source[1]] - np.float32(drop * 2**power)
-        np.maximum(ray[target[0], source[0]], passed, out=ray[target[0], source[0]])
-    # What rises less than 8 cm over a pixel doesn't shade it; above that, softly.
+        target_rows, source_rows = _shifted_slices(ray.shape[0], down)
+        target_columns, source_columns = _shifted_slices(ray.shape[1], right)
+        target = ray[target_rows, target_columns]
+        incoming = ray[source_rows, source_columns] - np.float32(drop * 2**power)
+        np.maximum(target, incoming, out=target)
+    # A ray less than 8 cm above a pixel casts no shadow on it; above that, the shadow grows softly.
     ray -= height
     return np.asarray(np.clip((ray - 0.08) / 0.35, 0, 1), np.float32)
 
 
-def _overlap(size: int, shift: int) -> tuple[slice, slice]:
-    """Where pixels arrive and where they come from, shifted by so many."""
+def _shifted_slices(size: int, shift: int) -> tuple[slice, slice]:
+    """Return the target and the source of an axis whose values move by `shift` pixels."""
     if shift >= 0:
         return slice(min(shift, size), size), slice(0, max(size - shift, 0))
     return slice(0, max(size + shift, 0)), slice(min(-shift, size), size)
 
 
-def expose(canvas: Canvas, plan: ScenePlan, rng: Generator) -> ByteArray:
-    """The picture that a sensor takes of a canvas.
+def expose_canvas(canvas: Canvas, plan: ScenePlan, rng: Generator) -> ByteArray:
+    """Return the picture that the sensor of a scene plan takes of a canvas.
 
     Returns
     -------
     uint8 array, (3, size, size)
     """
     size = canvas.size
-    shade = shadows(canvas.height.reshape(size, size), plan.sun_step, plan.sun_slope)
-    # The sun's disc makes half shadows, under half a pixel wide at these heights.
-    shade = gaussian_filter(shade, 0.5, truncate=2.5)
+    shadow = cast_shadows(canvas.height.reshape(size, size), plan.sun_step, plan.sun_slope)
+    # The disc of the sun causes half shadows, less than half a pixel wide at these heights.
+    shadow = gaussian_filter(shadow, 0.5, truncate=2.5)
     picture = np.empty((3, size, size), np.uint8)
-    painted = np.ascontiguousarray(canvas.rgb.T).reshape(3, size, size)
-    grey = painted.mean(axis=0)
+    colours = np.ascontiguousarray(canvas.rgb.T).reshape(3, size, size)
+    grey = colours.mean(axis=0)
     for band in range(3):
-        plane = painted[band] * (1 - FADE) + FADE * grey
-        plane *= 1 - (1 - SKYLIGHT[band]) * shade
+        radiance = colours[band] * (1 - BAND_OVERLAP) + BAND_OVERLAP * grey
+        radiance *= 1 - (1 - SKYLIGHT[band]) * shadow
         for axis in (0, 1):
-            plane = gaussian_filter1d(plane, plan.blur, axis, truncate=3.0)
-        plane = plane * (plan.gain[band] * (1 - plan.haze[band])) + plan.haze[band]
-        # Shot noise grows with the signal, read-out noise doesn't: a line is near enough to both.
-        plane += plan.noise * (0.6 + 0.6 * plane) * rng.standard_normal(plane.shape, np.float32)
-        picture[band] = np.clip(plane * 255 + 0.5, 0, 255)
+            radiance = gaussian_filter1d(radiance, plan.blur, axis, truncate=3.0)
+        radiance = radiance * (plan.gain[band] * (1 - plan.haze[band])) + plan.haze[band]
+        # Shot noise grows with the signal, read-out noise does not: a line approximates their sum.
+        noise = rng.standard_normal(radiance.shape, np.float32)
+        radiance += plan.noise * (0.6 + 0.6 * radiance) * noise
+        picture[band] = np.clip(radiance * 255 + 0.5, 0, 255)
     return picture

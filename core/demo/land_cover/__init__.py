@@ -1,1 +1,1 @@
-"""The procedural land-cover patches, in FLAIR #2's layout."""
+"""Procedural land-cover patches in the folder layout of FLAIR #2."""

@@ -1,15 +1,15 @@
-"""What covers the ground, and how high: a plan seen at any resolution."""
+"""The ground of a landscape at any resolution: what covers it, and how high it stands."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from core.demo.land_cover.land_objects import Block, Cover
-from core.demo.land_cover.land_plan import Plan, Use, locate
-from core.types import AnyArray, ByteArray, DoubleArray, FloatArray, IntArray
+from core.demo.land_cover.land_objects import STANDS, Block, Cover
+from core.demo.land_cover.land_plan import LandPlan, Use, locate_parcels
+from core.types import AnyArray, BoolArray, ByteArray, DoubleArray, FloatArray, IntArray
 
-COVERS = {
+_COVERS = {
     Use.HOMES: Cover.HERBACEOUS,
     Use.YARD: Cover.PERVIOUS,
     Use.SITE: Cover.BARE,
@@ -23,50 +23,49 @@ COVERS = {
     Use.POND: Cover.HERBACEOUS,
     Use.FELLED: Cover.CLEAR_CUT,
 }
-STANDS = (Use.FIRS, Use.WOOD, Use.SCRUB)
 _FIELDS = (Use.CROP, Use.PLOWED, Use.VINES, Use.SITE, Use.YARD)
-_GROWN = {
+_PLANT_HEIGHTS = {
     Cover.BRUSHWOOD: 0.6,
     Cover.VINEYARD: 0.7,
     Cover.HERBACEOUS: 0.15,
     Cover.AGRICULTURAL: 0.6,
     Cover.CLEAR_CUT: 0.5,
 }
-"""Metres that what grows on open ground is high."""
+"""Height in metres of the plants on open ground."""
 VERGE = 0.8
-"""Metres of grass around fields."""
+"""Width in metres of the grass around fields."""
 
 
 @dataclass
-class Ground:
-    """A window of a plan; pixels are flattened row by row.
+class GroundWindow:
+    """A square window of a plan, with its n = size * size pixels flattened row by row.
 
     Attributes
     ----------
     size : int
         Pixels along one side.
-    step : float
-        Metres a pixel.
-    s, t : float64 arrays, (size * size,)
+    gsd : float
+        Metres per pixel.
+    s, t : float64 arrays, (n,)
         Metres along the parcels' axes.
-    parcel : int32 array
-        The parcel's number, ROAD or TRACK.
-    distance : float64 array
-        Metres to the parcel's border, or from the middle of the way.
-    cover : uint8 array
-        FLAIR's class.
-    height : float32 array
+    parcel : int32 array, (n,)
+        Number of the parcel, ROAD or TRACK.
+    distance : float64 array, (n,)
+        Metres to the border of the parcel, or to the centre line of the road or track.
+    cover : uint8 array, (n,)
+        FLAIR class.
+    height : float32 array, (n,)
         Metres above the ground.
-    tone : float32 array
-        0..1, of the thing that stands there; 0.5 on open ground.
-    lit : float32 array
-        Brightness of roofs by their slope, 1 elsewhere.
-    rows : float32 array
-        0..1 across the rows that a field is worked in, 0.5 in the middle of a row.
+    tone : float32 array, (n,)
+        0..1, the tone of the object on the pixel; 0.5 on open ground.
+    roof_light : float32 array, (n,)
+        Brightness of roofs according to their slope; 1 elsewhere.
+    row_phase : float32 array, (n,)
+        0..1 across the rows in which a field is worked; 0.5 in the middle of a row.
     """
 
     size: int
-    step: float
+    gsd: float
     s: DoubleArray
     t: DoubleArray
     parcel: IntArray
@@ -74,150 +73,162 @@ class Ground:
     cover: ByteArray
     height: FloatArray
     tone: FloatArray
-    lit: FloatArray
-    rows: FloatArray
+    roof_light: FloatArray
+    row_phase: FloatArray
 
 
-def survey(plan: Plan, left: float, top: float, size: int, step: float) -> Ground:
-    """The open ground in a window of a plan: parcels, roads, ponds, nothing that stands there."""
-    axis = (np.arange(size) + 0.5) * step
+def survey_plan(plan: LandPlan, left: float, top: float, size: int, gsd: float) -> GroundWindow:
+    """Return the open ground in a window of a plan: parcels, roads and ponds without objects.
+
+    The upper left corner of the window lies at (`left`, `top`) metres in the area.
+    """
+    axis = (np.arange(size) + 0.5) * gsd
     x, y = (grid.ravel() for grid in np.meshgrid(axis + left, axis + top))
-    s, t = plan.axes(x, y)
-    parcel, distance = locate(plan, s, t)
-    kinds = np.array(
-        [*(COVERS[kind] for kind in plan.kinds), Cover.PERVIOUS, Cover.IMPERVIOUS], np.uint8
-    )
-    cover = kinds[parcel]  # TRACK and ROAD are -2 and -1: the last two
-    fields = np.array([*(kind in _FIELDS for kind in plan.kinds), False, False])
-    cover[fields[parcel] & (distance < VERGE)] = Cover.HERBACEOUS
-    ragged = np.array([*(kind in STANDS for kind in plan.kinds), False, False])
+    s, t = plan.to_axes(x, y)
+    parcel, distance = locate_parcels(plan, s, t)
+    covers = [_COVERS[use] for use in plan.uses]
+    cover = _by_parcel(parcel, covers, Cover.PERVIOUS, Cover.IMPERVIOUS).astype(np.uint8)
+    cover[_uses_at(plan, parcel, _FIELDS) & (distance < VERGE)] = Cover.HERBACEOUS
+    # Stands of trees and shrubs have a ragged edge.
     wave = 0.7 * np.sin(s * 0.9 + t * 0.35) + 0.6 * np.sin(t * 1.1 - s * 0.5)
-    cover[ragged[parcel] & (distance < 0.9 + wave)] = Cover.HERBACEOUS
+    cover[_uses_at(plan, parcel, tuple(STANDS)) & (distance < 0.9 + wave)] = Cover.HERBACEOUS
     cover[_ponds(plan, parcel, s, t)] = Cover.WATER
-    n = size * size
-    ground = Ground(
-        size, step, s, t, parcel, distance, cover, np.zeros(n, np.float32),
-        np.full(n, 0.5, np.float32), np.ones(n, np.float32), _rows(plan, parcel, s, t),
-    )  # fmt: skip
-    for kind, metres in _GROWN.items():
-        ground.height[cover == kind] = metres
-    in_row = (cover == Cover.VINEYARD) & (np.abs(ground.rows - 0.5) < 0.22)
-    ground.height[in_row] = 1.4
-    return ground
+    height = np.zeros(size * size, np.float32)
+    for plant, metres in _PLANT_HEIGHTS.items():
+        height[cover == plant] = metres
+    row_phase = _row_phase(plan, parcel, s, t)
+    height[(cover == Cover.VINEYARD) & (np.abs(row_phase - 0.5) < 0.22)] = 1.4
+    tone, roof_light = np.full(size * size, 0.5, np.float32), np.ones(size * size, np.float32)
+    return GroundWindow(
+        size, gsd, s, t, parcel, distance, cover, height, tone, roof_light, row_phase
+    )
 
 
-def _ponds(plan: Plan, parcel: IntArray, s: DoubleArray, t: DoubleArray) -> AnyArray:
-    """True where water stands: a bulging oval in each pond's parcel."""
-    wet = np.zeros(s.size, bool)
+def _by_parcel(
+    parcel: IntArray, values: Sequence[float], on_tracks: float, on_roads: float
+) -> AnyArray:
+    """Return the value of each pixel's parcel."""
+    # TRACK and ROAD are -2 and -1, which select the last two values.
+    return np.array([*values, on_tracks, on_roads])[parcel]
+
+
+def _uses_at(plan: LandPlan, parcel: IntArray, uses: Sequence[Use]) -> BoolArray:
+    """Return True for pixels whose parcel has one of these uses."""
+    return _by_parcel(parcel, [use in uses for use in plan.uses], False, False)
+
+
+def _ponds(plan: LandPlan, parcel: IntArray, s: DoubleArray, t: DoubleArray) -> BoolArray:
+    """Return True for pixels of water: an irregular oval in the parcel of each pond."""
+    water = np.zeros(s.size, bool)
     for number in np.unique(parcel[parcel >= 0]):
-        if plan.kinds[number] != Use.POND:
+        if plan.uses[number] != Use.POND:
             continue
         s0, s1, t0, t1 = plan.bounds[number]
-        here = np.flatnonzero(parcel == number)
-        u = (s[here] - (s0 + s1) / 2) / (0.44 * (s1 - s0))
-        v = (t[here] - (t0 + t1) / 2) / (0.44 * (t1 - t0))
-        around = np.arctan2(v, u)
-        phase = 6.3 * plan.tones[number]
-        bulge = 0.10 * np.sin(2 * around + phase[0]) + 0.07 * np.sin(3 * around + phase[1])
-        wet[here] = np.hypot(u, v) + bulge + 0.04 * np.sin(7 * around + phase[2]) < 1
-    return wet
+        pixels = np.flatnonzero(parcel == number)
+        u = (s[pixels] - (s0 + s1) / 2) / (0.44 * (s1 - s0))
+        v = (t[pixels] - (t0 + t1) / 2) / (0.44 * (t1 - t0))
+        angle = np.arctan2(v, u)
+        phase = 6.3 * plan.traits[number]
+        bulge = 0.10 * np.sin(2 * angle + phase[0]) + 0.07 * np.sin(3 * angle + phase[1])
+        water[pixels] = np.hypot(u, v) + bulge + 0.04 * np.sin(7 * angle + phase[2]) < 1
+    return water
 
 
-def _rows(plan: Plan, parcel: IntArray, s: DoubleArray, t: DoubleArray) -> FloatArray:
-    """How far across its row each pixel lies; spacing by use."""
-    each = {Use.VINES: (2.1, 0.5), Use.PLOWED: (0.9, 0.5)}
-    shifts = [each.get(kind, (14.0, 0.0)) for kind in plan.kinds]
-    metres = [low + more * tone[3] for (low, more), tone in zip(shifts, plan.tones, strict=True)]
-    spacing = np.array([*metres, 1.0, 1.0])
-    along = np.array([*(tone[2] > 0.5 for tone in plan.tones), False, False])
-    across = np.where(along[parcel], s, t)
-    return np.asarray((across / spacing[parcel]) % 1.0, np.float32)
+def _row_phase(plan: LandPlan, parcel: IntArray, s: DoubleArray, t: DoubleArray) -> FloatArray:
+    """Return how far across its row each pixel lies, 0..1; the spacing depends on the use."""
+    spacing_ranges = {Use.VINES: (2.1, 0.5), Use.PLOWED: (0.9, 0.5)}
+    spacings = []
+    for use, traits in zip(plan.uses, plan.traits, strict=True):
+        smallest, extent = spacing_ranges.get(use, (14.0, 0.0))
+        spacings.append(smallest + extent * traits[3])
+    rows_along_t = _by_parcel(parcel, list(plan.traits[:, 2] > 0.5), False, False)
+    across = np.where(rows_along_t, s, t)
+    return np.asarray((across / _by_parcel(parcel, spacings, 1.0, 1.0)) % 1.0, np.float32)
 
 
-def build_on(plan: Plan, ground: Ground, blocks: Sequence[Block], left: float, top: float) -> None:
-    """Put boxes on the ground, in their order.
+def _pixels_around(centre: float, reach: float, size: int, extra: int) -> slice:
+    """Return the pixels of an axis within `reach` of `centre`, and `extra` ones after them."""
+    start = max(int(centre - reach), 0)
+    return slice(start, max(start, min(int(centre + reach) + extra, size)))
 
-    Parameters
-    ----------
-    plan : Plan
-    ground : Ground
-    blocks : sequence of Block
-    left, top : float
-        The window's upper left corner in the area, metres.
-    """
-    size, step = ground.size, ground.step
-    x, y = plan.place(
+
+def place_blocks(
+    plan: LandPlan, ground: GroundWindow, blocks: Sequence[Block], left: float, top: float
+) -> None:
+    """Put boxes on the ground in their order; the window starts at (`left`, `top`) metres."""
+    size, gsd = ground.size, ground.gsd
+    pixels = np.arange(size * size).reshape(size, size)
+    x, y = plan.to_area(
         np.array([block.s for block in blocks]), np.array([block.t for block in blocks])
     )
-    for block, across, down in zip(blocks, (x - left) / step, (y - top) / step, strict=True):
-        # Bends may stretch a box a little beyond its diagonal.
-        reach = 1.2 * float(np.hypot(block.length, block.width)) / 2 / step + 2
-        c0, c1 = max(int(across - reach), 0), min(int(across + reach) + 1, size)
-        r0, r1 = max(int(down - reach), 0), min(int(down + reach) + 1, size)
-        if c0 >= c1 or r0 >= r1:
+    for block, column, row in zip(blocks, (x - left) / gsd, (y - top) / gsd, strict=True):
+        # The displacement of the plan may stretch a box a little beyond its diagonal.
+        reach = 1.2 * float(np.hypot(block.length, block.width)) / 2 / gsd + 2
+        rows, columns = _pixels_around(row, reach, size, 1), _pixels_around(column, reach, size, 1)
+        window = pixels[rows, columns].ravel()
+        if not window.size:
             continue
-        window = (np.arange(r0, r1)[:, None] * size + np.arange(c0, c1)).ravel()
         half_s, half_t = block.half
         inside = np.abs(ground.s[window] - block.s) < half_s
         inside &= np.abs(ground.t[window] - block.t) < half_t
         _build(ground, block, window[inside])
 
 
-def _build(ground: Ground, block: Block, near: AnyArray) -> None:
+def _build(ground: GroundWindow, block: Block, pixels: AnyArray) -> None:
+    """Put a box, with a gabled roof if it is a building, on the pixels that it covers."""
     half_s, half_t = block.half
-    ground.cover[near] = block.cover
-    ground.tone[near] = block.tone
-    ground.height[near] = block.height
-    ground.lit[near] = 1.0
+    ground.cover[pixels] = block.cover
+    ground.tone[pixels] = block.tone
+    ground.height[pixels] = block.height
+    ground.roof_light[pixels] = 1.0
     if block.cover == Cover.BUILDING:
-        # A gable: the ridge runs along the longer side, and one half faces the sun.
-        across = ground.s if block.turned else ground.t
-        middle, half = (block.s, half_s) if block.turned else (block.t, half_t)
-        side = (across[near] - middle) / half
-        ground.lit[near] = np.where(np.abs(side) < 0.06, 1.12, np.where(side < 0, 1.1, 0.84))
-        ground.height[near] += 0.25 * block.width * (1 - np.abs(side))
+        # The ridge runs along the longer side, and one half of the roof faces the sun.
+        across = ground.s if block.along_t else ground.t
+        middle, half = (block.s, half_s) if block.along_t else (block.t, half_t)
+        side = (across[pixels] - middle) / half
+        light = np.where(np.abs(side) < 0.06, 1.12, np.where(side < 0, 1.1, 0.84))
+        ground.roof_light[pixels] = light
+        ground.height[pixels] += 0.25 * block.width * (1 - np.abs(side))
 
 
-def plant(ground: Ground, trees: DoubleArray, left: float, top: float) -> None:
-    """Let crowns stand on the ground; the higher hides the lower.
+def plant_trees(ground: GroundWindow, trees: DoubleArray, left: float, top: float) -> None:
+    """Put the crowns of trees on the ground; higher ones hide lower ones.
 
     Parameters
     ----------
     ground : Ground
     trees : float64 array, (n, 6)
-        As `land_things.furnish` gives them.
+        Trees as `land_objects.furnish_plan` returns them.
     left, top : float
-        The window's upper left corner in the area, metres.
+        Upper left corner of the window in metres in the area.
     """
-    size, step = ground.size, ground.step
-    cover, height, tone = (
-        values.reshape(size, size) for values in (ground.cover, ground.height, ground.tone)
+    size, gsd = ground.size, ground.gsd
+    cover, height, tone, roof_light = (
+        pixels.reshape(size, size)
+        for pixels in (ground.cover, ground.height, ground.tone, ground.roof_light)
     )
-    lit = ground.lit.reshape(size, size)
-    for x, y, radius, tall, kind, shade in trees:
-        column, row, reach = (x - left) / step - 0.5, (y - top) / step - 0.5, radius / step
-        c0, c1 = max(int(column - reach), 0), min(int(column + reach) + 2, size)
-        r0, r1 = max(int(row - reach), 0), min(int(row + reach) + 2, size)
-        if c0 >= c1 or r0 >= r1:
-            continue
-        dy = (np.arange(r0, r1, dtype=np.float32) - np.float32(row))[:, None]
-        dx = (np.arange(c0, c1, dtype=np.float32) - np.float32(column))[None, :]
-        # Lobes, so that a crown is no disc.
-        around = np.arctan2(dy, dx) + np.float32(6.3 * shade)
-        lobes = 1 + 0.09 * np.sin((4 + int(9 * shade) % 3) * around) + 0.07 * np.sin(7 * around)
+    for x, y, radius, top_height, tree_cover, tree_tone in trees:
+        column, row, reach = (x - left) / gsd - 0.5, (y - top) / gsd - 0.5, radius / gsd
+        rows, columns = _pixels_around(row, reach, size, 2), _pixels_around(column, reach, size, 2)
+        dy = (np.arange(rows.start, rows.stop, dtype=np.float32) - np.float32(row))[:, None]
+        dx = np.arange(columns.start, columns.stop, dtype=np.float32) - np.float32(column)
+        # Lobes make the crown irregular.
+        angle = np.arctan2(dy, dx) + np.float32(6.3 * tree_tone)
+        n_lobes = 4 + int(9 * tree_tone) % 3
+        lobes = 1 + 0.09 * np.sin(n_lobes * angle) + 0.07 * np.sin(7 * angle)
         share = (dx * dx + dy * dy) / np.float32(reach * reach) / lobes
-        power = np.float32(0.8 if kind == Cover.CONIFEROUS else 0.5)
-        crown = np.float32(tall) * (0.35 + 0.65 * np.maximum(1 - share, 0) ** power)
-        window = (slice(r0, r1), slice(c0, c1))
-        on_top = (share < 1) & (crown > height[window])
-        height[window][on_top] = crown[on_top]
-        cover[window][on_top] = int(kind)
-        tone[window][on_top] = shade
-        lit[window][on_top] = 1.0
+        power = np.float32(0.8 if tree_cover == Cover.CONIFEROUS else 0.5)
+        crown = np.float32(top_height) * (0.35 + 0.65 * np.maximum(1 - share, 0) ** power)
+        window = (rows, columns)
+        visible_crown = (share < 1) & (crown > height[window])
+        height[window][visible_crown] = crown[visible_crown]
+        cover[window][visible_crown] = int(tree_cover)
+        tone[window][visible_crown] = tree_tone
+        roof_light[window][visible_crown] = 1.0
 
 
-def within(trees: DoubleArray, left: float, top: float, side: float) -> DoubleArray:
-    """The trees whose crowns can reach a window."""
-    x, y, reach = trees[:, 0] - left, trees[:, 1] - top, trees[:, 2]
-    near = (x > -reach) & (x < side + reach) & (y > -reach) & (y < side + reach)
-    return np.asarray(trees[near], np.float64)
+def trees_within(trees: DoubleArray, left: float, top: float, side: float) -> DoubleArray:
+    """Return the trees whose crowns may reach into a window with sides of `side` metres."""
+    x, y, radius = trees[:, 0] - left, trees[:, 1] - top, trees[:, 2]
+    within_reach = (x > -radius) & (x < side + radius) & (y > -radius) & (y < side + radius)
+    return np.asarray(trees[within_reach], np.float64)

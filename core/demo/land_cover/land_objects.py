@@ -1,17 +1,18 @@
-"""What stands on a parcel: houses and sheds, pools and drives, trees and hedges."""
+"""The objects on the parcels: houses and sheds, pools and drives, trees and hedges."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
 import numpy as np
 from numpy.random import Generator
 
-from core.demo.land_cover.land_plan import Plan, Use
-from core.types import DoubleArray
+from core.demo.land_cover.land_plan import LandPlan, Use
+from core.types import DoubleArray, FloatArray
 
 
 class Cover(IntEnum):
-    """Values of FLAIR's masks (arXiv:2310.13336); only those that the painters know."""
+    """Values of FLAIR's masks (arXiv:2310.13336) that the demonstration data contain."""
 
     BUILDING = 1
     PERVIOUS = 2
@@ -30,6 +31,13 @@ class Cover(IntEnum):
     GREENHOUSE = 18
 
 
+def cover_table(rows: Mapping[int, Sequence[float]]) -> FloatArray:
+    """Return a float32 table that has the row of each class at the value of the class."""
+    table = np.zeros((max(Cover) + 1, len(next(iter(rows.values())))), np.float32)
+    table[list(rows)] = list(rows.values())
+    return table
+
+
 @dataclass(frozen=True)
 class Block:
     """A box on the ground.
@@ -39,13 +47,13 @@ class Block:
     cover : int
         Its class.
     s, t : float
-        Its middle along the parcels' axes, metres.
+        Its centre in metres along the parcels' axes.
     length, width, height : float
-        Metres; a height of 0 is paint on the ground.
-    turned : bool
-        True where it stands along t.
+        Metres; a height of 0 is a surface on the ground.
+    along_t : bool
+        True if its length runs along t.
     tone : float
-        0..1, whatever its painter makes of it.
+        0..1; varies its colour.
     """
 
     cover: int
@@ -54,155 +62,131 @@ class Block:
     length: float
     width: float
     height: float
-    turned: bool
+    along_t: bool
     tone: float
 
     @property
     def half(self) -> tuple[float, float]:
-        """Half its extent along s and t, metres."""
+        """Half of its extent along s and t in metres."""
         sides = (self.length / 2, self.width / 2)
-        return sides[::-1] if self.turned else sides
+        return sides[::-1] if self.along_t else sides
 
 
 TREE_COLUMNS = ("s", "t", "radius", "height", "cover", "tone")
+STANDS = {
+    Use.WOOD: (5.2, Cover.DECIDUOUS, (2.4, 4.2), (9, 20)),
+    Use.FIRS: (3.9, Cover.CONIFEROUS, (1.6, 2.6), (10, 22)),
+    Use.SCRUB: (3.4, Cover.BRUSHWOOD, (0.8, 2.1), (0.8, 3.2)),
+}
+"""Spacing, class, smallest and largest radius and height of dense stands; lengths in metres."""
 
 
-def blocks_of(plan: Plan, parcel: int, rng: Generator) -> list[Block]:
-    """The boxes that stand on one parcel, those on the ground first."""
-    kind = plan.kinds[parcel]
+def parcel_blocks(plan: LandPlan, parcel: int, rng: Generator) -> list[Block]:
+    """Return the boxes on one parcel; surfaces come before what stands on them."""
+    use = plan.uses[parcel]
     s0, s1, t0, t1 = plan.bounds[parcel]
-    if kind == Use.HOMES:
+    if use == Use.HOMES:
         return _homes(s0, s1, t0, t1, rng)
-    middle_s, middle_t = (s0 + s1) / 2, (t0 + t1) / 2
-    if kind == Use.YARD:
-        length, width = 0.55 * (s1 - s0), 0.3 * (t1 - t0)
-        barn = Block(Cover.BUILDING, middle_s, t0 + 0.28 * (t1 - t0), length, width, 7, False, 0.1)
-        glass = Block(
-            Cover.GREENHOUSE, s0 + 0.3 * (s1 - s0), t0 + 0.74 * (t1 - t0), 0.4 * (s1 - s0), 8, 3.5,
-            False, rng.random(),
-        )  # fmt: skip
-        slab = Block(
-            Cover.IMPERVIOUS,
-            middle_s,
-            t0 + 0.52 * (t1 - t0),
-            length * 1.1,
-            6,
-            0,
-            False,
-            rng.random(),
-        )
-        return [slab, barn, glass]
-    if kind == Use.SITE:
-        hut = Block(Cover.BUILDING, s0 + 6, middle_t, 6, 2.6, 2.7, True, rng.random())
-        return [hut]
+    if use == Use.YARD:
+        middle, width, depth = (s0 + s1) / 2, s1 - s0, t1 - t0
+        length = 0.55 * width
+        glass_s, glass_t, glass_tone = s0 + 0.3 * width, t0 + 0.74 * depth, rng.random()
+        slab_t, slab_tone = t0 + 0.52 * depth, rng.random()
+        barn_t, barn_width = t0 + 0.28 * depth, 0.3 * depth
+        return [
+            Block(Cover.IMPERVIOUS, middle, slab_t, length * 1.1, 6, 0, False, slab_tone),
+            Block(Cover.BUILDING, middle, barn_t, length, barn_width, 7, False, 0.1),
+            Block(Cover.GREENHOUSE, glass_s, glass_t, 0.4 * width, 8, 3.5, False, glass_tone),
+        ]
+    if use == Use.SITE:
+        return [Block(Cover.BUILDING, s0 + 6, (t0 + t1) / 2, 6, 2.6, 2.7, True, rng.random())]
     return []
 
 
 def _homes(s0: float, s1: float, t0: float, t1: float, rng: Generator) -> list[Block]:
-    """One or two houses with drive, terrace, sometimes a pool and a shed."""
-    made: list[Block] = []
-    lots = 2 if s1 - s0 > 34 else 1
-    for lot in range(lots):
-        left = s0 + (s1 - s0) * lot / lots
-        right = s0 + (s1 - s0) * (lot + 1) / lots
+    """Return one or two houses with drive and terrace, sometimes with a pool and a shed."""
+    blocks: list[Block] = []
+    n_lots = 2 if s1 - s0 > 34 else 1
+    for lot in range(n_lots):
+        left = s0 + (s1 - s0) * lot / n_lots
+        right = s0 + (s1 - s0) * (lot + 1) / n_lots
         s = (left + right) / 2 + rng.uniform(-1.5, 1.5)
         t = t0 + (t1 - t0) * rng.uniform(0.36, 0.5)
-        turned = bool(rng.random() < 0.35)
-        house = Block(
-            Cover.BUILDING, s, t, rng.uniform(10.5, 14), rng.uniform(7.5, 9.5),
-            rng.uniform(4.5, 7.5), turned, rng.random(),
-        )  # fmt: skip
+        along_t = bool(rng.random() < 0.35)
+        sides = rng.uniform(10.5, 14), rng.uniform(7.5, 9.5)
+        house = Block(Cover.BUILDING, s, t, *sides, rng.uniform(4.5, 7.5), along_t, rng.random())
         half_s, half_t = house.half
         drive = Cover.IMPERVIOUS if rng.random() < 0.5 else Cover.PERVIOUS
         reach = t - half_t - t0
-        made.append(
-            Block(drive, s + half_s - 2, t0 + reach / 2, reach + 1, 3.4, 0, True, rng.random())
-        )
-        made.append(Block(Cover.IMPERVIOUS, s, t + half_t + 1.6, 7.5, 3.4, 0, False, rng.random()))
+        drive_s, drive_t, terrace_t = s + half_s - 2, t0 + reach / 2, t + half_t + 1.6
+        blocks += [
+            Block(drive, drive_s, drive_t, reach + 1, 3.4, 0, True, rng.random()),
+            Block(Cover.IMPERVIOUS, s, terrace_t, 7.5, 3.4, 0, False, rng.random()),
+        ]
         if rng.random() < 0.6 or not lot:
-            at = (s + rng.uniform(-2, 2), min(t + half_t + 8, t1 - 4))
-            turned_pool = bool(rng.random() < 0.3)
-            made.append(Block(Cover.IMPERVIOUS, *at, 9.6, 6.2, 0, turned_pool, 0.9))
-            made.append(Block(Cover.POOL, *at, 7.6, 4.0, 0, turned_pool, rng.random()))
-        made.append(house)
+            centre = (s + rng.uniform(-2, 2), min(t + half_t + 8, t1 - 4))
+            pool_along_t = bool(rng.random() < 0.3)
+            blocks += [
+                Block(Cover.IMPERVIOUS, *centre, 9.6, 6.2, 0, pool_along_t, 0.9),
+                Block(Cover.POOL, *centre, 7.6, 4.0, 0, pool_along_t, rng.random()),
+            ]
+        blocks.append(house)
         if rng.random() < 0.5:
-            made.append(
-                Block(Cover.BUILDING, left + 3.2, t1 - 3.4, 4, 3, 2.5, turned, rng.random())
-            )
-    return made
+            shed = (left + 3.2, t1 - 3.4, 4, 3, 2.5, along_t, rng.random())
+            blocks.append(Block(Cover.BUILDING, *shed))
+    return blocks
 
 
-def trees_of(plan: Plan, parcel: int, rng: Generator) -> DoubleArray:
-    """The trees of one parcel, (n, 6): columns as in TREE_COLUMNS, all lengths in metres."""
-    kind = plan.kinds[parcel]
+def parcel_trees(plan: LandPlan, parcel: int, rng: Generator) -> DoubleArray:
+    """Return the trees of one parcel, (n, 6), with TREE_COLUMNS; all lengths in metres."""
+    use = plan.uses[parcel]
     s0, s1, t0, t1 = plan.bounds[parcel]
-    if kind == Use.WOOD:
-        return _stand(plan, parcel, rng, 5.2, Cover.DECIDUOUS, (2.4, 4.2), (9, 20))
-    if kind == Use.FIRS:
-        return _stand(plan, parcel, rng, 3.9, Cover.CONIFEROUS, (1.6, 2.6), (10, 22))
-    if kind == Use.SCRUB:
-        return _stand(plan, parcel, rng, 3.4, Cover.BRUSHWOOD, (0.8, 2.1), (0.8, 3.2))
-    number = {Use.HOMES: 7, Use.MEADOW: 2, Use.YARD: 2, Use.FELLED: 2}.get(kind, 0)
-    number = rng.poisson(number)
-    s, t = rng.uniform(s0 + 2, s1 - 2, number), rng.uniform(t0 + 2, t1 - 2, number)
-    firs = rng.random(number) < 0.3
-    cover = np.where(firs, Cover.CONIFEROUS, Cover.DECIDUOUS)
-    loose = _rows(s, t, rng.uniform(1.3, 3.4, number), rng.uniform(3, 10, number), cover, rng)
-    # A hedge along one or two borders of gardens and meadows.
-    if kind not in (Use.HOMES, Use.MEADOW) or rng.random() < 0.3:
-        return loose
-    edge = np.arange(s0 + 1, s1 - 1, 1.5)
-    across = np.full(edge.size, t1 - 0.8) + rng.normal(0, 0.25, edge.size)
-    sizes = rng.uniform(0.9, 1.5, edge.size)
-    hedge = _rows(edge, across, sizes, 1.6 * sizes, np.full(edge.size, Cover.DECIDUOUS), rng)
-    return np.concatenate([loose, hedge])
+    if use in STANDS:
+        return _stand(plan, parcel, rng)
+    n_trees = rng.poisson({Use.HOMES: 7, Use.MEADOW: 2, Use.YARD: 2, Use.FELLED: 2}.get(use, 0))
+    s, t = rng.uniform(s0 + 2, s1 - 2, n_trees), rng.uniform(t0 + 2, t1 - 2, n_trees)
+    cover = np.where(rng.random(n_trees) < 0.3, Cover.CONIFEROUS, Cover.DECIDUOUS)
+    radius, height = rng.uniform(1.3, 3.4, n_trees), rng.uniform(3, 10, n_trees)
+    single_trees = np.stack([s, t, radius, height, cover, rng.random(n_trees)], axis=1)
+    # Most gardens and meadows have a hedge along one border.
+    if use not in (Use.HOMES, Use.MEADOW) or rng.random() < 0.3:
+        return single_trees
+    s = np.arange(s0 + 1, s1 - 1, 1.5)
+    t = np.full(s.size, t1 - 0.8) + rng.normal(0, 0.25, s.size)
+    radius = rng.uniform(0.9, 1.5, s.size)
+    cover = np.full(s.size, Cover.DECIDUOUS)
+    hedge = np.stack([s, t, radius, 1.6 * radius, cover, rng.random(s.size)], axis=1)
+    return np.concatenate([single_trees, hedge])
 
 
-def _stand(
-    plan: Plan,
-    parcel: int,
-    rng: Generator,
-    spacing: float,
-    cover: int,
-    radius: tuple[float, float],
-    height: tuple[float, float],
-) -> DoubleArray:
-    """Trees that fill a parcel, on a grid that is shaken."""
+def _stand(plan: LandPlan, parcel: int, rng: Generator) -> DoubleArray:
+    """Return trees on a jittered grid that fills a parcel."""
+    spacing, cover, radii, heights = STANDS[plan.uses[parcel]]
     s0, s1, t0, t1 = plan.bounds[parcel]
     s, t = np.meshgrid(np.arange(s0 + 1, s1 - 1, spacing), np.arange(t0 + 1, t1 - 1, spacing))
     s = s.ravel() + rng.normal(0, spacing * 0.3, s.size)
     t = t.ravel() + rng.normal(0, spacing * 0.3, t.size)
     size = rng.random(s.size)
-    radii = radius[0] + size * (radius[1] - radius[0])
-    heights = height[0] + (0.55 * size + 0.45 * plan.tones[parcel, 2]) * (height[1] - height[0])
-    return _rows(s, t, radii, heights, np.full(s.size, cover), rng)
+    radius = radii[0] + size * (radii[1] - radii[0])
+    vigour = 0.55 * size + 0.45 * plan.traits[parcel, 2]
+    height = heights[0] + vigour * (heights[1] - heights[0])
+    return np.stack([s, t, radius, height, np.full(s.size, cover), rng.random(s.size)], axis=1)
 
 
-def _rows(
-    s: DoubleArray,
-    t: DoubleArray,
-    radius: DoubleArray,
-    height: DoubleArray,
-    cover: DoubleArray,
-    rng: Generator,
-) -> DoubleArray:
-    return np.stack([s, t, radius, height, cover, rng.random(s.size)], axis=1)
-
-
-def furnish(plan: Plan, rng: Generator) -> tuple[list[Block], DoubleArray]:
-    """Everything that stands in an area.
+def furnish_plan(plan: LandPlan, rng: Generator) -> tuple[list[Block], DoubleArray]:
+    """Return every object of an area.
 
     Returns
     -------
     list of Block
     float64 array, (n, 6)
-        Trees as in TREE_COLUMNS, but at metres right and down in the area.
+        Trees with TREE_COLUMNS, but with metres right and down in the area instead of s and t.
     """
     blocks: list[Block] = []
-    parts = [np.zeros((0, len(TREE_COLUMNS)))]
-    for parcel in range(len(plan.kinds)):
-        blocks += blocks_of(plan, parcel, rng)
-        parts.append(trees_of(plan, parcel, rng))
-    trees = np.concatenate(parts)
-    trees[:, 0], trees[:, 1] = plan.place(trees[:, 0], trees[:, 1])
+    tables = [np.zeros((0, len(TREE_COLUMNS)))]
+    for parcel in range(len(plan.uses)):
+        blocks += parcel_blocks(plan, parcel, rng)
+        tables.append(parcel_trees(plan, parcel, rng))
+    trees = np.concatenate(tables)
+    trees[:, 0], trees[:, 1] = plan.to_area(trees[:, 0], trees[:, 1])
     return blocks, trees

@@ -1,4 +1,4 @@
-"""A year of Sentinel-2 over an area: seasons, clouds, their shadows, snow."""
+"""A year of Sentinel-2 images of an area: seasons, clouds with their shadows, and snow."""
 
 from dataclasses import dataclass
 
@@ -7,115 +7,99 @@ from numpy.random import Generator
 from scipy.ndimage import gaussian_filter
 from scipy.sparse import coo_array
 
-from core.demo.land_cover.ground_cover import Ground
-from core.demo.land_cover.land_objects import Cover
-from core.demo.land_cover.land_plan import AREA, Plan
-from core.demo.random_fields import fractal
+from core.demo.land_cover.ground_cover import GroundWindow
+from core.demo.land_cover.land_objects import Cover, cover_table
+from core.demo.land_cover.land_plan import AREA, LandPlan
+from core.demo.random_fields import fractal_noise
 from core.types import AnyArray, ByteArray, FloatArray
 
 PIXEL = 10.0
-"""Metres."""
+"""Metres per pixel of the images."""
 SIDE = round(AREA / PIXEL)
+"""Pixels along one side of the images."""
 COARSE = 2.5
-"""Metres a pixel of the ground that Sentinel's pixels are averaged from."""
+"""Metres per pixel of the ground from which the images are averaged."""
 N_DATES = 24
-# Two dates in winter lie under snow, some under cloud for the most part.
-SNOWY = (0, 23)
-_OVERCAST = 0.25
+# Ground lies under snow on two dates in winter; some dates are mostly cloudy.
+SNOW_DATES = (0, 23)
+_OVERCAST_PROBABILITY = 0.25
 
-# Reflectance in B2 B3 B4 B5 B6 B7 B8 B8A B11 B12 at the season's height and out of it; the day of
-# the height and how many days it lasts.
-_YEAR: dict[int, tuple[tuple[float, ...], tuple[float, ...], int, int]] = {
-    Cover.BUILDING: (
-        (.11, .13, .18, .20, .21, .22, .23, .24, .27, .25),
-        (.11, .13, .17, .19, .20, .21, .22, .23, .27, .25),
-        180, 120,
-    ),
-    Cover.PERVIOUS: (
-        (.13, .16, .19, .21, .23, .24, .25, .26, .30, .27),
-        (.12, .15, .18, .20, .21, .22, .23, .24, .28, .26),
-        180, 120,
-    ),
-    Cover.IMPERVIOUS: (
-        (.10, .11, .12, .13, .14, .15, .16, .16, .18, .17),
-        (.10, .11, .12, .13, .13, .14, .15, .15, .17, .16),
-        180, 120,
-    ),
-    Cover.BARE: (
-        (.10, .13, .17, .20, .22, .23, .25, .27, .33, .29),
-        (.09, .12, .15, .18, .20, .21, .23, .25, .30, .27),
-        180, 120,
-    ),
-    Cover.WATER: (
-        (.05, .05, .035, .03, .025, .02, .018, .016, .01, .007),
-        (.06, .06, .045, .035, .03, .025, .02, .018, .012, .01),
-        180, 90,
-    ),
-    Cover.CONIFEROUS: (
-        (.022, .035, .024, .045, .14, .18, .20, .21, .10, .045),
-        (.025, .033, .026, .045, .12, .15, .17, .18, .09, .042),
-        180, 130,
-    ),
-    Cover.DECIDUOUS: (
-        (.025, .05, .028, .075, .26, .35, .38, .41, .18, .08),
-        (.045, .055, .065, .095, .14, .16, .17, .20, .21, .14),
-        190, 75,
-    ),
-    Cover.BRUSHWOOD: (
-        (.035, .06, .05, .09, .18, .22, .24, .26, .20, .12),
-        (.045, .06, .07, .10, .15, .17, .19, .21, .22, .15),
-        150, 90,
-    ),
-    Cover.VINEYARD: (
-        (.05, .08, .08, .12, .20, .24, .26, .28, .26, .18),
-        (.08, .10, .13, .15, .17, .18, .20, .22, .28, .24),
-        205, 55,
-    ),
-    Cover.HERBACEOUS: (
-        (.035, .07, .04, .10, .25, .31, .33, .36, .21, .11),
-        (.06, .09, .10, .14, .20, .23, .25, .27, .28, .19),
-        125, 80,
-    ),
-    Cover.AGRICULTURAL: (
-        (.03, .06, .035, .09, .27, .36, .39, .42, .19, .09),
-        (.08, .11, .14, .17, .20, .22, .24, .26, .31, .25),
-        135, 45,
-    ),
-    Cover.PLOWED_LAND: (
-        (.05, .08, .07, .11, .18, .21, .23, .25, .24, .17),
-        (.07, .09, .115, .14, .15, .16, .17, .19, .25, .22),
-        120, 35,
-    ),
-    Cover.POOL: (
-        (.15, .18, .09, .07, .06, .06, .06, .06, .05, .04),
-        (.13, .16, .08, .07, .06, .06, .06, .06, .05, .04),
-        190, 80,
-    ),
-    Cover.CLEAR_CUT: (
-        (.05, .08, .08, .11, .18, .20, .22, .24, .27, .19),
-        (.06, .08, .10, .12, .15, .16, .18, .20, .26, .20),
-        170, 80,
-    ),
-    Cover.GREENHOUSE: (
-        (.19, .21, .22, .24, .26, .27, .28, .29, .26, .22),
-        (.19, .21, .22, .24, .25, .26, .27, .28, .26, .22),
-        180, 90,
-    ),
-}  # fmt: skip
-_CLOUD = np.array((.55, .54, .55, .56, .57, .57, .58, .58, .42, .33), np.float32)  # fmt: skip
-_SNOW = np.array((.72, .71, .70, .69, .68, .67, .66, .64, .10, .09), np.float32)  # fmt: skip
+# Reflectance in B2, B3, B4, B5, B6, B7, B8, B8A, B11 and B12: at the peak of the season of each
+# class, and out of season.
+_PEAK_REFLECTANCE = cover_table(
+    {
+        Cover.BUILDING: (0.11, 0.13, 0.18, 0.20, 0.21, 0.22, 0.23, 0.24, 0.27, 0.25),
+        Cover.PERVIOUS: (0.13, 0.16, 0.19, 0.21, 0.23, 0.24, 0.25, 0.26, 0.30, 0.27),
+        Cover.IMPERVIOUS: (0.10, 0.11, 0.12, 0.13, 0.14, 0.15, 0.16, 0.16, 0.18, 0.17),
+        Cover.BARE: (0.10, 0.13, 0.17, 0.20, 0.22, 0.23, 0.25, 0.27, 0.33, 0.29),
+        Cover.WATER: (0.05, 0.05, 0.035, 0.03, 0.025, 0.02, 0.018, 0.016, 0.01, 0.007),
+        Cover.CONIFEROUS: (0.022, 0.035, 0.024, 0.045, 0.14, 0.18, 0.20, 0.21, 0.10, 0.045),
+        Cover.DECIDUOUS: (0.025, 0.05, 0.028, 0.075, 0.26, 0.35, 0.38, 0.41, 0.18, 0.08),
+        Cover.BRUSHWOOD: (0.035, 0.06, 0.05, 0.09, 0.18, 0.22, 0.24, 0.26, 0.20, 0.12),
+        Cover.VINEYARD: (0.05, 0.08, 0.08, 0.12, 0.20, 0.24, 0.26, 0.28, 0.26, 0.18),
+        Cover.HERBACEOUS: (0.035, 0.07, 0.04, 0.10, 0.25, 0.31, 0.33, 0.36, 0.21, 0.11),
+        Cover.AGRICULTURAL: (0.03, 0.06, 0.035, 0.09, 0.27, 0.36, 0.39, 0.42, 0.19, 0.09),
+        Cover.PLOWED_LAND: (0.05, 0.08, 0.07, 0.11, 0.18, 0.21, 0.23, 0.25, 0.24, 0.17),
+        Cover.POOL: (0.15, 0.18, 0.09, 0.07, 0.06, 0.06, 0.06, 0.06, 0.05, 0.04),
+        Cover.CLEAR_CUT: (0.05, 0.08, 0.08, 0.11, 0.18, 0.20, 0.22, 0.24, 0.27, 0.19),
+        Cover.GREENHOUSE: (0.19, 0.21, 0.22, 0.24, 0.26, 0.27, 0.28, 0.29, 0.26, 0.22),
+    }
+)
+_BASE_REFLECTANCE = cover_table(
+    {
+        Cover.BUILDING: (0.11, 0.13, 0.17, 0.19, 0.20, 0.21, 0.22, 0.23, 0.27, 0.25),
+        Cover.PERVIOUS: (0.12, 0.15, 0.18, 0.20, 0.21, 0.22, 0.23, 0.24, 0.28, 0.26),
+        Cover.IMPERVIOUS: (0.10, 0.11, 0.12, 0.13, 0.13, 0.14, 0.15, 0.15, 0.17, 0.16),
+        Cover.BARE: (0.09, 0.12, 0.15, 0.18, 0.20, 0.21, 0.23, 0.25, 0.30, 0.27),
+        Cover.WATER: (0.06, 0.06, 0.045, 0.035, 0.03, 0.025, 0.02, 0.018, 0.012, 0.01),
+        Cover.CONIFEROUS: (0.025, 0.033, 0.026, 0.045, 0.12, 0.15, 0.17, 0.18, 0.09, 0.042),
+        Cover.DECIDUOUS: (0.045, 0.055, 0.065, 0.095, 0.14, 0.16, 0.17, 0.20, 0.21, 0.14),
+        Cover.BRUSHWOOD: (0.045, 0.06, 0.07, 0.10, 0.15, 0.17, 0.19, 0.21, 0.22, 0.15),
+        Cover.VINEYARD: (0.08, 0.10, 0.13, 0.15, 0.17, 0.18, 0.20, 0.22, 0.28, 0.24),
+        Cover.HERBACEOUS: (0.06, 0.09, 0.10, 0.14, 0.20, 0.23, 0.25, 0.27, 0.28, 0.19),
+        Cover.AGRICULTURAL: (0.08, 0.11, 0.14, 0.17, 0.20, 0.22, 0.24, 0.26, 0.31, 0.25),
+        Cover.PLOWED_LAND: (0.07, 0.09, 0.115, 0.14, 0.15, 0.16, 0.17, 0.19, 0.25, 0.22),
+        Cover.POOL: (0.13, 0.16, 0.08, 0.07, 0.06, 0.06, 0.06, 0.06, 0.05, 0.04),
+        Cover.CLEAR_CUT: (0.06, 0.08, 0.10, 0.12, 0.15, 0.16, 0.18, 0.20, 0.26, 0.20),
+        Cover.GREENHOUSE: (0.19, 0.21, 0.22, 0.24, 0.25, 0.26, 0.27, 0.28, 0.26, 0.22),
+    }
+)
+# Day of the year at the peak of the season, and standard deviation of the season in days.
+_SEASON = cover_table(
+    {
+        Cover.BUILDING: (180, 120),
+        Cover.PERVIOUS: (180, 120),
+        Cover.IMPERVIOUS: (180, 120),
+        Cover.BARE: (180, 120),
+        Cover.WATER: (180, 90),
+        Cover.CONIFEROUS: (180, 130),
+        Cover.DECIDUOUS: (190, 75),
+        Cover.BRUSHWOOD: (150, 90),
+        Cover.VINEYARD: (205, 55),
+        Cover.HERBACEOUS: (125, 80),
+        Cover.AGRICULTURAL: (135, 45),
+        Cover.PLOWED_LAND: (120, 35),
+        Cover.POOL: (190, 80),
+        Cover.CLEAR_CUT: (170, 80),
+        Cover.GREENHOUSE: (180, 90),
+    }
+)
+_CLOUD = np.array((0.55, 0.54, 0.55, 0.56, 0.57, 0.57, 0.58, 0.58, 0.42, 0.33), np.float32)
+_SNOW = np.array((0.72, 0.71, 0.70, 0.69, 0.68, 0.67, 0.66, 0.64, 0.10, 0.09), np.float32)
 
 
 @dataclass(frozen=True)
 class Year:
-    """What a super area's files hold.
+    """The contents of the files of a super area.
 
     Attributes
     ----------
     data : uint16 array, (t, 10, h, w)
+        Reflectance times 10 000.
     masks : uint8 array, (t, 2, h, w)
         Probability of snow and of cloud, 0..100.
     products : list of str
+        Product name of each date.
     """
 
     data: AnyArray
@@ -123,93 +107,84 @@ class Year:
     products: list[str]
 
 
-def watch(plan: Plan, ground: Ground, rng: Generator) -> Year:
-    """A year of images of an area.
-
-    Parameters
-    ----------
-    plan : Plan
-    ground : Ground
-        The whole area at COARSE metres a pixel.
-    rng : numpy Generator
-    """
-    year = int(plan.country.name[-4:])
+def observe_year(plan: LandPlan, ground: GroundWindow, rng: Generator) -> Year:
+    """Return a year of images of an area; `ground` is the whole area at COARSE metres per pixel."""
+    year = int(plan.domain.name[-4:])
     days = np.sort(7 + np.arange(N_DATES) * 15 + rng.integers(-4, 5, N_DATES))
-    clear = _clear_sky(plan, ground, days)
+    clear_images = _clear_images(plan, ground, days)
     data = np.empty((N_DATES, 10, SIDE, SIDE), np.uint16)
     masks = np.empty((N_DATES, 2, SIDE, SIDE), np.uint8)
-    water = clear[0, 6] < 0.06
-    for at in range(N_DATES):
-        image = gaussian_filter(clear[at], (0, 0.5, 0.5), truncate=2.0)
-        # Haze and the sun's height change from date to date, by band a little.
+    water = clear_images[0, 6] < 0.06
+    for date in range(N_DATES):
+        image = gaussian_filter(clear_images[date], (0, 0.5, 0.5), truncate=2.0)
+        # Haze and the height of the sun change from date to date, and slightly between bands.
         image *= rng.normal(1, 0.05) * rng.normal(1, 0.02, 10).astype(np.float32)[:, None, None]
         image += 0.004 * rng.standard_normal(image.shape, np.float32)
         snow = np.zeros((SIDE, SIDE), np.float32)
-        if at in SNOWY:
-            snow = np.clip(0.9 + 0.25 * fractal(rng, SIDE, 24, 2), 0, 1) * ~water
+        if date in SNOW_DATES:
+            snow = np.clip(0.9 + 0.25 * fractal_noise(rng, SIDE, 24, 2), 0, 1) * ~water
             image += snow * 0.85 * (_SNOW[:, None, None] - image)
         cloud = _clouds(rng)
-        thrown = np.zeros_like(cloud)
-        thrown[9:, :-4] = cloud[:-9, 4:]
-        thrown *= 1 - cloud
-        image *= 1 - 0.45 * thrown
+        cloud_shadow = np.zeros_like(cloud)
+        cloud_shadow[9:, :-4] = cloud[:-9, 4:]
+        cloud_shadow *= 1 - cloud
+        image *= 1 - 0.45 * cloud_shadow
         image += cloud * (_CLOUD[:, None, None] * rng.uniform(0.8, 1.3) - image)
-        data[at] = np.clip(image * 10_000 + 0.5, 1, 65_535)
-        seen = (snow * (1 - cloud), cloud)
-        for channel, layer in enumerate(seen):
-            noisy = 100 * layer + 4 * rng.standard_normal(layer.shape, np.float32)
-            masks[at, channel] = np.clip(noisy, 0, 100)
-    return Year(data, masks, [_product(year, int(day), at) for at, day in enumerate(days)])
+        data[date] = np.clip(image * 10_000 + 0.5, 1, 65_535)
+        for channel, share in enumerate((snow * (1 - cloud), cloud)):
+            probability = 100 * share + 4 * rng.standard_normal(share.shape, np.float32)
+            masks[date, channel] = np.clip(probability, 0, 100)
+    return Year(data, masks, [_product(year, int(day), date) for date, day in enumerate(days)])
 
 
-def _clear_sky(plan: Plan, ground: Ground, days: AnyArray) -> FloatArray:
-    """Reflectance without a cloud, float32 (t, 10, SIDE, SIDE)."""
+def _clear_images(plan: LandPlan, ground: GroundWindow, days: AnyArray) -> FloatArray:
+    """Return the reflectance on each date without clouds, float32 (t, 10, SIDE, SIDE)."""
+    # A material is a class on a parcel, on a road or on a track.
     n_parcels = len(plan.bounds) + 2
     key = ground.cover.astype(np.int64) * n_parcels + ground.parcel % n_parcels
-    materials, number = np.unique(key, return_inverse=True)
+    materials, material = np.unique(key, return_inverse=True)
     cover, parcel = np.divmod(materials, n_parcels)
-    table = _table(plan, cover, parcel, days)
+    reflectance = _material_reflectance(plan, cover, parcel, days)
     row, column = np.divmod(np.arange(ground.size**2), ground.size)
     scale = round(PIXEL / COARSE)
     pixel = row // scale * SIDE + column // scale
-    share = coo_array(
-        (np.full(pixel.size, 1 / scale**2, np.float32), (pixel, number)),
+    shares = coo_array(
+        (np.full(pixel.size, 1 / scale**2, np.float32), (pixel, material)),
         shape=(SIDE * SIDE, len(materials)),
     ).tocsr()
-    seen = share @ table.reshape(len(materials), -1)
-    stacked = seen.reshape(SIDE, SIDE, N_DATES, 10).transpose(2, 3, 0, 1)
-    return np.ascontiguousarray(stacked, np.float32)
+    images = shares @ reflectance.reshape(len(materials), -1)
+    images = images.reshape(SIDE, SIDE, N_DATES, 10).transpose(2, 3, 0, 1)
+    return np.ascontiguousarray(images, np.float32)
 
 
-def _table(plan: Plan, cover: AnyArray, parcel: AnyArray, days: AnyArray) -> FloatArray:
-    """Reflectance of each material at each date, float32 (m, t, 10)."""
-    height = np.array([_YEAR[int(c)][0] for c in cover], np.float32)
-    rest = np.array([_YEAR[int(c)][1] for c in cover], np.float32)
-    peak = np.array([_YEAR[int(c)][2] for c in cover], np.float32)
-    lasting = np.array([_YEAR[int(c)][3] for c in cover], np.float32)
-    tones = np.vstack([plan.tones, np.full((2, 4), 0.5)]).astype(np.float32)[parcel]
-    # A dry country is earlier; every field has a time of its own.
-    peak += 20 * (tones[:, 2] - 0.5) - 20 * (plan.country.dry - 0.4)
-    vigour = np.exp(-0.5 * ((days[None, :] - peak[:, None]) / lasting[:, None]) ** 2)
-    vigour *= (1.1 - 0.35 * plan.country.dry + 0.35 * (tones[:, 1] - 0.5))[:, None]
+def _material_reflectance(
+    plan: LandPlan, cover: AnyArray, parcel: AnyArray, days: AnyArray
+) -> FloatArray:
+    """Return the reflectance of each material on each date, float32 (m, t, 10)."""
+    peak, base = _PEAK_REFLECTANCE[cover][:, None], _BASE_REFLECTANCE[cover][:, None]
+    traits, dryness = plan.traits_at(parcel), plan.domain.dryness
+    peak_day, duration = _SEASON[cover].T
+    # The season comes earlier in a dry domain, and each field has a time of its own.
+    peak_day = peak_day + (20 * (traits[:, 2] - 0.5) - 20 * (dryness - 0.4))
+    vigour = np.exp(-0.5 * ((days[None, :] - peak_day[:, None]) / duration[:, None]) ** 2)
+    vigour *= (1.1 - 0.35 * dryness + 0.35 * (traits[:, 1] - 0.5))[:, None]
     vigour = np.clip(vigour, 0, 1)[..., None].astype(np.float32)
-    bright = (1 + 0.14 * (tones[:, 0] - 0.5))[:, None, None]
-    return np.asarray((rest[:, None] + vigour * (height - rest)[:, None]) * bright, np.float32)
+    brightness = (1 + 0.14 * (traits[:, 0] - 0.5))[:, None, None]
+    return np.asarray((base + vigour * (peak - base)) * brightness, np.float32)
 
 
 def _clouds(rng: Generator) -> FloatArray:
-    """Opacity of the clouds of one date, float32 (SIDE, SIDE), 0..1."""
-    field = fractal(rng, SIDE, 48, 1.5, gain=0.6)
-    overcast = rng.random() < _OVERCAST
-    share = rng.uniform(0.6, 1.0) if overcast else rng.beta(0.4, 6.0)
+    """Return the opacity of the clouds on one date, float32 (SIDE, SIDE), 0..1."""
+    noise = fractal_noise(rng, SIDE, 48, 1.5, gain=0.6)
+    is_overcast = rng.random() < _OVERCAST_PROBABILITY
+    share = rng.uniform(0.6, 1.0) if is_overcast else rng.beta(0.4, 6.0)
     if share < 0.02:
         return np.zeros((SIDE, SIDE), np.float32)
-    edge = np.quantile(field, 1 - share)
-    return np.asarray(np.clip((field - edge) / 0.35, 0, 1), np.float32)
+    edge = np.quantile(noise, 1 - share)
+    return np.asarray(np.clip((noise - edge) / 0.35, 0, 1), np.float32)
 
 
 def _product(year: int, day: int, number: int) -> str:
-    date = np.datetime64(f"{year}-01-01") + np.timedelta64(day - 1, "D")
-    plain = str(date).replace("-", "")
-    unit = "AB"[number % 2]
-    return f"S2{unit}_MSIL2A_{plain}T105021_N0500_R051_T31TDJ_{plain}T140812"
+    """Return the name of the Sentinel-2 product of a day of the year, counted from 1."""
+    date = str(np.datetime64(f"{year}-01-01") + np.timedelta64(day - 1, "D")).replace("-", "")
+    return f"S2{'AB'[number % 2]}_MSIL2A_{date}T105021_N0500_R051_T31TDJ_{date}T140812"

@@ -1,1 +1,1 @@
-"""Encoders computed from the pixels alone, without weights."""
+"""Encoders that are computed from the pixels alone, without weights."""

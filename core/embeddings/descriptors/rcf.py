@@ -1,36 +1,36 @@
 """`rcf`: random convolutional features of the user's own chips (MOSAIKS, Rolf et al. 2021).
 
-Small patches of the chips themselves are the filters. How strongly a chip answers to each, on
-average over its pixels, is its embedding: no weights, no training, any number of bands.
+The filters are small patches of the chips themselves. A chip's embedding is its mean response to
+each of them, which needs no weights and no training and works with any number of bands.
 """
 
-from collections.abc import Iterator
+from typing import ClassVar
 
 import numpy as np
 
-from core.embeddings.encoder import ChipBatch, EncoderCard, Fitted, Identity
-from core.errors import BandError, DegenerateError
+from core.embeddings.encoder import ChipBatch, EncoderCard, Fitted, Identity, require_bands
+from core.errors import DegenerateError
 from core.types import DoubleArray, FloatArray
 
-SIDE = 3
-FILTERS = 512
-# Added to the covariance's eigenvalues before whitening, as in the publication.
-WHITENING = 1e-3
-# Windows that the whitening is learnt from.
-SAMPLE = 1 << 16
-SEED = 0
-# Windows worked on at a time, so that their answers to all filters stay in the cache.
-_ROWS = 256
+_SIDE = 3
+N_FILTERS = 512
+# Added to the eigenvalues of the covariance before whitening, as in the paper.
+_WHITENING = 1e-3
+# Number of windows from which the whitening is estimated.
+_N_SAMPLE_WINDOWS = 1 << 16
+_SEED = 0
+# Windows per block, so that their responses to all filters stay in the cache.
+_BLOCK = 256
 _TINY = 1e-6
 
 CARD = EncoderCard(
     name="rcf",
     title="Random convolutional features (MOSAIKS)",
-    summary="How strongly a chip answers to small patches of all chips; for any number of bands, "
-    "without weights.",
-    dim=2 * FILTERS,
+    summary="Measures how strongly each chip responds to filters that are small patches of your "
+    "own chips. Works with any number of bands and needs no weights.",
+    dim=2 * N_FILTERS,
     licence="MIT",
-    source="computed here; the filters are patches of the chips",
+    source="computed from the pixels; the filters are patches of your chips",
     paper="Rolf et al. 2021, A generalizable and accessible approach to machine learning with "
     "global satellite imagery, doi:10.1038/s41467-021-24638-z",
     learns=True,
@@ -39,119 +39,101 @@ CARD = EncoderCard(
 
 
 class Rcf:
-    """Convolutions with patches of the chips, rectified both ways and averaged.
+    """Convolutions with patches of the chips, with positive and negative parts averaged.
 
-    A window that touches a masked pixel does not count. A chip without any whole window is
-    embedded as the zero vector.
+    A window that contains a masked pixel does not count. A chip without any complete window has
+    the zero vector as its embedding.
     """
 
     card = CARD
-
-    @property
-    def identity(self) -> Identity:
-        """Name and version: nothing else changes the numbers."""
-        return {"name": CARD.name, "version": CARD.version}
+    identity: ClassVar[Identity] = {"name": CARD.name, "version": CARD.version}
 
     def fit(self, sample: ChipBatch) -> Fitted:
-        """Take filters from a sample of chips.
+        """Draw the filters from a sample of chips.
 
-        Windows of 3 x 3 pixels, with their mean taken away and brought to length 1; filters are
-        such windows, whitened twice (ZCA): a window's product with one is that of both whitened.
+        The mean of each 3 x 3 window is subtracted and the window is scaled to length 1. Filters
+        are such windows after whitening (ZCA) twice, so that the product of a window and a filter
+        is that of the two after whitening each of them once. Raises DegenerateError if all windows
+        of the sample are constant or contain masked pixels.
 
         Returns
         -------
         mapping
             ``filters``, float32 (9 x bands, 512); ``mean`` and ``std`` of the features.
-
-        Raises
-        ------
-        DegenerateError
-            If no window of the sample is whole and varies.
         """
-        random = np.random.default_rng(SEED)
-        patches = _sample(sample, random)
+        rng = np.random.default_rng(_SEED)
+        patches = _sample_windows(sample, rng)
         patches -= patches.mean(axis=1, keepdims=True)
         length = np.linalg.norm(patches, axis=1)
         patches = patches[length > _TINY] / length[length > _TINY, None]
         if not len(patches):
             raise DegenerateError(
-                f"no {SIDE} x {SIDE} pixels of the sample are valid and vary",
+                f"the sample has no {_SIDE} x {_SIDE} window whose pixels are valid and vary",
                 where="rcf encoder",
-                remedy="Look at the chips: they may be blank, or masked as a whole.",
+                remedy="Check whether the chips are blank or completely masked.",
             )
         values, vectors = np.linalg.eigh(patches.T @ patches / len(patches))
-        whiten_twice = vectors / (values + WHITENING) @ vectors.T
-        chosen = random.choice(len(patches), FILTERS, replace=len(patches) < FILTERS)
+        whiten_twice = vectors / (values + _WHITENING) @ vectors.T
+        chosen = rng.choice(len(patches), N_FILTERS, replace=len(patches) < N_FILTERS)
         filters = (patches[chosen] @ whiten_twice).T.astype(np.float32)
-        features = np.concatenate([_features(sample, row, filters) for row in range(len(sample))])
-        known = features[~np.isnan(features).any(axis=1)]
-        std = known.std(axis=0)
+        features = np.stack([_features(sample, row, filters) for row in range(len(sample))])
+        features = features[~np.isnan(features).any(axis=1)]
+        std = features.std(axis=0)
         return {
             "filters": np.ascontiguousarray(filters),
-            "mean": known.mean(axis=0),
+            "mean": features.mean(axis=0),
             "std": np.where(std > _TINY, std, 1),
         }
 
     def encode(self, batch: ChipBatch, fitted: Fitted) -> FloatArray:
-        """Embed chips with what `fit` returned: float32 array, (n, 1024).
+        """Embed chips with the result of `fit`: float32 array, (n, 1024).
 
-        Raises
-        ------
-        BandError
-            The chips have another number of bands than the sample had.
+        Raises BandError if the chips have another number of bands than the sample.
         """
-        bands = len(fitted["filters"]) // SIDE**2
-        if batch.pixels.shape[1] != bands:
-            raise BandError(
-                f"chips of {batch.pixels.shape[1]} bands; the encoder was fitted on {bands}",
-                where="rcf encoder",
-                remedy="Fit it again for these chips.",
-            )
-        embeddings = np.zeros((len(batch), CARD.dim), np.float32)
+        require_bands(batch, len(fitted["filters"]) // _SIDE**2, "rcf encoder")
+        embeddings = np.empty((len(batch), CARD.dim), np.float32)
         for row in range(len(batch)):
             scores = (_features(batch, row, fitted["filters"]) - fitted["mean"]) / fitted["std"]
-            embeddings[row] = np.nan_to_num(scores[0], nan=0.0)
+            embeddings[row] = np.nan_to_num(scores, nan=0.0)
         return embeddings
 
 
 def _features(batch: ChipBatch, row: int, filters: FloatArray) -> DoubleArray:
-    """Mean positive and mean negative answer to each filter, (1, 1024); NaN without a window."""
+    """Return the mean positive and negative response to each filter, (1024,); NaN if no window."""
     windows = _windows(batch, row)
     if not len(windows):
-        return np.full((1, 2 * filters.shape[1]), np.nan)
+        return np.full(2 * filters.shape[1], np.nan)
     strength = np.zeros(filters.shape[1])
-    answers = np.empty((_ROWS, filters.shape[1]), np.float32)
-    for start in range(0, len(windows), _ROWS):
-        part = windows[start : start + _ROWS]
-        found = np.matmul(part, filters, out=answers[: len(part)])
-        strength += np.abs(found, out=found).sum(axis=0)
+    buffer = np.empty((_BLOCK, filters.shape[1]), np.float32)
+    for start in range(0, len(windows), _BLOCK):
+        block = windows[start : start + _BLOCK]
+        responses = np.matmul(block, filters, out=buffer[: len(block)])
+        strength += np.abs(responses, out=responses).sum(axis=0)
     strength /= len(windows)
-    # A number's positive part is half the sum of itself and its size.
+    # The positive part of a number is half the sum of the number and its absolute value.
     level = windows.mean(axis=0, dtype=np.float64) @ filters
-    return np.concatenate([strength + level, strength - level])[None] / 2
+    return np.concatenate([strength + level, strength - level]) / 2
 
 
 def _windows(batch: ChipBatch, row: int) -> FloatArray:
-    """The whole windows of one chip, each flattened, (windows, bands x 9)."""
-    part = ChipBatch(batch.pixels[row : row + 1], batch.mask[row : row + 1], batch.scaling)
-    pixels = part.unit()[0]
-    if min(pixels.shape[1:]) < SIDE:
-        return np.empty((0, len(pixels) * SIDE**2), np.float32)
+    """Return the windows of one chip without masked pixels, flattened, (windows, bands x 9)."""
+    chip = batch.select(slice(row, row + 1))
+    pixels = chip.unit()[0]
+    if min(pixels.shape[1:]) < _SIDE:
+        return np.empty((0, len(pixels) * _SIDE**2), np.float32)
     view = np.lib.stride_tricks.sliding_window_view
-    flat = view(pixels, (SIDE, SIDE), (1, 2)).transpose(1, 2, 0, 3, 4)
-    windows: FloatArray = flat.reshape(-1, len(pixels) * SIDE**2)
-    masked = view(part.mask[0], (SIDE, SIDE)).any(axis=(2, 3)).ravel()
+    flat = view(pixels, (_SIDE, _SIDE), (1, 2)).transpose(1, 2, 0, 3, 4)
+    windows: FloatArray = flat.reshape(-1, len(pixels) * _SIDE**2)
+    masked = view(chip.mask[0], (_SIDE, _SIDE)).any(axis=(2, 3)).ravel()
     return windows[~masked] if masked.any() else windows
 
 
-def _sample(sample: ChipBatch, random: np.random.Generator) -> DoubleArray:
-    """Windows from all over the sample, (at most SAMPLE + chips, bands x 9)."""
-
-    def some() -> Iterator[FloatArray]:
-        each = -(-SAMPLE // max(len(sample), 1))
-        for row in range(len(sample)):
-            windows = _windows(sample, row)
-            yield windows[random.choice(len(windows), min(each, len(windows)), replace=False)]
-
-    empty = np.empty((0, sample.pixels.shape[1] * SIDE**2), np.float32)
-    return np.concatenate([empty, *some()]).astype(np.float64)
+def _sample_windows(sample: ChipBatch, rng: np.random.Generator) -> DoubleArray:
+    """Return random windows of all chips, (at most _N_SAMPLE_WINDOWS + chips, bands x 9)."""
+    n_per_chip = -(-_N_SAMPLE_WINDOWS // max(len(sample), 1))
+    parts = [np.empty((0, sample.pixels.shape[1] * _SIDE**2), np.float32)]
+    for row in range(len(sample)):
+        windows = _windows(sample, row)
+        n = min(n_per_chip, len(windows))
+        parts.append(windows[rng.choice(len(windows), n, replace=False)])
+    return np.concatenate(parts).astype(np.float64)

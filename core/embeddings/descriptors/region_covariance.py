@@ -1,108 +1,96 @@
 """Log-Euclidean region covariance of colour and texture.
 
-How a chip's pixels vary together: each pixel gives a vector of values and derivatives, the chip
-gives their covariance matrix (Tuzel, Porikli and Meer 2006, "Region covariance"), and its matrix
-logarithm makes a flat space of it, in which differences may be measured (Arsigny et al. 2006,
-"Log-Euclidean metrics").
+Each pixel gives a vector of values and derivatives, and the chip is described by their covariance
+matrix (Tuzel, Porikli and Meer 2006, "Region covariance"). The matrix logarithm maps covariance
+matrices to a flat space in which differences can be measured (Arsigny et al. 2006, "Log-Euclidean
+metrics").
 """
 
 import numpy as np
 
-from core.embeddings.descriptors.masked_filters import derivatives, local_mean, weights
+from core.embeddings.descriptors.masked_filters import centre_weights, derivatives, local_mean
 from core.types import DoubleArray, FloatArray, IntArray
 
 # Added to the variances before the logarithm: about the variance of rounding to 8 bits.
 RIDGE = 1e-6
 
-# Pixel features beside each band and its gradient: |gx|, |gy|, |gxx|, |gyy|, local std, contrast.
-SINGLES = 6
+# Features in addition to each band and its gradient: |gx|, |gy|, |gxx|, |gyy|, local standard
+# deviation, and contrast.
+_N_FIRST_BAND_FEATURES = 6
 
 
 def pixel_features(values: FloatArray, valid: FloatArray, step: int = 1) -> FloatArray:
-    """What each pixel contributes: bands, gradients, curvature, local variation.
+    """Return the features of each pixel: bands, gradients, curvature and local variation.
 
     Parameters
     ----------
     values : float32 array, (n, bands, height, width)
-        Brightness or the main axis first; 0 where masked.
-    valid : float32 array, (n, height, width)
-        1 where a pixel counts, else 0.
+        The first band is brightness or the first principal axis; 0 where masked.
+    valid : float32 array, (n, height, width), 1 where a pixel is valid, else 0
     step : int
-        Distance of neighbours in pixels.
+        Distance of the neighbours in pixels.
 
     Returns
     -------
     float32 array, (n, 2 bands + 6, height, width)
-        The bands, their gradient magnitudes; of the first band |gx|, |gy|, |gxx|, |gyy|, the
-        standard deviation among 3 x 3 pixels, and the distance from their mean.
+        The bands and their gradient magnitudes; of the first band |gx|, |gy|, |gxx|, |gyy|, the
+        standard deviation of 3 x 3 pixels, and the absolute difference from their mean.
     """
     n, bands, height, width = values.shape
-    out = np.empty((n, 2 * bands + SINGLES, height, width), np.float32)
+    features = np.empty((n, 2 * bands + _N_FIRST_BAND_FEATURES, height, width), np.float32)
     gx, gxx = derivatives(values, valid, 3, step)
     gy, gyy = derivatives(values, valid, 2, step)
-    out[:, :bands] = values
-    np.sqrt(gx * gx + gy * gy, out=out[:, bands : 2 * bands])
-    for place, slope in enumerate((gx, gy, gxx, gyy)):
-        np.abs(slope[:, 0], out=out[:, 2 * bands + place])
+    features[:, :bands] = values
+    np.sqrt(gx * gx + gy * gy, out=features[:, bands : 2 * bands])
+    for index, slope in enumerate((gx, gy, gxx, gyy), start=2 * bands):
+        np.abs(slope[:, 0], out=features[:, index])
     grey = values[:, 0]
     mean = local_mean(grey, valid, step)
-    spread = local_mean(grey * grey, valid, step) - mean * mean
-    np.sqrt(np.maximum(spread, 0), out=out[:, -2])
-    np.abs(grey - mean, out=out[:, -1])
-    return out
+    variance = local_mean(grey * grey, valid, step) - mean * mean
+    np.sqrt(np.maximum(variance, 0), out=features[:, -2])
+    np.abs(grey - mean, out=features[:, -1])
+    return features
 
 
 def log_covariance(values: FloatArray, valid: FloatArray, step: int = 1) -> DoubleArray:
-    """Matrix logarithm of the covariance of `pixel_features`, and their means.
+    """Return the matrix logarithm of the covariance of `pixel_features`, and their means.
 
-    Pixels count as in `core.embeddings.descriptors.masked_filters.weights`. x and y are
-    interchangeable: entries that a quarter turn of the chip swaps are averaged, so that the result
-    doesn't change with it.
-
-    Parameters
-    ----------
-    values, valid, step
-        As in `pixel_features`.
-
-    Returns
-    -------
-    float64 array, (n, length)
-        NaN for a chip without any valid pixel.
+    Pixels are weighted with `masked_filters.centre_weights`. Entries that a quarter turn of the
+    chip exchanges (x and y) are averaged, so that the result does not depend on the quarter turn.
+    The result is float64, (n, length); NaN for a chip without any valid pixel.
     """
     features = pixel_features(values, valid, step)
     n, d, height, width = features.shape
     features = features.reshape(n, d, height * width)
-    weight = weights(valid).reshape(n, height * width)
+    weight = centre_weights(valid).reshape(n, height * width)
     total = weight.sum(1)
     share = weight / np.where(total > 0, total, 1)[:, None]
     mean = features @ share[:, :, None]
     features -= mean
     covariance = (features * share[:, None]) @ features.swapaxes(1, 2)
-    log = _matrix_log(covariance.astype(np.float64))
-    (rows, columns), mirror = _entries(d)
+    eigenvalues, vectors = np.linalg.eigh(covariance.astype(np.float64))
+    scaled = vectors * np.log(np.maximum(eigenvalues, 0) + RIDGE)[:, None, :]
+    log = scaled @ vectors.swapaxes(1, 2)
+    (rows, columns), mirror = _distinct_entries(d)
     swapped = log[:, mirror[rows], mirror[columns]]
     entries = (log[:, rows, columns] + swapped) / 2
     means = mean[:, :, 0].astype(np.float64)
     means = (means + means[:, mirror])[:, mirror >= np.arange(d)] / 2
-    out = np.concatenate([entries, means], 1)
-    out[total == 0] = np.nan
-    return out
+    descriptor = np.concatenate([entries, means], 1)
+    descriptor[total == 0] = np.nan
+    return descriptor
 
 
-def _matrix_log(covariance: DoubleArray) -> DoubleArray:
-    values, vectors = np.linalg.eigh(covariance)
-    scaled = vectors * np.log(np.maximum(values, 0) + RIDGE)[:, None, :]
-    log: DoubleArray = scaled @ vectors.swapaxes(1, 2)
-    return log
+def _distinct_entries(d: int) -> tuple[tuple[IntArray, IntArray], IntArray]:
+    """Return rows and columns of the upper triangle, and each feature's index with x and y swapped.
 
-
-def _entries(d: int) -> tuple[tuple[IntArray, IntArray], IntArray]:
-    """Upper triangle without the entries that exchanging x and y maps onto earlier ones."""
+    Of two entries that the swap exchanges, only the first is included.
+    """
     mirror = np.arange(d, dtype=np.int32)
-    first = d - SINGLES
+    first = d - _N_FIRST_BAND_FEATURES
     mirror[first : first + 4] = (first + 1, first, first + 3, first + 2)
     rows, columns = (side.astype(np.int32) for side in np.triu_indices(d))
     low = np.minimum(mirror[rows], mirror[columns])
     high = np.maximum(mirror[rows], mirror[columns])
-    keep = low * d + high >= rows * d + columns
-    return (rows[keep], columns[keep]), mirror
+    distinct = low * d + high >= rows * d + columns
+    return (rows[distinct], columns[distinct]), mirror

@@ -1,4 +1,4 @@
-"""Where a network runs: blocks on all cores, or batches on a CUDA device."""
+"""Run a network on all cores in blocks, or on a CUDA device in batches of a suitable size."""
 
 import ctypes
 import platform
@@ -14,44 +14,40 @@ from core.errors import SettingsError
 if TYPE_CHECKING:
     import torch
 
-# A doubling that gains less than this is not worth its memory.
-WORTHWHILE = 1.1
-MOST = 1024
-# Of glibc's malloc.h: the options' numbers, the value while blocks are computed, and the values
-# at which glibc's own adjusting ends, which a value that was set once ends for good.
+# A batch is doubled only if the previous doubling raised the throughput by at least this factor.
+_MIN_GAIN = 1.1
+MAX_BATCH = 1024
+# Options of mallopt in glibc's malloc.h, the value that both have while blocks are computed, and
+# the values up to which glibc adjusts them by itself. Setting them once ends that adjustment, so
+# these are the values that remain afterwards.
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
-_KEPT = 1 << 30
-_GLIBC_MOST = {_MMAP_THRESHOLD: 32 << 20, _TRIM_THRESHOLD: 64 << 20}
-# The number of torch's threads belongs to the whole process: one change at a time.
-_THREADS = threading.Lock()
+_THRESHOLD_WHILE_COMPUTING = 1 << 30
+_THRESHOLDS_AFTERWARDS = {_MMAP_THRESHOLD: 32 << 20, _TRIM_THRESHOLD: 64 << 20}
+# Major compute capability of the first generation with fast bfloat16.
+_AMPERE = 8
+# The number of torch threads is a setting of the whole process, so only one caller may change it.
+_THREADS_LOCK = threading.Lock()
 
 
-def pick() -> "torch.device":
-    """The CUDA device where there is one, else the processor."""
+def half_precision(device: "torch.device") -> "torch.dtype":
+    """Return a CUDA device's fast half precision: bfloat16 from Ampere on, float16 before."""
     import torch
 
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-
-
-def half_type(device: "torch.device") -> "torch.dtype":
-    """The half precision that a CUDA device is fast at: bfloat16 from Ampere on, else float16."""
-    import torch
-
-    ampere = (8, 0)
-    newer = torch.cuda.get_device_capability(device) >= ampere
-    return torch.bfloat16 if newer else torch.float16
+    major, _ = torch.cuda.get_device_capability(device)
+    return torch.bfloat16 if major >= _AMPERE else torch.float16
 
 
 @contextmanager
 def one_thread_each() -> Iterator[int]:
-    """Let each Python thread compute with one torch thread; gives how many cores there are.
+    """Let each Python thread compute with one torch thread; yields the number of cores.
 
-    As many Python threads with one torch thread each beat one Python thread that shares out every
-    single product: the shares wait for each other, and for whatever else runs on the machine.
+    Several Python threads with one torch thread each are faster than one Python thread that
+    splits every matrix product, because the parts of a product wait for each other and for
+    whatever else runs on the machine.
     """
     import torch
 
-    with _THREADS:
+    with _THREADS_LOCK:
         cores = torch.get_num_threads()
         torch.set_num_threads(1)
         try:
@@ -61,95 +57,78 @@ def one_thread_each() -> Iterator[int]:
 
 
 @contextmanager
-def kept_memory() -> Iterator[None]:
-    """Let glibc keep freed memory for the next block of chips, and give it back at the end.
+def keep_freed_memory() -> Iterator[None]:
+    """Let glibc keep freed memory for the next block of chips, and release it at the end.
 
-    By itself it gives large tensors back to the system at once, so that each layer's are mapped,
-    zeroed and faulted in anew: 7 % of a ViT's time on two cores (benchmarks/embed.py). Elsewhere
-    nothing is changed.
+    By default glibc returns large tensors to the system at once, so that the memory of each layer
+    is mapped, zeroed and faulted in again: 7 % of a ViT's time on two cores (benchmarks/embed.py).
+    With other C libraries nothing is changed.
     """
-    libc = _glibc()
-    if libc is None:
+    if platform.libc_ver()[0] != "glibc":
         yield
         return
-    for option in _GLIBC_MOST:
-        libc.mallopt(option, _KEPT)
+    libc = ctypes.CDLL(None)
+    for option in _THRESHOLDS_AFTERWARDS:
+        libc.mallopt(option, _THRESHOLD_WHILE_COMPUTING)
     try:
         yield
     finally:
-        for option, most in _GLIBC_MOST.items():
-            libc.mallopt(option, most)
+        for option, threshold in _THRESHOLDS_AFTERWARDS.items():
+            libc.mallopt(option, threshold)
         libc.malloc_trim(0)
 
 
-def _glibc() -> ctypes.CDLL | None:
-    if platform.libc_ver()[0] != "glibc":
-        return None
-    return ctypes.CDLL(None)
+def run_on_all_cores(call: Callable[[slice], None], blocks: Sequence[slice]) -> None:
+    """Call a function for every block, on as many Python threads as torch has threads.
 
-
-def on_all_cores(call: Callable[[slice], None], blocks: Sequence[slice]) -> None:
-    """Call for every block, on as many Python threads as torch has threads.
-
-    What a block gives does not depend on the number of cores, as each is computed by one thread.
+    The result of a block does not depend on the number of cores, because one thread computes it.
     """
     import torch
 
-    with one_thread_each() as cores, kept_memory():
+    with one_thread_each() as cores, keep_freed_memory():
         workers = min(cores, len(blocks))
         if workers < 2:
             for block in blocks:
                 call(block)
             return
         with ThreadPoolExecutor(workers, initializer=lambda: torch.set_num_threads(1)) as pool:
-            for done in [pool.submit(call, block) for block in blocks]:
-                done.result()
+            for future in [pool.submit(call, block) for block in blocks]:
+                future.result()
 
 
 class BatchSize:
-    """How many chips a device takes at once: doubled while that pays, halved when memory ends.
+    """The number of chips per batch, doubled while that pays and halved when memory runs out.
 
-    Parameters
-    ----------
-    start : int
-        Chips in the first batch.
-    most : int
-        Chips in a batch at most.
-    wait : callable
-        Returns when the device has finished; without it the clock would time the asking only.
-    clock : callable
-        Seconds.
+    It begins with `start` and is at most `limit`. `wait` returns when the device has finished;
+    without it only the launch would be timed. `clock` returns the time in seconds.
     """
 
     def __init__(
         self,
         start: int = 8,
-        most: int = MOST,
+        limit: int = MAX_BATCH,
         wait: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self.size = start
-        self._most = most
+        self._limit = limit
         self._wait = wait
         self._clock = clock
         self._settled = False
         self._warm = False
-        self._best = 0.0
+        self._best_rate = 0.0
 
     def run(self, n: int, call: Callable[[slice], None]) -> None:
-        """Call for n chips, batch by batch; a batch for which memory ended is called again.
+        """Call a function for n chips, batch by batch, and again if a batch ran out of memory.
 
-        Raises
-        ------
-        SettingsError
-            If not even one chip fits.
+        Raises SettingsError if not even a single chip fits.
         """
         import torch
 
-        done = 0
-        while done < n:
-            block = slice(done, min(done + self.size, n))
-            begun = self._clock()
+        start = 0
+        while start < n:
+            block = slice(start, min(start + self.size, n))
+            begin = self._clock()
             try:
                 call(block)
                 if not self._settled:
@@ -158,33 +137,34 @@ class BatchSize:
                 self._shrink()
                 continue
             if block.stop - block.start == self.size:
-                self._learn(self.size / max(self._clock() - begun, 1e-9))
-            done = block.stop
+                self._adjust(self.size / max(self._clock() - begin, 1e-9))
+            start = block.stop
 
     def _shrink(self) -> None:
         import torch
 
         if self.size == 1:
             raise SettingsError(
-                "one chip does not fit into the device's memory",
+                "a single chip does not fit into the device's memory",
                 where="input_size",
-                remedy="Set a smaller one, or end other programs that use the device.",
+                remedy="Set a smaller input size, or close other programs that use the device.",
             )
         self.size //= 2
         self._settled = True
         torch.cuda.empty_cache()
 
-    def _learn(self, rate: float) -> None:
-        """Grow while the rate does; the first batch of a size only warms up."""
+    def _adjust(self, rate: float) -> None:
+        """Double the size while the rate grows; the first batch of each size is a warm-up."""
         if self._settled:
             return
         if not self._warm:
             self._warm = True
             return
-        if rate > WORTHWHILE * self._best and self.size < self._most:
-            self._best, self._warm = rate, False
-            self.size = min(2 * self.size, self._most)
+        faster = rate > _MIN_GAIN * self._best_rate
+        if faster and self.size < self._limit:
+            self._best_rate, self._warm = rate, False
+            self.size = min(2 * self.size, self._limit)
             return
         self._settled = True
-        if rate <= WORTHWHILE * self._best:
+        if not faster:
             self.size //= 2

@@ -5,30 +5,41 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.embeddings.encoder import EncoderCard
-from core.embeddings.networks.config_files import config_beside
 from core.embeddings.networks.network_encoder import NetworkEncoder
-from core.embeddings.networks.weight_files import find_weights, load_strictly, read_state
+from core.embeddings.networks.weight_files import (
+    find_weights,
+    load_checkpoint,
+    read_checkpoint,
+    read_network_config,
+)
 from core.settings import EmbedSettings
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-_STEP = 14
-_HEAD = 64
-_SIZES = {"small": (384, 12), "base": (768, 12), "large": (1024, 24)}
-_SPEED = {"small": "the fastest", "base": "four times as slow", "large": "14 times as slow"}
+_TOKEN_SIDE = 14
+_HEAD_DIM = 64
+# Width and number of blocks.
+_SHAPES = {"small": (384, 12), "base": (768, 12), "large": (1024, 24)}
+_SPEED = {
+    "small": "This is the fastest of the three sizes.",
+    "base": "It takes about 4 times as long as the small model.",
+    "large": "It takes about 14 times as long as the small model.",
+}
 
 
 def _card(size: str, revision: str, *, registers: bool = False) -> EncoderCard:
     family = "dinov2-with-registers" if registers else "dinov2"
+    summary = f"Trained on photographs without labels. {_SPEED[size]}"
     paper = "Oquab et al. 2023, DINOv2, arXiv:2304.07193"
     if registers:
+        summary += " Its register tokens reduce artefacts in the features."
         paper += "; Darcet et al. 2023, Vision transformers need registers, arXiv:2309.16588"
     return EncoderCard(
         name=f"dinov2-registers-{size}" if registers else f"dinov2-{size}",
         title=f"DINOv2 ViT-{size[0].upper()}/14" + (" with registers" if registers else ""),
-        summary=f"Trained on photographs without labels; {_SPEED[size]} of its kind.",
-        dim=_SIZES[size][0],
+        summary=summary,
+        dim=_SHAPES[size][0],
         bands=3,
         licence="Apache-2.0 (code and weights)",
         source=f"https://huggingface.co/facebook/{family}-{size}",
@@ -36,7 +47,7 @@ def _card(size: str, revision: str, *, registers: bool = False) -> EncoderCard:
         hub_id=f"facebook/{family}-{size}",
         revision=revision,
         weights_file="model.safetensors",
-        # ImageNet's, as in the model's own preprocessing.
+        # ImageNet statistics, as in the model's own preprocessing.
         mean=(0.485, 0.456, 0.406),
         std=(0.229, 0.224, 0.225),
         tags=("photographs", "vision transformer", "self-supervised"),
@@ -53,8 +64,8 @@ _CARDS = (
 )
 CARDS: Mapping[str, EncoderCard] = {card.name: card for card in _CARDS}
 
-# The names in the published files, and those that the network has.
-_RENAMED = {
+# Parts of keys in the published files, and their names in the network.
+_RENAMED_KEYS = {
     ".attention.attention.query.": ".attention.q_proj.",
     ".attention.attention.key.": ".attention.k_proj.",
     ".attention.attention.value.": ".attention.v_proj.",
@@ -62,24 +73,12 @@ _RENAMED = {
 }
 
 
-def load(card: EncoderCard, settings: EmbedSettings, weights_folder: Path) -> NetworkEncoder:
-    """Load a DINOv2 encoder; a ``config.json`` beside the weights is checked.
+def load_dinov2(card: EncoderCard, settings: EmbedSettings, weights_folder: Path) -> NetworkEncoder:
+    """Load a DINOv2 encoder; a ``config.json`` next to the weights is checked.
 
-    Its embedding is the normalised CLS token. Positions away from the trained 518 px are
-    interpolated as transformers does it.
-
-    Parameters
-    ----------
-    card : EncoderCard
-        One of `CARDS`.
-    settings : EmbedSettings
-    weights_folder : Path
-        The workspace's folder of weights.
-
-    Raises
-    ------
-    WeightsError
-        If the weights are missing, truncated, of another network, or not finite.
+    The embedding is the normalised CLS token. For sizes other than the 518 px of training, the
+    position embeddings are interpolated as in transformers. Raises WeightsError if the weights are
+    missing, truncated, not finite, or those of another network.
     """
     weights = find_weights(card, settings.weights, weights_folder)
 
@@ -88,51 +87,47 @@ def load(card: EncoderCard, settings: EmbedSettings, weights_folder: Path) -> Ne
 
     registers = "registers" in card.name
     name = "Dinov2WithRegisters" if registers else "Dinov2"
-    config = config_beside(
-        weights.path,
-        card,
-        getattr(transformers, f"{name}Config"),
-        _fixed(card, registers=registers),
-        lambda found: int(found.hidden_size),
-        {"hidden_size": card.dim, "num_hidden_layers": _depth(card), "image_size": 518},
-    )
-    with torch.device("meta"):
-        model = getattr(transformers, f"{name}Model")(config)
-    load_strictly(model, _backbone(weights.path, card), weights.path, card)
-
-    def cls_token(pixels: "Tensor") -> "Tensor":
-        out: Tensor = model(pixels).last_hidden_state[:, 0]
-        return out
-
-    return NetworkEncoder(card, cls_token, model, step=_STEP, settings=settings, weights=weights)
-
-
-def _fixed(card: EncoderCard, *, registers: bool) -> dict[str, Any]:
-    """What neither a key nor a shape of the weights shows."""
-    return {
+    depth = _SHAPES[card.name.split("-")[-1]][1]
+    # Neither the keys nor the shapes of the weights reveal these values.
+    required = {
         "model_type": "dinov2_with_registers" if registers else "dinov2",
-        "patch_size": _STEP,
-        "num_attention_heads": card.dim // _HEAD,
+        "patch_size": _TOKEN_SIDE,
+        "num_attention_heads": card.dim // _HEAD_DIM,
         "hidden_act": "gelu",
         "layer_norm_eps": 1e-6,
         "mlp_ratio": 4,
         "qkv_bias": True,
         "use_swiglu_ffn": False,
     }
+    config = read_network_config(
+        weights.path,
+        card,
+        getattr(transformers, f"{name}Config"),
+        required,
+        lambda config: int(config.hidden_size),
+        {"hidden_size": card.dim, "num_hidden_layers": depth, "image_size": 518},
+    )
+    with torch.device("meta"):
+        model = getattr(transformers, f"{name}Model")(config)
+    load_checkpoint(model, _backbone(weights.path, card), weights.path, card)
 
+    def cls_token(pixels: "Tensor") -> "Tensor":
+        token: Tensor = model(pixels).last_hidden_state[:, 0]
+        return token
 
-def _depth(card: EncoderCard) -> int:
-    return _SIZES[card.name.split("-")[-1]][1]
+    return NetworkEncoder(
+        card, cls_token, model, step=_TOKEN_SIDE, settings=settings, weights=weights
+    )
 
 
 def _backbone(path: Path, card: EncoderCard) -> dict[str, Any]:
-    """The weights without a classifier, under the names that the network has."""
+    """Return the weights without the classifier, under the network's own keys."""
     state = {}
-    for key, value in read_state(path, card).items():
+    for key, value in read_checkpoint(path, card).items():
         if key.startswith("classifier."):
             continue
         name = key.removeprefix("dinov2_with_registers.").removeprefix("dinov2.")
-        for old, new in _RENAMED.items():
-            name = name.replace(old, new)
+        for published, renamed in _RENAMED_KEYS.items():
+            name = name.replace(published, renamed)
         state[name] = value
     return state

@@ -1,18 +1,16 @@
-"""What every encoder with a network does: bands, input size, statistics, blocks, device."""
+"""What all encoders with a network share: bands, input size, statistics, blocks and device."""
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from core.embeddings.band_triples import Triple, triples
+from core.embeddings.band_triples import Triple, choose_band_triples
 from core.embeddings.encoder import ChipBatch, EncoderCard, Fitted, Identity
 from core.embeddings.networks import device as devices
-from core.embeddings.networks.resizing import View, show
-from core.embeddings.networks.weight_files import WeightFile, identify
+from core.embeddings.networks.resizing import ChipView, apply_view
+from core.embeddings.networks.weight_files import WeightFile, weights_identity
 from core.errors import DegenerateError, SettingsError, WeightsError
 from core.settings import EmbedSettings
 from core.types import FloatArray
@@ -23,37 +21,35 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-LARGEST_DEFAULT = 224
-# Chips at once on a processor: 8 at 224 px, where more are no faster, and up to 16 below.
+_MAX_DEFAULT_SIDE = 224
+# Chips per block on a CPU: 8 at 224 px, where more are not faster, and up to 16 at smaller sizes.
 _BLOCK_PIXELS = 8 * 224 * 224
 _BLOCK_BOUNDS = (8, 16)
-_FIT_BLOCK = 256
+_STATISTICS_BLOCK = 256
+_CPU_READ_SIZE = 256
 
 
 class NetworkEncoder:
     """An encoder around a network that takes three normalised bands.
 
-    Masked pixels get the normalisation's mean, so that they are 0 after normalising and neither
+    Masked pixels are set to the mean of the normalisation, so that they are 0 after it and neither
     bright nor dark. Chips are resized to a multiple of the network's step, see `input_side`.
 
-    On a processor each core works on a block of its own, in float32: a chip's numbers depend on
-    its block alone. A CUDA device is sent the native pixels where they are uint8, computes in half
-    precision unless the settings ask for the full one, and keeps the results until the end.
+    On a CPU each core computes blocks of chips in float32, and a chip's embedding depends only on
+    its block. On a CUDA device uint8 pixels are transferred in their native dtype, the network runs
+    in half precision unless the settings demand full precision, and the results stay on the device
+    until the end.
 
     Parameters
     ----------
-    card : EncoderCard
     network : callable
-        From normalised pixels (n, 3, side, side) to embeddings (n, dim).
+        Maps normalised pixels (n, 3, side, side) to embeddings (n, dim).
     module : nn.Module
-        The same network or its body; moved to the device and frozen here.
+        The same network or its body; it is moved to the device and frozen.
     step : int
-        The side of a chip must be a multiple of it.
-    settings : EmbedSettings
-    weights : WeightFile
-        Where the weights came from.
+        The side length of the network's input is a multiple of it.
     channels_last : bool
-        Whether the network is faster with the bands of a pixel side by side.
+        Whether the network is faster if the bands of a pixel are adjacent in memory.
     """
 
     def __init__(
@@ -70,189 +66,155 @@ class NetworkEncoder:
         import torch
 
         if settings.input_size % step:
-            near = step * max(1, settings.input_size // step)
+            lower = step * max(1, settings.input_size // step)
             raise SettingsError(
-                f"{settings.input_size} is not a multiple of {step}, as {card.name} needs",
+                f"{settings.input_size} is not a multiple of {step}, which {card.name} needs",
                 where="input_size",
-                remedy=f"{near} and {near + step} are.",
+                remedy=f"Set it to {lower} or {lower + step}, for example.",
             )
         self.card = card
         self.weights = weights
         self.step = step
-        self.identity: Identity = identify(card, settings, weights)
+        self.identity: Identity = weights_identity(card, settings, weights)
         self._network = network
         self._settings = settings
-        self._device = devices.pick()
+        on_cuda = torch.cuda.is_available()
+        self._device = torch.device("cuda" if on_cuda else "cpu")
         self._layout = torch.channels_last if channels_last else torch.contiguous_format
         module.to(self._device).eval().requires_grad_(False)
         module.to(memory_format=self._layout)  # type: ignore[call-overload]
-        on_cuda = self._device.type == "cuda"
         half = on_cuda and settings.precision == "auto"
-        self._half = devices.half_type(self._device) if half else None
+        self._half = devices.half_precision(self._device) if half else None
         self._batch = devices.BatchSize(wait=torch.cuda.synchronize) if on_cuda else None
-        self.read_size = devices.MOST if on_cuda else 256
+        self.read_size = devices.MAX_BATCH if on_cuda else _CPU_READ_SIZE
 
     def input_side(self, native: int) -> int:
-        """Pixels along one side that chips of `native` pixels are resized to.
+        """Return the side length in pixels to which chips of `native` pixels are resized.
 
-        The setting where it is given; else the native side rounded to a multiple of the step,
-        224 at most: small chips are not blown up.
+        That is the `input_size` setting if there is one; else the native side rounded to a
+        multiple of the step, at most 224, so that small chips are not enlarged.
         """
         if self._settings.input_size:
             return self._settings.input_size
         rounded = self.step * max(1, int(native / self.step + 0.5))
-        return min(rounded, LARGEST_DEFAULT // self.step * self.step)
+        return min(rounded, _MAX_DEFAULT_SIDE // self.step * self.step)
 
     def notes(self, n_bands: int, names: Sequence[str]) -> tuple[str, ...]:
-        """What is done with the bands, and where it is computed, for people."""
-        _, note = triples(n_bands, names, self._settings.bands_rule)
-        where = f"computed on {self._device} in {self._half}" if self._half else ""
-        return tuple(f"{self.card.name}: {words}" for words in (note, where) if words)
+        """Return clauses for the user on the use of the bands, and on device and precision."""
+        _, bands = choose_band_triples(n_bands, names, self._settings.bands_rule)
+        device = f"computed on {self._device} in {self._half}" if self._half else ""
+        return tuple(f"{self.card.name}: {note}" for note in (bands, device) if note)
 
     def fit(self, sample: ChipBatch) -> Fitted:
-        """Mean and standard deviation of the sample's valid pixels, or nothing.
+        """Return `band_statistics`, (3 x triples of bands,) each, if the settings ask for them.
 
-        Returns
-        -------
-        mapping
-            Empty; or, where the settings ask for the data's statistics, ``mean`` and ``std``,
-            float32 arrays (3 a triple of bands,), of pixels in 0..1.
-
-        Raises
-        ------
-        BandError
-            If three bands cannot be had from the sample's.
-        DegenerateError
-            If the sample has no valid pixel, or a band without variation.
+        With the normalisation of the card the mapping is empty. Raises BandError if the sample's
+        bands do not give three by the bands rule.
         """
-        chosen = self._triples(sample)
+        triples = self._triples(sample)
         for note in self.notes(sample.pixels.shape[1], sample.bands):
             _log.info("%s", note)
         if self._settings.statistics == "card":
             return {}
-        return band_statistics(sample, [band for one in chosen for band in one])
+        return band_statistics(sample, [band for triple in triples for band in triple])
 
     def encode(self, batch: ChipBatch, fitted: Fitted) -> FloatArray:
-        """Embed chips: float32 array, (n, dim), or that for each triple of bands side by side.
+        """Embed chips: float32 array, (n, dim x triples of bands).
 
-        Raises
-        ------
-        BandError
-            If three bands cannot be had from the batch's.
-        SettingsError
-            If the device has not the memory for a single chip.
-        WeightsError
-            If the network gives values that are not finite.
+        Raises BandError if the batch's bands do not give three by the bands rule, SettingsError if
+        the device's memory does not suffice for a single chip, and WeightsError if the embeddings
+        are not finite.
         """
         side = self.input_side(batch.pixels.shape[-1])
-        return self.encode_view(batch, fitted, View(side, side))
+        return self.encode_view(batch, fitted, ChipView(side, side))
 
-    def encode_view(self, batch: ChipBatch, fitted: Fitted, view: View) -> FloatArray:
-        """Embed chips resized, and cropped to their middle, as `view` says; else as `encode`."""
+    def encode_view(self, batch: ChipBatch, fitted: Fitted, view: ChipView) -> FloatArray:
+        """Embed chips like `encode`, but resized and cropped to the given view."""
         import torch
 
-        chosen = self._triples(batch)
-        size = len(chosen) * 3
+        triples = self._triples(batch)
+        # The constants of a card apply to every triple.
         mean, std = (
-            torch.from_numpy(np.resize(np.asarray(values, np.float32), size)).to(self._device)
+            torch.from_numpy(np.resize(np.asarray(values, np.float32), (len(triples), 3, 1, 1)))
             for values in (fitted.get("mean", self.card.mean), fitted.get("std", self.card.std))
         )
-        plan = _Plan(chosen, mean.view(-1, 3, 1, 1), std.view(-1, 3, 1, 1), view)
-        out = torch.empty(
-            (len(batch), len(chosen) * self.card.dim), dtype=torch.float32, device=self._device
-        )
-        call = partial(self._embed, batch, plan, out)
+        mean, std = mean.to(self._device), std.to(self._device)
+        dim, half = self.card.dim, self._half
+        shape = (len(batch), len(triples) * dim)
+        out = torch.empty(shape, dtype=torch.float32, device=self._device)
+
+        def embed(block: slice) -> None:
+            chips = batch.select(block)
+            # Inference mode applies to one thread only, and each block may run in another.
+            with torch.inference_mode():
+                unit = move_to_device(chips, self._device)
+                mask = _transfer(torch.from_numpy(chips.mask), self._device)[:, None]
+                for i, triple in enumerate(triples):
+                    pixels = torch.where(mask, mean[i], unit[:, list(triple)])
+                    pixels = (apply_view(pixels, view) - mean[i]) / std[i]
+                    pixels = pixels.contiguous(memory_format=self._layout)
+                    with torch.autocast(pixels.device.type, half, enabled=half is not None):
+                        out[block, i * dim : (i + 1) * dim] = self._network(pixels)
+
         if self._batch:
-            self._batch.run(len(batch), call)
+            self._batch.run(len(batch), embed)
         else:
             low, high = _BLOCK_BOUNDS
-            block = min(max(_BLOCK_PIXELS // view.side**2, low), high)
-            devices.on_all_cores(call, list(_blocks(len(batch), block)))
+            size = min(max(_BLOCK_PIXELS // view.side**2, low), high)
+            devices.run_on_all_cores(embed, list(_blocks(len(batch), size)))
         embeddings: FloatArray = out.cpu().numpy()
         if not np.isfinite(embeddings).all():
             raise WeightsError(
-                "give embeddings that are not finite",
+                "the weights produced embeddings that are not finite",
                 where=str(self.weights.path),
-                remedy="The file is damaged; bring it again.",
+                remedy="The file is damaged; download it again.",
             )
         return embeddings
 
     def _triples(self, batch: ChipBatch) -> list[Triple]:
-        return triples(batch.pixels.shape[1], batch.bands, self._settings.bands_rule)[0]
-
-    def _embed(self, batch: ChipBatch, plan: "_Plan", out: "Tensor", block: slice) -> None:
-        """Embed one block of the batch into its rows of `out`."""
-        import torch
-
-        part = _part(batch, block)
-        # Inference mode belongs to a thread, and each block may come in another.
-        with torch.inference_mode():
-            unit = on_device(part, self._device)
-            mask = _sent(torch.from_numpy(part.mask), self._device)[:, None]
-            width = self.card.dim
-            for at, (triple, mean, std) in enumerate(
-                zip(plan.triples, plan.mean, plan.std, strict=True)
-            ):
-                pixels = torch.where(mask, mean, unit[:, list(triple)])
-                pixels = (show(pixels, plan.view) - mean) / std
-                shown = pixels.contiguous(memory_format=self._layout)
-                out[block, at * width : (at + 1) * width] = self._run(shown)
-
-    def _run(self, pixels: "Tensor") -> "Tensor":
-        import torch
-
-        if self._half is None:
-            return self._network(pixels)
-        with torch.autocast(pixels.device.type, dtype=self._half):
-            return self._network(pixels)
+        return choose_band_triples(batch.pixels.shape[1], batch.bands, self._settings.bands_rule)[0]
 
 
-@dataclass(frozen=True)
-class _Plan:
-    """How the chips of one call are shown: bands, and mean and deviation (triples, 3, 1, 1)."""
-
-    triples: list[Triple]
-    mean: "Tensor"
-    std: "Tensor"
-    view: View
-
-
-def on_device(part: ChipBatch, device: "torch.device") -> "Tensor":
-    """Pixels in 0..1, float32, on the device; as `ChipBatch.unit` has them where they are valid."""
+def move_to_device(chips: ChipBatch, device: "torch.device") -> "Tensor":
+    """Return pixels in 0..1 on a device, float32; valid pixels equal those of `ChipBatch.unit`."""
     import torch
 
-    if device.type == "cpu" or part.pixels.dtype != np.uint8:
-        return _sent(torch.from_numpy(part.unit()), device)
-    return scaled_there(part, device)
+    if device.type == "cpu" or chips.pixels.dtype != np.uint8:
+        return _transfer(torch.from_numpy(chips.unit()), device)
+    return scale_on_device(chips, device)
 
 
-def scaled_there(part: ChipBatch, device: "torch.device") -> "Tensor":
-    """Pixels sent as they are, for uint8 a quarter of the bytes, and scaled on the device.
+def scale_on_device(chips: ChipBatch, device: "torch.device") -> "Tensor":
+    """Return pixels in 0..1 that are transferred in their native dtype and scaled on the device.
 
-    From pinned memory, so that the copy runs beside the computation.
+    For uint8 that is a quarter of the bytes of float32.
     """
     import torch
 
     low, high = (
         torch.tensor(ends, dtype=torch.float32).view(-1, 1, 1)
-        for ends in (part.scaling.low, part.scaling.high)
+        for ends in (chips.scaling.low, chips.scaling.high)
     )
     span = torch.where(high > low, high - low, 1)
-    scaled = _sent(torch.from_numpy(part.pixels), device).to(torch.float32)
+    scaled = _transfer(torch.from_numpy(chips.pixels), device).to(torch.float32)
     return scaled.sub_(low.to(device)).div_(span.to(device)).clamp_(0, 1)
 
 
-def _sent(values: "Tensor", device: "torch.device") -> "Tensor":
+def _transfer(values: "Tensor", device: "torch.device") -> "Tensor":
+    """Copy values to a device; pinned memory lets a CUDA copy overlap with the computation."""
     pinned = values.pin_memory() if device.type == "cuda" else values
     return pinned.to(device, non_blocking=True)
 
 
 def band_statistics(sample: ChipBatch, order: Sequence[int]) -> Fitted:
-    """Mean and standard deviation of the valid pixels in 0..1, of the bands in `order`."""
+    """Return ``mean`` and ``std`` of the valid pixels in 0..1 of the bands in `order`, float32.
+
+    Raises DegenerateError if there is no valid pixel, or a band does not vary.
+    """
     count, total, squares = 0, np.zeros(len(order)), np.zeros(len(order))
-    for block in _blocks(len(sample), _FIT_BLOCK):
-        part = _part(sample, block)
-        valid = part.unit()[:, order].transpose(1, 0, 2, 3)[:, ~part.mask].astype(np.float64)
+    for block in _blocks(len(sample), _STATISTICS_BLOCK):
+        chips = sample.select(block)
+        valid = chips.unit()[:, order].transpose(1, 0, 2, 3)[:, ~chips.mask].astype(np.float64)
         count += valid.shape[1]
         total += valid.sum(axis=1)
         squares += (valid**2).sum(axis=1)
@@ -260,21 +222,17 @@ def band_statistics(sample: ChipBatch, order: Sequence[int]) -> Fitted:
         raise DegenerateError("the sample of chips has no valid pixel", where="statistics")
     mean = total / count
     std = np.sqrt(np.maximum(squares / count - mean**2, 0))
-    # Below half a step of 16 bit nothing but rounding is left to divide by.
+    # Half a step of 16-bit values: a smaller deviation is only rounding.
     if std.min() < 1 / 2**17:
-        band = int(std.argmin())
-        name = sample.bands[order[band]] if sample.bands else str(order[band] + 1)
+        band = order[int(std.argmin())]
+        name = sample.bands[band] if sample.bands else str(band + 1)
         raise DegenerateError(
-            f"band {name} is the same in all pixels of the sample",
+            f"band {name} has the same value in all pixels of the sample",
             where="statistics",
-            remedy='Take the encoder\'s own with statistics = "card".',
+            remedy='Use the normalisation of the encoder: statistics = "card".',
         )
     return {"mean": mean.astype(np.float32), "std": std.astype(np.float32)}
 
 
 def _blocks(n: int, size: int) -> Iterator[slice]:
     return (slice(start, min(start + size, n)) for start in range(0, n, size))
-
-
-def _part(batch: ChipBatch, block: slice) -> ChipBatch:
-    return ChipBatch(batch.pixels[block], batch.mask[block], batch.scaling, batch.bands)

@@ -1,4 +1,4 @@
-"""Resizing of pixels without torchvision."""
+"""Resize and crop pixels without torchvision."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -8,35 +8,24 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class View:
-    """How a network is shown a chip.
+class ChipView:
+    """The view of a chip that a network receives: resized, then cropped to its centre.
 
-    Attributes
-    ----------
-    resized : int
-        Pixels along one side that the whole chip is resized to.
-    side : int
-        Pixels along one side of its middle that is shown; no more than `resized`.
+    `resized` is the side length of the complete chip in pixels, and `side` that of the crop.
     """
 
     resized: int
     side: int
 
 
-def resize(pixels: "Tensor", side: int) -> "Tensor":
-    """Resample pixels to squares, bicubic and antialiased, clamped to 0..1.
+def resize_bicubic(pixels: "Tensor", side: int) -> "Tensor":
+    """Resample pixels to squares with antialiased bicubic interpolation, clamped to 0..1.
 
-    Within 1.1 grey levels of Pillow's bicubic filter on smooth imagery. Where black meets white
-    the two part by up to 20 when enlarging, because Pillow rounds and clamps between its passes.
+    Differs from Pillow's bicubic filter by at most 1.1 grey levels on smooth imagery. Where black
+    meets white the difference is up to 20 levels when enlarging, because Pillow rounds and clamps
+    between its two passes.
 
-    Parameters
-    ----------
-    pixels : Tensor, (n, bands, height, width), 0..1
-    side : int
-
-    Returns
-    -------
-    Tensor, (n, bands, side, side), 0..1
+    Maps (n, bands, height, width) to (n, bands, side, side).
     """
     from torch.nn.functional import interpolate
 
@@ -46,8 +35,8 @@ def resize(pixels: "Tensor", side: int) -> "Tensor":
     return resized.clamp_(0, 1)
 
 
-def show(pixels: "Tensor", view: View) -> "Tensor":
-    """Resize pixels (n, bands, height, width) and crop their middle, (n, bands, side, side)."""
-    whole = resize(pixels, view.resized)
+def apply_view(pixels: "Tensor", view: ChipView) -> "Tensor":
+    """Resize pixels (n, bands, height, width) and crop the centre, (n, bands, side, side)."""
+    resized = resize_bicubic(pixels, view.resized)
     first = round((view.resized - view.side) / 2)
-    return whole[..., first : first + view.side, first : first + view.side]
+    return resized[..., first : first + view.side, first : first + view.side]

@@ -1,22 +1,26 @@
-"""ResNet-50 trained on ImageNet: the plain baseline (He et al. 2016)."""
+"""ResNet-50 trained on ImageNet, a baseline (He et al. 2016)."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.embeddings.encoder import EncoderCard
-from core.embeddings.networks.batch_norm import fold_batch_norms
-from core.embeddings.networks.config_files import config_beside
 from core.embeddings.networks.network_encoder import NetworkEncoder
-from core.embeddings.networks.weight_files import find_weights, load_strictly, read_state
+from core.embeddings.networks.weight_files import (
+    find_weights,
+    load_checkpoint,
+    read_checkpoint,
+    read_network_config,
+)
 from core.settings import EmbedSettings
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, nn
 
 CARD = EncoderCard(
     name="resnet50",
     title="ResNet-50",
-    summary="Trained on ImageNet photographs: a baseline that knows nothing of imagery from above.",
+    summary="Trained on labelled ImageNet photographs. A baseline that has seen no aerial or "
+    "satellite imagery in training.",
     dim=2048,
     bands=3,
     licence="Apache-2.0 (code and weights)",
@@ -25,16 +29,17 @@ CARD = EncoderCard(
     hub_id="microsoft/resnet-50",
     revision="34c2154c194f829b11125337b98c8f5f9965ff19",
     weights_file="model.safetensors",
-    # ImageNet's, as in the model's own preprocessing.
+    # ImageNet statistics, as in the model's own preprocessing.
     mean=(0.485, 0.456, 0.406),
     std=(0.229, 0.224, 0.225),
     tags=("photographs", "convolutional", "supervised"),
     version=2,
 )
-# The network halves the image five times.
+# The network halves the resolution five times.
 _STEP = 32
-# What no key and no shape of the weights shows: version 1.5, with the stride in the 3 x 3.
-_FIXED: dict[str, Any] = {
+# Neither the keys nor the shapes of the weights reveal these values. The last one means version 1.5
+# of the architecture, which has the stride in the 3 x 3 convolution.
+_REQUIRED: dict[str, Any] = {
     "layer_type": "bottleneck",
     "hidden_act": "relu",
     "downsample_in_first_stage": False,
@@ -42,45 +47,63 @@ _FIXED: dict[str, Any] = {
 }
 
 
-def load(settings: EmbedSettings, weights_folder: Path, card: EncoderCard = CARD) -> NetworkEncoder:
-    """Load ResNet-50, pooled; a ``config.json`` beside the weights is checked.
+def load_resnet50(
+    settings: EmbedSettings, weights_folder: Path, card: EncoderCard = CARD
+) -> NetworkEncoder:
+    """Load ResNet-50 with its pooled output; a ``config.json`` next to the weights is checked.
 
-    Raises
-    ------
-    WeightsError
-        If the weights are missing, truncated, of another network, or not finite.
+    Raises WeightsError if the weights are missing, truncated, not finite, or those of another
+    network.
     """
     weights = find_weights(card, settings.weights, weights_folder)
 
     import torch
     from transformers import ResNetConfig, ResNetModel
 
-    def width(config: ResNetConfig) -> int:
+    def dim(config: ResNetConfig) -> int:
         return int((config.hidden_sizes or [0])[-1])
 
-    config = config_beside(weights.path, card, ResNetConfig, _FIXED, width)
+    config = read_network_config(weights.path, card, ResNetConfig, _REQUIRED, dim)
     with torch.device("meta"):
         model = ResNetModel(config)
-    load_strictly(model, _backbone(weights.path, card), weights.path, card)
+    load_checkpoint(model, _backbone(weights.path, card), weights.path, card)
     fold_batch_norms(model)
 
     def pooled(pixels: "Tensor") -> "Tensor":
-        out: Tensor = model(pixels).pooler_output
-        return out.flatten(1)
+        output: Tensor = model(pixels).pooler_output
+        return output.flatten(1)
 
     return NetworkEncoder(
-        card,
-        pooled,
-        model,
-        step=_STEP,
-        settings=settings,
-        weights=weights,
-        channels_last=True,
+        card, pooled, model, step=_STEP, settings=settings, weights=weights, channels_last=True
     )
 
 
 def _backbone(path: Path, card: EncoderCard) -> dict[str, Any]:
-    """The weights without the classifier, under the names that ResNetModel has."""
-    state = read_state(path, card)
-    kept = {key: value for key, value in state.items() if not key.startswith("classifier.")}
-    return {key.removeprefix("resnet."): value for key, value in kept.items()}
+    """Return the weights without the classifier, under the keys of ResNetModel."""
+    return {
+        key.removeprefix("resnet."): value
+        for key, value in read_checkpoint(path, card).items()
+        if not key.startswith("classifier.")
+    }
+
+
+def fold_batch_norms(network: "nn.Module") -> int:
+    """Fold each batch norm of a transformers CNN into the convolution before it, in place.
+
+    The numbers stay the same with one pass less. A batch norm is recognised as the
+    ``normalization`` of a module that also has a ``convolution``, as in ResNetModel. The network
+    is switched to evaluation mode and can no longer be trained. Returns the number of batch norms.
+    """
+    from torch import nn
+    from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+    network.eval()
+    n_folded = 0
+    for module in list(network.modules()):
+        convolution = getattr(module, "convolution", None)
+        norm = getattr(module, "normalization", None)
+        if isinstance(convolution, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
+            module.convolution = fuse_conv_bn_eval(convolution, norm)
+            module.normalization = nn.Identity()
+            n_folded += 1
+    return n_folded

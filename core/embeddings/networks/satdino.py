@@ -6,25 +6,24 @@ from typing import TYPE_CHECKING, Any
 
 from core.embeddings.encoder import EncoderCard
 from core.embeddings.networks.network_encoder import NetworkEncoder
-from core.embeddings.networks.weight_files import find_weights, load_strictly, read_state
+from core.embeddings.networks.weight_files import find_weights, load_checkpoint, read_checkpoint
 from core.errors import WeightsError
 from core.settings import EmbedSettings
 
 if TYPE_CHECKING:
     from core.embeddings.networks.vit import VitShape
 
-# fMoW's, on which the weights were trained; upstream's evaluation used each data set's own.
-_MEAN = (0.433, 0.436, 0.407)
-_STD = (0.198, 0.193, 0.195)
+# Width and number of attention heads.
+_SHAPES = {"small": (384, 6), "base": (768, 12)}
 
 
-def _card(size: str, token: int, dim: int, revision: str, summary: str) -> EncoderCard:
+def _card(size: str, token: int, remark: str, revision: str = "main") -> EncoderCard:
     model = f"satdino-vit_{size}-{token}"
     return EncoderCard(
         name=f"satdino-{size}-{token}",
         title=f"SatDINO ViT-{size[0].upper()}/{token}",
-        summary=summary,
-        dim=dim,
+        summary=f"Trained on satellite imagery without labels. {remark}",
+        dim=_SHAPES[size][0],
         bands=3,
         licence="Apache-2.0 (code and weights)",
         source=f"https://huggingface.co/strakajk/{model}",
@@ -32,58 +31,44 @@ def _card(size: str, token: int, dim: int, revision: str, summary: str) -> Encod
         hub_id=f"strakajk/{model}",
         revision=revision,
         weights_file=f"{model}.pth",
-        mean=_MEAN,
-        std=_STD,
+        # Those of fMoW, the training data; the authors' evaluation used those of each data set.
+        mean=(0.433, 0.436, 0.407),
+        std=(0.198, 0.193, 0.195),
         tags=("remote sensing", "vision transformer", "self-supervised"),
     )
 
 
-# Of the small ones no commit is known here: "main", and the checksum tells what was taken.
+_RELATIVE_TIME = "takes about 4 times as long as ViT-S/16"
+_BASE_REVISION = "22b7a253cbd6f44d9d435c00be31bfdbb8cedb4f"
+# The commits of the small models are not known, so they use "main"; the checksum of the file tells
+# which version was used.
 _CARDS = (
-    _card("small", 16, 384, "main", "Trained on satellite imagery; the fastest of the three."),
-    _card("small", 8, 384, "main", "Finer tokens, for small objects; four times as slow."),
-    _card(
-        "base",
-        16,
-        768,
-        "22b7a253cbd6f44d9d435c00be31bfdbb8cedb4f",
-        "Wider embeddings, trained on satellite imagery; four times as slow.",
-    ),
+    _card("small", 16, "This is the fastest of the three models."),
+    _card("small", 8, f"Its smaller tokens suit small objects, but it {_RELATIVE_TIME}."),
+    _card("base", 16, f"Its embeddings are longer, but it {_RELATIVE_TIME}.", _BASE_REVISION),
 )
 CARDS: Mapping[str, EncoderCard] = {card.name: card for card in _CARDS}
 
 
-def shape_of(name: str) -> "VitShape":
-    """The size of the network that a card's name stands for."""
+def vit_shape(name: str) -> "VitShape":
+    """Return the size of the network that belongs to a card's name."""
     from core.embeddings.networks.vit import VitShape
 
     _, size, token = name.split("-")
-    dim, heads = {"small": (384, 6), "base": (768, 12)}[size]
+    dim, heads = _SHAPES[size]
     return VitShape(dim=dim, depth=12, heads=heads, token=int(token))
 
 
-def load(
+def load_satdino(
     card: EncoderCard,
     settings: EmbedSettings,
     weights_folder: Path,
     shape: "VitShape | None" = None,
 ) -> NetworkEncoder:
-    """Load a SatDINO encoder.
+    """Load a SatDINO encoder; `shape` is by default that of the card's name.
 
-    Parameters
-    ----------
-    card : EncoderCard
-        One of `CARDS`.
-    settings : EmbedSettings
-    weights_folder : Path
-        The workspace's folder of weights.
-    shape : VitShape, optional
-        The size of the network, where it is not the one that the card's name stands for.
-
-    Raises
-    ------
-    WeightsError
-        If the weights are missing, truncated, of another network, or not finite.
+    Raises WeightsError if the weights are missing, truncated, not finite, or those of another
+    network.
     """
     weights = find_weights(card, settings.weights, weights_folder)
 
@@ -91,24 +76,24 @@ def load(
 
     from core.embeddings.networks.vit import Vit
 
-    shape = shape or shape_of(card.name)
+    shape = shape or vit_shape(card.name)
     with torch.device("meta"):
         network = Vit(shape)
-    load_strictly(network, _teacher(weights.path, card), weights.path, card)
+    load_checkpoint(network, _teacher(weights.path, card), weights.path, card)
     return NetworkEncoder(
         card, network, network, step=shape.token, settings=settings, weights=weights
     )
 
 
 def _teacher(path: Path, card: EncoderCard) -> dict[str, Any]:
-    """The checkpoint's ``teacher``, or a file that holds nothing but its tensors."""
-    state = read_state(path, card)
+    """Return the checkpoint's ``teacher``, or all of a file that contains only its tensors."""
+    state = read_checkpoint(path, card)
     teacher = state if "cls_token" in state else state.get("teacher")
     if not isinstance(teacher, dict) or not teacher:
-        held = ", ".join(sorted(map(str, state))[:3]) or "nothing"
+        keys = ", ".join(sorted(map(str, state))[:3]) or "no keys"
         raise WeightsError(
-            f"has no 'teacher' and no 'cls_token', but {held}",
+            f"the file has no 'teacher' and no 'cls_token', but {keys}",
             where=str(path),
-            remedy=f"Bring {card.weights_file} from {card.source}",
+            remedy=f"Download {card.weights_file} from {card.source}.",
         )
     return teacher

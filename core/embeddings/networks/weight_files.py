@@ -1,9 +1,12 @@
-"""Weight files: found, fingerprinted, and read without unpickling anything."""
+"""Find, fingerprint and read weight files and the ``config.json`` next to them.
+
+Objects are never unpickled.
+"""
 
 import hashlib
 import logging
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -15,82 +18,52 @@ from core.errors import WeightsError
 from core.settings import EmbedSettings
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import nn
 
 _log = logging.getLogger(__name__)
 
-# Longer than a slow link needs; the hub's own five retries take 23 s where there is no network.
-PROBE_SECONDS = 5
-_NAMED_KEYS = 3
+# Longer than a slow connection needs; without a network, the hub's own five retries take 23 s.
+_PROBE_SECONDS = 5
+_N_LISTED = 3
 
 
 @dataclass(frozen=True)
 class WeightFile:
-    """A weight file on this machine.
-
-    Attributes
-    ----------
-    path : Path
-    sha256 : str
-        Of the whole file, 64 hexadecimal digits.
-    origin : str
-        Where it was found: a path, or ``hub_id@commit`` for one from the hub's cache.
-    """
+    """A weight file on this machine, and its checksum of 64 hexadecimal digits."""
 
     path: Path
     sha256: str
-    origin: str
 
 
-def find_weights(card: EncoderCard, given: str, folder: Path) -> WeightFile:
-    """Find the weights of an encoder: the path given, the workspace's folder, then the hub.
+def find_weights(card: EncoderCard, setting: str, folder: Path) -> WeightFile:
+    """Return the weight file of an encoder, downloading it if it is not on this machine.
 
-    Parameters
-    ----------
-    card : EncoderCard
-    given : str
-        A file, or a folder that holds ``card.weights_file``; empty to look in the other places.
-    folder : Path
-        The workspace's folder of weights; ``folder/name/file`` is looked for before
-        ``folder/file``.
-
-    Raises
-    ------
-    WeightsError
-        In one line with the file to bring and where to put it.
+    The file is looked up in the setting (a file, or a folder that contains it), then in the
+    workspace's weights folder, then in the hub's cache, and finally on the hub. In a folder,
+    ``name/file`` comes before ``file``. Raises WeightsError if the file cannot be found; the
+    one-line message says which file to download and where to save it.
     """
-    path = local_file(card, given, folder) or _from_hub(card, folder)
-    cached = path.parent.parent.name == "snapshots"
-    origin = f"{card.hub_id}@{path.parent.name}" if cached else str(path)
-    return WeightFile(path, fingerprint(path), origin)
+    path = find_local_weights(card, setting, folder) or _download(card, folder)
+    return WeightFile(path, weights_fingerprint(path))
 
 
-def local_file(card: EncoderCard, given: str, folder: Path) -> Path | None:
-    """The weights of an encoder if they are on this machine: as `find_weights`, without fetching.
+def find_local_weights(card: EncoderCard, setting: str, folder: Path) -> Path | None:
+    """Return the path that `find_weights` would use, or None if it would have to download it.
 
-    Raises
-    ------
-    WeightsError
-        If a path is given and there is no such file.
+    Raises WeightsError if the setting names a file that does not exist.
     """
-    names = Path(card.name) / card.weights_file, Path(card.weights_file)
-    if given:
-        chosen = Path(given).expanduser()
-        inside = [chosen / name for name in names] if chosen.is_dir() else [chosen]
-        found = [path for path in inside if path.is_file()]
-        if not found:
-            raise WeightsError(
-                "there is no such weight file", where=str(inside[-1]), remedy=bring(card)
-            )
-        return found[0]
-    for name in names:
-        if (folder / name).is_file():
-            return folder / name
-    return _from_cache(card)
+    root = Path(setting).expanduser() if setting else folder
+    paths = [root / card.name / card.weights_file, root / card.weights_file]
+    if setting and not root.is_dir():
+        paths = [root]
+    path = next((path for path in paths if path.is_file()), None)
+    if setting and not path:
+        raise _file_error(paths[-1], card, "there is no such weight file")
+    return path or _cached_file(card)
 
 
-def identify(card: EncoderCard, settings: EmbedSettings, weights: WeightFile) -> Identity:
-    """What sets an encoder with weights apart; the file's place does not, its content does."""
+def weights_identity(card: EncoderCard, settings: EmbedSettings, weights: WeightFile) -> Identity:
+    """Return the identity of an encoder with weights: the file's content counts, not its path."""
     return {
         "name": card.name,
         "version": card.version,
@@ -103,13 +76,13 @@ def identify(card: EncoderCard, settings: EmbedSettings, weights: WeightFile) ->
     }
 
 
-def fingerprint(path: Path) -> str:
-    """SHA-256 of a file's content, hexadecimal; read once while its size and time stay the same."""
+def weights_fingerprint(path: Path) -> str:
+    """Return a file's SHA-256 in hexadecimal; it is read again only if its size or time changes."""
     try:
         status = path.stat()
         return _digest(path, status.st_size, status.st_mtime_ns)
     except OSError as error:
-        raise WeightsError(f"cannot be read: {error.strerror}", where=str(path)) from error
+        raise WeightsError(f"the file cannot be read: {error.strerror}", where=str(path)) from error
 
 
 @lru_cache(maxsize=64)
@@ -118,128 +91,130 @@ def _digest(path: Path, size: int, time_ns: int) -> str:  # noqa: ARG001
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def read_state(path: Path, card: EncoderCard) -> dict[str, Any]:
+def read_checkpoint(path: Path, card: EncoderCard) -> dict[str, Any]:
     """Read a checkpoint: safetensors, or PyTorch's format with tensors and plain values only.
 
-    Raises
-    ------
-    WeightsError
-        For a file that is truncated, of another format, or holds any other object.
+    Raises WeightsError if the file is truncated, damaged, of another format, or contains any other
+    object.
     """
     if path.suffix == ".safetensors":
         return _read_safetensors(path, card)
-    if not zipfile.is_zipfile(path):
-        raise WeightsError(
-            "is cut off or is not a PyTorch checkpoint (of version 1.6 on)",
-            where=str(path),
-            remedy=bring(card),
-        )
-    _require_whole(path, card)
-    return _read_checkpoint(path, card)
+    return _read_pytorch(path, card)
 
 
-def _require_whole(path: Path, card: EncoderCard) -> None:
-    """Check the checksums inside a checkpoint, which PyTorch does not look at."""
-    try:
-        with zipfile.ZipFile(path) as parts:
-            broken = parts.testzip()
-    except (zipfile.BadZipFile, OSError) as error:
-        raise WeightsError(f"is damaged ({error})", where=str(path), remedy=bring(card)) from error
-    if broken:
-        raise WeightsError(f"is damaged in {broken}", where=str(path), remedy=bring(card))
-
-
-def load_strictly(
-    network: "nn.Module", state: Mapping[str, Any], where: Path, card: EncoderCard
+def load_checkpoint(
+    network: "nn.Module", state: Mapping[str, Any], path: Path, card: EncoderCard
 ) -> None:
-    """Give a network its weights: every key, no other, the right shapes, all finite.
+    """Load weights into a network, which may be on the meta device, in the network's dtypes.
+
+    Raises WeightsError with the first keys that are missing, unknown, of another shape or not
+    finite. `path` is only used in that message.
+    """
+    expected = network.state_dict()
+    no_tensors = [key for key, value in state.items() if not hasattr(value, "isfinite")]
+    if no_tensors:
+        raise _file_error(path, card, f"the file has no tensor under {_listed(no_tensors)}")
+    problems = {
+        "missing keys": [key for key in expected if key not in state],
+        "unknown keys": [key for key in state if key not in expected],
+        "wrong shapes": [
+            f"{key} is {tuple(state[key].shape)}, not {tuple(tensor.shape)}"
+            for key, tensor in expected.items()
+            if key in state and state[key].shape != tensor.shape
+        ],
+    }
+    mismatch = "; ".join(f"{kind}: {_listed(keys)}" for kind, keys in problems.items() if keys)
+    if mismatch:
+        raise _file_error(path, card, f"the file does not fit {card.name}: {mismatch}")
+    not_finite = [key for key, tensor in state.items() if not bool(tensor.isfinite().all())]
+    if not_finite:
+        raise _file_error(path, card, f"values are not finite in {_listed(not_finite)}")
+    # Copies, because the kernels round differently depending on the alignment of the file's data.
+    copies = {key: tensor.to(expected[key].dtype, copy=True) for key, tensor in state.items()}
+    network.load_state_dict(copies, strict=True, assign=True)
+
+
+def read_network_config(
+    path: Path,
+    card: EncoderCard,
+    config_class: Any,
+    required: Mapping[str, Any],
+    dim: Callable[[Any], int],
+    defaults: Mapping[str, Any] | None = None,
+) -> Any:
+    """Return a transformers configuration, from ``config.json`` next to the weights if it exists.
+
+    Raises WeightsError if that file is not a valid configuration, or describes another network.
 
     Parameters
     ----------
-    network : nn.Module
-        May lie on the meta device; it gets the tensors in the dtypes it has.
-    state : mapping of str to Tensor
-    where : Path
-        The file, for messages.
-
-    Raises
-    ------
-    WeightsError
-        With the first keys that are missing, unknown, of another shape or not finite.
+    required : mapping
+        Values that the card's network must have.
+    dim : callable
+        Returns the length of one embedding for a configuration.
+    defaults : mapping, optional
+        Further values to use if there is no ``config.json``.
     """
-    expected = network.state_dict()
-    odd = [key for key, value in state.items() if not hasattr(value, "isfinite")]
-    if odd:
+    file = path.with_name("config.json")
+    if not file.is_file():
+        return config_class(**required, **(defaults or {}))
+    try:
+        config = config_class.from_json_file(file)
+    except Exception as error:  # the library's validators raise exceptions of their own
+        reason = next(iter(str(error).splitlines()), "") or type(error).__name__
         raise WeightsError(
-            f"holds no tensor under {_some(odd)}", where=str(where), remedy=bring(card)
-        )
-    wrong = [
-        f"{key} is {tuple(state[key].shape)}, not {tuple(tensor.shape)}"
-        for key, tensor in expected.items()
-        if key in state and state[key].shape != tensor.shape
-    ]
-    missing = [key for key in expected if key not in state]
-    unknown = [key for key in state if key not in expected]
-    faults = ("lacks", missing), ("has unknown keys", unknown), ("has other shapes:", wrong)
-    found = "; ".join(f"{what} {_some(keys)}" for what, keys in faults if keys)
-    if found:
+            f"the file is not a valid configuration ({reason})",
+            where=str(file),
+            remedy=f"Download config.json again from {card.source}, or delete it.",
+        ) from error
+    values = {name: getattr(config, name, None) for name in required}
+    wrong = [f"{name} {value}" for name, value in values.items() if value != required[name]]
+    if (n_features := dim(config)) != card.dim:
+        wrong.append(f"{n_features} features")
+    if wrong:
         raise WeightsError(
-            f"does not fit {card.name}: {found}", where=str(where), remedy=bring(card)
+            f"the file describes another network than {card.name}: {', '.join(wrong)}",
+            where=str(file),
+            remedy=f"Download {card.weights_file} and config.json from {card.source}.",
         )
-    bad = [key for key, tensor in state.items() if not _finite(tensor)]
-    if bad:
-        raise WeightsError(
-            f"has values that are not finite in {_some(bad)}",
-            where=str(where),
-            remedy=bring(card),
-        )
-    # Fresh copies, because the kernels round differently with the alignment that a file gives.
-    fresh = {key: tensor.to(expected[key].dtype, copy=True) for key, tensor in state.items()}
-    network.load_state_dict(fresh, strict=True, assign=True)
+    return config
 
 
-def _from_cache(card: EncoderCard) -> Path | None:
-    """The file in the hub's cache on this machine."""
+def weights_remedy(card: EncoderCard, folder: Path | None = None) -> str:
+    """Return the remedy for missing or faulty weights: the file's URL, and where to save it."""
+    url = f"https://huggingface.co/{card.hub_id}/resolve/{card.revision}/{card.weights_file}"
+    if folder is None:
+        return f"The right file is {url}"
+    path = folder / card.name / card.weights_file
+    return f"Download {url} to {path}, or give the path of the file (--weights)."
+
+
+def _cached_file(card: EncoderCard) -> Path | None:
+    """Return the file in the hub's cache on this machine, if it is there."""
+    from huggingface_hub import try_to_load_from_cache
+
+    path = try_to_load_from_cache(card.hub_id, card.weights_file, revision=card.revision)
+    return Path(path) if isinstance(path, str) else None
+
+
+def _download(card: EncoderCard, folder: Path) -> Path:
+    """Download the file into the hub's cache and return its path."""
     from huggingface_hub import hf_hub_download
-    from huggingface_hub.errors import LocalEntryNotFoundError
+    from huggingface_hub.errors import EntryNotFoundError
 
+    from core.internals.hub_internals import probe_hub, transport_error
+
+    _log.info("%s: downloading %s from %s", card.name, card.weights_file, card.hub_id)
     try:
-        return Path(
-            hf_hub_download(
-                card.hub_id, card.weights_file, revision=card.revision, local_files_only=True
-            )
-        )
-    except LocalEntryNotFoundError:
-        return None
-
-
-def _from_hub(card: EncoderCard, folder: Path) -> Path:
-    """The file downloaded into the hub's cache."""
-    from huggingface_hub import constants, get_session, hf_hub_download
-    from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError
-
-    # The base class is the transport's (httpx or requests, by the hub's version): lost connections.
-    transport: type[Exception] = HfHubHTTPError.__mro__[1]
-    _log.info("%s: fetching %s from %s", card.name, card.weights_file, card.hub_id)
-    try:
-        get_session().head(constants.ENDPOINT, timeout=PROBE_SECONDS)
+        probe_hub(_PROBE_SECONDS)
         return Path(hf_hub_download(card.hub_id, card.weights_file, revision=card.revision))
-    except (transport, EntryNotFoundError, OSError) as error:
+    except (transport_error(), EntryNotFoundError, OSError) as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
         raise WeightsError(
-            f"the weights are not on this machine, and the hub does not give them ({reason})",
+            f"the weights are not on this machine and cannot be downloaded from the hub ({reason})",
             where=card.name,
-            remedy=bring(card, folder),
+            remedy=weights_remedy(card, folder),
         ) from error
-
-
-def bring(card: EncoderCard, folder: Path | None = None) -> str:
-    """The remedy: the exact file, where it is, and where to put it."""
-    source = f"https://huggingface.co/{card.hub_id}/resolve/{card.revision}/{card.weights_file}"
-    if folder is None:
-        return f"The right file is {source}"
-    place = folder / card.name / card.weights_file
-    return f"Bring {source} to {place}, or name it as the weight file (--weights)."
 
 
 def _read_safetensors(path: Path, card: EncoderCard) -> dict[str, Any]:
@@ -249,42 +224,40 @@ def _read_safetensors(path: Path, card: EncoderCard) -> dict[str, Any]:
     try:
         return dict(load_file(path))
     except (SafetensorError, OSError) as error:
-        raise WeightsError(
-            f"is cut off or is not a safetensors file ({error})",
-            where=str(path),
-            remedy=bring(card),
-        ) from error
+        problem = f"the file is truncated or is not a safetensors file ({error})"
+        raise _file_error(path, card, problem) from error
 
 
-def _read_checkpoint(path: Path, card: EncoderCard) -> dict[str, Any]:
+def _read_pytorch(path: Path, card: EncoderCard) -> dict[str, Any]:
     import torch
 
+    if not zipfile.is_zipfile(path):
+        problem = "the file is truncated or is not a PyTorch checkpoint (version 1.6 or later)"
+        raise _file_error(path, card, problem)
     try:
+        # PyTorch ignores the checksums inside the file.
+        with zipfile.ZipFile(path) as archive:
+            damaged = archive.testzip()
+        if damaged:
+            raise _file_error(path, card, f"the file is damaged in {damaged}")
         state = torch.load(path, map_location="cpu", weights_only=True)
     except UnpicklingError as error:
-        raise WeightsError(
-            "holds objects other than tensors, which are never unpickled, or is damaged",
-            where=str(path),
-            remedy=bring(card),
-        ) from error
-    except (RuntimeError, EOFError, OSError) as error:
-        raise WeightsError(
-            "is damaged or is not a PyTorch checkpoint", where=str(path), remedy=bring(card)
-        ) from error
+        problem = "the file is damaged or contains non-tensor objects, which are never unpickled"
+        raise _file_error(path, card, problem) from error
+    except (zipfile.BadZipFile, RuntimeError, EOFError, OSError) as error:
+        problem = "the file is damaged or is not a PyTorch checkpoint"
+        raise _file_error(path, card, problem) from error
     if not isinstance(state, dict):
-        raise WeightsError(
-            f"holds a {type(state).__name__}, not named tensors",
-            where=str(path),
-            remedy=bring(card),
-        )
+        problem = f"the file contains a {type(state).__name__}, not named tensors"
+        raise _file_error(path, card, problem)
     return {str(key): value for key, value in state.items()}
 
 
-def _finite(tensor: "Tensor") -> bool:
-    return bool(tensor.isfinite().all())
+def _file_error(path: Path, card: EncoderCard, problem: str) -> WeightsError:
+    return WeightsError(problem, where=str(path), remedy=weights_remedy(card))
 
 
-def _some(names: list[str]) -> str:
-    """The first few names and how many more there are."""
-    rest = len(names) - _NAMED_KEYS
-    return ", ".join(names[:_NAMED_KEYS]) + (f" and {rest} more" if rest > 0 else "")
+def _listed(names: Sequence[str]) -> str:
+    """Return the first few names, and the number of further ones."""
+    n_more = len(names) - _N_LISTED
+    return ", ".join(names[:_N_LISTED]) + (f" and {n_more} more" if n_more > 0 else "")

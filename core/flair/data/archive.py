@@ -1,4 +1,4 @@
-"""Unpacking an archive that is not trusted."""
+"""Safe unpacking of downloaded zip archives."""
 
 import shutil
 import stat
@@ -10,22 +10,22 @@ from typing import Any, BinaryIO
 
 from core.errors import ChipscapeError, WorkspaceError
 from core.flair.data.download import CHUNK, FetchSettings
-from core.progress import Progress, silent, step
+from core.progress import Progress, report_step, silent
 
 
-def unpack(
+def unpack_archive(
     archive: Path, folder: Path, settings: FetchSettings, report: Progress = silent
 ) -> list[Path]:
-    """Unpack a zip that is not trusted; all of it, or nothing.
+    """Unpack a zip archive from an untrusted source, either completely or not at all.
 
     Parameters
     ----------
     archive : Path
     folder : Path
-        Where its top-level entries go; none of them may be there already.
+        Receives the top-level entries of the archive; none of them may exist yet.
     settings : FetchSettings
     report : Progress
-        Called with files.
+        Called with the number of files.
 
     Returns
     -------
@@ -35,57 +35,61 @@ def unpack(
     Raises
     ------
     ChipscapeError
-        If it is no zip, is damaged or encrypted, holds links or paths that lead out of the
-        folder, or more than the settings allow.
+        If the file is not a zip archive, is damaged or encrypted, contains links or paths outside
+        the folder, or exceeds the limits of the settings.
     WorkspaceError
-        If the folder cannot be written, has no room, or already holds one of the entries.
+        If the folder cannot be written, has too little space, or already contains an entry.
     Cancelled
-        If the listener asked to stop; nothing is left.
+        If the listener asked to stop; nothing is left behind.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with (
             zipfile.ZipFile(archive) as source,
-            tempfile.TemporaryDirectory(prefix=".unpack-", dir=folder) as place,
+            tempfile.TemporaryDirectory(prefix=".unpack-", dir=folder) as temporary,
         ):
-            members = [_checked(info, archive) for info in source.infolist()]
-            files = [member for member in members if not member[0].is_dir()]
+            paths = [(info, _checked_path(info, archive)) for info in source.infolist()]
+            files = [(info, path) for info, path in paths if not info.is_dir()]
             _check_size(archive, folder, [info for info, _ in files], settings)
-            for done, (info, parts) in enumerate(files, start=1):
-                target = Path(place).joinpath(*parts)
+            for n_unpacked, (info, path) in enumerate(files, start=1):
+                target = Path(temporary) / path
                 target.parent.mkdir(parents=True, exist_ok=True)
                 with source.open(info) as packed, target.open("xb") as file:
-                    _copy(packed, file, info, archive)
-                step(report, done, len(files), target.name)
-            tops = sorted(Path(place).iterdir())
-            for top in tops:
-                if (folder / top.name).exists():
+                    _copy_entry(packed, file, info, archive)
+                report_step(report, n_unpacked, len(files), target.name)
+            entries = sorted(Path(temporary).iterdir())
+            for entry in entries:
+                if (folder / entry.name).exists():
                     raise WorkspaceError(
-                        "is there already", where=str(folder / top.name), remedy="Move it away."
+                        "the file or folder already exists",
+                        where=str(folder / entry.name),
+                        remedy="Move it to another folder.",
                     )
-            for top in tops:
-                top.replace(folder / top.name)
+            for entry in entries:
+                entry.replace(folder / entry.name)
     except (zipfile.BadZipFile, zlib.error, EOFError) as error:
-        raise _refused(archive, f"is damaged or no plain zip ({error})") from error
+        raise _refusal(archive, f"is damaged or not a plain zip file ({error})") from error
     except OSError as error:
-        raise WorkspaceError("cannot be written", where=str(folder), remedy=str(error)) from error
-    return [folder / top.name for top in tops]
+        raise WorkspaceError(
+            "the folder cannot be written", where=str(folder), remedy=f"{error}."
+        ) from error
+    return [folder / entry.name for entry in entries]
 
 
-def _checked(info: zipfile.ZipInfo, archive: Path) -> tuple[zipfile.ZipInfo, tuple[str, ...]]:
-    """An entry and the parts of its path, if it stays in its folder and is no link."""
+def _checked_path(info: zipfile.ZipInfo, archive: Path) -> PurePosixPath:
+    """Return the path of an entry after checking that it is a file or folder inside the archive."""
     path = PurePosixPath(info.filename)
-    strange = "\\" in info.filename or ":" in info.filename or "\0" in info.orig_filename
-    if path.is_absolute() or strange or ".." in path.parts or not path.parts:
-        raise _refused(archive, f"holds a path that leads out of its folder ({info.filename!r})")
+    unsafe = "\\" in info.filename or ":" in info.filename or "\0" in info.orig_filename
+    if path.is_absolute() or unsafe or ".." in path.parts or not path.parts:
+        raise _refusal(archive, f"contains a path outside its folder ({info.filename!r})")
     mode = info.external_attr >> 16
     if stat.S_IFMT(mode) not in (0, stat.S_IFREG, stat.S_IFDIR):
-        raise _refused(archive, f"holds a link or a device ({info.filename!r})")
+        raise _refusal(archive, f"contains a link or a device ({info.filename!r})")
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise _refused(archive, f"is packed by a method that is not read here ({info.filename!r})")
+        raise _refusal(archive, f"uses an unsupported compression method ({info.filename!r})")
     if info.flag_bits & 0x1:
-        raise _refused(archive, f"is encrypted ({info.filename!r})")
-    return info, path.parts
+        raise _refusal(archive, f"is encrypted ({info.filename!r})")
+    return path
 
 
 def _check_size(
@@ -93,26 +97,29 @@ def _check_size(
 ) -> None:
     total = sum(info.file_size for info in files)
     if len(files) > settings.most_files:
-        raise _refused(archive, f"holds {len(files)} files, more than {settings.most_files}")
+        raise _refusal(archive, f"contains {len(files)} files, more than {settings.most_files}")
     if total > settings.most_gigabytes * 1e9:
-        size = f"{total / 1e9:.3g} GB unpacked, more than {settings.most_gigabytes:g}"
-        raise _refused(archive, f"promises {size}")
+        size, limit = f"{total / 1e9:.3g} GB", f"{settings.most_gigabytes:g} GB"
+        raise _refusal(archive, f"declares an unpacked size of {size}, more than {limit}")
     free = shutil.disk_usage(folder).free
     if total > free:
         raise WorkspaceError(
-            f"has room for {free / 1e9:.1f} GB, not for {total / 1e9:.1f}", where=str(folder)
+            f"{total / 1e9:.1f} GB are needed, but only {free / 1e9:.1f} GB are free",
+            where=str(folder),
         )
 
 
-def _copy(packed: Any, file: BinaryIO, info: zipfile.ZipInfo, archive: Path) -> None:
-    """Copy one entry; never more than it promised, whatever comes out."""
+def _copy_entry(packed: Any, file: BinaryIO, info: zipfile.ZipInfo, archive: Path) -> None:
+    """Copy one entry, and refuse to write more bytes than the archive declares for it."""
     written = 0
     while block := packed.read(CHUNK):
         written += len(block)
         if written > info.file_size:
-            raise _refused(archive, f"gives more than it promised for {info.filename!r}")
+            raise _refusal(archive, f"unpacks to more than its declared size ({info.filename!r})")
         file.write(block)
 
 
-def _refused(archive: Path, why: str) -> ChipscapeError:
-    return ChipscapeError(why, where=archive.name, remedy="Nothing was unpacked.")
+def _refusal(archive: Path, reason: str) -> ChipscapeError:
+    return ChipscapeError(
+        f"the archive {reason}", where=archive.name, remedy="Nothing was unpacked."
+    )

@@ -1,23 +1,55 @@
-"""What a FLAIR data set holds, in numbers, and what is wrong with it."""
+"""Summary of a FLAIR data set: counts of patches and classes, and problems with the files."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from core.compute import stream
+from core.compute import stream_results
 from core.errors import SceneError
 from core.flair.data.dataset import Dataset, Patch, Problem
-from core.flair.data.nomenclature import CITATION, HIGHEST, LICENCE, Nomenclature, classes, reduce
-from core.flair.data.patch_reading import read_aerial, read_mask
-from core.flair.data.sentinel import HALF_PIXEL, SentinelSettings, around_patch, blocks
-from core.progress import Progress, silent, step
+from core.flair.data.nomenclature import (
+    CITATION,
+    HIGHEST,
+    LICENCE,
+    OTHER,
+    Nomenclature,
+    nomenclature_classes,
+)
+from core.flair.data.patch_reading import RequiredData, read_aerial, read_mask
+from core.flair.data.pixel_sampling import SampleSettings, sample_pixels
+from core.flair.data.pixel_table import PixelTable
+from core.flair.data.sentinel import MATCHING_NOTE, SentinelSettings, block_means, patch_super_patch
+from core.progress import Progress, report_step, silent
 from core.types import AnyArray
 
+N_SURVEYED = 600
+"""Average number of pixels per patch that a survey samples."""
 
-def describe(
+
+@dataclass(frozen=True)
+class FileSurvey:
+    """The result of reading every file.
+
+    Attributes
+    ----------
+    counts : int64 array, (p, 20)
+        Pixels of each patch by value of the full nomenclature.
+    problems : tuple of str
+    sample : PixelTable
+        Equally many pixels of each class of the full nomenclature, or all pixels of a rarer one.
+    """
+
+    counts: AnyArray
+    problems: tuple[str, ...]
+    sample: PixelTable
+
+
+def summarise_dataset(
     dataset: Dataset, nomenclature: Nomenclature = "reduced", report: Progress = silent
 ) -> dict[str, Any]:
-    """Read every file once and say what there is.
+    """Read every file of a data set once and summarise it.
 
     Parameters
     ----------
@@ -29,105 +61,154 @@ def describe(
     -------
     dict
         Patches, areas and domains of each split; class counts, shares, and classes per patch;
-        every problem by name; the citation and the licence.
+        all problems by name; the citation and the licence.
 
     Raises
     ------
     Cancelled
         If the listener asked to stop.
     """
-    counts, problems = inspect_all(dataset, report)
+    counts, problems = count_class_pixels(dataset, report)
     return {
         "root": str(dataset.root),
         "nomenclature": nomenclature,
-        "splits": by_split(dataset, counts, nomenclature),
+        "splits": summarise_splits(dataset, counts, nomenclature),
         "problems": [str(problem) for problem in problems],
-        "matching": HALF_PIXEL,
+        "matching": MATCHING_NOTE,
         "citation": CITATION,
         "licence": LICENCE,
     }
 
 
-def inspect_all(dataset: Dataset, report: Progress = silent) -> tuple[AnyArray, list[Problem]]:
-    """Pixels of each patch by value of the full nomenclature, int64 (p, 20), and what is wrong."""
+def count_class_pixels(
+    dataset: Dataset, report: Progress = silent
+) -> tuple[AnyArray, list[Problem]]:
+    """Count the pixels of each patch by value of the full nomenclature.
+
+    Returns
+    -------
+    counts : int64 array, (p, 20)
+        Column 0 counts pixels without a class; a patch that cannot be read has no counts.
+    problems : list of Problem
+        Those of the data set, then those of each patch.
+    """
     problems = list(dataset.problems)
     counts = np.zeros((len(dataset.patches), HIGHEST + 1), np.int64)
-    for at, (row, found) in enumerate(stream(_inspect, dataset.patches)):
-        step(report, at + 1, len(dataset.patches), dataset.patches[at].name)
-        counts[at] = row
-        problems += found
+    for index, result in enumerate(stream_results(_inspect_patch, dataset.patches)):
+        report_step(report, index + 1, len(dataset.patches), dataset.patches[index].name)
+        counts[index] = result[0]
+        problems += result[1]
     return counts, problems
 
 
-def by_split(
+def survey_dataset(
+    dataset: Dataset, counting: Progress = silent, sampling: Progress = silent
+) -> FileSurvey:
+    """Read every file once, count the classes, and sample pixels for charts.
+
+    Raises
+    ------
+    TooFewError
+        If no patch can be used.
+    Cancelled
+        If a listener asked to stop.
+    """
+    counts, problems = count_class_pixels(dataset, counting)
+    fused = [index for index, patch in enumerate(dataset.patches) if patch.has_sentinel]
+    indexes = fused or list(range(len(dataset.patches)))
+    settings = SampleSettings("stratified", N_SURVEYED, other=True, nomenclature="full")
+    needs = RequiredData(sentinel=bool(fused))
+    sample = sample_pixels(dataset, indexes, settings, needs, sampling)
+    return FileSurvey(counts, tuple(map(str, problems)), sample)
+
+
+def summarise_splits(
     dataset: Dataset, counts: AnyArray, nomenclature: Nomenclature = "reduced"
 ) -> dict[str, dict[str, Any]]:
-    """What `inspect_all` counted, for "train" and "test" where there are any."""
-    return {split: _split(dataset, counts, split, nomenclature) for split in _splits(dataset)}
+    """Summarise the counts of `count_class_pixels` for the splits that have patches."""
+    return {
+        split: _summarise_split(dataset, counts, split, nomenclature)
+        for split in ("train", "test")
+        if dataset.split_indexes(split)
+    }
 
 
-def _inspect(patch: Patch) -> tuple[AnyArray, list[Problem]]:
-    """How often each value of the full nomenclature occurs, and what is wrong with the patch."""
+def prior_shift(train: Mapping[str, Any], test: Mapping[str, Any]) -> float:
+    """Return the total variation distance, 0..1, between the class shares of two splits.
+
+    It is the share of pixels that would have to change class for both to have the same shares.
+
+    Parameters
+    ----------
+    train, test : mapping
+        Values of `summarise_splits`.
+    """
+    differences = [
+        cover["share"] - other["share"]
+        for cover, other in zip(train["classes"], test["classes"], strict=True)
+    ]
+    return 0.5 * float(np.abs(differences).sum())
+
+
+def _inspect_patch(patch: Patch) -> tuple[AnyArray, list[Problem]]:
+    """Return the counts of a patch by value of the full nomenclature, and its problems."""
     problems: list[Problem] = []
     counts = np.zeros(HIGHEST + 1, np.int64)
     try:
         read_aerial(patch)
-        labels, wrong = read_mask(patch)
-        problems += [wrong] if wrong else []
+        labels, problem = read_mask(patch)
+        problems += [problem] if problem else []
         counts = np.bincount(labels.ravel(), minlength=HIGHEST + 1)
     except SceneError as error:
-        problems.append(Problem(patch.name, f"left out ({error})"))
-    if not patch.fused:
+        problems.append(Problem(patch.name, f"it is left out ({error})"))
+    if not patch.has_sentinel:
         return counts, problems
     try:
-        around = around_patch(patch, SentinelSettings())
-        blocks(around, patch.name)
-        if around.all_covered:
-            why = "no Sentinel date passes the filter: the clearest stands in"
-            problems.append(Problem(patch.name, why))
+        super_patch = patch_super_patch(patch, SentinelSettings())
+        block_means(super_patch, patch.name)
+        if super_patch.all_covered:
+            reason = "no Sentinel date passes the filter, so the clearest one is used"
+            problems.append(Problem(patch.name, reason))
     except SceneError as error:
-        problems.append(Problem(patch.name, f"aerial only ({error})"))
+        problems.append(Problem(patch.name, f"only its aerial bands are used ({error})"))
     return counts, problems
 
 
-def _splits(dataset: Dataset) -> list[str]:
-    return [split for split in ("train", "test") if dataset.of(split)]
-
-
-def _split(
+def _summarise_split(
     dataset: Dataset, counts: AnyArray, split: str, nomenclature: Nomenclature
 ) -> dict[str, Any]:
-    chosen = [dataset.patches[i] for i in dataset.of(split)]
-    table = counts[list(dataset.of(split))]
-    values = np.arange(HIGHEST + 1)
+    indexes = dataset.split_indexes(split)
+    patches = [dataset.patches[index] for index in indexes]
+    table = counts[list(indexes)]
     if nomenclature == "reduced":
-        merged = np.zeros_like(table)
-        for value, new in zip(values, reduce(values), strict=True):
-            merged[:, new] += table[:, value]
-        table = merged
+        table[:, OTHER] = table[:, OTHER:].sum(axis=1)
+        table[:, OTHER + 1 :] = 0
     total = int(table[:, 1:].sum())
-    # What could not be read has no counts at all, and holds not "0 classes".
+    # A patch that could not be read has no counts; it must not count as one with 0 classes.
     readable = table[table.sum(axis=1) > 0]
     per_patch = (readable[:, 1:] > 0).sum(axis=1) if len(readable) else np.zeros(1, np.int64)
     return {
-        "patches": len(chosen),
-        "unreadable": len(chosen) - len(readable),
-        "fused": sum(patch.fused for patch in chosen),
-        "domains": sorted({patch.domain for patch in chosen}),
-        "areas": len({patch.place for patch in chosen}),
+        "patches": len(patches),
+        "unreadable": len(patches) - len(readable),
+        "fused": sum(patch.has_sentinel for patch in patches),
+        "domains": sorted({patch.domain for patch in patches}),
+        "areas": len({patch.area_id for patch in patches}),
         "pixels": total,
         "unlabelled": int(table[:, 0].sum()),
         "classes_per_patch": {
-            "min": int(per_patch.min()), "max": int(per_patch.max()),
+            "min": int(per_patch.min()),
+            "max": int(per_patch.max()),
             "mean": round(float(per_patch.mean()), 3),
         },
         "classes": [
             {
-                "value": kind.value, "name": kind.name, "colour": kind.colour,
-                "pixels": int(table[:, kind.value].sum()),
-                "share": float(table[:, kind.value].sum() / total) if total else 0.0,
-                "patches": int((table[:, kind.value] > 0).sum()),
+                "value": cover.value,
+                "name": cover.name,
+                "colour": cover.colour,
+                "pixels": int(table[:, cover.value].sum()),
+                "share": float(table[:, cover.value].sum() / total) if total else 0.0,
+                "patches": int((table[:, cover.value] > 0).sum()),
             }
-            for kind in classes(nomenclature)
+            for cover in nomenclature_classes(nomenclature)
         ],
-    }  # fmt: skip
+    }

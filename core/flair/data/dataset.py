@@ -1,4 +1,4 @@
-"""What FLAIR #2 consists of: patches, what belongs to each, and what is wrong with them."""
+"""The contents of a FLAIR #2 data set: patches, the files of each, and problems with the files."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,26 +6,26 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Problem:
-    """Something wrong with one file; the rest goes on.
+    """A problem with one file or patch that does not stop the work on the others.
 
     Attributes
     ----------
     name : str
-        The file, relative to the data set's root, or the patch.
-    why : str
-        What is wrong and what was done instead.
+        The file, relative to the root of the data set, or the patch.
+    reason : str
+        What is wrong and how it was handled.
     """
 
     name: str
-    why: str
+    reason: str
 
     def __str__(self) -> str:
-        return f"{self.name}: {self.why}"
+        return f"{self.name}: {self.reason}"
 
 
 @dataclass(frozen=True)
 class Acquisition:
-    """What the metadata file says of one patch; empty or None where it says nothing.
+    """The metadata of one patch; values that the metadata file lacks are empty or None.
 
     Attributes
     ----------
@@ -48,7 +48,7 @@ class Acquisition:
 
 @dataclass(frozen=True)
 class SuperArea:
-    """The files of one Sentinel super area; patches of one area share it."""
+    """The files of one Sentinel super area, which the patches of an area share."""
 
     data: Path
     masks: Path
@@ -57,12 +57,12 @@ class SuperArea:
 
 @dataclass(frozen=True)
 class Patch:
-    """One aerial patch and what belongs to it.
+    """One aerial patch with its files.
 
     Attributes
     ----------
     number : str
-        Six digits as in the file names.
+        Six digits, as in the file names.
     split : {"train", "test"}
     domain, area : str
         Such as D004_2021 and Z8_NF.
@@ -70,7 +70,7 @@ class Patch:
     super_area : SuperArea or None
     centroid : tuple of int, or None
         Row and column of the patch's centre in the super area.
-    acquired : Acquisition or None
+    acquisition : Acquisition or None
     """
 
     number: str
@@ -81,27 +81,27 @@ class Patch:
     mask: Path
     super_area: SuperArea | None
     centroid: tuple[int, int] | None
-    acquired: Acquisition | None
+    acquisition: Acquisition | None
 
     @property
     def name(self) -> str:
-        """The image's name, such as IMG_000001."""
+        """The name of the image, such as IMG_000001."""
         return f"IMG_{self.number}"
 
     @property
-    def place(self) -> str:
+    def area_id(self) -> str:
         """Domain and area, such as D004_2021/Z8_NF."""
         return f"{self.domain}/{self.area}"
 
     @property
-    def fused(self) -> bool:
-        """True if Sentinel can be matched to it."""
+    def has_sentinel(self) -> bool:
+        """True if the patch has a super area and a centroid to match them by."""
         return self.super_area is not None and self.centroid is not None
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """The patches of a FLAIR #2 tree.
+    """The patches of a FLAIR #2 data set.
 
     Attributes
     ----------
@@ -109,13 +109,13 @@ class Dataset:
     patches : tuple of Patch
         Sorted by split (train first), then by number.
     problems : tuple of Problem
-        Missing and surplus files by name.
+        Missing and superfluous files by name.
     """
 
     root: Path
     patches: tuple[Patch, ...]
     problems: tuple[Problem, ...]
 
-    def of(self, split: str) -> tuple[int, ...]:
-        """Indexes of the patches of one split, "train" or "test"."""
+    def split_indexes(self, split: str) -> tuple[int, ...]:
+        """Return the indexes of the patches of one split, "train" or "test"."""
         return tuple(i for i, patch in enumerate(self.patches) if patch.split == split)

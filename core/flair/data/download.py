@@ -1,51 +1,55 @@
-"""Getting FLAIR's toy data: a download that resumes where it stopped."""
+"""Download of FLAIR's toy data set, which an interrupted run can resume."""
 
-import hashlib
 import json
 import logging
 import time
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
+from http import HTTPStatus
 from http.client import HTTPException
 from pathlib import Path
 
+from core.artifacts.keys import file_checksum
 from core.errors import ChipscapeError, SettingsError, WorkspaceError
-from core.progress import Progress, silent, step
+from core.progress import Progress, report_step, silent
 from core.tables import Checked, bounded
 
 log = logging.getLogger(__name__)
 
-# As the notebook's colab edition names it.
-TOY = (
+# Source: the colab edition of the seed notebook.
+TOY_URL = (
     "https://storage.gra.cloud.ovh.net/v1/AUTH_366279ce616242ebb14161b7991a8461/defi-ia/"
     "flair_data_2/flair_2_toy_dataset.zip"
 )
 CHUNK = 1 << 20
-AGENT = "chipscape"
+"""Bytes that are read at once."""
+_USER_AGENT = "chipscape"
+# Client errors after which another attempt may succeed.
+_TRANSIENT = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS)
 
 
 @dataclass(frozen=True)
 class FetchSettings(Checked):
-    """Where the data come from, and how much is believed of them.
+    """The source of the data, and the limits of what is accepted from it.
 
     Attributes
     ----------
     url : str
-        The zip's address, http or https.
+        The address of the zip archive, http or https.
     sha256 : str
-        The zip's checksum; empty to take it as it comes (its own check sums are tested anyway).
+        The checksum of the archive; empty to accept any archive that passes its own CRC checks.
     timeout : float
-        Seconds without a byte after which an attempt is given up.
+        Seconds without a byte after which an attempt fails.
     attempts : int
-        How often a broken connection is taken up again.
+        Number of attempts before the download fails.
     most_gigabytes : float
         Unpacked size above which the archive is refused.
     most_files : int
-        Number of files above which it is refused.
+        Number of files above which the archive is refused.
     """
 
-    url: str = TOY
+    url: str = TOY_URL
     sha256: str = ""
     timeout: float = bounded(30.0, 0.1, 3600)
     attempts: int = bounded(5, 1, 100)
@@ -53,112 +57,117 @@ class FetchSettings(Checked):
     most_files: int = bounded(100_000, 1, 10_000_000)
 
 
-class _Stale(Exception):
-    """What was kept of an earlier attempt does not belong to what the server has now."""
+class _StalePart(Exception):
+    """The partial file of an earlier attempt does not match the file on the server."""
 
 
-def download(settings: FetchSettings, target: Path, report: Progress = silent) -> str:
-    """Download a file; what an earlier attempt left beside it is continued.
+def download_file(settings: FetchSettings, target: Path, report: Progress = silent) -> str:
+    """Download a file, continuing the partial file of an earlier attempt if there is one.
 
     Parameters
     ----------
     settings : FetchSettings
     target : Path
-        The file to write; until it is whole it is called `<name>.part`.
+        The file to write; until it is complete it is called `<name>.part`.
     report : Progress
         Called with bytes.
 
     Returns
     -------
     str
-        Its SHA-256.
+        The SHA-256 of the file.
 
     Raises
     ------
     SettingsError
         If the address is not http or https.
     ChipscapeError
-        If the server cannot be reached, breaks off too often, or the checksum differs.
+        If the server cannot be reached, all attempts fail, or the checksum differs.
     WorkspaceError
         If the file cannot be written.
     Cancelled
-        If the listener asked to stop; what was loaded is kept.
+        If the listener asked to stop; the partial file remains.
     """
     if not settings.url.lower().startswith(("http://", "https://")):
         raise SettingsError(f"{settings.url!r} is not an http address", where="url")
     part = target.with_name(f"{target.name}.part")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        for attempt in range(1, settings.attempts + 1):
-            try:
-                _continue(settings, part, report)
-                break
-            except _Stale as stale:
-                _forget(part)
-                reason: Exception = stale
-            except (OSError, HTTPException) as error:
-                if _is_final(error, part):
-                    raise _unreachable(settings, error) from error
-                reason = error
-            log.warning("attempt %d of %d: %s", attempt, settings.attempts, _why(reason))
-            if attempt == settings.attempts:
-                raise _unreachable(settings, reason) from reason
-            time.sleep(min(0.1 * 2**attempt, settings.timeout))
-        found = checksum(part)
-        if settings.sha256 and found != settings.sha256.lower():
-            _forget(part)
+        _download_part(settings, part, report)
+        checksum = file_checksum(part)
+        if settings.sha256 and checksum != settings.sha256.lower():
+            _delete_part(part)
             raise ChipscapeError(
-                f"has the checksum {found}, not {settings.sha256.lower()}: deleted",
+                f"the file was deleted: its checksum is {checksum}, not {settings.sha256.lower()}",
                 where=settings.url,
-                remedy="Try again; if it stays so, the file on the server is another one.",
+                remedy="Try again; if the checksum stays the same, the file on the server changed.",
             )
         part.replace(target)
-        _note(part).unlink(missing_ok=True)
+        _note_path(part).unlink(missing_ok=True)
     except OSError as error:
-        raise WorkspaceError("cannot be written", where=str(target), remedy=str(error)) from error
-    return found
+        raise WorkspaceError(
+            "the file cannot be written", where=str(target), remedy=f"{error}."
+        ) from error
+    return checksum
 
 
-def _continue(settings: FetchSettings, part: Path, report: Progress) -> None:
-    """Load what is missing; returns when all of it is there."""
-    have, version = _kept(part, settings.url)
-    request = urllib.request.Request(settings.url, headers={"User-Agent": AGENT})
-    if have:
-        request.add_header("Range", f"bytes={have}-")
+def _download_part(settings: FetchSettings, part: Path, report: Progress) -> None:
+    """Complete the partial file in as many attempts as the settings allow."""
+    for attempt in range(1, settings.attempts + 1):
+        try:
+            _resume(settings, part, report)
+            return
+        except (_StalePart, OSError, HTTPException) as error:
+            if isinstance(error, _StalePart):
+                _delete_part(part)
+            log.warning("attempt %d of %d: %s", attempt, settings.attempts, _describe(error))
+            if attempt == settings.attempts or _is_final(error, part):
+                raise _download_error(settings, error) from error
+        time.sleep(min(0.1 * 2**attempt, settings.timeout))
+
+
+def _resume(settings: FetchSettings, part: Path, report: Progress) -> None:
+    """Append the missing bytes to the partial file in one request."""
+    size, version = _read_part(part, settings.url)
+    request = urllib.request.Request(settings.url, headers={"User-Agent": _USER_AGENT})
+    if size:
+        request.add_header("Range", f"bytes={size}-")
         request.add_header("If-Range", version)
     try:
-        answer = urllib.request.urlopen(request, timeout=settings.timeout)
+        response = urllib.request.urlopen(request, timeout=settings.timeout)
     except urllib.error.HTTPError as error:
         with error:
-            if error.code == 416:
-                raise _Stale("the server has less than what was kept") from error
+            if error.code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
+                raise _StalePart(
+                    "the partial file is longer than the file on the server"
+                ) from error
         raise
-    with answer:
-        if have and answer.status == 206:
-            if not str(answer.headers.get("Content-Range", "")).startswith(f"bytes {have}-"):
-                raise _Stale("the server sent another part than was asked for")
+    with response:
+        if size and response.status == HTTPStatus.PARTIAL_CONTENT:
+            if not str(response.headers.get("Content-Range", "")).startswith(f"bytes {size}-"):
+                raise _StalePart("the server sent another range than the requested one")
         else:
-            have = 0
-        length = answer.headers.get("Content-Length")
-        total = have + int(length) if length else 0
-        version = answer.headers.get("ETag") or answer.headers.get("Last-Modified") or ""
+            size = 0
+        length = response.headers.get("Content-Length")
+        total = size + int(length) if length else 0
+        version = response.headers.get("ETag") or response.headers.get("Last-Modified") or ""
         # A weak tag does not promise equal bytes (RFC 9110, 13.1.5).
         version = "" if version.startswith("W/") else version
         note = {"url": settings.url, "version": version}
-        _note(part).write_text(json.dumps(note), encoding="utf-8")
-        with part.open("ab" if have else "wb") as file:
-            while block := answer.read(CHUNK):
+        _note_path(part).write_text(json.dumps(note), encoding="utf-8")
+        with part.open("ab" if size else "wb") as file:
+            while block := response.read(CHUNK):
                 file.write(block)
-                have += len(block)
-                step(report, have, total or have, part.stem)
-    if total and have < total:
-        raise ConnectionError(f"broke off after {have} of {total} bytes")
+                size += len(block)
+                report_step(report, size, total or size, part.stem)
+    if total and size < total:
+        raise ConnectionError(f"the connection was lost after {size} of {total} bytes")
 
 
-def _kept(part: Path, url: str) -> tuple[int, str]:
-    """Bytes of an earlier attempt that can be continued, and which version they belong to."""
+def _read_part(part: Path, url: str) -> tuple[int, str]:
+    """Return the size of a partial file and the version it belongs to; (0, "") if unusable."""
     try:
-        note = json.loads(_note(part).read_bytes())
+        note = json.loads(_note_path(part).read_bytes())
         size = part.stat().st_size
     except (OSError, ValueError):
         return 0, ""
@@ -168,40 +177,34 @@ def _kept(part: Path, url: str) -> tuple[int, str]:
 
 
 def _is_final(error: Exception, part: Path) -> bool:
-    """True if trying again cannot help."""
+    """Return True if another attempt cannot succeed."""
     if isinstance(error, urllib.error.HTTPError):
-        return error.code < 500 and error.code not in (408, 429)
-    written_to = getattr(error, "filename", None)
-    return isinstance(error, OSError) and str(written_to) in (str(part), str(_note(part)))
+        return error.code < 500 and error.code not in _TRANSIENT
+    file = getattr(error, "filename", None)
+    return isinstance(error, OSError) and str(file) in (str(part), str(_note_path(part)))
 
 
-def _why(error: object) -> str:
-    """The system's own words, without the wrapping of Python's."""
+def _describe(error: object) -> str:
+    """Return the reason of an error without the prefixes that urllib adds."""
     if isinstance(error, urllib.error.HTTPError):
-        return f"the server answers {error.code}, {error.reason}"
+        return f"the server answered {error.code}, {error.reason}"
     reason = getattr(error, "reason", error)
     return getattr(reason, "strerror", None) or str(reason)
 
 
-def _unreachable(settings: FetchSettings, error: Exception) -> ChipscapeError:
+def _download_error(settings: FetchSettings, error: Exception) -> ChipscapeError:
     return ChipscapeError(
-        f"cannot be downloaded ({_why(error)})",
+        f"the file cannot be downloaded ({_describe(error)})",
         where=settings.url,
-        remedy="Check the network; the same command goes on from where it stopped. Or download "
-        "it yourself and unpack it into the workspace's flair/ folder.",
+        remedy="Check the network and run the command again, which resumes the download. Or "
+        "download the file yourself and unpack it into the flair/ folder of the workspace.",
     )
 
 
-def _note(part: Path) -> Path:
+def _note_path(part: Path) -> Path:
     return part.with_name(f"{part.name}.json")
 
 
-def _forget(part: Path) -> None:
+def _delete_part(part: Path) -> None:
     part.unlink(missing_ok=True)
-    _note(part).unlink(missing_ok=True)
-
-
-def checksum(path: Path) -> str:
-    """SHA-256 of a file, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    _note_path(part).unlink(missing_ok=True)

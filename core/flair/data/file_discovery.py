@@ -1,4 +1,4 @@
-"""FLAIR #2 on disk: which files there are, which belong together, and which are missing."""
+"""Discovery of the files of a FLAIR #2 data set, paired by name."""
 
 import json
 import re
@@ -12,67 +12,69 @@ from core.flair.data.dataset import Acquisition, Dataset, Patch, Problem, SuperA
 _TREE = re.compile(r"flair(?:[_-]2)?(?:[_-]toy)?_(aerial|labels|sen)_(train|test)", re.I)
 _PATCH = {"aerial": re.compile(r"IMG_(\d+)\.tiff?$"), "labels": re.compile(r"MSK_(\d+)\.tiff?$")}
 _SENTINEL = re.compile(r"SEN2_sp_(.+)_(data\.npy|masks\.npy|products\.txt)$")
-_PARTS = ("data.npy", "masks.npy", "products.txt")
+_SENTINEL_PARTS = ("data.npy", "masks.npy", "products.txt")
+# <domain>/<area>/img/IMG_000001.tif
 _DEPTH = 4
-_ALIEN = "not named as FLAIR names it: not used"
+_FOREIGN = "its name or folder does not follow FLAIR's layout, so it is not used"
+_AERIAL_ONLY = "so only its aerial bands are used"
 CENTROIDS = "flair-2_centroids_sp_to_patch.json"
 METADATA = "flair-2_aerial_metadata.json"
 
 
-def discover(root: Path) -> Dataset:
-    """Find the patches of a FLAIR #2 tree, and pair by name what belongs together.
+def discover_dataset(root: Path) -> Dataset:
+    """Find the patches of a FLAIR #2 data set and the files that belong to each.
 
-    Images and masks are paired by number, Sentinel's files by domain and area. Only names are
-    looked at here; what is wrong inside a file is said when it is read.
+    Images and masks are paired by number, Sentinel files by domain and area. Only names are read
+    here; problems inside a file are reported when it is read.
 
     Parameters
     ----------
     root : Path
-        The folder that holds the trees, or a folder around it.
+        The folder that contains the trees, or the folder above it.
 
     Raises
     ------
     WorkspaceError
         If there is no tree of aerial images.
     """
-    base, trees = _trees(root)
+    base, trees = _find_trees(root)
     problems: list[Problem] = []
-    found = {role: _walk(base, trees[role], role, problems) for role in ("aerial", "labels")}
-    areas = _super_areas(base, trees["sen"], problems)
-    centroids = _centroids(base, problems)
-    metadata = _metadata(base, problems)
+    images, masks = (
+        _find_rasters(base, trees[role], role, problems) for role in ("aerial", "labels")
+    )
+    areas = _find_super_areas(base, trees["sen"], problems)
+    centroids, metadata = _read_centroids(base, problems), _read_metadata(base, problems)
     patches, used = [], set()
-    for (split, number), image in sorted(found["aerial"].items(), key=_train_first):
-        mask = found["labels"].get((split, number))
-        domain, area = _place(image)
+    for (split, number), image in sorted(images.items(), key=_train_first):
+        mask = masks.get((split, number))
+        domain, area = _domain_and_area(image)
         if mask is None:
-            problems.append(Problem(_short(base, image), f"no MSK_{number}: left out"))
+            reason = f"there is no mask MSK_{number}, so the patch is left out"
+            problems.append(Problem(_relative(base, image), reason))
             continue
-        if _place(mask) != (domain, area):
-            why = f"stands under {'/'.join(_place(mask))}, its image under {domain}/{area}"
-            problems.append(Problem(_short(base, mask), f"{why}: paired by number"))
-        name = f"IMG_{number}"
-        acquired = metadata.get(name)
-        if metadata and acquired is None:
-            problems.append(Problem(name, "not in the metadata: goes on without"))
-        place = (split, domain, area)
-        used.add(place)
-        if place not in areas:
-            why = f"no complete Sentinel files of {domain}-{area}: aerial only"
-            problems.append(Problem(name, why))
+        if _domain_and_area(mask) != (domain, area):
+            reason = f"it lies under {'/'.join(_domain_and_area(mask))}, its image under "
+            reason += f"{domain}/{area}; they are paired by number"
+            problems.append(Problem(_relative(base, mask), reason))
+        name, key = f"IMG_{number}", (split, domain, area)
+        if metadata and name not in metadata:
+            problems.append(Problem(name, "its metadata are missing"))
+        used.add(key)
+        if key not in areas:
+            reason = f"the Sentinel files of {domain}-{area} are not complete, {_AERIAL_ONLY}"
+            problems.append(Problem(name, reason))
         elif name not in centroids:
-            problems.append(Problem(name, "no centroid: aerial only"))
-        centroid = centroids.get(name)
+            problems.append(Problem(name, f"it has no centroid, {_AERIAL_ONLY}"))
+        super_area, centroid, acquisition = areas.get(key), centroids.get(name), metadata.get(name)
         patches.append(
-            Patch(number, split, domain, area, image, mask, areas.get(place), centroid, acquired)
+            Patch(number, split, domain, area, image, mask, super_area, centroid, acquisition)
         )
-    for key in sorted(found["labels"].keys() - found["aerial"].keys(), key=str):
-        problems.append(
-            Problem(_short(base, found["labels"][key]), f"no IMG_{key[1]}: surplus, not used")
-        )
-    for place in sorted(areas.keys() - used):
-        name = _short(base, areas[place].data)
-        problems.append(Problem(name, "no patch lies in it: surplus, not used"))
+    for split, number in sorted(masks.keys() - images.keys()):
+        reason = f"there is no image IMG_{number}, so the mask is not used"
+        problems.append(Problem(_relative(base, masks[split, number]), reason))
+    for key in sorted(areas.keys() - used):
+        reason = "no patch lies in this super area, so it is not used"
+        problems.append(Problem(_relative(base, areas[key].data), reason))
     return Dataset(base, tuple(patches), tuple(problems))
 
 
@@ -81,8 +83,8 @@ def _train_first(item: tuple[tuple[str, str], Path]) -> tuple[bool, str]:
     return split != "train", number
 
 
-def _trees(root: Path) -> tuple[Path, dict[str, list[tuple[str, Path]]]]:
-    """The folder that holds the trees, and by role each tree with its split."""
+def _find_trees(root: Path) -> tuple[Path, dict[str, list[tuple[str, Path]]]]:
+    """Return the folder that contains the trees, and the split and folder of the trees by role."""
     inner = sorted(p for p in root.iterdir() if p.is_dir()) if root.is_dir() else []
     for base in (root, *inner):
         trees: dict[str, list[tuple[str, Path]]] = {"aerial": [], "labels": [], "sen": []}
@@ -93,76 +95,78 @@ def _trees(root: Path) -> tuple[Path, dict[str, list[tuple[str, Path]]]]:
         if trees["aerial"]:
             return base, trees
     raise WorkspaceError(
-        "no FLAIR #2 tree of aerial images (flair_aerial_train or the like)",
+        "there is no FLAIR #2 tree of aerial images, such as flair_aerial_train",
         where=str(root),
         remedy="Write the demo with `chipscape flair demo`, or get the data with "
         "`chipscape flair fetch`.",
     )
 
 
-def _walk(
+def _find_rasters(
     base: Path, trees: list[tuple[str, Path]], role: str, problems: list[Problem]
 ) -> dict[tuple[str, str], Path]:
-    found: dict[tuple[str, str], Path] = {}
+    """Return the images or masks by split and number."""
+    rasters: dict[tuple[str, str], Path] = {}
     for split, tree in trees:
         for path in sorted(tree.rglob("*.tif*")):
             match = _PATCH[role].search(path.name)
-            # <domain>/<area>/img/IMG_000001.tif
             if not match or len(path.relative_to(tree).parts) != _DEPTH:
+                problems.append(Problem(_relative(base, path), _FOREIGN))
+            elif (split, match[1]) in rasters:
+                first = _relative(base, rasters[split, match[1]])
                 problems.append(
-                    Problem(_short(base, path), "not named as FLAIR names it: not used")
+                    Problem(_relative(base, path), f"its number occurs twice; {first} is used")
                 )
-            elif (split, match[1]) in found:
-                first = _short(base, found[split, match[1]])
-                problems.append(Problem(_short(base, path), f"stands twice: {first} is used"))
             else:
-                found[split, match[1]] = path
-    return found
+                rasters[split, match[1]] = path
+    return rasters
 
 
-def _super_areas(
+def _find_super_areas(
     base: Path, trees: list[tuple[str, Path]], problems: list[Problem]
 ) -> dict[tuple[str, str, str], SuperArea]:
+    """Return the complete super areas by split, domain and area."""
     areas: dict[tuple[str, str, str], SuperArea] = {}
     for split, tree in trees:
-        by_place: dict[tuple[str, str], dict[str, Path]] = {}
+        by_area: dict[tuple[str, str], dict[str, Path]] = {}
         for path in sorted(p for p in tree.rglob("*") if p.is_file()):
             match = _SENTINEL.fullmatch(path.name)
             if not match or len(path.relative_to(tree).parts) != _DEPTH:
-                problems.append(
-                    Problem(_short(base, path), "not named as FLAIR names it: not used")
-                )
-            elif match[1] != "-".join(_place(path)):
-                why = f"named for {match[1]}, but under {'/'.join(_place(path))}: not used"
-                problems.append(Problem(_short(base, path), why))
+                problems.append(Problem(_relative(base, path), _FOREIGN))
+            elif match[1] != "-".join(_domain_and_area(path)):
+                folder = "/".join(_domain_and_area(path))
+                reason = f"it is named for {match[1]} but lies under {folder}, so it is not used"
+                problems.append(Problem(_relative(base, path), reason))
             else:
-                by_place.setdefault(_place(path), {})[match[2]] = path
-        for (domain, area), parts in sorted(by_place.items()):
-            lacking = [part for part in _PARTS if part not in parts]
-            for part in lacking:
+                by_area.setdefault(_domain_and_area(path), {})[match[2]] = path
+        for (domain, area), parts in sorted(by_area.items()):
+            missing = [part for part in _SENTINEL_PARTS if part not in parts]
+            for part in missing:
                 name = f"SEN2_sp_{domain}-{area}_{part}"
-                problems.append(Problem(name, "missing: its area goes on without Sentinel"))
-            if not lacking:
-                areas[split, domain, area] = SuperArea(*(parts[part] for part in _PARTS))
+                problems.append(
+                    Problem(name, "it is missing, so its area is used without Sentinel")
+                )
+            if not missing:
+                areas[split, domain, area] = SuperArea(*(parts[part] for part in _SENTINEL_PARTS))
     return areas
 
 
-def _centroids(base: Path, problems: list[Problem]) -> dict[str, tuple[int, int]]:
+def _read_centroids(base: Path, problems: list[Problem]) -> dict[str, tuple[int, int]]:
     centroids: dict[str, tuple[int, int]] = {}
-    for key, value in _table(base, CENTROIDS, "*centroid*.json", problems).items():
-        whole = isinstance(value, list) and [type(v) for v in value] == [int, int]
-        if whole:
+    for key, value in _read_table(base, CENTROIDS, "*centroid*.json", problems).items():
+        if isinstance(value, list) and [type(number) for number in value] == [int, int]:
             centroids[Path(key).stem] = (value[0], value[1])
         else:
-            problems.append(Problem(key, f"centroid {value!r} is not [row, column]: aerial only"))
+            reason = f"its centroid {value!r} is not [row, column], {_AERIAL_ONLY}"
+            problems.append(Problem(key, reason))
     return centroids
 
 
-def _metadata(base: Path, problems: list[Problem]) -> dict[str, Acquisition]:
+def _read_metadata(base: Path, problems: list[Problem]) -> dict[str, Acquisition]:
     metadata: dict[str, Acquisition] = {}
-    for key, value in _table(base, METADATA, "*metadata*.json", problems).items():
+    for key, value in _read_table(base, METADATA, "*metadata*.json", problems).items():
         if not isinstance(value, dict):
-            problems.append(Problem(key, "its metadata is no table: goes on without"))
+            problems.append(Problem(key, "its metadata are not a table and are not used"))
             continue
         x, y, z = (_number(value.get(f"patch_centroid_{axis}")) for axis in "xyz")
         date, time, camera = (str(value.get(name, "")) for name in ("date", "time", "camera"))
@@ -174,27 +178,27 @@ def _number(value: object) -> float | None:
     return float(value) if isinstance(value, int | float) else None
 
 
-def _table(base: Path, name: str, pattern: str, problems: list[Problem]) -> dict[str, Any]:
-    """A JSON table at the root, by its name or by one like it."""
+def _read_table(base: Path, name: str, pattern: str, problems: list[Problem]) -> dict[str, Any]:
+    """Read a JSON table at the root by its name, or the first one that matches the pattern."""
     path = base / name
     if not path.is_file():
         path = min(base.glob(pattern), default=path)
     try:
         table = json.loads(path.read_bytes())
     except (OSError, ValueError) as error:
-        why = "missing" if not path.exists() else f"cannot be read ({error})"
-        problems.append(Problem(path.name, f"{why}: goes on without"))
-        return {}
-    if not isinstance(table, dict):
-        problems.append(Problem(path.name, "holds no table: goes on without"))
-        return {}
-    return table
+        reason = f"the file cannot be read ({error})" if path.exists() else "the file is missing"
+    else:
+        if isinstance(table, dict):
+            return table
+        reason = "the file does not contain a table"
+    problems.append(Problem(path.name, f"{reason}; the data are used without it"))
+    return {}
 
 
-def _place(path: Path) -> tuple[str, str]:
-    """Domain and area from <domain>/<area>/img/IMG_000001.tif."""
+def _domain_and_area(path: Path) -> tuple[str, str]:
+    """Return domain and area of a path such as <domain>/<area>/img/IMG_000001.tif."""
     return path.parts[-4], path.parts[-3]
 
 
-def _short(base: Path, path: Path) -> str:
+def _relative(base: Path, path: Path) -> str:
     return path.relative_to(base).as_posix()

@@ -1,4 +1,4 @@
-"""FLAIR's classes, their colours, its citation and its licence."""
+"""The land-cover classes of FLAIR and their colours, and its citation and licence."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -17,28 +17,29 @@ CITATION = (
     "(NeurIPS) 2023. doi:10.48550/arXiv.2310.13336"
 )
 ATTRIBUTION = f"FLAIR #2, IGN. {CITATION} Data under the {LICENCE}."
-"""What stands under every picture, download and export of FLAIR data."""
+"""The credit that every page, download and export of FLAIR data carries."""
 
-LOOK_ALIKE = "A procedural look-alike, none of it IGN's; what it looks like is"
+LOOK_ALIKE = "A procedural look-alike that contains no IGN data. It imitates"
 
 OTHER = 13
-"""The last class of the reduced nomenclature, and the first of those that it holds."""
+"""The class of the reduced nomenclature that merges the classes 13 to 19."""
 N_SCORED = 12
-"""The classes that the challenge's mIoU averages: 1 to 12."""
+"""The number of classes that the challenge's mIoU averages: 1 to 12."""
 HIGHEST = 19
+"""The highest value of the full nomenclature."""
 
 
 @dataclass(frozen=True)
 class LandCover:
-    """One class.
+    """One land-cover class.
 
     Attributes
     ----------
     value : int
-        Its value in the masks.
+        The value of the class in the masks.
     name : str
     colour : str
-        #rrggbb, FLAIR's own.
+        #rrggbb, as FLAIR defines it.
     """
 
     value: int
@@ -83,27 +84,27 @@ FULL: tuple[LandCover, ...] = tuple(
 REDUCED: tuple[LandCover, ...] = (*FULL[:N_SCORED], LandCover(OTHER, "other", "#000000"))
 
 
-def attribution(*, look_alike: bool) -> str:
-    """The credit of FLAIR's data, or of the look-alike, which says that it is one."""
+def attribution_text(*, look_alike: bool) -> str:
+    """Return the credit of FLAIR data, or of look-alike data, which names them as such."""
     return f"{LOOK_ALIKE} {ATTRIBUTION}" if look_alike else ATTRIBUTION
 
 
-def classes(nomenclature: Nomenclature) -> tuple[LandCover, ...]:
-    """The classes of a nomenclature, by value."""
+def nomenclature_classes(nomenclature: Nomenclature) -> tuple[LandCover, ...]:
+    """Return the classes of a nomenclature, sorted by value."""
     return FULL if nomenclature == "full" else REDUCED
 
 
-def reduce(labels: AnyArray) -> ByteArray:
-    """Labels of the full nomenclature in the reduced one: 13 to 19 become 13; 0 stays 0."""
+def reduce_labels(labels: AnyArray) -> ByteArray:
+    """Convert labels to the reduced nomenclature: 13 to 19 become 13, and 0 stays 0."""
     return np.minimum(labels, OTHER).astype(np.uint8)
 
 
 def is_other(labels: AnyArray) -> AnyArray:
-    """True where a label, of either nomenclature, is one that the score's mean leaves out."""
+    """Return True where a label of either nomenclature is a class that mIoU leaves out."""
     return np.asarray(labels) >= OTHER
 
 
-def palette(nomenclature: Nomenclature) -> ByteArray:
-    """Colours by value, uint8 (n + 1, 3); row 0, no class, is grey."""
+def class_palette(nomenclature: Nomenclature) -> ByteArray:
+    """Return the colours by class value, uint8 (n + 1, 3); row 0, no class, is grey."""
     grey = (128, 128, 128)
-    return np.array([grey, *(kind.rgb for kind in classes(nomenclature))], np.uint8)
+    return np.array([grey, *(cover.rgb for cover in nomenclature_classes(nomenclature))], np.uint8)

@@ -1,4 +1,4 @@
-"""Reading a patch: its bands, its labels, and what Sentinel saw there."""
+"""Reading of patches: aerial bands, labels, texture and the Sentinel spectra of their pixels."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,21 +8,20 @@ import rasterio
 from scipy.ndimage import uniform_filter
 
 from core.errors import SceneError
-from core.flair.data import sentinel as sentinel2
 from core.flair.data.dataset import Dataset, Patch, Problem
-from core.flair.data.nomenclature import HIGHEST, Nomenclature, reduce
+from core.flair.data.nomenclature import HIGHEST, Nomenclature, reduce_labels
 from core.flair.data.pixel_table import AERIAL, SIDE, UNLABELLED, PixelTable
-from core.flair.data.sentinel import SentinelSettings
+from core.flair.data.sentinel import SentinelSettings, block_index, block_means, patch_super_patch
 from core.raster.scene import open_scene
 from core.types import AnyArray, ByteArray, FloatArray
 
-TEXTURE = 9
-"""Pixels along one side of the window that texture is measured in."""
+TEXTURE_WINDOW = 9
+"""Pixels along one side of the window in which texture is measured."""
 
 
 @dataclass(frozen=True)
-class Needs:
-    """What to read beside the aerial bands and the labels."""
+class RequiredData:
+    """The data to read in addition to aerial bands and labels, and how to read them."""
 
     sentinel: bool = False
     texture: bool = False
@@ -30,44 +29,57 @@ class Needs:
     dates: SentinelSettings = SentinelSettings()
 
 
-PLAIN = Needs()
+AERIAL_ONLY = RequiredData()
 """Aerial bands and reduced labels only."""
 
 
 def read_aerial(patch: Patch) -> ByteArray:
-    """The five bands of a patch, uint8 (5, 512, 512).
+    """Read the five aerial bands of a patch, uint8 (5, 512, 512).
 
     Raises
     ------
     SceneError
-        If the file cannot be read, or is no FLAIR image.
+        If the file cannot be read or is not a FLAIR image.
     """
-    return _read(patch.image, len(AERIAL))
+    return read_byte_raster(patch.image, len(AERIAL), SIDE)[0]
 
 
 def read_mask(patch: Patch) -> tuple[ByteArray, Problem | None]:
-    """A patch's labels, uint8 (512, 512), in the full nomenclature.
+    """Read the labels of a patch in the full nomenclature, uint8 (512, 512).
 
-    Values that are no class become UNLABELLED, and are told as a problem.
+    Values that are no class become UNLABELLED and are reported as a problem.
 
     Raises
     ------
     SceneError
-        If the file cannot be read, or is no FLAIR mask.
+        If the file cannot be read or is not a FLAIR mask.
     """
-    labels = _read(patch.mask, 1)[0]
-    wrong = (labels < 1) | (labels > HIGHEST)
-    n_wrong = int(wrong.sum())
-    if not n_wrong:
+    labels = read_byte_raster(patch.mask, 1, SIDE)[0][0]
+    invalid = (labels < 1) | (labels > HIGHEST)
+    n_invalid = int(invalid.sum())
+    if not n_invalid:
         return labels, None
-    values = ", ".join(str(v) for v in np.unique(labels[wrong])[:8])
-    labels[wrong] = UNLABELLED
-    why = f"{n_wrong} pixels hold values that are no class ({values}): left out"
-    return labels, Problem(patch.mask.name, why)
+    values = ", ".join(str(value) for value in np.unique(labels[invalid])[:8])
+    labels[invalid] = UNLABELLED
+    reason = f"{n_invalid} pixels hold values that are no class ({values}) and are left out"
+    return labels, Problem(patch.mask.name, reason)
 
 
-def texture_of(aerial: ByteArray) -> FloatArray:
-    """Local texture: standard deviation of the mean visible band in windows of 9 x 9.
+def pixel_position(patch: Patch, column: int, row: int) -> tuple[float, float, str]:
+    """Return the coordinates of a pixel's centre and their CRS; empty if the image has none.
+
+    Raises
+    ------
+    SceneError
+        If the image cannot be opened.
+    """
+    with open_scene(patch.image) as source:
+        x, y = source.xy(row, column)
+        return float(x), float(y), source.crs.to_string() if source.crs else ""
+
+
+def local_texture(aerial: ByteArray) -> FloatArray:
+    """Compute local texture: the standard deviation of the mean visible band in 9 x 9 windows.
 
     Parameters
     ----------
@@ -78,13 +90,13 @@ def texture_of(aerial: ByteArray) -> FloatArray:
     float32 array, (h, w), 0..127.5
     """
     grey = aerial[:3].mean(axis=0, dtype=np.float64)
-    mean = uniform_filter(grey, TEXTURE, mode="reflect")
-    square = uniform_filter(grey * grey, TEXTURE, mode="reflect")
-    return np.asarray(np.sqrt(np.maximum(square - mean * mean, 0)), np.float32)
+    mean = uniform_filter(grey, TEXTURE_WINDOW, mode="reflect")
+    mean_square = uniform_filter(grey * grey, TEXTURE_WINDOW, mode="reflect")
+    return np.asarray(np.sqrt(np.maximum(mean_square - mean * mean, 0)), np.float32)
 
 
-def read_patch(dataset: Dataset, index: int, needs: Needs = PLAIN) -> PixelTable:
-    """Every pixel of a patch, row by row: 512 * 512 rows, "other" among them.
+def read_patch(dataset: Dataset, index: int, needs: RequiredData = AERIAL_ONLY) -> PixelTable:
+    """Read all 512 * 512 pixels of a patch, row by row, including those of "other".
 
     Raises
     ------
@@ -94,30 +106,36 @@ def read_patch(dataset: Dataset, index: int, needs: Needs = PLAIN) -> PixelTable
     return read_pixels(dataset.patches[index], index, np.arange(SIDE * SIDE), needs)
 
 
-def read_pixels(patch: Patch, index: int, flat: AnyArray, needs: Needs) -> PixelTable:
-    """The pixels of a patch at flat positions."""
+def read_pixels(patch: Patch, index: int, flat: AnyArray, needs: RequiredData) -> PixelTable:
+    """Read the pixels of a patch at flat positions, row * 512 + column.
+
+    Raises
+    ------
+    SceneError
+        If one of its files cannot be used.
+    """
     row, column = np.divmod(flat, SIDE)
     aerial = read_aerial(patch)
-    labels, wrong = read_mask(patch)
-    problems = [wrong] if wrong else []
+    labels, problem = read_mask(patch)
+    problems = [problem] if problem else []
     n_dark = int((aerial[:3].max(axis=0) == 0).sum())
     if n_dark:
-        why = f"{n_dark:,} pixels have no intensity (red, green, blue are 0): their spectrum is 0"
-        problems.append(Problem(patch.name, why))
-    values = labels if needs.nomenclature == "full" else reduce(labels)
+        reason = f"{n_dark:,} pixels have no intensity (red, green and blue are 0), so "
+        problems.append(Problem(patch.name, f"{reason}their spectrum stays 0"))
+    values = labels if needs.nomenclature == "full" else reduce_labels(labels)
     spectra = None
     if needs.sentinel:
-        around = sentinel2.around_patch(patch, needs.dates)
-        if around.all_covered:
-            best = int(around.cover.argmin())
-            why = (
-                f"no Sentinel date passes the filter: the clearest, {around.series.dates[best]} "
-                f"({around.cover[best]:.0%} covered), stands in"
+        super_patch = patch_super_patch(patch, needs.dates)
+        if super_patch.all_covered:
+            clearest = int(super_patch.cover.argmin())
+            reason = (
+                "no Sentinel date passes the filter, so the clearest one, "
+                f"{super_patch.series.dates[clearest]} ({super_patch.cover[clearest]:.0%} "
+                "covered), is used"
             )
-            problems.append(Problem(patch.name, why))
-        means = sentinel2.blocks(around, patch.name)
-        at = sentinel2.block_index(row), sentinel2.block_index(column)
-        spectra = np.ascontiguousarray(means[:, at[0], at[1]].T)
+            problems.append(Problem(patch.name, reason))
+        means = block_means(super_patch, patch.name)
+        spectra = np.ascontiguousarray(means[:, block_index(row), block_index(column)].T)
     return PixelTable(
         aerial=np.ascontiguousarray(aerial[:, row, column].T, np.float32),
         sentinel=spectra,
@@ -125,25 +143,43 @@ def read_pixels(patch: Patch, index: int, flat: AnyArray, needs: Needs) -> Pixel
         patch=np.full(len(flat), index, np.int32),
         column=column.astype(np.int16),
         row=row.astype(np.int16),
-        texture=texture_of(aerial)[row, column] if needs.texture else None,
+        texture=local_texture(aerial)[row, column] if needs.texture else None,
         problems=tuple(problems),
     )
 
 
-def _read(path: Path, n_bands: int) -> ByteArray:
+def read_byte_raster(
+    path: Path, n_bands: int, side: int | None = None
+) -> tuple[ByteArray, float | None]:
+    """Read all bands of a uint8 raster, (n_bands, h, w), and its declared nodata value.
+
+    Parameters
+    ----------
+    path : Path
+    n_bands : int
+        The expected number of bands.
+    side : int, optional
+        The expected height and width; any size by default.
+
+    Raises
+    ------
+    SceneError
+        If the file cannot be read, or has other bands, another size or another dtype.
+    """
     with open_scene(path) as source:
-        shape = (source.count, source.height, source.width)
-        if shape != (n_bands, SIDE, SIDE) or set(source.dtypes) != {"uint8"}:
-            bands = f"{source.dtypes[0]}, {shape[0]} bands of {shape[2]} x {shape[1]}"
+        count, height, width = source.count, source.height, source.width
+        expected = (n_bands, side or height, side or width)
+        if (count, height, width) != expected or set(source.dtypes) != {"uint8"}:
             raise SceneError(
-                f"is {bands}, not uint8, {n_bands} of {SIDE} x {SIDE}", where=path.name
+                f"the file has {count} bands of {width} x {height} pixels ({source.dtypes[0]}), "
+                f"not {n_bands} of {expected[2]} x {expected[1]} (uint8)",
+                where=path.name,
             )
         try:
-            values: ByteArray = source.read()
+            return source.read(), source.nodata
         except (rasterio.errors.RasterioError, OSError) as error:
             raise SceneError(
-                "opens but cannot be read",
+                "the file opens, but its pixels cannot be read",
                 where=path.name,
-                remedy="The file is damaged or cut off: copy it again.",
+                remedy="It is damaged or incomplete: copy it again.",
             ) from error
-    return values

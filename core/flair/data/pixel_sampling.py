@@ -1,40 +1,41 @@
-"""The sample of pixels that a classifier learns from: the notebook's, stratified, or random."""
+"""Samples of training pixels: the grid of the notebook, stratified by class, or random."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Literal
 
 import numpy as np
 
-from core.compute import stream
+from core.compute import stream_results
 from core.errors import SceneError, TooFewError
 from core.flair.data.dataset import Dataset, Patch, Problem
-from core.flair.data.nomenclature import HIGHEST, Nomenclature, is_other, reduce
-from core.flair.data.patch_reading import PLAIN, Needs, read_mask, read_pixels
-from core.flair.data.pixel_table import SIDE, UNLABELLED, PixelTable, stack
-from core.progress import Progress, silent, step
+from core.flair.data.nomenclature import HIGHEST, Nomenclature, is_other, reduce_labels
+from core.flair.data.patch_reading import AERIAL_ONLY, RequiredData, read_mask, read_pixels
+from core.flair.data.pixel_table import SIDE, UNLABELLED, PixelTable, stack_tables
+from core.progress import Progress, report_step, silent
 from core.tables import Checked, bounded, one_of
 from core.types import AnyArray, ByteArray
 
 Draw = Literal["notebook", "stratified", "random"]
-STEP, FIRST = 10, 11
+GRID_STEP, GRID_START = 10, 11
 """The notebook's grid: every 10th pixel of the central 500, offset 5, so 11, 21 ... 501."""
 
 
 @dataclass(frozen=True)
 class SampleSettings(Checked):
-    """Which pixels a classifier learns from.
+    """Which pixels a classifier is trained on.
 
     Attributes
     ----------
     draw : {"notebook", "stratified", "random"}
-        "notebook": every 10th pixel in both directions of the central 500 x 500. "stratified": as
-        many pixels of each class as there are of the others, or all it has. "random": any pixel.
+        "notebook": every 10th pixel in both directions of the central 500 x 500. "stratified":
+        equally many pixels of each class, or all pixels of a rarer class. "random": any pixels.
     n_per_patch : int
-        Pixels a patch on average (random: of each); the notebook's draw takes 2,500.
+        Pixels per patch, on average ("stratified") or exactly ("random"); the notebook's grid
+        always has 2,500.
     other : bool
-        False leaves pixels of "other" out, as the notebook does.
+        Whether pixels of "other" are included; the notebook leaves them out.
     nomenclature : {"reduced", "full"}
     seed : int
     """
@@ -46,64 +47,64 @@ class SampleSettings(Checked):
     seed: int = bounded(0, 0, 2**31 - 1)
 
 
-def sample(
+def sample_pixels(
     dataset: Dataset,
     indexes: Sequence[int],
     settings: SampleSettings,
-    needs: Needs = PLAIN,
+    needs: RequiredData = AERIAL_ONLY,
     report: Progress = silent,
 ) -> PixelTable:
-    """Pixels of many patches, in the order of the patches and row by row in each.
+    """Sample pixels of several patches, in the order of the patches and row by row in each.
 
-    A patch that cannot be used is left out and told in the table's problems. The nomenclature is
-    that of `settings`.
+    A patch that cannot be used is left out and reported among the table's problems. The
+    nomenclature of `settings` takes precedence over that of `needs`.
 
     Raises
     ------
     TooFewError
-        If no pixel is left.
+        If no pixel remains.
     Cancelled
         If the listener asked to stop.
     """
-    needs = Needs(needs.sentinel, needs.texture, settings.nomenclature, needs.dates)
+    needs = replace(needs, nomenclature=settings.nomenclature)
     quotas: dict[int, AnyArray] = {}
     if settings.draw == "stratified":
-        quotas = _quotas(dataset, indexes, settings)
-    draw = partial(_draw, dataset=dataset, settings=settings, needs=needs, quotas=quotas)
+        quotas = _stratified_quotas(dataset, indexes, settings)
+    sample = partial(_sample_patch, dataset=dataset, settings=settings, needs=needs, quotas=quotas)
     tables, problems = [], []
-    for done, result in enumerate(stream(draw, list(indexes)), start=1):
-        step(report, done, len(indexes), dataset.patches[indexes[done - 1]].name)
+    for n_read, result in enumerate(stream_results(sample, list(indexes)), start=1):
+        report_step(report, n_read, len(indexes), dataset.patches[indexes[n_read - 1]].name)
         if isinstance(result, Problem):
             problems.append(result)
         else:
             tables.append(result)
     if not sum(map(len, tables)):
         raise TooFewError(
-            "no labelled pixel is left to learn from",
+            "there is no labelled pixel to train on",
             where=str(dataset.root),
             remedy="; ".join(str(problem) for problem in problems[:3]),
         )
-    return stack(tables, tuple(problems))
+    return stack_tables(tables, tuple(problems))
 
 
-def _draw(
+def _sample_patch(
     index: int,
     *,
     dataset: Dataset,
     settings: SampleSettings,
-    needs: Needs,
+    needs: RequiredData,
     quotas: dict[int, AnyArray],
 ) -> PixelTable | Problem:
     patch = dataset.patches[index]
-    # By number, so that a patch's draw does not hang on which other patches there are.
+    # Seeded with the number of the patch, so that its sample does not depend on other patches.
     rng = np.random.default_rng([settings.seed, int(patch.number)])
     try:
-        labels = _labels(patch, settings)
+        labels = _read_labels(patch, settings)
         usable = labels != UNLABELLED
         if not settings.other:
             usable &= ~is_other(labels)
         if settings.draw == "notebook":
-            grid = np.arange(FIRST, SIDE - FIRST + 1, STEP)
+            grid = np.arange(GRID_START, SIDE - GRID_START + 1, GRID_STEP)
             chosen = (grid[:, None] * SIDE + grid).ravel()
             chosen = chosen[usable[chosen]]
         elif settings.draw == "random":
@@ -120,69 +121,75 @@ def _draw(
             )
         return read_pixels(patch, index, np.sort(chosen), needs)
     except SceneError as error:
-        return Problem(patch.name, f"left out ({error})")
+        return Problem(patch.name, f"it is left out ({error})")
 
 
-def _labels(patch: Patch, settings: SampleSettings) -> ByteArray:
+def _read_labels(patch: Patch, settings: SampleSettings) -> ByteArray:
     labels = read_mask(patch)[0].ravel()
-    return labels if settings.nomenclature == "full" else reduce(labels)
+    return labels if settings.nomenclature == "full" else reduce_labels(labels)
 
 
-def _quotas(
+def _stratified_quotas(
     dataset: Dataset, indexes: Sequence[int], settings: SampleSettings
 ) -> dict[int, AnyArray]:
-    """Pixels of each class to take from each patch, so that classes come as equal as they can."""
-    rows, counts = [], []
+    """Return the number of pixels of each class to sample from each patch.
+
+    The totals of the classes are as equal as the available pixels allow.
+    """
+    readable, counts = [], []
     for index in indexes:
         try:
-            labels = _labels(dataset.patches[index], settings)
+            labels = _read_labels(dataset.patches[index], settings)
         except SceneError:
-            continue  # told when the patch is drawn from
-        rows.append(index)
+            continue  # Reported when the patch is sampled.
+        readable.append(index)
         counts.append(np.bincount(labels, minlength=HIGHEST + 1))
-    if not rows:
+    if not readable:
         return {}
     table = np.array(counts, np.int64)
     table[:, UNLABELLED] = 0
     if not settings.other:
         table[:, is_other(np.arange(HIGHEST + 1))] = 0
-    wanted = water_fill(table.sum(axis=0), settings.n_per_patch * len(rows))
-    quota = np.stack([share_out(table[:, c], wanted[c]) for c in range(HIGHEST + 1)], axis=1)
-    return dict(zip(rows, quota, strict=True))
+    totals = water_fill(table.sum(axis=0), settings.n_per_patch * len(readable))
+    quotas = [share_out(table[:, value], totals[value]) for value in range(HIGHEST + 1)]
+    return dict(zip(readable, np.stack(quotas, axis=1), strict=True))
 
 
 def water_fill(available: AnyArray, total: int) -> AnyArray:
-    """Share a total as equally as what is available allows; integers, early entries first.
+    """Divide a total into integer shares that are as equal as possible.
 
     Parameters
     ----------
     available : int array, (n,)
+        The upper limit of each share.
     total : int
 
     Returns
     -------
-    int64 array, (n,), at most `available`, summing to `total` or to all there is
+    int64 array, (n,)
+        The sum is `total`, or that of `available` if it is lower. A remainder goes to the first
+        entries.
     """
-    given = np.zeros(len(available), np.int64)
-    left = min(total, int(available.sum()))
-    while left:
-        open_entries = np.flatnonzero(given < available)
-        each, rest = divmod(left, len(open_entries))
-        more = np.full(len(open_entries), each)
-        # One more each only at the end, or an early entry would be ahead by several.
-        more[:rest] += each == 0
-        more = np.minimum(more, available[open_entries] - given[open_entries])
-        given[open_entries] += more
-        left -= int(more.sum())
-    return given
+    shares = np.zeros(len(available), np.int64)
+    remaining = min(total, int(available.sum()))
+    while remaining:
+        unfilled = np.flatnonzero(shares < available)
+        each, remainder = divmod(remaining, len(unfilled))
+        increments = np.full(len(unfilled), each)
+        # The remainder is handed out in the last round only, or early entries would get several.
+        increments[:remainder] += each == 0
+        increments = np.minimum(increments, available[unfilled] - shares[unfilled])
+        shares[unfilled] += increments
+        remaining -= int(increments.sum())
+    return shares
 
 
 def share_out(available: AnyArray, total: int) -> AnyArray:
-    """Share a total in proportion to what is available, by largest remainder; int64 (n,)."""
-    whole = int(available.sum())
-    if not whole:
+    """Divide a total in proportion to what is available, by largest remainder; int64 (n,)."""
+    n_available = int(available.sum())
+    if not n_available:
         return np.zeros(len(available), np.int64)
-    given, remainder = np.divmod(available * int(total), whole)
-    short = int(total) - int(given.sum())
-    given[np.argsort(-remainder, kind="stable")[:short]] += 1
-    return np.asarray(given, np.int64)
+    shares, remainder = np.divmod(available * int(total), n_available)
+    missing = int(total) - int(shares.sum())
+    shares[np.argsort(-remainder, kind="stable")[:missing]] += 1
+    return np.asarray(shares, np.int64)

@@ -1,43 +1,45 @@
-"""The pixel table: what is known of each pixel, one row a pixel."""
+"""The pixel table: bands, label and position of each pixel, one row per pixel."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from core.errors import SceneError
 from core.flair.data.dataset import Problem
+from core.flair.data.nomenclature import HIGHEST
 from core.types import AnyArray, ByteArray, FloatArray, IntArray
 
 SIDE = 512
 """Pixels along one side of a patch."""
 UNLABELLED = 0
-"""The label of a pixel whose value in the mask is no class; scores leave it out and count it."""
+"""The label of a pixel whose mask value is no class; such pixels are counted but not scored."""
 AERIAL = ("red", "green", "blue", "nir", "elevation")
 SENTINEL = ("B2", "B3", "B4", "B5", "B6", "B7", "B8", "B8A", "B11", "B12")
 
 
 @dataclass(frozen=True)
 class PixelTable:
-    """Pixels of one or many patches.
+    """Pixels of one or several patches.
 
     Attributes
     ----------
     aerial : float32 array, (n, 5)
-        Red, green, blue, near infrared and elevation as coded, 0..255.
+        Red, green, blue, near infrared and elevation as stored, 0..255.
     sentinel : float32 array, (n, 10), or None
-        Mean over the kept monthly means, reflectance 0..1 (clouds may lie above), bands as in
-        SENTINEL; one row is repeated over each block of 50 x 50 pixels. None without fusion.
+        Mean of the monthly means, reflectance 0..1 (clouds may exceed 1), bands as in SENTINEL;
+        the same for all pixels of a block of 50 x 50. None without fusion.
     labels : uint8 array, (n,)
-        The value in the mask, 1..19 (1..13 reduced), 0 where it is no class.
+        The value in the mask, 1..19 (reduced: 1..13); 0 where it is no class.
     patch : int32 array, (n,)
-        Index into the data set's patches.
+        Index of the patch in the data set.
     column, row : int16 arrays, (n,)
-        The pixel in its patch, 0..511.
+        Position of the pixel in its patch, 0..511.
     texture : float32 array, (n,), or None
-        Standard deviation of the pixel's surroundings (see `texture_of`), where asked for.
+        Standard deviation around the pixel (see `local_texture`); None if not required.
     problems : tuple of Problem
-        What was wrong with the files that it was read from.
+        Problems with the files that were read.
     """
 
     aerial: FloatArray
@@ -51,7 +53,7 @@ class PixelTable:
 
     def __post_init__(self) -> None:
         n = len(self.labels)
-        wanted = [
+        columns = [
             ("aerial", self.aerial, np.float32, (n, len(AERIAL))),
             ("sentinel", self.sentinel, np.float32, (n, len(SENTINEL))),
             ("labels", self.labels, np.uint8, (n,)),
@@ -60,63 +62,77 @@ class PixelTable:
             ("row", self.row, np.int16, (n,)),
             ("texture", self.texture, np.float32, (n,)),
         ]
-        for name, values, dtype, shape in wanted:
+        for name, values, dtype, shape in columns:
             if values is not None and (values.dtype != dtype or values.shape != shape):
                 raise SceneError(
                     f"{name} is {values.dtype} {values.shape}, not {np.dtype(dtype)} {shape}",
                     where="pixel table",
                 )
-        if n and int(self.labels.max()) > 19:
-            raise SceneError(f"a label is {int(self.labels.max())}, above 19", where="pixel table")
+        if n and int(self.labels.max()) > HIGHEST:
+            raise SceneError(
+                f"label {int(self.labels.max())} exceeds the highest class, {HIGHEST}",
+                where="pixel table",
+            )
         for name, values in (("sentinel", self.sentinel), ("texture", self.texture)):
             if values is not None and not np.isfinite(values).all():
-                raise SceneError(f"{name} is not finite everywhere", where="pixel table")
+                raise SceneError(f"{name} contains values that are not finite", where="pixel table")
 
     def __len__(self) -> int:
         return len(self.labels)
 
+    def band(self, name: str) -> FloatArray:
+        """Return one band of AERIAL or SENTINEL, (n,).
+
+        Raises
+        ------
+        SceneError
+            If the table has no such band.
+        """
+        if name in AERIAL:
+            return self.aerial[:, AERIAL.index(name)]
+        if name not in SENTINEL or self.sentinel is None:
+            raise SceneError(f"there is no band {name!r}", where="pixel table")
+        return self.sentinel[:, SENTINEL.index(name)]
+
     def take(self, rows: AnyArray) -> "PixelTable":
-        """The rows of an index or a boolean array."""
-        return PixelTable(
-            self.aerial[rows],
-            None if self.sentinel is None else self.sentinel[rows],
-            self.labels[rows],
-            self.patch[rows],
-            self.column[rows],
-            self.row[rows],
-            None if self.texture is None else self.texture[rows],
-            self.problems,
-        )
+        """Return the rows of an index array or a boolean mask."""
+        columns: dict[str, Any] = {
+            name: values[rows]
+            for name, values in vars(self).items()
+            if isinstance(values, np.ndarray)
+        }
+        return replace(self, **columns)
+
+    def pixel_numbers(self) -> AnyArray:
+        """Return a number for each pixel that is unique within the data set, int64 (n,)."""
+        return (self.patch.astype(np.int64) * SIDE + self.row) * SIDE + self.column
 
 
-def stack(tables: Sequence[PixelTable], problems: tuple[Problem, ...] = ()) -> PixelTable:
-    """Tables below one another; all of them with Sentinel and texture, or none.
-
-    The problems given come first, then those of each table.
+def stack_tables(tables: Sequence[PixelTable], problems: tuple[Problem, ...] = ()) -> PixelTable:
+    """Concatenate pixel tables; `problems` come first, then those of each table.
 
     Raises
     ------
     SceneError
-        If there is no table, or only some of them have Sentinel or texture.
+        If there is no table, or only some tables have Sentinel or texture.
     """
     if not tables:
-        raise SceneError("no patch gave any pixels", where="pixel table")
+        raise SceneError("no patch could be read", where="pixel table")
 
-    def joined(name: str) -> AnyArray | None:
+    def concatenate(name: str) -> AnyArray | None:
         parts = [getattr(table, name) for table in tables]
-        missing = sum(part is None for part in parts)
-        if missing not in (0, len(parts)):
-            raise SceneError(f"{missing} of {len(parts)} parts lack {name}", where="pixel table")
-        return None if missing else np.concatenate(parts)
+        n_missing = sum(part is None for part in parts)
+        if n_missing not in (0, len(parts)):
+            raise SceneError(f"{n_missing} of {len(parts)} tables lack {name}", where="pixel table")
+        return None if n_missing else np.concatenate(parts)
 
-    told = (*problems, *(problem for table in tables for problem in table.problems))
     return PixelTable(
         np.concatenate([table.aerial for table in tables]),
-        joined("sentinel"),
+        concatenate("sentinel"),
         np.concatenate([table.labels for table in tables]),
         np.concatenate([table.patch for table in tables]),
         np.concatenate([table.column for table in tables]),
         np.concatenate([table.row for table in tables]),
-        joined("texture"),
-        told,
+        concatenate("texture"),
+        (*problems, *(problem for table in tables for problem in table.problems)),
     )

@@ -1,11 +1,11 @@
-"""Sentinel-2: super areas mapped into memory, super patches cut from them, dates filtered.
+"""Sentinel-2 time series: super areas, the super patches cut from them, and the date filter.
 
-Super areas carry no georeference: a patch is matched by its centroid, a pair of whole numbers, so
-the match is uncertain by half a Sentinel pixel (5 m) in each direction.
+Super areas have no georeference: a patch is matched by its centroid in whole pixels, so its
+position is uncertain by half a Sentinel pixel (5 m) in each direction.
 """
 
-import logging
 from dataclasses import dataclass
+from itertools import compress
 from pathlib import Path
 
 import numpy as np
@@ -16,32 +16,32 @@ from core.flair.data.pixel_table import SENTINEL, SIDE
 from core.tables import Checked, bounded
 from core.types import AnyArray, BoolArray, DoubleArray, FloatArray
 
-log = logging.getLogger(__name__)
-
 SUPER_PATCH = 40
 """Sentinel pixels along one side of a super patch."""
 BLOCK = 50
 """Aerial pixels along one side of a Sentinel pixel: 10 m over 0.2 m."""
+# Sentinel pixels that half a patch overlaps.
+_REACH = -(-(SIDE // 2) // BLOCK)
 REFLECTANCE = 10_000
-"""Counts of reflectance 1."""
+"""The stored value of reflectance 1."""
 WAVELENGTHS = (490, 560, 665, 705, 740, 783, 842, 865, 1610, 2190)
-"""Nanometres, band by band."""
-HALF_PIXEL = (
-    "Sentinel is matched by centroid and blocks of 50 x 50 pixels: uncertain by half a Sentinel "
-    "pixel (5 m)."
+"""Central wavelength of each band, nanometres."""
+MATCHING_NOTE = (
+    "Sentinel is matched by centroid and blocks of 50 x 50 pixels, so its position is uncertain "
+    "by half a Sentinel pixel (5 m)."
 )
 
 
 @dataclass(frozen=True)
 class SentinelSettings(Checked):
-    """Which dates count; the defaults are those of FLAIR's reference code.
+    """The filter of Sentinel dates; the defaults are those of FLAIR's reference code.
 
     Attributes
     ----------
     probability : float
-        Percent from which a pixel counts as snow or cloud.
+        Probability from which a pixel counts as snow or cloud, percent.
     cover : float
-        A date is kept if less than this fraction of the super patch is snow or cloud.
+        A date passes if less than this fraction of the super patch is snow or cloud.
     """
 
     probability: float = bounded(60.0, 0, 100)
@@ -50,16 +50,16 @@ class SentinelSettings(Checked):
 
 @dataclass(frozen=True)
 class Series:
-    """One super area, mapped into memory.
+    """The time series of one super area, memory-mapped.
 
     Attributes
     ----------
     data : uint16 array, (t, 10, h, w)
-        Reflectance times 10000.
+        Reflectance times 10,000.
     masks : uint8 array, (t, 2, h, w)
-        Probability of snow and of cloud, 0..100.
+        Probabilities of snow and of cloud, 0..100.
     dates : tuple of str
-        yyyy-mm-dd, one a t.
+        yyyy-mm-dd, one for each t.
     """
 
     data: AnyArray
@@ -69,89 +69,99 @@ class Series:
 
 @dataclass(frozen=True)
 class SuperPatch:
-    """The part of a series around one patch.
+    """The part of a time series around one patch.
 
     Attributes
     ----------
     series : Series
-        Cut to the super patch; smaller than 40 x 40 only at the edge of the super area.
+        Limited to the super patch; smaller than 40 x 40 only at the edge of the super area.
     centre : tuple of int
-        Row and column of the centroid within it.
+        Row and column of the centroid within the super patch.
     cover : float64 array, (t,)
-        Fraction of its pixels that are snow or cloud, by date.
-    kept : bool array, (t,)
-        The dates that pass the filter. Where none does, the clearest alone is kept.
+        Fraction of the pixels that are snow or cloud, by date.
+    usable : bool array, (t,)
+        True for the dates that pass the filter; if none does, for the clearest date alone.
     all_covered : bool
-        True where no date passed.
+        True if no date passes the filter.
     """
 
     series: Series
     centre: tuple[int, int]
     cover: DoubleArray
-    kept: BoolArray
+    usable: BoolArray
     all_covered: bool
+
+    @property
+    def patch_extent(self) -> tuple[float, float, float, float]:
+        """Top, left, height and width of the patch within the super patch, in its pixels."""
+        side = SIDE / BLOCK
+        return self.centre[0] - side / 2, self.centre[1] - side / 2, side, side
 
 
 def open_series(area: SuperArea) -> Series:
-    """Map a super area's files; nothing is read but headers and dates.
+    """Memory-map the files of a super area; only headers and dates are read.
 
     Raises
     ------
     SceneError
-        If a file is damaged, cut off or would need a pickle, or if the three of them disagree.
+        If a file is damaged, incomplete or contains pickled objects, or if the three disagree.
     """
-    data, masks = _mapped(area.data), _mapped(area.masks)
+    data, masks = _map_array(area.data), _map_array(area.masks)
     bands = len(SENTINEL)
     if data.ndim != 4 or data.shape[1] != bands or data.dtype != np.uint16:
         raise SceneError(
-            f"is {data.dtype} {data.shape}, not uint16 (t, {bands}, h, w)", where=area.data.name
+            f"the array is {data.dtype} {data.shape}, not uint16 (t, {bands}, h, w)",
+            where=area.data.name,
         )
-    wanted = (data.shape[0], 2, *data.shape[2:])
-    if masks.shape != wanted or masks.dtype != np.uint8:
+    expected = (data.shape[0], 2, *data.shape[2:])
+    if masks.shape != expected or masks.dtype != np.uint8:
         raise SceneError(
-            f"is {masks.dtype} {masks.shape}, not uint8 {wanted} as its data file asks",
+            f"the array is {masks.dtype} {masks.shape}, not uint8 {expected} like its data",
             where=area.masks.name,
         )
     dates = read_dates(area.products)
     if len(dates) != len(data):
         raise SceneError(
-            f"names {len(dates)} dates, but {area.data.name} holds {len(data)}",
+            f"the file names {len(dates)} dates, but {area.data.name} holds {len(data)}",
             where=area.products.name,
         )
     if not dates:
-        raise SceneError("holds no date", where=area.products.name)
+        raise SceneError("the file names no date", where=area.products.name)
     return Series(data, masks, dates)
 
 
-def _mapped(path: Path) -> AnyArray:
+def _map_array(path: Path) -> AnyArray:
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
         if not isinstance(array, np.ndarray):
             array.close()
-            raise ValueError("it is an archive of arrays")
+            raise ValueError("it is an archive of several arrays")
     except (OSError, ValueError, EOFError) as error:
-        needs_pickle = "pickle" in str(error).lower() or "object" in str(error).lower()
-        what = "would need a pickle, which could run code: refused"
+        if "pickle" in str(error).lower() or "object" in str(error).lower():
+            raise SceneError(
+                "the file was refused: it contains pickled objects, which could run code",
+                where=path.name,
+            ) from error
         raise SceneError(
-            what if needs_pickle else "is no whole .npy file",
+            "the file is not a complete .npy array",
             where=path.name,
-            remedy="" if needs_pickle else f"Copy it again ({error}).",
+            remedy=f"Copy it again ({error}).",
         ) from error
     return array
 
 
 def read_dates(path: Path) -> tuple[str, ...]:
-    """The dates of the products that a file names, one a line.
+    """Read the dates from a file of Sentinel-2 product names, one per line; yyyy-mm-dd.
 
     Raises
     ------
     SceneError
-        If a line is not named as Sentinel-2 products are.
+        If the file cannot be read, or a line is not the name of a Sentinel-2 product.
     """
     try:
         lines = path.read_text(encoding="utf-8").split("\n")
     except (OSError, ValueError) as error:
-        raise SceneError("cannot be read", where=path.name, remedy=str(error)) from error
+        raise SceneError("the file cannot be read", where=path.name, remedy=f"{error}.") from error
     dates = []
     for number, line in enumerate(lines, start=1):
         digits = line[11:19]
@@ -161,17 +171,16 @@ def read_dates(path: Path) -> tuple[str, ...]:
             date = np.datetime64(f"{digits[:4]}-{digits[4:6]}-{digits[6:]}", "D")
         except ValueError:
             raise SceneError(
-                f"line {number} ({line[:40]!r}) has no date at characters 12 to 19",
-                where=path.name,
+                f"line {number} ({line[:40]!r}) has no date at characters 12 to 19", where=path.name
             ) from None
         dates.append(str(date))
     return tuple(dates)
 
 
-def cut(
+def cut_super_patch(
     series: Series, centroid: tuple[int, int], settings: SentinelSettings, name: str = ""
 ) -> SuperPatch:
-    """Cut the super patch around a centroid, and judge its dates.
+    """Cut the super patch around a centroid and filter its dates.
 
     Raises
     ------
@@ -182,8 +191,8 @@ def cut(
     row, column = centroid
     if not (0 <= row < height and 0 <= column < width):
         raise SceneError(
-            f"its centroid, row {row}, column {column}, lies outside the super area of "
-            f"{height} x {width}",
+            f"the centroid, row {row}, column {column}, lies outside the super area of "
+            f"{height} x {width} pixels",
             where=name,
         )
     half = SUPER_PATCH // 2
@@ -191,37 +200,37 @@ def cut(
     part = (slice(None), slice(None), slice(top, row + half), slice(left, column + half))
     masks = np.asarray(series.masks[part])
     cover = (masks >= settings.probability).any(axis=1).mean(axis=(1, 2))
-    kept = cover < settings.cover
-    all_covered = not kept.any()
+    usable = cover < settings.cover
+    all_covered = not usable.any()
     if all_covered:
-        kept = np.arange(len(cover)) == cover.argmin()
-    cut_out = Series(series.data[part], masks, series.dates)
-    return SuperPatch(cut_out, (row - top, column - left), cover, kept, all_covered)
+        usable = np.arange(len(cover)) == cover.argmin()
+    cutout = Series(series.data[part], masks, series.dates)
+    return SuperPatch(cutout, (row - top, column - left), cover, usable, all_covered)
 
 
-def monthly_means(values: AnyArray, dates: tuple[str, ...], kept: BoolArray) -> DoubleArray:
-    """Mean of the kept dates of each calendar month that has any.
+def monthly_means(values: AnyArray, dates: tuple[str, ...], usable: BoolArray) -> DoubleArray:
+    """Average the usable dates of each calendar month that has any.
 
     Parameters
     ----------
     values : array, (t, ...)
     dates : tuple of str
-        yyyy-mm-dd; the year does not count.
-    kept : bool array, (t,)
+        yyyy-mm-dd; the year is ignored.
+    usable : bool array, (t,)
 
     Returns
     -------
     float64 array, (months, ...)
-        January first.
+        The earliest month of the year first.
     """
     months = np.array([int(date[5:7]) for date in dates])
     return np.stack(
-        [values[kept & (months == month)].mean(axis=0) for month in np.unique(months[kept])]
+        [values[usable & (months == month)].mean(axis=0) for month in np.unique(months[usable])]
     )
 
 
-def blocks(around: SuperPatch, name: str = "") -> FloatArray:
-    """Mean reflectance of the Sentinel pixels that a patch touches.
+def block_means(super_patch: SuperPatch, name: str = "") -> FloatArray:
+    """Compute the mean reflectance of the Sentinel pixels that a patch overlaps.
 
     Returns
     -------
@@ -231,35 +240,35 @@ def blocks(around: SuperPatch, name: str = "") -> FloatArray:
     Raises
     ------
     SceneError
-        If the patch reaches beyond the super area.
+        If the patch `name` extends beyond the super area.
     """
-    row, column = around.centre
-    reach = -(-(SIDE // 2) // BLOCK)
-    height, width = around.series.data.shape[2:]
-    if min(row, column) < reach or row + reach > height or column + reach > width:
-        raise SceneError("lies across the edge of its super area", where=name)
-    core = around.series.data[:, :, row - reach : row + reach, column - reach : column + reach]
-    kept_only = np.asarray(core[around.kept], np.float64)
-    dates = tuple(d for d, keep in zip(around.series.dates, around.kept, strict=True) if keep)
-    means = monthly_means(kept_only, dates, np.ones(len(dates), bool))
+    row, column = super_patch.centre
+    data, usable = super_patch.series.data, super_patch.usable
+    height, width = data.shape[2:]
+    if min(row, column) < _REACH or row + _REACH > height or column + _REACH > width:
+        raise SceneError("the patch crosses the edge of its super area", where=name)
+    core = data[:, :, row - _REACH : row + _REACH, column - _REACH : column + _REACH]
+    dates = tuple(compress(super_patch.series.dates, usable))
+    means = monthly_means(np.asarray(core[usable], np.float64), dates, np.ones(len(dates), bool))
     return np.asarray(means.mean(axis=0) / REFLECTANCE, np.float32)
 
 
 def block_index(offset: AnyArray) -> AnyArray:
-    """Which of the twelve rows (or columns) of `blocks` a row (or column) of the patch lies in."""
-    reach = -(-(SIDE // 2) // BLOCK)
-    return (np.asarray(offset, np.int64) - SIDE // 2) // BLOCK + reach
+    """Return the row (or column) of `block_means` for a row (or column) of the patch."""
+    return (np.asarray(offset, np.int64) - SIDE // 2) // BLOCK + _REACH
 
 
-def around_patch(patch: Patch, settings: SentinelSettings) -> SuperPatch:
-    """The super patch of a patch.
+def patch_super_patch(patch: Patch, settings: SentinelSettings) -> SuperPatch:
+    """Cut the super patch of a patch from its super area.
 
     Raises
     ------
     SceneError
-        If it has no Sentinel files or no centroid, or they cannot be used.
+        If the patch has no Sentinel files or no centroid, or if they cannot be used.
     """
     if patch.super_area is None or patch.centroid is None:
-        lacking = "Sentinel files" if patch.super_area is None else "centroid"
-        raise SceneError(f"has no {lacking}", where=patch.name, remedy="Use it without fusion.")
-    return cut(open_series(patch.super_area), patch.centroid, settings, patch.name)
+        missing = "Sentinel files" if patch.super_area is None else "centroid"
+        raise SceneError(
+            f"the patch has no {missing}", where=patch.name, remedy="Use it without fusion."
+        )
+    return cut_super_patch(open_series(patch.super_area), patch.centroid, settings, patch.name)

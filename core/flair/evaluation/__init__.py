@@ -1,1 +1,1 @@
-"""Judging land-cover predictions: protocols, confusion matrices, label economy."""
+"""Evaluation of land-cover predictions: protocols, confusion matrices, label economy."""

@@ -1,51 +1,54 @@
-"""Confusion counted first, every score taken from the counts. Rows are the truth."""
+"""Confusion matrices and the scores computed from them. Rows are the truth."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
 from core.errors import SceneError
-from core.flair.data.nomenclature import N_SCORED, OTHER
-from core.types import AnyArray, DoubleArray
+from core.flair.data.nomenclature import N_SCORED, OTHER, reduce_labels
+from core.types import AnyArray, BoolArray, DoubleArray
 
 N_CLASSES = OTHER
-"""The reduced nomenclature; row and column i hold class i + 1."""
-_NOTEBOOK_CLASSES = N_SCORED - 1
+"""The size of the reduced nomenclature; row and column i stand for class i + 1."""
+ClassOrder = Literal["class", "together", "worst"]
+_N_NOTEBOOK_CLASSES = N_SCORED - 1
 _DRAWS_AT_ONCE = 200
 
 
 @dataclass(frozen=True)
-class Scores:
-    """What the counts say.
+class ConfusionScores:
+    """The scores of a confusion matrix.
 
     Attributes
     ----------
     iou : float64 array, (13,)
-        Intersection over union of each class; NaN where it is in neither truth nor prediction.
+        Intersection over union of each class; NaN if it is in neither truth nor prediction.
     miou : float
-        Mean of `iou` over the classes 1 to 12 that are not NaN, as the FLAIR challenge has it:
-        "other" leaves the mean, its pixels still count as errors.
+        Mean of `iou` over the classes 1 to 12 that are not NaN, as in the FLAIR challenge:
+        "other" is left out of the mean, but its pixels count as errors.
     n_classes : int
-        Classes in that mean.
+        Number of classes in that mean.
     overall_accuracy : float
-        Share of pixels that are right, 0..1.
-    users, producers, f1 : float64 arrays, (13,)
-        User's accuracy (right among predicted), producer's accuracy (right among true), and their
-        harmonic mean; NaN where there is nothing to divide by.
+        Fraction of pixels that are correct, 0..1.
+    users_accuracy, producers_accuracy, f1 : float64 arrays, (13,)
+        User's accuracy (correct among predicted), producer's accuracy (correct among true), and
+        their harmonic mean; NaN where the denominator is 0.
     support : int64 array, (13,)
         True pixels of each class.
     kappa : float
-        Cohen's kappa (1960); NaN where chance agreement is whole.
+        Cohen's kappa (1960); NaN if chance agreement is 1.
     notebook_miou : float
-        The seed notebook's own figure, for comparison only; see `notebook_miou`.
+        The figure of the seed notebook, for comparison only; see the function `notebook_miou`.
     """
 
     iou: DoubleArray
     miou: float
     n_classes: int
     overall_accuracy: float
-    users: DoubleArray
-    producers: DoubleArray
+    users_accuracy: DoubleArray
+    producers_accuracy: DoubleArray
     f1: DoubleArray
     support: AnyArray
     kappa: float
@@ -54,17 +57,17 @@ class Scores:
 
 @dataclass(frozen=True)
 class Interval:
-    """A 95 % interval of the mIoU.
+    """A 95 % confidence interval of the mIoU.
 
     Attributes
     ----------
     low, high : float
         2.5 and 97.5 % quantiles.
     n_units : int
-        Areas (or patches) that were drawn from.
+        Number of areas (or patches) to draw from.
     n_draws : int
     unit : str
-        What was drawn: "areas", or "patches" where the areas are not known.
+        What was drawn: "areas", or "patches" if the areas are not known.
     """
 
     low: float
@@ -74,7 +77,7 @@ class Interval:
     unit: str = "areas"
 
 
-def count(truth: AnyArray, predicted: AnyArray) -> AnyArray:
+def count_confusion(truth: AnyArray, predicted: AnyArray) -> AnyArray:
     """Count pixels by true and predicted class.
 
     Parameters
@@ -91,123 +94,173 @@ def count(truth: AnyArray, predicted: AnyArray) -> AnyArray:
     Raises
     ------
     SceneError
-        For another shape, or a class that does not exist.
+        If the shapes differ, or a class does not exist.
     """
     if truth.shape != predicted.shape:
-        raise SceneError(f"{predicted.shape} predicted, {truth.shape} true", where="confusion")
+        raise SceneError(
+            f"the prediction has shape {predicted.shape}, the truth {truth.shape}",
+            where="confusion",
+        )
     labelled = truth != 0
-    true, said = truth[labelled].astype(np.int64), predicted[labelled].astype(np.int64)
-    for name, values in (("truth", true), ("prediction", said)):
+    rows, columns = truth[labelled].astype(np.int64), predicted[labelled].astype(np.int64)
+    for name, values in (("truth", rows), ("prediction", columns)):
         if values.size and not 1 <= values.min() <= values.max() <= N_CLASSES:
-            wrong = int(values.min() if values.min() < 1 else values.max())
+            invalid = int(values.min() if values.min() < 1 else values.max())
             raise SceneError(
-                f"the {name} holds class {wrong}",
+                f"the {name} contains class {invalid}",
                 where="confusion",
                 remedy="Classes are 1 to 13 (reduced nomenclature).",
             )
-    cells = np.bincount((true - 1) * N_CLASSES + said - 1, minlength=N_CLASSES**2)
+    cells = np.bincount((rows - 1) * N_CLASSES + columns - 1, minlength=N_CLASSES**2)
     return cells.reshape(N_CLASSES, N_CLASSES)
 
 
-def iou(counts: AnyArray) -> DoubleArray:
-    """Intersection over union by class, NaN where there is no union: (..., n, n) -> (..., n)."""
+def wrong_pixels(truth: AnyArray, predicted: AnyArray) -> BoolArray:
+    """Return True for pixels that have a label and a prediction which differ.
+
+    Parameters
+    ----------
+    truth : integer array
+        Of either nomenclature; 0 is no class.
+    predicted : integer array, same shape
+        1 to 13; 0 is no prediction.
+    """
+    wrong: BoolArray = (truth != 0) & (predicted != 0) & (reduce_labels(truth) != predicted)
+    return wrong
+
+
+def class_iou(counts: AnyArray) -> DoubleArray:
+    """Compute the IoU of each class, (..., n, n) -> (..., n); NaN where the union is empty."""
     hits = np.diagonal(counts, axis1=-2, axis2=-1).astype(np.float64)
     union = counts.sum(axis=-1) + counts.sum(axis=-2) - hits
-    return _shares(hits, union)
+    return _divide(hits, union)
 
 
-def miou(counts: AnyArray) -> DoubleArray:
-    """Mean IoU of the classes 1 to 12 that occur: (..., 13, 13) -> (...,)."""
-    each = iou(counts)[..., :N_SCORED]
-    there = ~np.isnan(each)
-    return _shares(np.where(there, each, 0).sum(axis=-1), there.sum(axis=-1))
+def mean_iou(counts: AnyArray) -> DoubleArray:
+    """Compute the mean IoU of the classes 1 to 12 that occur, (..., 13, 13) -> (...,)."""
+    iou = class_iou(counts)[..., :N_SCORED]
+    occurs = ~np.isnan(iou)
+    return _divide(np.where(occurs, iou, 0).sum(axis=-1), occurs.sum(axis=-1))
 
 
 def notebook_miou(counts: AnyArray) -> float:
-    """The seed notebook's figure: from shares of the true classes, "plowed land" left out.
+    """Compute the mIoU of the seed notebook, which is not comparable with `mean_iou`.
 
-    Pixels of "other" are left out as it does not predict them; each row is divided by its sum,
-    IoU is taken from that, and the last remaining class is dropped. Not comparable with `miou`.
+    Pixels of "other" are left out, as the notebook does not predict them. IoU is computed from
+    the row-normalised matrix, and the last remaining class, "plowed land", is dropped.
     """
     rows = counts[:N_SCORED].astype(np.float64)
     square = np.zeros((N_CLASSES, N_CLASSES))
-    square[:N_SCORED] = np.nan_to_num(_shares(rows, rows.sum(axis=1, keepdims=True)))
-    each = iou(square)[:_NOTEBOOK_CLASSES]
-    return float(np.nanmean(each)) if not np.isnan(each).all() else float("nan")
+    square[:N_SCORED] = np.nan_to_num(row_shares(rows))
+    iou = class_iou(square)[:_N_NOTEBOOK_CLASSES]
+    return float(np.nanmean(iou)) if not np.isnan(iou).all() else float("nan")
 
 
 def without_other(counts: AnyArray) -> AnyArray:
-    """The counts without the pixels whose true class is "other": (..., 13, 13)."""
-    kept = counts.copy()
-    kept[..., OTHER - 1, :] = 0
-    return kept
+    """Return a copy of the counts, (..., 13, 13), without the pixels whose truth is "other"."""
+    counts = counts.copy()
+    counts[..., OTHER - 1, :] = 0
+    return counts
+
+
+def sum_by_area(counts: AnyArray, areas: Sequence[str]) -> AnyArray:
+    """Sum the counts of patches by area, (p, 13, 13) -> (a, 13, 13); areas sorted by name."""
+    names, positions = np.unique(np.array(areas, np.str_), return_inverse=True)
+    sums = np.zeros((len(names), *counts.shape[1:]), counts.dtype)
+    np.add.at(sums, positions, counts)
+    return sums
 
 
 def row_shares(counts: AnyArray) -> DoubleArray:
-    """Each row over its sum, for pictures only; NaN where a class has no true pixel."""
-    return _shares(counts.astype(np.float64), counts.sum(axis=-1, keepdims=True))
+    """Divide each row by its sum, for display only; NaN where a class has no true pixel."""
+    return _divide(counts.astype(np.float64), counts.sum(axis=-1, keepdims=True))
 
 
-def scores(counts: AnyArray) -> Scores:
-    """Every score of a 13 x 13 table of counts."""
+def order_classes(counts: AnyArray, order: ClassOrder) -> list[int]:
+    """Return the row numbers of the classes that occur in truth or prediction, sorted for display.
+
+    Parameters
+    ----------
+    counts : int array, (n, n)
+    order : {"class", "together", "worst"}
+        By value; or so that classes that are confused with each other are neighbours (average
+        linkage on the row shares of both directions); or by producer's accuracy, the lowest first.
+    """
+    classes = np.flatnonzero(counts.sum(axis=0) + counts.sum(axis=1))
+    shares = np.nan_to_num(row_shares(counts))[np.ix_(classes, classes)]
+    if order == "worst":
+        classes = classes[np.argsort(np.diagonal(shares), kind="stable")]
+    elif order == "together" and len(classes) > 2:
+        from scipy.cluster.hierarchy import leaves_list, linkage
+        from scipy.spatial.distance import squareform
+
+        similarity = shares + shares.T
+        distances = similarity.max() - similarity
+        np.fill_diagonal(distances, 0)
+        condensed = squareform(distances, checks=False)
+        classes = classes[leaves_list(linkage(condensed, "average", optimal_ordering=True))]
+    return [int(i) for i in classes]
+
+
+def score_confusion(counts: AnyArray) -> ConfusionScores:
+    """Compute all scores of a 13 x 13 confusion matrix."""
     hits = np.diagonal(counts).astype(np.float64)
-    true, said, total = counts.sum(axis=1), counts.sum(axis=0), int(counts.sum())
-    users, producers = _shares(hits, said), _shares(hits, true)
-    accuracy = float(_shares(hits.sum(), total))
-    chance = float(_shares((true.astype(np.float64) * said).sum(), float(total) ** 2))
-    each = iou(counts)
-    return Scores(
-        iou=each,
-        miou=float(miou(counts)),
-        n_classes=int((~np.isnan(each[:N_SCORED])).sum()),
+    support, predicted, total = counts.sum(axis=1), counts.sum(axis=0), int(counts.sum())
+    accuracy = float(_divide(hits.sum(), total))
+    chance = float(_divide((support.astype(np.float64) * predicted).sum(), float(total) ** 2))
+    iou = class_iou(counts)
+    return ConfusionScores(
+        iou=iou,
+        miou=float(mean_iou(counts)),
+        n_classes=int((~np.isnan(iou[:N_SCORED])).sum()),
         overall_accuracy=accuracy,
-        users=users,
-        producers=producers,
-        f1=_shares(2 * hits, (true + said).astype(np.float64)),
-        support=true,
-        kappa=float(_shares(accuracy - chance, 1 - chance)),
+        users_accuracy=_divide(hits, predicted),
+        producers_accuracy=_divide(hits, support),
+        f1=_divide(2 * hits, (support + predicted).astype(np.float64)),
+        support=support,
+        kappa=float(_divide(accuracy - chance, 1 - chance)),
         notebook_miou=notebook_miou(counts),
     )
 
 
-def bootstrap(
+def bootstrap_miou(
     counts: AnyArray, n_draws: int = 1000, seed: int = 0, unit: str = "areas"
 ) -> Interval | None:
-    """A 95 % interval of the mIoU, drawing whole areas (or patches) with replacement.
+    """Estimate a 95 % interval of the mIoU by drawing whole areas (or patches) with replacement.
 
-    Pixels of one area are alike, so drawing pixels would give far too narrow an interval (Efron
-    and Tibshirani, 1993, chapter 8).
+    Pixels of one area are similar, so drawing single pixels would give far too narrow an interval
+    (Efron and Tibshirani, 1993, chapter 8).
 
     Parameters
     ----------
     counts : int array, (u, 13, 13)
-        Counts of each unit.
+        Confusion matrix of each unit.
     n_draws : int
     seed : int
     unit : str
-        What the units are, in one word.
+        What the units are: "areas" or "patches".
 
     Returns
     -------
     Interval or None
-        None for fewer than two units, which say nothing of the spread.
+        None for fewer than two units, which have no spread.
     """
     n_units = len(counts)
     if n_units < 2:
         return None
     random = np.random.default_rng(seed)
-    flat, found = counts.reshape(n_units, -1).astype(np.int64), []
+    flat, scores = counts.reshape(n_units, -1).astype(np.int64), []
     for start in range(0, n_draws, _DRAWS_AT_ONCE):
         n = min(_DRAWS_AT_ONCE, n_draws - start)
         times = random.multinomial(n_units, np.full(n_units, 1 / n_units), size=n)
-        found.append(miou((times @ flat).reshape(n, N_CLASSES, N_CLASSES)))
-    low, high = np.nanquantile(np.concatenate(found), (0.025, 0.975))
+        scores.append(mean_iou((times @ flat).reshape(n, N_CLASSES, N_CLASSES)))
+    low, high = np.nanquantile(np.concatenate(scores), (0.025, 0.975))
     return Interval(float(low), float(high), n_units, n_draws, unit)
 
 
-def _shares(part: AnyArray | float, whole: AnyArray | float) -> DoubleArray:
-    """Part over whole, NaN where the whole is 0."""
-    part, whole = np.asarray(part, np.float64), np.asarray(whole, np.float64)
-    nothing = np.broadcast_to(whole == 0, np.broadcast_shapes(part.shape, whole.shape))
-    share: DoubleArray = np.where(nothing, np.nan, part / np.where(whole == 0, 1, whole))
-    return share
+def _divide(part: AnyArray | float, total: AnyArray | float) -> DoubleArray:
+    """Divide, with NaN where the divisor is 0."""
+    part, total = np.asarray(part, np.float64), np.asarray(total, np.float64)
+    empty = np.broadcast_to(total == 0, np.broadcast_shapes(part.shape, total.shape))
+    quotient: DoubleArray = np.where(empty, np.nan, part / np.where(total == 0, 1, total))
+    return quotient

@@ -1,43 +1,50 @@
-"""The label economy: what mIoU a person's labels buy, spent on pixels or on clusters."""
+"""The label economy: the mIoU reached per number of labels, given to pixels or to clusters."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 
 from core.clusters.labelling import NOISE
 from core.errors import TooFewError
-from core.flair.evaluation.confusion import count, miou
+from core.flair.evaluation.confusion import count_confusion, mean_iou
+from core.flair.models.classifier_table import TreeReader, cluster_pixels
 from core.flair.models.classifiers import MethodSettings
-from core.flair.models.cluster_names import name_clusters, tally
+from core.flair.models.cluster_names import count_cluster_classes, name_clusters
 from core.flair.models.features import Features
+from core.progress import Progress, report_step, silent
 from core.types import AnyArray, ByteArray, IntArray
 
-LOOKS = (1, 3, 10)
-"""Pixels of each cluster that a person names; the cluster takes their commonest class."""
+PIXELS_PER_CLUSTER = (1, 3, 10)
+"""Numbers of labelled pixels per cluster; the cluster gets their most common class."""
 DRAWS = 5
-"""Draws of the labels that are spent, where nothing else is asked for."""
-_FEWEST = 13
+"""Default number of random draws of the labelled pixels."""
+SIZES = (10, 30, 100, 300)
+"""Values of min_cluster_size at which HDBSCAN's tree is cut."""
+CENTRES = (13, 50, 200)
+"""Numbers of centres for k-means."""
+_FEWEST_LABELS = 13
 
 
 @dataclass(frozen=True)
-class Point:
+class EconomyPoint:
     """One point of the curve, over all folds.
 
     Attributes
     ----------
     method : str
-        "knn" where the labels are those of pixels, else the clustering.
+        "knn" if pixels are labelled, else the clustering.
     rule : str
-        How the labels were spent, in words.
+        How the labels are used, in words.
     n_labels : int
-        Labels that a person must give for one model: the mean over the folds.
+        Labels needed for one model: the mean over the folds.
     miou : float
         On held-out pixels, classes 1 to 12: counts of all folds together, the mean over the draws.
     low, high : float
         The lowest and the highest draw.
     n_clusters : int
-        0 for "knn"; the mean over the folds.
+        0 for "knn"; else the mean over the folds.
     """
 
     method: str
@@ -51,21 +58,21 @@ class Point:
 
 @dataclass(frozen=True)
 class Spending:
-    """One way to spend labels in one fold.
+    """The result of one way to use labels in one fold.
 
     Attributes
     ----------
     method, rule : str
-    rung : int
-        The number of labels, or of looks, that was asked for; 0 for all there are.
+    budget : int
+        The requested number of labels, or of labelled pixels per cluster; 0 for all labels.
     n_labels, n_clusters : int
     counts : int64 array, (draws, 13, 13)
-        Confusion of the held-out pixels by draw, rows the truth.
+        Confusion matrix of the held-out pixels for each draw; rows are the truth.
     """
 
     method: str
     rule: str
-    rung: int
+    budget: int
     n_labels: int
     n_clusters: int
     counts: AnyArray
@@ -73,7 +80,7 @@ class Spending:
 
 @dataclass(frozen=True)
 class Bench:
-    """Training pixels that may be labelled, and held-out pixels that judge."""
+    """Training pixels that may be labelled, and held-out pixels for the evaluation."""
 
     train: Features
     train_labels: ByteArray
@@ -82,37 +89,36 @@ class Bench:
 
     def __post_init__(self) -> None:
         if not len(self.train_labels) or not len(self.held_out_labels):
-            raise TooFewError("no pixels to train on, or none to judge by", where="label economy")
+            raise TooFewError("there are no training or no held-out pixels", where="label economy")
 
 
 def label_counts(n: int) -> list[int]:
-    """Numbers of labelled pixels: 13, then twice as many each time, to all of them."""
-    found, wanted = [], _FEWEST
-    while wanted < n:
-        found.append(wanted)
-        wanted *= 2
-    return [*found, n]
+    """Return the evaluated numbers of labelled pixels: 13, doubled repeatedly, and finally n."""
+    counts, count = [], _FEWEST_LABELS
+    while count < n:
+        counts.append(count)
+        count *= 2
+    return [*counts, n]
 
 
-def by_pixels(
+def spend_on_pixels(
     bench: Bench, settings: MethodSettings, draws: int = DRAWS, seed: int = 0
 ) -> Iterator[Spending]:
-    """Votes of ever more labelled pixels, drawn at random, so many times."""
+    """Evaluate kNN on increasing numbers of labelled pixels, each drawn `draws` times."""
     n = len(bench.train_labels)
-    orders = [_rng(seed, at).permutation(n) for at in range(draws)]
+    orders = [_rng(seed, draw).permutation(n) for draw in range(draws)]
     for n_labels in label_counts(n):
-        each = []
+        counts = []
         for order in orders[: 1 if n_labels == n else draws]:
             chosen = np.sort(order[:n_labels])
             index = bench.train.take(chosen).neighbour_index()
             _, rows = index.search(bench.held_out.matrix, min(settings.k, n_labels))
-            each.append(_judge(bench, bench.train_labels[chosen], rows))
-        rung = n_labels if n_labels < n else 0
-        counts = _all_draws(each, draws)
-        yield Spending("knn", "labelled pixels", rung, n_labels, 0, counts)
+            counts.append(_evaluate(bench, bench.train_labels[chosen], rows))
+        budget = n_labels if n_labels < n else 0
+        yield Spending("knn", "labelled pixels", budget, n_labels, 0, _stack_draws(counts, draws))
 
 
-def by_clusters(
+def spend_on_clusters(
     bench: Bench,
     clusters: IntArray,
     method: str,
@@ -120,105 +126,154 @@ def by_clusters(
     draws: int = DRAWS,
     seed: int = 0,
 ) -> Iterator[Spending]:
-    """Clusters named by one look, by a few pixels each, and by every training label.
+    """Evaluate clusters named by one pixel each, by a few pixels each, and by all labels.
 
-    The clusters and the neighbours of the held-out pixels are the same in every draw; which pixels
-    are looked at is not. Nothing comes where all pixels are noise.
+    The clusters and the neighbours of the held-out pixels are the same in all draws; only the
+    labelled pixels change. Nothing is yielded if all pixels are noise.
 
     Parameters
     ----------
     bench : Bench
     clusters : int32 array, (n,)
-        Of the training pixels; -1 for noise.
+        Cluster of each training pixel; -1 for noise.
     method : str
     settings : MethodSettings
     draws : int
-        How often the pixels that are looked at are drawn.
+        Number of draws of the labelled pixels.
     seed : int
     """
-    inside = np.flatnonzero(clusters != NOISE)
-    if not inside.size:
+    clustered = np.flatnonzero(clusters != NOISE)
+    if not clustered.size:
         return
-    index = bench.train.take(inside).neighbour_index()
+    index = bench.train.take(clustered).neighbour_index()
     _, rows = index.search(bench.held_out.matrix, min(settings.k, index.n))
-    members, labels = clusters[inside], bench.train_labels[inside]
+    members, labels = clusters[clustered], bench.train_labels[clustered]
     n_clusters = int(members.max()) + 1
-    for looks in (*LOOKS, 0):
-        each, n_labels = [], len(members)
-        for at in range(draws if looks else 1):
-            seen = looked_at(members, looks, seed, at) if looks else np.arange(len(members))
-            naming = name_clusters(tally(members[seen], labels[seen], n_clusters))
-            each.append(_judge(bench, naming.classes[members], rows))
-            n_labels = len(seen)
-        counts = _all_draws(each, draws)
-        yield Spending(method, _rule(looks), looks, n_labels, n_clusters, counts)
+    for budget in (*PIXELS_PER_CLUSTER, 0):
+        counts, n_labels = [], len(members)
+        for draw in range(draws if budget else 1):
+            chosen = np.arange(len(members))
+            if budget:
+                chosen = pixels_to_label(members, budget, seed, draw)
+            votes = count_cluster_classes(members[chosen], labels[chosen], n_clusters)
+            counts.append(_evaluate(bench, name_clusters(votes).classes[members], rows))
+            n_labels = len(chosen)
+        stacked = _stack_draws(counts, draws)
+        yield Spending(method, _rule(budget), budget, n_labels, n_clusters, stacked)
 
 
-def pooled(folds: Sequence[Sequence[Spending]]) -> list[Point]:
-    """The folds' spendings as one curve: counts added up draw by draw, then the mean of the draws.
+def economy_clusterings(
+    settings: MethodSettings, sizes: Sequence[int] = SIZES, centres: Sequence[int] = CENTRES
+) -> dict[str, MethodSettings]:
+    """Return the clusterings of a label economy by title: cuts of HDBSCAN's tree, and k-means."""
+    cuts = {
+        f"hdbscan, clusters of {size} or more": replace(
+            settings, method="hdbscan", min_cluster_size=size
+        )
+        for size in sizes
+    }
+    kmeans = {
+        f"kmeans, {n} centres": replace(settings, method="kmeans", n_clusters=n) for n in centres
+    }
+    return cuts | kmeans
 
-    A way that some fold does not have is left out: clusters that are all noise there, or more
-    labels than it has pixels.
+
+def spend_labels(
+    bench: Bench,
+    tree: TreeReader,
+    settings: MethodSettings,
+    clusterings: Mapping[str, MethodSettings],
+    draws: int = DRAWS,
+    report: Progress = silent,
+) -> Iterator[Spending]:
+    """Evaluate all ways to use labels in one fold: on pixels, and on several clusterings.
+
+    Parameters
+    ----------
+    bench : Bench
+    tree : callable
+        Returns HDBSCAN's tree of the training pixels; called once at most.
+    settings : MethodSettings
+        Their neighbours and seed are used.
+    clusterings : mapping of title to MethodSettings
+    draws : int
+        Number of draws of the labelled pixels.
+    report : Progress
     """
-    found: dict[tuple[str, int], list[Spending]] = {}
+    yield from spend_on_pixels(bench, settings, draws, settings.seed)
+    read_tree = cache(tree)
+    for step, (title, method) in enumerate(clusterings.items(), start=1):
+        clusters, _ = cluster_pixels(bench.train, method, read_tree)
+        yield from spend_on_clusters(bench, clusters, title, method, draws, settings.seed)
+        report_step(report, step, len(clusterings), title)
+
+
+def pool_folds(folds: Sequence[Sequence[Spending]]) -> list[EconomyPoint]:
+    """Pool the results of all folds: add the counts draw by draw, then average the draws.
+
+    A result that some fold lacks is left out: clusters that are all noise there, or more labels
+    than the fold has pixels.
+    """
+    by_budget: dict[tuple[str, int], list[Spending]] = {}
     for fold in folds:
-        for one in fold:
-            found.setdefault((one.method, one.rung), []).append(one)
+        for spending in fold:
+            by_budget.setdefault((spending.method, spending.budget), []).append(spending)
     points = []
-    for parts in found.values():
+    for parts in by_budget.values():
         if len(parts) < len(folds):
             continue
-        joined = np.sum([part.counts for part in parts], axis=0)
-        reached = [float(miou(counts)) for counts in joined]
+        pooled = np.sum([part.counts for part in parts], axis=0)
+        scores = [float(mean_iou(counts)) for counts in pooled]
         points.append(
-            Point(
+            EconomyPoint(
                 parts[0].method,
                 parts[0].rule,
                 round(sum(part.n_labels for part in parts) / len(parts)),
-                sum(reached) / len(reached),
-                min(reached),
-                max(reached),
+                sum(scores) / len(scores),
+                min(scores),
+                max(scores),
                 round(sum(part.n_clusters for part in parts) / len(parts)),
             )
         )
     return points
 
 
-def looked_at(clusters: IntArray, looks: int, seed: int = 0, draw: int = 0) -> AnyArray:
-    """Up to `looks` pixels of each cluster, drawn at random; their row numbers, rising."""
+def pixels_to_label(clusters: IntArray, n: int, seed: int = 0, draw: int = 0) -> AnyArray:
+    """Draw up to n pixels of each cluster at random; their row numbers, ascending."""
     order = _rng(seed, draw).permutation(len(clusters))
     shuffled = clusters[order]
-    grouped = np.argsort(shuffled, kind="stable")
-    ranked = shuffled[grouped]
+    by_cluster = np.argsort(shuffled, kind="stable")
+    ranked = shuffled[by_cluster]
     first = np.searchsorted(ranked, ranked, side="left")
-    chosen: AnyArray = np.sort(order[grouped[np.arange(len(ranked)) - first < looks]])
+    chosen: AnyArray = np.sort(order[by_cluster[np.arange(len(ranked)) - first < n]])
     return chosen
 
 
-def fewest_labels(points: Sequence[Point], method: str, wanted: float) -> int | None:
-    """The fewest labels with which a method's mean reaches an mIoU; None where it never does."""
-    reached = [p.n_labels for p in points if p.method == method and p.miou >= wanted]
-    return min(reached, default=None)
+def fewest_labels(points: Sequence[EconomyPoint], method: str, miou: float) -> int | None:
+    """Return the fewest labels with which the mean of a method reaches an mIoU; None if never."""
+    sufficient = [p.n_labels for p in points if p.method == method and p.miou >= miou]
+    return min(sufficient, default=None)
 
 
-def _rule(looks: int) -> str:
-    if not looks:
+def _rule(budget: int) -> str:
+    if not budget:
         return "every training label"
-    return "one look per cluster" if looks == 1 else f"{looks} pixels per cluster"
+    return "one look per cluster" if budget == 1 else f"{budget} pixels per cluster"
 
 
 def _rng(seed: int, draw: int) -> np.random.Generator:
     return np.random.default_rng([seed, draw])
 
 
-def _all_draws(each: Sequence[AnyArray], draws: int) -> AnyArray:
-    """Counts of each draw; what was judged once, because nothing is drawn, stands for all."""
-    counts = np.stack(each)
-    return counts if len(each) == draws else np.repeat(counts, draws, axis=0)
+def _stack_draws(counts: Sequence[AnyArray], draws: int) -> AnyArray:
+    """Stack the counts of all draws, repeating a single one that does not depend on the draw."""
+    stacked = np.stack(counts)
+    return stacked if len(counts) == draws else np.repeat(stacked, draws, axis=0)
 
 
-def _judge(bench: Bench, classes: ByteArray, rows: IntArray) -> AnyArray:
+def _evaluate(bench: Bench, classes: ByteArray, rows: IntArray) -> AnyArray:
+    """Count the confusion of the held-out pixels, given the classes of the indexed pixels."""
     from core.neighbours.compiled_loops import majority
 
-    voted = majority(np.ascontiguousarray(classes), rows)
-    return count(bench.held_out_labels, voted)
+    votes = majority(np.ascontiguousarray(classes), rows)
+    return count_confusion(bench.held_out_labels, votes)

@@ -1,4 +1,4 @@
-"""Which patches teach and which judge."""
+"""Evaluation protocols: which patches train a model, and which it is evaluated on."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -8,55 +8,80 @@ from core.flair.data.dataset import Dataset
 
 Protocol = Literal["domains", "patches", "test"]
 TITLES = {
-    "domains": "leave domains out: all pixels of domains that taught nothing",
-    "patches": 'the notebook\'s: on the training patches, "other" left out',
+    "domains": "domains left out: all pixels of domains that the model was not trained on",
+    "patches": 'the notebook\'s protocol: the training patches themselves, without "other"',
     "test": "the official test patches",
 }
+# FLAIR #2 has 77,762 patches, of which 61,712 are for training and validation; the others come from
+# 10 domains. Source: Garioud et al. (2023), arXiv:2310.13336.
+_N_TEST_PATCHES, _N_TEST_DOMAINS = 16_050, 10
 
 
 @dataclass(frozen=True)
 class Fold:
-    """Indexes of the patches that teach, and of those that judge."""
+    """Indexes of the patches that train a model, and of those that it is evaluated on.
+
+    With the protocol "patches" they are the same.
+    """
 
     train: tuple[int, ...]
-    judged: tuple[int, ...]
+    test: tuple[int, ...]
 
 
-def folds(dataset: Dataset, protocol: Protocol, n_folds: int = 3) -> list[Fold]:
-    """The folds of a protocol.
+def make_folds(dataset: Dataset, protocol: Protocol, n_folds: int = 3) -> list[Fold]:
+    """Divide the patches of a data set into the folds of a protocol.
 
     Parameters
     ----------
     dataset : Dataset
     protocol : {"domains", "patches", "test"}
-        "domains": the training tree's domains are dealt into at most `n_folds` groups of about
-        equally many patches, and each group is judged by what the others teach.
+        "domains": the domains of the training tree are divided into at most `n_folds` groups with
+        similar numbers of patches; each group is evaluated by a model trained on the others.
     n_folds : int
 
     Raises
     ------
     TooFewError
-        If there are no patches for it, or one domain only.
+        If the protocol has no patches, or there is only one domain.
     """
-    train, test = dataset.of("train"), dataset.of("test")
+    train, test = dataset.split_indexes("train"), dataset.split_indexes("test")
     if not train or (protocol == "test" and not test):
         raise TooFewError(f"there are no {'test' if train else 'training'} patches", where=protocol)
     if protocol == "patches":
         return [Fold(train, train)]
     if protocol == "test":
         return [Fold(train, test)]
-    groups = _dealt(dataset, train, n_folds)
+    groups = _group_domains(dataset, train, n_folds)
     if len(groups) < 2:
         raise TooFewError(
-            "all training patches are of one domain",
+            "all training patches belong to one domain",
             where=protocol,
             remedy="Add patches of another domain, or choose the protocol patches.",
         )
-    return [Fold(tuple(i for i in train if i not in set(out)), tuple(out)) for out in groups]
+    return [Fold(tuple(i for i in train if i not in set(group)), tuple(group)) for group in groups]
 
 
-def _dealt(dataset: Dataset, train: tuple[int, ...], n_folds: int) -> list[list[int]]:
-    """Patches by group of domains, the largest domain first to the smallest group."""
+def possible_protocols(dataset: Dataset) -> list[Protocol]:
+    """Return the protocols that a data set has enough domains and patches for."""
+    train, test = dataset.split_indexes("train"), dataset.split_indexes("test")
+    domains = {dataset.patches[index].domain for index in train}
+    possible: dict[Protocol, bool] = {
+        "domains": len(domains) > 1,
+        "patches": bool(train),
+        "test": bool(train and test),
+    }
+    return [protocol for protocol, is_possible in possible.items() if is_possible]
+
+
+def has_official_test(dataset: Dataset) -> bool:
+    """Return True if the test patches are all of FLAIR #2's, so that published scores compare."""
+    test = dataset.split_indexes("test")
+    domains = {dataset.patches[index].domain for index in test}
+    return (len(test), len(domains)) == (_N_TEST_PATCHES, _N_TEST_DOMAINS)
+
+
+def _group_domains(dataset: Dataset, train: tuple[int, ...], n_folds: int) -> list[list[int]]:
+    """Group patches by domain, adding the largest remaining domain to the smallest group."""
     domains: dict[str, list[int]] = {}
     for index in train:
         domains.setdefault(dataset.patches[index].domain, []).append(index)

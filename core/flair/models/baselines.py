@@ -1,4 +1,4 @@
-"""Floors that a method must beat: classes drawn without looking at the pixel."""
+"""Chance baselines: classes drawn at random without looking at the pixels."""
 
 from dataclasses import dataclass
 
@@ -6,17 +6,19 @@ import numpy as np
 
 from core.errors import TooFewError
 from core.flair.data.nomenclature import OTHER
+from core.flair.models.features import Features
+from core.flair.models.predictors import Prediction
 from core.types import AnyArray, ByteArray, DoubleArray
 
 
 @dataclass(frozen=True)
 class Chance:
-    """Draws classes with fixed shares.
+    """Random classes with fixed probabilities.
 
     Attributes
     ----------
     shares : float64 array, (13,)
-        Probability of the classes 1 to 13, adding up to 1.
+        Probabilities of the classes 1 to 13; their sum is 1.
     seed : int
     """
 
@@ -24,28 +26,32 @@ class Chance:
     seed: int = 0
 
     def draw(self, n: int, patch: int) -> ByteArray:
-        """Classes of n pixels of a patch; a patch's draw does not hang on the other patches."""
+        """Draw the classes of n pixels of a patch, independently of other patches."""
         random = np.random.default_rng([self.seed, patch])
         steps = np.cumsum(self.shares)
-        drawn = np.searchsorted(steps / steps[-1], random.random(n), side="right")
-        return (drawn + 1).astype(np.uint8)
+        positions = np.searchsorted(steps / steps[-1], random.random(n), side="right")
+        return (positions + 1).astype(np.uint8)
+
+    def predict(self, features: Features, patch: int) -> Prediction:
+        """See `core.flair.models.predictors.Predictor`."""
+        return Prediction(self.draw(len(features.matrix), patch))
 
 
-def uniform(seed: int = 0) -> Chance:
-    """Each of the 13 classes with the same probability, as in the notebook."""
+def uniform_chance(seed: int = 0) -> Chance:
+    """Return the baseline of 13 equally probable classes, as in the notebook."""
     return Chance(np.full(OTHER, 1 / OTHER), seed)
 
 
-def prevalence(labels: AnyArray, seed: int = 0) -> Chance:
-    """Each class with its share in training.
+def prevalence_chance(labels: AnyArray, seed: int = 0) -> Chance:
+    """Return the baseline that draws each class with its share of the training labels.
 
-    The notebook permutes the true labels of what it judges; a map-maker does not know their
-    shares, so those of the training pixels stand in.
+    The notebook permutes the true labels of the evaluated pixels. Their shares are not known
+    when a map is made, so the shares of the training pixels are used.
 
     Parameters
     ----------
     labels : integer array, (n,)
-        Training labels, 1 to 13; 0 is left out.
+        Training labels, 1 to 13; 0 is ignored.
 
     Raises
     ------
@@ -54,5 +60,5 @@ def prevalence(labels: AnyArray, seed: int = 0) -> Chance:
     """
     counts = np.bincount(labels, minlength=OTHER + 1)[1 : OTHER + 1]
     if not counts.sum():
-        raise TooFewError("there are no labels to take shares from", where="prevalence")
+        raise TooFewError("there are no training labels", where="prevalence")
     return Chance(counts / counts.sum(), seed)

@@ -1,4 +1,4 @@
-"""Boosted trees as plain arrays: kept without pickle, and applied to a few pixels."""
+"""Gradient-boosted trees as plain arrays, stored without pickle and applied to a few pixels."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,27 +7,29 @@ from typing import Any
 import numpy as np
 
 from core.errors import ArtifactError
+from core.internals.sklearn_internals import boosting_baseline, boosting_nodes
 from core.types import AnyArray, ByteArray, DoubleArray
 
 
 @dataclass(frozen=True)
-class Trees:
-    """The trees of a gradient boosting.
+class BoostedTrees:
+    """The trees of a gradient-boosting classifier.
 
-    A leaf points at itself, so that a pixel that has arrived stays.
+    A leaf is its own child, so that a pixel that has reached one stays there.
 
     Attributes
     ----------
     classes : uint8 array, (c,)
-        The classes it knows, rising.
+        The classes that are predicted, ascending.
     start : float64 array, (s,)
-        Scores before the first tree; s is c, or 1 where c is 2.
+        Scores before the first tree; s equals c, or 1 for two classes.
     roots : int32 array, (rounds * s,)
-        The first node of each tree, round by round.
+        The root node of each tree, round by round.
     column, low, high : int32 array, (n,)
-        The column that a node asks, and where it leads on.
+        The column that a node compares with its threshold, and the next nodes for values up to
+        the threshold and above it.
     threshold, value : float64 array, (n,)
-        A value up to the threshold leads low; what a leaf adds to the score.
+        The threshold of a node, and what a leaf adds to the score.
     """
 
     classes: ByteArray
@@ -42,20 +44,21 @@ class Trees:
     def __post_init__(self) -> None:
         if len(self.start) != (1 if len(self.classes) == 2 else len(self.classes)):
             raise ArtifactError(
-                f"{len(self.start)} scores for {len(self.classes)} classes", where="boosting"
+                f"there are {len(self.start)} scores for {len(self.classes)} classes",
+                where="boosted trees",
             )
 
     def probabilities(self, matrix: AnyArray) -> DoubleArray:
-        """How probable each class is, (n, c), for rows of features without gaps.
+        """Predict the probability of each class, (n, c), for features without missing values.
 
-        Meant for a few rows: every tree of every row is held at once.
+        Meant for a few rows: memory grows with the product of rows and trees.
         """
         rows = np.arange(len(matrix))[:, None]
-        at = np.broadcast_to(self.roots, (len(matrix), len(self.roots)))
-        while (self.low[at] != at).any():
-            lower = matrix[rows, self.column[at]] <= self.threshold[at]
-            at = np.where(lower, self.low[at], self.high[at])
-        added = self.value[at].reshape(len(matrix), -1, len(self.start)).sum(axis=1)
+        nodes = np.broadcast_to(self.roots, (len(matrix), len(self.roots)))
+        while (self.low[nodes] != nodes).any():
+            is_low = matrix[rows, self.column[nodes]] <= self.threshold[nodes]
+            nodes = np.where(is_low, self.low[nodes], self.high[nodes])
+        added = self.value[nodes].reshape(len(matrix), -1, len(self.start)).sum(axis=1)
         scores = self.start + added
         if len(self.start) == 1:
             scores = np.hstack([np.zeros_like(scores), scores])
@@ -64,29 +67,29 @@ class Trees:
         return shares
 
     def arrays(self) -> Mapping[str, AnyArray]:
-        """By name, as they are kept."""
+        """Return the arrays by name, as they are stored."""
         return dict(vars(self))
 
 
-def trees_of(estimator: Any) -> Trees:
-    """The trees of a fitted `HistGradientBoostingClassifier` on numbers without gaps.
+def extract_trees(estimator: Any) -> BoostedTrees:
+    """Copy the trees of a `HistGradientBoostingClassifier` fitted without missing values.
 
-    It keeps them in attributes of its own; tests hold this to what it predicts.
+    scikit-learn keeps them in private attributes; tests compare the copy with its predictions.
     """
-    parts = [tree.nodes for turn in estimator._predictors for tree in turn]
-    sizes = np.array([len(part) for part in parts])
+    trees = boosting_nodes(estimator)
+    sizes = np.array([len(tree) for tree in trees])
     roots = np.concatenate([[0], np.cumsum(sizes)[:-1]])
     first = np.repeat(roots, sizes)
-    nodes = np.concatenate(parts)
-    leaf = nodes["is_leaf"].astype(bool)
-    own = np.arange(len(nodes))
-    return Trees(
+    nodes = np.concatenate(trees)
+    is_leaf = nodes["is_leaf"].astype(bool)
+    positions = np.arange(len(nodes))
+    return BoostedTrees(
         classes=np.asarray(estimator.classes_, np.uint8),
-        start=np.asarray(estimator._baseline_prediction, np.float64).ravel(),
+        start=boosting_baseline(estimator),
         roots=roots.astype(np.int32),
-        column=np.where(leaf, 0, nodes["feature_idx"]).astype(np.int32),
-        low=np.where(leaf, own, nodes["left"] + first).astype(np.int32),
-        high=np.where(leaf, own, nodes["right"] + first).astype(np.int32),
-        threshold=np.where(leaf, np.inf, nodes["num_threshold"]).astype(np.float64),
-        value=np.where(leaf, nodes["value"], 0).astype(np.float64),
+        column=np.where(is_leaf, 0, nodes["feature_idx"]).astype(np.int32),
+        low=np.where(is_leaf, positions, nodes["left"] + first).astype(np.int32),
+        high=np.where(is_leaf, positions, nodes["right"] + first).astype(np.int32),
+        threshold=np.where(is_leaf, np.inf, nodes["num_threshold"]).astype(np.float64),
+        value=np.where(is_leaf, nodes["value"], 0).astype(np.float64),
     )

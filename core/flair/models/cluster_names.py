@@ -1,4 +1,4 @@
-"""Clusters named by the class that most of their labelled pixels have, and how far to trust it."""
+"""Clusters named by the most common class of their labelled pixels, and their reliability."""
 
 from dataclasses import dataclass
 
@@ -11,12 +11,12 @@ from core.types import AnyArray, ByteArray, DoubleArray
 
 @dataclass(frozen=True)
 class Naming:
-    """What each cluster is called.
+    """The class that each cluster is named by.
 
     Attributes
     ----------
     classes : uint8 array, (c,)
-        The commonest class, the smallest of equals; 0 where no pixel of the cluster has a label.
+        The most common class, the smallest in a tie; 0 if no pixel of the cluster has a label.
     counts : int64 array, (c, 20)
         Labelled pixels of each cluster by class; column 0, no class, is empty.
     """
@@ -26,26 +26,26 @@ class Naming:
 
     @property
     def reliability(self) -> DoubleArray:
-        """Share of the commonest class in each cluster, (c,), NaN where it has no label."""
+        """Share of the most common class in each cluster, (c,); NaN if it has no label."""
         total = self.counts.sum(axis=1)
         share: DoubleArray = self.counts.max(axis=1) / np.where(total == 0, np.nan, total)
         return share
 
     @property
     def mean_reliability(self) -> float:
-        """Mean over the clusters that have labels, each counting the same."""
-        each = self.reliability
-        return float(np.nanmean(each)) if not np.isnan(each).all() else float("nan")
+        """Unweighted mean over the clusters that have labels."""
+        reliability = self.reliability
+        return float(np.nanmean(reliability)) if not np.isnan(reliability).all() else float("nan")
 
     @property
     def weighted_reliability(self) -> float:
-        """Mean weighted by the clusters' labelled pixels: the share of pixels that is right."""
+        """Mean weighted by labelled pixels: the share of them that the names classify correctly."""
         total = int(self.counts.sum())
         return float(self.counts.max(axis=1).sum() / total) if total else float("nan")
 
 
-def tally(clusters: AnyArray, labels: AnyArray, n_clusters: int) -> AnyArray:
-    """Pixels by cluster and class, (n_clusters, 20); noise (-1) and label 0 are left out.
+def count_cluster_classes(clusters: AnyArray, labels: AnyArray, n_clusters: int) -> AnyArray:
+    """Count pixels by cluster and class, (n_clusters, 20), without noise (-1) and label 0.
 
     Raises
     ------
@@ -53,14 +53,16 @@ def tally(clusters: AnyArray, labels: AnyArray, n_clusters: int) -> AnyArray:
         If the arrays differ in length.
     """
     if clusters.shape != labels.shape:
-        raise ArtifactError(f"{len(clusters)} clusters, {len(labels)} labels", where="naming")
-    known = (clusters >= 0) & (labels > 0)
+        raise ArtifactError(
+            f"there are {len(labels)} labels for {len(clusters)} pixels", where="cluster names"
+        )
+    counted = (clusters >= 0) & (labels > 0)
     width = HIGHEST + 1
-    at = clusters[known].astype(np.int64) * width + labels[known]
-    return np.bincount(at, minlength=n_clusters * width).reshape(n_clusters, width)
+    cells = clusters[counted].astype(np.int64) * width + labels[counted]
+    return np.bincount(cells, minlength=n_clusters * width).reshape(n_clusters, width)
 
 
 def name_clusters(counts: AnyArray) -> Naming:
-    """Name clusters by `tally`'s counts."""
+    """Name clusters from the counts of `count_cluster_classes`."""
     classes = counts.argmax(axis=1).astype(np.uint8) if counts.size else np.zeros(0, np.uint8)
     return Naming(classes, counts)

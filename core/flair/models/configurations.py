@@ -1,14 +1,14 @@
-"""The notebook's 24 configurations, as a plain list."""
+"""The notebook's grid of 24 configurations."""
 
 from dataclasses import dataclass
-from typing import Literal
 
+from core.flair.models.classifier_table import CLASSIFIERS
 from core.flair.models.classifiers import Classifier
 from core.flair.models.features import FeatureSpec, SentinelScaling
 
-GridMethod = Literal["knn", "hdbscan"]
+_METHODS: tuple[Classifier, ...] = ("knn", "hdbscan")
 # Columns of the notebook's table of times: robust, normalised, intensity.
-_ORDER = (
+_SCALINGS = (
     (False, False, False),
     (True, False, False),
     (False, True, False),
@@ -16,7 +16,7 @@ _ORDER = (
     (False, True, True),
     (True, True, True),
 )
-# Minutes on 8 cores of a Ryzen 7 1700, as the seed notebook's cells say, by method and fusion.
+# Minutes on 8 cores of a Ryzen 7 1700 by method and fusion. Source: the seed notebook's cells.
 _MINUTES = {
     ("knn", False): (10.2, 10.3, 10.1, 10.3, 10.5, 11.1),
     ("hdbscan", False): (11.2, 11.1, 11.0, 11.1, 11.2, 11.7),
@@ -26,15 +26,15 @@ _MINUTES = {
 
 
 @dataclass(frozen=True)
-class Cell:
-    """One configuration.
+class GridCell:
+    """One configuration of the grid.
 
     Attributes
     ----------
     method : {"knn", "hdbscan"}
     spec : FeatureSpec
     notebook_minutes : float
-        What the notebook took on about 200 patches.
+        The notebook's time for about 200 patches.
     """
 
     method: Classifier
@@ -43,34 +43,30 @@ class Cell:
 
     @property
     def name(self) -> str:
-        """As the notebook names it, such as "HDBSCAN + kNN, aerial + Sentinel, R+N+I"."""
-        method = "kNN" if self.method == "knn" else "HDBSCAN + kNN"
-        return f"{method}, {self.spec.title}"
+        """The notebook's name, such as "HDBSCAN + kNN, aerial + Sentinel, R+N+I"."""
+        return f"{CLASSIFIERS[self.method].title}, {self.spec.title}"
 
 
-def cells(
+def grid_configurations(
     *, preset_notebook: bool = False, sentinel_scaling: SentinelScaling = "reflectance"
-) -> list[Cell]:
-    """The 24 configurations, in the order of the notebook's table of times.
+) -> list[GridCell]:
+    """Return the 24 configurations in the order of the notebook's table of times.
 
     Parameters
     ----------
     preset_notebook : bool
-        The notebook's arithmetic, for comparison only.
+        Whether to use the notebook's arithmetic, for comparison only.
     sentinel_scaling : {"reflectance", "intensity"}
     """
-    methods: tuple[GridMethod, ...] = ("knn", "hdbscan")
-    made = []
+    cells = []
     for fusion in (False, True):
-        for method in methods:
-            for at, (robust, normalised, intensity) in enumerate(_ORDER):
+        for method in _METHODS:
+            for scaling, minutes in zip(_SCALINGS, _MINUTES[method, fusion], strict=True):
                 spec = FeatureSpec(
-                    fusion=fusion,
-                    robust=robust,
-                    normalised=normalised,
-                    intensity=intensity,
+                    fusion,
+                    *scaling,
                     preset_notebook=preset_notebook,
                     sentinel_scaling=sentinel_scaling,
                 )
-                made.append(Cell(method, spec, _MINUTES[method, fusion][at]))
-    return made
+                cells.append(GridCell(method, spec, minutes))
+    return cells

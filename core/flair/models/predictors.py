@@ -1,11 +1,10 @@
-"""Classifiers that have learnt: what predicts a patch."""
+"""Trained classifiers that predict the pixels of a patch."""
 
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 
-from core.flair.models.baselines import Chance
 from core.flair.models.features import Features
 from core.neighbours.nearest import NeighbourIndex
 from core.types import ByteArray, IntArray
@@ -13,41 +12,30 @@ from core.types import ByteArray, IntArray
 
 @dataclass(frozen=True)
 class Prediction:
-    """What a model says of some pixels.
+    """The predicted classes of some pixels.
 
     Attributes
     ----------
     classes : uint8 array, (n,)
         1 to 13.
     clusters : int32 array, (n,), or None
-        The cluster that the neighbours vote for; None without clusters.
+        The most common cluster among the neighbours; None for a model without clusters.
     """
 
     classes: ByteArray
     clusters: IntArray | None = None
 
 
-class Model(Protocol):
-    """A classifier that has learnt."""
+class Predictor(Protocol):
+    """A trained classifier."""
 
     def predict(self, features: Features, patch: int) -> Prediction:
-        """Classes of a patch's pixels; the patch's number seeds what is drawn by chance."""
+        """Predict the pixels of a patch, whose number seeds random draws."""
 
 
 @dataclass(frozen=True)
-class Drawn:
-    """A floor."""
-
-    chance: Chance
-
-    def predict(self, features: Features, patch: int) -> Prediction:
-        """See `Model`."""
-        return Prediction(self.chance.draw(len(features.matrix), patch))
-
-
-@dataclass(frozen=True)
-class Voted:
-    """Nearest neighbours with their classes, and their clusters where they have any."""
+class NeighbourPredictor:
+    """Nearest neighbours that vote for their classes and, if there are any, their clusters."""
 
     index: NeighbourIndex
     classes: ByteArray
@@ -55,7 +43,7 @@ class Voted:
     clusters: IntArray | None = None
 
     def predict(self, features: Features, patch: int) -> Prediction:  # noqa: ARG002
-        """See `Model`."""
+        """See `Predictor`."""
         from core.neighbours.compiled_loops import majority
 
         _, rows = self.index.search(features.matrix, min(self.k, self.index.n))
@@ -64,11 +52,11 @@ class Voted:
 
 
 @dataclass(frozen=True)
-class Boosted:
-    """scikit-learn's histogram gradient boosting."""
+class BoostingPredictor:
+    """Histogram gradient boosting from scikit-learn."""
 
     estimator: Any
 
     def predict(self, features: Features, patch: int) -> Prediction:  # noqa: ARG002
-        """See `Model`."""
+        """See `Predictor`."""
         return Prediction(self.estimator.predict(features.matrix).astype(np.uint8))

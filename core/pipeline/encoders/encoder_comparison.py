@@ -1,40 +1,41 @@
-"""Encoders side by side on the chips of a workspace: each embeds them, each is scored."""
+"""Several encoders on the chips of a workspace: each embeds them, each is scored."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from core.artifacts.store import Artifact, Step
-from core.chips.chip_set import ChipSet, Outline
+from core.artifacts.store import Artifact
+from core.chips.chip_set import Outline
 from core.embeddings import registry
-from core.embeddings.joined_encoder import one_file
-from core.embeddings.readiness import readiness
-from core.errors import SettingsError, TooFewError
-from core.pipeline import chip_stages
-from core.pipeline.encoders.encoder_scores import EncoderScores, scores_of
-from core.pipeline.run import Reporter, Run, run
+from core.embeddings.joined_encoder import single_file_error
+from core.errors import SettingsError, TooFewError, unknown_attribute_error
+from core.pipeline.chip_stages import open_chips
+from core.pipeline.embedding_stages import embedding_artifacts, fit_inputs, join_embeddings
+from core.pipeline.encoders.encoder_scores import EncoderScores, score_encoder
+from core.pipeline.run import Reporter
+from core.pipeline.run_stages import find_artifacts, make_artifacts, with_settings
+from core.pipeline.stage import Stage
+from core.pipeline.view import View
 from core.pipeline.workspace import Workspace
-from core.progress import silent, step
-from core.settings import EmbedSettings, RunSettings
-
-COMPARISON_VERSION = 1
+from core.progress import Progress, report_step, silent
+from core.settings import EmbedSettings
 
 
 @dataclass(frozen=True)
-class Compared:
-    """One encoder's scores against a property.
+class ScoredEncoder:
+    """One encoder's scores against a class attribute.
 
     Attributes
     ----------
     encoder, property : str
     scores : EncoderScores
     seconds : float
-        That fitting and encoding took when they ran; of a run that was killed and went on, the
+        What fitting and encoding took when they ran; for a run that was killed and resumed, its
         last part.
     cached : bool
-        True where nothing was computed for it.
+        True if nothing was computed.
     """
 
     encoder: str
@@ -49,81 +50,113 @@ class Compared:
         return {**table.pop("scores"), **table, "notes": list(self.scores.notes)}
 
 
-def cut_chips(
-    workspace: Workspace, settings: RunSettings, reporter: Reporter
-) -> tuple[Run, ChipSet]:
-    """Run as far as the chips."""
-    done = run(workspace, settings, reporter, "chips")
-    if done.chips is None:
-        raise TooFewError("there are no chips to embed", where="encoders")
-    return done, done.chips
+@dataclass(frozen=True)
+class _Comparison:
+    """The embeddings that are scored, and the attribute they are scored against."""
+
+    view: View
+    artifacts: tuple[Artifact, ...]
+    attribute: str
+
+
+def _inputs(comparison: _Comparison) -> dict[str, Any]:
+    settings = comparison.view.settings
+    tables = {name: dataclasses.asdict(getattr(settings, name)) for name in ("gmm", "tree", "cut")}
+    return {
+        "embeddings": [artifact.key for artifact in comparison.artifacts[1:]],
+        "property": comparison.attribute,
+        "n_dims": settings.reduction.n_dims,
+        "settings": tables,
+    }
+
+
+def _score(comparison: _Comparison, _: Path, __: Progress) -> dict[str, Any]:
+    chips = open_chips(comparison.view)
+    if chips is None:
+        raise TooFewError("there are no chips to score", where="encoders")
+    scores = score_encoder(
+        join_embeddings(comparison.artifacts[1:]),
+        chips.properties[comparison.attribute].tolist(),
+        chips.facts["scene"].tolist(),
+        comparison.attribute,
+        comparison.view.settings,
+    )
+    return dataclasses.asdict(scores)
+
+
+COMPARISON: Stage[_Comparison, EncoderScores] = Stage(
+    name="comparisons",
+    version=1,
+    inputs=_inputs,
+    compute=_score,
+    open=lambda artifact: EncoderScores(
+        **{**artifact.counts, "notes": tuple(artifact.counts["notes"])}
+    ),
+)
 
 
 def settings_for(settings: EmbedSettings, encoder: str) -> EmbedSettings:
-    """The settings under which another encoder runs beside the chosen one.
+    """Return the settings under which another encoder runs next to the chosen one.
 
-    A weight file is that of the chosen encoder and of no other, alone or joined with one that
-    needs none; a folder serves all.
+    A weight file belongs to the chosen encoder, alone or joined with one that needs no weights,
+    and to no other; a folder of weights serves all encoders.
     """
-    folder = settings.weights and Path(settings.weights).expanduser().is_dir()
-    shared = bool(folder) or registry.needing(encoder) == registry.needing(settings.encoder)
-    return dataclasses.replace(
-        settings, encoder=encoder, weights=settings.weights if shared else ""
-    )
+    is_folder = settings.weights and Path(settings.weights).expanduser().is_dir()
+    needing = registry.encoders_needing_weights
+    shared = bool(is_folder) or needing(encoder) == needing(settings.encoder)
+    weights = settings.weights if shared else ""
+    return dataclasses.replace(settings, encoder=encoder, weights=weights)
 
 
-def with_owner(settings: EmbedSettings, names: Sequence[str]) -> EmbedSettings:
-    """The settings with the encoder chosen whose weight file is given, if the chosen needs none.
+def with_weights_owner(settings: EmbedSettings, encoders: Sequence[str]) -> EmbedSettings:
+    """Return the settings with the encoder chosen to which the weight file belongs.
+
+    They stay as they are if no file is set, or if the chosen encoder needs weights itself.
 
     Raises
     ------
     SettingsError
-        If more than one of the named encoders needs weights, and one file is given.
+        If more than one of the encoders needs weights, but only one file is set.
     """
-    given = settings.weights
-    if not given or Path(given).expanduser().is_dir() or registry.needing(settings.encoder):
+    file, needing = settings.weights, registry.encoders_needing_weights
+    if not file or Path(file).expanduser().is_dir() or needing(settings.encoder):
         return settings
-    lacking = list(dict.fromkeys(part for name in names for part in registry.needing(name)))
-    if len(lacking) > 1:
-        raise one_file(lacking)
-    return dataclasses.replace(settings, encoder=lacking[0]) if lacking else settings
+    owners = list(dict.fromkeys(part for name in encoders for part in needing(name)))
+    if len(owners) > 1:
+        raise single_file_error(owners)
+    return dataclasses.replace(settings, encoder=owners[0]) if owners else settings
 
 
-def learnt_from(workspace: Workspace, chips: Outline, settings: EmbedSettings) -> int:
-    """How many of the scenes that the chips come from the chosen encoder learns from.
+def count_fitted_scenes(workspace: Workspace, chips: Outline, settings: EmbedSettings) -> int:
+    """Return how many of the scenes that the chips come from the encoder is fitted to.
 
-    Fewer than there are where scenes were added since: what was learnt before them is kept, until
-    `EmbedSettings.refit` asks for it anew.
+    Fewer than all if scenes were added later: the fit is kept until `EmbedSettings.refit` asks for
+    a new one.
     """
-    fit = chip_stages.embedding_fit(workspace, chips, settings)
-    return len(fit.inputs["chips"])
+    return len(fit_inputs(workspace, chips, settings)["chips"])
 
 
 def ready_encoders(workspace: Workspace, settings: EmbedSettings) -> list[str]:
-    """The names of the encoders that could run now, without any download."""
+    """Return the names of the encoders that could run now, without any download."""
+    names = [card.name for card in registry.encoder_cards()]
     return [
-        card.name
-        for card in registry.cards()
-        if readiness(card.name, settings_for(settings, card.name), workspace.weights).ready
+        name
+        for name in names
+        if registry.check_readiness(name, settings_for(settings, name), workspace.weights).ready
     ]
 
 
 def compare_encoders(
-    workspace: Workspace,
-    chip_set: ChipSet,
-    settings: RunSettings,
-    encoders: Sequence[str],
-    property_name: str,
-    reporter: Reporter = lambda _: silent,
-) -> list[Compared]:
+    view: View, encoders: Sequence[str], attribute: str, reporter: Reporter = lambda _: silent
+) -> list[ScoredEncoder]:
     """Embed the chips with each encoder and score it; what is there is not computed again.
 
     Raises
     ------
     SettingsError
-        For an unknown encoder, one named twice, or a property that no annotation has.
+        For an unknown encoder, an encoder named twice, or an attribute that no annotation has.
     WeightsError
-        If the weights of one cannot be had; before anything is computed.
+        If weights are missing; before anything is computed.
     """
     if not encoders or len(set(encoders)) < len(encoders):
         raise SettingsError(
@@ -131,94 +164,56 @@ def compare_encoders(
             where="encoders",
             remedy="Write them as texture,rcf.",
         )
-    require_property(chip_set, property_name)
-    for encoder in encoders:
-        chosen = settings_for(settings.embed, encoder)
-        registry.identity(encoder, chosen, workspace.weights)
-    found = []
-    for at, encoder in enumerate(encoders):
-        found.append(_compare(workspace, chip_set, settings, encoder, property_name, reporter))
-        step(reporter("comparison"), at + 1, len(encoders), encoder)
-    return found
+    require_attribute(view, attribute)
+    views = [_with_encoder(view, encoder) for encoder in encoders]
+    for encoder, other in zip(encoders, views, strict=True):
+        registry.encoder_identity(encoder, other.settings.embed, view.workspace.weights)
+    scored = []
+    for position, (encoder, other) in enumerate(zip(encoders, views, strict=True), 1):
+        artifacts = make_artifacts(other, embedding_artifacts, reporter("embeddings"))
+        comparison = _Comparison(other, tuple(artifacts), attribute)
+        scores = COMPARISON.make(view.workspace.store, comparison)
+        cached = all(artifact.cached for artifact in (*artifacts, scores))
+        scored.append(_scored_encoder(comparison, scores, cached=cached))
+        report_step(reporter("comparison"), position, len(encoders), encoder)
+    return scored
 
 
-def find_compared(
-    workspace: Workspace,
-    chip_set: ChipSet,
-    settings: RunSettings,
-    encoder: str,
-    property_name: str,
-) -> Compared | None:
-    """What `compare_encoders` gave for an encoder that is ready, None where it was not asked."""
-    chosen = settings_for(settings.embed, encoder)
-    if not readiness(encoder, chosen, workspace.weights).ready:
+def find_scored_encoder(view: View, encoder: str, attribute: str) -> ScoredEncoder | None:
+    """Return the scores of an encoder that is ready, or None if it was not compared."""
+    other = _with_encoder(view, encoder)
+    readiness = registry.check_readiness(encoder, other.settings.embed, view.workspace.weights)
+    if not readiness.ready or not view.has("chips"):
         return None
-    outline = chip_set.outline
-    fit = chip_stages.embedding_fit(workspace, outline, chosen)
-    steps = chip_stages.embeddings_steps(outline, fit)
-    found = [workspace.store.find(one) for one in (fit, *steps)]
-    made = [artifact for artifact in found if artifact]
-    if len(made) < len(found):
+    artifacts = find_artifacts(other, embedding_artifacts)
+    if not artifacts:
         return None
-    scored = workspace.store.find(_comparison_step(made, settings, property_name))
-    return _opened(encoder, property_name, made, scored, cached=True) if scored else None
+    comparison = _Comparison(other, tuple(artifacts), attribute)
+    scores = COMPARISON.find(view.workspace.store, comparison)
+    return _scored_encoder(comparison, scores, cached=True) if scores else None
 
 
-def require_property(chip_set: ChipSet, name: str) -> None:
-    """Refuse a property that no annotation has.
+def require_attribute(view: View, attribute: str) -> None:
+    """Refuse an attribute that no annotation has.
 
     Raises
     ------
     SettingsError
-        With those there are.
+        With the attributes there are.
     """
-    if name not in chip_set.properties:
-        known = ", ".join(map(str, chip_set.properties.columns)) or "none"
-        raise SettingsError(
-            f"no annotation has a property {name!r}",
-            where="property",
-            remedy=f"Properties there are: {known}.",
-        )
+    chips = open_chips(view)
+    known = [] if chips is None else list(map(str, chips.properties.columns))
+    if attribute not in known:
+        raise unknown_attribute_error(attribute, known)
 
 
-def _compare(
-    workspace: Workspace,
-    chip_set: ChipSet,
-    settings: RunSettings,
-    encoder: str,
-    property_name: str,
-    reporter: Reporter,
-) -> Compared:
-    chosen = settings_for(settings.embed, encoder)
-    matrix, made = chip_stages.embeddings(workspace, chip_set, chosen, reporter("embeddings"))
-
-    def compute_scores(_: Path) -> Mapping[str, Any]:
-        truth = chip_set.properties[property_name].tolist()
-        scenes = chip_set.facts["scene"].tolist()
-        return dataclasses.asdict(scores_of(matrix, truth, scenes, property_name, settings))
-
-    wanted = _comparison_step(made, settings, property_name)
-    scored = workspace.store.make(wanted, compute_scores)
-    cached = all(artifact.cached for artifact in (*made, scored))
-    return _opened(encoder, property_name, made, scored, cached=cached)
+def _with_encoder(view: View, encoder: str) -> View:
+    return with_settings(view, embed=settings_for(view.settings.embed, encoder))
 
 
-def _comparison_step(made: Sequence[Artifact], settings: RunSettings, property_name: str) -> Step:
-    """The scores of these embeddings; the key holds what `scores_of` looks at."""
-    used = {name: dataclasses.asdict(getattr(settings, name)) for name in ("gmm", "tree", "cut")}
-    inputs = {
-        "embeddings": [artifact.key for artifact in made[1:]],
-        "property": property_name,
-        "n_dims": settings.reduction.n_dims,
-        "settings": used,
-    }
-    return Step("comparisons", COMPARISON_VERSION, inputs)
-
-
-def _opened(
-    encoder: str, property_name: str, made: Sequence[Artifact], scored: Artifact, *, cached: bool
-) -> Compared:
-    counts = scored.counts
-    scores = EncoderScores(**{**counts, "notes": tuple(counts["notes"])})
-    seconds = sum(float(artifact.manifest["seconds"]) for artifact in made)
-    return Compared(encoder, property_name, scores, round(seconds, 3), cached)
+def _scored_encoder(comparison: _Comparison, scores: Artifact, *, cached: bool) -> ScoredEncoder:
+    seconds = sum(float(artifact.manifest["seconds"]) for artifact in comparison.artifacts)
+    encoder = comparison.view.settings.embed.encoder
+    return ScoredEncoder(
+        encoder, comparison.attribute, COMPARISON.open(scores), round(seconds, 3), cached
+    )

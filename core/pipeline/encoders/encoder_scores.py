@@ -1,42 +1,42 @@
-"""Encoders side by side: how well each one's embeddings sort chips by a property."""
+"""How well the embeddings of an encoder separate the classes of an attribute."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from core.clusters.evaluation.agreement import coded, score
+from core.clusters.evaluation.agreement import encode_classes, score_labelling
 from core.clusters.methods.gmm import fit_gmm
 from core.clusters.methods.hdbscan_tree import build_tree, cut_tree
-from core.reduction.pca import reduce
+from core.reduction.pca import reduce_embeddings
 from core.settings import ReductionSettings, RunSettings
 from core.types import AnyArray, FloatArray, IntArray
 
-# Chips that the silhouette is reckoned on at most, evenly spread: it takes n x n distances.
+# The silhouette takes n x n distances, so more chips than this are sampled evenly.
 SILHOUETTE_SAMPLE = 4000
 
 
 @dataclass(frozen=True)
 class EncoderScores:
-    """One encoder's embeddings against a property.
+    """Scores of one encoder's embeddings against an attribute.
 
     Attributes
     ----------
     n, dim : int
-        Chips with a value of the property, and the length of an embedding.
+        Number of chips that have the attribute, and length of an embedding.
     balanced_accuracy : float
-        5-NN, leave one out; see `core.clusters.evaluation.agreement.Scores`.
+        5-NN, leave-one-out; see `core.clusters.evaluation.agreement.AgreementScores`.
     balanced_accuracy_across_scenes : float or None
-        5-NN among chips of other scenes; None where no class lies in two scenes.
+        5-NN among the chips of other scenes; None if no class occurs in two scenes.
     nmi_gmm, nmi_hdbscan : float
-        Normalised mutual information of each clustering and the property; noise of HDBSCAN counts
+        Normalised mutual information of each clustering with the attribute; HDBSCAN's noise counts
         as one more cluster.
     noise_fraction : float
         Share of the chips that HDBSCAN leaves in noise.
     silhouette : float or None
-        Of the property's classes among the principal components, -1..1 (Rousseeuw 1987); None
-        where every class has one chip.
+        Silhouette of the classes among the principal components, -1..1 (Rousseeuw, 1987); None if
+        every class has a single chip.
     notes : tuple of str
     """
 
@@ -51,66 +51,42 @@ class EncoderScores:
     notes: tuple[str, ...] = ()
 
 
-def compare(
-    embeddings: Mapping[str, FloatArray],
-    truth: Sequence[Any] | AnyArray,
-    scenes: Sequence[Any] | AnyArray,
-    name: str = "property",
-    settings: RunSettings | None = None,
-) -> dict[str, EncoderScores]:
-    """`scores_of` for each encoder, by its name.
-
-    Parameters
-    ----------
-    embeddings : mapping of encoder to float32 array, (n, d)
-        Of the same chips.
-    truth, scenes : sequence, (n,)
-    name : str
-        The property's name, for messages.
-    settings : RunSettings, optional
-        Of reduction, mixture and tree; the same for all.
-    """
-    chosen = settings or RunSettings()
-    return {
-        encoder: scores_of(matrix, truth, scenes, name, chosen)
-        for encoder, matrix in embeddings.items()
-    }
-
-
-def scores_of(
+def score_encoder(
     embeddings: FloatArray,
     truth: Sequence[Any] | AnyArray,
     scenes: Sequence[Any] | AnyArray,
-    name: str,
+    attribute: str,
     settings: RunSettings,
 ) -> EncoderScores:
-    """Score one encoder's embeddings against a property.
+    """Score the embeddings of one encoder against an attribute.
 
-    Clusters are sought as in a run: standardised, reduced by PCA, by a Gaussian mixture and by
-    HDBSCAN. The vote of the neighbours sees the embeddings as they are.
+    Clusters are found as in a run: on standardised principal components, by a Gaussian mixture and
+    by HDBSCAN. Nearest neighbours are taken among the embeddings as they are.
 
     Parameters
     ----------
     embeddings : float32 array, (n, d)
     truth : sequence, (n,)
-        Values of the property; None, NaN and empty text are missing.
+        Values of the attribute; None, NaN and empty text are missing.
     scenes : sequence, (n,)
-    name : str
+        The scene of each chip.
+    attribute : str
+        Its name, for messages.
     settings : RunSettings
 
     Raises
     ------
     TooFewError
-        For fewer than two classes, or fewer chips than the clusterings need.
+        If there are fewer than two classes, or fewer chips than the clusterings need.
     DegenerateError
-        For embeddings that are not finite, or all the same.
+        If embeddings are not finite, or all the same.
     """
-    # Of the reduction only the number of components: properties are no part of an embedding.
-    points = reduce(embeddings, {}, ReductionSettings(settings.reduction.n_dims)).points
+    # Only the number of components is taken over: location and size are no part of an embedding.
+    points = reduce_embeddings(embeddings, {}, ReductionSettings(settings.reduction.n_dims)).points
     mixture = fit_gmm(points, settings.gmm)
-    density = cut_tree(build_tree(points, settings.tree), settings.cut)
-    by_gmm = score(mixture.labels, embeddings, truth, scenes, name)
-    there, _, codes = coded(truth)
+    labelling = cut_tree(build_tree(points, settings.tree), settings.cut)
+    by_gmm = score_labelling(mixture.labels, embeddings, truth, scenes, attribute)
+    known, _, codes = encode_classes(truth)
 
     from sklearn.metrics import normalized_mutual_info_score
 
@@ -120,15 +96,15 @@ def scores_of(
         balanced_accuracy=by_gmm.balanced_accuracy,
         balanced_accuracy_across_scenes=by_gmm.balanced_accuracy_across_scenes,
         nmi_gmm=by_gmm.nmi,
-        nmi_hdbscan=float(normalized_mutual_info_score(codes, density.labels[there])),
-        noise_fraction=density.noise_fraction,
-        silhouette=_silhouette(points[there], codes),
-        notes=(*by_gmm.notes, *mixture.notes, *density.notes),
+        nmi_hdbscan=float(normalized_mutual_info_score(codes, labelling.labels[known])),
+        noise_fraction=labelling.noise_fraction,
+        silhouette=_silhouette(points[known], codes),
+        notes=(*by_gmm.notes, *mixture.notes, *labelling.notes),
     )
 
 
 def _silhouette(points: FloatArray, codes: IntArray) -> float | None:
-    """Mean silhouette of the classes, on an even sample where there are many chips."""
+    """Mean silhouette of the classes, on an even sample if there are many chips."""
     from sklearn.metrics import silhouette_score
 
     n = len(codes)

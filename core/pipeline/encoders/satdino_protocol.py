@@ -6,38 +6,36 @@ from typing import Any
 
 import numpy as np
 
-from core.chips.chip_set import ChipSet
-from core.clusters.evaluation import knn_protocol as knn
-from core.clusters.evaluation.agreement import coded
+from core.clusters.evaluation import knn_protocol
+from core.clusters.evaluation.agreement import encode_classes
 from core.embeddings import registry
 from core.embeddings.encoding import encode_chips, fit_encoder
 from core.embeddings.networks.network_encoder import NetworkEncoder
-from core.embeddings.networks.resizing import View
-from core.errors import SettingsError, TooFewError
-from core.pipeline.run import Run
-from core.pipeline.workspace import Workspace
-from core.progress import Progress, silent, step
-from core.settings import EmbedSettings
+from core.embeddings.networks.resizing import ChipView
+from core.errors import SettingsError, TooFewError, unknown_attribute_error
+from core.pipeline.chip_stages import open_chips
+from core.pipeline.view import View
+from core.progress import Progress, report_step, silent
 
 PROTOCOLS = ("satdino",)
 
 
 @dataclass(frozen=True)
 class ProtocolScores:
-    """What the protocol found.
+    """The result of the protocol.
 
     Attributes
     ----------
     protocol, encoder, property : str
     n_train, n_test, n_classes, n_missing : int
-        Chips that vote and that are judged; classes; chips without the property, left out.
+        Chips that vote and chips that are judged; classes; chips without the attribute, left out.
     accuracy : float
         Share of right answers, 0..1: the mean over the scales.
     scales, sides, accuracies : tuple
         Each scale, the pixels along one side that it showed, and its accuracy. Scales that are
         too small for the encoder's step show one step.
     split : str
-        How chips were split, in words.
+        How the chips were split, in a sentence.
     """
 
     protocol: str
@@ -54,77 +52,68 @@ class ProtocolScores:
     split: str
 
 
-def judge(done: Run, property_name: str, report: Progress = silent) -> dict[str, Any]:
-    """`satdino_protocol` on the chips of a run that came as far as those, as plain values."""
-    if done.chips is None:
-        raise TooFewError("there are no chips to judge the encoder on", where="protocol")
-    scores = satdino_protocol(
-        done.workspace, done.chips, done.settings.embed, property_name, report
-    )
-    return asdict(scores)
+def run_satdino_protocol(view: View, attribute: str, report: Progress = silent) -> dict[str, Any]:
+    """Judge an encoder as SatDINO's authors do: kNN at four scales, on central crops.
 
-
-def satdino_protocol(
-    workspace: Workspace,
-    chip_set: ChipSet,
-    settings: EmbedSettings,
-    property_name: str,
-    report: Progress = silent,
-) -> ProtocolScores:
-    """Judge an encoder as SatDINO's authors do: kNN at four scales, on middle crops.
+    Returns
+    -------
+    dict
+        `ProtocolScores` as plain values.
 
     Raises
     ------
     SettingsError
-        For an encoder without a network, or a property that no annotation has.
+        For an encoder without a network, or an attribute that no annotation has.
     TooFewError
-        For fewer than two classes.
+        If there are fewer than two classes, or no chips.
     """
-    if property_name not in chip_set.properties:
-        known = ", ".join(map(str, chip_set.properties.columns)) or "none"
-        raise SettingsError(
-            f"no annotation has a property {property_name!r}",
-            where="property",
-            remedy=f"Properties there are: {known}.",
-        )
-    encoder = registry.load(settings.encoder, settings, workspace.weights)
+    chips, settings = open_chips(view), view.settings.embed
+    if chips is None:
+        raise TooFewError("there are no chips to judge the encoder on", where="protocol")
+    if attribute not in chips.properties:
+        raise unknown_attribute_error(attribute, chips.properties.columns)
+    encoder = registry.load_encoder(settings.encoder, settings, view.workspace.weights)
     if not isinstance(encoder, NetworkEncoder):
         raise SettingsError(
-            f"the protocol shows chips at several scales, for which {settings.encoder} is not made",
+            f"the protocol shows chips at several scales, which {settings.encoder} cannot do",
             where="encoder",
-            remedy="Name one with a network, such as satdino-small-16.",
+            remedy="Name an encoder with a network, such as satdino-small-16.",
         )
-    there, classes, labels = coded(chip_set.properties[property_name].tolist())
-    rows = np.flatnonzero(there)
+    known, classes, labels = encode_classes(chips.properties[attribute].tolist())
+    rows = np.flatnonzero(known)
     if len(classes) < 2:
         raise TooFewError(
             f"{len(classes)} class on {len(rows)} chips leaves nothing to compare",
-            where=property_name,
-            remedy="Choose a property with two classes or more.",
+            where=attribute,
+            remedy="Choose an attribute with two classes or more.",
         )
-    facts = chip_set.facts.iloc[rows]
-    test, rule = knn.split(labels, facts["scene"].tolist(), facts["chip_id"].tolist())
-    scalings = chip_set.fit_scalings(settings.sample)
-    fitted = fit_encoder(encoder, chip_set, scalings, settings.sample)
-    sides = [knn.shown_side(chip_set.size, scale, encoder.step) for scale in knn.SCALES]
-    found = []
-    for done, side in enumerate(sides):
-        view = View(int(side * knn.ENLARGED), side)
-        shown = partial(encoder.encode_view, fitted=fitted, view=view)
-        vectors = encode_chips(chip_set, rows, scalings, shown)
-        found.append(knn.accuracy(vectors, labels, test))
-        step(report, done + 1, len(sides), f"{side} px")
-    return ProtocolScores(
+    facts = chips.facts.iloc[rows]
+    scenes, ids = facts["scene"].tolist(), facts["chip_id"].tolist()
+    is_test, split = knn_protocol.split_test_chips(labels, scenes, ids)
+    scalings = chips.fit_scalings(settings.sample)
+    fitted = fit_encoder(encoder, chips, scalings, settings.sample)
+    sides = [
+        knn_protocol.scaled_side(chips.size, scale, encoder.step) for scale in knn_protocol.SCALES
+    ]
+    accuracies = []
+    for n_judged, side in enumerate(sides, 1):
+        chip_view = ChipView(int(side * knn_protocol.ENLARGED), side)
+        encode = partial(encoder.encode_view, fitted=fitted, view=chip_view)
+        vectors = encode_chips(chips, rows, scalings, encode)
+        accuracies.append(knn_protocol.neighbour_accuracy(vectors, labels, is_test))
+        report_step(report, n_judged, len(sides), f"{side} px")
+    scores = ProtocolScores(
         protocol="satdino",
         encoder=settings.encoder,
-        property=property_name,
-        n_train=int((~test).sum()),
-        n_test=int(test.sum()),
+        property=attribute,
+        n_train=int((~is_test).sum()),
+        n_test=int(is_test.sum()),
         n_classes=len(classes),
-        n_missing=len(chip_set) - len(rows),
-        accuracy=float(np.mean(found)),
-        scales=knn.SCALES,
+        n_missing=len(chips) - len(rows),
+        accuracy=float(np.mean(accuracies)),
+        scales=knn_protocol.SCALES,
         sides=tuple(sides),
-        accuracies=tuple(found),
-        split=rule,
+        accuracies=tuple(accuracies),
+        split=split,
     )
+    return asdict(scores)

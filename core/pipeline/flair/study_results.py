@@ -1,203 +1,161 @@
-"""What the pages about land cover read: surveys, finished runs, class maps."""
+"""What the land-cover pages read: the survey of all files, finished runs, and notes on files."""
 
-import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from core.artifacts.formats import read_array, read_json, write_array, write_json
-from core.artifacts.store import Artifact, Step
-from core.flair.data.data_summary import inspect_all
+from core.artifacts.formats import read_arrays, read_json, write_arrays, write_json
+from core.artifacts.store import Artifact
+from core.flair.data.data_summary import N_SURVEYED, FileSurvey, survey_dataset
 from core.flair.data.dataset import Dataset
-from core.flair.data.patch_reading import Needs
-from core.flair.data.pixel_sampling import SampleSettings, sample
+from core.flair.data.pixel_sampling import SampleSettings
 from core.flair.data.pixel_table import PixelTable
 from core.flair.data.sentinel import SentinelSettings
-from core.flair.models.classifiers import MethodSettings, absent
+from core.flair.models.classifiers import MethodSettings, absent_classes, describe_untrained_classes
 from core.flair.models.features import FeatureSpec
-from core.pipeline.flair import kept_models
-from core.pipeline.flair import study as studies
-from core.pipeline.flair.study import Study, StudySettings
-from core.pipeline.flair.study_cells import untaught
+from core.pipeline.flair.study import Study, StudySettings, patch_inputs
+from core.pipeline.flair.study_cells import CELLS, StudyRun
+from core.pipeline.run import Reporter
+from core.pipeline.stage import Stage, Subject
 from core.pipeline.workspace import Workspace
 from core.progress import Progress, silent
 
-VERSION, MAPS_VERSION, NOTES_VERSION = 1, 2, 1
-SURVEY, MAPS, NOTES = "flair-surveys", "flair-maps", "flair-notes"
-CELLS = "flair-cells"
-SAMPLED = 600
-"""Pixels a patch on average that charts are drawn from."""
+
+@dataclass(frozen=True)
+class _DatasetFiles:
+    """The files of a data set in a workspace."""
+
+    workspace: Workspace
+    dataset: Dataset
+    listen: Reporter = lambda _: silent
 
 
 @dataclass(frozen=True)
-class Survey:
-    """What was found when every file was read.
+class _FirstFolds:
+    """The first folds of a run; its classifier does not matter."""
 
-    Attributes
-    ----------
-    counts : int64 array, (p, 20)
-        Pixels of each patch by value of the full nomenclature.
-    problems : tuple of str
-    sample : PixelTable
-        As many pixels of each class (full nomenclature) as there are of the others, or all.
-    """
-
-    counts: Any
-    problems: tuple[str, ...]
-    sample: PixelTable
+    run: StudyRun
+    n_folds: int
 
 
-@dataclass(frozen=True)
-class Configuration:
-    """A finished run that belongs to the data as they are now."""
-
-    settings: StudySettings
-    method: MethodSettings
-    spec: FeatureSpec
-    artifact: Artifact
+def _survey_inputs(files: _DatasetFiles) -> dict[str, Any]:
+    checksums, patches = files.workspace.checksums, []
+    for patch in files.dataset.patches:
+        name, *inputs = patch_inputs(checksums, patch, patch.has_sentinel)
+        patches.append([name, patch.split, *inputs])
+    return {"patches": patches, "sampled": N_SURVEYED}
 
 
-def survey_step(workspace: Workspace, dataset: Dataset) -> Step:
-    """What a survey is made from."""
-    sums = workspace.checksums
-    marks: list[list[Any]] = []
-    for patch in dataset.patches:
-        mark: list[Any] = [
-            patch.name,
-            patch.split,
-            patch.place,
-            sums.of(patch.image),
-            sums.of(patch.mask),
-        ]
-        if patch.fused and patch.super_area is not None:
-            area = patch.super_area
-            mark += [patch.centroid, *map(sums.of, (area.data, area.masks, area.products))]
-        marks.append(mark)
-    return Step(SURVEY, VERSION, {"patches": marks, "sampled": SAMPLED})
+def _survey(files: _DatasetFiles, folder: Path, _: Progress) -> dict[str, Any]:
+    survey = survey_dataset(files.dataset, files.listen("survey"), files.listen("sample"))
+    columns = vars(survey.sample).items()
+    sample = {f"sample-{name}": v for name, v in columns if isinstance(v, np.ndarray)}
+    write_arrays(folder, {"counts": survey.counts, **sample})
+    write_json(folder / "problems.json", survey.problems)
+    return {"patches": len(survey.counts), "sampled": len(survey.sample)}
 
 
-def make_survey(
-    workspace: Workspace,
-    dataset: Dataset,
-    inspecting: Progress = silent,
-    drawing: Progress = silent,
+def _open_survey(artifact: Artifact) -> FileSurvey:
+    arrays: dict[str, Any] = read_arrays(artifact.folder)
+    counts = arrays.pop("counts")
+    columns = {name.removeprefix("sample-"): values for name, values in arrays.items()}
+    problems = tuple(read_json(artifact.folder / "problems.json"))
+    return FileSurvey(counts, problems, PixelTable(**columns))
+
+
+def _write_notes(subject: _FirstFolds, folder: Path, _: Progress) -> dict[str, Any]:
+    study, spec = subject.run.study, subject.run.spec
+    absent, problems = [], []
+    for fold in study.folds[: subject.n_folds]:
+        training, held_out = study.sampled(fold.train, spec), study.judges(fold, spec)
+        absent.append(absent_classes(training.labels))
+        problems += [*training.problems, *held_out.problems]
+    notes = [*describe_untrained_classes(absent), *map(str, problems)]
+    write_json(folder / "notes.json", list(dict.fromkeys(notes)))
+    return {"notes": len(notes)}
+
+
+SURVEYS: Stage[_DatasetFiles, FileSurvey] = Stage(
+    name="flair-surveys", version=1, inputs=_survey_inputs, compute=_survey, open=_open_survey
+)
+_NOTES: Stage[_FirstFolds, list[str]] = Stage(
+    name="flair-notes",
+    version=1,
+    inputs=lambda subject: {"cell": subject.run.key, "folds": subject.n_folds},
+    compute=_write_notes,
+    open=lambda artifact: list(read_json(artifact.folder / "notes.json")),
+)
+
+
+def survey_files(
+    workspace: Workspace, dataset: Dataset, listen: Reporter = lambda _: silent
 ) -> Artifact:
-    """Read every file once, count its classes, and draw the pixels that charts show.
+    """Read every file once, count the classes, and sample the pixels that charts show.
 
     Raises
     ------
     TooFewError
         If no patch can be used.
     """
-
-    def compute(folder: Path) -> dict[str, Any]:
-        counts, problems = inspect_all(dataset, inspecting)
-        fused = [i for i, patch in enumerate(dataset.patches) if patch.fused]
-        chosen = fused or list(range(len(dataset.patches)))
-        wanted = SampleSettings(
-            draw="stratified", n_per_patch=SAMPLED, other=True, nomenclature="full"
-        )
-        drawn = sample(dataset, chosen, wanted, Needs(sentinel=bool(fused)), drawing)
-        write_array(folder / "counts.npy", counts)
-        for field in dataclasses.fields(PixelTable):
-            values = getattr(drawn, field.name)
-            if isinstance(values, np.ndarray):
-                write_array(folder / f"sample-{field.name}.npy", values)
-        write_json(folder / "problems.json", [str(problem) for problem in problems])
-        return {"patches": len(dataset.patches), "sampled": len(drawn)}
-
-    made = workspace.store.make(survey_step(workspace, dataset), compute)
+    artifact = SURVEYS.make(workspace.store, _DatasetFiles(workspace, dataset, listen))
     workspace.checksums.save()
-    return made
+    return artifact
 
 
-def survey(workspace: Workspace, dataset: Dataset) -> Survey | None:
-    """The survey of these data, None where none was made."""
-    # Without any survey no checksum is known: taking them all would be the survey's work.
-    if not workspace.store.all(SURVEY):
-        return None
-    found = workspace.store.find(survey_step(workspace, dataset))
-    if found is None:
-        return None
-    arrays: dict[str, Any] = {
-        path.stem.removeprefix("sample-"): read_array(path)
-        for path in found.folder.glob("sample-*.npy")
-    }
-    told = tuple(read_json(found.folder / "problems.json"))
-    return Survey(read_array(found.folder / "counts.npy"), told, PixelTable(**arrays))
+def find_file_survey(workspace: Workspace, dataset: Dataset) -> FileSurvey | None:
+    """Return the survey of the present files, or None."""
+    artifact = find_artifact(workspace, SURVEYS, _DatasetFiles(workspace, dataset))
+    return SURVEYS.open(artifact) if artifact else None
 
 
-def configurations(workspace: Workspace, dataset: Dataset) -> Iterator[Configuration]:
-    """The finished runs of the data as they are now, the oldest first."""
-    for artifact in workspace.store.all(CELLS):
-        if artifact.manifest["version"] != studies.VERSION:
-            continue
+def find_artifact(
+    workspace: Workspace, stage: Stage[Subject, Any], subject: Subject
+) -> Artifact | None:
+    """Return the finished artifact of a subject, or None.
+
+    Without any artifact of the stage, no key is made: it needs the checksums of all files, and
+    computing them takes as long as reading every file.
+    """
+    return stage.find(workspace.store, subject) if workspace.store.all(stage.name) else None
+
+
+def finished_runs(workspace: Workspace, dataset: Dataset) -> Iterator[StudyRun]:
+    """Yield the runs whose results belong to the present files, the oldest first."""
+    names = {patch.name for patch in dataset.patches}
+    study_with = cache(lambda settings: Study(workspace, settings, dataset))
+    for artifact in workspace.store.all(CELLS.name):
         inputs = artifact.manifest["inputs"]
-        method = MethodSettings(**inputs["method"])
-        kept = inputs["spec"]
-        spec = FeatureSpec(**{**kept, "extras": tuple(kept["extras"])})
-        first = inputs["taught"][0]
+        patches = {patch[0] for data in inputs["judged"] for patch in data["patches"]}
+        if artifact.manifest["version"] != CELLS.version or not patches <= names:
+            continue
+        data, spec = inputs["taught"][0], inputs["spec"]
         settings = StudySettings(
             inputs["protocol"],
             max(2, len(inputs["taught"])),
-            SampleSettings(**first["sample"]),
-            SentinelSettings(**first.get("dates", {})),
+            SampleSettings(**data["sample"]),
+            SentinelSettings(**data.get("dates", {})),
         )
-        names = {patch.name for patch in dataset.patches}
-        if not {mark[0] for part in inputs["judged"] for mark in part["patches"]} <= names:
-            continue
-        study = Study(workspace, settings, dataset)
-        if study.step(method, spec).key == artifact.key:
-            yield Configuration(settings, method, spec, artifact)
+        features = FeatureSpec(**{**spec, "extras": tuple(spec["extras"])})
+        run = StudyRun(study_with(settings), MethodSettings(**inputs["method"]), features)
+        if run.key == artifact.key:
+            yield run
 
 
-def notes(study: Study, spec: FeatureSpec, n_folds: int | None = None) -> list[str]:
-    """What was wrong with the files that the first folds of a study are read from; kept.
+def study_notes(study: Study, spec: FeatureSpec, n_folds: int | None = None) -> list[str]:
+    """Return the problems of the files that the first folds of a study are read from.
 
     Parameters
     ----------
     study : Study
     spec : FeatureSpec
     n_folds : int, optional
-        Folds that are looked at; all of them if not given.
+        Number of folds; by default all of them.
     """
-    folds = study.folds[:n_folds]
-
-    def compute(folder: Path) -> dict[str, Any]:
-        lacking, problems = [], []
-        for fold in folds:
-            taught, judges = study.sampled(fold.train, spec), study.judges(fold, spec)
-            lacking.append(absent(taught.labels))
-            problems += [*taught.problems, *judges.problems]
-        told = [*untaught(lacking), *map(str, problems)]
-        write_json(folder / "notes.json", list(dict.fromkeys(told)))
-        return {"notes": len(told)}
-
-    inputs = {"cell": study.step(MethodSettings(), spec).key, "folds": len(folds)}
-    made = study.workspace.store.make(Step(NOTES, NOTES_VERSION, inputs), compute)
+    run = StudyRun(study, MethodSettings(), spec)
+    notes = _NOTES.make(study.workspace.store, _FirstFolds(run, len(study.folds[:n_folds])))
     study.workspace.checksums.save()
-    told: list[str] = read_json(made.folder / "notes.json")
-    return told
-
-
-def maps_step(cell: str) -> Step:
-    """Where the class maps of a run lie."""
-    return Step(MAPS, MAPS_VERSION, {"cell": cell})
-
-
-def make_maps(
-    study: Study, method: MethodSettings, spec: FeatureSpec, report: Progress = silent
-) -> Artifact:
-    """Class maps of a run, and what its first model learnt; kept, so that pages can show them."""
-
-    def compute(folder: Path) -> dict[str, Any]:
-        study.write_maps(method, spec, folder, report)
-        kept_models.keep(study, method, spec, folder)
-        return {"maps": len(list(folder.glob("*.tif")))}
-
-    made = study.workspace.store.make(maps_step(study.step(method, spec).key), compute)
-    study.workspace.checksums.save()
-    return made
+    return _NOTES.open(notes)

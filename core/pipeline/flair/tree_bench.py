@@ -1,192 +1,144 @@
-"""What sliders about land cover play on: HDBSCAN's tree with pixels that judge its cuts, kept."""
+"""Benches: HDBSCAN's tree of land-cover pixels, with held-out pixels that score its cuts."""
 
 import dataclasses
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from core.artifacts.formats import read_array, read_json, write_array, write_json
-from core.artifacts.store import Artifact, Step
-from core.clusters.methods.hdbscan_tree import Tree
+from core.artifacts.formats import read_arrays, read_json, write_arrays, write_json
+from core.artifacts.store import Artifact, Store
+from core.clusters.methods.hdbscan_tree import SpanningTree
 from core.errors import ArtifactError
-from core.flair.evaluation.confusion import Scores, count, miou, scores
+from core.flair.evaluation.confusion import count_confusion, mean_iou
 from core.flair.evaluation.label_economy import Bench
-from core.flair.models import classifiers
+from core.flair.evaluation.tree_cuts import BenchCut, recut_bench
+from core.flair.models.classifier_table import fit_classifier
 from core.flair.models.classifiers import MethodSettings
-from core.flair.models.cluster_names import Naming, tally
-from core.flair.models.features import Features, FeatureSpec, build, fit_scaler
-from core.pipeline.flair.study import Study, open_tree
-from core.pipeline.workspace import Workspace
+from core.flair.models.cluster_names import Naming
+from core.flair.models.features import Features
+from core.pipeline.flair.study_cells import TREES, StudyRun
+from core.pipeline.stage import Stage
 from core.progress import Progress, silent
 from core.types import AnyArray
 
-VERSION = 1
-BENCH, RECUT = "flair-benches", "flair-recuts"
-BENCH_VERSION = 3
-JUDGES = 10_000
-"""Held-out pixels that answer a slider."""
+N_JUDGES = 10_000
+"""Held-out pixels of a bench at most."""
 LIVE_ROWS = 50_000
 """Training pixels above which a cut, its naming and its score take longer than a second."""
 
 
-@dataclasses.dataclass(frozen=True)
-class Recut:
-    """What one cut of the tree gives.
-
-    Attributes
-    ----------
-    naming : Naming
-        By every training label.
-    after : Naming
-        The same clusters, with the held-out pixels that their neighbours put into them.
-    noise_fraction : float
-    counts : int64 array, (13, 13)
-        Confusion of the bench's held-out pixels, rows the truth.
-    """
-
-    naming: Naming
-    after: Naming
-    noise_fraction: float
-    counts: AnyArray
-
-    @property
-    def scores(self) -> Scores:
-        """On the bench's held-out pixels."""
-        return scores(self.counts)
-
-
-@dataclasses.dataclass(frozen=True)
-class Opened:
-    """A kept bench.
+@dataclass(frozen=True)
+class OpenBench:
+    """A bench with its tree.
 
     Attributes
     ----------
     bench : Bench
-    tree : Tree
+    tree : SpanningTree
     reference : float
-        mIoU of kNN with every training label on the bench's held-out pixels.
+        mIoU of kNN with all training labels on the held-out pixels.
     """
 
     bench: Bench
-    tree: Tree
+    tree: SpanningTree
     reference: float
 
 
-def recut(bench: Bench, tree: Tree, method: MethodSettings) -> Recut:
-    """Cut a tree anew, name the clusters, and predict the held-out pixels.
+@dataclass(frozen=True)
+class BenchRecut:
+    """A cut of the tree of a finished bench."""
 
-    Raises
-    ------
-    TooFewError
-        If all pixels are noise.
-    """
-    clusters, notes = classifiers.cut(tree, method)
-    fitted = classifiers.named(bench.train, bench.train_labels, clusters, method, notes)
-    assert fitted.naming is not None
-    said = fitted.model.predict(bench.held_out, 0)
-    assert said.clusters is not None
-    joined = tally(said.clusters, bench.held_out_labels, fitted.n_clusters)
-    return Recut(
-        fitted.naming,
-        Naming(fitted.naming.classes, joined),
-        float((clusters < 0).mean()),
-        count(bench.held_out_labels, said.classes),
-    )
+    bench: Artifact
+    method: MethodSettings
 
 
-def recut_step(bench: Artifact, method: MethodSettings) -> Step:
-    """What a kept cut is made from."""
-    return Step(RECUT, VERSION, {"bench": bench.key, "method": dataclasses.asdict(method)})
+def _bench_inputs(run: StudyRun) -> dict[str, Any]:
+    # How the tree is cut does not matter.
+    method = run.method
+    tree = MethodSettings("hdbscan", k=method.k, min_samples=method.min_samples, seed=method.seed)
+    return {"cell": dataclasses.replace(run, method=tree).key, "judges": N_JUDGES}
 
 
-def make_recut(
-    study: Study, method: MethodSettings, spec: FeatureSpec, report: Progress = silent
-) -> Artifact:
-    """One cut of a kept tree, kept too: where it takes longer than a page may wait."""
-    made = make_bench(study, method, spec)
-
-    def compute(folder: Path) -> dict[str, Any]:
-        opened = open_bench(study.workspace, made)
-        if opened is None:
-            raise ArtifactError("its tree was deleted", where=str(made.folder))
-        found = recut(opened.bench, opened.tree, method)
-        write_array(folder / "classes.npy", found.naming.classes)
-        write_array(folder / "named.npy", found.naming.counts)
-        write_array(folder / "after.npy", found.after.counts)
-        write_array(folder / "counts.npy", found.counts)
-        report(1, 1, "cut and judged")
-        return {"noise_fraction": found.noise_fraction, "clusters": len(found.naming.classes)}
-
-    return study.workspace.store.make(recut_step(made, method), compute)
-
-
-def open_recut(artifact: Artifact) -> Recut:
-    """A kept cut."""
-    names = ("classes", "named", "after", "counts")
-    classes, named, after, counts = (read_array(artifact.folder / f"{n}.npy") for n in names)
-    noise = float(artifact.counts["noise_fraction"])
-    return Recut(Naming(classes, named), Naming(classes, after), noise, counts)
+def _write_bench(run: StudyRun, folder: Path, report: Progress) -> dict[str, Any]:
+    fold = run.study.folds[0]
+    bench = run.bench(fold, N_JUDGES)
+    report(1, 2, "pixels sampled")
+    tree = run.tree(fold, bench.train)
+    knn = fit_classifier(bench.train, bench.train_labels, MethodSettings("knn", k=run.method.k))
+    predicted = knn.model.predict(bench.held_out, 0).classes
+    arrays: dict[str, AnyArray] = {
+        "train": bench.train.matrix,
+        "labels": bench.train_labels,
+        "judged": bench.held_out.matrix,
+        "judged-labels": bench.held_out_labels,
+    }
+    write_arrays(folder, arrays)
+    about = {
+        "n_aerial": bench.train.n_aerial,
+        "names": bench.train.names,
+        "tree": tree.key,
+        "reference": float(mean_iou(count_confusion(bench.held_out_labels, predicted))),
+    }
+    write_json(folder / "bench.json", about)
+    report(2, 2, "tree built")
+    return {"n": len(bench.train_labels), "judged": len(bench.held_out_labels)}
 
 
-def bench_step(study: Study, method: MethodSettings, spec: FeatureSpec) -> Step:
-    """What a bench is made from; how the tree is cut does not matter."""
-    plain = MethodSettings("hdbscan", k=method.k, min_samples=method.min_samples, seed=method.seed)
-    return Step(BENCH, BENCH_VERSION, {"cell": study.step(plain, spec).key, "judges": JUDGES})
-
-
-def make_bench(
-    study: Study, method: MethodSettings, spec: FeatureSpec, report: Progress = silent
-) -> Artifact:
-    """HDBSCAN's tree of the first fold with held-out pixels, so that sliders answer at once."""
-
-    def compute(folder: Path) -> dict[str, Any]:
-        fold = study.folds[0]
-        table = study.sampled(fold.train, spec)
-        judges = study.judges(fold, spec)
-        rows = np.random.default_rng(method.seed).permutation(len(judges))[:JUDGES]
-        scaler = fit_scaler(table, spec)
-        features = build(table, spec, scaler)
-        report(1, 2, "sampled")
-        made = study.tree(fold, dataclasses.replace(method, method="hdbscan"), spec, features)
-        few = judges.take(np.sort(rows))
-        judged = build(few, spec, scaler)
-        write_array(folder / "train.npy", features.matrix)
-        write_array(folder / "labels.npy", table.labels)
-        write_array(folder / "judged.npy", judged.matrix)
-        write_array(folder / "judged-labels.npy", few.labels)
-        nearest = MethodSettings("knn", k=method.k)
-        voted = classifiers.fit(features, table.labels, nearest).model.predict(judged, 0).classes
-        about = {
-            "n_aerial": features.n_aerial,
-            "names": features.names,
-            "tree": made.key,
-            "reference": float(miou(count(few.labels, voted))),
-        }
-        write_json(folder / "bench.json", about)
-        report(2, 2, "the tree is built")
-        return {"n": len(table), "judged": len(rows)}
-
-    made = study.workspace.store.make(bench_step(study, method, spec), compute)
-    study.workspace.checksums.save()
-    return made
-
-
-def open_bench(workspace: Workspace, artifact: Artifact) -> Opened | None:
-    """A bench and its tree; None where the tree was deleted."""
-    folder = artifact.folder
-    about = read_json(folder / "bench.json")
-    tree = next((a for a in workspace.store.all("flair-trees") if a.key == about["tree"]), None)
+def _open_bench(artifact: Artifact) -> OpenBench | None:
+    """Open a bench; None if its tree was deleted."""
+    about = read_json(artifact.folder / "bench.json")
+    trees = Store(artifact.folder.parents[1]).all(TREES.name)
+    tree = next((tree for tree in trees if tree.key == about["tree"]), None)
     if tree is None:
         return None
-
-    def features(name: str) -> Features:
-        return Features(read_array(folder / name), about["n_aerial"], tuple(about["names"]))
-
-    bench = Bench(
-        features("train.npy"),
-        read_array(folder / "labels.npy"),
-        features("judged.npy"),
-        read_array(folder / "judged-labels.npy"),
+    arrays = read_arrays(artifact.folder)
+    train, held_out = (
+        Features(arrays[name], about["n_aerial"], tuple(about["names"]))
+        for name in ("train", "judged")
     )
-    return Opened(bench, open_tree(tree), about["reference"])
+    bench = Bench(train, arrays["labels"], held_out, arrays["judged-labels"])
+    return OpenBench(bench, TREES.open(tree), about["reference"])
+
+
+def _write_recut(subject: BenchRecut, folder: Path, report: Progress) -> dict[str, Any]:
+    bench = BENCHES.open(subject.bench)
+    if bench is None:
+        raise ArtifactError("its tree was deleted", where=str(subject.bench.folder))
+    cut = recut_bench(bench.bench, bench.tree, subject.method)
+    arrays = {
+        "classes": cut.naming.classes,
+        "named": cut.naming.counts,
+        "after": cut.after.counts,
+        "counts": cut.counts,
+    }
+    write_arrays(folder, arrays)
+    report(1, 1, "tree cut and scored")
+    return {"noise_fraction": cut.noise_fraction, "clusters": len(cut.naming.classes)}
+
+
+def _open_recut(artifact: Artifact) -> BenchCut:
+    arrays = read_arrays(artifact.folder)
+    classes, noise_fraction = arrays["classes"], float(artifact.counts["noise_fraction"])
+    named, after = (Naming(classes, arrays[name]) for name in ("named", "after"))
+    return BenchCut(named, after, noise_fraction, arrays["counts"])
+
+
+BENCHES: Stage[StudyRun, OpenBench | None] = Stage(
+    name="flair-benches", version=3, inputs=_bench_inputs, compute=_write_bench, open=_open_bench
+)
+RECUTS: Stage[BenchRecut, BenchCut] = Stage(
+    name="flair-recuts",
+    version=1,
+    inputs=lambda subject: {
+        "bench": subject.bench.key,
+        "method": dataclasses.asdict(subject.method),
+    },
+    compute=_write_recut,
+    open=_open_recut,
+)
+
+
+def make_recut(run: StudyRun, report: Progress = silent) -> Artifact:
+    """Cut the tree of a run's bench, which is made first, and store the result."""
+    recut = BenchRecut(run.make(BENCHES), run.method)
+    return RECUTS.make(run.workspace.store, recut, report)

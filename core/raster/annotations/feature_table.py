@@ -1,4 +1,4 @@
-"""What a vector file, or a table of boxes, holds: geometries, properties, a CRS."""
+"""The content of a vector file or a table of boxes: geometries, attributes and a CRS."""
 
 import json
 import re
@@ -13,104 +13,112 @@ from core.errors import AnnotationError
 from core.types import Geometries
 
 PIXELS = "pixels"
-"""In place of a CRS: coordinates are columns and rows of the scene."""
+"""Stands for a CRS: coordinates are columns and rows of the scene."""
 SCENE = "scene"
-"""In place of a CRS: coordinates are in the scene's own CRS, whichever that is."""
-# Half of a character that UTF-16 writes as two: JSON can name one alone, no file can hold it.
-BROKEN = re.compile("[\ud800-\udfff]")
+"""Stands for a CRS: coordinates are in the CRS of the scene, whichever that is."""
+# Half of a UTF-16 surrogate pair, which JSON can escape on its own but no file can store.
+SURROGATE = re.compile("[\ud800-\udfff]")
 REPLACEMENT = "\ufffd"
+# Built once, since `json.dumps` with options builds an encoder for each value.
+ENCODER = json.JSONEncoder(ensure_ascii=False, sort_keys=True, default=str)
 
 
 @dataclass(frozen=True)
 class Annotations:
-    """What one vector file holds, as it stands there.
+    """The content of one vector file, unchanged.
 
     Attributes
     ----------
     geometries : object array, (n,)
-        Shapely geometries, None where the file has none.
+        Shapely geometries; None where the file has none.
     properties : DataFrame, n rows
-        The user's own columns, untouched.
+        The attributes in the file.
     crs : str
         Well-known text, or `PIXELS` or `SCENE`.
     notes : tuple of str
-        What was assumed.
-    scenes : tuple of str
-        The stem of the scene that each row names; empty where the file names none.
+        What was assumed, in sentences.
+    scene_names : tuple of str, n
+        The stem of the scene that each row names; empty if the file does not name scenes.
     """
 
     geometries: Geometries
     properties: pd.DataFrame
     crs: str
     notes: tuple[str, ...] = field(default=())
-    scenes: tuple[str, ...] = field(default=())
+    scene_names: tuple[str, ...] = field(default=())
 
     def __post_init__(self) -> None:
         if len(self.geometries) != len(self.properties):
             raise AnnotationError(
-                f"{len(self.geometries)} geometries beside {len(self.properties)} rows"
+                f"there are {len(self.geometries)} geometries but {len(self.properties)} rows"
             )
 
     def __len__(self) -> int:
         return len(self.geometries)
 
-    def of(self, scene: str) -> "Annotations":
-        """Those that name a scene, by stem; all where the file names none."""
-        if not self.scenes:
+    def for_scene(self, name: str) -> "Annotations":
+        """The annotations that name a scene by its stem; all if the file does not name scenes."""
+        if not self.scene_names:
             return self
-        rows = np.flatnonzero([name == scene for name in self.scenes])
+        rows = np.flatnonzero([scene_name == name for scene_name in self.scene_names])
         properties = self.properties.iloc[rows].reset_index(drop=True)
         return Annotations(self.geometries[rows], properties, self.crs, self.notes)
 
 
-# Made once: `json.dumps` with options makes one for each value.
-_TEXT = json.JSONEncoder(ensure_ascii=False, sort_keys=True, default=str)
-
-
-def flat(value: Any) -> Any:
-    """Nested values as JSON text, so that every cell fits a table."""
+def flatten_value(value: Any) -> Any:
+    """Return nested values as JSON text, so that every value fits into a table cell."""
     if isinstance(value, np.ndarray):
         value = value.tolist()
-    return as_text(value) if isinstance(value, dict | list) else value
+    return json_text(value) if isinstance(value, dict | list) else value
 
 
-def as_text(value: Any) -> str:
-    """JSON with its keys in order."""
-    return _TEXT.encode(value)
+def json_text(value: Any) -> str:
+    """Return a value as JSON with sorted keys."""
+    return ENCODER.encode(value)
 
 
-def mended(value: Any, broken: list[str]) -> Any:
-    """A value with U+FFFD for each half of a character, in keys and nested values too.
+def repair_surrogates(value: Any, broken_texts: list[str]) -> Any:
+    """Return a value with U+FFFD for each lone surrogate, in keys and nested values as well.
 
-    Texts that had one are added to `broken`.
+    Parameters
+    ----------
+    value : parsed JSON
+    broken_texts : list of str
+        Every text that held a lone surrogate is appended.
     """
     if isinstance(value, str):
-        if not BROKEN.search(value):
+        if not SURROGATE.search(value):
             return value
-        broken.append(value)
-        return BROKEN.sub(REPLACEMENT, value)
+        broken_texts.append(value)
+        return SURROGATE.sub(REPLACEMENT, value)
     if isinstance(value, list):
-        return [mended(one, broken) for one in value]
+        return [repair_surrogates(item, broken_texts) for item in value]
     if not isinstance(value, dict):
         return value
-    whole: dict[Any, Any] = {}
-    for key, one in value.items():
-        name = mended(key, broken)
-        # Two names that differ in nothing else stay two.
-        while name in whole or (name != key and name in value):
+    repaired_object: dict[Any, Any] = {}
+    for key, item in value.items():
+        name = repair_surrogates(key, broken_texts)
+        # Keys that differ only in their surrogates must stay distinct.
+        while name in repaired_object or (name != key and name in value):
             name += REPLACEMENT
-        whole[name] = mended(one, broken)
-    return whole
+        repaired_object[name] = repair_surrogates(item, broken_texts)
+    return repaired_object
 
 
-def mended_note(broken: Sequence[str]) -> tuple[str, ...]:
-    """What `mended` did, in words; nothing where it did nothing."""
-    texts = "1 text" if len(broken) == 1 else f"{len(broken)} texts"
-    return (f"{texts} held broken characters: replaced",) if broken else ()
+def surrogate_note(broken_texts: Sequence[str]) -> tuple[str, ...]:
+    """Return a note on what `repair_surrogates` replaced; empty if it replaced nothing."""
+    texts = "1 text" if len(broken_texts) == 1 else f"{len(broken_texts)} texts"
+    return (f"Invalid characters were replaced in {texts}.",) if broken_texts else ()
 
 
-def filled(geometries: Sequence[Any]) -> Geometries:
-    """An object array that numpy does not take apart."""
-    array = np.empty(len(geometries), dtype=object)
-    array[:] = geometries
+def parsing_note(n_failed: int) -> tuple[str, ...]:
+    """Return a note on geometries that could not be parsed; empty if all could."""
+    subject = "1 geometry was" if n_failed == 1 else f"{n_failed} geometries were"
+    return (f"{subject} treated as null, because parsing failed.",) if n_failed else ()
+
+
+def object_array(items: Sequence[Any]) -> Geometries:
+    """Return an object array that holds the items themselves, even if they are sequences."""
+    array = np.empty(len(items), dtype=object)
+    array[:] = items
     return array

@@ -1,50 +1,62 @@
-"""Annotations brought onto a scene: repaired, reprojected, counted, in the scene's pixels."""
+"""Footprints: annotations placed on a scene, repaired, reprojected and counted, and drawn on maps.
 
-from collections import Counter
+An outline for a map is simplified to what a screen can show, and written as GeoJSON text.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import isnan
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import shapely
+from affine import Affine
 from pyproj import CRS
-from shapely.geometry import box
 
 from core.raster.annotations.feature_table import PIXELS, SCENE, Annotations
-from core.raster.geodesy import WGS84, Ground, change_crs, on_the_ground, transformed
+from core.raster.geodesy import WGS84, Ground, measure_on_ground, reproject_geometries
 from core.raster.scene import Scene
-from core.types import BoolArray, DoubleArray, Geometries
+from core.types import AnyArray, BoolArray, DoubleArray, Geometries
 
-PREFERRED = ("class", "label", "category", "type", "kind", "species", "name")
-MOST_CLASSES = 200
+CLASS_NAMES = ("class", "label", "category", "type", "kind", "species", "name")
+MAX_CLASSES = 200
 OUTSIDE = "outside the scene"
-NO_DEGREES = "these are no degrees: give the file its CRS"
-# Longitudes are also counted from 0 to 360.
-MOST_DEGREES = (360, 90)
+NOT_DEGREES = "Some coordinates cannot be degrees. Give the file its CRS."
+# Longitudes may also be counted from 0 to 360.
+MAX_DEGREES = (360, 90)
+# Pixels along the longer side of a screen that shows all outlines at once.
+SCREEN_PIXELS = 2000
+OUTLINE_DIGITS = 7
+# Built once, since `json.dumps` with options builds an encoder for each value.
+ENCODER = json.JSONEncoder(separators=(",", ":"))
 
 
 @dataclass(frozen=True)
 class Footprints:
-    """The annotations of one scene that lie on it.
+    """The annotations that lie on a scene.
 
     Attributes
     ----------
     pixels : object array, (n,)
-        Geometries in the scene's pixels, x = column, y = row, from the upper-left corner.
+        Geometries in scene pixels, x = column and y = row from the upper-left corner.
     lonlat : object array, (n,)
-        Geometries in longitude and latitude; None where the scene has no CRS.
+        Geometries in longitude and latitude; None if the scene has no CRS.
     ground : Ground
-        Facts in metres and degrees; NaN where the scene has no CRS.
+        NaN if the scene has no CRS.
     properties : DataFrame, n rows
+        The attributes in the vector file.
     index : int array, (n,)
-        Position of each in its vector file.
-    cut : bool array, (n,)
+        Position of each annotation in its vector file.
+    cut_by_edge : bool array, (n,)
         True where the footprint crosses the scene's edge.
     repaired : int
-        Polygons that crossed themselves and were mended.
+        Number of self-intersecting polygons that were repaired.
     skipped : dict
-        Reason to count.
+        Number of annotations that were skipped, by reason.
     notes : tuple of str
+        What was assumed or changed, in sentences.
     """
 
     pixels: Geometries
@@ -52,7 +64,7 @@ class Footprints:
     ground: Ground
     properties: pd.DataFrame
     index: Any
-    cut: BoolArray
+    cut_by_edge: BoolArray
     repaired: int
     skipped: dict[str, int]
     notes: tuple[str, ...]
@@ -61,151 +73,174 @@ class Footprints:
         return len(self.pixels)
 
 
-def place(scene: Scene, annotations: Annotations) -> Footprints:
-    """Bring annotations onto a scene; what cannot be used is skipped by name and counted."""
-    skipped: Counter[str] = Counter()
-    notes = list(annotations.notes)
-    geometries = annotations.geometries
-    index = np.arange(len(geometries))
-    keep = _usable(geometries, skipped)
-    geometries, index = geometries[keep], index[keep]
-    geometries, repaired = _repair(shapely.force_2d(geometries))
-    pixels, lonlat = _onto(scene, annotations, geometries, notes)
-
-    placed = ~shapely.is_missing(pixels)
-    placed &= True if lonlat is None else ~shapely.is_missing(lonlat)
-    skipped["cannot be brought into the scene's CRS"] += int((~placed).sum())
-    frame = box(0, 0, scene.width, scene.height)
-    inside = placed & shapely.intersects(pixels, frame)
-    skipped[OUTSIDE] += int((placed & ~inside).sum())
-    pixels, index = pixels[inside], index[inside]
-    nowhere = np.full(len(pixels), None, object)
-    lonlat = nowhere if lonlat is None else lonlat[inside]
+def place_annotations(scene: Scene, annotations: Annotations) -> Footprints:
+    """Place annotations on a scene; unusable ones are skipped and counted by reason."""
+    geometries, notes = annotations.geometries, list(annotations.notes)
+    is_null = shapely.is_missing(geometries)
+    is_empty = ~is_null & shapely.is_empty(geometries)
+    # By vertex, since the bounds of a geometry ignore a vertex that is NaN.
+    vertices, owner = shapely.get_coordinates(geometries, return_index=True)
+    is_finite = np.ones(len(geometries), dtype=bool)
+    is_finite[owner[~np.isfinite(vertices).all(axis=1)]] = False
+    index = np.flatnonzero(~is_null & ~is_empty & is_finite)
+    geometries, n_repaired = _repair(shapely.force_2d(geometries[index]))
+    pixels, lonlat = _to_scene(scene, annotations.crs, geometries, notes)
+    is_placed = ~shapely.is_missing(pixels)
+    if scene.crs:
+        is_placed &= ~shapely.is_missing(lonlat)
+    frame = shapely.box(0, 0, scene.width, scene.height)
+    is_inside = is_placed & shapely.intersects(pixels, frame)
+    pixels, lonlat, index = pixels[is_inside], lonlat[is_inside], index[is_inside]
+    skipped = {
+        "null geometry": is_null.sum(),
+        "empty geometry": is_empty.sum(),
+        "coordinates that are not finite": (~is_finite).sum(),
+        "cannot be reprojected to the scene's CRS": (~is_placed).sum(),
+        OUTSIDE: (is_placed & ~is_inside).sum(),
+    }
     return Footprints(
         pixels=pixels,
         lonlat=lonlat,
-        ground=on_the_ground(lonlat) if scene.crs else Ground.nowhere(len(pixels)),
+        ground=measure_on_ground(lonlat) if scene.crs else Ground.unmeasured(len(pixels)),
         properties=annotations.properties.iloc[index].reset_index(drop=True),
         index=index,
-        cut=~shapely.covered_by(pixels, frame),
-        repaired=repaired,
-        skipped={reason: n for reason, n in skipped.items() if n},
+        cut_by_edge=~shapely.covered_by(pixels, frame),
+        repaired=n_repaired,
+        skipped={reason: int(n) for reason, n in skipped.items() if n},
         notes=tuple(notes),
     )
 
 
-def may_touch(scene: Scene, crs: str, bounds: DoubleArray) -> BoolArray:
-    """False for boxes in a CRS that surely lie off the scene.
+def boxes_may_touch(scene: Scene, crs: str, bounds: DoubleArray) -> BoolArray:
+    """Return False for boxes that certainly do not touch the scene, (n,).
 
-    Parameters
-    ----------
-    scene : Scene
-    crs : str
-        As `Annotations.crs`.
-    bounds : float64 array, (n, 4)
-        Least x and y, greatest x and y; NaN where there is no geometry.
+    The CRS is given as in `Annotations.crs`. The bounds, (n, 4), are minimum x and y, and maximum x
+    and y; NaN for annotations without geometry.
     """
-    there: BoolArray = np.asarray(np.isfinite(bounds).all(axis=1))
+    may_touch: BoolArray = np.asarray(np.isfinite(bounds).all(axis=1))
     if not scene.crs or crs in (PIXELS, SCENE):
-        return there
+        return may_touch
     edge = np.linspace(0, 1, 21)
-    columns, rows = (v.ravel() for v in np.meshgrid(edge * scene.width, edge * scene.height))
-    points = shapely.points(*transformed(scene.transform, columns, rows))
-    moved = change_crs(points, scene.crs, crs)
-    if shapely.is_missing(moved).any():
-        return there
-    at = shapely.get_coordinates(moved)
-    # The scene's edges are bent in the other CRS: a tenth more on each side holds the bow.
-    margin = np.ptp(at, axis=0) / 10
-    least, most = at.min(axis=0) - margin, at.max(axis=0) + margin
-    there &= (bounds[:, :2] <= most).all(axis=1) & (bounds[:, 2:] >= least).all(axis=1)
-    return there
+    grid = shapely.points(*np.meshgrid(edge * scene.width, edge * scene.height)).ravel()
+    points = reproject_geometries(_transform_geometries(grid, scene.transform), scene.crs, crs)
+    if shapely.is_missing(points).any():
+        return may_touch
+    samples = shapely.get_coordinates(points)
+    # The scene's edges are curved in the other CRS; a margin of a tenth on each side covers that.
+    margin = np.ptp(samples, axis=0) / 10
+    lower, upper = samples.min(axis=0) - margin, samples.max(axis=0) + margin
+    may_touch &= (bounds[:, :2] <= upper).all(axis=1) & (bounds[:, 2:] >= lower).all(axis=1)
+    return may_touch
 
 
-def guess_class(properties: pd.DataFrame) -> str:
-    """The property that most likely holds the class; empty if none does."""
-    varied = [c for c in properties if 1 <= properties[c].nunique(dropna=True) <= MOST_CLASSES]
-    for name in PREFERRED:
-        for column in varied:
-            if str(column).lower() == name:
-                return str(column)
-    texts = [c for c in varied if any(isinstance(v, str) for v in properties[c])]
-    texts = [c for c in texts if 2 <= properties[c].nunique() <= len(properties) / 2]
-    return str(texts[0]) if texts else ""
+def guess_class_attribute(properties: pd.DataFrame) -> str:
+    """Return the attribute that most likely holds the class; empty if none does.
 
-
-def _usable(geometries: Geometries, skipped: Counter[str]) -> BoolArray:
-    null = shapely.is_missing(geometries)
-    empty = ~null & shapely.is_empty(geometries)
-    skipped["null geometry"] += int(null.sum())
-    skipped["empty geometry"] += int(empty.sum())
-    usable = ~(null | empty)
-    # Not by the bounds: they pass over a vertex that is NaN.
-    at, owner = shapely.get_coordinates(geometries, return_index=True)
-    finite = np.ones(len(geometries), dtype=bool)
-    finite[owner[~np.isfinite(at).all(axis=1)]] = False
-    skipped["coordinates that are not finite"] += int((~finite).sum())
-    result: BoolArray = usable & finite
-    return result
+    It is the first with a usual name (`CLASS_NAMES`), else the first with repeated texts.
+    """
+    candidates = [c for c in properties if 1 <= properties[c].nunique() <= MAX_CLASSES]
+    usual = [c for name in CLASS_NAMES for c in candidates if str(c).lower() == name]
+    texts = (c for c in candidates if any(isinstance(v, str) for v in properties[c]))
+    repeated = (c for c in texts if 2 <= properties[c].nunique() <= len(properties) / 2)
+    return str(usual[0] if usual else next(repeated, ""))
 
 
 def _repair(geometries: Geometries) -> tuple[Geometries, int]:
-    """Mend polygons that cross themselves; of what comes out, the parts that have an area."""
-    broken = ~shapely.is_valid(geometries)
-    if not broken.any():
-        return geometries, 0
-    mended = geometries.copy()
-    for i in np.flatnonzero(broken):
-        valid = shapely.make_valid(geometries[i])
+    """Repair self-intersecting polygons, keeping only parts with an area; count the repairs."""
+    invalid_rows = np.flatnonzero(~shapely.is_valid(geometries))
+    geometries = geometries.copy()
+    for row in invalid_rows:
+        valid = shapely.make_valid(geometries[row])
         parts = [g for g in shapely.get_parts(valid) if g.area > 0]
-        mended[i] = shapely.union_all(parts) if parts else valid
-    return mended, int(broken.sum())
+        geometries[row] = shapely.union_all(parts) if parts else valid
+    return geometries, len(invalid_rows)
 
 
-def _onto(
-    scene: Scene, annotations: Annotations, geometries: Geometries, notes: list[str]
-) -> tuple[Geometries, Geometries | None]:
-    """Geometries in the scene's pixels, and in degrees where the scene has a CRS."""
-    inverse = ~scene.transform
-    in_pixels = annotations.crs == PIXELS
-
-    def to_pixels(at: Any) -> Any:
-        return np.column_stack(transformed(inverse, at[:, 0], at[:, 1]))
-
-    if in_pixels and not scene.crs:
-        return geometries, None
-    if in_pixels:
-        local = shapely.transform(
-            geometries, lambda at: np.column_stack(transformed(scene.transform, *at.T))
-        )
-        return geometries, change_crs(local, scene.crs, WGS84)
+def _to_scene(
+    scene: Scene, crs: str, geometries: Geometries, notes: list[str]
+) -> tuple[Geometries, Geometries]:
+    """Return geometries in scene pixels and in degrees; the latter are None without a scene CRS."""
+    no_geometries = np.full(len(geometries), None, dtype=object)
+    if crs == PIXELS:
+        if not scene.crs:
+            return geometries, no_geometries
+        scene_geometries = _transform_geometries(geometries, scene.transform)
+        return geometries, reproject_geometries(scene_geometries, scene.crs, WGS84)
     if not scene.crs:
+        system = "pixels" if scene.transform.is_identity else "coordinate system"
         notes.append(
-            "the scene has no CRS: coordinates are taken as the scene's own"
-            + (" pixels" if scene.transform.is_identity else "")
-            + ", and nothing is measured in metres"
+            f"The scene has no CRS: annotations are read in its own {system}, and nothing is "
+            "measured in metres."
         )
-        return shapely.transform(geometries, to_pixels), None
-    own = scene.crs if annotations.crs == SCENE else annotations.crs
-    here, there = CRS.from_wkt(own), CRS.from_wkt(scene.crs)
-    if _no_degrees(here, geometries):
-        notes.append(NO_DEGREES)
-    local = geometries
-    if not here.equals(there, ignore_axis_order=True):
+        return _transform_geometries(geometries, ~scene.transform), no_geometries
+    if crs == SCENE:
+        crs = scene.crs
+    source = CRS.from_wkt(crs)
+    uses_degrees = source.is_geographic and all(
+        axis.unit_name == "degree" for axis in source.axis_info[:2]
+    )
+    if uses_degrees and (np.abs(shapely.get_coordinates(geometries)) > MAX_DEGREES).any():
+        notes.append(NOT_DEGREES)
+    scene_geometries = geometries
+    if not source.equals(CRS.from_wkt(scene.crs), ignore_axis_order=True):
+        code = source.to_authority()
+        label = ":".join(code) if code else source.name
         notes.append(
-            f"annotations are in {_label(here)}, the scene in {scene.crs_label}: reprojected"
+            f"The annotations are reprojected from {label} to the scene's CRS, {scene.crs_label}."
         )
-        local = change_crs(geometries, own, scene.crs)
-    return shapely.transform(local, to_pixels), change_crs(geometries, own, WGS84)
+        scene_geometries = reproject_geometries(geometries, crs, scene.crs)
+    pixels = _transform_geometries(scene_geometries, ~scene.transform)
+    return pixels, reproject_geometries(geometries, crs, WGS84)
 
 
-def _no_degrees(crs: CRS, geometries: Geometries) -> bool:
-    """True where the CRS is in degrees and some coordinates cannot be."""
-    degrees = crs.is_geographic and all(a.unit_name == "degree" for a in crs.axis_info[:2])
-    at = np.abs(shapely.get_coordinates(geometries))
-    return degrees and bool((at > MOST_DEGREES).any())
+def _transform_geometries(geometries: Geometries, transform: Affine) -> Geometries:
+    moved: Geometries = shapely.transform(
+        geometries, lambda xy: np.column_stack(transform @ (xy[:, 0], xy[:, 1]))
+    )
+    return moved
 
 
-def _label(crs: CRS) -> str:
-    code = crs.to_authority()
-    return ":".join(code) if code else str(crs.name)
+def outline_geojson(
+    geometries: Geometries, ids: Sequence[str], facts: Mapping[str, AnyArray], tolerance: float
+) -> str:
+    """Return a FeatureCollection of simplified outlines as text.
+
+    Parameters
+    ----------
+    geometries : object array, (n,)
+        In longitude and latitude, or in pixels with y running up. None is left out.
+    ids : sequence of str, n
+    facts : mapping of name to array, (n,)
+        Feature properties, such as the cluster. Text is escaped and can never become markup.
+    tolerance : float
+        How far an outline may move, in the geometries' units; 0 keeps every vertex.
+    """
+    rows = np.flatnonzero(~(shapely.is_missing(geometries) | shapely.is_empty(geometries)))
+    outlines = geometries[rows]
+    if tolerance > 0:
+        outlines = shapely.simplify(outlines, tolerance, preserve_topology=True)
+    outlines = shapely.transform(outlines, lambda xy: xy.round(OUTLINE_DIGITS))
+    columns = {name: np.asarray(values)[rows].tolist() for name, values in facts.items()}
+    features = []
+    for i, (row, geometry) in enumerate(zip(rows, shapely.to_geojson(outlines), strict=True)):
+        values = {name: column[i] for name, column in columns.items()}
+        values = {n: None if isinstance(v, float) and isnan(v) else v for n, v in values.items()}
+        features.append(
+            f'{{"type":"Feature","id":{_escaped_json(str(ids[int(row)]))},'
+            f'"properties":{_escaped_json(values)},"geometry":{geometry}}}'
+        )
+    return f'{{"type":"FeatureCollection","features":[{",".join(features)}]}}'
+
+
+def screen_tolerance(geometries: Geometries) -> float:
+    """Return how far an outline may move unnoticed on a screen that shows all geometries."""
+    if not len(geometries):
+        return 0.0
+    west, south, east, north = shapely.total_bounds(geometries)
+    tolerance = max(east - west, north - south) / SCREEN_PIXELS / 2
+    return float(tolerance) if np.isfinite(tolerance) else 0.0
+
+
+def _escaped_json(value: object) -> str:
+    """Return JSON with escaped angle brackets: the same text, but never an HTML element."""
+    return ENCODER.encode(value).replace("<", "\\u003c")

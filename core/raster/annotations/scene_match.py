@@ -1,7 +1,6 @@
-"""Which vector file serves a scene: its own, else the first shared one with any on it."""
+"""The vector file of a scene: the one with its name, else the first shared one with annotations."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
@@ -11,197 +10,210 @@ import shapely
 
 from core.errors import AnnotationError, ChipscapeError
 from core.raster.annotations.feature_table import PIXELS, Annotations
-from core.raster.annotations.footprints import NO_DEGREES, OUTSIDE, Footprints, may_touch, place
-from core.raster.annotations.vector_files import parts, read_annotations
+from core.raster.annotations.footprints import (
+    NOT_DEGREES,
+    OUTSIDE,
+    Footprints,
+    boxes_may_touch,
+    place_annotations,
+)
+from core.raster.annotations.vector_files import read_annotations, vector_file_parts
 from core.raster.scene import Scene
 from core.types import DoubleArray
 
-Mark = tuple[tuple[str, int, int], ...]
+FileVersion = tuple[tuple[str, int, int], ...]
+Match = tuple[Footprints, str]
+"""The footprints of a scene and the name of the file that they come from."""
 
 
-@dataclass(frozen=True)
-class _Outline:
-    """What tells, without the file, that it has nothing on a scene."""
-
-    crs: str
-    scenes: tuple[str, ...]
-    bounds: DoubleArray
-
-
-def match(
-    scene: Scene, own: Path | None, shared: Sequence[Path], warnings: list[str], *, only: bool
-) -> tuple[Footprints, str] | None:
-    """The scene's footprints and the name of the file they come from; None where no file has any.
+def match_annotations(
+    scene: Scene,
+    vector: Path | None,
+    shared_files: Sequence[Path],
+    warnings: list[str],
+    *,
+    is_only_scene: bool,
+) -> Match | None:
+    """Return the footprints of a scene and the name of their file; None if no file has any.
 
     Parameters
     ----------
     scene : Scene
-    own : Path, optional
-        The vector file of the scene's stem.
-    shared : sequence of Path
-        Files that belong to no one scene, looked into where there is no `own`.
+    vector : Path, optional
+        The vector file with the scene's stem.
+    shared_files : sequence of Path
+        Files that belong to no single scene, used if there is no such `vector`.
     warnings : list of str
-        Added to: what was assumed, and why a file is not used.
-    only : bool
-        True for the only scene of its folder.
+        What was assumed, and why a file is not used, is appended in sentences.
+    is_only_scene : bool
+        True if the folder holds no other scene.
     """
-    if own:
+    if vector:
         try:
-            annotations = read_annotations(own)
+            annotations = read_annotations(vector)
         except ChipscapeError as error:
             warnings.append(str(error))
             return None
-        mine = annotations.of(scene.name)
-        footprints = place(scene, mine)
-        if len(annotations) and not len(mine):
-            warnings += [*footprints.notes, _for_others(own.name, annotations)]
+        selection = annotations.for_scene(scene.name)
+        footprints = place_annotations(scene, selection)
+        if len(annotations) and not len(selection):
+            warnings += [*footprints.notes, _other_scenes_note(vector.name, annotations)]
         else:
-            warnings += in_words(footprints, len(mine))
-        return footprints, own.name
-    before = len(warnings)
-    found, elsewhere = _first(scene, shared, warnings, only)
-    if found is None:
-        # Each file that has a reason of its own tells it.
-        untold = len(shared) - len(elsewhere) - (len(warnings) - before)
-        nowhere = ", and none of the others has any on it" if untold else ""
-        beside = f"no annotations: no vector file named {scene.name}.geojson beside it"
-        warnings += [beside + nowhere, *elsewhere]
-    return found
+            warnings += footprint_notes(footprints, len(selection))
+        return footprints, vector.name
+    n_before = len(warnings)
+    match, reasons = _match_shared(scene, shared_files, warnings, is_only_scene)
+    if match is None:
+        # Files with a reason of their own are reported by that reason.
+        n_unexplained = len(shared_files) - len(reasons) - (len(warnings) - n_before)
+        suffix = ", and no other vector file has any on it" if n_unexplained else ""
+        warnings.append(
+            "The scene has no annotations: there is no vector file such as "
+            f"{scene.name}.geojson next to it{suffix}."
+        )
+        warnings += reasons
+    return match
 
 
-def _first(
-    scene: Scene, shared: Sequence[Path], warnings: list[str], only: bool
-) -> tuple[tuple[Footprints, str] | None, list[str]]:
-    """The first shared file with any on the scene, and of each other one why it has none."""
-    found: tuple[Footprints, str] | None = None
-    elsewhere: list[str] = []
-    for vector in shared:
+def _match_shared(
+    scene: Scene, shared_files: Sequence[Path], warnings: list[str], is_only_scene: bool
+) -> tuple[Match | None, list[str]]:
+    """Return the match with the first shared file, and why other files have nothing on the scene.
+
+    Faults of the files themselves are appended to `warnings`.
+    """
+    match: Match | None = None
+    reasons: list[str] = []
+    for vector in shared_files:
         try:
-            if found:
-                if _has_any(scene, vector, only):
+            if match:
+                if _has_any(scene, vector, is_only_scene):
                     warnings.append(
-                        f"{vector.name} also has annotations on this scene: not used, "
-                        "one file serves a scene"
+                        f"{vector.name} also has annotations on this scene but is not used: each "
+                        "scene uses one vector file."
                     )
                 continue
             annotations = _read_shared(vector)
-            _refuse_placeless(scene, annotations, vector, only)
+            _refuse_ambiguous(scene, annotations, vector, is_only_scene)
         except ChipscapeError as error:
             warnings.append(str(error))
             continue
-        mine = annotations.of(scene.name)
-        footprints = place(scene, mine)
+        selection = annotations.for_scene(scene.name)
+        footprints = place_annotations(scene, selection)
         if len(footprints):
-            warnings += _matched(footprints, annotations, vector.name)
-            warnings += in_words(footprints, len(mine))
-            found = footprints, vector.name
-        elif annotations.scenes and not len(mine):
-            elsewhere.append(_for_others(vector.name, annotations))
-        elif words := _unplaced(footprints, vector.name):
-            # All elsewhere is no fault of the file; nothing anywhere is, whoever else has some.
-            faulty = OUTSIDE not in footprints.skipped or NO_DEGREES in footprints.notes
-            (warnings if faulty else elsewhere).append(words)
-    return found, elsewhere
+            warnings.append(_match_note(footprints, annotations, vector.name))
+            warnings += footprint_notes(footprints, len(selection))
+            match = footprints, vector.name
+        elif annotations.scene_names and not len(selection):
+            reasons.append(_other_scenes_note(vector.name, annotations))
+        elif reason := _unmatched_reason(footprints, vector.name):
+            # A file may well lie elsewhere. That it lies nowhere is a fault, whatever the scene.
+            is_fault = OUTSIDE not in footprints.skipped or NOT_DEGREES in footprints.notes
+            (warnings if is_fault else reasons).append(reason)
+    return match, reasons
 
 
-def _matched(footprints: Footprints, annotations: Annotations, name: str) -> list[str]:
-    """How the annotations of a shared file came to this scene; those elsewhere are not missed."""
+def _match_note(footprints: Footprints, annotations: Annotations, name: str) -> str:
+    """Return how a shared file was matched; what lies elsewhere no longer counts as skipped."""
     n = len(footprints)
-    if annotations.scenes:
-        return [f"annotations matched by name: {n} of {name} name this scene"]
+    if annotations.scene_names:
+        return f"Annotations were matched by scene name: {n} from {name}."
     if annotations.crs == PIXELS:
-        return [f"annotations of {name} are in pixels: taken for the only scene"]
-    outside = footprints.skipped.pop(OUTSIDE, 0)
-    words = f"annotations matched by place: {n} of {name} lie on the scene"
-    return [words + (f", {outside} elsewhere" if outside else "")]
+        return f"The annotations of {name} are in pixels and were assigned to the only scene."
+    n_outside = footprints.skipped.pop(OUTSIDE, 0)
+    remainder = f", {n_outside} elsewhere" if n_outside else ""
+    return f"Annotations were matched by location: {n} from {name} on this scene{remainder}."
 
 
-def _unplaced(footprints: Footprints, name: str) -> str:
-    """Why a shared file has nothing on the scene; empty where all of it just lies elsewhere."""
-    assumed = list(footprints.notes)
-    counted = [f"{n} {why}" for why, n in footprints.skipped.items()]
+def _unmatched_reason(footprints: Footprints, name: str) -> str:
+    """Return why a shared file has nothing on the scene; empty if all of it just lies elsewhere."""
     if not footprints.skipped:
-        return f"{name} holds no features"
-    told = [*assumed, *counted]
-    plain = not assumed and list(footprints.skipped) == [OUTSIDE]
-    return "" if plain else f"{name} has none on this scene: {'; '.join(told)}"
+        return f"{name} holds no features."
+    if not footprints.notes and list(footprints.skipped) == [OUTSIDE]:
+        return ""
+    counts = "; ".join(f"{n} {reason}" for reason, n in footprints.skipped.items())
+    return " ".join([f"{name} has no annotations on this scene ({counts}).", *footprints.notes])
 
 
-def _for_others(name: str, annotations: Annotations) -> str:
-    """What a file's rows name instead of this scene."""
-    names = sorted({one for one in annotations.scenes if one})
-    some = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
-    return f"{name}: none of its {len(annotations)} annotations names this scene" + (
-        f", they name {some}" if some else ", nor any other"
-    )
+def _other_scenes_note(name: str, annotations: Annotations) -> str:
+    """Return which scenes the rows of a file name instead of this one."""
+    names = sorted({scene_name for scene_name in annotations.scene_names if scene_name})
+    examples = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+    subject = f"{name}: none of its {len(annotations)} annotations names"
+    return f"{subject} this scene; they name {examples}." if examples else f"{subject} a scene."
 
 
-def _refuse_placeless(scene: Scene, annotations: Annotations, vector: Path, only: bool) -> None:
-    """Refuse pixels that may be meant for any scene."""
-    in_pixels = annotations.crs == PIXELS
-    nowhere = not scene.crs and scene.transform.is_identity
-    if annotations.scenes or only or not len(annotations) or not (in_pixels or nowhere):
+def _refuse_ambiguous(
+    scene: Scene, annotations: Annotations, vector: Path, is_only_scene: bool
+) -> None:
+    """Refuse annotations that could belong to any scene."""
+    uses_pixels = annotations.crs == PIXELS
+    lacks_georeference = not scene.crs and scene.transform.is_identity
+    if annotations.scene_names or is_only_scene or not len(annotations):
         return
-    column = ", or give it a column 'scene'" if vector.suffix.lower() == ".csv" else ""
-    raise AnnotationError(
-        "is not used: "
-        + ("pixels have no place" if in_pixels else "the scene has no place")
-        + ", so which scene is meant is not known",
-        where=vector.name,
-        remedy=f"Name the file {scene.name}{vector.suffix}{column}.",
-    )
+    if uses_pixels or lacks_georeference:
+        reason = "its pixel coordinates could belong to any scene"
+        if not uses_pixels:
+            reason = "this scene has no georeference to match it by"
+        column = ", or add a column 'scene'" if vector.suffix.lower() == ".csv" else ""
+        raise AnnotationError(
+            f"the file is not used, because {reason}",
+            where=vector.name,
+            remedy=f"Rename it to {scene.name}{vector.suffix}{column}.",
+        )
 
 
-def _has_any(scene: Scene, vector: Path, only: bool) -> bool:
-    """True if a shared file has annotations on the scene; it is read only where its boxes do."""
-    outline = _outline_at(vector, _mark(vector))
-    near = may_touch(scene, outline.crs, outline.bounds)
-    if outline.scenes:
-        near &= np.array([name == scene.name for name in outline.scenes])
-    if not near.any():
+def _has_any(scene: Scene, vector: Path, is_only_scene: bool) -> bool:
+    """Return True if a shared file has annotations on the scene; it is read only if it may."""
+    crs, scene_names, bounds = _read_extent(vector, _file_version(vector))
+    may_touch = boxes_may_touch(scene, crs, bounds)
+    if scene_names:
+        may_touch &= np.array([name == scene.name for name in scene_names])
+    if not may_touch.any():
         return False
     annotations = _read_shared(vector)
-    _refuse_placeless(scene, annotations, vector, only)
-    rows = np.flatnonzero(near)
-    properties = pd.DataFrame(index=range(len(rows)))
-    return bool(
-        len(place(scene, Annotations(annotations.geometries[rows], properties, annotations.crs)))
-    )
+    _refuse_ambiguous(scene, annotations, vector, is_only_scene)
+    geometries = annotations.geometries[may_touch]
+    properties = pd.DataFrame(index=range(len(geometries)))
+    candidates = Annotations(geometries, properties, annotations.crs)
+    return len(place_annotations(scene, candidates)) > 0
 
 
-def _mark(path: Path) -> Mark:
-    """What tells one version of a file, and of its parts, from the next."""
-    stats = [(part.name, part.stat()) for part in parts(path)]
+def _file_version(path: Path) -> FileVersion:
+    """Return what distinguishes versions of a file: name, time and size of each of its parts."""
+    stats = [(part.name, part.stat()) for part in vector_file_parts(path)]
     return tuple((name, stat.st_mtime_ns, stat.st_size) for name, stat in stats)
 
 
 def _read_shared(path: Path) -> Annotations:
-    """A file that scene after scene asks for, read once."""
-    return _read_at(path, _mark(path))
+    """Read a shared file, once for all scenes."""
+    return _read_version(path, _file_version(path))
 
 
 @lru_cache(maxsize=4)
-def _read_at(path: Path, _version: Mark) -> Annotations:
+def _read_version(path: Path, _version: FileVersion) -> Annotations:
     return read_annotations(path)
 
 
 @lru_cache(maxsize=256)
-def _outline_at(path: Path, version: Mark) -> _Outline:
-    read = _read_at(path, version)
-    return _Outline(read.crs, read.scenes, shapely.bounds(read.geometries).reshape(-1, 4))
+def _read_extent(path: Path, version: FileVersion) -> tuple[str, tuple[str, ...], DoubleArray]:
+    """Return the CRS, scene names and bounds of a file, which often suffice to rule it out."""
+    annotations = _read_version(path, version)
+    bounds = shapely.bounds(annotations.geometries).reshape(-1, 4)
+    return annotations.crs, annotations.scene_names, bounds
 
 
-def in_words(footprints: Footprints, total: int, what: str = "annotations") -> list[str]:
-    """What was assumed, mended and left out, a sentence each."""
-    words = list(footprints.notes)
-    if footprints.repaired:
-        n = footprints.repaired
-        what_crossed = "footprint crossed itself" if n == 1 else "footprints crossed themselves"
-        words.append(f"{n} {what_crossed}: repaired")
-    words += [f"{n} of {total} {what} skipped: {why}" for why, n in footprints.skipped.items()]
-    if cut := int(footprints.cut.sum()):
-        words.append(f"{cut / len(footprints):.1%} of footprints cross the scene's edge")
-    if total == 0:
-        nothing = "the annotation file holds no features"
-        words.append(nothing if what == "annotations" else f"the {what} are larger than the scene")
-    return words
+def footprint_notes(footprints: Footprints, total: int, noun: str = "annotations") -> list[str]:
+    """Return what was assumed, repaired and skipped of `total` annotations, in sentences."""
+    notes = list(footprints.notes)
+    if n := footprints.repaired:
+        noun_and_verb = "footprint was" if n == 1 else "footprints were"
+        notes.append(f"{n} self-intersecting {noun_and_verb} repaired.")
+    notes += [f"{n} of {total} {noun} skipped: {why}." for why, n in footprints.skipped.items()]
+    if n := int(footprints.cut_by_edge.sum()):
+        notes.append(f"{n / len(footprints):.1%} of the footprints cross the scene's edge.")
+    if total == 0 and noun == "annotations":
+        notes.append("The annotation file holds no features.")
+    elif total == 0:
+        notes.append(f"The {noun} are larger than the scene.")
+    return notes

@@ -1,8 +1,8 @@
-"""Files that come in from the page or another folder: taken whole, or refused in words.
+"""Importing a user's files from the page or another folder: each is imported unchanged or refused.
 
-Files of one stem belong together (a scene, its mask and its annotations, the parts of a Shapefile),
-so they wait together where one of them is there already: annotations must not end up beside another
-scene, nor a scene without its mask.
+Files with the same stem belong together (a scene with its mask and its annotations, the parts of a
+Shapefile). If one of them exists already, all of them wait for the user's decision: annotations
+must not end up next to a different scene, nor a scene without its mask.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,51 +11,51 @@ from dataclasses import dataclass
 from filecmp import cmp
 from pathlib import Path
 from secrets import token_hex
+from shutil import rmtree
 from typing import BinaryIO, Literal
 
 from core.errors import ChipscapeError, WorkspaceError
-from core.progress import Progress, silent, step
-from core.raster import scene
+from core.progress import Progress, report_step, silent
 from core.raster.annotations import vector_files
 from core.raster.importing.file_placement import (
-    MOST_BYTES,
-    OF_A_RASTER,
+    MAX_BYTES,
+    RASTER_SIDECARS,
     SIDECARS,
-    clear,
-    copy,
+    check_file_content,
+    copy_stream,
     free_stem,
-    look,
-    put,
-    safe_name,
-    set_aside,
-    split,
-    unwritable,
+    move_into_place,
+    safe_file_name,
+    set_file_aside,
+    split_scene_name,
 )
-from core.raster.sidecars import leads_out
+from core.raster.sidecars import RASTER_SUFFIXES, is_outside_link
 
 Existing = Literal["ask", "keep", "rename", "replace"]
 State = Literal["taken", "same", "kept", "there", "refused"]
 Opener = Callable[[], AbstractContextManager[BinaryIO]]
 Source = tuple[str, Opener]
-"""A name as it was given, and what opens the file for reading from its beginning."""
+"""The name of a file as provided, and a function that opens it for reading from its beginning."""
 SHAPEFILE = (".shp", ".shx", ".dbf", ".prj", ".cpg")
+RASTER_PARTS = (*RASTER_SUFFIXES, *RASTER_SIDECARS)
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """What became of one file.
+class ImportVerdict:
+    """The outcome of importing one file.
 
     Attributes
     ----------
     name : str
-        As it was given.
+        The name as provided.
     state : {"taken", "same", "kept", "there", "refused"}
-        "same": a file with this name and content is there already. "there": not taken, because it,
-        or one that it belongs to, is there already with another content; "kept": so, by choice.
+        "taken": imported. "same": an identical file exists. "there": waiting for a decision,
+        because this file, or one that belongs to it, exists with other content. "kept": the
+        existing file was kept. "refused": the name or the content is invalid.
     words : str
-        One sentence.
+        An explanation for the user, in sentences.
     path : Path or None
-        Where it lies now, if it was taken.
+        The path of an imported file.
     """
 
     name: str
@@ -65,225 +65,235 @@ class Verdict:
 
 
 @dataclass(frozen=True)
-class Offered:
-    """A file of another folder that could be taken in."""
+class ImportableFile:
+    """A file of another folder that can be imported, and whether raw/ has one of its name."""
 
     path: Path
     kind: str
     n_bytes: int
-    there: bool
+    exists: bool
 
 
-def offered(folder: Path, raw: Path) -> tuple[list[Offered], int]:
-    """What a folder holds for Chipscape, by name, and how many other files there are.
+def list_importable_files(folder: Path, raw: Path) -> tuple[list[ImportableFile], int]:
+    """Return the files of a folder that can be imported, by name, and the number of other files.
 
-    Subfolders are not looked into; links that lead out of the folder count as other files.
+    Subfolders are not searched. Links that lead out of the folder count as other files.
 
     Raises
     ------
     WorkspaceError
-        If it is no folder, cannot be read, or is `raw` itself.
+        If the folder does not exist, cannot be read, or is `raw` itself.
     """
     if not folder.is_dir():
         raise WorkspaceError(
-            "is no folder on this machine", where=str(folder), remedy="Give its full path."
+            "this is not a folder on this machine",
+            where=str(folder),
+            remedy="Enter the full path of a folder.",
         )
     if folder.resolve() == raw.resolve():
-        raise WorkspaceError("is the folder of this workspace already", where=str(folder))
+        raise WorkspaceError(
+            "this is the raw/ folder of the workspace already",
+            where=str(folder),
+            remedy="Enter the path of another folder.",
+        )
     try:
         files = sorted(path for path in folder.iterdir() if path.is_file())
     except OSError as error:
         raise WorkspaceError(
-            "cannot be read", where=str(folder), remedy=f"{error.strerror}."
+            "the folder cannot be read", where=str(folder), remedy=f"{error.strerror}."
         ) from error
-    found = []
+    importable = []
     for path in files:
-        name = _safe(path.name)
-        if name and not leads_out(path) and path.name[0] != ".":
-            found.append(
-                Offered(path, _kind(path), path.stat().st_size, there=(raw / name).exists())
-            )
-    return found, len(files) - len(found)
+        try:
+            name = safe_file_name(path.name)
+        except WorkspaceError:
+            continue
+        if not is_outside_link(path) and path.name[0] != ".":
+            exists = (raw / name).exists()
+            importable.append(ImportableFile(path, _kind(path), path.stat().st_size, exists))
+    return importable, len(files) - len(importable)
 
 
-def take_in_all(
+def import_files(
     raw: Path,
     sources: Sequence[Source],
     existing: Existing = "ask",
-    aside: Path | None = None,
-    most: int = MOST_BYTES,
+    replaced_folder: Path | None = None,
+    max_bytes: int = MAX_BYTES,
     report: Progress = silent,
-) -> list[Verdict]:
-    """Take in several files; those of one stem stay together.
+) -> list[ImportVerdict]:
+    """Import several files; those with the same stem stay together.
 
     Parameters
     ----------
     raw : Path
-        Made if it is not there.
+        The folder to import into; created if it does not exist.
     sources : sequence of (name, opener)
     existing : {"ask", "keep", "rename", "replace"}
-        Where a file is there already with another content: take none of its stem; take those that
-        are not there; take all of its stem under another one; or move what is there to `aside`.
-    aside : Path, optional
-        Needed to replace; nothing is ever deleted.
-    most : int
-        Bytes of one file.
+        What to do if a file exists with other content: import no file of its stem; import only
+        those that do not exist; import all of its stem under a new one; or move the existing file
+        to `replaced_folder`.
+    replaced_folder : Path, optional
+        Folder for replaced files, which are never deleted. Required to replace.
+    max_bytes : int
+        Largest size of one file.
 
     Returns
     -------
-    list of Verdict
-        One a file, those of one stem next to each other.
+    list of ImportVerdict
+        One per file; those with the same stem are adjacent.
 
     Raises
     ------
     WorkspaceError
         If the folder cannot be written.
     Cancelled
-        If the listener asked to stop; stems that were finished stay.
+        If the listener asked to stop; files of finished stems stay imported.
     """
-    verdicts, groups = _by_stem(sources)
-    done = 0
-    for group in groups:
-        part = raw / f".{token_hex(8)}.part"
+    verdicts: list[ImportVerdict] = []
+    groups: dict[str, list[Source]] = {}
+    for source in sources:
         try:
-            part.mkdir(parents=True)
-            batch = _Batch(raw, part, existing, aside)
+            stem, _ = split_scene_name(safe_file_name(source[0]))
+        except WorkspaceError as error:
+            verdicts.append(ImportVerdict(source[0], "refused", _refusal(error)))
+        else:
+            groups.setdefault(stem, []).append(source)
+    n_received = 0
+    for group in groups.values():
+        part_folder = raw / f".{token_hex(8)}.part"
+        try:
+            part_folder.mkdir(parents=True)
+            batch = _Batch(raw, part_folder, existing, replaced_folder)
             for source in group:
-                step(report, done, len(sources), source[0])
-                batch.receive(*source, most)
-                done += 1
-            verdicts += batch.settle()
+                report_step(report, n_received, len(sources), source[0])
+                batch.receive(*source, max_bytes)
+                n_received += 1
+            verdicts += batch.finish()
         except OSError as error:
-            raise unwritable(group[0][0], error) from error
+            raise WorkspaceError(
+                "the file cannot be written", where=group[0][0], remedy=f"{error.strerror}."
+            ) from error
         finally:
-            clear(part)
-    step(report, len(sources), len(sources), "")
+            if part_folder.is_dir():
+                rmtree(part_folder)
+    report_step(report, len(sources), len(sources), "")
     return verdicts
 
 
-def _by_stem(sources: Sequence[Source]) -> tuple[list[Verdict], list[list[Source]]]:
-    """What is refused by its name, and the others by stem."""
-    refused, groups = [], dict[str, list[Source]]()
-    for source in sources:
-        try:
-            groups.setdefault(split(safe_name(source[0]))[0], []).append(source)
-        except WorkspaceError as error:
-            refused.append(Verdict(source[0], "refused", str(error)))
-    return refused, list(groups.values())
-
-
 class _Batch:
-    """Files of one stem on their way: received, judged, and put in place."""
+    """The files of one stem: received in a temporary folder, checked, and moved into place."""
 
-    def __init__(self, raw: Path, part: Path, existing: Existing, aside: Path | None) -> None:
-        self.raw, self.part, self.existing, self.aside = raw, part, existing, aside
-        self.held: dict[str, Path] = {}
-        self.verdicts: list[Verdict] = []
-        self.refused: list[str] = []
+    def __init__(
+        self, raw: Path, folder: Path, existing: Existing, replaced_folder: Path | None
+    ) -> None:
+        self.raw, self.folder = raw, folder
+        self.existing, self.replaced_folder = existing, replaced_folder
+        self.files: dict[str, Path] = {}
+        self.verdicts: list[ImportVerdict] = []
 
-    def receive(self, name: str, opener: Opener, most: int) -> None:
-        """Copy one file into the waiting room."""
-        held = self.part / safe_name(name)
-        if held.exists():
-            self._say(name, "refused", f"{held.name}: came twice. The first one is taken.")
+    def receive(self, name: str, opener: Opener, max_bytes: int) -> None:
+        """Copy one file into the temporary folder."""
+        file = self.folder / safe_file_name(name)
+        if file.exists():
+            words = f"{file.name} was provided twice. Only the first one is imported."
+            self._conclude(name, "refused", words)
             return
         try:
             with opener() as stream:
-                copy(stream, held, most)
+                copy_stream(stream, file, max_bytes)
         except WorkspaceError as error:
-            held.unlink(missing_ok=True)
-            self._say(name, "refused", str(error))
+            file.unlink(missing_ok=True)
+            self._conclude(name, "refused", _refusal(error))
             return
-        self.held[name] = held
+        self.files[name] = file
 
-    def settle(self) -> list[Verdict]:
-        """Judge what was received, and put in place what may be."""
-        self._judge()
-        taken = {name: self.raw / held.name for name, held in self.held.items()}
-        there = {n: at for n, at in taken.items() if at.exists() or at.is_symlink()}
-        same = {n for n, at in there.items() if at.is_file() and cmp(at, self.held[n], False)}
-        clash = [at.name for n, at in there.items() if n not in same]
-        if clash and self.existing == "ask":
-            for name, at in taken.items():
-                if name in same:
-                    self._same(name)
-                else:
-                    own = at.name in clash
-                    reason = "" if own else f" waits: it belongs to {', '.join(clash)}, which"
-                    self._say(name, "there", f"{at.name}{reason} is there already, and differs.")
-            return self.verdicts
-        stem = free_stem(self.raw, self.held.values()) if clash else ""
-        for name, at in taken.items():
-            self._put(name, at, stem, same=name in same, clash=at.name in clash)
+    def finish(self) -> list[ImportVerdict]:
+        """Check the received files and move those into place that can be imported."""
+        self._refuse_invalid()
+        comparisons = {name: self._compare(file) for name, file in self.files.items()}
+        clashes = [self.files[n].name for n, result in comparisons.items() if result == "differs"]
+        stem = free_stem(self.raw, self.files.values()) if clashes else ""
+        for name, comparison in comparisons.items():
+            target = self.raw / self.files[name].name
+            if stem and self.existing == "rename":
+                self._move(name, target.with_name(f"{stem}{split_scene_name(target.name)[1]}"))
+            elif comparison == "same":
+                words = f"{target.name} was not imported: an identical file already exists."
+                self._conclude(name, "same", words)
+            elif clashes and self.existing == "ask":
+                owners = f"it belongs to {', '.join(clashes)}, which"
+                clash = owners if comparison == "new" else "it"
+                words = f"{target.name} is waiting: {clash} already exists with other content."
+                self._conclude(name, "there", words)
+            elif comparison == "differs" and self.existing == "keep":
+                words = f"{target.name} was not imported: the existing file was kept."
+                self._conclude(name, "kept", words)
+            else:
+                self._move(name, target, replace=comparison == "differs")
         return self.verdicts
 
-    def _put(self, name: str, at: Path, stem: str, *, same: bool, clash: bool) -> None:
-        if stem and self.existing == "rename":
-            at = at.with_name(f"{stem}{split(at.name)[1]}")
-        elif same:
-            self._same(name)
-            return
-        elif clash and self.existing == "keep":
-            self._say(name, "kept", f"{at.name}: the old one stays.")
-            return
-        words = f"{at.name}: taken in."
-        if clash and self.existing == "replace":
-            words = f"{at.name}: taken in. The old one lies in {set_aside(at, self.aside)}."
+    def _compare(self, file: Path) -> Literal["new", "same", "differs"]:
+        """Compare a received file with an existing file of its name."""
+        target = self.raw / file.name
+        if not target.exists() and not target.is_symlink():
+            return "new"
+        return "same" if target.is_file() and cmp(target, file, shallow=False) else "differs"
+
+    def _move(self, name: str, target: Path, *, replace: bool = False) -> None:
+        words = f"{target.name} was imported."
+        if replace:
+            backup = set_file_aside(target, self.replaced_folder)
+            words += f" The previous file was moved to {backup}."
         try:
-            put(self.held[name], at)
+            move_into_place(self.files[name], target)
         except WorkspaceError as error:
-            self._say(name, "there", str(error))
+            self._conclude(name, "there", str(error))
             return
-        self._say(name, "taken", words, at)
+        self._conclude(name, "taken", words, target)
 
-    def _judge(self) -> None:
-        """Refuse what is not what it says.
+    def _refuse_invalid(self) -> None:
+        """Refuse files whose content contradicts their name, and files that depend on them.
 
-        Parts of a Shapefile go with their .shp, a scene and what is beside it with each other: a
-        scene without its mask would say another thing.
+        The parts of a Shapefile depend on its .shp. A scene and the files that change how it is
+        read depend on each other, since a scene without its mask would have other valid pixels.
         """
-        came = {held.suffix for held in self.held.values()}
-        rasters = [held for held in self.held.values() if held.suffix in scene.SUFFIXES]
-        for name, held in list(self.held.items()):
+        suffixes = {file.suffix for file in self.files.values()}
+        refused_names: list[str] = []
+        for name, file in list(self.files.items()):
             try:
-                look(held, came)
+                check_file_content(file, suffixes)
             except ChipscapeError as error:
-                self._refuse(name, str(error))
-        if ".shp" in came and ".shp" not in {held.suffix for held in self.held.values()}:
-            for name, held in list(self.held.items()):
-                if held.suffix in SHAPEFILE:
-                    self._refuse(name, f"{held.name}: its Shapefile was refused.")
-        parts = [h.name for h in rasters if h not in self.held.values()]
-        parts += [name for name in self.refused if name.endswith(OF_A_RASTER)]
-        if rasters and parts:
-            for name, held in list(self.held.items()):
-                if held.suffix in scene.SUFFIXES or held.name.endswith(OF_A_RASTER):
-                    self._refuse(name, f"{held.name}: not without {parts[0]}, which was refused.")
+                self._refuse(name, _refusal(error))
+                refused_names.append(file.name)
+        if any(file_name.endswith(".shp") for file_name in refused_names):
+            self._refuse_dependants(SHAPEFILE, "its Shapefile was refused")
+        parts = [file_name for file_name in refused_names if file_name.endswith(RASTER_PARTS)]
+        if parts and not suffixes.isdisjoint(RASTER_SUFFIXES):
+            self._refuse_dependants(RASTER_PARTS, f"{parts[0]} was refused")
+
+    def _refuse_dependants(self, endings: tuple[str, ...], reason: str) -> None:
+        for name, file in list(self.files.items()):
+            if file.name.endswith(endings):
+                self._refuse(name, f"{file.name} was not imported, because {reason}.")
 
     def _refuse(self, name: str, words: str) -> None:
-        held = self.held.pop(name)
-        held.unlink()
-        self.refused.append(held.name)
-        self._say(name, "refused", words)
+        self.files.pop(name).unlink()
+        self._conclude(name, "refused", words)
 
-    def _same(self, name: str) -> None:
-        self._say(name, "same", f"{self.held[name].name}: this very file is there already.")
-
-    def _say(self, name: str, state: State, words: str, path: Path | None = None) -> None:
-        self.verdicts.append(Verdict(name, state, words, path))
+    def _conclude(self, name: str, state: State, words: str, path: Path | None = None) -> None:
+        self.verdicts.append(ImportVerdict(name, state, words, path))
 
 
-def _safe(name: str) -> str:
-    try:
-        return safe_name(name)
-    except WorkspaceError:
-        return ""
+def _refusal(error: ChipscapeError) -> str:
+    """Return an error as the reason why its file was not imported."""
+    return f"{error.where} was not imported: {error.problem}. {error.remedy}".strip()
 
 
 def _kind(path: Path) -> str:
     suffix = path.suffix.lower()
-    if suffix in scene.SUFFIXES:
+    if suffix in RASTER_SUFFIXES:
         return "scene"
-    if suffix in SIDECARS or path.name.lower().endswith(OF_A_RASTER):
+    if suffix in SIDECARS or path.name.lower().endswith(RASTER_SIDECARS):
         return "part of another file"
     return "annotations" if suffix in vector_files.SUFFIXES else ""

@@ -1,4 +1,4 @@
-"""One file that comes in: its safe name, its copy, whether it is what it says, its place."""
+"""One imported file: its safe name, its copy, a check of its content, and its final path."""
 
 import errno
 import re
@@ -8,178 +8,155 @@ from itertools import count
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
-from core.errors import AnnotationError, SceneError, WorkspaceError
+from core.errors import SceneError, WorkspaceError
 from core.raster import scene, sidecars
 from core.raster.annotations import vector_files
-from core.raster.pixel_reader import read_test
+from core.raster.pixel_reader import check_blocks
 
-MOST_BYTES = 4 * 2**30
-CHUNK = 8 * 2**20
-LONGEST_STEM = 100
-# The parts of a Shapefile beside its .shp, and a CRS or a world file beside a raster.
+MAX_BYTES = 4 * 2**30
+CHUNK_BYTES = 8 * 2**20
+MAX_STEM_LENGTH = 100
+# The parts of a Shapefile next to its .shp; a CRS or a world file next to a raster.
 SIDECARS = (".shx", ".dbf", ".prj", ".cpg", *sidecars.WORLD)
-# After a raster's whole name: masks, overviews and GDAL's notes on it, which change what it says.
-AFTER_RASTER = (*sidecars.TIFFS, ".msk.ovr", sidecars.AUX)
-SUFFIXES = (*scene.SUFFIXES, *vector_files.SUFFIXES, *SIDECARS, *AFTER_RASTER)
-OF_A_RASTER = (*sidecars.WORLD, *AFTER_RASTER)
-NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.ENOSYS)
-# Names that Windows keeps for devices.
-DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?$", re.IGNORECASE)
+# Appended to a raster's name: masks, overviews and GDAL's metadata, which change how it is read.
+RASTER_ENDINGS = (*sidecars.TIFFS, ".msk.ovr", sidecars.AUX)
+SUFFIXES = (*sidecars.RASTER_SUFFIXES, *vector_files.SUFFIXES, *SIDECARS, *RASTER_ENDINGS)
+RASTER_SIDECARS = (*sidecars.WORLD, *RASTER_ENDINGS)
+NO_HARD_LINKS = (errno.EPERM, errno.ENOTSUP, errno.ENOSYS)
+# Names that Windows reserves for devices.
+DEVICE_NAMES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?$", re.IGNORECASE)
 
 
-def split(name: str) -> tuple[str, str]:
-    """The stem that files of one scene share, and the rest of the name.
+def split_scene_name(name: str) -> tuple[str, str]:
+    """Return the stem that the files of one scene share, and the rest of the name.
 
-    quay.tif.msk and quay.tif.aux.xml belong to quay.tif: their rest is .tif.msk, .tif.aux.xml.
+    quay.tif.msk and quay.tif.aux.xml belong to quay.tif: they end in .tif.msk and .tif.aux.xml.
     """
-    low = name.lower()
-    ends = (f"{raster}{end}" for raster in scene.SUFFIXES for end in AFTER_RASTER)
-    end = next((end for end in ends if low.endswith(end)), Path(low).suffix)
-    return name[: len(name) - len(end)], end
+    lower_name = name.lower()
+    endings = (
+        f"{suffix}{ending}" for suffix in sidecars.RASTER_SUFFIXES for ending in RASTER_ENDINGS
+    )
+    ending = next(
+        (ending for ending in endings if lower_name.endswith(ending)), Path(lower_name).suffix
+    )
+    return name[: len(name) - len(ending)], ending
 
 
-def safe_name(name: str) -> str:
-    """A file's name that is safe in any folder: no path, no control characters, none hidden.
+def safe_file_name(name: str) -> str:
+    """Return a name that is safe in any folder: no path, no control characters, not hidden.
 
-    Letters of any alphabet, digits, dot, minus and underscore stay; anything else becomes an
-    underscore.
+    Letters of any alphabet, digits, dots, hyphens and underscores are kept. Anything else becomes
+    an underscore.
 
     Raises
     ------
     WorkspaceError
-        If nothing is left of it, or its suffix is of no format that is read.
+        If nothing of the name is left, or its suffix is not that of a supported format.
     """
-    plain = PurePosixPath(unicodedata.normalize("NFC", name).replace("\\", "/")).name
-    plain = re.sub(r"[^\w.\-]+", "_", plain).strip("._ ")
-    stem, suffix = split(plain)
-    # .msk alone says not what it is the mask of: scene.tif.msk does.
-    known = suffix not in AFTER_RASTER and suffix.endswith(SUFFIXES)
-    if not stem.strip("._-") or not known:
+    base_name = PurePosixPath(unicodedata.normalize("NFC", name).replace("\\", "/")).name
+    base_name = re.sub(r"[^\w.\-]+", "_", base_name).strip("._ ")
+    stem, suffix = split_scene_name(base_name)
+    # scene.msk does not say which file it is the mask of; scene.tif.msk does.
+    is_supported = suffix not in RASTER_ENDINGS and suffix.endswith(SUFFIXES)
+    if not stem.strip("._-") or not is_supported:
         raise WorkspaceError(
-            "is no file that Chipscape reads",
-            where=repr(name[:LONGEST_STEM]),
-            remedy=f"Expected one of {', '.join(SUFFIXES)}.",
+            "this is not the name of a file that Chipscape reads",
+            where=repr(name[:MAX_STEM_LENGTH]),
+            remedy=f"Expected a name that ends in {', '.join(SUFFIXES)}.",
         )
-    if DEVICES.match(plain):
+    if DEVICE_NAMES.match(base_name):
         stem = f"_{stem}"
-    return stem[:LONGEST_STEM] + suffix
+    return stem[:MAX_STEM_LENGTH] + suffix
 
 
-def put(held: Path, target: Path) -> None:
-    """Give a file its place, unless the name was taken meanwhile.
+def move_into_place(file: Path, target: Path) -> None:
+    """Move a file to its final path, unless another file took the name in the meantime.
 
     Raises
     ------
     WorkspaceError
-        If it was.
+        If the name is taken.
     """
     try:
-        # A hard link fails where there is a file; a rename would overwrite it.
-        target.hardlink_to(held)
+        # A hard link fails if the target exists; a rename would overwrite it.
+        target.hardlink_to(file)
+        return
     except FileExistsError:
-        refuse_taken(target)
-        raise
+        exists = True
     except OSError as error:
-        # Some file systems (exFAT, many network drives) have no links.
-        if error.errno not in NO_LINKS:
+        # Some file systems (exFAT, many network drives) have no hard links.
+        if error.errno not in NO_HARD_LINKS:
             raise
-        refuse_taken(target)
-        held.rename(target)
-
-
-def unwritable(name: str, error: OSError) -> WorkspaceError:
-    """The error of a disk that is full, a folder that is not ours, and the like."""
-    return WorkspaceError("cannot be written", where=name, remedy=f"{error.strerror}.")
-
-
-def refuse_taken(target: Path) -> None:
-    """Raise WorkspaceError where there is a file, or a link, of this name."""
-    if target.exists() or target.is_symlink():
+        exists = target.exists() or target.is_symlink()
+    if exists:
         raise WorkspaceError(
-            "a file of this name is there already",
+            "a file of this name already exists",
             where=target.name,
-            remedy="Rename the new one, or take the old one away first.",
+            remedy="Rename the new file, or remove the existing one first.",
         )
+    file.rename(target)
 
 
-def copy(stream: BinaryIO, held: Path, most: int = MOST_BYTES) -> None:
-    """Write a stream into a new file; WorkspaceError where it is empty or too large."""
-    size = 0
-    with held.open("xb") as written:
-        while chunk := stream.read(CHUNK):
-            size += len(chunk)
-            if size > most:
+def copy_stream(stream: BinaryIO, target: Path, max_bytes: int = MAX_BYTES) -> None:
+    """Write a stream to a new file; WorkspaceError if it is empty or too large."""
+    n_bytes = 0
+    with target.open("xb") as file:
+        while chunk := stream.read(CHUNK_BYTES):
+            n_bytes += len(chunk)
+            if n_bytes > max_bytes:
                 raise WorkspaceError(
-                    f"is larger than {most / 2**20:.0f} MiB",
-                    where=held.name,
+                    f"the file is larger than {max_bytes / 2**20:.0f} MiB",
+                    where=target.name,
                     remedy="Copy it into raw/ by hand.",
                 )
-            written.write(chunk)
-    if not size:
-        raise WorkspaceError("is empty", where=held.name)
+            file.write(chunk)
+    if not n_bytes:
+        raise WorkspaceError("the file is empty", where=target.name)
 
 
-def look(held: Path, came: Collection[str] = ()) -> None:
-    """Refuse a file that is not what its suffix says.
+def check_file_content(file: Path, suffixes: Collection[str] = ()) -> None:
+    """Refuse a file whose content contradicts its suffix.
+
+    The files next to a scene (mask, overviews, metadata, world file) are judged by their first
+    bytes. So is a .shp that comes without its .shx, which may follow later.
 
     Parameters
     ----------
-    held : Path
-    came : collection of str
-        Suffixes of the files of its stem that came with it. A .shp is read where its .shx is
-        among them; alone it is judged by its first bytes, since the others may come after it.
+    file : Path
+    suffixes : collection of str
+        Suffixes of the files with the same stem that are imported together.
 
     Raises
     ------
     SceneError, AnnotationError
-        Of a file beside a scene (mask, overviews, metadata, world file) by its first bytes.
     """
-    suffix = held.suffix.lower()
-    if suffix in scene.SUFFIXES:
-        try:
-            read_test(scene.read_scene(held))
-        except SceneError as error:
-            raise SceneError(
-                f"was not taken in: {error.what}", where=held.name, remedy=error.remedy
-            ) from error
-    elif suffix in (".shp", ".shx") and (suffix == ".shx" or ".shx" not in came):
-        with held.open("rb") as opened:
-            if opened.read(4) != vector_files.MAGIC[".shp"]:
-                raise AnnotationError(
-                    f"is not a {suffix} file, whatever its name says", where=held.name
-                )
+    suffix = file.suffix.lower()
+    if suffix in sidecars.RASTER_SUFFIXES:
+        check_blocks(scene.read_scene(file))
+    elif suffix == ".shx" or (suffix == ".shp" and ".shx" not in suffixes):
+        vector_files.refuse_wrong_content(file)
     elif suffix in vector_files.SUFFIXES:
-        vector_files.read_annotations(held)
-    elif words := sidecars.not_what_it_says(held):
-        raise SceneError(words, where=held.name)
+        vector_files.read_annotations(file)
+    elif mismatch := sidecars.sidecar_mismatch(file):
+        raise SceneError(f"the file {mismatch}", where=file.name)
 
 
-def free_stem(folder: Path, held: Iterable[Path]) -> str:
-    """A stem under which none of the files is there yet: NAME_2, NAME_3 ..."""
-    files = list(held)
-    stems = (f"{split(files[0].name)[0]}_{n}" for n in count(2))
-    ends = [split(file.name)[1] for file in files]
+def free_stem(folder: Path, files: Iterable[Path]) -> str:
+    """Return a stem (NAME_2, NAME_3, ...) under which none of the files exists in the folder."""
+    names = [split_scene_name(file.name) for file in files]
+    stems = (f"{names[0][0]}_{n}" for n in count(2))
     return next(
-        stem for stem in stems if not any((folder / f"{stem}{end}").exists() for end in ends)
+        stem for stem in stems if not any((folder / f"{stem}{end}").exists() for _, end in names)
     )
 
 
-def set_aside(at: Path, aside: Path | None) -> Path:
-    """Move what is there out of the way, and say where it lies now."""
-    if aside is None:
-        raise WorkspaceError("nowhere to put the old one", where=at.name)
-    aside.mkdir(parents=True, exist_ok=True)
-    place = aside / at.name
-    if place.exists():
-        place = aside / f"{free_stem(aside, [at])}{split(at.name)[1]}"
-    at.rename(place)
-    return place
-
-
-def clear(part: Path) -> None:
-    """Remove a folder of files that were not, or not yet, put in place."""
-    if not part.is_dir():
-        return
-    for file in part.iterdir():
-        file.unlink()
-    part.rmdir()
+def set_file_aside(file: Path, folder: Path | None) -> Path:
+    """Move an existing file to the folder of replaced files; returns its new path."""
+    if folder is None:
+        raise WorkspaceError("there is no folder for the replaced file", where=file.name)
+    folder.mkdir(parents=True, exist_ok=True)
+    target = folder / file.name
+    if target.exists():
+        target = folder / f"{free_stem(folder, [file])}{split_scene_name(file.name)[1]}"
+    file.rename(target)
+    return target

@@ -1,4 +1,4 @@
-"""The page Clusters as Streamlit runs it: knobs, noise, report card, edits, explanations."""
+"""The Clusters page as Streamlit runs it: sliders, noise, report card, edits, explanations."""
 
 import json
 import re
@@ -11,12 +11,16 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app.clusters import report_card_panel
-from app.session import cluster_results, state
-from app.widgets import chip_panels
-from core.clusters.label_matching import MADE
-from core.pipeline import plan, quality_stage
-from core.pipeline.run import run
+from app.clusters import cluster_profile
+from app.session import cluster_results, displayed_clusters
+from app.session.displayed_clusters import Clusters
+from app.session.saved_settings import save_settings
+from core.clusters.label_matching import EDIT_IDS
+from core.pipeline.chip_stages import open_chips
+from core.pipeline.cluster_stages import find_labelling
+from core.pipeline.quality_stage import judge_run
+from core.pipeline.run import run_pipeline
+from core.pipeline.run_stages import look_up
 from core.pipeline.workspace import Workspace
 from core.progress import silent
 from core.settings import (
@@ -35,57 +39,60 @@ SECONDS = 60
 DENSE = RunSettings(
     method="hdbscan",
     gmm=GmmSettings(n_components=2, n_init=1),
-    # Leaves leave 42 % of these chips as noise.
+    # With "leaf", 42 % of these chips are noise.
     cut=CutSettings(min_cluster_size=4, selection="leaf"),
     kmeans=KMeansSettings(n_clusters=3),
     projection=ProjectionSettings(n_iter=50),
 )
-VIEWS = (
+TABS = (
     "Overview",
     "Tree",
     "Report card",
-    "Against a property",
+    "Agreement with an attribute",
     "Explain",
-    "Doubtful chips",
+    "Uncertain chips",
     "Edit",
 )
 
 
 @pytest.fixture(scope="module")
-def judged(computed, tmp_path_factory):
-    """The computed workspace with a tree, k-means and a report card of the tree's cut."""
-    root = tmp_path_factory.mktemp("judged") / "place"
+def evaluated(computed, tmp_path_factory):
+    """The computed workspace with trees, k-means and a report card of HDBSCAN's clusters."""
+    root = tmp_path_factory.mktemp("evaluated") / "workspace"
     shutil.copytree(computed.root, root)
-    place = Workspace.at(root)
-    done = run(place, DENSE, until="clusters")
-    quality_stage.quality(done, lambda _: silent)
+    workspace = Workspace.at(root)
+    evaluate(workspace)
     for method in ("kmeans", "ward"):
-        run(place, replace(DENSE, method=method), until="clusters")
-    return place
+        run_pipeline(workspace, replace(DENSE, method=method), until="clusters")
+    return workspace
 
 
 @pytest.fixture
-def place(judged, tmp_path, monkeypatch):
-    """A copy of its own, since edits are written to it."""
-    root = tmp_path / "place"
-    shutil.copytree(judged.root, root)
-    mine = Workspace.at(root)
-    state.save(mine, DENSE)
+def workspace(evaluated, tmp_path, monkeypatch):
+    """A copy for one test, since edits are written to it."""
+    root = tmp_path / "workspace"
+    shutil.copytree(evaluated.root, root)
+    workspace = Workspace.at(root)
+    save_settings(workspace, DENSE)
     monkeypatch.setenv("CHIPSCAPE_WORKSPACE", str(root))
-    return mine
+    return workspace
 
 
-def opened(view: str = "") -> AppTest:
+def evaluate(workspace: Workspace) -> None:
+    judge_run(run_pipeline(workspace, DENSE, until="clusters"), lambda _: silent)
+
+
+def open_page(tab: str = "") -> AppTest:
     app = AppTest.from_file(str(ROOT / "app" / "script.py"), default_timeout=SECONDS)
     app.run()
     app.switch_page("../pages/clusters.py").run()
-    return chosen(app, "View", view) if view else app
+    return choose(app, "View", tab) if tab else app
 
 
-def chosen(app: AppTest, label: str, value: str) -> AppTest:
-    groups = [one for one in app.get("button_group") if one.proto.label == label]
-    one = groups[0] if groups else selectbox(app, label)
-    one.set_value(value).run()
+def choose(app: AppTest, label: str, value: str) -> AppTest:
+    groups = [group for group in app.get("button_group") if group.proto.label == label]
+    widget = groups[0] if groups else selectbox(app, label)
+    widget.set_value(value).run()
     return app
 
 
@@ -95,310 +102,328 @@ def texts(app: AppTest) -> str:
 
 
 def button(app: AppTest, label: str):
-    return next(one for one in app.button if one.label == label)
+    return next(widget for widget in app.button if widget.label == label)
 
 
 def selectbox(app: AppTest, label: str):
-    return next(one for one in app.selectbox if one.label == label)
+    return next(widget for widget in app.selectbox if widget.label == label)
 
 
-def edits_of(place: Workspace) -> list[str]:
-    files = list((place.root / "edits").glob("*.json"))
+def slider(app: AppTest, label: str):
+    return next(widget for widget in app.slider if widget.label.startswith(label))
+
+
+def group_labels(app: AppTest) -> list[str]:
+    return [group.proto.label for group in app.get("button_group")]
+
+
+def edit_kinds(workspace: Workspace) -> list[str]:
+    files = list((workspace.root / "edits").glob("*.json"))
     assert len(files) == 1
     return [row["kind"] for row in json.loads(files[0].read_text())["history"]["done"]]
 
 
-@pytest.mark.parametrize("view", VIEWS)
-def test_view__opens_without_an_exception(place, view):
-    app = opened(view)
+def labellings_key(workspace: Workspace) -> str:
+    return f"cs.labellings:{look_up(workspace, DENSE).key('chips')}:{workspace.root}"
+
+
+def last_clusters(app: AppTest, workspace: Workspace) -> Clusters:
+    return list(app.session_state[labellings_key(workspace)].values())[-1]
+
+
+@pytest.mark.parametrize("tab", TABS)
+def test_tab__opens_without_an_exception(workspace, tab):
+    app = open_page(tab)
     assert not app.exception
     assert not app.error
     assert EVIL not in texts(app)
 
 
 @pytest.mark.parametrize("method", ["gmm", "kmeans", "ward"])
-@pytest.mark.parametrize("view", [view for view in VIEWS if view != "Tree"])
-def test_view__opens_for_methods_without_noise(place, view, method):
-    app = chosen(opened(view), "Clusters by", method)
+@pytest.mark.parametrize("tab", [tab for tab in TABS if tab != "Tree"])
+def test_tab__opens_for_methods_without_noise(workspace, tab, method):
+    app = choose(open_page(tab), "Clustering method", method)
     assert not app.exception
     assert not app.error
     assert "clusters" in app.subheader[0].value
 
 
-def test_size__the_landscape_stands_under_the_slider(place):
-    app = opened()
+def test_size__the_comparison_is_below_the_slider(workspace):
+    app = open_page()
     charts = app.get("plotly_chart")
     assert any("smallest cluster" in chart.proto.spec for chart in charts)
     assert "Suggested:" in texts(app) or "Shaded" in texts(app)
 
 
-def test_size__suggestion_moves_the_slider(place):
-    app = opened()
-    taken = next(one for one in app.button if one.key.startswith("cs.take:stacked"))
-    value = int(taken.label.split()[1])
-    taken.click().run()
-    slider = next(one for one in app.slider if one.label.startswith("Smallest cluster"))
-    assert slider.value == value
+def test_size__suggestion_moves_the_slider(workspace):
+    app = open_page()
+    suggestion = next(widget for widget in app.button if widget.key.startswith("cs.take:stacked"))
+    size = int(suggestion.label.split()[1])
+    suggestion.click().run()
+    assert slider(app, "Smallest cluster").value == size
 
 
-def test_cut__all_of_it_is_live(place):
-    app = opened()
+def test_cut__every_setting_applies_at_once(workspace):
+    app = open_page()
     app.number_input[0].set_value(6).run()
     app.toggle[0].set_value(True).run()
-    asked = app.session_state[f"cs.settings:{place.root}"]["wanted"].cut
-    assert (asked.max_cluster_size, asked.allow_single_cluster) == (6, True)
+    cut = app.session_state[f"cs.settings:{workspace.root}"]["wanted"].cut
+    assert (cut.max_cluster_size, cut.allow_single_cluster) == (6, True)
     assert not app.exception
 
 
-def test_noise__shown_in_the_nearest_cluster_and_said(place):
-    app = opened()
+def test_noise__displayed_in_the_nearest_cluster_with_a_note(workspace):
+    app = open_page()
     assert app.subheader[0].value == "3 clusters, 42% noise"
-    chosen(app, "Noise is shown as", "nearest")
+    choose(app, "Noise treatment", "nearest")
     assert app.subheader[0].value == "3 clusters, 0% noise"
-    assert "15 of 15 noise chips are shown" in texts(app)
-    assert "The original -1 is kept beside." in texts(app)
+    assert "15 of 15 noise chips were assigned" in texts(app)
+    assert "Exports also contain the original labels." in texts(app)
 
 
-def test_noise__soft_membership_asks_for_its_threshold(place):
-    app = chosen(opened(), "Noise is shown as", "soft")
-    threshold = next(one for one in app.slider if one.label == "Least membership")
-    threshold.set_value(1.0).run()
+def test_noise__soft_membership_has_a_threshold(workspace):
+    app = choose(open_page(), "Noise treatment", "soft")
+    slider(app, "Minimum membership").set_value(1.0).run()
     assert app.subheader[0].value == "3 clusters, 42% noise"
-    next(one for one in app.slider if one.label == "Least membership").set_value(0.0).run()
+    slider(app, "Minimum membership").set_value(0.0).run()
     assert app.subheader[0].value == "3 clusters, 0% noise"
     assert not app.exception
 
 
-def shown_of(app: AppTest, place: Workspace):
-    key = f"cs.labellings:{plan.plan(place, DENSE).keys['chips']}:{place.root}"
-    return list(app.session_state[key].values())[-1]
-
-
-def test_doubtful__treated_noise_is_listed_with_its_soft_membership(place):
-    app = chosen(opened(), "Noise is shown as", "soft")
-    next(one for one in app.slider if one.label == "Least membership").set_value(0.0).run()
-    clusters = shown_of(app, place)
+def test_uncertain__treated_noise_is_listed_with_its_soft_membership(workspace):
+    app = choose(open_page(), "Noise treatment", "soft")
+    slider(app, "Minimum membership").set_value(0.0).run()
+    clusters = last_clusters(app, workspace)
     moved = np.flatnonzero(clusters.treated.moved)
     assert len(moved) == 15
-    rows = cluster_results.doubtful(clusters, 0.6)
+    rows = cluster_results.rows_below(clusters, 0.6)
     assert set(moved[clusters.treated.membership[moved] < 0.6]) <= set(rows)
-    sure = cluster_results.sureness(clusters)
-    assert (sure[moved] > 0).all()
-    assert np.array_equal(sure[moved], clusters.treated.membership[moved])
-    assert np.array_equal(cluster_results.seen(clusters).labelling.confidence, sure)
-    chosen(app, "View", "Doubtful chips")
+    confidence = cluster_results.confidence(clusters)
+    assert (confidence[moved] > 0).all()
+    assert np.array_equal(confidence[moved], clusters.treated.membership[moved])
+    displayed = cluster_results.labelling_on_display(clusters)
+    assert np.array_equal(displayed.labelling.confidence, confidence)
+    choose(app, "View", "Uncertain chips")
     assert f"{len(rows)} of 36 chips" in texts(app)
     assert not app.exception
 
 
-def test_doubtful__noise_in_the_nearest_cluster_has_no_confidence(place, monkeypatch):
-    said = []
-    monkeypatch.setattr(chip_panels, "chip_gallery", lambda *given, **_: said.extend(given[3]))
-    app = chosen(opened(), "Noise is shown as", "nearest")
-    chosen(app, "View", "Doubtful chips")
-    assert sum(line.startswith("was noise") for line in said) == 15
-    clusters = shown_of(app, place)
+def test_uncertain__noise_in_the_nearest_cluster_has_no_confidence(workspace, monkeypatch):
+    captions = []
+    monkeypatch.setattr(
+        cluster_profile,
+        "chip_gallery",
+        lambda *arguments, **_: captions.extend(arguments[3] if len(arguments) > 3 else ()),
+    )
+    app = choose(open_page(), "Noise treatment", "nearest")
+    choose(app, "View", "Uncertain chips")
+    assert sum(caption.startswith("was noise") for caption in captions) == 15
+    clusters = last_clusters(app, workspace)
     moved = np.flatnonzero(clusters.treated.moved)
-    chosen(app, "View", "Explain")
-    said.clear()
+    choose(app, "View", "Explain")
+    captions.clear()
     selectbox(app, "Cluster").set_value(int(clusters.ids[moved[0]])).run()
-    assert "was noise" in said
-    assert "confidence 0.00" not in said
+    assert "was noise" in captions
+    assert "confidence 0.00" not in captions
 
 
-@pytest.mark.parametrize("method", ["k-means", "Ward"])
-def test_doubtful__a_share_where_no_confidence_is_low_in_itself(place, method):
-    state.save(place, replace(DENSE, method={"k-means": "kmeans", "Ward": "ward"}[method]))
-    app = opened("Doubtful chips")
-    assert "Confidence below" not in [one.label for one in app.slider]
-    assert "2 of 36 chips: the least sure 5 %, up to a confidence of" in texts(app)
-    next(one for one in app.slider if one.label == "The least sure (%)").set_value(50).run()
-    assert "18 of 36 chips: the least sure 50 %" in texts(app)
-    clusters = shown_of(app, place)
-    rows = cluster_results.least_sure(clusters, 0.5)
-    sure = cluster_results.sureness(clusters)
-    assert sure[rows].max() <= np.delete(sure, rows).min()
+@pytest.mark.parametrize("method", ["kmeans", "ward"])
+def test_uncertain__a_share_of_the_chips_if_confidence_is_only_a_margin(workspace, method):
+    save_settings(workspace, replace(DENSE, method=method))
+    app = open_page("Uncertain chips")
+    assert "Confidence below" not in [widget.label for widget in app.slider]
+    assert "2 of 36 chips: the least confident 5%, up to a confidence of" in texts(app)
+    slider(app, "Least confident chips (%)").set_value(50).run()
+    assert "18 of 36 chips: the least confident 50%" in texts(app)
+    clusters = last_clusters(app, workspace)
+    rows = cluster_results.least_confident_rows(clusters, 0.5)
+    confidence = cluster_results.confidence(clusters)
+    assert confidence[rows].max() <= np.delete(confidence, rows).min()
 
 
-def test_mixture__what_the_shown_fit_took_stands_at_the_slider(place):
+def test_mixture__shape_of_the_displayed_fit_is_below_the_slider(workspace):
     settings = replace(DENSE, method="gmm", gmm=GmmSettings(n_components=2, n_init=2))
-    run(place, settings, until="clusters")
-    state.save(place, settings)
-    said = texts(opened())
-    assert re.search(r"\w+ covariance in (\d+ dimensions|one dimension)", said)
-    assert re.search(r"BIC differs by [\d.,]+ between seeds", said)
+    run_pipeline(workspace, settings, until="clusters")
+    save_settings(workspace, settings)
+    page_texts = texts(open_page())
+    assert re.search(r"\w+ covariance in (\d+ dimensions|one dimension)", page_texts)
+    assert re.search(r"BIC differs by [\d.,]+ between seeds", page_texts)
 
 
-def test_mixture__a_neighbour_of_another_shape_is_told(place):
-    asked = replace(DENSE, method="gmm")
-    ready, taken = plan.plan(place, DENSE), {}
+def test_mixture__a_neighbour_of_another_shape_is_named(workspace):
+    mixture, shapes = replace(DENSE, method="gmm"), {}
     for count in (2, 3):
-        settings = replace(asked, gmm=replace(asked.gmm, n_components=count))
-        run(place, settings, until="clusters")
-        facts = plan.labelling(place, ready, settings).facts
-        taken[count] = (facts["covariance"], facts["n_dims"])
-    assert taken[2] != taken[3]
-    state.save(place, asked)
-    assert "3 takes " in texts(opened())
+        settings = replace(mixture, gmm=replace(mixture.gmm, n_components=count))
+        run_pipeline(workspace, settings, until="clusters")
+        facts = find_labelling(look_up(workspace, settings)).facts
+        shapes[count] = (facts["covariance"], facts["n_dims"])
+    assert shapes[2] != shapes[3]
+    save_settings(workspace, mixture)
+    assert "3 takes " in texts(open_page())
 
 
-def test_report_card__is_by_id_and_a_verdict_is_of_what_is_read(place):
-    app = opened("Edit")
+def test_report_card__lists_clusters_by_id(workspace):
+    app = open_page("Edit")
     app.multiselect[0].set_value([2, 0]).run()
     button(app, "Merge into the first").click().run()
-    chosen(app, "View", "Report card")
+    choose(app, "View", "Report card")
     table = app.dataframe[0].value
     assert list(table["Cluster"]) == ["Cluster 1", "Cluster 2"]
     assert table["Chips"].is_monotonic_increasing
-    assert report_card_panel.verdict(0.5994) == "doubtful"
-    assert report_card_panel.verdict(0.594) == "not there"
-    assert report_card_panel.verdict(0.8461) == "firm"
 
 
-def test_alarm__calls_a_cluster_by_its_given_name(place, monkeypatch):
-    told = lambda *_: ["Cluster 0 is 96 % one scene, quay."]  # noqa: E731
-    monkeypatch.setattr(cluster_results, "one_scene", told)
-    app = opened("Edit")
-    next(one for one in app.text_input if one.label == "Name").set_value("quay").run()
-    assert "quay is 96 % one scene" in texts(app)
+def test_confounders__use_the_name_of_a_renamed_cluster(workspace, monkeypatch):
+    def warn_of_a_single_scene(*_):
+        return ["Cluster 0: 96% of its chips are from one scene."]
+
+    monkeypatch.setattr(cluster_results, "single_scene_warnings", warn_of_a_single_scene)
+    app = open_page("Edit")
+    next(field for field in app.text_input if field.label == "Name").set_value("quay").run()
+    assert "quay: 96% of its chips are from one scene" in texts(app)
 
 
-def test_landscape__without_a_tree_comes_with_it(place, monkeypatch):
-    state.save(place, replace(DENSE, tree=TreeSettings(min_samples=7)))
+def test_size__the_comparison_waits_for_the_tree(workspace, monkeypatch):
+    save_settings(workspace, replace(DENSE, tree=TreeSettings(min_samples=7)))
     monkeypatch.setattr("app.session.cache.tree", lambda *_: None)
-    said = texts(opened())
-    assert "comes with the tree" in said
-    assert "is being surveyed" not in said
+    page_texts = texts(open_page())
+    assert "appears once the tree is built" in page_texts
+    assert "Comparing the values" not in page_texts
 
 
-def test_changes__are_told_after_a_slider_move(place):
-    app = opened()
+def test_changes__are_described_after_a_slider_move(workspace):
+    app = open_page()
     assert "Since the last setting" not in texts(app)
-    next(one for one in app.slider if one.label.startswith("Smallest")).set_value(5).run()
+    slider(app, "Smallest").set_value(5).run()
     assert "Since the last setting: Cluster" in texts(app)
 
 
-def test_ward__its_slider_cuts_one_tree(place):
-    app = chosen(opened(), "Clusters by", "ward")
+def test_ward__its_slider_cuts_one_tree(workspace):
+    app = choose(open_page(), "Clustering method", "ward")
     for count in (8, 5, 3):
-        next(one for one in app.slider if "Ward" in one.label).set_value(count).run()
+        slider(app, "Clusters of Ward").set_value(count).run()
         assert app.subheader[0].value == f"{count} clusters"
     assert not app.exception
 
 
-def test_noise__soft_does_not_trouble_a_mixture(place):
-    app = chosen(opened(), "Noise is shown as", "soft")
-    chosen(app, "Clusters by", "gmm")
+def test_noise__soft_has_no_effect_on_a_mixture(workspace):
+    app = choose(open_page(), "Noise treatment", "soft")
+    choose(app, "Clustering method", "gmm")
     assert not app.error
     assert app.subheader[0].value == "2 clusters"
 
 
-def test_report_card__marks_of_each_cluster(place):
-    app = opened("Report card")
+def test_report_card__measures_of_each_cluster(workspace):
+    app = open_page("Report card")
     table = app.dataframe[0].value
-    assert {"Chips", "Share", "Area (m²)", "Silhouette", "DBCV", "Persistence", "Stability",
-            "Verdict"} <= set(table)  # fmt: skip
-    assert set(table["Verdict"]) <= {"firm", "doubtful", "not there"}
+    assert {
+        "Chips",
+        "Share",
+        "Area (m²)",
+        "Silhouette",
+        "DBCV",
+        "Persistence",
+        "Stability",
+        "Verdict",
+    } <= set(table)
+    assert set(table["Verdict"]) <= {"stable", "uncertain", "unstable"}
     assert "20 resamples of 36 chips" in texts(app)
     assert "silhouette" in texts(app).lower()
 
 
-def test_report_card__not_made_yet_is_offered_as_a_job(place):
-    app = opened("Report card")
-    next(one for one in app.slider if one.label.startswith("Smallest")).set_value(5).run()
-    assert not button(app, "Judge the clusters").disabled
+def test_report_card__not_computed_yet_is_offered_as_a_job(workspace):
+    app = open_page("Report card")
+    slider(app, "Smallest").set_value(5).run()
+    assert not button(app, "Evaluate the clusters").disabled
     assert "Stability" not in app.dataframe[0].value
 
 
-def test_report_card__is_of_the_clusters_as_edited(place):
-    app = opened("Edit")
+def test_report_card__evaluates_the_clusters_as_edited(workspace):
+    app = open_page("Edit")
     app.multiselect[0].set_value([0, 1]).run()
     button(app, "Merge into the first").click().run()
-    chosen(app, "View", "Report card")
-    assert not button(app, "Judge the clusters").disabled
+    choose(app, "View", "Report card")
+    assert not button(app, "Evaluate the clusters").disabled
     table = app.dataframe[0].value
     assert len(table) == 2
     assert table["Persistence"].isna().tolist() == [True, False]
-    assert "as shown, after noise treatment and edits" in texts(app)
-    quality_stage.quality(run(place, DENSE, until="clusters"), lambda _: silent)
+    assert "as displayed, after noise treatment and edits" in texts(app)
+    evaluate(workspace)
     app.run()
     table = app.dataframe[0].value
     assert table["Stability"].notna().all()
     assert [metric.value for metric in app.metric[:2]] == ["2", "42%"]
-    chosen(app, "View", "Edit")
+    choose(app, "View", "Edit")
     button(app, "Undo").click().run()
-    chosen(app, "View", "Report card")
+    choose(app, "View", "Report card")
     assert len(app.dataframe[0].value) == 3
-    assert "as the method gave them" in texts(app)
+    assert "as the method returned them" in texts(app)
 
 
-def test_tree__stands_in_its_colours_with_the_smallest_cluster_to_scale(place):
-    app = opened("Edit")
+def test_tree__has_the_colours_of_the_clusters_and_the_smallest_cluster_to_scale(workspace):
+    app = open_page("Edit")
     app.color_picker[0].set_value("#123456").run()
-    chosen(app, "View", "Tree")
-    spec = next(
-        c.proto.spec for c in app.get("plotly_chart") if "distance at which" in c.proto.spec
-    )
+    choose(app, "View", "Tree")
+    specs = [chart.proto.spec for chart in app.get("plotly_chart")]
+    spec = next(spec for spec in specs if "distance at which" in spec)
     assert "smallest cluster, 4 chips, to scale" in spec
     assert "#123456" in spec
     assert not app.exception
 
 
-def test_tree__goes_with_the_method(place):
-    app = chosen(opened("Tree"), "Clusters by", "kmeans")
-    views = next(one for one in app.get("button_group") if one.proto.label == "View")
+def test_tree__is_only_offered_for_methods_that_have_one(workspace):
+    app = choose(open_page("Tree"), "Clustering method", "kmeans")
+    views = next(group for group in app.get("button_group") if group.proto.label == "View")
     assert "Tree" not in [option.content for option in views.proto.options]
     assert "Typical chips" in texts(app)
 
 
-def test_noise__is_shown_as_noise_until_it_is_treated(place, monkeypatch):
+def test_noise__is_displayed_as_noise_until_it_is_treated(workspace, monkeypatch):
     pending = Future()
-    monkeypatch.setattr(cluster_results, "_treating", lambda *_: pending)
-    monkeypatch.setattr(cluster_results, "PATIENCE_SECONDS", 0.01)
-    app = chosen(opened(), "Noise is shown as", "nearest")
+    monkeypatch.setattr(displayed_clusters, "_treatment", lambda *_: pending)
+    monkeypatch.setattr(displayed_clusters, "PATIENCE_SECONDS", 0.01)
+    app = choose(open_page(), "Noise treatment", "nearest")
     assert app.subheader[0].value == "3 clusters, 42% noise"
-    assert "Working out where the noise belongs." in texts(app)
+    assert "Assigning noise to clusters." in texts(app)
     monkeypatch.undo()
     assert not app.exception
 
 
-def test_against__table_adds_up_and_four_measures_stand_above(place):
-    app = opened("Against a property")
+def test_agreement__table_adds_up_and_four_measures_are_above(workspace):
+    app = open_page("Agreement with an attribute")
     assert [metric.label for metric in app.metric] == ["ARI", "AMI", "NMI", "V-measure"]
     table = app.dataframe[0].value
     assert table.drop(columns="Cluster").to_numpy().sum() == 36
     assert EVIL in set(table)
 
 
-def test_edit__name_is_kept_shown_and_undone(place):
-    app = opened("Edit")
+def test_edit__name_is_saved_displayed_and_undone(workspace):
+    app = open_page("Edit")
     app.text_input[0].set_value(f"quay {EVIL}").run()
-    assert edits_of(place) == ["rename"]
-    again = opened("Edit")
-    assert "renamed to quay" in texts(again)
-    names = [one for one in selectbox(again, "Cluster").options if one.startswith("quay")]
-    assert len(names) == 1
-    button(again, "Undo").click().run()
-    assert edits_of(place) == []
-    button(again, "Redo").click().run()
-    assert edits_of(place) == ["rename"]
+    assert edit_kinds(workspace) == ["rename"]
+    new_session = open_page("Edit")
+    assert "renamed to quay" in texts(new_session)
+    options = selectbox(new_session, "Cluster").options
+    assert len([option for option in options if option.startswith("quay")]) == 1
+    button(new_session, "Undo").click().run()
+    assert edit_kinds(workspace) == []
+    button(new_session, "Redo").click().run()
+    assert edit_kinds(workspace) == ["rename"]
 
 
-def test_edit__name_survives_a_re_cut_and_back(place):
-    app = opened("Edit")
+def test_edit__name_survives_another_cut_and_the_way_back(workspace):
+    app = open_page("Edit")
     app.text_input[0].set_value("quay").run()
-    slider = next(one for one in app.slider if one.label.startswith("Smallest"))
-    slider.set_value(5).run()
-    next(one for one in app.slider if one.label.startswith("Smallest")).set_value(4).run()
-    assert any(one.startswith("quay") for one in selectbox(app, "Cluster").options)
+    slider(app, "Smallest").set_value(5).run()
+    slider(app, "Smallest").set_value(4).run()
+    assert any(option.startswith("quay") for option in selectbox(app, "Cluster").options)
 
 
-def test_edit__merge_split_exclude_approve(place):
-    app = opened("Edit")
+def test_edit__merge_split_exclude_approve(workspace):
+    app = open_page("Edit")
     count = len(selectbox(app, "Cluster").options)
     button(app, "Split in two").click().run()
     assert len(selectbox(app, "Cluster").options) == count + 1
-    app.multiselect[0].set_value([0, MADE.start]).run()
+    app.multiselect[0].set_value([0, EDIT_IDS.start]).run()
     button(app, "Merge into the first").click().run()
     assert len(selectbox(app, "Cluster").options) == count
     button(app, "Approve").click().run()
@@ -406,120 +431,117 @@ def test_edit__merge_split_exclude_approve(place):
     button(app, "Exclude").click().run()
     assert len(selectbox(app, "Cluster").options) == count - 1
     assert "chips excluded" in app.subheader[0].value
-    assert edits_of(place) == ["split", "merge", "approve", "exclude"]
+    assert edit_kinds(workspace) == ["split", "merge", "approve", "exclude"]
     assert not app.exception
 
 
-def test_edit__split_that_takes_long_is_told_and_then_kept(place, monkeypatch):
-    slow, made = Future(), cluster_results.halves
-    monkeypatch.setattr(cluster_results, "halves", lambda *_: slow)
-    monkeypatch.setattr(cluster_results, "PATIENCE_SECONDS", 0.01)
-    app = opened("Edit")
+def test_edit__slow_split_is_announced_and_then_saved(workspace, monkeypatch):
+    pending, bisection = Future(), cluster_results.bisection
+    monkeypatch.setattr(cluster_results, "bisection", lambda *_: pending)
+    monkeypatch.setattr(displayed_clusters, "PATIENCE_SECONDS", 0.01)
+    app = open_page("Edit")
     button(app, "Split in two").click().run()
     assert "The cluster is being split." in texts(app)
-    monkeypatch.setattr(cluster_results, "halves", made)
-    monkeypatch.setattr(cluster_results, "PATIENCE_SECONDS", SECONDS)
+    monkeypatch.setattr(cluster_results, "bisection", bisection)
+    monkeypatch.setattr(displayed_clusters, "PATIENCE_SECONDS", SECONDS)
     app.run()
-    assert edits_of(place) == ["split"]
+    assert edit_kinds(workspace) == ["split"]
     assert "The cluster is being split." not in texts(app)
 
 
-def test_edit__that_fits_no_more_is_told(place):
-    app = opened("Edit")
+def test_edit__that_no_longer_fits_is_listed(workspace):
+    app = open_page("Edit")
     selectbox(app, "Cluster").set_value(1).run()
     app.text_input[0].set_value("quay").run()
-    next(one for one in app.slider if one.label.startswith("Smallest")).set_value(18).run()
+    slider(app, "Smallest").set_value(18).run()
     assert not app.exception
-    assert "Edit 1, rename 'quay'" in texts(app)
+    assert "Edit 1 (rename 'quay')" in texts(app)
 
 
-def test_explain__words_with_numbers_and_three_galleries(place):
-    app = opened("Explain")
-    said = texts(app)
-    assert "What sets Cluster 0 apart" in said
-    assert all(title in said for title in ("Typical", "Doubtful", "Bordering"))
-    assert "Cliff's delta" in said or "resultant length" in said
+def test_explain__sentences_with_numbers_and_three_galleries(workspace):
+    app = open_page("Explain")
+    page_texts = texts(app)
+    assert "What sets Cluster 0 apart" in page_texts
+    assert all(title in page_texts for title in ("Typical", "Uncertain", "Borderline"))
+    assert "Cliff's delta" in page_texts or "resultant length" in page_texts
 
 
-def selecting(place: Workspace) -> AppTest:
+def open_explore(workspace: Workspace, *rows: int) -> AppTest:
     app = AppTest.from_file(str(ROOT / "app" / "script.py"), default_timeout=SECONDS)
     app.run()
     app.switch_page("../pages/explore.py").run()
-    chips_key = plan.plan(place, DENSE).keys["chips"]
-    app.session_state[f"cs.selected:{place.root}"] = {chips_key: (0, 1, 2, 3, 4)}
+    return select(app, workspace, *rows)
+
+
+def select(app: AppTest, workspace: Workspace, *rows: int) -> AppTest:
+    chip_ids = open_chips(look_up(workspace, DENSE)).facts["chip_id"]
+    app.session_state[f"cs.selected:{workspace.root}"] = {"chips": tuple(chip_ids.iloc[list(rows)])}
     return app.run()
 
 
-def test_explore__selection_moves_into_a_cluster_and_out_of_all(place):
-    app = selecting(place)
+def test_explore__selection_is_moved_into_a_cluster_and_excluded(workspace):
+    app = open_explore(workspace, 0, 1, 2, 3, 4)
     selectbox(app, "Move to").set_value(1).run()
     button(app, "Move").click().run()
-    key = f"cs.labellings:{plan.plan(place, DENSE).keys['chips']}:{place.root}"
-    shown = list(app.session_state[key].values())[-1].ids
-    assert shown[:5].tolist() == [1] * 5
-    button(app, "Exclude them").click().run()
-    assert list(app.session_state[key].values())[-1].ids[:5].tolist() == [-2] * 5
-    assert edits_of(place) == ["move", "exclude"]
+    assert last_clusters(app, workspace).ids[:5].tolist() == [1] * 5
+    button(app, "Exclude").click().run()
+    assert last_clusters(app, workspace).ids[:5].tolist() == [-2] * 5
+    assert edit_kinds(workspace) == ["move", "exclude"]
 
 
-def test_explore__excluded_chips_of_a_selection_are_left_out_and_told(place):
-    app = selecting(place)
-    button(app, "Exclude them").click().run()
-    assert "All 5 chips are excluded: include them first" in texts(app)
-    assert all(button(app, one).disabled for one in ("Move", "Make a cluster", "Exclude them"))
-    chips_key = plan.plan(place, DENSE).keys["chips"]
-    app.session_state[f"cs.selected:{place.root}"] = {chips_key: (3, 4, 5, 6)}
-    app.run()
-    assert "2 of these chips are excluded: include them first" in texts(app)
+def test_explore__excluded_chips_of_a_selection_are_not_edited(workspace):
+    app = open_explore(workspace, 0, 1, 2, 3, 4)
+    button(app, "Exclude").click().run()
+    assert "All 5 chips are excluded: use Undo to include them again." in texts(app)
+    assert all(button(app, label).disabled for label in ("Move", "Create", "Exclude"))
+    select(app, workspace, 3, 4, 5, 6)
+    assert "2 of these chips are excluded: use Undo to include them again." in texts(app)
     selectbox(app, "Move to").set_value(1).run()
     button(app, "Move").click().run()
-    assert shown_of(app, place).ids[3:7].tolist() == [-2, -2, 1, 1]
-    assert edits_of(place) == ["exclude", "move"]
+    assert last_clusters(app, workspace).ids[3:7].tolist() == [-2, -2, 1, 1]
+    assert edit_kinds(workspace) == ["exclude", "move"]
 
 
-def test_explore__more_knobs_are_drawn_only_when_open_and_keep_what_was_chosen(place):
+def test_explore__more_widgets_are_drawn_only_when_open_and_keep_their_values(workspace):
     noise = NoiseSettings(method="soft", threshold=0.18)
-    state.save(place, replace(DENSE, noise=noise))
-    app = selecting(place)
-    assert "Noise is shown as" not in [one.proto.label for one in app.get("button_group")]
+    save_settings(workspace, replace(DENSE, noise=noise))
+    app = open_explore(workspace, 0, 1, 2, 3, 4)
+    assert "Noise treatment" not in group_labels(app)
     button(app, "More").click().run()
-    threshold = next(one for one in app.slider if one.label == "Least membership")
-    assert threshold.value == 0.18
-    threshold.set_value(0.3).run()
+    assert slider(app, "Minimum membership").value == 0.18
+    slider(app, "Minimum membership").set_value(0.3).run()
     button(app, "Less").click().run()
     button(app, "More").click().run()
-    assert next(one for one in app.slider if one.label == "Least membership").value == 0.3
+    assert slider(app, "Minimum membership").value == 0.3
     assert not app.exception
 
 
-def test_explore__selection_becomes_a_cluster(place):
-    app = selecting(place)
-    assert "5 chips selected" in [one.value for one in app.subheader]
-    next(one for one in app.text_input if one.label == "New cluster").set_value("mine").run()
-    button(app, "Make a cluster").click().run()
-    assert edits_of(place) == ["new"]
+def test_explore__selection_becomes_a_cluster(workspace):
+    app = open_explore(workspace, 0, 1, 2, 3, 4)
+    assert "5 chips selected" in [subheader.value for subheader in app.subheader]
+    next(field for field in app.text_input if field.label == "New cluster").set_value("mine").run()
+    button(app, "Create").click().run()
+    assert edit_kinds(workspace) == ["new"]
     assert "mine" in " ".join(selectbox(app, "Move to").options)
     assert not app.exception
 
 
-def test_names__a_re_cut_takes_over_the_ids_and_gives_them_back(place):
-    app = opened()
-    ready = plan.plan(place, DENSE)
-    key = f"cs.labellings:{ready.keys['chips']}:{place.root}"
+def test_ids__another_cut_takes_them_over_and_gives_them_back(workspace):
+    app = open_page()
+    key = labellings_key(workspace)
     (name,) = app.session_state[key]
-    one = app.session_state[key][name]
-    other = np.where(one.own < 0, -1, 9 - one.own).astype(np.int32)
-    app.session_state[key] = {name: replace(one, method_ids=other)}
-    next(one for one in app.slider if one.label.startswith("Smallest")).set_value(5).run()
-    again = list(app.session_state[key].values())[-1]
-    assert set(again.own.tolist()) < {9, 8, 7}
-    next(one for one in app.slider if one.label.startswith("Smallest")).set_value(4).run()
-    assert list(app.session_state[key].values())[-1].own.tolist() == other.tolist()
+    clusters = app.session_state[key][name]
+    ids = np.where(clusters.method_ids < 0, -1, 9 - clusters.method_ids).astype(np.int32)
+    app.session_state[key] = {name: replace(clusters, method_ids=ids)}
+    slider(app, "Smallest").set_value(5).run()
+    assert set(last_clusters(app, workspace).method_ids.tolist()) < {9, 8, 7}
+    slider(app, "Smallest").set_value(4).run()
+    assert last_clusters(app, workspace).method_ids.tolist() == ids.tolist()
 
 
-def test_edit__reaches_the_clusters_that_stay_while_others_are_not_fitted(place):
-    app = chosen(opened("Edit"), "Clusters by", "gmm")
-    next(one for one in app.slider if one.label == "Components").set_value(7).run()
-    assert "No mixture with 7 components is fitted yet" in texts(app)
+def test_edit__applies_to_the_previous_clusters_until_others_are_fitted(workspace):
+    app = choose(open_page("Edit"), "Clustering method", "gmm")
+    slider(app, "Components").set_value(7).run()
+    assert "No mixture of 7 components is fitted yet" in texts(app)
     app.text_input[0].set_value("quay").run()
-    assert any(one.startswith("quay") for one in selectbox(app, "Cluster").options)
+    assert any(option.startswith("quay") for option in selectbox(app, "Cluster").options)

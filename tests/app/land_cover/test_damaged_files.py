@@ -1,26 +1,26 @@
-"""Land cover pages where files are damaged: what can be read is shown, the rest is named."""
+"""Land cover pages with damaged files: what can be read is displayed, the rest is reported."""
 
 import pytest
 import rasterio
 from streamlit.testing.v1 import AppTest
 
-from core.flair.data.file_discovery import discover
+from core.flair.data.file_discovery import discover_dataset
 from core.flair.models.classifiers import MethodSettings
 from core.flair.models.features import FeatureSpec
-from core.pipeline.flair.flair_workspace import ensure_land_cover, folder_of
+from core.pipeline.flair.flair_workspace import ensure_land_cover, flair_folder
 from core.pipeline.flair.study import Study, StudySettings
+from core.pipeline.flair.study_cells import CELLS, StudyRun
 from core.pipeline.workspace import Workspace
 
-from .test_land_cover_pages import opened, texts
+from .test_land_cover_pages import open_page, texts
 
 
 @pytest.fixture(scope="module")
-def broken(tmp_path_factory):
+def damaged(tmp_path_factory):
     """Seven patches: a mask of another size, an image and a Sentinel series that are cut off."""
-    home = Workspace(tmp_path_factory.mktemp("broken"))
-    place = home.demo
-    ensure_land_cover(place, 7)
-    first, _, third, fourth, *_ = discover(folder_of(place)).patches
+    home = Workspace(tmp_path_factory.mktemp("damaged"))
+    ensure_land_cover(home.demo, 7)
+    first, _, third, fourth, *_ = discover_dataset(flair_folder(home.demo)).patches
     with rasterio.open(first.mask) as source:
         values, profile = source.read()[:, :500, :500], source.profile
     profile.update(width=500, height=500)
@@ -31,80 +31,77 @@ def broken(tmp_path_factory):
     return home
 
 
-def shown(app: AppTest) -> list[str]:
-    """Captions of the pictures."""
-    return [words for block in app.get("image") for words in block.captions]
+def captions(app: AppTest) -> list[str]:
+    return [caption for block in app.get("image") for caption in block.captions]
 
 
-def test_samples__an_unreadable_mask_leaves_the_image(broken, monkeypatch):
-    app = opened(broken, "land_cover_data", monkeypatch, patch=0)
+def test_samples__an_unreadable_mask_leaves_the_image(damaged, monkeypatch):
+    app = open_page(damaged, "land_cover_data", monkeypatch, patch=0)
     assert not app.exception
     assert not app.error
-    assert any("The mask" in one.value and "500" in one.value for one in app.warning)
-    assert any("red, green, blue" in words for words in shown(app))
-    assert not any("Classes" in words for words in shown(app))
-    assert any("Super area" in words for words in shown(app))
+    assert any("The mask" in warning.value and "500" in warning.value for warning in app.warning)
+    assert any("red, green, blue" in caption for caption in captions(app))
+    assert not any("Classes" in caption for caption in captions(app))
+    assert any("Super area" in caption for caption in captions(app))
 
 
-def test_samples__an_unreadable_image_leaves_the_classes(broken, monkeypatch):
-    app = opened(broken, "land_cover_data", monkeypatch, patch=3)
+def test_samples__an_unreadable_image_leaves_the_classes(damaged, monkeypatch):
+    app = open_page(damaged, "land_cover_data", monkeypatch, patch=3)
     assert not app.error
-    assert any("The image" in one.value for one in app.warning)
-    assert any("Classes" in words for words in shown(app))
+    assert any("The image" in warning.value for warning in app.warning)
+    assert any("Classes" in caption for caption in captions(app))
 
 
-def test_samples__unreadable_sentinel_files_leave_the_patch(broken, monkeypatch):
-    app = opened(broken, "land_cover_data", monkeypatch, patch=2)
+def test_samples__unreadable_sentinel_files_leave_the_patch(damaged, monkeypatch):
+    app = open_page(damaged, "land_cover_data", monkeypatch, patch=2)
     assert not app.error
-    assert any("Sentinel" in one.value for one in app.warning)
-    assert any("Overlay" in words for words in shown(app))
+    assert any("Sentinel" in warning.value for warning in app.warning)
+    assert any("Overlay" in caption for caption in captions(app))
 
 
 @pytest.mark.parametrize(
-    ("view", "missing"),
-    [("rgb", ["image"]), ("mask", ["mask"]), ("overlay", ["image"])],
+    ("view", "missing"), [("rgb", ["image"]), ("mask", ["mask"]), ("overlay", ["image"])]
 )
-def test_gallery__names_what_cannot_be_shown_and_shows_the_rest(broken, monkeypatch, view, missing):
-    app = opened(
-        broken, "land_cover_data", monkeypatch, **{"data view": "gallery", "gallery": view}
-    )
+def test_gallery__names_what_cannot_be_read(damaged, monkeypatch, view, missing):
+    values = {"data view": "gallery", "gallery": view}
+    app = open_page(damaged, "land_cover_data", monkeypatch, **values)
     assert not app.error
-    said = " ".join(element.proto.body for element in app.get("html"))
-    assert said.count("<figure") == 7
-    for what in ("image", "mask"):
-        assert (f"{what} cannot be read" in said) == (what in missing)
-    warned = [one.value.replace("\\", "") for one in app.warning]
-    assert len(warned) == 2
-    assert any("IMG_000001: the mask" in words for words in warned)
+    html = " ".join(element.proto.body for element in app.get("html"))
+    assert html.count("<figure") == 7
+    for part in ("image", "mask"):
+        assert (f"{part} cannot be read" in html) == (part in missing)
+    warnings = [warning.value.replace("\\", "") for warning in app.warning]
+    assert len(warnings) == 2
+    assert any("IMG_000001: the mask" in warning for warning in warnings)
 
 
-def test_inspector__an_unreadable_mask_leaves_the_spectra(broken, monkeypatch):
-    app = opened(broken, "land_cover_pixels", monkeypatch, patch=0, inspected="mask")
+def test_inspector__an_unreadable_mask_leaves_the_spectra(damaged, monkeypatch):
+    app = open_page(damaged, "land_cover_pixels", monkeypatch, patch=0, inspected="mask")
     assert not app.exception
     assert not app.error
-    assert any("The mask" in one.value for one in app.warning)
-    said = " ".join(element.proto.body for element in app.get("html"))
-    assert "no class" in said
+    assert any("The mask" in warning.value for warning in app.warning)
+    html = " ".join(element.proto.body for element in app.get("html"))
+    assert "no class" in html
     assert "aerial only" not in texts(app)
 
 
-def test_inspector__without_an_image_there_is_no_pixel(broken, monkeypatch):
-    app = opened(broken, "land_cover_pixels", monkeypatch, patch=3)
+def test_inspector__without_an_image_there_is_no_pixel(damaged, monkeypatch):
+    app = open_page(damaged, "land_cover_pixels", monkeypatch, patch=3)
     assert not app.exception
     assert not app.error
     assert "no pixels to inspect" in texts(app)
 
 
-def test_grid__names_the_patches_that_cells_left_out(broken, monkeypatch):
-    study = Study(broken.demo, StudySettings())
+def test_grid__names_the_patches_that_runs_left_out(damaged, monkeypatch):
+    study = Study(damaged.demo, StudySettings())
     for spec in (FeatureSpec(), FeatureSpec(fusion=True)):
-        study.cell(MethodSettings(), spec)
-    app = opened(broken, "land_cover_models", monkeypatch, **{"model view": "grid"})
+        StudyRun(study, MethodSettings(), spec).make(CELLS)
+    app = open_page(damaged, "land_cover_models", monkeypatch, **{"model view": "grid"})
     assert not app.exception
-    (warned,) = [one.value.replace("\\", "") for one in app.warning]
-    assert "IMG_000001 by 2 configurations" in warned
-    assert "IMG_000003 by 1 configuration" in warned
-    assert "judged fewer patches" in warned
+    (warning,) = [warning.value.replace("\\", "") for warning in app.warning]
+    assert "IMG_000001 by 2 configurations" in warning
+    assert "IMG_000003 by 1 configuration" in warning
+    assert "evaluated on fewer patches" in warning
     table = app.dataframe[0].value.dropna(subset="mIoU").set_index("Configuration")
-    n = [words.split(" of ") for words in table["Patches judged"]]
+    n = [text.split(" of ") for text in table["Evaluated patches"]]
     assert int(n[0][0]) > int(n[1][0])

@@ -1,4 +1,4 @@
-"""The map page as Streamlit runs it, and what it lays down for its routes."""
+"""The page Map as Streamlit runs it, and what it registers for its routes."""
 
 import json
 import re
@@ -6,23 +6,38 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
+import rasterio
+from affine import Affine
 from streamlit.testing.v1 import AppTest
 
-from app.map import footprint_shapes, tile_addresses, tile_shelf
-from app.map.footprint_shapes import Shapes, addresses, of_annotations, of_chips, rgb
-from app.session import cache, stage_jobs, state
-from app.widgets.colouring import by_category, by_cluster, by_number
+from app.map import footprint_shapes, tile_shelf
+from app.map.footprint_shapes import (
+    Shapes,
+    annotation_shapes,
+    chip_shapes,
+    footprint_rgba,
+    shape_addresses,
+)
+from app.session import cache, jobs
+from app.session.saved_settings import load_settings
+from app.widgets.colouring import (
+    colour_by_category,
+    colour_by_cluster,
+    colour_by_number,
+    select_colours,
+)
 from core.input_settings import DisplaySettings
-from core.pipeline import plan
-from core.pipeline.scene_survey import survey
+from core.pipeline.chip_stages import open_chips
+from core.pipeline.run_stages import look_up
+from core.pipeline.scene_survey import survey_scenes
 from core.pipeline.workspace import Workspace
 
-ROOT = tile_addresses.__file__.rsplit("/app/", 1)[0]
+ROOT = tile_shelf.__file__.rsplit("/app/", 1)[0]
 EVIL = "<img src=x onerror=alert(1)>"
 SECONDS = 60
 
 
-def opened() -> AppTest:
+def open_page() -> AppTest:
     app = AppTest.from_file(f"{ROOT}/app/script.py", default_timeout=SECONDS).run()
     return app.switch_page("../pages/map.py").run()
 
@@ -33,55 +48,55 @@ def texts(app: AppTest) -> str:
     return " ".join([*(str(element.value) for element in elements), *html])
 
 
-def told(app: AppTest) -> dict:
-    """What the map was given."""
+def map_data(app: AppTest) -> dict:
+    """Return what the map receives from the page."""
     return json.loads(app.get("bidi_component")[0].proto.json)
 
 
-def text(address: str) -> dict:
+def registered_text(address: str) -> dict:
     return json.loads(tile_shelf.texts.get(address.rpartition("/")[2]))
 
 
 @pytest.fixture
-def at_origin(monkeypatch):
-    monkeypatch.setattr(tile_addresses, "origin", lambda: "")
+def _empty_origin(monkeypatch):
+    monkeypatch.setattr(tile_shelf, "app_origin", lambda: "")
 
 
 def test_map__opens_with_tiles_and_footprints_by_key(home):
-    app = opened()
+    app = open_page()
     assert not app.exception
     assert not app.error
     assert app.title[0].value == "Map"
-    data = told(app)
+    data = map_data(app)
     key = re.fullmatch(r".*/chipscape/tiles/([0-9a-f]{24})/\{z\}/\{x\}/\{y\}", data["tiles"])[1]
     assert tile_shelf.scenes.get(key).tile(0, 0, 0)[8:12] == b"WEBP"
     assert str(home.root) not in data["tiles"] + data["shapes"] + data["paint"]
-    assert len(text(data["shapes"])["features"]) == 36
+    assert len(registered_text(data["shapes"])["features"]) == 36
     assert data["basemap"] == ""
     assert data["unit"] == "m"
-    # 150 m, and a little more: the grid's north is not the map's.
-    assert 150 < data["metres"] < 156
+    # 150 m, and a little more, because grid north is not true north.
+    assert 150 < data["width"] < 156
 
 
-def test_map__markup_stays_text(home):
-    app = opened()
+def test_map__markup_in_a_class_stays_text(home):
+    app = open_page()
     assert EVIL not in texts(app)
-    laid = tile_shelf.texts.get(told(app)["paint"].rpartition("/")[2]).decode()
-    assert any(EVIL in words for words in json.loads(laid)["words"])
+    paint = tile_shelf.texts.get(map_data(app)["paint"].rpartition("/")[2]).decode()
+    assert any(EVIL in text for text in json.loads(paint)["texts"])
 
 
-def test_map__basemap_only_when_asked_for_and_said(home):
-    app = opened()
-    assert "goes over the network" not in texts(app)
-    pills = next(one for one in app.button_group if one.label == "Layers")
+def test_map__basemap_only_on_request_and_with_a_note(home):
+    app = open_page()
+    assert "sent over the network" not in texts(app)
+    pills = next(group for group in app.button_group if group.label == "Layers")
     pills.set_value(["Image", "Basemap"]).run()
-    data = told(app)
+    data = map_data(app)
     assert data["basemap"].startswith("https://tile.openstreetmap.org/")
     assert data["footprints"] is False
-    assert "goes over the network" in texts(app)
+    assert "sent over the network" in texts(app)
 
 
-def test_map__empty_workspace_is_told_calmly(tmp_path, monkeypatch):
+def test_map__empty_workspace_has_a_message(tmp_path, monkeypatch):
     monkeypatch.setenv("CHIPSCAPE_WORKSPACE", str(tmp_path))
     app = AppTest.from_file(f"{ROOT}/app/script.py", default_timeout=SECONDS)
     app.session_state["cs.workspace"] = "mine"
@@ -91,129 +106,120 @@ def test_map__empty_workspace_is_told_calmly(tmp_path, monkeypatch):
     assert "no scene yet that can be read" in texts(app)
 
 
-def test_map__scenes_without_chips_show_their_annotations(tmp_path, monkeypatch, write):
-    write(tmp_path / "raw")
-    monkeypatch.setenv("CHIPSCAPE_WORKSPACE", str(tmp_path))
-    app = opened()
+def test_map__scenes_without_chips_show_their_annotations(with_scene):
+    with_scene(36)
+    app = open_page()
     assert not app.exception
-    assert "once chips have been cut" in texts(app)
-    assert set(text(told(app)["paint"])["rows"]) == {-1}
-    assert len(text(told(app)["shapes"])["features"]) == 36
+    assert "once their chips have been cut" in texts(app)
+    assert registered_text(map_data(app)["paint"])["chips"] == []
+    assert len(registered_text(map_data(app)["shapes"])["features"]) == 36
 
 
 @pytest.fixture
-def write():
-    import runpy
-
-    return runpy.run_path(f"{ROOT}/tests/app/conftest.py")["write_scene"]
-
-
-@pytest.fixture
-def parts(computed, at_origin):
-    settings = state.wanted(computed)
-    found = survey(computed).scenes[0]
-    shown = tile_addresses.on_map(computed, found, DisplaySettings())
-    return computed, found, shown, plan.chips(plan.plan(computed, settings))
+def map_parts(computed, _empty_origin):
+    """A scene, as surveyed and as on the map, and its chips."""
+    scene = survey_scenes(computed).scenes[0]
+    map_scene = tile_shelf.register_scene(computed, scene, DisplaySettings())
+    return scene, map_scene, open_chips(look_up(computed, load_settings(computed)))
 
 
-def test_of_chips__each_footprint_with_its_chip_and_words(parts):
-    place, found, shown, chips = parts
-    painted = by_category(chips.properties["class"], "class")
-    shapes = of_chips(place, found, shown, chips, painted)
-    outlines, paint = (text(address) for address in addresses(shapes))
-    west, south, east, north = shown.bounds
+def test_chip_shapes__each_footprint_with_its_chip_and_text(map_parts):
+    scene, map_scene, chips = map_parts
+    colouring = colour_by_category(chips.properties["class"], "class")
+    shapes = chip_shapes(scene, map_scene, chips, colouring)
+    outlines, paint = (registered_text(address) for address in shape_addresses(shapes))
+    west, south, east, north = map_scene.bounds
+    assert paint["chips"] == chips.facts["chip_id"].tolist()
     for feature in outlines["features"]:
         n = int(feature["id"])
-        row = paint["rows"][n]
-        assert paint["words"][n].split("\n")[-1] == chips.facts["chip_id"][row]
+        row = chips.row_by_id[paint["chips"][n]]
+        assert paint["texts"][n] == colouring.texts[row]
         lon, lat = np.mean(feature["geometry"]["coordinates"][0][:4], axis=0)
         assert lon == pytest.approx(chips.facts["longitude"][row], abs=1e-6)
         assert west < lon < east
         assert south < lat < north
         colour = paint["colours"][paint["kinds"][n]][0]
-        assert colour.upper() == painted.colours()[row]
+        assert colour.upper() == colouring.colours()[row]
 
 
-def test_addresses__a_new_colouring_leaves_the_outlines_where_they_are(parts):
-    place, found, shown, chips = parts
+def test_shape_addresses__a_new_colouring_keeps_the_outlines(map_parts):
+    scene, map_scene, chips = map_parts
     first, second = (
-        of_chips(place, found, shown, chips, by_cluster(np.arange(36) % k)) for k in (2, 3)
+        chip_shapes(scene, map_scene, chips, colour_by_cluster(np.arange(36) % k)) for k in (2, 3)
     )
-    assert addresses(first) == addresses(first)
-    assert addresses(first)[0] == addresses(second)[0]
-    assert addresses(first)[1] != addresses(second)[1]
+    assert shape_addresses(first) == shape_addresses(first)
+    assert shape_addresses(first)[0] == shape_addresses(second)[0]
+    assert shape_addresses(first)[1] != shape_addresses(second)[1]
 
 
-def test_rgb__numbers_on_a_scale_and_noise_steps_back():
-    numbers = by_number(pd.Series(np.linspace(0, 1, 400)), "x")
-    colours = rgb(numbers)
+def test_footprint_rgba__numbers_on_a_scale_and_fainter_noise():
+    numbers = colour_by_number(pd.Series(np.linspace(0, 1, 400)), "x")
+    colours = footprint_rgba(numbers)
     assert 10 < len(np.unique(colours, axis=0)) <= footprint_shapes.SHADES + 1
     assert colours[0].tolist() == [0x00, 0x22, 0x4E, 255]
-    noise = rgb(by_cluster(np.array([0, -1])))
+    noise = footprint_rgba(colour_by_cluster(np.array([0, -1])))
     assert noise[0].tolist() == [0x00, 0x72, 0xB2, 255]
     assert noise[1, 3] < 255
 
 
-def test_entries__count_what_is_in_this_scene():
-    painted = by_cluster(np.array([0, 0, 2, -1]))
+def test_shapes__legend_counts_this_scene():
     rows = np.array([0, 1, 3])
-    some = Shapes(
-        np.empty(3, object), rows, ["a"] * 3, ["a"] * 3, footprint_shapes.some_of(painted, rows)
-    )
-    assert [(name, count) for _, name, count in some.entries] == [
+    colouring = select_colours(colour_by_cluster(np.array([0, 0, 2, -1])), rows)
+    shapes = Shapes(np.empty(3, object), ["a"] * 3, ["a"] * 3, colouring)
+    assert [(name, count) for _, name, count in shapes.entries] == [
         ("Cluster 0", "2"),
         ("Noise", "1"),
     ]
 
 
-def test_on_map__pixels_where_there_is_no_crs(tmp_path, at_origin):
-    import rasterio
-    from affine import Affine
-
+@pytest.mark.usefixtures("_empty_origin")
+def test_register_scene__in_pixels_without_a_crs(tmp_path):
     raw = tmp_path / "raw"
     raw.mkdir()
     profile = {"driver": "GTiff", "dtype": "uint8", "count": 1, "width": 400, "height": 300}
     with rasterio.open(raw / "plain.tif", "w", transform=Affine.identity(), **profile) as target:
         target.write(np.full((1, 300, 400), 90, np.uint8))
     ring = [[10, 20], [60, 20], [60, 50], [10, 50], [10, 20]]
-    feature = {"type": "Feature", "properties": {"class": "box"},
-               "geometry": {"type": "Polygon", "coordinates": [ring]}}  # fmt: skip
+    feature = {
+        "type": "Feature",
+        "properties": {"class": "box"},
+        "geometry": {"type": "Polygon", "coordinates": [ring]},
+    }
     (raw / "plain.geojson").write_text(
         json.dumps({"type": "FeatureCollection", "features": [feature]})
     )
-    place = Workspace.at(tmp_path)
-    found = survey(place).scenes[0]
-    shown = tile_addresses.on_map(place, found, DisplaySettings())
-    assert not shown.mercator
-    assert shown.across == 400
-    shapes = of_annotations(place, found, shown)
-    west, south, east, north = shown.bounds
-    left, low, right, top = shapes.geometries[0].bounds
-    at = [(left - west) / (east - west) * 400, (right - west) / (east - west) * 400]
-    assert at == pytest.approx([10, 60], abs=1e-3)
-    down = [(north - top) / (north - south) * 300, (north - low) / (north - south) * 300]
-    assert down == pytest.approx([20, 50], abs=0.01)
+    workspace = Workspace.at(tmp_path)
+    scene = survey_scenes(workspace).scenes[0]
+    map_scene = tile_shelf.register_scene(workspace, scene, DisplaySettings())
+    assert not map_scene.source.mercator
+    assert map_scene.width == 400
+    shapes = annotation_shapes(scene, map_scene)
+    west, south, east, north = map_scene.bounds
+    left, bottom, right, top = shapes.geometries[0].bounds
+    columns = [(left - west) / (east - west) * 400, (right - west) / (east - west) * 400]
+    assert columns == pytest.approx([10, 60], abs=1e-3)
+    rows = [(north - top) / (north - south) * 300, (north - bottom) / (north - south) * 300]
+    assert rows == pytest.approx([20, 50], abs=0.01)
 
 
 def test_map__overviews_are_built_as_a_job(tmp_path, monkeypatch):
-    import rasterio
-
     raw = tmp_path / "raw"
     raw.mkdir()
     profile = {"driver": "GTiff", "dtype": "uint8", "count": 1, "width": 4300, "height": 300}
-    where = rasterio.transform.from_origin(692_000, 4_796_000, 0.5, 0.5)
-    with rasterio.open(
-        raw / "long.tif", "w", crs="EPSG:32631", transform=where, **profile
-    ) as target:
+    profile |= {
+        "crs": "EPSG:32631",
+        "transform": rasterio.transform.from_origin(692_000, 4_796_000, 0.5, 0.5),
+    }
+    with rasterio.open(raw / "long.tif", "w", **profile) as target:
         target.write(np.full((1, 300, 4300), 90, np.uint8))
     monkeypatch.setenv("CHIPSCAPE_WORKSPACE", str(tmp_path))
-    app = opened()
-    before = told(app)["tiles"]
-    next(one for one in app.button if one.label == "Build overviews").click().run()
-    (job,) = stage_jobs.jobs(Workspace.at(tmp_path))
+    app = open_page()
+    tiles = map_data(app)["tiles"]
+    next(button for button in app.button if button.label == "Build overviews").click().run()
+    (job,) = jobs.list_jobs(Workspace.at(tmp_path))
     job.wait(SECONDS)
     assert (job.state, job.result) == ("done", {"overviews": {"long": "built"}})
-    cache.board().forget(job.key)
-    app = opened()
-    assert not [one for one in app.button if one.label == "Build overviews"]
-    assert told(app)["tiles"] != before
+    cache.job_board().forget(job.key)
+    app = open_page()
+    assert not [button for button in app.button if button.label == "Build overviews"]
+    assert map_data(app)["tiles"] != tiles

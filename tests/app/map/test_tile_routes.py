@@ -12,14 +12,12 @@ from app.map.tile_shelf import Shelf
 from core.errors import SceneError
 
 
-class Scene:
-    scene = None
-
+class FakeScene:
     def __init__(self):
-        self.drawn = 0
+        self.n_drawn = 0
 
     def tile(self, z, x, y):
-        self.drawn += 1
+        self.n_drawn += 1
         if z > 3:
             raise SceneError("there is no such tile", where="/home/somebody/secret.tif")
         return f"{z}/{x}/{y}".encode()
@@ -36,11 +34,11 @@ def client(monkeypatch):
 
 
 def test_tile__by_key_and_drawn_once(client):
-    scene = tile_shelf.scenes.put("abc", Scene())
+    scene = tile_shelf.scenes.put("abc", FakeScene())
     for _ in range(2):
         answer = client.get("/chipscape/tiles/abc/3/1/2")
         assert (answer.status_code, answer.content) == (200, b"3/1/2")
-    assert scene.drawn == 1
+    assert scene.n_drawn == 1
     assert answer.headers["content-type"] == "image/webp"
     assert answer.headers["cross-origin-resource-policy"] == "same-origin"
     assert answer.headers["x-content-type-options"] == "nosniff"
@@ -50,23 +48,36 @@ def test_tile__by_key_and_drawn_once(client):
 @pytest.mark.parametrize(
     "path",
     [
-        "tiles/none/3/1/2", "tiles/abc/9/1/2", "tiles/abc/3/1", "tiles/abc/3/1/2/4",
-        "tiles/abc/-1/0/0", "tiles/abc/a/b/c", "tiles/abc/3/1/2.png", "tiles", "",
-        "tiles/..%2F..%2Fetc%2Fpasswd/0/0/0", "tiles/%2Fetc%2Fpasswd/0/0/0", "tiles/%00/0/0/0",
-        f"tiles/{'9' * 5000}/0/0/0", f"tiles/abc/3/{'9' * 5000}/0", "texts/none",
-        "texts/..%2Fmain.py", "texts/%2Fetc%2Fpasswd", "other/abc",
+        "tiles/none/3/1/2",
+        "tiles/abc/9/1/2",
+        "tiles/abc/3/1",
+        "tiles/abc/3/1/2/4",
+        "tiles/abc/-1/0/0",
+        "tiles/abc/a/b/c",
+        "tiles/abc/3/1/2.png",
+        "tiles",
+        "",
+        "tiles/..%2F..%2Fetc%2Fpasswd/0/0/0",
+        "tiles/%2Fetc%2Fpasswd/0/0/0",
+        "tiles/%00/0/0/0",
+        f"tiles/{'9' * 5000}/0/0/0",
+        f"tiles/abc/3/{'9' * 5000}/0",
+        "texts/none",
+        "texts/..%2Fmain.py",
+        "texts/%2Fetc%2Fpasswd",
+        "other/abc",
     ],
-)  # fmt: skip
-def test_routes__anything_else_is_not_found_and_says_nothing(client, path):
-    tile_shelf.scenes.put("abc", Scene())
+)
+def test_routes__anything_else_is_a_404_without_details(client, path):
+    tile_shelf.scenes.put("abc", FakeScene())
     answer = client.get(f"/chipscape/{path}")
     assert answer.status_code == 404
     assert answer.text == "not found"
     assert answer.headers["cache-control"] == "no-store"
 
 
-def test_routes__a_foreign_name_for_this_machine_gets_nothing(client):
-    tile_shelf.scenes.put("abc", Scene())
+def test_routes__a_foreign_host_name_gets_a_404(client):
+    tile_shelf.scenes.put("abc", FakeScene())
     tile_shelf.texts.put("k", b"{}", 2)
     for path in ("tiles/abc/1/1/1", "texts/k"):
         assert client.get(f"/chipscape/{path}").status_code == 200
@@ -83,7 +94,7 @@ def test_text__by_key_as_json(client):
     assert client.post("/chipscape/texts/k").status_code in (404, 405)
 
 
-def test_shelf__keeps_what_was_asked_for_last_up_to_a_weight():
+def test_shelf__keeps_the_latest_requests_up_to_a_weight():
     shelf = Shelf(10)
     for name in "abc":
         shelf.put(name, name, 4)
@@ -116,9 +127,9 @@ def test_shelf__from_many_threads_at_once():
     for thread in threads:
         thread.join()
     assert failed == []
-    assert shelf._weight == len(shelf._things) <= 50
+    assert shelf._weight == len(shelf._entries) <= 50
 
 
-def test_prefix__is_that_of_the_routes():
+def test_routes__have_the_prefix():
     paths = [route.path for route in main.app._user_routes]
-    assert all(path.startswith(f"{tile_routes.PREFIX}/") for path in paths)
+    assert all(path.startswith(f"{tile_shelf.PREFIX}/") for path in paths)

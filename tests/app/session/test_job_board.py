@@ -17,7 +17,7 @@ def python(*lines: str) -> list[str]:
     return [sys.executable, "-c", "\n".join(lines)]
 
 
-def until(condition, seconds: float = 10) -> bool:
+def wait_until(condition, seconds: float = 10) -> bool:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if condition():
@@ -28,39 +28,39 @@ def until(condition, seconds: float = 10) -> bool:
 
 @pytest.fixture
 def board() -> Iterator[Board]:
-    made = Board()
-    yield made
-    made.close()
+    board = Board()
+    yield board
+    board.close()
 
 
-def ended(job: Job) -> Job:
+def wait_for_end(job: Job) -> Job:
     job.wait(20)
     assert job.state != "running"
     return job
 
 
 def test_job__result_is_last_line_of_output(board):
-    job = ended(board.start("k", "t", python("print('{\"n\": 1}')", "print('{\"n\": 2}')")))
+    job = wait_for_end(board.start("k", "t", python("print('{\"n\": 1}')", "print('{\"n\": 2}')")))
     assert job.state == "done"
     assert job.result == {"n": 2}
     assert job.error == ""
 
 
-def test_job__progress_is_read_while_it_runs(board):
+def test_job__progress_is_read_while_the_command_runs(board):
     job = board.start("k", "t", python(REPORT, "import time; time.sleep(30)"))
-    assert until(lambda: job.stage == "chips")
-    assert (job.done, job.total, job.note, job.state) == (3, 4, "quay", "running")
+    assert wait_until(lambda: job.stage == "chips")
+    assert (job.n_done, job.n_total, job.note, job.state) == (3, 4, "quay", "running")
     assert job.fraction == 0.75
 
 
 def test_job__no_total_has_no_fraction(board):
-    job = ended(board.start("k", "t", python("pass")))
+    job = wait_for_end(board.start("k", "t", python("pass")))
     assert job.fraction is None
 
 
-def test_job__error_is_the_sentence_of_the_process(board):
+def test_job__error_is_the_sentence_of_the_command(board):
     line = json.dumps({"error": "raw/: no scenes. Put GeoTIFFs there."})
-    job = ended(
+    job = wait_for_end(
         board.start(
             "k", "t", python(f"import sys; sys.exit(print({line!r}, file=sys.stderr) or 1)")
         )
@@ -69,136 +69,142 @@ def test_job__error_is_the_sentence_of_the_process(board):
     assert job.error == "raw/: no scenes. Put GeoTIFFs there."
 
 
-def test_job__crash_without_a_sentence_names_code_and_last_words(board):
-    job = ended(board.start("k", "t", python("raise SystemExit('out of luck')")))
+def test_job__crash_without_a_sentence_names_code_and_last_output(board):
+    job = wait_for_end(board.start("k", "t", python("raise SystemExit('out of luck')")))
     assert job.state == "failed"
     assert "exit code 1" in job.error
     assert "out of luck" in job.error
 
 
-def test_job__command_that_does_not_exist_fails_in_words(board):
-    job = ended(board.start("k", "t", ["/nowhere/at/all"]))
+def test_job__missing_command_fails_with_a_sentence(board):
+    job = wait_for_end(board.start("k", "t", ["/nowhere/at/all"]))
     assert job.state == "failed"
     assert "could not be started" in job.error
 
 
-def test_job__second_command_waits_for_the_first_to_succeed(board, tmp_path):
-    mark = tmp_path / "mark"
-    second = python(f"open({str(mark)!r}, 'w')")
-    assert ended(board.start("a", "t", python("raise SystemExit(3)"), second)).state == "failed"
-    assert not mark.exists()
-    assert ended(board.start("b", "t", python("pass"), second)).state == "done"
-    assert mark.exists()
+def test_job__second_command_runs_only_if_the_first_succeeds(board, tmp_path):
+    file = tmp_path / "file"
+    second = python(f"open({str(file)!r}, 'w')")
+    assert (
+        wait_for_end(board.start("a", "t", python("raise SystemExit(3)"), second)).state == "failed"
+    )
+    assert not file.exists()
+    assert wait_for_end(board.start("b", "t", python("pass"), second)).state == "done"
+    assert file.exists()
 
 
-def test_cancel__polite_process_ends_within_two_seconds(board):
+def test_cancel__interrupted_process_ends_within_two_seconds(board):
     job = board.start("k", "t", python(REPORT, "import time; time.sleep(60)"))
-    assert until(lambda: job.stage == "chips")
-    begun = time.monotonic()
+    assert wait_until(lambda: job.stage == "chips")
+    started = time.monotonic()
     job.cancel()
-    assert ended(job).state == "cancelled"
-    assert time.monotonic() - begun < 2
+    assert wait_for_end(job).state == "cancelled"
+    assert time.monotonic() - started < 2
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows ends it at once")
-def test_cancel__deaf_process_and_its_child_are_killed_within_two_seconds(board):
-    deaf = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows ends the process at once")
+def test_cancel__process_that_ignores_it_is_killed_with_its_child_within_two_seconds(board):
+    ignoring = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"
     child = (
         "import subprocess,sys; c = subprocess.Popen([sys.executable, '-c', "
-        f"{deaf + '; import time; time.sleep(60)'!r}])"
+        f"{ignoring + '; import time; time.sleep(60)'!r}])"
     )
     report = (
         'print(\'{"stage": "chips", "done": \' + str(c.pid) + \'}\', file=sys.stderr, flush=True)'
     )
-    job = board.start("k", "t", python(deaf, child, report, "import time; time.sleep(60)"))
-    assert until(lambda: job.done > 0)
-    begun = time.monotonic()
+    job = board.start("k", "t", python(ignoring, child, report, "import time; time.sleep(60)"))
+    assert wait_until(lambda: job.n_done > 0)
+    started = time.monotonic()
     job.cancel()
-    assert ended(job).state == "cancelled"
-    assert time.monotonic() - begun < 2
-    assert until(lambda: not psutil.pid_exists(job.done) or zombie(job.done), 2)
+    assert wait_for_end(job).state == "cancelled"
+    assert time.monotonic() - started < 2
+    assert wait_until(lambda: not psutil.pid_exists(job.n_done) or is_zombie(job.n_done), 2)
 
 
-def zombie(pid: int) -> bool:
+def is_zombie(pid: int) -> bool:
     return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
 
 
-def test_cancel__before_the_second_command_stops_it(board, tmp_path):
-    mark = tmp_path / "mark"
+def test_cancel__during_the_first_command_skips_the_second(board, tmp_path):
+    file = tmp_path / "file"
     job = board.start(
-        "k", "t", python(REPORT, "import time; time.sleep(60)"), python(f"open({str(mark)!r}, 'w')")
+        "k", "t", python(REPORT, "import time; time.sleep(60)"), python(f"open({str(file)!r}, 'w')")
     )
-    assert until(lambda: job.stage == "chips")
+    assert wait_until(lambda: job.stage == "chips")
     job.cancel()
-    assert ended(job).state == "cancelled"
-    assert not mark.exists()
+    assert wait_for_end(job).state == "cancelled"
+    assert not file.exists()
 
 
-def test_cancel__of_finished_job_changes_nothing(board):
-    job = ended(board.start("k", "t", python("pass")))
+def test_cancel__of_a_finished_job_changes_nothing(board):
+    job = wait_for_end(board.start("k", "t", python("pass")))
     job.cancel()
     assert job.state == "done"
 
 
-def test_board__one_flight_per_key(board):
+def test_board__one_running_job_per_key(board):
     first = board.start("k", "t", python("import time; time.sleep(60)"))
     assert board.start("k", "t", python("pass")) is first
     assert board.start("other", "t", python("pass")) is not first
 
 
-def test_board__work_after_other_work_waits_its_turn(board, tmp_path):
-    mark = tmp_path / "mark"
+def test_board__job_waits_for_those_before_it(board, tmp_path):
+    file = tmp_path / "file"
     slow = python(REPORT, "import time; time.sleep(60)")
-    first = board.start("here one", "t", slow, after="here")
-    second = board.start("here two", "t", python(f"open({str(mark)!r}, 'w')"), after="here")
-    other = board.start("there", "t", python("pass"), after="there")
-    assert ended(other).state == "done"
-    assert until(lambda: first.stage == "chips")
+    first = board.start("a 1", "t", slow, after="a ")
+    second = board.start("a 2", "t", python(f"open({str(file)!r}, 'w')"), after="a ")
+    other = board.start("b", "t", python("pass"), after="b")
+    assert wait_for_end(other).state == "done"
+    assert wait_until(lambda: first.stage == "chips")
     assert second.waits_for is first
-    assert not mark.exists()
+    assert not file.exists()
     first.cancel()
-    assert ended(second).state == "done"
-    assert mark.exists()
+    assert wait_for_end(second).state == "done"
+    assert file.exists()
 
 
-def test_cancel__of_waiting_work_never_begins_it(board, tmp_path):
-    mark = tmp_path / "mark"
-    board.start("here one", "t", python("import time; time.sleep(60)"), after="here")
-    second = board.start("here two", "t", python(f"open({str(mark)!r}, 'w')"), after="here")
-    begun = time.monotonic()
+def test_cancel__of_a_waiting_job_never_begins_it(board, tmp_path):
+    file = tmp_path / "file"
+    board.start("a 1", "t", python("import time; time.sleep(60)"), after="a ")
+    second = board.start("a 2", "t", python(f"open({str(file)!r}, 'w')"), after="a ")
+    started = time.monotonic()
     second.cancel()
-    assert ended(second).state == "cancelled"
-    assert time.monotonic() - begun < 2
-    assert not mark.exists()
+    assert wait_for_end(second).state == "cancelled"
+    assert time.monotonic() - started < 2
+    assert not file.exists()
 
 
-def test_board__close_stops_all_before_it_waits_for_any(monkeypatch):
-    board, done = Board(), []
+def test_board__close_cancels_all_jobs_before_it_waits_for_any(monkeypatch):
+    board, calls = Board(), []
     cancel, wait = Job.cancel, Job.wait
-    monkeypatch.setattr(Job, "cancel", lambda job: (done.append("cancel"), cancel(job)))
-    monkeypatch.setattr(Job, "wait", lambda job, s=None: (done.append("wait"), wait(job, s)))
+    monkeypatch.setattr(Job, "cancel", lambda job: (calls.append("cancel"), cancel(job)))
+    monkeypatch.setattr(Job, "wait", lambda job, s=None: (calls.append("wait"), wait(job, s)))
     jobs = [board.start(key, "t", python("import time; time.sleep(60)")) for key in "ab"]
     board.close()
-    assert done == ["cancel", "cancel", "wait", "wait"]
+    assert calls == ["cancel", "cancel", "wait", "wait"]
     assert [job.state for job in jobs] == ["cancelled", "cancelled"]
 
 
-def test_board__ended_key_starts_anew(board):
-    first = ended(board.start("k", "t", python("pass")))
+def test_board__ended_key_starts_another_job(board):
+    first = wait_for_end(board.start("k", "t", python("pass")))
     assert board.start("k", "t", python("pass")) is not first
 
 
 def test_board__log_is_bounded(board):
-    job = ended(board.start("k", "t", python(
-        "import sys", f"[print(i, file=sys.stderr) for i in range({LOG_LINES + 50})]"
-    )))  # fmt: skip
+    job = wait_for_end(
+        board.start(
+            "k",
+            "t",
+            python("import sys", f"[print(i, file=sys.stderr) for i in range({LOG_LINES + 50})]"),
+        )
+    )
     assert len(job.lines) == LOG_LINES
     assert job.lines[-1] == str(LOG_LINES + 49)
 
 
-def test_board__forgets_only_what_has_ended(board):
+def test_board__forgets_only_ended_jobs(board):
     running = board.start("a", "t", python("import time; time.sleep(60)"))
-    ended(board.start("b", "t", python("pass")))
+    wait_for_end(board.start("b", "t", python("pass")))
     board.forget("a")
     board.forget("b")
     assert board.jobs() == [running]
@@ -207,15 +213,21 @@ def test_board__forgets_only_what_has_ended(board):
 def test_board__close_ends_every_process():
     board = Board()
     job = board.start("k", "t", python(REPORT, "import time; time.sleep(60)"))
-    assert until(lambda: job.process is not None and job.stage == "chips")
+    assert wait_until(lambda: job.process is not None and job.stage == "chips")
     board.close()
     assert job.process is not None
     assert job.process.poll() is not None
 
 
-def test_job__parent_asks_for_progress_as_json_lines(board):
-    job = ended(board.start("k", "t", python(
-        "import os, json", "print(json.dumps({'as': os.environ['CHIPSCAPE_PROGRESS']}))"
-    )))  # fmt: skip
+def test_job__command_is_asked_for_progress_as_json_lines(board):
+    job = wait_for_end(
+        board.start(
+            "k",
+            "t",
+            python(
+                "import os, json", "print(json.dumps({'as': os.environ['CHIPSCAPE_PROGRESS']}))"
+            ),
+        )
+    )
     assert job.result == {"as": "jsonl"}
     assert "CHIPSCAPE_PROGRESS" not in os.environ

@@ -5,61 +5,80 @@ import pytest
 
 from app.widgets import palette
 
-# Machado et al. (2009), severity 1: linear RGB as deuteranopes and protanopes see it.
+# Machado et al. (2009), severity 1: linear RGB as deuteranopes and protanopes perceive it.
 SIGHT = {
     "normal": np.eye(3),
-    "deuteranopia": np.array([
-        [0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413],
-        [-0.011820, 0.042940, 0.968881]]),
-    "protanopia": np.array([
-        [0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216],
-        [-0.003882, -0.048116, 1.051998]]),
-}  # fmt: skip
+    "deuteranopia": np.array(
+        [
+            [0.367322, 0.860646, -0.227968],
+            [0.280085, 0.672501, 0.047413],
+            [-0.011820, 0.042940, 0.968881],
+        ]
+    ),
+    "protanopia": np.array(
+        [
+            [0.152286, 1.052583, -0.204868],
+            [0.114503, 0.786281, 0.099216],
+            [-0.003882, -0.048116, 1.051998],
+        ]
+    ),
+}
 
 
 def oklab(colour: str, sight: np.ndarray) -> np.ndarray:
     channels = np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)]) / 255
     linear = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
-    to_lms = np.array([
-        [0.4122214708, 0.5363325363, 0.0514459929], [0.2119034982, 0.6806995451, 0.1073969566],
-        [0.0883024619, 0.2817188376, 0.6299787005]])  # fmt: skip
-    to_lab = np.array([
-        [0.2104542553, 0.7936177850, -0.0040720468], [1.9779984951, -2.4285922050, 0.4505937099],
-        [0.0259040371, 0.7827717662, -0.8086757660]])  # fmt: skip
+    to_lms = np.array(
+        [
+            [0.4122214708, 0.5363325363, 0.0514459929],
+            [0.2119034982, 0.6806995451, 0.1073969566],
+            [0.0883024619, 0.2817188376, 0.6299787005],
+        ]
+    )
+    to_lab = np.array(
+        [
+            [0.2104542553, 0.7936177850, -0.0040720468],
+            [1.9779984951, -2.4285922050, 0.4505937099],
+            [0.0259040371, 0.7827717662, -0.8086757660],
+        ]
+    )
     return to_lab @ np.cbrt(to_lms @ np.clip(sight @ linear, 0, 1))
 
 
-def nearest(colours: tuple[str, ...], sight: np.ndarray) -> float:
-    seen = [oklab(colour, sight) for colour in colours]
-    return min(float(np.linalg.norm(a - b)) for a, b in itertools.combinations(seen, 2))
+def smallest_distance(colours: tuple[str, ...], sight: np.ndarray) -> float:
+    values = [oklab(colour, sight) for colour in colours]
+    return min(float(np.linalg.norm(a - b)) for a, b in itertools.combinations(values, 2))
 
 
 @pytest.mark.parametrize("sight", SIGHT)
-def test_colours__told_apart_by_every_eye(sight):
-    # Two hundredths are just noticed side by side; scattered points need several times that.
-    assert nearest(palette.COLOURS[:8], SIGHT[sight]) > 0.075
-    assert nearest(palette.COLOURS, SIGHT[sight]) > 0.065
+def test_colours__distinct_also_for_colour_blind_readers(sight):
+    # Neighbours 0.02 apart are just distinguishable; scattered points need several times that.
+    assert smallest_distance(palette.COLOURS[:8], SIGHT[sight]) > 0.075
+    assert smallest_distance(palette.COLOURS, SIGHT[sight]) > 0.065
 
 
-def test_colours__at_least_24_and_none_twice():
+def test_colours__at_least_24_without_repeats():
     assert len(set(palette.COLOURS)) == len(palette.COLOURS) >= 24
 
 
-def test_colour__noise_is_grey_and_no_cluster_is():
-    red, green, blue = (int(palette.colour(-1)[i : i + 2], 16) for i in (1, 3, 5))
+def test_cluster_colour__only_noise_is_grey():
+    red, green, blue = (int(palette.cluster_colour(-1)[i : i + 2], 16) for i in (1, 3, 5))
     assert max(red, green, blue) - min(red, green, blue) < 24
-    assert palette.colour(-1) not in palette.COLOURS
+    assert palette.cluster_colour(-1) not in palette.COLOURS
 
 
-def test_symbol__colours_that_repeat_have_another_shape():
-    pairs = {(palette.colour(i), palette.symbol(i)) for i in range(96)}
+def test_cluster_symbol__repeated_colours_have_another_shape():
+    pairs = {(palette.cluster_colour(i), palette.cluster_symbol(i)) for i in range(96)}
     assert len(pairs) == 96
 
 
-def test_name__noise_is_named():
-    assert (palette.name(-1), palette.name(3)) == ("Noise", "Cluster 3")
+def test_cluster_name__noise_has_a_name():
+    assert (palette.cluster_name(-1), palette.cluster_name(3)) == ("Noise", "Cluster 3")
 
 
-def test_excluded__is_lighter_than_noise():
-    noise, excluded = palette.colour(palette.NOISE), palette.colour(palette.EXCLUDED)
+def test_cluster_colour__excluded_is_lighter_than_noise():
+    noise, excluded = (
+        palette.cluster_colour(palette.NOISE),
+        palette.cluster_colour(palette.EXCLUDED),
+    )
     assert int(excluded[1:3], 16) > int(noise[1:3], 16) + 32

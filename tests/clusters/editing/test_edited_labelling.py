@@ -3,63 +3,71 @@ import dataclasses
 import numpy as np
 import pytest
 
-from core.clusters.editing import edited_labelling, edits
-from core.clusters.labelling import labelled
+from core.clusters.editing.edited_labelling import (
+    compact_labels,
+    displayed_labelling,
+    displayed_persistence,
+    edit_hash,
+    judged_sentence,
+    unedited,
+)
+from core.clusters.labelling import make_labelling
 
-RAW = np.array([0, 0, 0, 0, 1, 1, 1, 2, 2, -1], np.int32)
+LABELS = np.array([0, 0, 0, 0, 1, 1, 1, 2, 2, -1], np.int32)
 
 
 @pytest.fixture
 def labelling():
-    return labelled(RAW, np.linspace(0.1, 1, 10), "hdbscan", {})
+    return make_labelling(LABELS, np.linspace(0.1, 1, 10), "hdbscan", {})
 
 
-def test_mark__empty_for_what_the_method_gave_under_any_ids(labelling):
-    plain = edits.start(labelling.labels)
-    assert edited_labelling.mark(labelling, plain) == ""
-    other = dataclasses.replace(plain, ids=np.where(RAW < 0, -1, 9 - RAW).astype(np.int32))
-    assert edited_labelling.mark(labelling, other) == ""
-    named = dataclasses.replace(plain, names={0: "boats"}, colours={1: "#123456"})
-    assert edited_labelling.mark(labelling, named) == ""
+def with_ids(ids):
+    return dataclasses.replace(unedited(LABELS), ids=ids.astype(np.int32))
 
 
-def test_mark__other_for_each_partition_and_exclusion(labelling):
-    plain = edits.start(labelling.labels)
-    merged = dataclasses.replace(plain, ids=np.where(RAW == 2, 1, RAW).astype(np.int32))
-    gone = dataclasses.replace(plain, excluded=np.arange(10) == 9)
-    marks = {edited_labelling.mark(labelling, one) for one in (merged, gone)}
+def with_excluded(excluded):
+    return dataclasses.replace(unedited(LABELS), excluded=excluded)
+
+
+def test_edit_mark__empty_if_only_ids_names_or_colours_differ(labelling):
+    assert edit_hash(labelling, unedited(labelling.labels)) == ""
+    assert edit_hash(labelling, with_ids(np.where(LABELS < 0, -1, 9 - LABELS))) == ""
+    named = dataclasses.replace(unedited(LABELS), names={0: "boats"}, colours={1: "#123456"})
+    assert edit_hash(labelling, named) == ""
+
+
+def test_edit_mark__differs_for_each_partition_and_exclusion(labelling):
+    merged = with_ids(np.where(LABELS == 2, 1, LABELS))
+    excluded = with_excluded(np.arange(10) == 9)
+    marks = {edit_hash(labelling, edited) for edited in (merged, excluded)}
     assert len(marks) == 2
     assert "" not in marks
 
 
-def test_compact__by_falling_size_without_the_excluded(labelling):
-    plain = edits.start(labelling.labels)
-    gone = dataclasses.replace(plain, excluded=np.arange(10) < 3)
-    assert edited_labelling.compact(gone).tolist() == [2, 0, 0, 0, 1, 1, -1]
-    assert edited_labelling.as_labelling(labelling, gone).labels[:4].tolist() == [-1, -1, -1, 2]
+def test_compact_labels__by_falling_size_without_excluded_chips(labelling):
+    excluded = with_excluded(np.arange(10) < 3)
+    assert compact_labels(excluded).tolist() == [2, 0, 0, 0, 1, 1, -1]
+    assert displayed_labelling(labelling, excluded).labels[:4].tolist() == [-1, -1, -1, 2]
 
 
-def test_lives__only_of_clusters_that_are_as_the_method_gave_them(labelling):
-    own = np.array([0.3, 0.2, 0.1])
-    plain = edits.start(labelling.labels)
-    assert edited_labelling.lives(own, labelling, plain).tolist() == [0.3, 0.2, 0.1]
-    merged = dataclasses.replace(plain, ids=np.where(RAW == 2, 1, RAW).astype(np.int32))
-    found = edited_labelling.lives(own, labelling, merged)
-    assert np.isnan(found[0])
-    assert found[1] == 0.3
-    halved = dataclasses.replace(plain, ids=np.where(np.arange(10) < 2, 5, RAW).astype(np.int32))
-    assert np.isnan(edited_labelling.lives(own, labelling, halved)).tolist() == [
-        False,
-        True,
-        True,
-        False,
-    ]
-    grown = dataclasses.replace(plain, ids=np.where(RAW < 0, 2, RAW).astype(np.int32))
-    assert np.isnan(edited_labelling.lives(own, labelling, grown)).tolist() == [False, False, True]
+def test_displayed_persistence__only_of_clusters_that_edits_left_unchanged(labelling):
+    persistence = np.array([0.3, 0.2, 0.1])
+    unchanged = displayed_persistence(persistence, labelling, unedited(labelling.labels))
+    assert unchanged.tolist() == [0.3, 0.2, 0.1]
+    merged = with_ids(np.where(LABELS == 2, 1, LABELS))
+    displayed = displayed_persistence(persistence, labelling, merged)
+    assert np.isnan(displayed[0])
+    assert displayed[1] == 0.3
+    halved = with_ids(np.where(np.arange(10) < 2, 5, LABELS))
+    displayed = displayed_persistence(persistence, labelling, halved)
+    assert np.isnan(displayed).tolist() == [False, True, True, False]
+    grown = with_ids(np.where(LABELS < 0, 2, LABELS))
+    displayed = displayed_persistence(persistence, labelling, grown)
+    assert np.isnan(displayed).tolist() == [False, False, True]
 
 
-def test_sentence__says_what_is_judged(labelling):
-    plain = edits.start(labelling.labels)
-    assert edited_labelling.sentence(labelling, plain).endswith("as the method gave them.")
-    gone = dataclasses.replace(plain, excluded=np.arange(10) == 9)
-    assert "1 excluded chips are left out" in edited_labelling.sentence(labelling, gone)
+def test_judged_sentence__names_what_the_card_evaluates(labelling):
+    sentence = judged_sentence(labelling, unedited(labelling.labels))
+    assert sentence.endswith("as the method returned them.")
+    excluded = with_excluded(np.arange(10) == 9)
+    assert "1 excluded chip is left out" in judged_sentence(labelling, excluded)

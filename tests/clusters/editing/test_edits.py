@@ -4,190 +4,228 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.clusters.editing import edits
-from core.clusters.editing.edit_history import Chips, History, add, from_json, redo, to_json, undo
-from core.clusters.editing.edits import replay, start
-from core.clusters.label_matching import match, renumbered
+from core.clusters.editing.edit_history import (
+    ChipSelection,
+    History,
+    add_edit,
+    describe_edit,
+    history_from_json,
+    history_to_json,
+    redo_edit,
+    undo_edit,
+)
+from core.clusters.editing.edited_labelling import unedited
+from core.clusters.editing.edits import replay_edits
+from core.clusters.label_matching import match_clusters, renumber_labels
 from core.errors import ArtifactError, SettingsError
 
 LABELS = np.array([0] * 6 + [1] * 4 + [2] * 3 + [-1] * 2, np.int32)
 
 
-def at(*rows):
+def select(*rows):
     mask = np.zeros(len(LABELS), bool)
     mask[list(rows)] = True
     return mask
 
 
-def after(*made, labels=LABELS):
-    state, problems = replay(labels, tuple(made))
+def apply_all(*edit_list, labels=LABELS):
+    state, problems = replay_edits(labels, edit_list)
     assert problems == []
     return state
 
 
-def test_names_colours_and_approval():
-    state = start(LABELS)
-    named = after(
-        edits.rename(state, 1, " ships "), edits.recolour(state, 1, "#0072b2"),
-        edits.approve(state, 1),
-    )  # fmt: skip
-    assert named.names == {1: "ships"}
-    assert named.colours == {1: "#0072b2"}
-    assert named.approved == {1}
-    assert named.ids.tolist() == LABELS.tolist()
-    assert after(edits.rename(state, 1, "a"), edits.rename(state, 1, "")).names == {}
+def test_rename_recolour_approve():
+    state = unedited(LABELS)
+    edited = apply_all(
+        edits.rename_cluster(state, 1, " ships "),
+        edits.recolour_cluster(state, 1, "#0072b2"),
+        edits.approve_cluster(state, 1),
+    )
+    assert edited.names == {1: "ships"}
+    assert edited.colours == {1: "#0072b2"}
+    assert edited.approved == {1}
+    assert edited.ids.tolist() == LABELS.tolist()
+    unnamed = apply_all(edits.rename_cluster(state, 1, "a"), edits.rename_cluster(state, 1, ""))
+    assert unnamed.names == {}
 
 
-def test_merge__first_keeps_its_name():
-    state = start(LABELS)
-    made = after(edits.rename(state, 1, "b"), edits.rename(state, 0, "a"),
-                 edits.merge(state, (1, 0)))  # fmt: skip
-    assert made.ids.tolist() == [1] * 10 + [2] * 3 + [-1] * 2
-    assert made.names == {1: "b"}
+def test_merge__the_first_cluster_keeps_its_name():
+    state = unedited(LABELS)
+    edited = apply_all(
+        edits.rename_cluster(state, 1, "b"),
+        edits.rename_cluster(state, 0, "a"),
+        edits.merge_clusters(state, (1, 0)),
+    )
+    assert edited.ids.tolist() == [1] * 10 + [2] * 3 + [-1] * 2
+    assert edited.names == {1: "b"}
 
 
 def test_split_move_new_exclude():
-    state = start(LABELS)
-    made = after(
-        edits.split(state, 0, at(4, 5, 6)),  # 6 is in another cluster, it stays there
-        edits.move(state, at(13), 1),
-        edits.new_cluster(at(10, 14), "odd"),
-        edits.exclude(at(0, 1)),
+    state = unedited(LABELS)
+    edited = apply_all(
+        edits.split_cluster(state, 0, select(4, 5, 6)),  # 6 is in another cluster and stays there
+        edits.move_chips(state, select(13), 1),
+        edits.create_cluster(select(10, 14), "odd"),
+        edits.exclude_chips(select(0, 1)),
     )
-    assert made.ids.tolist() == [0] * 4 + [1000] * 2 + [1] * 4 + [1001] + [2] * 2 + [1, 1001]
-    assert made.names == {1001: "odd"}
-    assert made.excluded.tolist() == at(0, 1).tolist()
+    assert edited.ids.tolist() == [0] * 4 + [1000] * 2 + [1] * 4 + [1001] + [2] * 2 + [1, 1001]
+    assert edited.names == {1001: "odd"}
+    assert edited.excluded.tolist() == select(0, 1).tolist()
 
 
-def test_ids_are_never_used_twice():
-    state = start(LABELS)
-    made = after(edits.merge(state, (1, 2)), edits.new_cluster(at(0)))
-    assert made.ids[0] == 1000
+def test_create__ids_are_never_reused():
+    state = unedited(LABELS)
+    edited = apply_all(edits.merge_clusters(state, (1, 2)), edits.create_cluster(select(0)))
+    assert edited.ids[0] == 1000
 
 
-def test_a_changed_cluster_wants_another_look():
-    state = start(LABELS)
-    assert after(edits.approve(state, 1), edits.move(state, at(14), 1)).approved == frozenset()
+def test_approve__is_lost_if_the_cluster_changes():
+    state = unedited(LABELS)
+    edited = apply_all(edits.approve_cluster(state, 1), edits.move_chips(state, select(14), 1))
+    assert edited.approved == frozenset()
 
 
-def test_halves__a_mixture_of_two_inside_one():
+def test_bisect__by_a_mixture_of_two_gaussians():
     rng = np.random.default_rng(0)
     labels = np.zeros(120, np.int32)
     labels[100:] = 1
     points = rng.normal(size=(120, 3)) + 15 * (np.arange(120) % 2)[:, None]
-    state = start(labels)
-    edit = edits.halves(state, 0, points.astype(np.float32))
-    made = after(edit, labels=labels)
-    assert len(set(made.ids[:100:2])) == len(set(made.ids[1:100:2])) == 1
-    assert made.ids[0] != made.ids[1]
-    assert (made.ids[100:] == 1).all()
+    state = unedited(labels)
+    edit = edits.bisect_cluster(state, 0, points.astype(np.float32))
+    edited = apply_all(edit, labels=labels)
+    assert len(set(edited.ids[:100:2])) == len(set(edited.ids[1:100:2])) == 1
+    assert edited.ids[0] != edited.ids[1]
+    assert (edited.ids[100:] == 1).all()
 
 
 def test_replay__after_a_re_cut_where_the_chips_agree():
-    state = start(LABELS)
-    made = (edits.rename(state, 0, "ships"), edits.rename(state, 1, "cars"))
+    state = unedited(LABELS)
+    renames = (edits.rename_cluster(state, 0, "ships"), edits.rename_cluster(state, 1, "cars"))
     recut = np.array([5] * 5 + [-1] + [7, 8, 9, 7] + [2] * 5, np.int32)
-    found, problems = replay(recut, made)
-    # 0 lost one chip of six; of the four of 1, no more than two are together.
-    assert found.names == {5: "ships", 7: "cars"}
+    edited, problems = replay_edits(recut, renames)
+    # Cluster 0 lost one of its six chips; of the four chips of 1, only two are still together.
+    assert edited.names == {5: "ships", 7: "cars"}
     assert problems == []
-    found, problems = replay(recut, made, agreement=0.6)
-    assert found.names == {5: "ships"}
-    assert problems == [
-        "Edit 2, rename 'cars': its cluster is gone; the likest now shares 50% of the chips."
-    ]
+    edited, problems = replay_edits(recut, renames, min_overlap=0.6)
+    assert edited.names == {5: "ships"}
+    assert len(problems) == 1
+    assert problems[0] == (
+        "Edit 2 (rename 'cars') was not applied: its cluster no longer exists; the most similar "
+        "one overlaps by 50%."
+    )
 
 
-def test_replay__what_no_longer_fits_is_reported():
-    state = start(LABELS)
-    merged = edits.merge(state, (0, 1))
-    _, problems = replay(np.where(LABELS == 1, 0, LABELS).astype(np.int32), (merged,), 0.4)
-    assert "one already" in problems[0]
-    halved = edits.split(state, 0, at(3, 4, 5))
-    _, problems = replay(np.where(at(0, 1, 2), -1, LABELS).astype(np.int32), (halved,))
+def test_replay__reports_edits_that_no_longer_fit():
+    state = unedited(LABELS)
+    merge = edits.merge_clusters(state, (0, 1))
+    _, problems = replay_edits(np.where(LABELS == 1, 0, LABELS).astype(np.int32), (merge,), 0.4)
+    assert "already merged" in problems[0]
+    split = edits.split_cluster(state, 0, select(3, 4, 5))
+    _, problems = replay_edits(np.where(select(0, 1, 2), -1, LABELS).astype(np.int32), (split,))
     assert "one side of the split" in problems[0]
-    found, problems = replay(LABELS[:5], (edits.rename(state, 0, "a"),))
-    assert "made on 15 chips, there are 5" in problems[0]
-    assert found.names == {}
+    edited, problems = replay_edits(LABELS[:5], (edits.rename_cluster(state, 0, "a"),))
+    assert "made on 15 chips, but there are now 5" in problems[0]
+    assert edited.names == {}
 
 
-def test_replay__leaves_the_labels_alone():
+def test_replay__does_not_change_the_labels():
     before = LABELS.copy()
-    after(edits.move(start(LABELS), at(14), 1))
+    apply_all(edits.move_chips(unedited(LABELS), select(14), 1))
     np.testing.assert_array_equal(LABELS, before)
 
 
 def test_undo_and_redo():
-    one, two = edits.exclude(at(0)), edits.exclude(at(1))
-    history = add(add(History(), one), two)
-    back = undo(history)
-    assert back.done == (one,)
-    assert redo(back) == history
-    assert undo(undo(undo(back))).done == ()
-    assert redo(history) == history
-    assert add(back, edits.exclude(at(2))).undone == ()
+    first, second = edits.exclude_chips(select(0)), edits.exclude_chips(select(1))
+    history = add_edit(add_edit(History(), first), second)
+    undone = undo_edit(history)
+    assert undone.edits == (first,)
+    assert redo_edit(undone) == history
+    assert undo_edit(undo_edit(undo_edit(undone))).edits == ()
+    assert redo_edit(history) == history
+    assert add_edit(undone, edits.exclude_chips(select(2))).undone_edits == ()
 
 
-def test_json__there_and_back():
-    state = start(LABELS)
-    history = undo(add(add(History(), edits.rename(state, 0, "Ä")), edits.new_cluster(at(3))))
-    assert from_json(to_json(history)) == history
+def test_history_json__round_trip():
+    history = add_edit(History(), edits.rename_cluster(unedited(LABELS), 0, "Ä"))
+    history = undo_edit(add_edit(history, edits.create_cluster(select(3))))
+    assert history_from_json(history_to_json(history)) == history
 
 
 @pytest.mark.parametrize(
     "text",
-    ["", "[]", "{}", '{"format": 9, "done": [], "undone": []}',
-     '{"format": 1, "done": [{"kind": "burn"}], "undone": []}',
-     '{"format": 1, "done": [{"kind": "rename"}], "undone": []}'],
-)  # fmt: skip
-def test_json__damaged(text):
+    [
+        "",
+        "[]",
+        "{}",
+        '{"format": 9, "done": [], "undone": []}',
+        '{"format": 1, "done": [{"kind": "burn"}], "undone": []}',
+        '{"format": 1, "done": [{"kind": "rename"}], "undone": []}',
+    ],
+)
+def test_history_json__damaged(text):
     with pytest.raises(ArtifactError):
-        from_json(text)
+        history_from_json(text)
 
 
 @given(st.lists(st.booleans(), min_size=1, max_size=200))
-def test_chips__there_and_back(truths):
+def test_chip_selection__round_trip(truths):
     mask = np.array(truths)
-    np.testing.assert_array_equal(Chips.of(mask).mask(), mask)
+    np.testing.assert_array_equal(ChipSelection.from_mask(mask).to_mask(), mask)
 
 
-def test_chips__damaged():
-    good = Chips.of(at(0))
-    for bad in (Chips(15, "no base64!"), Chips(15, good.packed[:-6]), Chips(500, good.packed)):
+def test_chip_selection__damaged():
+    intact = ChipSelection.from_mask(select(0))
+    for damaged in (
+        ChipSelection(15, "no base64!"),
+        ChipSelection(15, intact.packed[:-6]),
+        ChipSelection(500, intact.packed),
+    ):
         with pytest.raises(ArtifactError):
-            bad.mask()
+            damaged.to_mask()
 
 
 def test_edits__impossible_ones_are_refused():
-    state = start(LABELS)
+    state = unedited(LABELS)
     for make in (
-        lambda: edits.rename(state, 9, "x"),
-        lambda: edits.rename(state, -1, "x"),
-        lambda: edits.merge(state, (1, 1)),
-        lambda: edits.split(state, 0, at(7)),
-        lambda: edits.split(state, 0, at(0, 1, 2, 3, 4, 5)),
-        lambda: edits.new_cluster(at()),
+        lambda: edits.rename_cluster(state, 9, "x"),
+        lambda: edits.rename_cluster(state, -1, "x"),
+        lambda: edits.merge_clusters(state, (1, 1)),
+        lambda: edits.split_cluster(state, 0, select(7)),
+        lambda: edits.split_cluster(state, 0, select(0, 1, 2, 3, 4, 5)),
+        lambda: edits.create_cluster(select()),
     ):
         with pytest.raises(SettingsError):
             make()
 
 
-def test_replay__what_was_split_off_keeps_its_id_at_a_re_cut():
-    old = np.repeat([0, 1, 2], [60, 40, 30]).astype(np.int32)
-    off = np.arange(130) < 25
-    made = (edits.split(start(old), 0, off),)
-    seen, _ = replay(old, made)
-    recut = old.copy()
+def test_replay__a_split_off_cluster_keeps_its_id_after_a_re_cut():
+    labels = np.repeat([0, 1, 2], [60, 40, 30]).astype(np.int32)
+    part = np.arange(130) < 25
+    split = (edits.split_cluster(unedited(labels), 0, part),)
+    before, _ = replay_edits(labels, split)
+    recut = labels.copy()
     recut[85:100] = 3
-    ids = match(old, recut)
-    again, problems = replay(renumbered(recut, ids), made)
+    ids = match_clusters(labels, recut)
+    after, problems = replay_edits(renumber_labels(recut, ids), split)
     assert problems == []
-    assert set(again.ids[off]) == set(seen.ids[off]) == {1000}
-    assert set(again.ids[85:100]) == {3}
+    assert set(after.ids[part]) == set(before.ids[part]) == {1000}
+    assert set(after.ids[85:100]) == {3}
 
 
-def test_replay__an_edit_that_does_not_fit_leaves_later_ids_alone():
-    state = start(LABELS)
-    made = (edits.split(state, 0, at(3, 4, 5)), edits.new_cluster(at(14), "odd"))
-    found, problems = replay(np.where(at(0, 1, 2), -1, LABELS).astype(np.int32), made)
+def test_replay__an_edit_that_does_not_fit_keeps_later_ids():
+    state = unedited(LABELS)
+    edit_list = (
+        edits.split_cluster(state, 0, select(3, 4, 5)),
+        edits.create_cluster(select(14), "odd"),
+    )
+    recut = np.where(select(0, 1, 2), -1, LABELS).astype(np.int32)
+    edited, problems = replay_edits(recut, edit_list)
     assert len(problems) == 1
-    assert found.names == {1001: "odd"}
+    assert edited.names == {1001: "odd"}
+
+
+def test_describe_edit__names_the_value_if_there_is_one():
+    state = unedited(LABELS)
+    assert describe_edit(edits.rename_cluster(state, 1, "quay")) == "renamed to quay"
+    assert describe_edit(edits.rename_cluster(state, 1, "")) == "renamed"
+    assert describe_edit(edits.create_cluster(select(0, 1), "quay")) == "new cluster"

@@ -5,8 +5,13 @@ from sklearn.metrics import silhouette_score, v_measure_score
 
 from core.clusters.evaluation import report_card as report_cards
 from core.clusters.evaluation.measures import MEASURES
-from core.clusters.evaluation.report_card import against, dbcv, report_card, silhouettes
-from core.clusters.labelling import labelled
+from core.clusters.evaluation.report_card import (
+    compare_with_property,
+    make_report_card,
+    score_dbcv,
+    score_silhouettes,
+)
+from core.clusters.labelling import make_labelling
 from core.errors import ArtifactError, DegenerateError
 
 
@@ -19,27 +24,27 @@ def blobs(n=200, spread=1.0):
     return points, labels
 
 
-def test_silhouettes__as_scikit_learn_without_noise():
+def test_score_silhouettes__like_scikit_learn_without_noise():
     points, labels = blobs(spread=3)
-    inside = labels >= 0
-    whole, per = silhouettes(points, labels, [])
-    assert whole == pytest.approx(silhouette_score(points[inside], labels[inside]))
-    assert per.mean() == pytest.approx(whole)
+    clustered = labels >= 0
+    overall, by_cluster = score_silhouettes(points, labels, [])
+    assert overall == pytest.approx(silhouette_score(points[clustered], labels[clustered]))
+    assert by_cluster.mean() == pytest.approx(overall)
 
 
-def test_dbcv__as_hdbscan():
+def test_score_dbcv__like_hdbscan():
     points, labels = blobs(spread=2)
-    whole, per = dbcv(points, labels, [])
-    index, theirs = validity_index(points.astype(float), labels, per_cluster_scores=True)
-    assert whole == pytest.approx(index)
-    np.testing.assert_allclose(per, theirs)
+    overall, by_cluster = score_dbcv(points, labels, [])
+    expected = validity_index(points.astype(float), labels, per_cluster_scores=True)
+    assert overall == pytest.approx(expected[0])
+    np.testing.assert_allclose(by_cluster, expected[1])
 
 
-def test_report_card__good_beats_bad():
+def test_make_report_card__good_clusters_score_higher_than_bad_ones():
     points, labels = blobs()
-    good = report_card(points, labelled(labels, np.ones(200), "hdbscan", {}))
-    mixed = np.random.default_rng(1).permutation(labels)
-    bad = report_card(points, labelled(mixed, np.ones(200), "hdbscan", {}))
+    good = make_report_card(points, make_labelling(labels, np.ones(200), "hdbscan", {}))
+    shuffled = np.random.default_rng(1).permutation(labels)
+    bad = make_report_card(points, make_labelling(shuffled, np.ones(200), "hdbscan", {}))
     assert good.silhouette > 0.7
     assert bad.silhouette < 0.1
     assert good.dbcv > bad.dbcv + 0.5
@@ -47,64 +52,64 @@ def test_report_card__good_beats_bad():
     assert good.notes == ()
 
 
-def test_report_card__clusters():
+def test_make_report_card__clusters():
     points, labels = blobs()
     area = np.full(200, 500.0)
     area[:50] = np.nan
-    lives = np.array([0.5, 0.4, np.nan])
-    card = report_card(points, labelled(labels, np.ones(200), "gmm", {}), area, lives, lives)
+    values = np.array([0.5, 0.4, np.nan])
+    card = make_report_card(
+        points, make_labelling(labels, np.ones(200), "gmm", {}), area, values, values
+    )
     first, last = card.clusters[0], card.clusters[2]
     assert (first.label, first.size, first.share) == (0, 50, 0.25)
     assert first.hectares == pytest.approx(500 * np.isfinite(area[labels == 0]).sum() / 10_000)
     assert (first.persistence, last.persistence, last.stability) == (0.5, None, None)
 
 
-def test_report_card__samples_are_said(monkeypatch):
+def test_make_report_card__notes_samples(monkeypatch):
     monkeypatch.setattr(report_cards, "SILHOUETTE_SAMPLE", 60)
     monkeypatch.setattr(report_cards, "DBCV_SAMPLE", 90)
     points, labels = blobs(400, spread=2)
-    labelling = labelled(labels, np.ones(400), "hdbscan", {})
-    card = report_card(points, labelling)
+    labelling = make_labelling(labels, np.ones(400), "hdbscan", {})
+    card = make_report_card(points, labelling)
     assert "Silhouette on a sample of 60 of 300" in card.notes[0]
     assert "DBCV on a sample of 90 of 300" in card.notes[1]
     monkeypatch.undo()
-    whole = report_card(points, labelling)
-    assert card.silhouette == pytest.approx(whole.silhouette, abs=0.1)
-    assert report_card(points, labelling).dbcv == whole.dbcv
+    complete = make_report_card(points, labelling)
+    assert card.silhouette == pytest.approx(complete.silhouette, abs=0.1)
+    assert make_report_card(points, labelling).dbcv == complete.dbcv
 
 
-def test_against__tables_and_scores():
+def test_compare_with_property__table_and_scores():
     labels = np.array([0, 0, 0, 1, 1, -1, 1], np.int32)
-    found = against(labels, ["ship", "ship", "car", "car", "car", "ship", None])
-    assert found.values == ("car", "ship")
-    assert found.table.tolist() == [[1, 2], [2, 0], [0, 1]]
-    assert found.n_missing == 1
-    np.testing.assert_allclose(found.shares()[0], [1 / 3, 2 / 3])
+    agreement = compare_with_property(labels, ["ship", "ship", "car", "car", "car", "ship", None])
+    assert agreement.values == ("car", "ship")
+    assert agreement.table.tolist() == [[1, 2], [2, 0], [0, 1]]
+    assert agreement.n_missing == 1
     truth = ["ship", "ship", "car", "car", "car", "ship"]
-    assert found.v_measure == pytest.approx(v_measure_score(truth, labels[:6]))
-    assert against(labels[:5], list("aabbb")[:5]).ari < 1
-    assert against(labels[:5], list("aaabb")).ari == 1
+    assert agreement.v_measure == pytest.approx(v_measure_score(truth, labels[:6]))
+    assert compare_with_property(labels[:5], list("aabbb")[:5]).ari < 1
+    assert compare_with_property(labels[:5], list("aaabb")).ari == 1
 
 
-def test_against__nothing_to_compare():
+def test_compare_with_property__nothing_to_compare():
     with pytest.raises(DegenerateError):
-        against(np.zeros(2, np.int32), [None, " "])
+        compare_with_property(np.zeros(2, np.int32), [None, " "])
     with pytest.raises(ArtifactError):
-        against(np.zeros(2, np.int32), ["a"])
+        compare_with_property(np.zeros(2, np.int32), ["a"])
 
 
-def test_report_card__other_chips_or_not_finite():
+def test_make_report_card__different_chips_or_not_finite():
     points, labels = blobs()
-    labelling = labelled(labels, np.ones(200), "gmm", {})
+    labelling = make_labelling(labels, np.ones(200), "gmm", {})
     with pytest.raises(ArtifactError):
-        report_card(points[1:], labelling)
+        make_report_card(points[1:], labelling)
     points[3] = np.nan
     with pytest.raises(DegenerateError):
-        report_card(points, labelling)
+        make_report_card(points, labelling)
 
 
-def test_measures__each_mark_has_its_words():
-    card = {f.name for f in report_cards.ClusterCard.__dataclass_fields__.values()}
-    judged = card - {"label", "share", "hectares"}
-    assert judged <= set(MEASURES)
+def test_measures__explain_each_measure_of_the_card():
+    fields = set(report_cards.ClusterCard.__dataclass_fields__)
+    assert fields - {"label", "share", "hectares"} <= set(MEASURES)
     assert all(text.endswith(".") and text.count(". ") <= 1 for text in MEASURES.values())

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from core.clusters.methods.gmm import SHAPES, choose, fit_gmm, fit_mixture, n_parameters
+from core.clusters.methods.gmm import SHAPES, choose_shape, count_parameters, fit_gmm, fit_mixture
 from core.errors import Cancelled, DegenerateError, TooFewError
 from core.settings import GmmSettings
 
@@ -14,13 +14,13 @@ def blobs(n=300, k=3, d=5, seed=0):
 @pytest.mark.parametrize(
     ("covariance", "count"), [("full", 119), ("tied", 49), ("diag", 71), ("spherical", 47)]
 )
-def test_n_parameters__counted_by_hand(covariance, count):
-    # 7 weights, 8 x 4 means, then 8 x 10, 10, 8 x 4 or 8 numbers of covariance.
-    assert n_parameters(8, 4, covariance) == count
+def test_count_parameters__by_hand(covariance, count):
+    # 7 weights, 8 x 4 means, and 8 x 10, 10, 8 x 4 or 8 parameters of the covariances.
+    assert count_parameters(8, 4, covariance) == count
 
 
 @pytest.mark.parametrize(
-    ("n", "k", "chosen"),
+    ("n", "k", "expected"),
     [
         (20_000, 8, ("full", 10)),
         (3000, 8, ("full", 10)),
@@ -30,23 +30,23 @@ def test_n_parameters__counted_by_hand(covariance, count):
         (40, 8, ("spherical", 1)),
     ],
 )
-def test_choose__auto(n, k, chosen):
-    assert choose(n, k, GmmSettings(), 50) == chosen
+def test_choose_shape__auto(n, k, expected):
+    assert choose_shape(n, k, GmmSettings(), 50) == expected
 
 
 @pytest.mark.parametrize("n", [150, 300, 700, 1500, 5000])
 @pytest.mark.parametrize("k", [2, 5, 12])
-def test_choose__stays_below_a_fifth(n, k):
-    shape, d = choose(n, k, GmmSettings(), 50)
-    assert n_parameters(k, d, shape) < n / 5
+def test_choose_shape__parameters_stay_below_a_fifth_of_the_chips(n, k):
+    shape, d = choose_shape(n, k, GmmSettings(), 50)
+    assert count_parameters(k, d, shape) < n / 5
 
 
-def test_choose__what_is_set_is_kept():
-    assert choose(100, 8, GmmSettings(covariance="full", n_dims=50), 50) == ("full", 50)
-    assert choose(1000, 8, GmmSettings(covariance="diag"), 50) == ("diag", 10)
-    assert choose(390, 8, GmmSettings(n_dims=6), 50) == ("tied", 6)
-    assert choose(380, 8, GmmSettings(n_dims=6), 50) == ("spherical", 6)
-    assert choose(20_000, 8, GmmSettings(n_dims=30), 20)[1] == 20
+def test_choose_shape__settings_are_kept():
+    assert choose_shape(100, 8, GmmSettings(covariance="full", n_dims=50), 50) == ("full", 50)
+    assert choose_shape(1000, 8, GmmSettings(covariance="diag"), 50) == ("diag", 10)
+    assert choose_shape(390, 8, GmmSettings(n_dims=6), 50) == ("tied", 6)
+    assert choose_shape(380, 8, GmmSettings(n_dims=6), 50) == ("spherical", 6)
+    assert choose_shape(20_000, 8, GmmSettings(n_dims=30), 20)[1] == 20
 
 
 @pytest.mark.parametrize("covariance", SHAPES)
@@ -66,7 +66,7 @@ def test_fit_gmm__same_bytes_twice():
     assert first.facts == second.facts
 
 
-def test_fit_gmm__row_order_only_renames():
+def test_fit_gmm__row_order_only_renumbers():
     points = blobs()
     order = np.random.default_rng(1).permutation(len(points))
     settings = GmmSettings(n_components=3)
@@ -88,28 +88,30 @@ def test_fit_mixture__components_in_the_order_of_the_labels(seed):
     assert mixture.responsibilities.argmax(axis=1).tolist() == [2] * 50 + [0] * 200 + [1] * 100
 
 
-def test_fit_gmm__too_many_parameters_are_said():
+def test_fit_gmm__notes_too_many_parameters():
     labelling = fit_gmm(blobs(60), GmmSettings(n_components=3, covariance="full", n_dims=5))
     assert labelling.facts["n_parameters"] == 62
     assert "62 parameters for 60 chips" in labelling.notes[0]
 
 
-def test_fit_gmm__fewer_components_than_asked_are_said():
+def test_fit_gmm__notes_fewer_principal_components_than_requested():
     labelling = fit_gmm(blobs(), GmmSettings(n_components=2, n_dims=50))
     assert labelling.facts["n_dims"] == 5
-    assert labelling.notes[0] == "50 principal components asked, there are 5."
+    assert labelling.notes[0] == (
+        "50 principal components were requested, but only 5 are available."
+    )
 
 
-def test_fit_gmm__not_converged_is_said(monkeypatch):
-    monkeypatch.setattr("core.clusters.methods.gmm._MOST_STEPS", 1)
+def test_fit_gmm__notes_that_the_fit_did_not_converge(monkeypatch):
+    monkeypatch.setattr("core.clusters.methods.gmm._MAX_ITERATIONS", 1)
     points = np.random.default_rng(0).normal(size=(300, 5)).astype(np.float32)
-    assert any("Not converged" in note for note in fit_gmm(points, GmmSettings()).notes)
+    assert any("did not converge" in note for note in fit_gmm(points, GmmSettings()).notes)
 
 
-def test_fit_gmm__collapse_is_said():
+def test_fit_gmm__notes_collapsed_components():
     points = np.concatenate([blobs(300, 1), np.full((40, 5), 30, np.float32)])
     labelling = fit_gmm(points, GmmSettings(n_components=2, covariance="full"))
-    assert any("Without width" in note and "Gaussian 1" in note for note in labelling.notes)
+    assert any("Gaussian 1 has collapsed" in note for note in labelling.notes)
 
 
 def test_fit_gmm__collapse_without_regularisation_is_an_error():
@@ -122,8 +124,8 @@ def test_fit_gmm__collapse_without_regularisation_is_an_error():
 @pytest.mark.parametrize(
     ("points", "message"),
     [
-        (np.arange(10.0).reshape(5, 2), "8 Gaussians need 8 chips, there are 5"),
-        (np.repeat(np.arange(6.0).reshape(3, 2), 9, axis=0), "8 different chips, there are 3"),
+        (np.arange(10.0).reshape(5, 2), "8 Gaussians need at least 8 chips, got 5"),
+        (np.repeat(np.arange(6.0).reshape(3, 2), 9, axis=0), "8 different chips, got 3"),
     ],
 )
 def test_fit_gmm__too_few(points, message):
@@ -140,15 +142,15 @@ def test_fit_gmm__not_finite(bad):
 
 
 def test_fit_gmm__progress_and_cancel():
-    seen = []
+    steps = []
 
-    def stop(done, total, note):
-        seen.append((done, total))
-        return done == 2
+    def stop_at_second(step, total, note):
+        steps.append((step, total))
+        return step == 2
 
     with pytest.raises(Cancelled):
-        fit_gmm(blobs(), GmmSettings(n_components=3), stop)
-    assert seen == [(1, 5), (2, 5)]
+        fit_gmm(blobs(), GmmSettings(n_components=3), stop_at_second)
+    assert steps == [(1, 5), (2, 5)]
 
 
 def test_fit_gmm__one_gaussian():

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import adjusted_rand_score
 
-from core.clusters.methods.hdbscan_tree import Tree, build_tree, cut_tree, warm_up
+from core.clusters.methods.hdbscan_tree import SpanningTree, build_tree, compile_hdbscan, cut_tree
 from core.errors import ArtifactError, DegenerateError, TooFewError
 from core.settings import CutSettings, TreeSettings
 
@@ -18,7 +18,7 @@ def blobs(n=300, k=3, d=4, seed=0):
 
 
 def reachability_weight(points, min_samples):
-    """Weight of the tree by brute force."""
+    """Return the weight of the tree and the core distances, by brute force."""
     from scipy.sparse.csgraph import minimum_spanning_tree
     from scipy.spatial.distance import cdist
 
@@ -40,10 +40,10 @@ def test_build_tree__exact_in_any_dimension(d, min_samples):
         np.testing.assert_allclose(tree.core_distances, core, rtol=1e-3)
 
 
-def test_build_tree__sees_the_first_components_only():
+def test_build_tree__uses_the_first_components_only():
     points = blobs(d=6)
-    short = build_tree(points, TreeSettings(n_dims=3))
-    assert short.edges.tobytes() == build_tree(points[:, :3], TreeSettings()).edges.tobytes()
+    tree = build_tree(points, TreeSettings(n_dims=3))
+    assert tree.edges.tobytes() == build_tree(points[:, :3], TreeSettings()).edges.tobytes()
 
 
 def test_build_tree__same_bytes_on_quantised_data():
@@ -53,7 +53,7 @@ def test_build_tree__same_bytes_on_quantised_data():
     assert len(trees) == 1
 
 
-def test_build_tree__gives_the_threads_back():
+def test_build_tree__restores_the_number_of_threads():
     import numba
 
     before = numba.get_num_threads()
@@ -63,7 +63,7 @@ def test_build_tree__gives_the_threads_back():
 
 @pytest.mark.parametrize("n", [0, 1, 2, 5])
 def test_build_tree__too_few(n):
-    with pytest.raises(TooFewError, match=f"there are {n}"):
+    with pytest.raises(TooFewError, match=f"got {n}"):
         build_tree(blobs(n), BY_FIVE)
 
 
@@ -85,7 +85,7 @@ def test_build_tree__not_finite_or_too_large(bad):
         build_tree(points, BY_FIVE)
 
 
-def test_build_tree__all_the_same():
+def test_build_tree__all_points_the_same():
     with pytest.raises(DegenerateError, match="same"):
         build_tree(np.ones((50, 3), np.float32), BY_FIVE)
 
@@ -101,11 +101,11 @@ def test_cut_tree__eom_takes_larger_clusters_than_leaf():
     centres = np.array([[0, 0], [3.5, 0], [60, 0], [63.5, 0]])
     points = (rng.normal(size=(400, 2)) + np.repeat(centres, 100, axis=0)).astype(np.float32)
     tree = build_tree(points, BY_FIVE)
-    counts = [
+    cuts = [
         cut_tree(tree, CutSettings(min_cluster_size=40, selection=selection, epsilon=epsilon))
         for selection, epsilon in (("eom", 0.0), ("leaf", 0.0), ("leaf", 3.0), ("leaf", 500.0))
     ]
-    assert [labelling.n_clusters for labelling in counts] == [2, 4, 2, 2]
+    assert [labelling.n_clusters for labelling in cuts] == [2, 4, 2, 2]
 
 
 def test_cut_tree__fewer_points_than_a_cluster():
@@ -114,7 +114,7 @@ def test_cut_tree__fewer_points_than_a_cluster():
     assert "30 chips are fewer" in labelling.notes[0]
 
 
-def test_cut_tree__no_cluster_is_said():
+def test_cut_tree__notes_that_there_is_no_cluster():
     points = np.random.default_rng(0).uniform(size=(200, 2)).astype(np.float32)
     labelling = cut_tree(build_tree(points, BY_FIVE), CutSettings(min_cluster_size=90))
     assert labelling.n_clusters == 0
@@ -128,15 +128,15 @@ def test_cut_tree__only_duplicates():
     assert np.isfinite(labelling.confidence).all()
 
 
-def test_cut_tree__duplicates_beside_spread_blobs():
+def test_cut_tree__duplicates_next_to_blobs():
     points = np.concatenate([blobs(200, 2), np.full((40, 4), 100, np.float32)])
     labelling = cut_tree(build_tree(points, BY_FIVE), CutSettings())
     assert labelling.sizes().tolist() == [100, 100, 40]
     assert (labelling.labels[200:] == 2).all()
 
 
-def test_cut_tree__some_blank_chips_do_not_shatter_their_cluster():
-    # 12 equal points inside one of two groups: infinite density makes seven clusters of them.
+def test_cut_tree__blank_chips_do_not_break_up_their_cluster():
+    # The infinite density of 12 equal points would break one of two groups up: seven clusters.
     rng = np.random.default_rng(0)
     left, right = rng.normal(0, 1, (150, 2)), rng.normal((7, 0), 1, (150, 2))
     points = np.concatenate([left, right, np.zeros((12, 2))]).astype(np.float32)
@@ -144,7 +144,7 @@ def test_cut_tree__some_blank_chips_do_not_shatter_their_cluster():
     assert labelling.n_clusters == 2
 
 
-def test_cut_tree__same_bytes_twice_and_leaves_the_tree_alone():
+def test_cut_tree__same_bytes_twice_and_does_not_change_the_tree():
     tree = build_tree(blobs(), BY_FIVE)
     edges = tree.edges.copy()
     tree.edges.flags.writeable = False
@@ -156,7 +156,7 @@ def test_cut_tree__same_bytes_twice_and_leaves_the_tree_alone():
 
 @settings(deadline=None, max_examples=10)
 @given(st.integers(0, 1000))
-def test_cut_tree__row_order_only_renames(seed):
+def test_cut_tree__row_order_only_renumbers(seed):
     points = blobs(seed=3)
     order = np.random.default_rng(seed).permutation(len(points))
     labels = cut_tree(build_tree(points, BY_FIVE), CutSettings()).labels[order]
@@ -164,31 +164,37 @@ def test_cut_tree__row_order_only_renames(seed):
     assert len(set(zip(labels.tolist(), shuffled.tolist(), strict=True))) == 3
 
 
-def test_tree__checks_itself():
+def test_tree__refuses_invalid_edges():
     tree = build_tree(blobs(), BY_FIVE)
     with pytest.raises(ArtifactError, match="298 edges between 300"):
-        Tree(tree.edges[1:], tree.core_distances, 5, 4)
+        SpanningTree(tree.edges[1:], tree.core_distances, 5, 4)
     with pytest.raises(ArtifactError, match="sorted"):
-        Tree(tree.edges[::-1], tree.core_distances, 5, 4)
+        SpanningTree(tree.edges[::-1], tree.core_distances, 5, 4)
 
 
-def test_warm_up__runs():
-    warm_up()
+def test_compile_hdbscan__runs():
+    compile_hdbscan()
 
 
-def test_cut_tree__an_epsilon_beyond_all_splits_as_hdbscan():
+def test_cut_tree__an_epsilon_beyond_all_splits_like_hdbscan():
     from hdbscan import HDBSCAN
 
-    points, wide = blobs(), {"min_cluster_size": 20}
+    points, common = blobs(), {"min_cluster_size": 20}
     tree = build_tree(points, BY_FIVE)
     for single in (False, True):
-        found = cut_tree(tree, CutSettings(**wide, epsilon=1e6, allow_single_cluster=single))
-        other = HDBSCAN(
-            **wide,
+        labelling = cut_tree(tree, CutSettings(**common, epsilon=1e6, allow_single_cluster=single))
+        model = HDBSCAN(
+            **common,
             min_samples=5,
             cluster_selection_epsilon=1e6,
             allow_single_cluster=single,
             approx_min_span_tree=False,
         ).fit(points.astype(np.float64))
-        assert found.n_clusters == other.labels_.max() + 1 == (1 if single else 2)
-        assert adjusted_rand_score(found.labels, other.labels_) == 1
+        assert labelling.n_clusters == model.labels_.max() + 1 == (1 if single else 2)
+        assert adjusted_rand_score(labelling.labels, model.labels_) == 1
+
+
+def test_longest_join__of_hardly_any_edge_and_of_none():
+    edges = np.column_stack([np.arange(100), np.arange(1, 101), np.arange(1, 101) / 10])
+    assert SpanningTree(edges, np.ones(101, np.float32), 1, 2).longest_join == 9.9
+    assert SpanningTree(edges[:0], np.ones(1, np.float32), 1, 2).longest_join == 1.0

@@ -2,8 +2,13 @@ import numpy as np
 import pytest
 from sklearn.decomposition import PCA
 
-from core.embeddings.descriptors.colour_histograms import DARK, Palette, fit_palette, log_bands
-from core.embeddings.descriptors.masked_filters import weights
+from core.embeddings.descriptors.colour_histograms import (
+    DARK,
+    ColourAxes,
+    fit_colour_axes,
+    log_bands,
+)
+from core.embeddings.descriptors.masked_filters import centre_weights
 from core.types import FloatArray
 
 
@@ -19,7 +24,7 @@ def as_chips(sample: FloatArray, side: int = 10) -> FloatArray:
     )
 
 
-def test_log_bands__keeps_ends_and_order() -> None:
+def test_log_bands__preserves_ends_and_order() -> None:
     values = np.linspace(0, 1, 50, dtype=np.float32)
     logs = log_bands(values)
     assert logs.dtype == np.float32
@@ -28,74 +33,77 @@ def test_log_bands__keeps_ends_and_order() -> None:
     np.testing.assert_allclose(logs, np.log1p(values / DARK) / np.log1p(1 / DARK), atol=1e-6)
 
 
-@pytest.mark.parametrize(("bands", "kept"), [(1, 1), (3, 3), (8, 8), (12, 8)])
-def test_fit_palette__axes_are_the_main_axes_of_the_logarithms(bands: int, kept: int) -> None:
+@pytest.mark.parametrize(("bands", "n_axes"), [(1, 1), (3, 3), (8, 8), (12, 8)])
+def test_fit__axes_are_the_principal_axes_of_the_logarithms(bands: int, n_axes: int) -> None:
     sample = pixels(bands=bands)
-    palette = fit_palette(sample)
-    reference = PCA(kept).fit(log_bands(sample).astype(np.float64))
-    assert palette.axes.shape == (bands, kept)
-    np.testing.assert_allclose(np.abs(palette.axes.T), np.abs(reference.components_), atol=1e-6)
-    largest = np.abs(palette.axes).argmax(0)
-    assert (palette.axes[largest, np.arange(kept)] > 0).all()
-    assert len(palette.low) == len(palette.high) == min(kept, 3)
+    colour_axes = fit_colour_axes(sample)
+    reference = PCA(n_axes).fit(log_bands(sample).astype(np.float64))
+    assert colour_axes.axes.shape == (bands, n_axes)
+    np.testing.assert_allclose(np.abs(colour_axes.axes.T), np.abs(reference.components_), atol=1e-6)
+    largest = np.abs(colour_axes.axes).argmax(0)
+    assert (colour_axes.axes[largest, np.arange(n_axes)] > 0).all()
+    assert len(colour_axes.low) == len(colour_axes.high) == min(n_axes, 3)
 
 
-def test_turn__keeps_distances_and_leaves_masked_pixels_at_zero() -> None:
+def test_rotate__preserves_distances_and_sets_masked_pixels_to_zero() -> None:
     sample = pixels()
-    palette, unit = fit_palette(sample), as_chips(sample)
+    colour_axes, unit = fit_colour_axes(sample), as_chips(sample)
     valid = np.ones((5, 10, 10), np.float32)
     valid[0, 0] = 0
-    turned = palette.turn(unit, valid)
+    rotated = colour_axes.rotate(unit, valid)
     logs = log_bands(unit)
     np.testing.assert_allclose(
-        np.linalg.norm(turned[1, :, 0, 0] - turned[1, :, 5, 5]),
+        np.linalg.norm(rotated[1, :, 0, 0] - rotated[1, :, 5, 5]),
         np.linalg.norm(logs[1, :, 0, 0] - logs[1, :, 5, 5]),
         rtol=1e-4,
     )
-    assert not turned[0, :, 0].any()
+    assert not rotated[0, :, 0].any()
 
 
-def test_turn__a_change_of_light_moves_the_first_axis_most() -> None:
-    palette = fit_palette(pixels())
+def test_rotate__change_of_illumination_moves_mainly_the_first_axis() -> None:
+    colour_axes = fit_colour_axes(pixels())
     unit = np.full((1, 3, 1, 1), 0.7, np.float32)
     valid = np.ones((1, 1, 1), np.float32)
-    shift = np.abs(palette.turn(unit * np.float32(0.7), valid) - palette.turn(unit, valid)).ravel()
+    shift = np.abs(
+        colour_axes.rotate(unit * np.float32(0.7), valid) - colour_axes.rotate(unit, valid)
+    ).ravel()
     assert shift[0] > 10 * shift[1:].max()
 
 
 @pytest.mark.parametrize(("bands", "bins"), [(1, 64), (2, 8), (3, 4), (5, 4)])
 def test_histogram__agrees_with_a_loop(bands: int, bins: int) -> None:
     sample = pixels(100, bands)
-    palette = fit_palette(sample)
+    colour_axes = fit_colour_axes(sample)
     valid = np.ones((1, 10, 10), np.float32)
     valid[0, 3:5] = 0
-    turned = palette.turn(as_chips(sample), valid)
-    weight, used = weights(valid)[0], min(bands, 3)
-    joint = np.zeros((bins,) * used)
+    rotated = colour_axes.rotate(as_chips(sample), valid)
+    weight, n_axes = centre_weights(valid)[0], min(bands, 3)
+    joint = np.zeros((bins,) * n_axes)
     for y, x in np.argwhere(valid[0]):
-        place = (turned[0, :used, y, x] - palette.low) / (palette.high - palette.low)
-        place = np.clip(place * bins - 0.5, 0, bins - 1)
-        for corner in np.ndindex(*(2,) * used):
-            spot = np.minimum(np.floor(place).astype(int), bins - 2) + corner
-            joint[tuple(spot)] += weight[y, x] * np.prod(1 - np.abs(place - spot))
-    ours = palette.histogram(turned, valid)
-    assert ours.shape == (1, 64)
-    np.testing.assert_allclose(ours[0] ** 2, joint.ravel() / weight.sum(), atol=1e-5)
-    assert (ours**2).sum() == pytest.approx(1, abs=1e-5)
+        position = rotated[0, :n_axes, y, x] - colour_axes.low
+        position /= colour_axes.high - colour_axes.low
+        position = np.clip(position * bins - 0.5, 0, bins - 1)
+        for corner in np.ndindex(*(2,) * n_axes):
+            index = np.minimum(np.floor(position).astype(int), bins - 2) + corner
+            joint[tuple(index)] += weight[y, x] * np.prod(1 - np.abs(position - index))
+    histogram = colour_axes.histogram(rotated, valid)
+    assert histogram.shape == (1, 64)
+    np.testing.assert_allclose(histogram[0] ** 2, joint.ravel() / weight.sum(), atol=1e-5)
+    assert (histogram**2).sum() == pytest.approx(1, abs=1e-5)
 
 
 def test_histogram__fully_masked_is_nan() -> None:
-    palette = fit_palette(pixels())
-    nothing = np.zeros((1, 4, 4), np.float32)
-    turned = palette.turn(np.zeros((1, 3, 4, 4), np.float32), nothing)
-    assert np.isnan(palette.histogram(turned, nothing)).all()
+    colour_axes = fit_colour_axes(pixels())
+    valid = np.zeros((1, 4, 4), np.float32)
+    rotated = colour_axes.rotate(np.zeros((1, 3, 4, 4), np.float32), valid)
+    assert np.isnan(colour_axes.histogram(rotated, valid)).all()
 
 
 @pytest.mark.parametrize("value", [0.0, 0.4, 1.0])
-def test_fit_palette__constant_pixels_give_a_finite_histogram(value: float) -> None:
+def test_fit__constant_pixels_give_a_finite_histogram(value: float) -> None:
     sample = np.full((100, 3), value, np.float32)
-    palette = fit_palette(sample)
+    colour_axes = fit_colour_axes(sample)
     valid = np.ones((1, 10, 10), np.float32)
-    histogram = palette.histogram(palette.turn(as_chips(sample), valid), valid)
-    assert isinstance(palette, Palette)
+    histogram = colour_axes.histogram(colour_axes.rotate(as_chips(sample), valid), valid)
+    assert isinstance(colour_axes, ColourAxes)
     assert (histogram**2).sum() == pytest.approx(1, abs=1e-5)

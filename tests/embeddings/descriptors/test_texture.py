@@ -7,7 +7,7 @@ from scipy.ndimage import gaussian_filter
 from core.chips.scaling import Scaling, fit_scaling
 from core.embeddings.descriptors import masked_filters, texture
 from core.embeddings.descriptors.binary_patterns import pattern_histogram
-from core.embeddings.descriptors.colour_histograms import Palette
+from core.embeddings.descriptors.colour_histograms import ColourAxes
 from core.embeddings.descriptors.region_covariance import log_covariance
 from core.embeddings.descriptors.texture import CARD, Texture
 from core.embeddings.encoder import ChipBatch, Encoder
@@ -18,9 +18,9 @@ DIMS = {1: 164, 2: 238, 3: 320, 4: 370, 8: 650, 12: 650}
 
 
 def scenes(n: int = 24, bands: int = 3, size: int = 32, seed: int = 0) -> AnyArray:
-    """Chips of three kinds in turn: smooth, striped, speckled; colours and light at random."""
+    """Chips of three textures in turn (smooth, striped, speckled) in random colours."""
     rng = np.random.default_rng(seed)
-    out = np.empty((n, bands, size, size))
+    pixels = np.empty((n, bands, size, size))
     for number in range(n):
         grain = rng.normal(size=(size, size))
         pattern = {
@@ -29,8 +29,8 @@ def scenes(n: int = 24, bands: int = 3, size: int = 32, seed: int = 0) -> AnyArr
             2: gaussian_filter(grain, 0.6) * 1.5,
         }[number % 3]
         colour = rng.uniform(0.3, 0.6, (bands, 1, 1))
-        out[number] = colour * (1 + 0.3 * pattern) + rng.normal(0, 0.01, (bands, size, size))
-    return (np.clip(out, 0, 1) * 255).astype(np.uint8)
+        pixels[number] = colour * (1 + 0.3 * pattern) + rng.normal(0, 0.01, (bands, size, size))
+    return (np.clip(pixels, 0, 1) * 255).astype(np.uint8)
 
 
 def batch(pixels: AnyArray, mask: BoolArray | None = None) -> ChipBatch:
@@ -41,12 +41,12 @@ def batch(pixels: AnyArray, mask: BoolArray | None = None) -> ChipBatch:
 
 
 def embed(pixels: AnyArray, mask: BoolArray | None = None) -> FloatArray:
-    """Fitted on unmasked chips of its own, always the same."""
+    """Embed chips with an encoder that is always fitted to the same unmasked chips."""
     encoder = Texture()
     return encoder.encode(batch(pixels, mask), encoder.fit(batch(scenes(bands=pixels.shape[1]))))
 
 
-def blob(size: int = 32, n: int = 4) -> BoolArray:
+def example_mask(size: int = 32, n: int = 4) -> BoolArray:
     mask = np.zeros((n, size, size), bool)
     mask[0, :, : size // 3] = True
     mask[1, 5:9, 11:20] = True
@@ -70,31 +70,31 @@ def test_encode__any_number_of_bands(bands: int, dim: int) -> None:
 
 
 @pytest.mark.parametrize("dtype", [np.uint16, np.int16, np.float32])
-def test_encode__dtypes_through_their_scaling_give_the_same(dtype: type) -> None:
+def test_encode__does_not_depend_on_the_dtype(dtype: type) -> None:
     pixels = scenes()
     wide = (pixels.astype(np.float64) * 100).astype(dtype)
     scaling = Scaling((0.0,) * 3, (25500.0,) * 3, "by 25500")
-    other = ChipBatch(wide, np.zeros((24, 32, 32), bool), scaling)
+    wide_batch = ChipBatch(wide, np.zeros((24, 32, 32), bool), scaling)
     encoder = Texture()
-    ours = encoder.encode(other, encoder.fit(other))
-    np.testing.assert_allclose(ours, embed(pixels), atol=2e-3)
+    embeddings = encoder.encode(wide_batch, encoder.fit(wide_batch))
+    np.testing.assert_allclose(embeddings, embed(pixels), atol=2e-3)
 
 
-def test_encode__finds_the_kind_of_texture() -> None:
+def test_encode__nearest_neighbours_have_the_same_texture() -> None:
     embeddings = embed(scenes(60, seed=1))
     distance = np.linalg.norm(embeddings[:, None] - embeddings[None], axis=2)
     np.fill_diagonal(distance, np.inf)
-    kind = np.arange(60) % 3
-    assert (kind[distance.argmin(1)] == kind).mean() > 0.95
+    texture_class = np.arange(60) % 3
+    assert (texture_class[distance.argmin(1)] == texture_class).mean() > 0.95
 
 
-def test_encode__deterministic() -> None:
+def test_encode__is_deterministic() -> None:
     assert embed(scenes()).tobytes() == embed(scenes()).tobytes()
 
 
-def test_encode__same_in_whichever_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_encode__does_not_depend_on_the_batch(monkeypatch: pytest.MonkeyPatch) -> None:
     pixels = scenes(12)
-    mask = np.concatenate([blob(), blob(), blob()])
+    mask = np.concatenate([example_mask(), example_mask(), example_mask()])
     together = embed(pixels, mask)
     alone = np.concatenate([embed(pixels[i : i + 1], mask[i : i + 1]) for i in range(12)])
     np.testing.assert_allclose(together, alone, atol=1e-6)
@@ -102,18 +102,18 @@ def test_encode__same_in_whichever_batch(monkeypatch: pytest.MonkeyPatch) -> Non
     np.testing.assert_allclose(together, embed(pixels, mask), atol=1e-6)
 
 
-def test_fit__in_parts_or_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    sample = batch(scenes(), np.concatenate([blob()] * 6))
-    whole = Texture().fit(sample)
+def test_fit__in_parts_equals_all_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    sample = batch(scenes(), np.concatenate([example_mask()] * 6))
+    at_once = Texture().fit(sample)
     monkeypatch.setattr(texture, "WORKING_SET", 1)
     parts = Texture().fit(sample)
-    assert whole.keys() == parts.keys()
-    for name, values in whole.items():
+    assert at_once.keys() == parts.keys()
+    for name, values in at_once.items():
         np.testing.assert_allclose(parts[name], values, atol=1e-6)
 
 
 def test_fit__large_samples_use_every_nth_valid_pixel(monkeypatch: pytest.MonkeyPatch) -> None:
-    pixels, mask = scenes(), np.concatenate([blob()] * 6)
+    pixels, mask = scenes(), np.concatenate([example_mask()] * 6)
     monkeypatch.setattr(texture, "SAMPLE_PIXELS", 1000)
     sample = batch(pixels, mask)
     stride = -(-(~mask).sum() // 1000)
@@ -125,21 +125,21 @@ def test_fit__large_samples_use_every_nth_valid_pixel(monkeypatch: pytest.Monkey
 
 @settings(max_examples=15, deadline=None)
 @given(st.integers(0, 1000))
-def test_encode__values_under_the_mask_do_not_matter(seed: int) -> None:
-    pixels, mask = scenes(4), blob()
-    other = np.where(mask[:, None], np.random.default_rng(seed).integers(0, 256, 1), pixels)
+def test_encode__ignores_masked_values(seed: int) -> None:
+    pixels, mask = scenes(4), example_mask()
+    constant = np.where(mask[:, None], np.random.default_rng(seed).integers(0, 256, 1), pixels)
     noisy = np.random.default_rng(seed).integers(0, 256, pixels.shape)
     plain = embed(pixels, mask)
-    for changed in (other, np.where(mask[:, None], noisy, pixels)):
+    for changed in (constant, np.where(mask[:, None], noisy, pixels)):
         assert embed(changed.astype(np.uint8), mask).tobytes() == plain.tobytes()
     assert not np.allclose(embed(pixels)[:3], plain[:3], atol=1e-3)
 
 
-def test_fit__values_under_the_mask_do_not_matter() -> None:
-    pixels, mask = scenes(4), blob()
+def test_fit__ignores_masked_values() -> None:
+    pixels, mask = scenes(4), example_mask()
     changed = np.where(mask[:, None], 255, pixels).astype(np.uint8)
-    one, other = Texture().fit(batch(pixels, mask)), Texture().fit(batch(changed, mask))
-    assert all(one[name].tobytes() == other[name].tobytes() for name in one)
+    first, second = Texture().fit(batch(pixels, mask)), Texture().fit(batch(changed, mask))
+    assert all(first[name].tobytes() == second[name].tobytes() for name in first)
 
 
 def padded(pixels: AnyArray, border: int) -> tuple[AnyArray, BoolArray]:
@@ -151,33 +151,33 @@ def padded(pixels: AnyArray, border: int) -> tuple[AnyArray, BoolArray]:
     )
 
 
-def test_encode__a_masked_border_changes_little() -> None:
-    # The centre stays where it is, but the weights fall more slowly towards the old edge.
+def test_encode__masked_border_changes_little() -> None:
+    # The centre stays the same, but the weights decrease more slowly towards the old edge.
     pixels = scenes(6)
     plain = embed(pixels)
-    apart = np.linalg.norm(plain[:, None] - plain[None], axis=2)[np.triu_indices(6, 1)]
+    distances = np.linalg.norm(plain[:, None] - plain[None], axis=2)[np.triu_indices(6, 1)]
     for border in (1, 4):
-        moved = np.linalg.norm(embed(*padded(pixels, border)) - plain, axis=1)
-        assert moved.max() < 0.25 * apart.min()
+        change = np.linalg.norm(embed(*padded(pixels, border)) - plain, axis=1)
+        assert change.max() < 0.25 * distances.min()
 
 
-def test_encode__without_weights_a_masked_border_changes_nothing(
+def test_encode__masked_border_changes_nothing_with_equal_weights(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(masked_filters, "EDGE", 1.0)
+    monkeypatch.setattr(masked_filters, "EDGE_WEIGHT", 1.0)
     pixels = scenes(6)
     np.testing.assert_allclose(embed(*padded(pixels, 5)), embed(pixels), atol=1e-3)
 
 
 @pytest.mark.parametrize("turns", [1, 2, 3])
 def test_encode__quarter_turns_change_nothing(turns: int) -> None:
-    pixels, mask = scenes(4), blob()
+    pixels, mask = scenes(4), example_mask()
     turned = np.ascontiguousarray(np.rot90(pixels, turns, (2, 3)))
     turned_mask = np.ascontiguousarray(np.rot90(mask, turns, (1, 2)))
     np.testing.assert_allclose(embed(turned, turned_mask), embed(pixels, mask), atol=1e-3)
 
 
-def test_encode__fully_masked_is_zero_and_leaves_the_others_alone() -> None:
+def test_encode__fully_masked_chip_is_zero_and_does_not_affect_others() -> None:
     pixels = scenes(3)
     mask = np.zeros((3, 32, 32), bool)
     mask[1] = True
@@ -186,13 +186,13 @@ def test_encode__fully_masked_is_zero_and_leaves_the_others_alone() -> None:
     np.testing.assert_allclose(embeddings[[0, 2]], embed(pixels[[0, 2]]), atol=1e-6)
 
 
-def test_fit__fully_masked_chips_do_not_count() -> None:
+def test_fit__ignores_fully_masked_chips() -> None:
     pixels = scenes(6)
     mask = np.zeros((6, 32, 32), bool)
     mask[4:] = True
-    some, others = Texture().fit(batch(pixels, mask)), Texture().fit(batch(pixels[:4]))
-    for name, values in others.items():
-        np.testing.assert_allclose(some[name], values, atol=1e-9)
+    fitted = Texture().fit(batch(pixels, mask))
+    for name, values in Texture().fit(batch(pixels[:4])).items():
+        np.testing.assert_allclose(fitted[name], values, atol=1e-9)
 
 
 @pytest.mark.parametrize("value", [0, 100, 255])
@@ -209,13 +209,13 @@ def test_encode__constant_chips_are_finite(value: int) -> None:
 def test_encode__tiny_and_oblong_chips(shape: tuple[int, int]) -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (5, 3, *shape)).astype(np.uint8)
     encoder = Texture()
-    own = encoder.encode(batch(pixels), encoder.fit(batch(pixels)))
-    assert own.shape == (5, DIMS[3])
-    assert np.isfinite(own).all()
+    embeddings = encoder.encode(batch(pixels), encoder.fit(batch(pixels)))
+    assert embeddings.shape == (5, DIMS[3])
+    assert np.isfinite(embeddings).all()
     assert np.isfinite(embed(pixels)).all()
 
 
-def test_encode__a_constant_band_is_harmless() -> None:
+def test_encode__constant_band() -> None:
     pixels = scenes()
     pixels[:, 1] = 7
     sample = ChipBatch(
@@ -226,11 +226,11 @@ def test_encode__a_constant_band_is_harmless() -> None:
     np.testing.assert_allclose(np.linalg.norm(embeddings, axis=1), 1, atol=1e-5)
 
 
-def test_encode__nothing_to_encode() -> None:
+def test_encode__empty_batch() -> None:
     assert embed(scenes(0)).shape == (0, DIMS[3])
 
 
-def test_encode__no_statistic_outweighs_all_others() -> None:
+def test_encode__no_single_statistic_dominates() -> None:
     encoder = Texture()
     fitted = dict(encoder.fit(batch(scenes())))
     fitted["std"] = fitted["std"].copy()
@@ -240,41 +240,41 @@ def test_encode__no_statistic_outweighs_all_others() -> None:
     assert np.abs(embeddings[:, 0]).max() < 0.5
 
 
-def test_statistics__the_coarse_scale_takes_neighbours_twice_as_far() -> None:
+def test_statistics__coarse_scale_uses_neighbours_at_twice_the_distance() -> None:
     fitted = Texture().fit(batch(scenes()))
-    palette = Palette(*(fitted[name] for name in ("centre", "axes", "low", "high")))
-    chips = batch(scenes(4), blob())
+    colour_axes = ColourAxes(*(fitted[name] for name in ("centre", "axes", "low", "high")))
+    chips = batch(scenes(4), example_mask())
     valid = (~chips.mask).astype(np.float32)
-    turned = palette.turn(chips.unit(), valid)
-    coarse = masked_filters.smooth(turned, valid)
-    blocks = texture._statistics(chips, palette)
-    covariances = [log_covariance(turned, valid), log_covariance(*coarse, 2)]
+    rotated = colour_axes.rotate(chips.unit(), valid)
+    coarse = masked_filters.halve_resolution(rotated, valid)
+    blocks = texture._statistics(chips, colour_axes)
+    covariances = [log_covariance(rotated, valid), log_covariance(*coarse, 2)]
     np.testing.assert_array_equal(blocks["covariance"], np.concatenate(covariances, 1))
-    patterns = [pattern_histogram(turned, valid, radius) for radius in (1, 2)]
+    patterns = [pattern_histogram(rotated, valid, radius) for radius in (1, 2)]
     patterns += [pattern_histogram(*coarse, radius) for radius in (2, 4)]
     np.testing.assert_array_equal(blocks["patterns"], np.concatenate(patterns, 1))
 
 
-def test_encode__other_number_of_bands() -> None:
+def test_encode__other_number_of_bands_raises() -> None:
     encoder = Texture()
     fitted = encoder.fit(batch(scenes(bands=3)))
-    with pytest.raises(BandError, match="4 bands; the encoder was fitted on 3"):
+    with pytest.raises(BandError, match="4 bands, but the encoder was fitted to 3"):
         encoder.encode(batch(scenes(bands=4)), fitted)
 
 
 @pytest.mark.parametrize("n", [0, 2])
-def test_fit__no_valid_pixel(n: int) -> None:
+def test_fit__no_valid_pixel_raises(n: int) -> None:
     with pytest.raises(TooFewError, match=f"none of the {n} chips"):
         Texture().fit(batch(scenes(n), np.ones((n, 32, 32), bool)))
 
 
-def test_fit__of_a_single_chip() -> None:
+def test_fit__single_chip() -> None:
     encoder = Texture()
     single = batch(scenes(1))
     assert np.isfinite(encoder.encode(batch(scenes(4)), encoder.fit(single))).all()
 
 
-def test_fit__returns_arrays_that_can_be_stored() -> None:
+def test_fit__returns_finite_float64_arrays() -> None:
     for values in Texture().fit(batch(scenes())).values():
         assert values.dtype == np.float64
         assert np.isfinite(values).all()

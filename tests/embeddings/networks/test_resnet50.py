@@ -1,4 +1,4 @@
-"""ResNet-50 from hub folders served from disk, against transformers' own loading."""
+"""ResNet-50 from hub folders on disk and with folded batch norms, compared with transformers."""
 
 from dataclasses import replace
 
@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import ResNetConfig, ResNetForImageClassification, ResNetModel
 
-from core.embeddings.networks.resnet50 import CARD, load
+from core.embeddings.networks.resnet50 import CARD, fold_batch_norms, load_resnet50
 from core.errors import WeightsError
 from core.settings import EmbedSettings
 
@@ -34,13 +34,13 @@ def pooled(model, batch):
 
 
 def test_load__hub_folder_agrees_with_transformers(folder, make_batch, tmp_path):
-    made = load(EmbedSettings(weights=str(folder)), tmp_path, TINY_CARD)
+    encoder = load_resnet50(EmbedSettings(weights=str(folder)), tmp_path, TINY_CARD)
     batch = make_batch(n=4, size=64)
-    found = made.encode(batch, made.fit(batch))
+    embeddings = encoder.encode(batch, encoder.fit(batch))
     expected = pooled(ResNetModel.from_pretrained(folder), batch)
-    assert found.shape == (4, 24)
-    np.testing.assert_allclose(found, expected, atol=1e-5)
-    assert np.abs(found[0] - found[1]).max() > 1e-3
+    assert embeddings.shape == (4, 24)
+    np.testing.assert_allclose(embeddings, expected, atol=1e-5)
+    assert np.abs(embeddings[0] - embeddings[1]).max() > 1e-3
 
 
 def test_load__full_size_without_a_configuration(tmp_path, random_state, make_batch):
@@ -50,16 +50,15 @@ def test_load__full_size_without_a_configuration(tmp_path, random_state, make_ba
     state |= {"classifier.1.weight": torch.zeros(9, 2048), "classifier.1.bias": torch.zeros(9)}
     (tmp_path / "resnet50").mkdir()
     save_file(state, tmp_path / "resnet50" / "model.safetensors")
-    made = load(EmbedSettings(), tmp_path)
     batch = make_batch(n=2, size=64)
-    found = made.encode(batch, {})
-    assert found.shape == (2, 2048)
+    embeddings = load_resnet50(EmbedSettings(), tmp_path).encode(batch, {})
+    assert embeddings.shape == (2, 2048)
     expected = pooled(model, batch)
-    np.testing.assert_allclose(found, expected, atol=1e-4 * np.abs(expected).max())
+    np.testing.assert_allclose(embeddings, expected, atol=1e-4 * np.abs(expected).max())
 
 
 @pytest.mark.parametrize(
-    "other",
+    "change",
     [
         {"downsample_in_bottleneck": True},
         {"downsample_in_first_stage": True},
@@ -67,27 +66,21 @@ def test_load__full_size_without_a_configuration(tmp_path, random_state, make_ba
         {"layer_type": "basic"},
     ],
 )
-def test_load__configuration_that_the_weights_do_not_show_is_refused(folder, tmp_path, other):
-    ResNetConfig(**{**TINY.to_dict(), **other}).save_pretrained(folder)
-    with pytest.raises(WeightsError, match=f"another network than resnet50: {next(iter(other))}"):
-        load(EmbedSettings(weights=str(folder)), tmp_path, TINY_CARD)
+def test_load__configuration_of_another_network_raises(folder, tmp_path, change):
+    ResNetConfig(**{**TINY.to_dict(), **change}).save_pretrained(folder)
+    with pytest.raises(WeightsError, match=f"another network than resnet50: {next(iter(change))}"):
+        load_resnet50(EmbedSettings(weights=str(folder)), tmp_path, TINY_CARD)
 
 
-def test_load__configuration_of_another_size(folder, tmp_path):
+def test_load__configuration_of_another_size_raises(folder, tmp_path):
     with pytest.raises(WeightsError, match=r"config\.json: .*than resnet50: 24 features"):
-        load(EmbedSettings(weights=str(folder)), tmp_path)
+        load_resnet50(EmbedSettings(weights=str(folder)), tmp_path)
 
 
-def test_load__configuration_that_is_no_json(folder, tmp_path):
+def test_load__configuration_that_is_not_json_raises(folder, tmp_path):
     (folder / "config.json").write_text("{")
-    with pytest.raises(WeightsError, match=r"config\.json: is not a configuration"):
-        load(EmbedSettings(weights=str(folder)), tmp_path, TINY_CARD)
-
-
-def change(folder, **changes):
-    state = load_file(folder / "model.safetensors") | changes
-    kept = {key: value for key, value in state.items() if value is not None}
-    save_file(kept, folder / "model.safetensors")
+    with pytest.raises(WeightsError, match=r"config\.json: the file is not a valid configuration"):
+        load_resnet50(EmbedSettings(weights=str(folder)), tmp_path, TINY_CARD)
 
 
 KEY = "resnet.encoder.stages.0.layers.0.layer.1.convolution.weight"
@@ -96,20 +89,45 @@ KEY = "resnet.encoder.stages.0.layers.0.layer.1.convolution.weight"
 @pytest.mark.parametrize(
     ("value", "expected"),
     [
-        (None, "lacks encoder.stages.0.layers.0.layer.1.convolution.weight"),
+        (None, "missing keys: encoder.stages.0.layers.0.layer.1.convolution.weight"),
         (torch.full((4, 4, 3, 3), float("nan")), "not finite in encoder.stages.0"),
         (torch.zeros(4, 4, 1, 1), r"is \(4, 4, 1, 1\), not \(4, 4, 3, 3\)"),
     ],
     ids=["missing", "nan", "shape"],
 )
 def test_load__wrong_key_is_named(folder, tmp_path, value, expected):
-    change(folder, **{KEY: value})
+    state = load_file(folder / "model.safetensors") | {KEY: value}
+    state = {key: tensor for key, tensor in state.items() if tensor is not None}
+    save_file(state, folder / "model.safetensors")
     with pytest.raises(WeightsError, match=expected):
-        load(EmbedSettings(weights=str(folder)), tmp_path, TINY_CARD)
+        load_resnet50(EmbedSettings(weights=str(folder)), tmp_path, TINY_CARD)
 
 
-def test_load__truncated_file(folder, tmp_path):
+def test_load__truncated_file_raises(folder, tmp_path):
     path = folder / "model.safetensors"
     path.write_bytes(path.read_bytes()[:-1])
-    with pytest.raises(WeightsError, match="cut off"):
-        load(EmbedSettings(weights=str(folder)), tmp_path, TINY_CARD)
+    with pytest.raises(WeightsError, match="truncated"):
+        load_resnet50(EmbedSettings(weights=str(folder)), tmp_path, TINY_CARD)
+
+
+def test_fold__preserves_the_output_and_leaves_no_norm(random_state):
+    model = ResNetModel(ResNetConfig(embedding_size=8, hidden_sizes=[16, 24], depths=[1, 2]))
+    model.load_state_dict(random_state(model))
+    model.eval()
+    pixels = torch.randn(2, 3, 64, 64)
+    norms = sum(isinstance(m, torch.nn.BatchNorm2d) for m in model.modules())
+    with torch.inference_mode():
+        expected = model(pixels).pooler_output
+    assert fold_batch_norms(model) == norms > 5
+    assert not any(isinstance(m, torch.nn.BatchNorm2d) for m in model.modules())
+    with torch.inference_mode():
+        folded = model(pixels).pooler_output
+        channels_last = model(pixels.contiguous(memory_format=torch.channels_last)).pooler_output
+    assert torch.allclose(folded, expected, atol=1e-5 * float(expected.abs().max()))
+    assert torch.allclose(channels_last, expected, atol=1e-5 * float(expected.abs().max()))
+
+
+def test_fold__leaves_other_modules_unchanged():
+    network = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.BatchNorm2d(4))
+    assert fold_batch_norms(network) == 0
+    assert isinstance(network[1], torch.nn.BatchNorm2d)

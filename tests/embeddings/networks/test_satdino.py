@@ -1,4 +1,4 @@
-"""SatDINO's checkpoints in their real format, through the same code as the real ones."""
+"""SatDINO's checkpoints with random weights in the real format."""
 
 from dataclasses import replace
 
@@ -7,15 +7,15 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from core.embeddings.networks.satdino import CARDS, load, shape_of
+from core.embeddings.networks.satdino import CARDS, load_satdino, vit_shape
 from core.embeddings.networks.vit import Vit
 from core.errors import WeightsError
 from core.settings import EmbedSettings
 
 
 def load_tiny(tiny, tmp_path, **settings):
-    given = EmbedSettings(**{"weights": str(tiny.file), **settings})
-    return load(tiny.card, given, tmp_path / "weights", tiny.shape)
+    embed_settings = EmbedSettings(**{"weights": str(tiny.file), **settings})
+    return load_satdino(tiny.card, embed_settings, tmp_path / "weights", tiny.shape)
 
 
 @pytest.mark.parametrize(
@@ -26,10 +26,10 @@ def load_tiny(tiny, tmp_path, **settings):
         ("satdino-base-16", 85_798_656 + 2 * 768, 16),
     ],
 )
-def test_cards__stand_for_networks_of_dino_size(name, n_parameters, token):
-    """DINO's published sizes, and the register with its position."""
+def test_cards__describe_networks_of_dino_size(name, n_parameters, token):
+    """DINO's published sizes plus the register and its position embedding."""
     with torch.device("meta"):
-        network = Vit(shape_of(name))
+        network = Vit(vit_shape(name))
     assert sum(p.numel() for p in network.parameters()) == n_parameters
     assert network.shape.token == token
     assert network.shape.dim == CARDS[name].dim
@@ -37,8 +37,8 @@ def test_cards__stand_for_networks_of_dino_size(name, n_parameters, token):
     assert CARDS[name].hub_id == CARDS[name].source.removeprefix("https://huggingface.co/")
 
 
-def test_load__encodes_as_the_network_does(tiny, tmp_path, make_batch):
-    made = load_tiny(tiny, tmp_path)
+def test_encode__equals_the_network_on_normalised_pixels(tiny, tmp_path, make_batch):
+    encoder = load_tiny(tiny, tmp_path)
     batch = make_batch(n=3, size=64)
     network = Vit(tiny.shape).eval()
     network.load_state_dict(tiny.teacher)
@@ -46,88 +46,90 @@ def test_load__encodes_as_the_network_does(tiny, tmp_path, make_batch):
     std = np.array([0.198, 0.193, 0.195], np.float32)[:, None, None]
     with torch.inference_mode():
         expected = network(torch.from_numpy((batch.pixels / np.float32(255) - mean) / std))
-    found = made.encode(batch, made.fit(batch))
-    assert found.shape == (3, 24)
-    np.testing.assert_allclose(found, expected.numpy(), atol=2e-5)
+    embeddings = encoder.encode(batch, encoder.fit(batch))
+    assert embeddings.shape == (3, 24)
+    np.testing.assert_allclose(embeddings, expected.numpy(), atol=2e-5)
 
 
-def test_load__same_chip_in_another_batch(tiny, tmp_path, make_batch):
-    made = load_tiny(tiny, tmp_path)
+def test_encode__does_not_depend_on_the_batch(tiny, tmp_path, make_batch):
+    encoder = load_tiny(tiny, tmp_path)
     batch = make_batch(n=40, size=48, dtype=np.uint16, masked=0.1)
-    whole = made.encode(batch, {})
-    alone = made.encode(replace(batch, pixels=batch.pixels[33:34], mask=batch.mask[33:34]), {})
-    np.testing.assert_allclose(whole[33:34], alone, atol=1e-5)
-    assert np.array_equal(whole, made.encode(batch, {}))
+    together = encoder.encode(batch, {})
+    alone = encoder.encode(replace(batch, pixels=batch.pixels[33:34], mask=batch.mask[33:34]), {})
+    np.testing.assert_allclose(together[33:34], alone, atol=1e-5)
+    assert np.array_equal(together, encoder.encode(batch, {}))
 
 
 def test_load__safetensors_with_the_plain_keys(tiny, tmp_path, make_batch):
     path = tmp_path / "plain.safetensors"
     save_file(tiny.teacher, path)
-    made = load_tiny(tiny, tmp_path, weights=str(path))
-    same = load_tiny(tiny, tmp_path)
+    plain = load_tiny(tiny, tmp_path, weights=str(path))
+    checkpoint = load_tiny(tiny, tmp_path)
     batch = make_batch()
-    assert np.array_equal(made.encode(batch, {}), same.encode(batch, {}))
-    assert made.identity["sha256"] != same.identity["sha256"]
+    assert np.array_equal(plain.encode(batch, {}), checkpoint.encode(batch, {}))
+    assert plain.identity["sha256"] != checkpoint.identity["sha256"]
 
 
 def test_load__from_the_workspace_folder(tiny, tmp_path, make_batch):
     folder = tmp_path / "weights" / "satdino-small-16"
     folder.mkdir(parents=True)
     (folder / tiny.file.name).write_bytes(tiny.file.read_bytes())
-    made = load(tiny.card, EmbedSettings(), tmp_path / "weights", tiny.shape)
-    assert made.identity == load_tiny(tiny, tmp_path).identity
-    assert made.weights.path == folder / tiny.file.name
+    encoder = load_satdino(tiny.card, EmbedSettings(), tmp_path / "weights", tiny.shape)
+    assert encoder.identity == load_tiny(tiny, tmp_path).identity
+    assert encoder.weights.path == folder / tiny.file.name
 
 
-def broken(tiny, teacher):
+def save_teacher(tiny, teacher):
     torch.save({"teacher": teacher, "linear_head": {}}, tiny.file)
 
 
 @pytest.mark.parametrize("key", ["gsd_register", "blocks.1.attn.qkv.bias", "norm.weight"])
 def test_load__missing_key_is_named(tiny, tmp_path, key):
-    broken(tiny, {k: v for k, v in tiny.teacher.items() if k != key})
-    with pytest.raises(WeightsError, match=f"lacks {key}") as caught:
+    save_teacher(tiny, {k: v for k, v in tiny.teacher.items() if k != key})
+    with pytest.raises(WeightsError, match=f"missing keys: {key}") as caught:
         load_tiny(tiny, tmp_path)
     assert str(tiny.file) in str(caught.value)
 
 
-def test_load__renamed_key_is_named_both_ways(tiny, tmp_path):
+def test_load__renamed_key_is_reported_as_missing_and_unknown(tiny, tmp_path):
     teacher = dict(tiny.teacher)
     teacher["gsd_token"] = teacher.pop("gsd_register")
-    broken(tiny, teacher)
-    with pytest.raises(WeightsError, match="lacks gsd_register; has unknown keys gsd_token"):
+    save_teacher(tiny, teacher)
+    with pytest.raises(WeightsError, match="missing keys: gsd_register; unknown keys: gsd_token"):
         load_tiny(tiny, tmp_path)
 
 
-def test_load__nan_is_refused(tiny, tmp_path):
+def test_load__nan_raises(tiny, tmp_path):
     tiny.teacher["blocks.0.mlp.fc1.weight"][0, 0] = float("nan")
-    broken(tiny, tiny.teacher)
+    save_teacher(tiny, tiny.teacher)
     with pytest.raises(WeightsError, match=r"not finite in blocks\.0\.mlp\.fc1\.weight"):
         load_tiny(tiny, tmp_path)
 
 
-def test_load__file_of_another_size_is_refused(tiny, tmp_path):
-    with pytest.raises(WeightsError, match=r"does not fit satdino-small-16: lacks .*other shapes"):
-        load(CARDS["satdino-small-16"], EmbedSettings(weights=str(tiny.file)), tmp_path)
+def test_load__file_of_another_size_raises(tiny, tmp_path):
+    with pytest.raises(
+        WeightsError, match=r"does not fit satdino-small-16: missing keys.*wrong shapes"
+    ):
+        load_satdino(CARDS["satdino-small-16"], EmbedSettings(weights=str(tiny.file)), tmp_path)
 
 
 @pytest.mark.parametrize("content", [{}, {"student": {}}, {"teacher": 3}, {"teacher": {}}])
-def test_load__checkpoint_without_a_teacher(tiny, tmp_path, content):
+def test_load__checkpoint_without_a_teacher_raises(tiny, tmp_path, content):
     torch.save(content, tiny.file)
     with pytest.raises(WeightsError, match=r"has no 'teacher'"):
         load_tiny(tiny, tmp_path)
 
 
-def test_load__truncated_file(tiny, tmp_path):
+def test_load__truncated_file_raises(tiny, tmp_path):
     tiny.file.write_bytes(tiny.file.read_bytes()[:-100])
-    with pytest.raises(WeightsError, match="cut off"):
+    with pytest.raises(WeightsError, match="truncated"):
         load_tiny(tiny, tmp_path)
 
 
-def test_load__full_size_through_the_real_path(tmp_path, random_state, make_batch):
-    teacher = random_state(Vit(shape_of("satdino-small-8")))
+def test_load__full_size_from_the_weights_folder(tmp_path, random_state, make_batch):
+    teacher = random_state(Vit(vit_shape("satdino-small-8")))
     torch.save({"teacher": teacher, "linear_head": {}}, tmp_path / "satdino-vit_small-8.pth")
-    made = load(CARDS["satdino-small-8"], EmbedSettings(), tmp_path)
-    found = made.encode(make_batch(n=2, size=16), {})
-    assert found.shape == (2, 384)
-    assert np.abs(found[0] - found[1]).max() > 1e-3
+    encoder = load_satdino(CARDS["satdino-small-8"], EmbedSettings(), tmp_path)
+    embeddings = encoder.encode(make_batch(n=2, size=16), {})
+    assert embeddings.shape == (2, 384)
+    assert np.abs(embeddings[0] - embeddings[1]).max() > 1e-3

@@ -1,4 +1,4 @@
-"""The network against transformers at 224 px and against a plain implementation elsewhere."""
+"""The network compared with transformers at 224 px, and with plain numpy at other sizes."""
 
 import math
 
@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from core.embeddings.networks.satdino import shape_of
-from core.embeddings.networks.vit import Vit, VitShape, positions
+from core.embeddings.networks.satdino import vit_shape
+from core.embeddings.networks.vit import Vit, VitShape, position_embeddings
 
 
 @pytest.fixture
-def network_of(random_state):
+def make_network(random_state):
     def make(shape: VitShape) -> tuple[Vit, dict[str, torch.Tensor]]:
         network = Vit(shape).eval()
         state = random_state(network)
@@ -22,7 +22,7 @@ def network_of(random_state):
 
 
 def to_transformers(state, shape):
-    """Transformers' DINOv2 with registers, given the same weights."""
+    """Return transformers' DINOv2 with registers, with the same weights."""
     from transformers import Dinov2WithRegistersConfig, Dinov2WithRegistersModel
 
     config = Dinov2WithRegistersConfig(
@@ -47,13 +47,13 @@ def to_transformers(state, shape):
         mapped[f"{projection}.{kind}"] = state[f"patch_embed.proj.{kind}"]
         mapped[f"layernorm.{kind}"] = state[f"norm.{kind}"]
         for i in range(shape.depth):
-            ours, theirs = f"blocks.{i}", f"encoder.layer.{i}"
-            chunks = state[f"{ours}.attn.qkv.{kind}"].chunk(3)
+            block, layer = f"blocks.{i}", f"encoder.layer.{i}"
+            chunks = state[f"{block}.attn.qkv.{kind}"].chunk(3)
             for name, chunk in zip("qkv", chunks, strict=True):
-                mapped[f"{theirs}.attention.{name}_proj.{kind}"] = chunk
-            mapped[f"{theirs}.attention.o_proj.{kind}"] = state[f"{ours}.attn.proj.{kind}"]
+                mapped[f"{layer}.attention.{name}_proj.{kind}"] = chunk
+            mapped[f"{layer}.attention.o_proj.{kind}"] = state[f"{block}.attn.proj.{kind}"]
             for name in ("norm1", "norm2", "mlp.fc1", "mlp.fc2"):
-                mapped[f"{theirs}.{name}.{kind}"] = state[f"{ours}.{name}.{kind}"]
+                mapped[f"{layer}.{name}.{kind}"] = state[f"{block}.{name}.{kind}"]
     for i in range(shape.depth):
         for j in (1, 2):
             mapped[f"encoder.layer.{i}.layer_scale{j}.lambda1"] = torch.ones(shape.dim)
@@ -64,21 +64,21 @@ def to_transformers(state, shape):
 
 @pytest.mark.parametrize(
     "shape",
-    [shape_of("satdino-small-16"), VitShape(24, 2, 3, 8), VitShape(32, 1, 4, 16)],
-    ids=["small-16 in full", "token 8", "one block"],
+    [vit_shape("satdino-small-16"), VitShape(24, 2, 3, 8), VitShape(32, 1, 4, 16)],
+    ids=["full small-16", "token 8", "one block"],
 )
-def test_vit__agrees_with_transformers_at_224(network_of, shape):
-    network, state = network_of(shape)
+def test_vit__agrees_with_transformers_at_224(make_network, shape):
+    network, state = make_network(shape)
     pixels = torch.randn(1, 3, 224, 224, generator=torch.Generator().manual_seed(1))
     with torch.inference_mode():
-        ours = network(pixels)
-        theirs = to_transformers(state, shape)(pixels).last_hidden_state[:, 0]
-    assert ours.shape == (1, shape.dim)
-    assert (ours - theirs).abs().max() < 1e-4
+        embedding = network(pixels)
+        expected = to_transformers(state, shape)(pixels).last_hidden_state[:, 0]
+    assert embedding.shape == (1, shape.dim)
+    assert (embedding - expected).abs().max() < 1e-4
 
 
 def plain_cubic(t: float) -> float:
-    """Keys' cubic kernel with a = -0.75, as bicubic interpolation in PyTorch has it."""
+    """Keys' cubic kernel with a = -0.75, as in PyTorch's bicubic interpolation."""
     a, t = -0.75, abs(t)
     if t <= 1:
         return (a + 2) * t**3 - (a + 3) * t**2 + 1
@@ -86,7 +86,7 @@ def plain_cubic(t: float) -> float:
 
 
 def plain_weights(trained: int, side: int, scale: float) -> np.ndarray:
-    """Rows: new positions; columns: trained ones; borders repeated."""
+    """Return interpolation weights (new positions, trained positions) with repeated borders."""
     weights = np.zeros((side, trained))
     for row in range(side):
         centre = (row + 0.5) / scale - 0.5
@@ -107,38 +107,38 @@ def plain_positions(table: np.ndarray, side: int, scale: float) -> np.ndarray:
 
 @pytest.mark.parametrize("trained", [14, 28])
 @pytest.mark.parametrize("side", [1, 4, 7, 13, 15, 16, 27, 39])
-def test_positions__follow_upstream_off_224(trained, side):
+def test_positions__follow_upstream_at_other_sizes(trained, side):
     table = torch.randn(1, trained**2 + 2, 5, generator=torch.Generator().manual_seed(2))
     scale = (side + 0.1) / math.sqrt(trained**2 + 1)
     expected = plain_positions(table[0].numpy(), side, scale)
-    found = positions(table, side)
-    assert found.shape == (1, side**2 + 2, 5)
-    np.testing.assert_allclose(found[0].numpy(), expected, atol=2e-5)
+    resampled = position_embeddings(table, side)
+    assert resampled.shape == (1, side**2 + 2, 5)
+    np.testing.assert_allclose(resampled[0].numpy(), expected, atol=2e-5)
 
 
-def test_positions__are_the_table_itself_at_224():
+def test_positions__equal_the_table_at_224():
     table = torch.randn(1, 198, 5)
-    assert positions(table, 14) is table
+    assert position_embeddings(table, 14) is table
 
 
 @pytest.mark.parametrize(("trained", "side"), [(14, 40), (14, 64), (28, 157)])
-def test_positions__take_dino_scale_where_upstream_stops(trained, side):
+def test_positions__use_the_scale_of_dino_where_upstream_fails(trained, side):
     table = torch.randn(1, trained**2 + 2, 2, generator=torch.Generator().manual_seed(3))
     upstream = (side + 0.1) / math.sqrt(trained**2 + 1)
     assert int(trained * upstream) == side - 1
     expected = plain_positions(table[0].numpy(), side, (side + 0.1) / trained)
-    np.testing.assert_allclose(positions(table, side)[0].numpy(), expected, atol=2e-5)
+    np.testing.assert_allclose(position_embeddings(table, side)[0].numpy(), expected, atol=2e-5)
 
 
 @pytest.mark.parametrize("trained", [14, 28])
 def test_positions__have_the_right_count_for_every_input_size(trained):
     table = torch.zeros(1, trained**2 + 2, 1)
     for side in range(1, 1024 * trained // 224 + 1):
-        assert positions(table, side).shape[1] == side**2 + 2
+        assert position_embeddings(table, side).shape[1] == side**2 + 2
 
 
 def plain_forward(state, shape: VitShape, pixels: np.ndarray) -> np.ndarray:
-    """One image (3, side, side) to its embedding, in float64 with loops and no torch."""
+    """Return the embedding of one image (3, side, side), in float64 without torch."""
     w = {key: tensor.double().numpy() for key, tensor in state.items()}
     side = pixels.shape[-1] // shape.token
     kernel = w["patch_embed.proj.weight"].reshape(shape.dim, -1)
@@ -177,27 +177,27 @@ def plain_forward(state, shape: VitShape, pixels: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize(("token", "size"), [(16, 64), (8, 64), (16, 16), (16, 240)])
-def test_vit__agrees_with_a_plain_implementation_off_224(network_of, token, size):
+def test_vit__agrees_with_a_plain_implementation_at_other_sizes(make_network, token, size):
     shape = VitShape(24, 3, 3, token)
-    network, state = network_of(shape)
+    network, state = make_network(shape)
     pixels = torch.randn(2, 3, size, size, generator=torch.Generator().manual_seed(4))
     with torch.inference_mode():
-        ours = network(pixels).numpy()
+        embeddings = network(pixels).numpy()
     for i in range(2):
         plain = plain_forward(state, shape, pixels[i].double().numpy())
-        np.testing.assert_allclose(ours[i], plain, atol=5e-5)
+        np.testing.assert_allclose(embeddings[i], plain, atol=5e-5)
 
 
-def test_vit__last_block_for_the_cls_token_alone_equals_the_full_block(network_of):
-    network, _ = network_of(VitShape(48, 3, 4, 16))
+def test_vit__last_block_for_only_the_cls_token_equals_the_full_block(make_network):
+    network, _ = make_network(VitShape(48, 3, 4, 16))
     pixels = torch.randn(3, 3, 64, 64, generator=torch.Generator().manual_seed(5))
     with torch.inference_mode():
-        alone, full = network(pixels), network(pixels, last_asking=18)
-    assert (alone - full).abs().max() < 1e-5
+        cls_only, full = network(pixels), network(pixels, last_queries=18)
+    assert (cls_only - full).abs().max() < 1e-5
 
 
-def test_vit__register_and_position_matter(network_of):
-    network, state = network_of(VitShape(24, 2, 3, 16))
+def test_vit__depends_on_register_position_and_cls_token(make_network):
+    network, state = make_network(VitShape(24, 2, 3, 16))
     pixels = torch.randn(1, 3, 32, 32)
     with torch.inference_mode():
         before = network(pixels)

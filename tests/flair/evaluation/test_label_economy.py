@@ -2,17 +2,17 @@ import numpy as np
 import pytest
 
 from core.errors import TooFewError
-from core.flair.evaluation.confusion import miou
+from core.flair.evaluation.confusion import mean_iou
 from core.flair.evaluation.label_economy import (
     Bench,
-    Point,
+    EconomyPoint,
     Spending,
-    by_clusters,
-    by_pixels,
     fewest_labels,
     label_counts,
-    looked_at,
-    pooled,
+    pixels_to_label,
+    pool_folds,
+    spend_on_clusters,
+    spend_on_pixels,
 )
 from core.flair.models.classifiers import MethodSettings
 from core.flair.models.features import Features
@@ -27,107 +27,107 @@ def bench():
     return Bench(train, labels[:300], test, labels[300:]), kinds[:300].astype(np.int32)
 
 
-def reached(spendings):
-    return [[float(miou(counts)) for counts in one.counts] for one in spendings]
+def scores(spendings):
+    return [[float(mean_iou(counts)) for counts in spending.counts] for spending in spendings]
 
 
-def test_by_pixels__ever_more_labels_to_all():
-    found = list(by_pixels(bench()[0], MethodSettings(), 3))
-    assert [p.n_labels for p in found] == [13, 26, 52, 104, 208, 300]
-    assert [p.rung for p in found] == [13, 26, 52, 104, 208, 0]
-    assert reached(found)[-1] == [1, 1, 1]
-    assert {p.counts.shape for p in found} == {(3, 13, 13)}
+def test_spend_on_pixels__budgets_double_up_to_all_labels():
+    spendings = list(spend_on_pixels(bench()[0], MethodSettings(), 3))
+    assert [p.n_labels for p in spendings] == [13, 26, 52, 104, 208, 300]
+    assert [p.budget for p in spendings] == [13, 26, 52, 104, 208, 0]
+    assert scores(spendings)[-1] == [1, 1, 1]
+    assert {p.counts.shape for p in spendings} == {(3, 13, 13)}
 
 
-def test_by_pixels__draws_differ_and_come_again():
-    work, _ = bench()
-    mixed = Bench(work.train, np.roll(work.train_labels, 1), work.held_out, work.held_out_labels)
-    first, again = (reached(by_pixels(mixed, MethodSettings(), 4)) for _ in range(2))
-    assert first == again
+def test_spend_on_pixels__draws_differ_and_are_reproducible():
+    data, _ = bench()
+    mixed = Bench(data.train, np.roll(data.train_labels, 1), data.held_out, data.held_out_labels)
+    first, second = (scores(spend_on_pixels(mixed, MethodSettings(), 4)) for _ in range(2))
+    assert first == second
     assert len(set(first[0])) > 1
-    other = reached(by_pixels(mixed, MethodSettings(), 4, seed=1))
-    assert other[0] != first[0]
+    reseeded = scores(spend_on_pixels(mixed, MethodSettings(), 4, seed=1))
+    assert reseeded[0] != first[0]
 
 
-def test_by_clusters__one_look_per_cluster_is_as_good_where_clusters_are_pure():
-    work, clusters = bench()
-    found = list(by_clusters(work, clusters, "kmeans", MethodSettings(), 2))
-    assert [p.n_labels for p in found] == [4, 12, 40, 300]
-    assert reached(found) == [[1.0, 1.0]] * 4
-    assert {p.n_clusters for p in found} == {4}
+def test_spend_on_clusters__one_pixel_suffices_for_pure_clusters():
+    data, clusters = bench()
+    spendings = list(spend_on_clusters(data, clusters, "kmeans", MethodSettings(), 2))
+    assert [p.n_labels for p in spendings] == [4, 12, 40, 300]
+    assert scores(spendings) == [[1.0, 1.0]] * 4
+    assert {p.n_clusters for p in spendings} == {4}
 
 
-def test_by_clusters__only_the_looks_are_drawn():
-    work, _ = bench()
+def test_spend_on_clusters__draws_change_the_labelled_pixels_only():
+    data, _ = bench()
     impure = (np.arange(300) % 5).astype(np.int32)
-    found = reached(by_clusters(work, impure, "kmeans", MethodSettings(), 6))
-    assert len(set(found[0])) > 1
-    assert len(set(found[-1])) == 1
+    draws = scores(spend_on_clusters(data, impure, "kmeans", MethodSettings(), 6))
+    assert len(set(draws[0])) > 1
+    assert len(set(draws[-1])) == 1
 
 
-def test_by_clusters__all_noise_gives_no_point():
-    work, clusters = bench()
-    assert not list(by_clusters(work, clusters * 0 - 1, "hdbscan", MethodSettings()))
+def test_spend_on_clusters__all_noise():
+    data, clusters = bench()
+    assert not list(spend_on_clusters(data, clusters * 0 - 1, "hdbscan", MethodSettings()))
 
 
-def test_by_clusters__noise_is_not_looked_at():
-    work, clusters = bench()
+def test_spend_on_clusters__noise_is_not_labelled():
+    data, clusters = bench()
     clusters[clusters == 3] = -1
-    first = next(iter(by_clusters(work, clusters, "hdbscan", MethodSettings())))
+    first = next(iter(spend_on_clusters(data, clusters, "hdbscan", MethodSettings())))
     assert first.n_labels == 3
-    assert miou(first.counts[0]) < 1
+    assert mean_iou(first.counts[0]) < 1
 
 
-def right_and_wrong(right, wrong):
-    """Confusion of two classes of which as many each are right, and wrong."""
+def two_classes(n_correct, n_wrong):
+    """Confusion of two classes with the same numbers of correct and wrong pixels."""
     counts = np.zeros((13, 13), np.int64)
-    counts[0, 0] = counts[1, 1] = right
-    counts[0, 1] = counts[1, 0] = wrong
+    counts[0, 0] = counts[1, 1] = n_correct
+    counts[0, 1] = counts[1, 0] = n_wrong
     return counts
 
 
-def test_pooled__adds_folds_draw_by_draw_and_takes_the_mean():
-    one = Spending("knn", "", 13, 13, 0, np.stack([right_and_wrong(4, 0), right_and_wrong(0, 4)]))
-    two = Spending("knn", "", 13, 15, 0, np.stack([right_and_wrong(4, 0), right_and_wrong(4, 0)]))
-    (point,) = pooled([[one], [two]])
-    # By hand: draw 1 has 8 right of 8 (IoU 1); draw 2 has 4 right, 4 wrong (4 / 12).
+def test_pool_folds__adds_folds_draw_by_draw():
+    first = Spending("knn", "", 13, 13, 0, np.stack([two_classes(4, 0), two_classes(0, 4)]))
+    second = Spending("knn", "", 13, 15, 0, np.stack([two_classes(4, 0), two_classes(4, 0)]))
+    (point,) = pool_folds([[first], [second]])
+    # In draw 1, 8 of 8 are correct (IoU 1); in draw 2, 4 are correct and 4 wrong (4 / 12).
     assert (point.n_labels, point.low, point.high) == (14, pytest.approx(1 / 3), 1)
     assert point.miou == pytest.approx((1 + 1 / 3) / 2)
 
 
-def test_pooled__leaves_out_what_a_fold_lacks():
-    counts = np.stack([right_and_wrong(1, 0)])
-    both, alone = (Spending("knn", "", rung, rung, 0, counts) for rung in (13, 26))
-    assert [p.n_labels for p in pooled([[both, alone], [both]])] == [13]
+def test_pool_folds__leaves_out_incomplete_budgets():
+    counts = np.stack([two_classes(1, 0)])
+    small, large = (Spending("knn", "", budget, budget, 0, counts) for budget in (13, 26))
+    assert [p.n_labels for p in pool_folds([[small, large], [small]])] == [13]
 
 
-def test_looked_at__no_more_than_asked_of_each():
+def test_pixels_to_label__at_most_n_of_each_cluster():
     clusters = np.array([0] * 50 + [1] * 2 + [2] * 9)
-    chosen = looked_at(clusters, 5)
+    chosen = pixels_to_label(clusters, 5)
     assert np.bincount(clusters[chosen]).tolist() == [5, 2, 5]
     assert len(set(chosen)) == 12
-    assert (chosen == looked_at(clusters, 5)).all()
-    assert (chosen != looked_at(clusters, 5, seed=1)).any()
-    assert (chosen != looked_at(clusters, 5, draw=1)).any()
+    assert (chosen == pixels_to_label(clusters, 5)).all()
+    assert (chosen != pixels_to_label(clusters, 5, seed=1)).any()
+    assert (chosen != pixels_to_label(clusters, 5, draw=1)).any()
 
 
-def test_label_counts__ends_with_all():
+def test_label_counts__ends_with_n():
     assert label_counts(13) == [13]
     assert label_counts(5) == [5]
     assert label_counts(100) == [13, 26, 52, 100]
 
 
-def test_fewest_labels():
+def test_fewest_labels__uses_the_mean():
     points = [
-        Point("knn", "", 10, 0.2, 0.1, 0.6),
-        Point("knn", "", 20, 0.5, 0.4, 0.6),
-        Point("x", "", 5, 0.9, 0.9, 0.9),
+        EconomyPoint("knn", "", 10, 0.2, 0.1, 0.6),
+        EconomyPoint("knn", "", 20, 0.5, 0.4, 0.6),
+        EconomyPoint("x", "", 5, 0.9, 0.9, 0.9),
     ]
     assert fewest_labels(points, "knn", 0.4) == 20
     assert fewest_labels(points, "knn", 0.8) is None
 
 
 def test_bench__empty():
-    none = Features(np.zeros((0, 3), np.float32), 3, ())
+    empty = Features(np.zeros((0, 3), np.float32), 3, ())
     with pytest.raises(TooFewError):
-        Bench(none, np.zeros(0, np.uint8), none, np.zeros(0, np.uint8))
+        Bench(empty, np.zeros(0, np.uint8), empty, np.zeros(0, np.uint8))

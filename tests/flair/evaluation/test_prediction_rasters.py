@@ -6,8 +6,8 @@ import rasterio
 
 from core.errors import SettingsError, TooFewError
 from core.flair.evaluation import prediction_rasters
-from core.flair.evaluation.confusion import count
-from core.flair.evaluation.prediction_rasters import by_number, judge_rasters
+from core.flair.evaluation.confusion import count_confusion
+from core.flair.evaluation.prediction_rasters import judge_rasters, rasters_by_number
 
 RANDOM = np.random.default_rng(0)
 
@@ -30,27 +30,28 @@ def folders(tmp_path):
     return tmp_path, truth
 
 
-def test_judge_rasters__zero_based_as_flairs_own(folders):
+def test_judge_rasters__zero_based_like_the_reference_code(folders):
     root, truth = folders
     for n, values in truth.items():
         write(root / "pred" / f"PRED_{n:06d}.tif", np.minimum(values, 13) - 1)
-    found = judge_rasters(root / "pred", by_number(root / "msk")[0])
-    assert found.first == 0
-    assert not found.problems
-    assert found.names == ("PRED_000001.tif", "PRED_000002.tif", "PRED_000003.tif")
-    assert np.trace(found.counts.sum(axis=0)) == 3 * 64
+    result = judge_rasters(root / "pred", rasters_by_number(root / "msk")[0])
+    assert result.first == 0
+    assert not result.problems
+    assert result.names == ("PRED_000001.tif", "PRED_000002.tif", "PRED_000003.tif")
+    assert np.trace(result.counts.sum(axis=0)) == 3 * 64
 
 
 def test_judge_rasters__one_based(folders):
     root, truth = folders
-    said = RANDOM.integers(1, 14, (8, 8))
-    write(root / "pred" / "a_2.tif", said)
-    found = judge_rasters(root / "pred", by_number(root / "msk")[0], "1")
-    np.testing.assert_array_equal(found.counts[0], count(np.minimum(truth[2], 13), said))
-    assert [p.name for p in found.problems] == ["MSK_000001.tif", "MSK_000003.tif"]
+    predicted = RANDOM.integers(1, 14, (8, 8))
+    write(root / "pred" / "a_2.tif", predicted)
+    result = judge_rasters(root / "pred", rasters_by_number(root / "msk")[0], "1")
+    expected = count_confusion(np.minimum(truth[2], 13), predicted)
+    np.testing.assert_array_equal(result.counts[0], expected)
+    assert [p.name for p in result.problems] == ["MSK_000001.tif", "MSK_000003.tif"]
 
 
-def test_judge_rasters__what_cannot_be_used_is_named(folders):
+def test_judge_rasters__names_unusable_files(folders):
     root, truth = folders
     pred = root / "pred"
     write(pred / "PRED_000001.tif", truth[1])
@@ -59,95 +60,97 @@ def test_judge_rasters__what_cannot_be_used_is_named(folders):
     write(pred / "nameless.tif", np.ones((8, 8)))
     write(pred / "again" / "PRED_1.tif", truth[1])
     (pred / "PRED_000003.tif").write_bytes(b"II*\0")
-    found = judge_rasters(pred, by_number(root / "msk")[0], "1")
-    assert len(found.counts) == 1
-    named = {problem.name: problem.why for problem in found.problems}
-    assert "mask" in named["PRED_000009.tif"]
-    assert "(4, 4)" in named["PRED_000002.tif"]
-    assert "number" in named["nameless.tif"]
-    assert {"PRED_000003.tif", "PRED_1.tif"} <= set(named)
+    result = judge_rasters(pred, rasters_by_number(root / "msk")[0], "1")
+    assert len(result.counts) == 1
+    reasons = {problem.name: problem.reason for problem in result.problems}
+    assert "it has no mask" in reasons["PRED_000009.tif"]
+    assert "(4, 4)" in reasons["PRED_000002.tif"]
+    assert "no number" in reasons["nameless.tif"]
+    assert {"PRED_000003.tif", "PRED_1.tif"} <= set(reasons)
 
 
 def test_judge_rasters__values_above_the_nomenclature(folders):
     root, truth = folders
     write(root / "pred" / "P_1.tif", truth[1])
     write(root / "pred" / "P_2.tif", np.full((8, 8), 200))
-    found = judge_rasters(root / "pred", by_number(root / "msk")[0], "1")
-    assert found.numbers == ("000001",)
-    assert len(found.counts) == 1
-    assert any("class 200" in str(problem) for problem in found.problems)
+    result = judge_rasters(root / "pred", rasters_by_number(root / "msk")[0], "1")
+    assert result.numbers == ("000001",)
+    assert len(result.counts) == 1
+    assert any("class 200" in str(problem) for problem in result.problems)
 
 
-def test_judge_rasters__nothing_pairs(folders):
+def test_judge_rasters__no_pairs(folders):
     root, _ = folders
     write(root / "pred" / "P_77.tif", np.ones((8, 8)))
     with pytest.raises(TooFewError, match="paired"):
-        judge_rasters(root / "pred", by_number(root / "msk")[0])
+        judge_rasters(root / "pred", rasters_by_number(root / "msk")[0])
     with pytest.raises(TooFewError, match="no GeoTIFF"):
-        by_number(root / "nowhere")
+        rasters_by_number(root / "nowhere")
 
 
-def test_judge_rasters__declared_nodata_is_not_judged_and_counted(folders):
+def test_judge_rasters__declared_nodata_is_counted_but_not_scored(folders):
     root, truth = folders
     for n, values in truth.items():
-        said = np.minimum(values, 13)
+        predicted = np.minimum(values, 13)
         if n == 1:
-            said[0, :3] = 0
-        write(root / "pred" / f"PRED_{n:06d}.tif", said, nodata=0)
-    found = judge_rasters(root / "pred", by_number(root / "msk")[0])
-    assert found.first == 1
-    assert found.unjudged == 3
-    assert found.counts.sum() == np.trace(found.counts.sum(axis=0)) == 3 * 64 - 3
-    (problem,) = found.problems
-    assert (problem.name, "3 pixels hold 0, its nodata" in problem.why) == ("PRED_000001.tif", True)
-    assert "--first 0" in found.assumed
+            predicted[0, :3] = 0
+        write(root / "pred" / f"PRED_{n:06d}.tif", predicted, nodata=0)
+    result = judge_rasters(root / "pred", rasters_by_number(root / "msk")[0])
+    assert result.first == 1
+    assert result.n_unscored == 3
+    assert result.counts.sum() == np.trace(result.counts.sum(axis=0)) == 3 * 64 - 3
+    (problem,) = result.problems
+    assert problem.name == "PRED_000001.tif"
+    assert "3 pixels hold 0, its nodata" in problem.reason
+    assert "--first 0" in result.assumption
 
 
-def test_judge_rasters__first_0_means_a_class_though_it_is_declared_nodata(folders):
+def test_judge_rasters__first_0_overrides_declared_nodata(folders):
     root, truth = folders
     for n, values in truth.items():
         write(root / "pred" / f"PRED_{n:06d}.tif", np.minimum(values, 13) - 1, nodata=0)
-    found = judge_rasters(root / "pred", by_number(root / "msk")[0], "0")
-    assert found.unjudged == 0
-    assert np.trace(found.counts.sum(axis=0)) == 3 * 64
+    result = judge_rasters(root / "pred", rasters_by_number(root / "msk")[0], "0")
+    assert result.n_unscored == 0
+    assert np.trace(result.counts.sum(axis=0)) == 3 * 64
 
 
-def test_judge_rasters__a_0_beside_13_asks_which_is_meant(folders):
+def test_judge_rasters__0_and_13_are_ambiguous(folders):
     root, truth = folders
     truth[1][0, 0] = 19
     for n, values in truth.items():
         write(root / "pred" / f"PRED_{n:06d}.tif", np.minimum(values, 13))
-    stray = np.minimum(truth[2], 13)
-    stray[0, 0] = 0
-    write(root / "pred" / "PRED_000002.tif", stray)
-    masks = by_number(root / "msk")[0]
-    with pytest.raises(SettingsError, match=r"0 .PRED_000002.tif. and values of 13") as told:
+    ambiguous = np.minimum(truth[2], 13)
+    ambiguous[0, 0] = 0
+    write(root / "pred" / "PRED_000002.tif", ambiguous)
+    masks = rasters_by_number(root / "msk")[0]
+    with pytest.raises(SettingsError, match=r"0 .PRED_000002.tif. and values of 13") as caught:
         judge_rasters(root / "pred", masks)
-    assert "--first 1" in str(told.value)
-    # Said to be no class, it costs its own file only.
+    assert "--first 1" in str(caught.value)
+    # With --first 1, a 0 is no class and makes only its own file unusable.
     assert judge_rasters(root / "pred", masks, "1").numbers == ("000001", "000003")
 
 
-def test_judge_rasters__a_0_that_stands_alone_is_said(folders):
+def test_judge_rasters__reports_how_0_was_read(folders):
     root, _ = folders
     write(root / "pred" / "P_1.tif", np.full((8, 8), 4))
     write(root / "pred" / "P_2.tif", np.zeros((8, 8)))
-    found = judge_rasters(root / "pred", by_number(root / "msk")[0])
-    assert found.first == 0
-    assert "64 pixels of 1 of 2 predictions hold 0, which is read as class 1" in found.assumed
+    result = judge_rasters(root / "pred", rasters_by_number(root / "msk")[0])
+    assert result.first == 0
+    assert "64 pixels of 1 of 2 predictions hold 0, which is read as class 1" in result.assumption
 
 
 @pytest.mark.parametrize("first", ["0", "1"])
-def test_judge_rasters__equals_counting_pixel_by_pixel(folders, first):
+def test_judge_rasters__equals_count_confusion(folders, first):
     root, truth = folders
     shift = 1 - int(first)
-    said = {n: RANDOM.integers(1, 20, (8, 8)) - shift for n in truth}
-    for n, values in said.items():
+    predictions = {n: RANDOM.integers(1, 20, (8, 8)) - shift for n in truth}
+    for n, values in predictions.items():
         write(root / "pred" / f"P_{n}.tif", values)
-    found = judge_rasters(root / "pred", by_number(root / "msk")[0], first)
-    for at, n in enumerate(truth):
-        plain = count(np.minimum(truth[n], 13), np.minimum(said[n] + shift, 13))
-        np.testing.assert_array_equal(found.counts[at], plain)
+    result = judge_rasters(root / "pred", rasters_by_number(root / "msk")[0], first)
+    for index, n in enumerate(truth):
+        predicted = np.minimum(predictions[n] + shift, 13)
+        expected = count_confusion(np.minimum(truth[n], 13), predicted)
+        np.testing.assert_array_equal(result.counts[index], expected)
 
 
 def test_judge_rasters__mask_values_that_are_no_class_are_left_out(folders):
@@ -157,37 +160,36 @@ def test_judge_rasters__mask_values_that_are_no_class_are_left_out(folders):
     write(root / "msk" / "MSK_000001.tif", mask)
     for n, values in truth.items():
         write(root / "pred" / f"P_{n}.tif", np.minimum(values, 13))
-    found = judge_rasters(root / "pred", by_number(root / "msk")[0], "1")
-    assert found.counts.sum() == np.trace(found.counts.sum(axis=0)) == 3 * 64 - 3
-    (problem,) = found.problems
-    assert str(problem) == "MSK_000001.tif: 3 pixels hold values that are no class: left out"
+    result = judge_rasters(root / "pred", rasters_by_number(root / "msk")[0], "1")
+    assert result.counts.sum() == np.trace(result.counts.sum(axis=0)) == 3 * 64 - 3
+    (problem,) = result.problems
+    assert str(problem) == "MSK_000001.tif: 3 pixels hold values that are no class and are left out"
 
 
-def test_judge_rasters__none_judged_names_why(folders):
+def test_judge_rasters__no_prediction_could_be_scored(folders):
     root, _ = folders
     write(root / "pred" / "P_1.tif", np.full((8, 8), 255))
-    with pytest.raises(TooFewError, match="class 255"):
-        judge_rasters(root / "pred", by_number(root / "msk")[0])
+    with pytest.raises(TooFewError, match="contains class 255"):
+        judge_rasters(root / "pred", rasters_by_number(root / "msk")[0])
 
 
-def test_judge_rasters__keeps_no_pixels(folders, monkeypatch):
+def test_judge_rasters__holds_two_rasters_at_a_time(folders, monkeypatch):
     root, truth = folders
-    alive = []
+    references = []
 
-    def watched(path):
-        # Two files at a time: a prediction and its mask.
-        gone = sum(ref() is None for ref in alive)
-        assert len(alive) - gone <= 2
+    def read_watched(path):
+        # A prediction and its mask.
+        assert sum(reference() is not None for reference in references) <= 2
         values = np.asarray(truth[int(path.stem[-1])], np.uint8)
-        values = np.minimum(values, 13).astype(np.uint8).view(Kept)
-        alive.append(weakref.ref(values))
+        values = np.minimum(values, 13).astype(np.uint8).view(WatchedArray)
+        references.append(weakref.ref(values))
         return values, None
 
     for n in truth:
         write(root / "pred" / f"P_{n}.tif", truth[n])
-    monkeypatch.setattr(prediction_rasters, "_read", watched)
-    assert len(judge_rasters(root / "pred", by_number(root / "msk")[0], "1").counts) == 3
+    monkeypatch.setattr(prediction_rasters, "_read_classes", read_watched)
+    assert len(judge_rasters(root / "pred", rasters_by_number(root / "msk")[0], "1").counts) == 3
 
 
-class Kept(np.ndarray):
-    """An array that can be watched."""
+class WatchedArray(np.ndarray):
+    """An array that supports weak references."""

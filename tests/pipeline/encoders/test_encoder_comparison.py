@@ -1,4 +1,4 @@
-"""Encoders side by side in a workspace: compared once, found again."""
+"""Encoders that are compared once, and whose scores are found from then on."""
 
 import dataclasses
 
@@ -9,87 +9,101 @@ from core.embeddings import registry
 from core.embeddings.descriptors import texture
 from core.errors import SettingsError, TooFewError, WeightsError
 from core.pipeline.encoders import encoder_comparison
-from core.pipeline.encoders.encoder_comparison import compare_encoders, find_compared
-from core.pipeline.encoders.encoder_scores import scores_of
-from core.pipeline.run import run
+from core.pipeline.encoders.encoder_comparison import (
+    compare_encoders,
+    count_fitted_scenes,
+    find_scored_encoder,
+    ready_encoders,
+    settings_for,
+    with_weights_owner,
+)
+from core.pipeline.encoders.encoder_scores import score_encoder
+from core.pipeline.run import run_pipeline
+from core.pipeline.run_stages import look_up
 from core.settings import EmbedSettings
 
 BOTH = ["texture", "rcf", "texture+rcf"]
 
 
 @pytest.fixture
-def chips(workspace, settings):
-    return run(workspace, settings(), until="chips").chips
+def run(workspace, settings):
+    """A run that cut the chips."""
+    return run_pipeline(workspace, settings(), until="chips")
 
 
-def test_settings_for__a_weight_file_is_that_of_one_encoder(tmp_path):
+@pytest.fixture
+def view(run):
+    return run.view
+
+
+def test_settings_for__a_weight_file_belongs_to_one_encoder(tmp_path):
     file = EmbedSettings(encoder="resnet50", weights=str(tmp_path / "w.safetensors"), input_size=64)
-    assert encoder_comparison.settings_for(file, "resnet50") == file
-    other = encoder_comparison.settings_for(file, "dinov2-small")
+    assert settings_for(file, "resnet50") == file
+    other = settings_for(file, "dinov2-small")
     assert (other.encoder, other.weights, other.input_size) == ("dinov2-small", "", 64)
     folder = dataclasses.replace(file, weights=str(tmp_path))
-    assert encoder_comparison.settings_for(folder, "dinov2-small").weights == str(tmp_path)
+    assert settings_for(folder, "dinov2-small").weights == str(tmp_path)
 
 
-def test_settings_for__joined_with_one_that_needs_none(tmp_path):
+def test_settings_for__joined_with_an_encoder_without_weights(tmp_path):
     file = EmbedSettings(encoder="resnet50", weights=str(tmp_path / "w.safetensors"))
-    assert encoder_comparison.settings_for(file, "texture+resnet50").weights == file.weights
-    assert encoder_comparison.settings_for(file, "texture").weights == ""
+    assert settings_for(file, "texture+resnet50").weights == file.weights
+    assert settings_for(file, "texture").weights == ""
 
 
-def test_with_owner__the_one_that_needs_weights(tmp_path):
+def test_with_weights_owner__the_encoder_that_needs_weights(tmp_path):
     file = EmbedSettings(weights=str(tmp_path / "w.pth"))
     names = ["texture", "texture+resnet50", "resnet50"]
-    owned = encoder_comparison.with_owner(file, names)
+    owned = with_weights_owner(file, names)
     assert owned == dataclasses.replace(file, encoder="resnet50")
-    assert encoder_comparison.settings_for(owned, "texture+resnet50").weights == file.weights
-    assert encoder_comparison.with_owner(file, ["texture", "rcf"]) == file
+    assert settings_for(owned, "texture+resnet50").weights == file.weights
+    assert with_weights_owner(file, ["texture", "rcf"]) == file
     chosen = dataclasses.replace(file, encoder="dinov2-small")
-    assert encoder_comparison.with_owner(chosen, names) == chosen
+    assert with_weights_owner(chosen, names) == chosen
     folder = dataclasses.replace(file, weights=str(tmp_path))
-    assert encoder_comparison.with_owner(folder, [*names, "dinov2-small"]) == folder
+    assert with_weights_owner(folder, [*names, "dinov2-small"]) == folder
     with pytest.raises(SettingsError, match="one file cannot be the weights of resnet50 and dino"):
-        encoder_comparison.with_owner(file, [*names, "dinov2-small"])
+        with_weights_owner(file, [*names, "dinov2-small"])
 
 
-def test_ready_encoders__those_that_need_nothing(workspace, monkeypatch, tmp_path):
+def test_ready_encoders__without_any_download(workspace, monkeypatch, tmp_path):
     from huggingface_hub import constants
 
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
-    assert encoder_comparison.ready_encoders(workspace, EmbedSettings()) == ["texture", "rcf"]
+    assert ready_encoders(workspace, EmbedSettings()) == ["texture", "rcf"]
 
 
-def test_compare__scores_are_those_of_the_embeddings(workspace, settings, chips):
-    found = compare_encoders(workspace, chips, settings(), BOTH, "class")
-    assert [one.encoder for one in found] == BOTH
-    assert [one.scores.dim for one in found] == [320, 1024, 1344]
-    assert all(one.seconds > 0 and not one.cached for one in found)
-    for one in found:
-        chosen = settings(embed={"encoder": one.encoder})
-        done = run(workspace, chosen, until="embeddings")
-        assert done.stages["embeddings"] == "cached"
-        truth, scenes = chips.properties["class"].tolist(), chips.facts["scene"].tolist()
-        again = scores_of(np.asarray(done.embeddings()), truth, scenes, "class", chosen)
-        assert one.scores == again
+def test_compare_encoders__scores_of_the_embeddings(workspace, settings, run, view):
+    scored = compare_encoders(view, BOTH, "class")
+    assert [row.encoder for row in scored] == BOTH
+    assert [row.scores.dim for row in scored] == [320, 1024, 1344]
+    assert all(row.seconds > 0 and not row.cached for row in scored)
+    for row in scored:
+        own_settings = settings(embed={"encoder": row.encoder})
+        embedded = run_pipeline(workspace, own_settings, until="embeddings")
+        assert embedded.stages["embeddings"] == "cached"
+        truth, scenes = run.chips.properties["class"].tolist(), run.chips.facts["scene"].tolist()
+        embeddings = np.asarray(embedded.embeddings())
+        assert row.scores == score_encoder(embeddings, truth, scenes, "class", own_settings)
 
 
-def test_compare__a_second_time_computes_nothing(workspace, settings, chips, monkeypatch):
-    first = compare_encoders(workspace, chips, settings(), BOTH, "class")
+def test_compare_encoders__a_second_time_computes_nothing(view, monkeypatch):
+    first = compare_encoders(view, BOTH, "class")
 
     def never(*_):
         raise AssertionError
 
-    monkeypatch.setattr(encoder_comparison, "scores_of", never)
-    monkeypatch.setattr(registry, "load", never)
-    again = compare_encoders(workspace, chips, settings(), BOTH, "class")
-    assert all(one.cached for one in again)
-    assert [dataclasses.replace(one, cached=False) for one in again] == first
-    for one in again:
-        assert find_compared(workspace, chips, settings(), one.encoder, "class") == one
+    monkeypatch.setattr(encoder_comparison, "score_encoder", never)
+    monkeypatch.setattr(registry, "load_encoder", never)
+    second = compare_encoders(view, BOTH, "class")
+    assert all(row.cached for row in second)
+    assert [dataclasses.replace(row, cached=False) for row in second] == first
+    for row in second:
+        assert find_scored_encoder(view, row.encoder, "class") == row
 
 
 @pytest.mark.parametrize(
-    "over",
+    "tables",
     [
         {"gmm": {"n_components": 2}},
         {"tree": {"min_samples": 2}},
@@ -99,37 +113,57 @@ def test_compare__a_second_time_computes_nothing(workspace, settings, chips, mon
     ],
     ids=str,
 )
-def test_find_compared__of_other_settings_is_another_question(workspace, settings, chips, over):
-    compare_encoders(workspace, chips, settings(), ["texture"], "class")
-    assert find_compared(workspace, chips, settings(**over), "texture", "class") is None
+def test_find_scored_encoder__not_under_other_settings(workspace, settings, view, tables):
+    compare_encoders(view, ["texture"], "class")
+    other = look_up(workspace, settings(**tables))
+    assert find_scored_encoder(other, "texture", "class") is None
 
 
-def test_find_compared__neither_property_nor_encoder_asked(workspace, settings, chips):
-    compare_encoders(workspace, chips, settings(), ["texture"], "class")
-    assert find_compared(workspace, chips, settings(), "texture", "number") is None
-    assert find_compared(workspace, chips, settings(), "rcf", "class") is None
-    assert find_compared(workspace, chips, settings(), "resnet50", "class") is None
-    # What does not touch the scores: the method of the run, the picture.
-    same = settings(method="hdbscan", projection={"n_iter": 60})
-    assert find_compared(workspace, chips, same, "texture", "class") is not None
+def test_find_scored_encoder__another_attribute_or_encoder(workspace, settings, view):
+    compare_encoders(view, ["texture"], "class")
+    assert find_scored_encoder(view, "texture", "number") is None
+    assert find_scored_encoder(view, "rcf", "class") is None
+    assert find_scored_encoder(view, "resnet50", "class") is None
+    # The method of the run and the projection do not change the scores.
+    same = look_up(workspace, settings(method="hdbscan", projection={"n_iter": 60}))
+    assert find_scored_encoder(same, "texture", "class") is not None
 
 
-def test_compare__refused_before_anything_is_computed(workspace, settings, chips, monkeypatch):
+def test_find_scored_encoder__without_chips(workspace, settings):
+    assert find_scored_encoder(look_up(workspace, settings()), "texture", "class") is None
+
+
+def test_compare_encoders__refused_before_anything_is_computed(
+    workspace, settings, view, monkeypatch
+):
     monkeypatch.setattr(texture.Texture, "encode", None)
     with pytest.raises(SettingsError, match="no annotation has a property 'kind'"):
-        compare_encoders(workspace, chips, settings(), ["texture"], "kind")
+        compare_encoders(view, ["texture"], "kind")
     for names in ([], ["texture", "texture"]):
         with pytest.raises(SettingsError, match="no encoder is named, or one of them twice"):
-            compare_encoders(workspace, chips, settings(), names, "class")
+            compare_encoders(view, names, "class")
     with pytest.raises(SettingsError, match="Did you mean 'texture'"):
-        compare_encoders(workspace, chips, settings(), ["texture", "textur"], "class")
-    missing = settings(embed={"encoder": "resnet50", "weights": str(workspace.root / "none")})
+        compare_encoders(view, ["texture", "textur"], "class")
+    embed = {"encoder": "resnet50", "weights": str(workspace.root / "none")}
+    missing = look_up(workspace, settings(embed=embed))
     with pytest.raises(WeightsError, match="there is no such weight file"):
-        compare_encoders(workspace, chips, missing, ["texture", "resnet50"], "class")
+        compare_encoders(missing, ["texture", "resnet50"], "class")
     assert workspace.store.all("embeddings") == []
 
 
-def test_compare__property_that_sorts_nothing(workspace, settings, chips):
-    only = dataclasses.replace(chips, parts=chips.parts[:1])
-    with pytest.raises(TooFewError, match="has a value of its own"):
-        compare_encoders(workspace, only, settings(), ["texture"], "number")
+def test_compare_encoders__an_attribute_with_a_value_per_chip(workspace, settings):
+    for file in workspace.raw.glob("b.*"):
+        file.unlink()
+    view = run_pipeline(workspace, settings(), until="chips").view
+    with pytest.raises(TooFewError, match="has a different value"):
+        compare_encoders(view, ["texture"], "number")
+
+
+def test_count_fitted_scenes__until_the_encoder_is_fitted_again(workspace, settings, add_scene):
+    run_pipeline(workspace, settings(), until="embeddings")
+    add_scene("c", seed=2)
+    chips = run_pipeline(workspace, settings(), until="chips").chips
+    embed = settings().embed
+    assert count_fitted_scenes(workspace, chips.outline, embed) == 2
+    refit = dataclasses.replace(embed, refit=True)
+    assert count_fitted_scenes(workspace, chips.outline, refit) == 3

@@ -1,14 +1,14 @@
-"""What an encoder would take: tried on a few chips in a process of its own, and kept."""
+"""Costs of encoders, measured on a few chips in a separate process and kept."""
 
 import dataclasses
 import sys
 
 import pytest
 
-from core.embeddings.readiness import readiness
-from core.pipeline.encoders import encoder_costs as module
-from core.pipeline.encoders.encoder_costs import known_outlook, outlook
-from core.pipeline.run import run
+from core.embeddings.registry import check_readiness
+from core.pipeline.encoders import encoder_costs
+from core.pipeline.encoders.encoder_costs import find_encoder_cost, measure_encoder_cost
+from core.pipeline.run import run_pipeline
 
 BROKEN = """
 import os
@@ -24,27 +24,27 @@ class Broken:
     def encode(self, batch, fitted):
         if self.card.name == "dying":
             os._exit(1)
-        raise DegenerateError("these chips do not please me", where="broken")
+        raise DegenerateError("these chips are refused", where="broken")
 
 def source(name):
     return Source(EncoderCard(name, name, "", dim=1), lambda settings, folder: Broken(name))
 
-dying, moody = source("dying"), source("moody")
+dying, refusing = source("dying"), source("refusing")
 """
 
 
 @pytest.fixture
 def chips(workspace, settings):
-    return run(workspace, settings(), until="chips").chips
+    return run_pipeline(workspace, settings(), until="chips").chips
 
 
 @pytest.fixture
 def broken(tmp_path, monkeypatch):
-    """An installed package with an encoder that ends its process, and one that refuses."""
+    """An installed package with an encoder that ends its process and one that raises an error."""
     info = tmp_path / "site" / "broken_encoders-1.0.dist-info"
     info.mkdir(parents=True)
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: broken-encoders\nVersion: 1.0\n")
-    entries = "dying = broken_encoders:dying\nmoody = broken_encoders:moody\n"
+    entries = "dying = broken_encoders:dying\nrefusing = broken_encoders:refusing\n"
     (info / "entry_points.txt").write_text(f"[chipscape.encoders]\n{entries}")
     (tmp_path / "site" / "broken_encoders.py").write_text(BROKEN)
     monkeypatch.syspath_prepend(str(tmp_path / "site"))
@@ -52,58 +52,63 @@ def broken(tmp_path, monkeypatch):
     sys.modules.pop("broken_encoders", None)
 
 
-def test_outlook__measured_in_a_process_of_its_own_and_kept(workspace, settings, chips):
+def test_measure_encoder_cost__in_a_separate_process_and_kept(workspace, settings, chips):
     embed = settings().embed
-    assert known_outlook(workspace, chips, embed, "texture") is None
-    found = outlook(workspace, chips, embed, "texture")
-    assert (found.ready, found.needs) == (True, "")
-    assert (found.estimate.n, found.estimate.measured, found.estimate.dim) == (40, 40, 320)
-    assert found.estimate.seconds > 0
+    assert find_encoder_cost(workspace, chips, embed, "texture") is None
+    cost = measure_encoder_cost(workspace, chips, embed, "texture")
+    assert (cost.ready, cost.needs) == (True, "")
+    assert (cost.estimate.n, cost.estimate.measured, cost.estimate.dim) == (40, 40, 320)
+    assert cost.estimate.seconds > 0
     # The network libraries are no part of it.
-    assert 40 * 320 * 4 < found.estimate.bytes < 300e6
-    assert known_outlook(workspace, chips, embed, "texture") == found
-    assert known_outlook(workspace, chips, embed, "rcf") is None
+    assert 40 * 320 * 4 < cost.estimate.bytes < 300e6
+    assert find_encoder_cost(workspace, chips, embed, "texture") == cost
+    assert find_encoder_cost(workspace, chips, embed, "rcf") is None
     one_scene = dataclasses.replace(chips, parts=chips.parts[:1])
-    assert known_outlook(workspace, one_scene, embed, "texture") is None
+    assert find_encoder_cost(workspace, one_scene, embed, "texture") is None
     assert workspace.store.all("embeddings") == []
 
 
-def test_outlook__not_ready_is_not_tried(workspace, settings, chips, monkeypatch, tmp_path):
+def test_measure_encoder_cost__an_encoder_that_is_not_ready(
+    workspace, settings, chips, monkeypatch, tmp_path
+):
     from huggingface_hub import constants
 
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
-    found = outlook(workspace, chips, settings().embed, "rcf+dinov2-small")
-    assert (found.ready, found.estimate) == (False, None)
-    assert str(workspace.weights / "dinov2-small" / "model.safetensors") in found.needs
-    assert found.needs == readiness("dinov2-small", settings().embed, workspace.weights).needs
+    embed = settings().embed
+    cost = measure_encoder_cost(workspace, chips, embed, "rcf+dinov2-small")
+    assert (cost.ready, cost.estimate) == (False, None)
+    assert str(workspace.weights / "dinov2-small" / "model.safetensors") in cost.needs
+    assert cost.needs == check_readiness("dinov2-small", embed, workspace.weights).needs
 
 
 @pytest.mark.usefixtures("broken")
 @pytest.mark.parametrize(
-    ("name", "words"),
-    [("moody", "these chips do not please me"), ("dying", "the memory may not suffice")],
+    ("name", "message"),
+    [("refusing", "these chips are refused"), ("dying", "there may be too little memory")],
 )
-def test_outlook__one_that_fails_is_told(workspace, settings, chips, name, words):
-    found = outlook(workspace, chips, settings().embed, name)
-    assert found.ready
-    assert found.estimate is None
-    assert words in found.needs
-    assert known_outlook(workspace, chips, settings().embed, name) == found
+def test_measure_encoder_cost__an_encoder_that_fails(workspace, settings, chips, name, message):
+    embed = settings().embed
+    cost = measure_encoder_cost(workspace, chips, embed, name)
+    assert cost.ready
+    assert cost.estimate is None
+    assert message in cost.needs
+    assert find_encoder_cost(workspace, chips, embed, name) == cost
 
 
-def test_known_outlook__of_a_weight_file_brought_anew(workspace, settings, chips):
-    place = workspace.weights / "resnet50" / "model.safetensors"
-    place.parent.mkdir(parents=True)
-    place.write_bytes(b"cut off")
-    found = outlook(workspace, chips, settings().embed, "resnet50")
-    assert "cut off" in found.needs
-    assert known_outlook(workspace, chips, settings().embed, "resnet50") == found
-    place.write_bytes(b"another one")
-    assert known_outlook(workspace, chips, settings().embed, "resnet50") is None
+def test_find_encoder_cost__another_weight_file(workspace, settings, chips):
+    embed = settings().embed
+    file = workspace.weights / "resnet50" / "model.safetensors"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(b"cut off")
+    cost = measure_encoder_cost(workspace, chips, embed, "resnet50")
+    assert "the file is truncated" in cost.needs
+    assert find_encoder_cost(workspace, chips, embed, "resnet50") == cost
+    file.write_bytes(b"another one")
+    assert find_encoder_cost(workspace, chips, embed, "resnet50") is None
 
 
-def test_known_outlook__of_another_version_is_measured_anew(workspace, settings, chips):
-    file = module._outlook_file(workspace, chips, settings().embed)
+def test_find_encoder_cost__written_by_another_version(workspace, settings, chips):
+    file = encoder_costs._cost_file(workspace, chips, settings().embed)
     file.parent.mkdir(parents=True)
     file.write_text('{"n": 40, "fortnights": 2}')
-    assert known_outlook(workspace, chips, settings().embed, "texture") is None
+    assert find_encoder_cost(workspace, chips, settings().embed, "texture") is None

@@ -1,4 +1,4 @@
-"""Encoders side by side: one that sorts the classes, one that does not."""
+"""Scores of embeddings that separate the classes, and of embeddings that do not."""
 
 from dataclasses import replace
 
@@ -9,7 +9,7 @@ from sklearn.preprocessing import StandardScaler
 
 from core.errors import DegenerateError, TooFewError
 from core.pipeline.encoders import encoder_scores
-from core.pipeline.encoders.encoder_scores import compare
+from core.pipeline.encoders.encoder_scores import score_encoder
 from core.settings import CutSettings, GmmSettings, ReductionSettings, RunSettings
 
 SETTINGS = RunSettings(gmm=GmmSettings(n_components=3), cut=CutSettings(min_cluster_size=10))
@@ -26,14 +26,20 @@ def case():
     return {"good": good, "bad": bad}, truth, scenes
 
 
+def score_all(embeddings, truth, scenes, settings=SETTINGS):
+    return {
+        name: score_encoder(matrix, truth, scenes, "class", settings)
+        for name, matrix in embeddings.items()
+    }
+
+
 @pytest.fixture(scope="module")
-def found(case):
-    return compare(*case, "class", SETTINGS)
+def scores(case):
+    return score_all(*case)
 
 
-def test_compare__the_better_one_wins_everywhere(found):
-    good, bad = found["good"], found["bad"]
-    assert list(found) == ["good", "bad"]
+def test_score_encoder__the_better_encoder_has_the_better_scores(scores):
+    good, bad = scores["good"], scores["bad"]
     assert good.balanced_accuracy > 0.97
     assert bad.balanced_accuracy < 0.6
     assert good.balanced_accuracy_across_scenes > 0.97
@@ -46,39 +52,39 @@ def test_compare__the_better_one_wins_everywhere(found):
     assert (good.n, good.dim, bad.dim) == (150, 6, 4)
 
 
-def test_compare__silhouette_is_of_the_classes_among_the_components(case, found):
-    # All components of standardised columns are those columns, turned.
+def test_score_encoder__silhouette_of_the_classes_among_the_components(case, scores):
+    # With all components, distances are those between the standardised columns.
     columns = StandardScaler().fit_transform(case[0]["good"])
-    assert found["good"].silhouette == pytest.approx(silhouette_score(columns, case[1]), abs=1e-4)
+    assert scores["good"].silhouette == pytest.approx(silhouette_score(columns, case[1]), abs=1e-4)
 
 
-def test_compare__chips_without_a_value_are_left_out_of_scores(case):
+def test_score_encoder__chips_without_a_value_are_left_out(case):
     embeddings, truth, scenes = case
     some = [None if row % 10 == 0 else value for row, value in enumerate(truth)]
-    one = compare({"good": embeddings["good"]}, some, scenes, "class", SETTINGS)["good"]
-    assert one.n == 135
-    assert one.nmi_gmm > 0.95
-    assert any("15 of 150 chips have no class" in note for note in one.notes)
+    scores = score_encoder(embeddings["good"], some, scenes, "class", SETTINGS)
+    assert scores.n == 135
+    assert scores.nmi_gmm > 0.95
+    assert any("15 of 150 chips have no class" in note for note in scores.notes)
 
 
-def test_compare__place_mixed_in_for_a_run_is_no_part_of_an_embedding(case, found):
-    mixed = replace(SETTINGS, reduction=ReductionSettings(width=1.0))
-    assert compare(*case, "class", mixed) == found
+def test_score_encoder__added_properties_are_no_part_of_an_embedding(case, scores):
+    with_width = replace(SETTINGS, reduction=ReductionSettings(width=1.0))
+    assert score_all(*case, with_width) == scores
 
 
-def test_silhouette__on_a_sample_of_many(monkeypatch):
+def test_silhouette__on_a_sample(monkeypatch):
     monkeypatch.setattr(encoder_scores, "SILHOUETTE_SAMPLE", 50)
     points = np.random.default_rng(0).normal(size=(500, 2)).astype(np.float32)
     codes = (points[:, 0] > 0).astype(np.int32)
-    whole = silhouette_score(points, codes)
-    assert encoder_scores._silhouette(points, codes) == pytest.approx(whole, abs=0.1)
+    exact = silhouette_score(points, codes)
+    assert encoder_scores._silhouette(points, codes) == pytest.approx(exact, abs=0.1)
     assert encoder_scores._silhouette(points, codes * 0) is None
     assert encoder_scores._silhouette(points[:3], np.arange(3, dtype=np.int32)) is None
 
 
-def test_compare__bad_input(case):
+def test_score_encoder__one_class_or_equal_embeddings(case):
     embeddings, truth, scenes = case
-    with pytest.raises(TooFewError, match="leaves nothing to compare"):
-        compare(embeddings, ["one"] * 150, scenes, "class", SETTINGS)
+    with pytest.raises(TooFewError, match="there is nothing to compare"):
+        score_all(embeddings, ["one"] * 150, scenes)
     with pytest.raises(DegenerateError):
-        compare({"same": np.ones((150, 3), np.float32)}, truth, scenes, "class", SETTINGS)
+        score_all({"same": np.ones((150, 3), np.float32)}, truth, scenes)

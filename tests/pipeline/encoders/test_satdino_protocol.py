@@ -13,9 +13,12 @@ from core.embeddings.networks.network_encoder import NetworkEncoder
 from core.embeddings.networks.satdino import CARDS
 from core.embeddings.networks.weight_files import WeightFile
 from core.errors import SettingsError, TooFewError
-from core.pipeline.encoders.satdino_protocol import satdino_protocol
+from core.pipeline.encoders import satdino_protocol
+from core.pipeline.encoders.satdino_protocol import run_satdino_protocol
+from core.pipeline.scene_survey import Survey
+from core.pipeline.view import View
 from core.pipeline.workspace import Workspace
-from core.settings import EmbedSettings
+from core.settings import EmbedSettings, RunSettings
 
 NAME = "satdino-small-16"
 
@@ -39,8 +42,21 @@ def chips():
 
 
 @pytest.fixture
-def seen(monkeypatch, tmp_path):
-    """The sides of all that the network was shown."""
+def run_protocol(chips, tmp_path, monkeypatch):
+    """Run the protocol on these chips."""
+    monkeypatch.setattr(satdino_protocol, "open_chips", lambda _: chips)
+
+    def run(attribute="class", report=lambda *_: False, encoder=NAME):
+        settings = RunSettings(embed=EmbedSettings(encoder=encoder))
+        view = View(Workspace(tmp_path), settings, Survey((), 0.0))
+        return run_satdino_protocol(view, attribute, report)
+
+    return run
+
+
+@pytest.fixture
+def network_inputs(monkeypatch, tmp_path):
+    """The sides of the images that the network gets."""
     sides = []
 
     def network(pixels):
@@ -49,52 +65,54 @@ def seen(monkeypatch, tmp_path):
 
     def load(name, settings, folder):
         card = dataclasses.replace(CARDS[NAME], dim=3)
-        weights = WeightFile(tmp_path / "w", "0" * 64, "here")
+        weights = WeightFile(tmp_path / "w", "0" * 64)
         module = torch.nn.Identity()
         return NetworkEncoder(card, network, module, step=16, settings=settings, weights=weights)
 
-    monkeypatch.setattr(registry, "load", load)
+    monkeypatch.setattr(registry, "load_encoder", load)
     return sides
 
 
-def judge(chips, tmp_path, name="class", report=lambda *_: False):
-    settings = EmbedSettings(encoder=NAME)
-    return satdino_protocol(Workspace(tmp_path), chips, settings, name, report)
+@pytest.mark.usefixtures("network_inputs")
+def test_protocol__clear_classes_are_right_at_every_scale(run_protocol):
+    scores = run_protocol()
+    assert scores["accuracies"] == (1.0, 1.0, 1.0, 1.0)
+    assert scores["accuracy"] == 1.0
+    assert scores["split"].startswith("every second scene")
+    counts = [scores[name] for name in ("n_train", "n_test", "n_missing", "n_classes")]
+    assert counts == [39, 40, 1, 3]
 
 
-@pytest.mark.usefixtures("seen")
-def test_protocol__a_clear_case_is_right_at_every_scale(chips, tmp_path):
-    found = judge(chips, tmp_path)
-    assert found.accuracies == (1.0, 1.0, 1.0, 1.0)
-    assert found.accuracy == 1.0
-    assert found.split.startswith("every second scene")
-    assert (found.n_train, found.n_test, found.n_missing, found.n_classes) == (39, 40, 1, 3)
+def test_protocol__central_crops_at_four_scales(run_protocol, network_inputs):
+    scores = run_protocol()
+    assert scores["sides"] == (64, 32, 16, 16)
+    assert set(network_inputs) == {(side, side) for side in scores["sides"]}
 
 
-def test_protocol__shows_the_middle_at_four_scales(chips, tmp_path, seen):
-    found = judge(chips, tmp_path)
-    assert found.sides == (64, 32, 16, 16)
-    assert set(seen) == {(side, side) for side in found.sides}
-
-
-@pytest.mark.usefixtures("seen")
-def test_protocol__the_mean_is_over_the_scales_and_reported(chips, tmp_path):
-    told = []
+@pytest.mark.usefixtures("network_inputs")
+def test_protocol__mean_over_the_scales_and_progress(run_protocol, chips):
+    reports = []
     for part in chips.parts:
         part.pixels[:, :, ::2, ::2] = np.random.default_rng(1).integers(0, 255, (40, 3, 35, 35))
-    found = judge(chips, tmp_path, report=lambda done, total, _: told.append((done, total)))
-    assert found.accuracy == pytest.approx(np.mean(found.accuracies))
-    assert told == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    scores = run_protocol(report=lambda completed, total, _: reports.append((completed, total)))
+    assert scores["accuracy"] == pytest.approx(np.mean(scores["accuracies"]))
+    assert reports == [(1, 4), (2, 4), (3, 4), (4, 4)]
 
 
-@pytest.mark.usefixtures("seen")
-def test_protocol__unknown_property_or_one_class(chips, tmp_path):
+@pytest.mark.usefixtures("network_inputs")
+def test_protocol__unknown_attribute_or_one_class(run_protocol):
     with pytest.raises(SettingsError, match=r"no annotation has a property 'kind'.*class, same"):
-        judge(chips, tmp_path, "kind")
+        run_protocol("kind")
     with pytest.raises(TooFewError, match="1 class on 80 chips"):
-        judge(chips, tmp_path, "same")
+        run_protocol("same")
 
 
-def test_protocol__needs_an_encoder_with_a_network(chips, tmp_path):
-    with pytest.raises(SettingsError, match="for which texture is not made"):
-        satdino_protocol(Workspace(tmp_path), chips, EmbedSettings(), "class")
+def test_protocol__needs_an_encoder_with_a_network(run_protocol):
+    with pytest.raises(SettingsError, match="at several scales, which texture cannot do"):
+        run_protocol(encoder="texture")
+
+
+def test_protocol__needs_chips(run_protocol, monkeypatch):
+    monkeypatch.setattr(satdino_protocol, "open_chips", lambda _: None)
+    with pytest.raises(TooFewError, match="there are no chips"):
+        run_protocol()

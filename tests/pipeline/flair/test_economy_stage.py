@@ -1,17 +1,15 @@
-"""The label economy of a small look-alike: folds, draws, and its key."""
-
 import dataclasses
 
 import pytest
 
-from core.demo.land_cover.patches import write_land_cover
-from core.flair.evaluation.confusion import count, miou
+from core.flair.evaluation.confusion import count_confusion, mean_iou
+from core.flair.models.classifier_table import fit_classifier
 from core.flair.models.classifiers import MethodSettings
-from core.flair.models.features import FeatureSpec, build, fit_scaler
+from core.flair.models.features import FeatureSpec, build_features, fit_scaler
 from core.pipeline.flair import economy_stage
-from core.pipeline.flair.economy_stage import curve, economy_step, make_economy, open_economy
+from core.pipeline.flair.economy_stage import ECONOMIES, economy_curve
 from core.pipeline.flair.study import Study, StudySettings
-from core.pipeline.workspace import Workspace
+from core.pipeline.flair.study_cells import StudyRun
 
 KNN = MethodSettings()
 SPEC = FeatureSpec(fusion=True, robust=True)
@@ -19,18 +17,12 @@ FEW = StudySettings(draws=3)
 
 
 @pytest.fixture(scope="module")
-def workspace(tmp_path_factory):
-    root = tmp_path_factory.mktemp("land")
-    write_land_cover(root / "flair", patches=3)
-    return Workspace.at(root)
-
-
-@pytest.fixture(scope="module")
 def points(workspace):
-    return curve(Study(workspace, FEW), SPEC, KNN, sizes=(10,), centres=(13,))
+    run = StudyRun(Study(workspace, FEW), KNN, SPEC)
+    return economy_curve(run, sizes=(10,), centres=(13,))
 
 
-def test_curve__clusters_cost_fewer_labels(points):
+def test_curve__clusters_need_fewer_labels(points):
     assert {p.method.split(",")[0] for p in points} == {"knn", "hdbscan", "kmeans"}
     looks = next(p for p in points if p.rule == "one look per cluster")
     assert looks.n_labels == looks.n_clusters
@@ -38,7 +30,7 @@ def test_curve__clusters_cost_fewer_labels(points):
     assert max(every) <= max(p.n_labels for p in points if p.method == "knn")
 
 
-def test_curve__has_a_band_where_labels_are_drawn_and_none_where_all_are_given(points):
+def test_curve__has_a_range_where_labels_are_drawn_and_none_where_all_are_used(points):
     assert all(p.low <= p.miou <= p.high for p in points)
     drawn = [p for p in points if p.method == "knn"]
     assert all(p.low < p.high for p in drawn[:-1])
@@ -46,55 +38,59 @@ def test_curve__has_a_band_where_labels_are_drawn_and_none_where_all_are_given(p
     assert all(p.low == p.high for p in points if p.rule == "every training label")
 
 
-def test_curve__all_labels_are_judged_on_every_fold(workspace, points):
+def test_curve__all_labels_are_evaluated_on_every_fold(workspace, points):
     study, counts = Study(workspace, FEW), 0
     assert len(study.folds) == 2
     for fold in study.folds:
         table, judges = study.sampled(fold.train, SPEC), study.judges(fold, SPEC)
         scaler = fit_scaler(table, SPEC)
-        model = economy_stage.classifiers.fit(build(table, SPEC, scaler), table.labels, KNN).model
-        said = model.predict(build(judges, SPEC, scaler), 0).classes
-        counts = counts + count(judges.labels, said)
+        model = fit_classifier(build_features(table, SPEC, scaler), table.labels, KNN).model
+        predicted = model.predict(build_features(judges, SPEC, scaler), 0).classes
+        counts = counts + count_confusion(judges.labels, predicted)
     every = [p for p in points if p.method == "knn"][-1]
-    assert every.miou == pytest.approx(float(miou(counts)))
+    assert every.miou == pytest.approx(float(mean_iou(counts)))
 
 
 def test_curve__more_draws_begin_with_the_same(workspace):
-    study = Study(workspace, dataclasses.replace(FEW, draws=6))
-    more = curve(study, FeatureSpec(), KNN, sizes=(), centres=())
-    few = curve(Study(workspace, FEW), FeatureSpec(), KNN, sizes=(), centres=())
+    few, more = (
+        economy_curve(
+            StudyRun(Study(workspace, dataclasses.replace(FEW, draws=draws)), KNN, FeatureSpec()),
+            sizes=(),
+            centres=(),
+        )
+        for draws in (3, 6)
+    )
     assert all(m.low <= f.low and f.high <= m.high for m, f in zip(more, few, strict=True))
     assert any(m.miou != f.miou for m, f in zip(more, few, strict=True))
 
 
-def test_economy__is_kept_and_builds_a_tree_a_fold(workspace, monkeypatch):
-    monkeypatch.setattr(economy_stage, "SIZES", (30,))
+def test_economy__is_stored_and_builds_one_tree_per_fold(workspace, monkeypatch):
+    monkeypatch.setattr(economy_stage, "SIZES", (10, 30))
     monkeypatch.setattr(economy_stage, "CENTRES", (13,))
-    built = []
-    plain = Study.tree
-    monkeypatch.setattr(Study, "tree", lambda *a: built.append(a) or plain(*a))
-    first = make_economy(Study(workspace, FEW), KNN, FeatureSpec())
-    assert len(built) == 2
-    assert make_economy(Study(workspace, FEW), KNN, FeatureSpec()).cached
+    calls = []
+    tree = StudyRun.tree
+    monkeypatch.setattr(StudyRun, "tree", lambda *args: calls.append(args) or tree(*args))
+    first, second = (
+        StudyRun(Study(workspace, FEW), KNN, FeatureSpec()).make(ECONOMIES) for _ in range(2)
+    )
+    assert len(calls) == 2
+    assert second.cached
     assert first.counts["draws"] == 3
     assert first.counts["folds"] == 2
-    assert open_economy(first)[0].method == "knn"
+    assert ECONOMIES.open(first)[0].method == "knn"
 
 
-def test_economy_step__which_classifier_is_named_does_not_matter(workspace):
-    study = Study(workspace, FEW)
-    same = (KNN, MethodSettings("hdbscan", min_cluster_size=77), MethodSettings("kmeans"))
-    assert len({economy_step(study, method, SPEC).key for method in same}) == 1
+def economy_key(workspace, settings, method):
+    return ECONOMIES.step(StudyRun(Study(workspace, settings), method, SPEC)).key
 
 
-def test_economy_step__draws_seed_and_neighbours_matter(workspace):
-    keys = {economy_step(Study(workspace, FEW), method, SPEC).key
-            for method in (KNN, MethodSettings(k=5), MethodSettings(min_samples=5),
-                           MethodSettings(seed=4))}  # fmt: skip
-    keys.add(economy_step(Study(workspace, StudySettings()), KNN, SPEC).key)
+def test_key__does_not_depend_on_the_classifier(workspace):
+    methods = (KNN, MethodSettings("hdbscan", min_cluster_size=77), MethodSettings("kmeans"))
+    assert len({economy_key(workspace, FEW, method) for method in methods}) == 1
+
+
+def test_key__depends_on_draws_seed_and_neighbours(workspace):
+    methods = (KNN, MethodSettings(k=5), MethodSettings(min_samples=5), MethodSettings(seed=4))
+    keys = {economy_key(workspace, FEW, method) for method in methods}
+    keys.add(economy_key(workspace, StudySettings(), KNN))
     assert len(keys) == 5
-
-
-def test_economy_step__draws_leave_the_cells_alone(workspace):
-    keys = {Study(workspace, s).step(KNN, SPEC).key for s in (FEW, StudySettings())}
-    assert len(keys) == 1

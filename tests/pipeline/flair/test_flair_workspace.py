@@ -11,13 +11,18 @@ import pytest
 from core.demo.land_cover import patches
 from core.errors import Cancelled, ChipscapeError, SettingsError, WorkspaceError
 from core.flair.data.download import FetchSettings
-from core.pipeline.flair.flair_workspace import ensure_land_cover, fetch, folder_of, is_look_alike
+from core.pipeline.flair.flair_workspace import (
+    ensure_land_cover,
+    fetch_toy_data,
+    flair_folder,
+    is_look_alike,
+)
 from core.pipeline.workspace import Workspace
 
 
 @pytest.fixture
 def served(tmp_path: Path) -> Iterator[tuple[str, Path]]:
-    """A folder on a server of this machine, with its address."""
+    """The address of a file on a local server, and the folder that it serves."""
     folder = tmp_path / "served"
     folder.mkdir()
 
@@ -42,17 +47,17 @@ def pack(path: Path, name: str = "flair_aerial_train/a.txt") -> str:
 
 @pytest.fixture
 def written(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
-    """The painters replaced by one file; what they were asked for."""
-    asked: list[tuple[int, int]] = []
+    """The arguments of `write_land_cover`, which is replaced and creates one folder only."""
+    calls: list[tuple[int, int]] = []
 
     def write(root: Path, *, patches: int, seed: int, report: object) -> list[Path]:
-        asked.append((patches, seed))
+        calls.append((patches, seed))
         root.mkdir(parents=True, exist_ok=True)
         (root / "flair_aerial_train").mkdir(exist_ok=True)
         return [root / "flair_aerial_train"]
 
     monkeypatch.setattr(patches, "write_land_cover", write)
-    return asked
+    return calls
 
 
 def test_ensure_land_cover__written_once(tmp_path: Path, written: list[tuple[int, int]]) -> None:
@@ -64,12 +69,12 @@ def test_ensure_land_cover__written_once(tmp_path: Path, written: list[tuple[int
     assert written == [(3, 0)]
     assert ensure_land_cover(workspace, 4)
     assert ensure_land_cover(workspace, 4, seed=2)
-    (folder_of(workspace) / "flair_aerial_train").rmdir()
+    (flair_folder(workspace) / "flair_aerial_train").rmdir()
     assert ensure_land_cover(workspace, 4, seed=2)
     assert written == [(3, 0), (4, 0), (4, 2), (4, 2)]
 
 
-def test_ensure_land_cover__goes_on_after_an_interruption(
+def test_ensure_land_cover__starts_again_after_an_interruption(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def stop(*_: object, **__: object) -> list[Path]:
@@ -85,7 +90,7 @@ def test_ensure_land_cover__goes_on_after_an_interruption(
 def test_ensure_land_cover__never_mixed_with_other_files(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path)
     (tmp_path / "flair" / "flair_aerial_train").mkdir(parents=True)
-    with pytest.raises(WorkspaceError, match="not the look-alike's"):
+    with pytest.raises(WorkspaceError, match="contains files that are not the look-alike's"):
         ensure_land_cover(workspace, 3)
     assert not is_look_alike(workspace)
 
@@ -100,39 +105,39 @@ def test_fetch__once_and_checked(tmp_path: Path, served: tuple[str, Path]) -> No
     url, folder = served
     sha = pack(folder / "toy.zip")
     workspace = Workspace(tmp_path / "w")
-    done = fetch(workspace, FetchSettings(url=url, sha256=sha))
-    assert (done["fetched"], done["sha256"]) == (True, sha)
-    assert (folder_of(workspace) / "flair_aerial_train/a.txt").read_bytes() == b"1"
-    assert sorted(p.name for p in folder_of(workspace).iterdir()) == [
+    result = fetch_toy_data(workspace, FetchSettings(url=url, sha256=sha))
+    assert (result["fetched"], result["sha256"]) == (True, sha)
+    assert (flair_folder(workspace) / "flair_aerial_train/a.txt").read_bytes() == b"1"
+    assert sorted(p.name for p in flair_folder(workspace).iterdir()) == [
         "fetched.json",
         "flair_aerial_train",
     ]
     (folder / "toy.zip").unlink()
-    assert not fetch(workspace, FetchSettings(url=url))["fetched"]
+    assert not fetch_toy_data(workspace, FetchSettings(url=url))["fetched"]
 
 
-def test_fetch__evil_archive_leaves_no_tree(tmp_path: Path, served: tuple[str, Path]) -> None:
+def test_fetch__malicious_archive_leaves_no_files(tmp_path: Path, served: tuple[str, Path]) -> None:
     url, folder = served
     pack(folder / "toy.zip", "../../evil.txt")
     workspace = Workspace(tmp_path / "w")
-    with pytest.raises(ChipscapeError, match="leads out"):
-        fetch(workspace, FetchSettings(url=url))
+    with pytest.raises(ChipscapeError, match="a path outside its folder"):
+        fetch_toy_data(workspace, FetchSettings(url=url))
     assert not list(tmp_path.rglob("evil.txt"))
-    assert not list(folder_of(workspace).glob("flair*_*"))
+    assert not list(flair_folder(workspace).glob("flair*_*"))
 
 
 def test_fetch__not_into_the_look_alike(tmp_path: Path, served: tuple[str, Path]) -> None:
     workspace = Workspace(tmp_path / "w")
-    folder_of(workspace).mkdir(parents=True)
-    (folder_of(workspace) / "land-cover.json").write_text("{}")
-    with pytest.raises(WorkspaceError, match="holds the look-alike"):
-        fetch(workspace, FetchSettings(url=served[0]))
+    flair_folder(workspace).mkdir(parents=True)
+    (flair_folder(workspace) / "land-cover.json").write_text("{}")
+    with pytest.raises(WorkspaceError, match="contains the look-alike"):
+        fetch_toy_data(workspace, FetchSettings(url=served[0]))
 
 
-def test_fetch__goes_on_with_a_whole_archive(tmp_path: Path, served: tuple[str, Path]) -> None:
+def test_fetch__continues_with_a_complete_archive(tmp_path: Path, served: tuple[str, Path]) -> None:
     url, folder = served
     workspace = Workspace(tmp_path / "w")
-    folder_of(workspace).mkdir(parents=True)
-    sha = pack(folder_of(workspace) / "flair.zip")
+    flair_folder(workspace).mkdir(parents=True)
+    sha = pack(flair_folder(workspace) / "flair.zip")
     assert not (folder / "toy.zip").exists()
-    assert fetch(workspace, FetchSettings(url=url, sha256=sha))["fetched"]
+    assert fetch_toy_data(workspace, FetchSettings(url=url, sha256=sha))["fetched"]

@@ -10,89 +10,94 @@ from shapely.geometry import MultiPolygon, Point, Polygon, box
 
 from core.errors import AnnotationError
 from core.raster.annotations.feature_table import PIXELS, SCENE
-from core.raster.annotations.vector_files import find_annotations, find_shared, read_annotations
-from core.raster.scene_report import inspect
+from core.raster.annotations.vector_files import (
+    find_annotations,
+    find_shared_annotations,
+    read_annotations,
+)
+from core.raster.scene_report import inspect_scene
 
 
-def table(path, text, encoding="utf-8"):
+def write_table(path, text, encoding="utf-8"):
     path.write_text(text, encoding=encoding)
     return path
 
 
-def test_csv__boxes_in_pixels(make_scene):
+def test_read_csv__boxes_in_pixels(make_scene):
     raster = make_scene()
-    path = table(
+    path = write_table(
         raster.with_suffix(".csv"), "xmin,ymin,xmax,ymax,label\n10,20,30,60,tree\n1,1,,9,x\n"
     )
     assert find_annotations(raster) == path
-    report, _, found = inspect(raster)
-    assert found.pixels.tolist() == [box(10, 20, 30, 60)]
+    report, _, footprints = inspect_scene(raster)
+    assert footprints.pixels.tolist() == [box(10, 20, 30, 60)]
     assert report.classes == {"tree": 1}
     assert report.skipped == {"null geometry": 1}
-    assert found.ground.area == pytest.approx(200, rel=1e-3)
-    assert "boxes in the scene's pixels" in report.warnings
+    assert footprints.ground.area == pytest.approx(200, rel=1e-3)
+    assert "The boxes are read as pixels of the scene." in report.warnings
 
 
-def test_csv__wkt_in_degrees_or_in_the_scenes_own_crs(make_scene, to_ground):
-    raster, path = make_scene(), None
-    shape = box(40, 30, 80, 50)
-    for target, words in (("EPSG:4326", "taken as degrees"), ("", "taken as the scene's own")):
-        wkt = to_ground(shape, target=target).wkt
-        path = table(raster.with_suffix(".csv"), f'id;WKT;kind\n7;"{wkt}";a\n8;nonsense;b\n9;;c\n')
-        report, _, found = inspect(raster)
-        assert found.pixels[0].bounds == pytest.approx(shape.bounds, abs=0.05)
-        assert found.properties["id"].tolist() == [7]
-        assert any(words in warning for warning in report.warnings)
-        assert report.skipped == {"null geometry": 2}
-        assert "1 geometries cannot be parsed: taken as null" in report.warnings
-    assert path is not None
-
-
-def test_csv__longitude_and_latitude(make_scene, to_ground):
+def test_read_csv__wkt_in_degrees_or_in_the_crs_of_the_scene(make_scene, to_ground):
     raster = make_scene()
-    at = to_ground(Point(40, 50), target="EPSG:4326")
-    table(
+    shape = box(40, 30, 80, 50)
+    for target, note in (("EPSG:4326", "read as degrees"), ("", "read in the scene's own CRS")):
+        wkt = to_ground(shape, target=target).wkt
+        write_table(raster.with_suffix(".csv"), f'id;WKT;kind\n7;"{wkt}";a\n8;nonsense;b\n9;;c\n')
+        report, _, footprints = inspect_scene(raster)
+        assert footprints.pixels[0].bounds == pytest.approx(shape.bounds, abs=0.05)
+        assert footprints.properties["id"].tolist() == [7]
+        assert any(note in warning for warning in report.warnings)
+        assert report.skipped == {"null geometry": 2}
+        assert "1 geometry was treated as null, because parsing failed." in report.warnings
+
+
+def test_read_csv__longitude_and_latitude(make_scene, to_ground):
+    raster = make_scene()
+    point = to_ground(Point(40, 50), target="EPSG:4326")
+    write_table(
         raster.with_suffix(".csv"),
-        f"Latitude\tLongitude\tname\n{at.y}\t{at.x}\tbuoy\n",
+        f"Latitude\tLongitude\tname\n{point.y}\t{point.x}\tbuoy\n",
         "utf-8-sig",
     )
-    _, _, found = inspect(raster)
-    assert (found.pixels[0].x, found.pixels[0].y) == pytest.approx((40, 50), abs=0.01)
-    assert found.properties["name"].tolist() == ["buoy"]
+    _, _, footprints = inspect_scene(raster)
+    assert (footprints.pixels[0].x, footprints.pixels[0].y) == pytest.approx((40, 50), abs=0.01)
+    assert footprints.properties["name"].tolist() == ["buoy"]
 
 
-def test_csv__rows_that_name_a_scene_go_to_that_scene(make_scene):
-    one, other = make_scene("one.tif"), make_scene("two.tif")
-    table(
-        one.parent / "all.csv",
+def test_read_csv__rows_belong_to_the_scene_that_they_name(make_scene):
+    first, second = make_scene("one.tif"), make_scene("two.tif")
+    write_table(
+        first.parent / "all.csv",
         "image_path,xmin,ymin,xmax,ymax\nimg/one.tif,1,1,9,9\nC:\\x\\two.tif,5,5,9,9\ntwo.tif,8,8,12,12\n",
     )
-    assert [inspect(r, None, find_shared(r.parent, ["one", "two"]))[0].annotations
-            for r in (one, other)] == [1, 2]  # fmt: skip
+    assert [
+        inspect_scene(r, None, find_shared_annotations(r.parent, ["one", "two"]))[0].annotations
+        for r in (first, second)
+    ] == [1, 2]
 
 
 @pytest.mark.parametrize(
     "text", ["", "a,b\n1,2\n", "\x00\x01", "xmin,ymin\n1,2\n", "lon,lat\n1,2,3\n"]
 )
-def test_csv__refused_with_the_reason(tmp_path, text):
+def test_read_csv__refused_with_a_reason(tmp_path, text):
     with pytest.raises(AnnotationError, match=r"^x\.csv: "):
-        read_annotations(table(tmp_path / "x.csv", text))
+        read_annotations(write_table(tmp_path / "x.csv", text))
 
 
-def coco(path, annotations, **more):
+def write_coco(path, annotations, **members):
     document = {
         "images": [{"id": 1, "file_name": "deep/one.tif"}, {"id": 2, "file_name": "two.tif"}],
         "annotations": annotations,
         "categories": [{"id": 5, "name": "boat"}],
     }
-    path.write_text(json.dumps(document | more), encoding="utf-8")
+    path.write_text(json.dumps(document | members), encoding="utf-8")
     return path
 
 
-def test_coco__boxes_polygons_classes_and_ids(tmp_path):
+def test_read_coco__boxes_polygons_classes_and_ids(tmp_path):
     ring = [0, 0, 10, 0, 10, 10]
-    found = read_annotations(
-        coco(
+    annotations = read_annotations(
+        write_coco(
             tmp_path / "labels.json",
             [
                 {"id": 11, "image_id": 1, "category_id": 5, "bbox": [10, 20, 30, 40], "area": 9},
@@ -102,53 +107,57 @@ def test_coco__boxes_polygons_classes_and_ids(tmp_path):
             ],
         )
     )
-    assert found.crs == PIXELS
-    assert found.scenes == ("one", "two", "two", "")
-    assert found.geometries[0] == box(10, 20, 40, 60)
-    assert found.geometries[1] == Polygon([(0, 0), (10, 0), (10, 10)])
-    assert isinstance(found.geometries[2], MultiPolygon)
-    assert found.geometries[3] is None
-    assert found.properties["feature_id"].tolist() == [11, 12, 13, 14]
-    assert found.properties["category"].fillna("").tolist() == ["boat", "", "", ""]
-    assert found.of("two").properties["feature_id"].tolist() == [12, 13]
+    assert annotations.crs == PIXELS
+    assert annotations.scene_names == ("one", "two", "two", "")
+    assert annotations.geometries[0] == box(10, 20, 40, 60)
+    assert annotations.geometries[1] == Polygon([(0, 0), (10, 0), (10, 10)])
+    assert isinstance(annotations.geometries[2], MultiPolygon)
+    assert annotations.geometries[3] is None
+    assert annotations.properties["feature_id"].tolist() == [11, 12, 13, 14]
+    assert annotations.properties["category"].fillna("").tolist() == ["boat", "", "", ""]
+    assert annotations.for_scene("two").properties["feature_id"].tolist() == [12, 13]
 
 
-def test_shared__one_file_over_many_scenes_is_matched_by_place(
+def test_inspect_scene__a_shared_file_is_matched_by_location(
     make_scene, make_annotations, to_ground
 ):
     from affine import Affine
 
     east = Affine(0.5, 0, 692_080, 0, -0.5, 4_796_000)
-    one, two = make_scene("one.tif"), make_scene("two.tif", transform=east)
+    first, second = make_scene("one.tif"), make_scene("two.tif", transform=east)
     empty = make_scene("far.tif", transform=Affine(0.5, 0, 600_000, 0, -0.5, 4_796_000))
     shapes = [to_ground(box(x, 10, x + 20, 30)) for x in (10, 60, 150, 200)]
-    make_annotations(one.parent / "all", shapes, [{"n": i} for i in range(4)], suffix=".gpkg")
-    shared = find_shared(one.parent, ["one", "two", "far"])
+    make_annotations(first.parent / "all", shapes, [{"n": i} for i in range(4)], suffix=".gpkg")
+    shared = find_shared_annotations(first.parent, ["one", "two", "far"])
     assert [p.name for p in shared] == ["all.gpkg"]
-    reports = {r.stem: inspect(r, None, shared) for r in (one, two, empty)}
-    kept = {n: f.properties["n"].tolist() if f else [] for n, (_, _, f) in reports.items()}
-    assert kept == {"one": [0, 1, 2], "two": [2, 3], "far": []}
+    reports = {r.stem: inspect_scene(r, None, shared) for r in (first, second, empty)}
+    rows = {n: f.properties["n"].tolist() if f else [] for n, (_, _, f) in reports.items()}
+    assert rows == {"one": [0, 1, 2], "two": [2, 3], "far": []}
     assert reports["one"][0].annotation_file == "all.gpkg"
     assert reports["one"][0].skipped == {}
-    assert any(
-        "3 of all.gpkg lie on the scene, 1 elsewhere" in w for w in reports["one"][0].warnings
-    )
-    assert any("none of the others has any" in w for w in reports["far"][0].warnings)
-    make_annotations(one, [to_ground(box(1, 1, 9, 9))])
-    assert inspect(one, None, shared)[0].annotation_file == "one.geojson"
+    matched, unmatched = (" ".join(reports[name][0].warnings) for name in ("one", "far"))
+    assert "matched by location: 3 from all.gpkg on this scene, 1 elsewhere." in matched
+    assert "no other vector file has any on it." in unmatched
+    make_annotations(first, [to_ground(box(1, 1, 9, 9))])
+    assert inspect_scene(first, None, shared)[0].annotation_file == "one.geojson"
 
 
-def test_shared__links_out_of_the_folder_are_left_out(make_scene, tmp_path):
+def test_find_shared_annotations__outside_links_are_ignored(make_scene, tmp_path):
     raster = make_scene()
-    outside = table(tmp_path / "secret.csv", "xmin,ymin,xmax,ymax\n1,1,9,9\n")
+    outside = write_table(tmp_path / "secret.csv", "xmin,ymin,xmax,ymax\n1,1,9,9\n")
     (raster.parent / "link.csv").symlink_to(outside)
-    assert find_shared(raster.parent, ["scene"]) == []
+    assert find_shared_annotations(raster.parent, ["scene"]) == []
 
 
 cell = st.one_of(
-    st.text(max_size=8), st.floats().map(str), st.just("POINT (5 5)"), st.just("1e400"),
-    st.just("POLYGON ((0 0, 1 1, 1 0, 0 0))"), st.just("GEOMETRYCOLLECTION EMPTY"), st.just('"'),
-)  # fmt: skip
+    st.text(max_size=8),
+    st.floats().map(str),
+    st.just("POINT (5 5)"),
+    st.just("1e400"),
+    st.just("POLYGON ((0 0, 1 1, 1 0, 0 0))"),
+    st.just("GEOMETRYCOLLECTION EMPTY"),
+    st.just('"'),
+)
 head = st.sampled_from(
     ["wkt", "lon,lat", "xmin,ymin,xmax,ymax", "a,b", "image,wkt", "wkt,wkt", "lon,lon,lat"]
 )
@@ -157,17 +166,19 @@ QUICK = settings(max_examples=150, deadline=None, suppress_health_check=list(Hea
 
 @QUICK
 @given(head, st.lists(st.lists(cell, min_size=1, max_size=5), max_size=5), st.sampled_from(",;\t"))
-def test_csv__anything_is_read_or_refused(names, rows, separator):
+def test_read_csv__anything_is_read_or_refused(names, rows, separator):
     lines = [names.replace(",", separator), *(separator.join(row) for row in rows)]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "x.csv"
         path.write_bytes("\n".join(lines).encode("utf-8", "replace"))
         try:
-            found = read_annotations(path)
+            annotations = read_annotations(path)
         except AnnotationError:
             return
-    assert found.crs in (PIXELS, SCENE) or "4326" in found.crs or "WGS" in found.crs
-    assert len(found.geometries) == len(found.properties)
+    assert (
+        annotations.crs in (PIXELS, SCENE) or "4326" in annotations.crs or "WGS" in annotations.crs
+    )
+    assert len(annotations.geometries) == len(annotations.properties)
 
 
 value = st.recursive(
@@ -182,20 +193,21 @@ value = st.recursive(
     max_leaves=8,
 )
 names = st.sampled_from(["id", "image_id", "category_id", "bbox", "segmentation", "area"])
-one = st.dictionaries(names, value, max_size=6) | value
+entry = st.dictionaries(names, value, max_size=6) | value
 
 
 @QUICK
 @given(
-    st.lists(one, max_size=4), st.lists(value | st.fixed_dictionaries({"id": value}), max_size=3)
+    st.lists(entry, max_size=4), st.lists(value | st.fixed_dictionaries({"id": value}), max_size=3)
 )
-def test_coco__anything_is_read_or_refused(annotations, images):
+def test_read_coco__anything_is_read_or_refused(entries, images):
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "x.json"
-        coco(path, annotations, images=images, categories=images)
+        write_coco(path, entries, images=images, categories=images)
         try:
-            found = read_annotations(path)
+            annotations = read_annotations(path)
         except AnnotationError:
             return
-    assert len(found) == len(annotations) == len(found.scenes)
-    assert np.shape(found.of("one").geometries) == (sum(s == "one" for s in found.scenes),)
+    assert len(annotations) == len(entries) == len(annotations.scene_names)
+    n_named = sum(name == "one" for name in annotations.scene_names)
+    assert np.shape(annotations.for_scene("one").geometries) == (n_named,)

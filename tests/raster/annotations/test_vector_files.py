@@ -15,9 +15,9 @@ from core.errors import AnnotationError
 from core.raster.annotations.vector_files import (
     Annotations,
     find_annotations,
-    parts,
-    passed_over,
     read_annotations,
+    unread_vector_files,
+    vector_file_parts,
 )
 
 SQUARE = box(692_010, 4_795_950, 692_020, 4_795_960)
@@ -46,82 +46,87 @@ def collection(*features, **more):
 def test_read_annotations__each_format_gives_the_same(tmp_path, make_annotations, suffix):
     rows = [{"class": "a", "n": 1}, {"class": "b", "n": 2}]
     path = make_annotations(tmp_path / "x.tif", [SQUARE, SQUARE.buffer(1)], rows, suffix=suffix)
-    found = read_annotations(path)
-    assert len(found) == 2
-    assert found.geometries[0].equals(SQUARE)
-    assert found.properties["class"].tolist() == ["a", "b"]
-    assert found.properties["n"].tolist() == [1, 2]
-    assert CRS.from_wkt(found.crs).to_epsg() == 32631
-    assert found.notes == ()
+    annotations = read_annotations(path)
+    assert len(annotations) == 2
+    assert annotations.geometries[0].equals(SQUARE)
+    assert annotations.properties["class"].tolist() == ["a", "b"]
+    assert annotations.properties["n"].tolist() == [1, 2]
+    assert CRS.from_wkt(annotations.crs).to_epsg() == 32631
+    assert annotations.notes == ()
 
 
 @pytest.mark.filterwarnings("ignore:'crs' was not provided")
 @pytest.mark.parametrize("suffix", [".geojson", ".fgb", ".parquet"])
-def test_read_annotations__without_crs_longitude_and_latitude_are_assumed_and_said(
+def test_read_annotations__without_a_crs_longitude_and_latitude_are_assumed(
     tmp_path, make_annotations, suffix
 ):
     path = make_annotations(tmp_path / "x.tif", [Point(5, 43)], [{"a": 1}], None, suffix)
-    found = read_annotations(path)
-    assert CRS.from_wkt(found.crs).to_epsg() == 4326
-    assert "names no CRS" in found.notes[0]
+    annotations = read_annotations(path)
+    assert CRS.from_wkt(annotations.crs).to_epsg() == 4326
+    assert "names no CRS" in annotations.notes[0]
 
 
 @pytest.mark.parametrize(
     "document", [feature(), mapping(SQUARE), {"type": "GeometryCollection", "geometries": []}]
 )
-def test_read_geojson__a_feature_or_a_bare_geometry_is_one(write, document):
+def test_read_geojson__a_feature_or_a_bare_geometry(write, document):
     assert len(read_annotations(write(document))) == 1
 
 
 def test_read_geojson__no_features(write):
-    found = read_annotations(write(collection()))
-    assert (len(found), len(found.properties)) == (0, 0)
+    annotations = read_annotations(write(collection()))
+    assert (len(annotations), len(annotations.properties)) == (0, 0)
 
 
 @pytest.mark.parametrize(
     ("document", "message"),
     [
-        ("", "is not JSON"),
-        ("{", "is not JSON"),
-        ("[" * 100_000, "is not JSON"),
-        ("PAR1", "is not JSON"),
-        ("[1, 2]", "no GeoJSON object"),
+        ("", "the file is not valid JSON"),
+        ("{", "the file is not valid JSON"),
+        ("[" * 100_000, "the file is not valid JSON"),
+        ("PAR1", "the file is not valid JSON"),
+        ("[1, 2]", "not a GeoJSON object"),
         ({"type": "Topology"}, "its type is 'Topology'"),
-        ({"type": "FeatureCollection", "features": 5}, "a FeatureCollection without features"),
-        (collection(crs={"properties": {"name": "EPSG:1"}}), "names a CRS that is not known"),
-        (collection(crs={"properties": {"name": [3]}}), "names a CRS that is not known"),
+        (
+            {"type": "FeatureCollection", "features": 5},
+            "the FeatureCollection has no list of features",
+        ),
+        (collection(crs={"properties": {"name": "EPSG:1"}}), "the file names an unknown CRS"),
+        (collection(crs={"properties": {"name": [3]}}), "the file names an unknown CRS"),
     ],
 )
-def test_read_geojson__refused_with_the_reason(write, document, message):
+def test_read_geojson__refused_with_a_reason(write, document, message):
     with pytest.raises(AnnotationError, match=f"^a.geojson: .*{message}"):
         read_annotations(write(document))
 
 
 @pytest.mark.parametrize("member", [None, 5, {}, {"properties": None}, {"properties": "EPSG:1"}])
-def test_read_geojson__an_empty_crs_member_counts_as_none(write, member):
+def test_read_geojson__an_empty_crs_member_is_ignored(write, member):
     assert "names no CRS" in read_annotations(write(collection(crs=member))).notes[0]
 
 
-def test_read_geojson__the_old_crs_member_is_heeded(write):
+def test_read_geojson__the_old_crs_member_is_read(write):
     name = "urn:ogc:def:crs:EPSG::2154"
-    found = read_annotations(write(collection(crs={"type": "name", "properties": {"name": name}})))
-    assert (CRS.from_wkt(found.crs).to_epsg(), found.notes) == (2154, ())
+    annotations = read_annotations(
+        write(collection(crs={"type": "name", "properties": {"name": name}}))
+    )
+    assert (CRS.from_wkt(annotations.crs).to_epsg(), annotations.notes) == (2154, ())
 
 
-def test_read_geojson__what_cannot_be_parsed_becomes_null_and_is_counted(write):
+def test_read_geojson__invalid_geometries_become_null_and_are_counted(write):
     broken = [5, {"type": "Point"}, {"type": "Nothing", "coordinates": [1, 2]}, "POINT (1 1)"]
     text = json.dumps(collection(feature(), *({"geometry": g} for g in broken), None, 7))
     text = text.replace('"POINT (1 1)"', '{"type": "Point", "coordinates": [1e999, NaN]}')
-    found = read_annotations(write(text))
-    assert [g is None for g in found.geometries] == [False] + [True] * 6
-    assert "4 geometries cannot be parsed: taken as null" in found.notes
+    annotations = read_annotations(write(text))
+    assert [g is None for g in annotations.geometries] == [False] + [True] * 6
+    assert "4 geometries were treated as null, because parsing failed." in annotations.notes
 
 
 def test_read_geojson__nested_properties_become_text(write):
     rows = [{"tags": {"b": 1, "a": ["é"]}, "n": 1}, {"tags": None}, None, 5]
-    found = read_annotations(write(collection(*(feature(properties=r) for r in rows))))
-    assert found.properties["tags"].tolist()[0] == '{"a": ["é"], "b": 1}'
-    assert found.properties["tags"].isna().tolist() == [False, True, True, True]
+    annotations = read_annotations(write(collection(*(feature(properties=r) for r in rows))))
+    assert annotations.properties["tags"].tolist()[0] == '{"a": ["é"], "b": 1}'
+    assert annotations.properties["tags"].isna().tolist() == [False, True, True, True]
 
 
 @pytest.mark.parametrize(
@@ -129,17 +134,17 @@ def test_read_geojson__nested_properties_become_text(write):
     [({}, "feature_id", ["7", None]), ({"feature_id": "mine"}, "feature_id", ["mine", "mine"])],
 )
 def test_read_geojson__feature_ids_are_kept(write, properties, column, values):
-    found = read_annotations(
+    annotations = read_annotations(
         write(collection(feature(properties=properties, id=7), feature(properties=properties)))
     )
-    assert [None if pd.isna(v) else v for v in found.properties[column]] == values
+    assert [None if pd.isna(v) else v for v in annotations.properties[column]] == values
 
 
 @pytest.mark.parametrize("suffix", [".gpkg", ".shp", ".fgb", ".parquet"])
-def test_read_annotations__content_is_looked_at_before_gdal_is(write, suffix, monkeypatch):
+def test_read_annotations__content_is_checked_before_gdal_opens_it(write, suffix, monkeypatch):
     monkeypatch.setattr(gpd, "read_file", None)
     path = write(collection(feature()), f"a{suffix}")
-    with pytest.raises(AnnotationError, match=f"is not a {suffix} file, whatever its name says"):
+    with pytest.raises(AnnotationError, match=f"the content is not that of a {suffix} file"):
         read_annotations(path)
 
 
@@ -157,7 +162,9 @@ def test_read_annotations__content_is_looked_at_before_gdal_is(write, suffix, mo
 def test_read_annotations__damaged_files_are_refused(tmp_path, suffix, content):
     path = tmp_path / f"a{suffix}"
     path.write_bytes(content)
-    with pytest.raises(AnnotationError, match=f"^a{suffix}: (cannot be read|is not JSON)"):
+    with pytest.raises(
+        AnnotationError, match=f"^a{suffix}: the file (cannot be read|is not valid JSON)"
+    ):
         read_annotations(path)
 
 
@@ -166,13 +173,13 @@ def test_read_annotations__a_plain_sqlite_database_is_refused(tmp_path):
     with sqlite3.connect(tmp_path / "a.gpkg") as database:
         database.execute("create table boats (name text)")
     database.close()
-    with pytest.raises(AnnotationError, match=r"^a.gpkg: is not a .gpkg file"):
+    with pytest.raises(AnnotationError, match=r"^a.gpkg: the content is not that of a .gpkg file"):
         read_annotations(tmp_path / "a.gpkg")
 
 
 def test_read_annotations__a_table_without_geometries_is_refused(tmp_path):
     pd.DataFrame({"a": [1]}).to_parquet(tmp_path / "a.parquet")
-    with pytest.raises(AnnotationError, match=r"^a.parquet: cannot be read"):
+    with pytest.raises(AnnotationError, match=r"^a.parquet: the file cannot be read"):
         read_annotations(tmp_path / "a.parquet")
 
 
@@ -183,8 +190,8 @@ def test_read_annotations__lists_in_a_parquet_column_become_text(tmp_path, make_
 
 
 def test_read_annotations__too_large_is_refused(write, monkeypatch):
-    monkeypatch.setattr("core.raster.annotations.vector_files.MOST_BYTES", 10)
-    with pytest.raises(AnnotationError, match="larger than"):
+    monkeypatch.setattr("core.raster.annotations.vector_files.MAX_BYTES", 10)
+    with pytest.raises(AnnotationError, match="the file is larger than"):
         read_annotations(write(collection(feature())))
 
 
@@ -196,100 +203,103 @@ def test_find_annotations__the_first_format_of_the_same_stem(tmp_path):
     assert find_annotations(raster).name == "a.b.GEOJSON"
 
 
-def test_find_annotations__a_link_that_leads_out_is_left_alone(tmp_path):
+def test_find_annotations__an_outside_link_is_ignored(tmp_path):
     (tmp_path / "raw").mkdir()
     (tmp_path / "out.geojson").touch()
     (tmp_path / "raw" / "a.geojson").symlink_to(tmp_path / "out.geojson")
     assert find_annotations(tmp_path / "raw" / "a.tif") is None
-    (words,) = passed_over(tmp_path / "raw" / "a.tif")
-    assert words == "a.geojson is not read: it is a link that leads out of the folder"
+    assert unread_vector_files(tmp_path / "raw" / "a.tif") == [
+        "a.geojson is not read, because it is a link that leads out of the folder."
+    ]
 
 
-def test_passed_over__a_second_file_of_the_stem_is_named(tmp_path):
+def test_unread_vector_files__a_second_file_of_the_stem(tmp_path):
     for name in ("a.geojson", "a.gpkg", "b.gpkg"):
         (tmp_path / name).touch()
-    assert passed_over(tmp_path / "a.tif") == ["a.gpkg is not read: a.geojson comes first"]
-    assert passed_over(tmp_path / "b.tif") == []
+    assert unread_vector_files(tmp_path / "a.tif") == [
+        "a.gpkg is not read, because a.geojson takes precedence."
+    ]
+    assert unread_vector_files(tmp_path / "b.tif") == []
 
 
-def test_read_geojson__halves_of_characters_are_replaced_and_counted(write):
+def test_read_geojson__lone_surrogates_are_replaced_and_counted(write):
     rows = [
         {"class": "\ud800 lone", "\udc00": {"\ud801": ["a\ud802", 1]}, chr(0xDC01): 2},
         {"class": "boat \U0001f6a2"},
     ]
-    found = read_annotations(
+    annotations = read_annotations(
         write(collection(feature(properties=rows[0], id="\udfff"), feature(properties=rows[1])))
     )
-    assert found.properties["class"].tolist() == ["\ufffd lone", "boat \U0001f6a2"]
-    assert list(found.properties) == ["class", "\ufffd", "\ufffd\ufffd", "feature_id"]
-    assert found.properties["\ufffd"][0] == '{"\ufffd": ["a\ufffd", 1]}'
-    assert found.properties["\ufffd\ufffd"][0] == 2
-    assert found.properties["feature_id"][0] == "\ufffd"
-    assert found.notes[-1] == "6 texts held broken characters: replaced"
+    assert annotations.properties["class"].tolist() == ["\ufffd lone", "boat \U0001f6a2"]
+    assert list(annotations.properties) == ["class", "\ufffd", "\ufffd\ufffd", "feature_id"]
+    assert annotations.properties["\ufffd"][0] == '{"\ufffd": ["a\ufffd", 1]}'
+    assert annotations.properties["\ufffd\ufffd"][0] == 2
+    assert annotations.properties["feature_id"][0] == "\ufffd"
+    assert annotations.notes[-1] == "Invalid characters were replaced in 6 texts."
 
 
-def test_read_geojson__halves_written_as_bytes_are_replaced_too(tmp_path):
+def test_read_geojson__lone_surrogates_as_bytes_are_replaced(tmp_path):
     path = tmp_path / "a.geojson"
     text = json.dumps(collection(feature(properties={"a": "\ud800"})), ensure_ascii=False)
     path.write_bytes(text.encode("utf-8", "surrogatepass"))
-    found = read_annotations(path)
-    assert found.properties["a"].tolist() == ["\ufffd"]
-    assert found.notes[-1] == "1 text held broken characters: replaced"
+    annotations = read_annotations(path)
+    assert annotations.properties["a"].tolist() == ["\ufffd"]
+    assert annotations.notes[-1] == "Invalid characters were replaced in 1 text."
 
 
-def test_read_coco__halves_of_characters_are_replaced(write):
+def test_read_coco__lone_surrogates_are_replaced(write):
     images = [{"id": "\ud800", "file_name": "\udc00.tif"}]
     marks = [{"id": "\ud801", "image_id": "\ud800", "category_id": 1, "a\ud802": "\ud803"}]
     kinds = [{"id": 1, "name": "boat\ud804"}]
     document = {"images": images, "annotations": marks, "categories": kinds}
-    found = read_annotations(write(document))
-    assert found.scenes == ("\ufffd",)
-    assert found.properties.to_dict("records") == [
+    annotations = read_annotations(write(document))
+    assert annotations.scene_names == ("\ufffd",)
+    assert annotations.properties.to_dict("records") == [
         {"feature_id": "\ufffd", "category": "boat\ufffd", "a\ufffd": "\ufffd"}
     ]
-    assert found.notes[-1] == "7 texts held broken characters: replaced"
+    assert annotations.notes[-1] == "Invalid characters were replaced in 7 texts."
 
 
 @pytest.mark.filterwarnings("error")
-def test_read_annotations__layers_that_are_not_read_are_named(tmp_path):
+def test_read_annotations__unread_layers_are_reported(tmp_path):
     path = tmp_path / "ml.gpkg"
     pyogrio.write_dataframe(pd.DataFrame({"style": ["x"]}), path, layer="layer_styles")
     for name, n in (("one", 1), ("two", 2)):
         frame = gpd.GeoDataFrame({"n": range(n)}, geometry=[SQUARE] * n, crs=32631)
         frame.to_file(path, layer=name)
-        found = read_annotations(path)
-        assert len(found) == 1
-    assert found.notes == ("ml.gpkg has 2 layers: 'one' is read, 'two' is not",)
+        annotations = read_annotations(path)
+        assert len(annotations) == 1
+    assert annotations.notes == ("ml.gpkg has 2 layers. Only 'one' is read; left out: 'two'.",)
 
 
-def test_read_annotations__a_table_without_geometries_first_is_passed_over(tmp_path):
+def test_read_annotations__tables_without_geometries_are_skipped(tmp_path):
     path = tmp_path / "ml.gpkg"
     pyogrio.write_dataframe(pd.DataFrame({"style": ["x"]}), path, layer="styles")
-    with pytest.raises(AnnotationError, match=r"^ml.gpkg: holds a table without geometries"):
+    with pytest.raises(AnnotationError, match=r"^ml.gpkg: the table has no geometries"):
         read_annotations(path)
     gpd.GeoDataFrame({"n": [1]}, geometry=[SQUARE], crs=32631).to_file(path, layer="boats")
     assert (len(read_annotations(path)), read_annotations(path).notes) == (1, ())
 
 
-def test_parts__of_a_shapefile_in_either_case(tmp_path):
+def test_vector_file_parts__of_a_shapefile_in_either_case(tmp_path):
     for name in ("a.shp", "a.DBF", "a.prj", "a.geojson", "a.shp.xml", "b.shx"):
         (tmp_path / name).touch()
-    names = [p.name for p in parts(tmp_path / "a.shp")]
+    names = [p.name for p in vector_file_parts(tmp_path / "a.shp")]
     assert [n for n in names if n != "a.shp.xml"] == ["a.DBF", "a.prj", "a.shp"]
-    assert parts(tmp_path / "a.geojson") == [tmp_path / "a.geojson"]
+    assert vector_file_parts(tmp_path / "a.geojson") == [tmp_path / "a.geojson"]
 
 
-def test_parts__of_a_geopackage_its_journal(tmp_path):
+def test_vector_file_parts__the_journal_of_a_geopackage(tmp_path):
     for name in ("a.gpkg", "a.gpkg-wal", "a.gpkg-shm", "b.gpkg-wal"):
         (tmp_path / name).touch()
-    assert [p.name for p in parts(tmp_path / "a.gpkg")] == ["a.gpkg", "a.gpkg-wal"]
+    assert [p.name for p in vector_file_parts(tmp_path / "a.gpkg")] == ["a.gpkg", "a.gpkg-wal"]
 
 
-def test_read_annotations__a_part_that_leads_out_is_refused(tmp_path, make_annotations):
+def test_read_annotations__a_part_that_is_an_outside_link_is_refused(tmp_path, make_annotations):
     path = make_annotations(tmp_path / "raw.tif", [SQUARE], [{"n": 1}], suffix=".shp")
     inside = tmp_path / "raw"
     inside.mkdir()
-    for part in parts(path):
+    for part in vector_file_parts(path):
         part.rename(inside / part.name)
     (inside / "raw.dbf").rename(tmp_path / "out.dbf")
     (inside / "raw.dbf").symlink_to(tmp_path / "out.dbf")
@@ -297,14 +307,14 @@ def test_read_annotations__a_part_that_leads_out_is_refused(tmp_path, make_annot
         read_annotations(inside / "raw.shp")
 
 
-def test_annotations__geometries_and_rows_go_together():
-    with pytest.raises(AnnotationError, match="1 geometries beside 2 rows"):
+def test_annotations__geometries_and_rows_must_match():
+    with pytest.raises(AnnotationError, match="there are 1 geometries but 2 rows"):
         Annotations([SQUARE], pd.DataFrame({"a": [1, 2]}), "")
 
 
-HALVES = st.text(st.characters(exclude_categories=()), max_size=4)
+SURROGATES = st.text(st.characters(exclude_categories=()), max_size=4)
 VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | HALVES,
+    st.none() | st.booleans() | st.integers() | st.floats() | SURROGATES,
     lambda inner: (
         st.lists(inner, max_size=3)
         | st.dictionaries(
@@ -324,38 +334,38 @@ VALUES = st.recursive(
     max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(VALUES, VALUES)
-def test_read_geojson__anything_is_read_or_refused(tmp_path, one, other):
+def test_read_geojson__anything_is_read_or_refused(tmp_path, feature, member):
     path = tmp_path / "fuzz.geojson"
-    document = collection(one, crs=other) | (other if isinstance(other, dict) else {})
+    document = collection(feature, crs=member) | (member if isinstance(member, dict) else {})
     path.write_text(json.dumps(document))
     try:
-        found = read_annotations(path)
+        annotations = read_annotations(path)
     except AnnotationError:
         return
-    assert len(found.geometries) == len(found.properties)
+    assert len(annotations.geometries) == len(annotations.properties)
 
 
-def test_geojson__a_wrong_geometry_leaves_the_others_as_they_are(tmp_path):
-    # One call reads a whole collection; a geometry it stops at must not change the rest.
+def test_read_geojson__an_invalid_geometry_does_not_affect_the_others(tmp_path):
+    # A collection is parsed in one call, which fails at an invalid geometry.
     good = {"type": "MultiPolygon", "coordinates": [[[[0, 0], [4, 0], [4, 3], [0, 0]]]]}
     high = {"type": "Point", "coordinates": [1, 2, 3]}
     nested = {"type": "GeometryCollection", "geometries": [good, high]}
-    wrong = {"type": "Polygon", "coordinates": [[1, 2]]}
+    invalid = {"type": "Polygon", "coordinates": [[1, 2]]}
 
-    def read(*given):
-        features = [{"type": "Feature", "properties": {}, "geometry": one} for one in given]
+    def read(*geometries):
+        features = [{"type": "Feature", "properties": {}, "geometry": g} for g in geometries]
         path = tmp_path / "a.geojson"
         path.write_text(json.dumps({"type": "FeatureCollection", "features": features}))
         return read_annotations(path).geometries
 
-    together = read(good, high, nested)
-    apart = read(good, wrong, high, None, nested)
-    assert [shapely.is_missing(one) for one in apart] == [False, True, False, True, False]
-    assert [one.wkt for one in together] == [one.wkt for one in apart if one is not None]
+    valid_only = read(good, high, nested)
+    with_invalid = read(good, invalid, high, None, nested)
+    assert [shapely.is_missing(g) for g in with_invalid] == [False, True, False, True, False]
+    assert [g.wkt for g in valid_only] == [g.wkt for g in with_invalid if g is not None]
 
 
-def test_geojson__a_collection_alone_is_one_annotation(tmp_path):
+def test_read_geojson__a_bare_collection_is_one_annotation(tmp_path):
     point = {"type": "Point", "coordinates": [1, 2]}
     path = tmp_path / "a.geojson"
     path.write_text(json.dumps({"type": "GeometryCollection", "geometries": [point]}))
-    assert [one.geom_type for one in read_annotations(path).geometries] == ["GeometryCollection"]
+    assert [g.geom_type for g in read_annotations(path).geometries] == ["GeometryCollection"]

@@ -1,0 +1,158 @@
+"""The charts of the Clusters page: condensed tree, shares and distributions; no Streamlit here."""
+
+from collections.abc import Mapping, Sequence
+from math import isnan
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from app.widgets.charts import ACCENT, MUTED, RULE, base_layout, name_rows
+from app.widgets.markup import count_noun, escape_hover, format_number
+from app.widgets.palette import MISSING_COLOUR
+from core.clusters.methods.icicle import Icicle
+from core.settings import CutSettings
+from core.types import AnyArray
+
+UNCLUSTERED_COLOUR, OTHER_CHIPS_COLOUR = "#D5DAE1", "#C2C9D2"
+BARS_AT_MOST = 12
+
+
+def icicle_chart(
+    icicle: Icicle, looks: Mapping[int, tuple[str, str]], cut: CutSettings
+) -> go.Figure:
+    """Return the condensed tree: widths are chips, depths the distances at which chips join.
+
+    Parameters
+    ----------
+    icicle : Icicle
+    looks : mapping of int to (str, str)
+        Name and colour of each label.
+    cut : CutSettings
+        Its smallest cluster is drawn to scale, its epsilon as a line.
+    """
+    figure = go.Figure()
+    for label, (name, colour) in {-1: ("in no cluster", UNCLUSTERED_COLOUR), **looks}.items():
+        nodes = np.flatnonzero(icicle.label == label)
+        if not len(nodes):
+            continue
+        # A gap after each outline keeps the nodes apart.
+        gap = np.full((1, 2), np.nan)
+        corners = np.concatenate([part for node in nodes for part in (icicle.outlines[node], gap)])
+        x, y = ([None if isnan(value) else value for value in axis] for axis in corners.T.tolist())
+        n_chips = count_noun(int(icicle.size[nodes].max()), "chip")
+        hover = escape_hover(name) + ("" if label < 0 else f", {n_chips} at its start")
+        style = {"mode": "lines", "fill": "toself", "hoveron": "fills", "hoverinfo": "name"}
+        line = {"color": "#FFFFFF", "width": 1}
+        figure.add_scatter(x=x, y=y, name=hover, fillcolor=colour, line=line, **style)
+    _draw_settings(figure, int(icicle.size[0]), cut)
+    layout = {"hoverlabel": {"namelength": -1}, "margin": {"l": 8, "r": 8, "t": 34, "b": 8}}
+    figure.update_layout(base_layout(height=430), showlegend=False)
+    figure.update_layout(layout)
+    figure.update_xaxes(title_text="chips", showgrid=False, range=[0, int(icicle.size[0])])
+    axis = {"type": "log", "gridcolor": RULE, "dtick": "D2", "exponentformat": "none"}
+    return figure.update_yaxes(title_text="distance at which chips join", **axis)
+
+
+def _draw_settings(figure: go.Figure, n_chips: int, cut: CutSettings) -> None:
+    """Draw the smallest cluster as a bar of its width, above, and epsilon as a line across."""
+    size, above = cut.min_cluster_size, {"xref": "x", "yref": "paper"}
+    line = {"color": ACCENT, "width": 1}
+    bar = {"x0": 0, "x1": size, "y0": 1.02, "y1": 1.045, "fillcolor": ACCENT, "line": line}
+    figure.add_shape(type="rect", **bar, **above)
+    text = f"smallest cluster, {format_number(size)} chips, to scale"
+    style = {"xanchor": "left", "yanchor": "middle", "xshift": 6, "showarrow": False, **above}
+    font = {"size": 12, "color": ACCENT}
+    figure.add_annotation(text=text, x=min(size, n_chips), y=1.03, font=font, **style)
+    if cut.epsilon > 0:
+        note = {"text": "not split below", "font": {"size": 11, "color": ACCENT}}
+        figure.add_hline(y=cut.epsilon, line={**line, "dash": "dot"}, annotation=note)
+
+
+def share_chart(
+    names: Sequence[str], values: Sequence[str], table: AnyArray, colours: Sequence[str]
+) -> go.Figure:
+    """Return one bar per cluster, divided by the values of an attribute.
+
+    Parameters
+    ----------
+    names : sequence of str
+        The clusters, the rows of the table.
+    values : sequence of str
+        The values, its columns, most frequent first. The rarest are drawn as one piece.
+    table : int array, (rows, columns)
+        Numbers of chips.
+    colours : sequence of str
+        Of the values.
+    """
+    names, values = ([escape_hover(text) for text in texts] for texts in (names, values))
+    n_pieces = len(values) if len(values) <= BARS_AT_MOST else BARS_AT_MOST - 1
+    pieces = list(zip(values[:n_pieces], table.T[:n_pieces], colours[:n_pieces], strict=True))
+    if n_rare := len(values) - n_pieces:
+        pieces.append((f"{n_rare} rarer values", table[:, n_pieces:].sum(axis=1), MISSING_COLOUR))
+    totals = np.maximum(table.sum(axis=1), 1)
+    figure = go.Figure()
+    for value, counts, colour in pieces:
+        shares = (counts / totals).tolist()
+        hovers = [
+            f"{name}: {format_number(count)} {value}, {share:.0%}"
+            for name, count, share in zip(names, counts.tolist(), shares, strict=True)
+        ]
+        bar = {"y": list(range(len(names))), "orientation": "h", "marker": {"color": colour}}
+        figure.add_bar(x=shares, name=value, hovertext=hovers, hoverinfo="text", **bar)
+    layout = base_layout(height=26 * max(2, len(names)) + 76)
+    figure.update_layout(layout, barmode="stack", bargap=0.28)
+    figure.update_layout(legend={"orientation": "h", "y": -0.12, "x": 0, "traceorder": "normal"})
+    figure.update_xaxes(tickformat=".0%", range=[0, 1], gridcolor=RULE)
+    return name_rows(figure, names)
+
+
+def spread_chart(
+    facts: Mapping[str, tuple[AnyArray, AnyArray]], colour: str, name: str, other: str
+) -> go.Figure:
+    """Return how facts are distributed in a cluster, and, in grey, among other chips.
+
+    Parameters
+    ----------
+    facts : mapping of str to (array, array)
+        By label: the values of the cluster and those it is compared with.
+    colour : str
+        Of the cluster.
+    name, other : str
+        Names of the cluster and of what it is compared with.
+    """
+    name, other = escape_hover(name), escape_hover(other)
+    n_columns = min(3, max(1, len(facts)))
+    n_rows = max(1, -(-len(facts) // n_columns))
+    figure = make_subplots(
+        n_rows, n_columns, vertical_spacing=0.34 / n_rows, horizontal_spacing=0.06
+    )
+    for number, (label, (values, other_values)) in enumerate(facts.items()):
+        cell = {"row": number // n_columns + 1, "col": number % n_columns + 1}
+        pooled = np.concatenate([values, other_values])
+        low, high = np.percentile(pooled, (0.5, 99.5)) if len(pooled) else (0.0, 1.0)
+        edges = np.linspace(low, high if high > low else low + 1, 25)
+        x = ((edges[1:] + edges[:-1]) / 2).tolist()
+        groups = ((other_values, other, OTHER_CHIPS_COLOUR), (values, name, colour))
+        for sample, title, line_colour in groups:
+            counts, _ = np.histogram(sample, edges)
+            shares = (counts / max(1, len(sample))).tolist()
+            hover = f"{title}, %{{x:.4~g}}: %{{y:.0%}}<extra></extra>"
+            line = {"shape": "hvh", "width": 1.5, "color": line_colour}
+            fill = {"fill": "tozeroy", "fillcolor": _translucent(line_colour)}
+            style: dict[str, Any] = {"mode": "lines", "line": line, "hovertemplate": hover, **fill}
+            style["showlegend"] = number == 0
+            figure.add_scatter(x=x, y=shares, name=title, **style, **cell)
+        figure.update_xaxes(title_text=escape_hover(label), **cell)
+    figure.update_layout(base_layout(height=170 * n_rows + 30))
+    figure.update_layout(legend={"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0})
+    figure.update_yaxes(showticklabels=False, gridcolor=RULE, zeroline=False)
+    axis_title = {"font": {"size": 12, "color": MUTED}, "standoff": 6}
+    axis = {"gridcolor": RULE, "zeroline": False, "automargin": True, "title": axis_title}
+    return figure.update_xaxes(tickfont={"size": 11}, **axis)
+
+
+def _translucent(colour: str) -> str:
+    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+    return f"rgba({red}, {green}, {blue}, 0.25)"

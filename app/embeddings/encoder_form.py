@@ -1,0 +1,155 @@
+"""The form that chooses the encoder and its settings, and notes on the current embeddings."""
+
+import dataclasses
+from functools import partial
+
+import streamlit as st
+
+from app.embeddings.encoder_cards import encoder_title, encoder_titles, is_descriptor
+from app.session import cache, jobs, views
+from app.session.state import widget_key
+from app.widgets.choices import setting_choice, setting_number
+from app.widgets.markup import escape_markdown, format_number
+from app.widgets.setting_labels import setting_label
+from core.chips.chip_set import ChipSet
+from core.embeddings.band_triples import choose_band_triples
+from core.embeddings.joined_encoder import SEPARATOR
+from core.errors import BandError
+from core.pipeline.encoders.encoder_comparison import count_fitted_scenes
+from core.pipeline.view import View
+from core.pipeline.workspace import Workspace
+from core.types import BandsRule
+
+BANDS_HELP = (
+    "A network takes three bands. Red, green, blue: the bands of these names, and no others. All, "
+    "in triples: all bands, three at a time, with the embeddings joined."
+)
+
+
+def encoder_form(workspace: Workspace, chips: ChipSet | None) -> None:
+    """Draw the form on which encoder embeds the chips, and how."""
+    current = views.requested_settings(workspace).embed
+    encoder = _encoder_choice(workspace, current.encoder)
+    parts = encoder.split(SEPARATOR)
+    cards = [card for card in cache.encoder_card_list() if card.name in parts]
+    is_network = not cards or not all(map(is_descriptor, cards))
+    choose = partial(setting_choice, workspace, "embed", disabled=not is_network)
+    with st.expander("More", expanded=is_network):
+        if not is_network:
+            st.caption(
+                "Input size, normalisation, bands and precision only apply to networks. This "
+                "encoder uses all bands at the chips' own size."
+            )
+        input_size = st.number_input(
+            setting_label("embed", "input_size"),
+            0,
+            1024,
+            step=1,
+            disabled=not is_network,
+            key=widget_key(workspace, "embed input_size", current.input_size),
+            help="With 0, the encoder chooses: the size of the chips in whole tokens, up to 224.",
+        )
+        help_text = "Which values count as dark and bright."
+        statistics = choose("statistics", ("card", "data"), current.statistics, help_text)
+        bands_rule = choose("bands_rule", ("first", "triples"), current.bands_rule, BANDS_HELP)
+        if chips is not None and is_network:
+            _bands_note(chips, bands_rule)
+        help_text = "Automatic: half precision on a CUDA device, 32 bits elsewhere."
+        precision = choose("precision", ("auto", "full"), current.precision, help_text)
+        weights = st.text_input(
+            setting_label("embed", "weights"),
+            key=widget_key(workspace, "weights", current.weights),
+            placeholder="weights folder, then hub",
+            help="A file on this machine, or a folder with one file for each encoder.",
+        )
+        bounds = (10, 1_000_000)
+        help_text = "Number of chips, evenly spread, to which an encoder that learns is fitted."
+        sample = setting_number(
+            workspace, "embed", "sample", current.sample, bounds, 500, help_text
+        )
+    settings = dataclasses.replace(
+        current,
+        encoder=encoder,
+        weights=weights.strip(),
+        input_size=input_size,
+        statistics=statistics,
+        bands_rule=bands_rule,
+        precision=precision,
+        sample=sample,
+    )
+    views.request_settings(workspace, embed=settings)
+
+
+def _encoder_choice(workspace: Workspace, current: str) -> str:
+    """Draw the choice of one encoder, or of two that are joined; return its name."""
+    names = list(encoder_titles())
+    first, _, second = current.partition(SEPARATOR)
+    if first not in names or (second and second not in names):
+        # From a settings file: three encoders joined, or one that is not installed here.
+        names, first, second = [current, *names], current, ""
+    encoder = st.selectbox(
+        setting_label("embed", "encoder"),
+        names,
+        format_func=encoder_title,
+        key=widget_key(workspace, "encoder", first),
+    )
+    other = st.selectbox(
+        "Joined with",
+        ["", *encoder_titles()],
+        format_func=lambda name: encoder_title(name) if name else "nothing",
+        key=widget_key(workspace, "encoder second", second),
+        help="Both encoders embed each chip. Each embedding is scaled to length 1, then the two "
+        "are joined.",
+    )
+    if other and other in encoder.split(SEPARATOR):
+        st.caption("Joining an encoder with itself adds nothing, so it is used alone.")
+        return encoder
+    return f"{encoder}{SEPARATOR}{other}" if other else encoder
+
+
+def _bands_note(chips: ChipSet, rule: BandsRule) -> None:
+    """Draw which bands the rule selects for these chips, before anything is computed."""
+    try:
+        _, note = choose_band_triples(len(chips.bands), chips.bands, rule)
+    except BandError as error:
+        st.warning(escape_markdown(error))
+        return
+    text = f"For these chips, {note}." if note else "The three bands of these chips are used."
+    st.caption(escape_markdown(text))
+
+
+def refit_offer(view: View, chips: ChipSet) -> None:
+    """Offer to fit the encoder again if it is fitted to only some of the scenes."""
+    workspace, settings = view.workspace, view.settings.embed
+    n_scenes = len(chips.outline.keys)
+    n_fitted = count_fitted_scenes(workspace, chips.outline, settings)
+    if n_fitted == n_scenes:
+        return
+    text, button = st.columns([3, 1], vertical_alignment="center")
+    text.info(
+        escape_markdown(
+            f"{encoder_title(settings.encoder)} is fitted to {n_fitted} of {n_scenes} scenes. The "
+            "fit was kept when scenes were added, so that chips keep their embeddings."
+        )
+    )
+    if button.button(
+        "Fit again",
+        key="cs.refit",
+        disabled=jobs.running_job(workspace) is not None,
+        width="stretch",
+        help="Fits the encoder to all scenes and embeds every chip again; clusters will change.",
+    ):
+        jobs.start_refit(workspace, view.settings)
+        st.rerun()
+
+
+def fit_notes(view: View) -> None:
+    """Draw how the displayed embeddings were computed, with everything that was assumed."""
+    artifacts = view.artifacts.get("embeddings")
+    if not artifacts:
+        return
+    n_chips = sum(int(artifact.counts["chips"]) for artifact in artifacts[1:])
+    seconds = sum(float(artifact.manifest["seconds"]) for artifact in artifacts)
+    st.caption(f"{format_number(n_chips)} chips embedded in {format_number(seconds, 's')}.")
+    for note in artifacts[0].counts.get("notes", ()):
+        st.info(escape_markdown(f"{note[:1].upper()}{note[1:]}."))

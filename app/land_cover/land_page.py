@@ -1,0 +1,115 @@
+"""The frame of the land cover pages: their views, the first use without data, the credit."""
+
+from collections.abc import Callable, Mapping
+
+import streamlit as st
+
+from app import messages
+from app.land_cover import land_jobs
+from app.land_cover.land_data import Land, open_land
+from app.land_cover.land_widgets import land_choice
+from app.session import cache, jobs, state
+from app.widgets import job_status
+from app.widgets.markup import escape_markdown
+from core.flair.data.download import FetchSettings
+from core.flair.data.nomenclature import ATTRIBUTION, CITATION, LICENCE
+from core.pipeline.flair.flair_workspace import flair_folder, has_land_cover, is_look_alike
+from core.pipeline.workspace import Workspace
+
+LOOK_ALIKE_NOTE = (
+    "These patches are a look-alike in FLAIR's exact layout, drawn by the computer. Use them to "
+    "try everything; their scores say nothing about real data."
+)
+
+
+Views = Mapping[str, tuple[str, Callable[[Land], None]]]
+"""The title of each view of a page, and what draws it."""
+
+
+def draw_land_cover_page(title: str, introduction: str, name: str, views: Views) -> None:
+    """Draw a page whose view is remembered under `name`; without data, offer to get them."""
+    workspace = state.current_workspace()
+    st.title(title)
+    st.markdown(introduction)
+    if not has_land_cover(workspace):
+        _first_use(workspace)
+        return
+    land = open_land(workspace)
+    if land.look_alike:
+        home = state.home_workspace()
+        more = " Your own land cover is under **My scenes**, on the left."
+        st.caption(LOOK_ALIKE_NOTE + (more if workspace != home and has_land_cover(home) else ""))
+    titles = {view: view_title for view, (view_title, _) in views.items()}
+    view = land_choice(land, "View", titles, name)
+    with messages.show_errors():
+        views[view][1](land)
+    st.divider()
+    source = "The layout and the classes are those of" if land.look_alike else "Data:"
+    st.caption(f"{source} FLAIR #2, IGN. {escape_markdown(CITATION)} {escape_markdown(LICENCE)}")
+
+
+def fetch_panel(workspace: Workspace) -> None:
+    """Say where real FLAIR data belong, and draw the button that downloads the toy set."""
+    home = state.home_workspace()
+    st.markdown("##### Real FLAIR data")
+    st.markdown(
+        "Unpack FLAIR #2 (the whole data set or the toy set: the folders `flair_aerial_train`, "
+        "`flair_labels_train` and `flair_sen_train`, their test counterparts, and the two JSON "
+        "files) into this folder. Then choose **My scenes** on the left."
+    )
+    st.code(str(flair_folder(home)), language=None)
+    st.markdown(
+        "Or download the toy set. **This uses the network**: it contacts IGN's server, "
+        "storage.gra.cloud.ovh.net. The 250 patches and their Sentinel series are about a "
+        "gigabyte or more. The progress display shows the size, and an interrupted download "
+        "continues where it stopped."
+    )
+    if is_look_alike(home):
+        st.caption("My scenes contains a look-alike. Delete its flair folder first.")
+        return
+    with st.expander("Another address, or a checksum"):
+        key = state.widget_key(home, "fetch url", FetchSettings().url)
+        url = st.text_input("Address of a zip file in FLAIR's layout", key=key)
+        key = state.widget_key(home, "fetch sha256", "")
+        checksum = st.text_input("Expected SHA-256 (optional)", key=key).strip()
+    words = ("fetch", "--url", url.strip(), *(("--sha256", checksum) if checksum else ()))
+    land_jobs.land_job_button(home, "Download the toy set", "Downloading FLAIR's toy set", words)
+    if home != workspace:
+        job = jobs.running_job(home)
+        if job is not None:
+            _show_home_job(job.key)
+        job_status.show_ended_jobs(home)
+
+
+def _first_use(workspace: Workspace) -> None:
+    """Draw the look-alike in the demo; elsewhere offer it, and the download of real data."""
+    job, n = land_jobs.find_land_job(workspace, name="look-alike"), land_jobs.LOOK_ALIKE_PATCHES
+    if state.workspace_choice() == state.DEMO and job is None:
+        land_jobs.start_look_alike(workspace)
+        st.rerun()
+    if job is not None and job.state == "running":
+        st.markdown(
+            f"**A small look-alike is being drawn:** {n} patches of invented land with their "
+            "labels and Sentinel series, in FLAIR's layout. This takes a few seconds, once."
+        )
+    else:
+        st.markdown("There is no land cover in this workspace yet.")
+        if st.button(f"Draw a look-alike of {n} patches", key="cs.land:paint"):
+            land_jobs.start_look_alike(workspace)
+            st.rerun()
+    fetch_panel(workspace)
+    st.divider()
+    st.caption(escape_markdown(ATTRIBUTION))
+
+
+@st.fragment(run_every=job_status.REFRESH_SECONDS)
+def _show_home_job(key: str) -> None:
+    """Show a job of the other workspace, which the sidebar leaves out."""
+    job = cache.job_board().get(key)
+    if job is None or job.state != "running":
+        st.rerun()
+    text, button = st.columns([6, 1], vertical_alignment="center")
+    progress = escape_markdown(f"In My scenes: {job_status.describe_progress(job)}")
+    text.progress(job.fraction or 0.0, text=progress)
+    stopping = job.stopping.is_set()
+    button.button("Cancel", key=f"cs.land.cancel:{key}", on_click=job.cancel, disabled=stopping)

@@ -1,0 +1,177 @@
+"""The jobs of a workspace: command lines that compute what a page requests."""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+from app.session import cache, saved_settings, state
+from app.session.job_board import Job, core_command
+from app.session.views import find_view, requested_settings, reset_settings
+from core.artifacts.keys import make_key
+from core.pipeline.workspace import Workspace
+from core.settings import RunSettings
+
+MOST_CLUSTERS = 20
+"""A method is fitted for numbers of clusters up to this one, so that its slider is fast."""
+
+
+def job_prefix(workspace: Workspace) -> str:
+    """Return the start of the keys of a workspace's jobs."""
+    return f"{workspace.root}::"
+
+
+def list_jobs(workspace: Workspace) -> list[Job]:
+    """Return the jobs of a workspace, started by any session."""
+    return cache.job_board().jobs(job_prefix(workspace))
+
+
+def running_job(workspace: Workspace) -> Job | None:
+    """Return a running job of a workspace, or None."""
+    return next((job for job in list_jobs(workspace) if job.state == "running"), None)
+
+
+def start_run(workspace: Workspace, settings: RunSettings, until: str, title: str) -> None:
+    """Compute a stage, and the stages before it that are missing."""
+    saved_settings.save_job_target(workspace, settings, until)
+    _start_command(workspace, settings, title, "run", "--until", until)
+
+
+def start_grid_run(workspace: Workspace, settings: RunSettings, until: str, title: str) -> None:
+    """Compute a stage, and request its scene settings only when the job is done.
+
+    Otherwise the page itself would lay a grid over every scene before it could draw anything.
+    """
+    job = _start_command(workspace, settings, title, "run", "--until", until)
+    _pending_settings(workspace)[job.key] = settings
+
+
+def apply_pending_settings(workspace: Workspace) -> bool:
+    """Request the settings that waited for a job that is done; return True if there were any."""
+    applied = False
+    pending = _pending_settings(workspace)
+    for key, settings in list(pending.items()):
+        job = cache.job_board().get(key)
+        if job is None or job.state != "running":
+            del pending[key]
+        if job is not None and job.state == "done":
+            scenes = settings.scenes
+            requested = dataclasses.replace(requested_settings(workspace), scenes=scenes)
+            reset_settings(workspace, requested)
+            saved_settings.save_settings(workspace, requested)
+            applied = True
+    return applied
+
+
+def start_import(workspace: Workspace, folder: str, existing: str) -> Job:
+    """Copy scenes and annotations from another folder into raw/."""
+    options = ("--existing", existing, "--workspace", workspace.root, "--json")
+    command = core_command("import", folder, *options)
+    return start_job(workspace, "Copying files", command, name="import", folder=folder)
+
+
+def start_screening(workspace: Workspace, settings: RunSettings) -> None:
+    """Flag the chips that may not be worth keeping, such as blank ones."""
+    _start_command(workspace, settings, "Screening", "screen")
+
+
+def start_refit(workspace: Workspace, settings: RunSettings) -> None:
+    """Fit the encoder again, to all scenes, and embed all chips again."""
+    embed = dataclasses.replace(settings.embed, refit=True)
+    settings = dataclasses.replace(settings, embed=embed)
+    start_run(workspace, settings, "embeddings", "Fitting the encoder again")
+
+
+def start_count_sweep(workspace: Workspace, settings: RunSettings) -> None:
+    """Fit the method for each number of clusters, so that its slider is fast."""
+    command = _count_sweep(workspace, settings, settings.method)
+    start_job(workspace, f"Fitting 2 to {MOST_CLUSTERS}", command, name="sweep", settings=settings)
+
+
+def start_tree(workspace: Workspace, settings: RunSettings) -> None:
+    """Build the tree that the sliders of the method cut."""
+    command = _command(workspace, settings, "cluster", "--method", settings.method)
+    start_job(workspace, "Building the tree", command, name="tree", settings=settings)
+
+
+def prepare_sliders(workspace: Workspace, settings: RunSettings) -> None:
+    """Build the tree of HDBSCAN, then fit mixtures, so that the sliders of both are fast."""
+    commands = (
+        _command(workspace, settings, "cluster", "--method", "hdbscan"),
+        _count_sweep(workspace, settings, "gmm"),
+    )
+    start_job(workspace, "Preparing the sliders", *commands, name="prepare", settings=settings)
+
+
+def start_estimate(workspace: Workspace, settings: RunSettings, encoders: Sequence[str]) -> None:
+    """Measure the cost of encoders on a few of the chips."""
+    names = ",".join(encoders)
+    _start_command(workspace, settings, "Measuring encoders", "estimate", "--encoders", names)
+
+
+def start_comparison(
+    workspace: Workspace, settings: RunSettings, encoders: Sequence[str], attribute: str
+) -> None:
+    """Embed the chips with several encoders and score each against an attribute."""
+    options = ("--encoders", ",".join(encoders), f"--property={attribute}")
+    _start_command(workspace, settings, "Comparing encoders", "compare", *options)
+
+
+def start_quality(workspace: Workspace, settings: RunSettings) -> None:
+    """Compute the report card: stability, silhouette, DBCV, confounders."""
+    _start_command(workspace, settings, "Computing the report card", "quality")
+
+
+def start_component_sweep(workspace: Workspace, settings: RunSettings) -> None:
+    """Compare mixtures over the number of components."""
+    _start_command(workspace, settings, "Comparing mixtures", "landscape", "--method", "gmm")
+
+
+def start_overviews(
+    workspace: Workspace, settings: RunSettings, scene: str, bands: Sequence[str]
+) -> None:
+    """Build a scene's overviews, so that the map is fast at every scale."""
+    options = (f"--scene={scene}", f"--shown={','.join(bands)}")
+    _start_command(workspace, settings, "Building overviews", "overviews", *options)
+
+
+def job_key(workspace: Workspace, **inputs: Any) -> str:
+    """Return the key of a job; two requests with the same inputs share one job."""
+    plain = {
+        name: dataclasses.asdict(value) if isinstance(value, RunSettings) else value
+        for name, value in inputs.items()
+    }
+    return job_prefix(workspace) + make_key("job", 1, plain)
+
+
+def start_job(workspace: Workspace, title: str, *commands: Sequence[str], **inputs: Any) -> Job:
+    """Start commands as one job; it begins when the running jobs of the workspace have ended."""
+    prefix, key = job_prefix(workspace), job_key(workspace, **inputs)
+    return cache.job_board().start(key, title, *commands, after=prefix)
+
+
+def _start_command(
+    workspace: Workspace, settings: RunSettings, title: str, name: str, *options: str
+) -> Job:
+    command = _command(workspace, settings, name, *options)
+    return start_job(workspace, title, command, name=name, options=options, settings=settings)
+
+
+def _command(
+    workspace: Workspace, settings: RunSettings, name: str, *options: str
+) -> tuple[str, ...]:
+    # A run is not looked up, since it may need a grid, which takes too long for a page.
+    if name != "run" and find_view(workspace, settings).has("projection"):
+        saved_settings.save_settings(workspace, settings)
+    file = saved_settings.write_job_settings(workspace, settings)
+    shared = ("--workspace", workspace.root, "--settings", file, "--json")
+    return core_command(name, *shared, *options)
+
+
+def _count_sweep(workspace: Workspace, settings: RunSettings, method: str) -> tuple[str, ...]:
+    span = f"2:{MOST_CLUSTERS}"
+    return _command(workspace, settings, "cluster", "--method", method, "--sweep", span)
+
+
+def _pending_settings(workspace: Workspace) -> dict[str, RunSettings]:
+    """Return the settings to request when a job is done, by the key of the job."""
+    return state.drawer("later", workspace)

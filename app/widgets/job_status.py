@@ -1,0 +1,120 @@
+"""Work in progress on the page: running jobs, failed and cancelled jobs, and short waits."""
+
+from collections.abc import Callable
+from hashlib import sha256
+
+import streamlit as st
+
+from app.session import cache, jobs, state
+from app.session.job_board import Job
+from app.widgets.markup import escape_markdown
+from core.pipeline.workspace import Workspace
+
+# What a running stage does, by the name under which it reports its progress.
+ACTIVITIES = {
+    "demo": "Drawing the demo harbour",
+    "intake": "Copying files",
+    "scenes": "Reading scenes",
+    "chips": "Cutting chips",
+    "screen": "Looking for chips not worth keeping",
+    "embeddings": "Embedding chips",
+    "reduction": "Reducing dimensions",
+    "clusters": "Finding clusters",
+    "mixtures": "Fitting",
+    "appearance": "Measuring the chips",
+    "stability": "Clustering resamples",
+    "card": "Measuring",
+    "confounders": "Looking for confounders",
+    "components": "Comparing mixtures",
+    "projection": "Projecting to two dimensions",
+    "estimate": "Measuring encoders",
+    "comparison": "Comparing encoders",
+    "land cover": "Painting the look-alike",
+    "download": "Downloading",
+    "unpack": "Unpacking",
+    "survey": "Reading every file",
+    "sample": "Drawing pixels for the charts",
+    "domains": "Predicting held-out domains",
+    "patches": "Predicting the training patches",
+    "test": "Predicting the test patches",
+    "maps": "Writing class maps",
+    "grid": "Running the grid",
+    "tree": "Building the tree",
+    "cut": "Cutting the tree",
+    "overviews": "Building overviews",
+    "economy": "Measuring the label economy",
+}
+REFRESH_SECONDS = 0.6
+
+
+def wait_until(is_ready: Callable[[], bool], caption: str) -> None:
+    """Show a caption until something is ready, then run the page again."""
+
+    @st.fragment(run_every=REFRESH_SECONDS)
+    def poll() -> None:
+        if is_ready():
+            st.rerun()
+        st.caption(caption)
+
+    poll()
+
+
+def show_running_jobs(workspace: Workspace) -> None:
+    """Show the running jobs; in the sidebar, so that no page moves when one ends."""
+    running = [job for job in jobs.list_jobs(workspace) if job.state == "running"]
+    if not running:
+        return
+    with st.container(key="cs_job"):
+        for job in running:
+            _show_progress(job.key)
+
+
+def show_ended_jobs(workspace: Workspace) -> None:
+    """Show the failed and cancelled jobs above the page, until they are dismissed."""
+    if jobs.apply_pending_settings(workspace):
+        st.rerun()
+    for job in jobs.list_jobs(workspace):
+        if job.state in ("failed", "cancelled"):
+            _show_end(job)
+
+
+def describe_progress(job: Job) -> str:
+    """Return what a job is doing, in one line."""
+    if job.waits_for:
+        return f"Waiting for: {job.waits_for.title}"
+    activity = ACTIVITIES.get(job.stage, "Starting")
+    count = f", {job.n_done} of {job.n_total}" if job.n_total > 1 else ""
+    note = f" ({job.note})" if job.note else ""
+    return f"{activity}{count}{note}"
+
+
+@st.fragment(run_every=REFRESH_SECONDS)
+def _show_progress(key: str) -> None:
+    job = cache.job_board().get(key)
+    if job is None or job.state != "running":
+        st.rerun()
+    # Each job has its own container, since two containers with the same key break the page.
+    with st.container(border=True, key=f"cs_job_{sha256(key.encode()).hexdigest()[:12]}"):
+        st.markdown(f"**{escape_markdown(job.title)}** · {job.seconds:.0f} s")
+        st.progress(job.fraction or 0.0, text=escape_markdown(describe_progress(job)))
+        is_stopping = job.stopping.is_set()
+        label = "Stopping" if is_stopping else "Cancel"
+        st.button(label, key=f"cs.cancel:{key}", disabled=is_stopping, on_click=job.cancel)
+
+
+def _show_end(job: Job) -> None:
+    with st.container(border=True):
+        text, button = st.columns([8, 1], vertical_alignment="center")
+        if job.state == "cancelled":
+            text.info(escape_markdown(f"{job.title}: stopped. What was finished is kept."))
+        else:
+            text.error(escape_markdown(f"{job.title}: {job.error}"))
+            if state.is_first_report(job.key):
+                # The user may have scrolled far below the message.
+                note = f"{job.title} failed. The reason is at the top of the page."
+                st.toast(escape_markdown(note))
+            if job.lines:
+                with st.expander("Log of the job"):
+                    st.code("\n".join(job.lines), language=None)
+        forget = cache.job_board().forget
+        button.button("Dismiss", key=f"cs.dismiss:{job.key}", on_click=forget, args=(job.key,))

@@ -1,0 +1,93 @@
+"""The public API: what scripts and notebooks import, as ``from core import run``.
+
+Everything else may change without notice.
+"""
+# ruff: noqa: F401 - several of these imports are only passed on
+
+from pathlib import Path
+from typing import Any
+
+from core import PUBLIC_NAMES
+from core.clusters.labelling import Labelling
+from core.clusters.methods.hdbscan_tree import build_tree, cut_tree
+from core.clusters.methods.method_table import method_of
+from core.embeddings.registry import encoder_cards, load_encoder
+from core.errors import ChipscapeError
+from core.pipeline.run import Run, run_pipeline
+from core.pipeline.run_results import collect_results, score_run
+from core.pipeline.run_stages import STAGE_NAMES
+from core.pipeline.workspace import Workspace
+from core.progress import Progress, silent
+from core.raster.scene import read_scene
+from core.settings import RunSettings
+from core.types import FloatArray
+
+__all__ = list(PUBLIC_NAMES)
+
+
+def open_workspace(folder: Path | str | None = None) -> Workspace:
+    """Open the workspace in a folder; nothing is written until something is computed.
+
+    The default is the folder that CHIPSCAPE_WORKSPACE names, else the repository's data folder.
+    Raises WorkspaceError if the path is a file.
+    """
+    return Workspace.at(folder)
+
+
+def run(
+    workspace: Workspace,
+    settings: RunSettings | None = None,
+    until: str = STAGE_NAMES[-1],
+    report: Progress = silent,
+) -> Run:
+    """Run the stages in order; what is there already is not computed again.
+
+    Parameters
+    ----------
+    workspace : Workspace
+    settings : RunSettings, optional
+    until : str
+        The last stage: scenes, chips, embeddings, reduction, clusters or projection.
+    report : callable
+        ``report(completed, total, note) -> stop``, called between steps.
+
+    Returns
+    -------
+    Run
+        Its `chips`, `embeddings()`, `labelling` and `summary()` are the results.
+
+    Raises
+    ------
+    ChipscapeError
+        Of the first stage that cannot be computed.
+    """
+    return run_pipeline(workspace, settings or RunSettings(), lambda _: report, until)
+
+
+def cluster(points: FloatArray, settings: RunSettings | None = None) -> Labelling:
+    """Cluster points by the method that the settings name, without a workspace.
+
+    The points are principal components, float32 (n, d), strongest first. Of the settings, only the
+    method and its own settings apply. Raises ChipscapeError if the points cannot be clustered.
+    """
+    settings = settings or RunSettings()
+    return method_of(settings).fit(points, settings, silent)
+
+
+def score(result: Run, attribute: str) -> dict[str, Any]:
+    """Score the clusters and embeddings of a run against an attribute of the annotations.
+
+    Raises SettingsError if no annotation has the attribute.
+    """
+    return score_run(result, attribute)
+
+
+def export_chips(result: Run, folder: Path | str, kind: str = "gpkg") -> Path:
+    """Write the chips of a run to its last stage, one row each, and return the file's path.
+
+    The kinds of file are "csv", "geojson", "geoparquet" and "gpkg".
+    """
+    # Geopandas, only when it is needed.
+    from core.export.table_formats import write_results
+
+    return write_results(collect_results(result), Path(folder), kind)

@@ -1,0 +1,191 @@
+"""The table of clustering methods: one record each, the only place where they are told apart.
+
+A new method is one record here and one widget in `app.widgets.sliders.cluster_sliders`.
+"""
+
+from dataclasses import asdict, replace
+from difflib import get_close_matches
+from typing import Any
+
+from core.clusters.labelling import Labelling
+from core.clusters.methods.gmm import fit_gmm
+from core.clusters.methods.hdbscan_tree import (
+    SpanningTree,
+    build_tree,
+    cluster_persistence,
+    cut_tree,
+)
+from core.clusters.methods.kmeans import fit_kmeans
+from core.clusters.methods.method import ClusteringMethod, Hierarchy, Recluster
+from core.clusters.methods.ward import build_ward_tree, cut_ward_tree, fit_ward
+from core.clusters.noise_treatment import soft_membership, treat_noise
+from core.errors import SettingsError
+from core.settings import (
+    CutSettings,
+    GmmSettings,
+    KMeansSettings,
+    NoiseSettings,
+    RunSettings,
+    TreeSettings,
+    WardSettings,
+)
+from core.types import FloatArray, IntArray
+
+
+def recluster_by_mixture(settings: GmmSettings) -> Recluster:
+    """A Gaussian mixture for resampled points, from a single start per resample."""
+    single = replace(settings, n_init=1)
+    return lambda points, _: fit_gmm(points, single).labels
+
+
+def recluster_by_kmeans(settings: KMeansSettings) -> Recluster:
+    """k-means for resampled points."""
+    return lambda points, _: fit_kmeans(points, settings).labels
+
+
+def recluster_by_ward(settings: WardSettings) -> Recluster:
+    """Ward's hierarchy for resampled points."""
+    return lambda points, _: fit_ward(points, settings).labels
+
+
+def recluster_by_density(
+    tree: TreeSettings, cut: CutSettings, noise: NoiseSettings | None = None
+) -> Recluster:
+    """HDBSCAN for resampled points, with its noise treated as set (kept by default).
+
+    Cluster sizes shrink with the number of chips; the number of neighbours stays.
+    """
+    noise = noise or NoiseSettings()
+
+    def cluster_resample(points: FloatArray, share: float) -> IntArray:
+        smallest = max(2, round(cut.min_cluster_size * share))
+        largest = max(smallest, round(cut.max_cluster_size * share)) if cut.max_cluster_size else 0
+        scaled = replace(cut, min_cluster_size=smallest, max_cluster_size=largest)
+        resampled = build_tree(points, tree)
+        soft = soft_membership(resampled, scaled, points) if noise.method == "soft" else None
+        labelling = cut_tree(resampled, scaled)
+        return treat_noise(labelling, points[:, : tree.n_dims], noise, soft).labels
+
+    return cluster_resample
+
+
+def _recluster_in_shape(labelling: Labelling, settings: RunSettings) -> Recluster:
+    """A mixture of the covariance and dimensions that the labelling's own fit settled on."""
+    facts = labelling.facts
+    shape: dict[str, Any] = {"covariance": facts["covariance"], "n_dims": facts["n_dims"]}
+    return recluster_by_mixture(replace(settings.gmm, **shape))
+
+
+def _fit_hdbscan(points: FloatArray, settings: RunSettings) -> Labelling:
+    return cut_tree(build_tree(points, settings.tree), settings.cut)
+
+
+_HDBSCAN_TREE = Hierarchy(
+    stage="trees",
+    # 2: Prim's algorithm next to Boruvka's; ties break alike in any number of threads.
+    version=2,
+    inputs=lambda settings: {"settings": asdict(settings.tree)},
+    build=lambda points, settings: build_tree(points, settings.tree),
+    arrays=lambda tree: {"edges": tree.edges, "core_distances": tree.core_distances},
+    counts=lambda tree: {"n": len(tree), "min_samples": tree.min_samples, "n_dims": tree.n_dims},
+    restore=lambda arrays, counts: SpanningTree(
+        arrays["edges"], arrays["core_distances"], counts["min_samples"], counts["n_dims"]
+    ),
+    cut=lambda tree, _, settings: cut_tree(tree, settings.cut),
+    title="HDBSCAN's tree",
+    persistence=lambda tree, settings: cluster_persistence(tree, settings.cut),
+    membership=lambda tree, settings, points: soft_membership(tree, settings.cut, points),
+)
+_WARD_TREE = Hierarchy(
+    stage="ward_trees",
+    version=1,
+    inputs=lambda settings: {"n_dims": settings.ward.n_dims},
+    build=lambda points, settings: build_ward_tree(points, settings.ward),
+    arrays=lambda tree: {"merged": tree},
+    counts=lambda tree: {"n": len(tree) + 1},
+    restore=lambda arrays, _: arrays["merged"],
+    cut=lambda tree, points, settings: cut_ward_tree(tree, points, settings.ward),
+    title="Ward's hierarchy",
+)
+_MARGIN = "how much nearer the chip's own centre is than the next one"
+
+METHODS: dict[str, ClusteringMethod] = {
+    method.name: method
+    for method in (
+        ClusteringMethod(
+            name="gmm",
+            title="Gaussian mixture",
+            plural="Gaussian mixtures",
+            settings=GmmSettings,
+            table="gmm",
+            stage="mixtures",
+            version=2,
+            fit=lambda points, settings, report: fit_gmm(points, settings.gmm, report),
+            recluster=_recluster_in_shape,
+            confidence="the responsibility of the chip's Gaussian",
+            count="n_components",
+            certain=True,
+        ),
+        ClusteringMethod(
+            name="hdbscan",
+            title="HDBSCAN",
+            plural="HDBSCAN",
+            settings=CutSettings,
+            table="cut",
+            stage="cuts",
+            # 2: an epsilon beyond all splits leaves the topmost clusters, as in hdbscan.
+            version=2,
+            fit=lambda points, settings, _: _fit_hdbscan(points, settings),
+            recluster=lambda _, settings: recluster_by_density(
+                settings.tree, settings.cut, settings.noise
+            ),
+            confidence="the strength of the chip's membership",
+            hierarchy=_HDBSCAN_TREE,
+            has_noise=True,
+            certain=True,
+        ),
+        ClusteringMethod(
+            name="kmeans",
+            title="k-means",
+            plural="k-means",
+            settings=KMeansSettings,
+            table="kmeans",
+            stage="kmeans",
+            version=1,
+            fit=lambda points, settings, _: fit_kmeans(points, settings.kmeans),
+            recluster=lambda _, settings: recluster_by_kmeans(settings.kmeans),
+            confidence=_MARGIN,
+            count="n_clusters",
+        ),
+        ClusteringMethod(
+            name="ward",
+            title="Ward's hierarchy",
+            plural="Ward's hierarchy",
+            settings=WardSettings,
+            table="ward",
+            stage="ward",
+            version=1,
+            fit=lambda points, settings, _: fit_ward(points, settings.ward),
+            recluster=lambda _, settings: recluster_by_ward(settings.ward),
+            confidence=_MARGIN,
+            count="n_clusters",
+            hierarchy=_WARD_TREE,
+        ),
+    )
+}
+
+
+def find_method(name: str, where: str = "method") -> ClusteringMethod:
+    """Return the record of a clustering method; raises SettingsError, listing all, if unknown."""
+    if name not in METHODS:
+        near = get_close_matches(name, METHODS, 1)
+        remedy = f"Did you mean {near[0]!r}?" if near else ""
+        raise SettingsError(
+            f"{name!r} is not one of {', '.join(METHODS)}", where=where, remedy=remedy
+        )
+    return METHODS[name]
+
+
+def method_of(settings: RunSettings) -> ClusteringMethod:
+    """Return the record of the method that the settings name; see `find_method`."""
+    return find_method(settings.method)

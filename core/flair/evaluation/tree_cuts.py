@@ -1,0 +1,58 @@
+"""Cuts of HDBSCAN's tree of training pixels, named by labels and scored on held-out pixels."""
+
+from dataclasses import dataclass
+
+from core.clusters.methods.hdbscan_tree import SpanningTree
+from core.flair.evaluation.confusion import ConfusionScores, count_confusion, score_confusion
+from core.flair.evaluation.label_economy import Bench
+from core.flair.models.classifiers import MethodSettings, cut_pixel_tree, fit_named_clusters
+from core.flair.models.cluster_names import Naming, count_cluster_classes
+from core.types import AnyArray
+
+
+@dataclass(frozen=True)
+class BenchCut:
+    """One cut of a tree.
+
+    Attributes
+    ----------
+    naming : Naming
+        The clusters named by all training labels.
+    after : Naming
+        The same clusters with the held-out pixels that their neighbours assign to them.
+    noise_fraction : float
+    counts : int64 array, (13, 13)
+        Confusion matrix of the held-out pixels; rows are the truth.
+    """
+
+    naming: Naming
+    after: Naming
+    noise_fraction: float
+    counts: AnyArray
+
+    @property
+    def scores(self) -> ConfusionScores:
+        """The scores on the held-out pixels."""
+        return score_confusion(self.counts)
+
+
+def recut_bench(bench: Bench, tree: SpanningTree, method: MethodSettings) -> BenchCut:
+    """Cut a tree, name the clusters, and predict the held-out pixels.
+
+    Raises
+    ------
+    TooFewError
+        If all pixels are noise.
+    """
+    clusters, notes = cut_pixel_tree(tree, method)
+    fitted = fit_named_clusters(bench.train, bench.train_labels, clusters, method, notes)
+    assert fitted.naming is not None
+    prediction = fitted.model.predict(bench.held_out, 0)
+    assert prediction.clusters is not None
+    counts = count_cluster_classes(prediction.clusters, bench.held_out_labels, fitted.n_clusters)
+    return BenchCut(
+        fitted.naming,
+        Naming(fitted.naming.classes, counts),
+        float((clusters < 0).mean()),
+        count_confusion(bench.held_out_labels, prediction.classes),
+    )

@@ -1,0 +1,258 @@
+"""The stages of the embeddings: fitting the encoder, then encoding scene by scene.
+
+What an encoder learns from a sample of the chips is an artifact of its own, which is kept when
+scenes are added, so that the embeddings of the chips that were there stay as they are.
+"""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from core.artifacts.formats import read_array, read_arrays, read_json, write_arrays, write_json
+from core.artifacts.store import Artifact, Blocks, Step, Store
+from core.chips.chip_set import ChipSet, Outline
+from core.chips.scaling import Scaling
+from core.embeddings import registry
+from core.embeddings.encoder import Encoder, Fitted
+from core.embeddings.encoding import encode_rows, encoder_notes, fit_encoder
+from core.errors import DegenerateError
+from core.pipeline.chip_stages import open_chip_set, outline_chips
+from core.pipeline.stage import Resolve, Stage
+from core.pipeline.view import View
+from core.pipeline.workspace import Workspace
+from core.progress import Progress, report_step, shifted
+from core.settings import EmbedSettings
+from core.types import AnyArray
+
+# Rows per block of an unfinished artifact: what a kill can cost.
+BLOCK = 1024
+# Input of a fit that continues another one, which it names by key.
+KEPT = "kept"
+# Chips of an added scene that are compared with the kept scaling, and the share of their values
+# that may lie beyond its ends. In the scenes that the scaling was fitted to it is 0.2 %.
+SCALING_SAMPLE = 100
+MOST_OUTSIDE = 0.2
+
+
+@dataclass(frozen=True)
+class EncoderFit:
+    """What encoding needs to know about the data."""
+
+    fitted: Fitted
+    scalings: Mapping[str, Scaling]
+
+
+class _Encoding:
+    """The encoder, its fit and the chips, each loaded when it is first needed."""
+
+    def __init__(self, view: View, fit_inputs: Mapping[str, Any]) -> None:
+        self.fit_inputs = fit_inputs
+        self.settings = view.settings.embed
+        self.workspace = view.workspace
+        self._chips = view.artifacts["chips"]
+
+    @property
+    def store(self) -> Store:
+        return self.workspace.store
+
+    @cached_property
+    def chip_set(self) -> ChipSet:
+        return open_chip_set(self._chips)
+
+    @cached_property
+    def encoder(self) -> Encoder:
+        return registry.load_encoder(self.settings.encoder, self.settings, self.workspace.weights)
+
+    @cached_property
+    def fit(self) -> EncoderFit:
+        """The kept fit, once it is known to cover every scene."""
+        artifact = ENCODER_FITS.make(self.store, self)
+        fit = ENCODER_FITS.open(artifact)
+        require_covered(fit, artifact, self.chip_set)
+        return fit
+
+
+@dataclass(frozen=True)
+class _SceneEmbeddings:
+    encoding: _Encoding
+    chips_key: str
+    index: int
+
+
+def _fit(encoding: _Encoding, folder: Path, _: Progress) -> dict[str, Any]:
+    chips, sample = encoding.chip_set, encoding.settings.sample
+    scalings = chips.fit_scalings(sample)
+    fit = extended_fit(encoding.store, encoding.fit_inputs, scalings)
+    if fit is None:
+        fit = EncoderFit(fit_encoder(encoding.encoder, chips, scalings, sample), scalings)
+    notes = encoder_notes(encoding.encoder, chips, fit.scalings)
+    write_arrays(folder / "fitted", fit.fitted)
+    table = {dtype: dataclasses.asdict(scaling) for dtype, scaling in fit.scalings.items()}
+    write_json(folder / "scaling.json", table)
+    return {"chips": len(chips), "notes": list(notes)}
+
+
+def _open_fit(artifact: Artifact) -> EncoderFit:
+    table = read_json(artifact.folder / "scaling.json")
+    scalings = {
+        dtype: Scaling(tuple(row["low"]), tuple(row["high"]), row["rule"])
+        for dtype, row in table.items()
+    }
+    return EncoderFit(read_arrays(artifact.folder / "fitted"), scalings)
+
+
+def _embed(subject: _SceneEmbeddings, folder: Path, report: Progress) -> dict[str, Any]:
+    encoding = subject.encoding
+    fit, chips, encoder = encoding.fit, encoding.chip_set, encoding.encoder
+    part = chips.parts[subject.index]
+    blocks = Blocks(folder, len(part), BLOCK)
+    scaling = fit.scalings[part.pixels.dtype.name]
+    matrix = None
+    for rows in blocks.pending():
+        vectors = encode_rows(encoder, part, chips.bands, scaling, fit.fitted, rows)
+        if matrix is None:
+            matrix = blocks.array("embeddings.npy", (vectors.shape[1],), "float32")
+        matrix[rows] = vectors
+        blocks.finish(rows, matrix)
+        report_step(report, rows.stop, len(part), part.scene)
+    return {"chips": len(part), "scene": part.scene}
+
+
+ENCODER_FITS: Stage[_Encoding, EncoderFit] = Stage(
+    name="encoders",
+    version=1,
+    inputs=lambda encoding: encoding.fit_inputs,
+    compute=_fit,
+    open=_open_fit,
+)
+EMBEDDINGS: Stage[_SceneEmbeddings, AnyArray] = Stage(
+    name="embeddings",
+    version=1,
+    inputs=lambda subject: {
+        "chips": subject.chips_key,
+        "encoder": ENCODER_FITS.step(subject.encoding).key,
+    },
+    compute=_embed,
+    open=lambda artifact: read_array(artifact.folder / "embeddings.npy", mapped=True),
+)
+
+
+def embedding_artifacts(view: View, resolve: Resolve, report: Progress) -> list[Artifact]:
+    """The encoder's fit, then the embeddings of each scene."""
+    outline = outline_chips(view.artifacts["chips"])
+    encoding = _Encoding(view, fit_inputs(view.workspace, outline, view.settings.embed))
+    artifacts = [resolve(ENCODER_FITS, encoding)]
+    usable = [a for a in view.artifacts["chips"] if "error" not in a.counts]
+    total = sum(int(artifact.counts["chips"]) for artifact in usable)
+    n_embedded = 0
+    for index, chips in enumerate(usable):
+        subject = _SceneEmbeddings(encoding, chips.key, index)
+        artifacts.append(resolve(EMBEDDINGS, subject, shifted(report, n_embedded, total)))
+        n_embedded += int(chips.counts["chips"])
+    return artifacts
+
+
+def join_embeddings(artifacts: Sequence[Artifact]) -> AnyArray:
+    """Return the embeddings of several scenes as one matrix; mapped if there is only one."""
+    parts = [EMBEDDINGS.open(artifact) for artifact in artifacts]
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+
+def open_embeddings(view: View) -> AnyArray | None:
+    """Open the embeddings of a view, float32 (n, dim); None if there are none."""
+    artifacts = view.artifacts.get("embeddings")
+    return join_embeddings(artifacts[1:]) if artifacts else None
+
+
+def fit_inputs(workspace: Workspace, chips: Outline, settings: EmbedSettings) -> Mapping[str, Any]:
+    """Return the inputs of the encoder's fit: one that is kept, or a new one on these chips.
+
+    Scenes that were added are encoded with the fit that is there. If they have a new dtype, a
+    scaling for it is added and the rest is kept. A fit to a scene that has since been removed is
+    not kept: what an encoder learned from withdrawn data must not live on in the result.
+    """
+    identity = registry.encoder_identity(settings.encoder, settings, workspace.weights)
+    inputs = {
+        "encoder": dict(identity),
+        "bands": chips.bands,
+        "size": chips.size,
+        "sample": settings.sample,
+        "dtypes": chips.dtypes,
+        "chips": chips.keys,
+    }
+    step = Step(ENCODER_FITS.name, ENCODER_FITS.version, inputs)
+    if settings.refit or workspace.store.find(step):
+        return inputs
+    return _kept_inputs(workspace.store, inputs) or inputs
+
+
+def _kept_inputs(store: Store, inputs: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The inputs of the latest fit of the same encoder whose scenes are all still there."""
+    chips = set(inputs["chips"])
+    for artifact in reversed(store.all(ENCODER_FITS.name)):
+        stored = artifact.manifest["inputs"]
+        same = artifact.manifest["version"] == ENCODER_FITS.version and all(
+            _as_plain(stored[name]) == _as_plain(inputs[name])
+            for name in ("encoder", "bands", "size", "sample")
+        )
+        if not same or not set(stored["chips"]) <= chips:
+            continue
+        if set(stored["dtypes"]) >= set(inputs["dtypes"]):
+            return dict(stored)
+        extension = {"dtypes": inputs["dtypes"], "scaled_on": inputs["chips"]}
+        return {**stored, **extension, KEPT: artifact.key}
+    return None
+
+
+def extended_fit(
+    store: Store, inputs: Mapping[str, Any], scalings: Mapping[str, Scaling]
+) -> EncoderFit | None:
+    """Return the kept fit with scalings for more dtypes; None if the inputs keep none."""
+    if KEPT not in inputs:
+        return None
+    artifact = next(a for a in store.all(ENCODER_FITS.name) if a.key == inputs[KEPT])
+    fit = ENCODER_FITS.open(artifact)
+    return EncoderFit(fit.fitted, {**scalings, **fit.scalings})
+
+
+def kept_note(artifact: Artifact, chips: Outline) -> tuple[str, ...]:
+    """Return what to say if the encoder was fitted to fewer scenes than there are."""
+    n_fitted, n_scenes = len(artifact.manifest["inputs"]["chips"]), len(chips.keys)
+    if n_fitted == n_scenes:
+        return ()
+    note = f"encoder and scaling are kept from {n_fitted} of {n_scenes} scenes; --refit fits them"
+    return (f"{note} to all",)
+
+
+def require_covered(fit: EncoderFit, artifact: Artifact, chip_set: ChipSet) -> None:
+    """Refuse to encode an added scene whose values the kept scaling would flatten.
+
+    Raises
+    ------
+    DegenerateError
+        If more than `MOST_OUTSIDE` of a scene's valid values lie beyond the scaling's ends.
+    """
+    fitted_chips = set(artifact.manifest["inputs"]["chips"])
+    for part in chip_set.parts:
+        if part.key in fitted_chips:
+            continue
+        scene_chips = ChipSet((part,), chip_set.bands)
+        pixels, mask = scene_chips.read(scene_chips.sample_rows(SCALING_SAMPLE))
+        outside = fit.scalings[part.pixels.dtype.name].clipped_fraction(pixels, mask)
+        if outside > MOST_OUTSIDE:
+            raise DegenerateError(
+                f"{outside:.0%} of its values lie outside the range that the scaling was fitted "
+                "to, so its chips would all look the same",
+                where=part.scene,
+                remedy="Fit the encoder to all scenes: --refit, or Fit again on the page "
+                "Embeddings.",
+            )
+
+
+def _as_plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value

@@ -1,0 +1,73 @@
+"""What a finished run says beyond its stages: its results for export, and its scores."""
+
+import dataclasses
+import logging
+from typing import Any
+
+import numpy as np
+
+from core.chips.chip_set import ChipSet
+from core.clusters.evaluation.agreement import score_embeddings, score_labelling
+from core.clusters.labelling import Labelling
+from core.errors import TooFewError, unknown_attribute_error
+from core.export.clustered_chips import ClusteredChips
+from core.pipeline.cluster_stages import open_projection, open_reduction
+from core.pipeline.run import Run
+from core.pipeline.saved_edits import apply_saved_edits
+from core.types import AnyArray
+
+log = logging.getLogger(__name__)
+
+
+def collect_results(run: Run) -> ClusteredChips:
+    """Collect what a run to its last stage knows about each chip, for export.
+
+    Edits that do not fit the labelling are logged.
+    """
+    chips, embeddings, labelling = run.clustered()
+    reduction, projection = open_reduction(run.view), open_projection(run.view)
+    if reduction is None or projection is None:
+        raise TooFewError("the run did not come to its last stage", where="export")
+    scenes = {scene.report.name: scene for scene in run.survey.usable}
+    footprints = []
+    for part in chips.parts:
+        placed = scenes[part.scene].footprints()
+        footprints.append(placed.lonlat[np.isin(placed.index, part.facts["annotation"])])
+    edited, problems = apply_saved_edits(run.view, labelling)
+    for problem in problems:
+        log.warning("%s", problem)
+    return ClusteredChips(
+        chips=chips,
+        footprints=np.concatenate(footprints),
+        embeddings=embeddings,
+        reduction=reduction,
+        labelling=labelling,
+        projection=projection,
+        edited=edited,
+    )
+
+
+def score_chips(
+    chips: ChipSet, embeddings: AnyArray, labelling: Labelling | None, attribute: str
+) -> dict[str, Any]:
+    """Score the embeddings, and a labelling if there is one, against an attribute.
+
+    Raises
+    ------
+    SettingsError
+        If no annotation has the attribute.
+    """
+    properties = chips.properties
+    if attribute not in properties:
+        raise unknown_attribute_error(attribute, properties.columns)
+    truth, scenes = properties[attribute].tolist(), chips.facts["scene"].tolist()
+    arguments = (embeddings, truth, scenes, attribute)
+    scores = (
+        score_labelling(labelling.labels, *arguments) if labelling else score_embeddings(*arguments)
+    )
+    return {"property": attribute, **dataclasses.asdict(scores)}
+
+
+def score_run(run: Run, attribute: str) -> dict[str, Any]:
+    """Score a run that came as far as the clusters against an attribute; see `score_chips`."""
+    return score_chips(*run.clustered(), attribute)

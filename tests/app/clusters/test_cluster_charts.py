@@ -1,0 +1,29 @@
+import numpy as np
+
+from app.clusters.cluster_charts import BARS_AT_MOST, share_chart, spread_chart
+
+EVIL = "<img src=x onerror=alert(1)>"
+
+
+def test_share_chart__rows_add_up_to_one_and_rare_values_are_one_piece():
+    table = np.arange(1, 31).reshape(2, 15)
+    names = [f"v{i}" for i in range(15)]
+    figure = share_chart(["a", "b"], names, table, ["#000000"] * 15)
+    assert len(figure.data) == BARS_AT_MOST
+    assert figure.data[-1].name == "4 rarer values"
+    assert np.allclose(sum(np.array(bar.x) for bar in figure.data), 1)
+
+
+def test_share_chart__names_are_never_markup():
+    figure = share_chart([EVIL], [EVIL], np.array([[3]]), ["#000000"])
+    assert EVIL not in figure.to_json()
+
+
+def test_spread_chart__constant_and_empty_facts():
+    same = np.full(5, 2.0)
+    figure = spread_chart(
+        {"a": (same, same), "b": (np.empty(0), np.empty(0))}, "#0072b2", "x", EVIL
+    )
+    assert sum(figure.data[0].y) == 1
+    assert sum(figure.data[-1].y) == 0
+    assert EVIL not in figure.to_json()

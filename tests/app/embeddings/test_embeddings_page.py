@@ -1,0 +1,308 @@
+"""The page Embeddings: encoders are chosen, measured, compared and described."""
+
+import dataclasses
+import shutil
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+import rasterio
+from huggingface_hub import constants
+from streamlit.testing.v1 import AppTest
+
+from app.embeddings import encoder_cards, encoder_form, score_panels
+from app.session import jobs
+from core.embeddings.cost_estimate import CostEstimate
+from core.embeddings.encoder import EncoderCard
+from core.embeddings.registry import encoder_card
+from core.pipeline.encoders import encoder_costs
+from core.pipeline.encoders.encoder_comparison import compare_encoders
+from core.pipeline.run import run_pipeline
+from core.pipeline.workspace import Workspace
+from core.settings import EmbedSettings, RunSettings
+
+ROOT = Path(__file__).resolve().parents[3]
+EVIL = "<img src=x onerror=alert(1)>"
+
+
+@pytest.fixture(autouse=True)
+def _offline(monkeypatch, tmp_path):
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+
+
+@pytest.fixture
+def requested_jobs(monkeypatch):
+    """The workspace, title and command of the jobs that pages request; none is started."""
+    requests = []
+    monkeypatch.setattr(jobs, "start_job", lambda *arguments, **_: requests.append(arguments))
+    return requests
+
+
+def open_page() -> AppTest:
+    app = AppTest.from_file(str(ROOT / "app" / "script.py"), default_timeout=60).run()
+    return app.switch_page("../pages/embeddings.py").run()
+
+
+def by_label(elements, label):
+    return next(element for element in elements if element.label == label)
+
+
+def requested_settings(app: AppTest, workspace: Workspace) -> RunSettings:
+    return app.session_state[f"cs.settings:{workspace.root}"]["wanted"]
+
+
+def html(app: AppTest) -> str:
+    return " ".join(element.proto.body for element in app.get("html"))
+
+
+def texts(app: AppTest) -> str:
+    elements = [*app.caption, *app.info, *app.warning, *app.markdown]
+    return " ".join(str(element.value) for element in elements).replace("\\", "")
+
+
+def cut_view(workspace, settings):
+    return run_pipeline(workspace, settings, until="chips").view
+
+
+def test_cards__have_all_facts_of_the_encoder(home):
+    app = open_page()
+    assert not app.exception
+    page = html(app)
+    assert page.count("<article>") == len(encoder_cards.encoder_titles()) == 12
+    assert page.count("needs a file") == 10
+    file = home.weights / "resnet50" / "model.safetensors"
+    card = encoder_card("resnet50")
+    url = f"https://huggingface.co/{card.hub_id}/resolve/{card.revision}/{card.weights_file}"
+    assert f"Download {url} to {file}" in page
+    for text in (card.licence, card.source, card.revision, card.paper, "2048 numbers"):
+        assert text in page
+    assert "mean 0.433, 0.436, 0.407; std 0.198, 0.193, 0.195" in page
+    ready, *_ = page.split("needs a file")
+    assert ready.count("not measured yet") == 2
+
+
+def test_cards__of_another_package_are_never_markup():
+    card = EncoderCard(EVIL, EVIL, EVIL, dim=3, licence=EVIL, source=EVIL, paper=EVIL)
+    assert "<img" not in encoder_cards.card_html(card, EVIL, EVIL)
+    assert "<img" not in encoder_cards.card_html(card, "", EVIL)
+
+
+def test_measure__starts_a_job_and_displays_its_result(home, requested_jobs, monkeypatch):
+    estimate = CostEstimate(36, 2.22, 27_000_000, 1157.4, 320, 36)
+    cost = encoder_costs.EncoderCost("texture", True, "", estimate)
+    monkeypatch.setattr(encoder_costs, "_try_in_process", lambda *_: cost)
+    app = open_page()
+    by_label(app.button, "Measure").click().run()
+    ((workspace, title, command),) = requested_jobs
+    assert (workspace.root, title) == (home.root, "Measuring encoders")
+    assert command[command.index("--encoders") + 1] == "texture,rcf"
+    settings = requested_settings(app, home)
+    chips = run_pipeline(home, settings, until="chips").chips
+    encoder_costs.measure_encoder_cost(home, chips, settings.embed, "texture")
+    app.run()
+    assert "per second, measured on 36)" in html(app)
+    assert "Measured: about" in texts(app)
+
+
+@pytest.mark.parametrize(
+    ("estimate", "text"),
+    [
+        (
+            CostEstimate(861, 2.22, 27_000_000, 1157.4, 320, 64),
+            "about 2.2 s and 27 MB for 861 chips",
+        ),
+        (CostEstimate(861, 2.22, 2_700_000_000, 1157.4, 320, 64), "and 2.7 GB for 861 chips"),
+    ],
+)
+def test_describe_cost__has_units(estimate, text):
+    assert text in encoder_cards.describe_cost(estimate).replace("\u00a0", " ")
+
+
+def test_form__two_encoders_can_be_joined(home):
+    app = open_page()
+    by_label(app.selectbox, "Joined with").set_value("rcf").run()
+    assert requested_settings(app, home).embed.encoder == "texture+rcf"
+    assert "use your previous settings (encoder: texture)" in texts(app).replace("**", "")
+    app.switch_page("../pages/chips.py").run()
+    app.switch_page("../pages/embeddings.py").run()
+    assert by_label(app.selectbox, "Joined with").value == "rcf"
+    by_label(app.selectbox, "Joined with").set_value("texture").run()
+    assert "Joining an encoder with itself" in texts(app)
+    assert requested_settings(app, home).embed.encoder == "texture"
+
+
+def test_form__settings_of_networks(home):
+    app = open_page()
+    size = by_label(app.number_input, "Input size (px)")
+    assert size.disabled
+    by_label(app.selectbox, "Encoder").set_value("dinov2-small").run()
+    size = by_label(app.number_input, "Input size (px)")
+    assert not size.disabled
+    size.set_value(112).run()
+    by_label(app.selectbox, "Bands used by the encoder").set_value("triples").run()
+    by_label(app.button_group, "Precision").set_value("full").run()
+    settings = requested_settings(app, home).embed
+    assert (settings.input_size, settings.bands_rule, settings.precision) == (
+        112,
+        "triples",
+        "full",
+    )
+    assert "The three bands of these chips are used." in texts(app)
+
+
+def test_form__keeps_an_encoder_from_a_settings_file(home):
+    app = AppTest.from_file(str(ROOT / "app" / "script.py"), default_timeout=60).run()
+    drawer = app.session_state[f"cs.settings:{home.root}"]
+    changed = dataclasses.replace(drawer["wanted"].embed, encoder="texture+rcf+resnet50")
+    drawer["wanted"] = dataclasses.replace(drawer["wanted"], embed=changed)
+    app.switch_page("../pages/embeddings.py").run()
+    assert not app.exception
+    assert by_label(app.selectbox, "Encoder").value == "texture+rcf+resnet50"
+    assert drawer["wanted"].embed.encoder == "texture+rcf+resnet50"
+
+
+@pytest.mark.parametrize(
+    ("n_bands", "rule", "text"),
+    [
+        (1, "first", "the single band is repeated as red, green and blue"),
+        (5, "first", "the encoder takes three bands, but the chips have 5"),
+        (5, "triples", "joined triples: band 1, band 2, band 3; band 3, band 4, band 5"),
+    ],
+)
+def test_form__describes_bands_that_are_not_three(
+    computed, tmp_path, monkeypatch, n_bands, rule, text
+):
+    workspace = Workspace.at(tmp_path / "other")
+    workspace.raw.mkdir(parents=True)
+    with rasterio.open(computed.raw / "quay.tif") as scene:
+        values = np.resize(scene.read(), (n_bands, 300, 300))
+        profile = scene.profile | {"count": n_bands, "photometric": "MINISBLACK"}
+    with rasterio.open(workspace.raw / "quay.tif", "w", **profile) as scene:
+        scene.write(values)
+    (workspace.raw / "quay.geojson").write_bytes((computed.raw / "quay.geojson").read_bytes())
+    run_pipeline(workspace, RunSettings(), until="chips")
+    monkeypatch.setenv("CHIPSCAPE_WORKSPACE", str(workspace.root))
+    app = open_page()
+    by_label(app.selectbox, "Encoder").set_value("resnet50").run()
+    by_label(app.selectbox, "Bands used by the encoder").set_value(rule).run()
+    assert not app.exception
+    assert text in texts(app)
+
+
+def test_fit_notes__are_displayed(monkeypatch):
+    counts = {"notes": [f"texture: {EVIL} is repeated"], "chips": 36}
+    artifact = SimpleNamespace(counts=counts, manifest={"seconds": 1.5})
+    displayed = []
+    monkeypatch.setattr(encoder_form.st, "info", displayed.append)
+    monkeypatch.setattr(encoder_form.st, "caption", displayed.append)
+    encoder_form.fit_notes(SimpleNamespace(artifacts={"embeddings": (artifact, artifact)}))
+    assert displayed[0].replace("\u00a0", " ") == "36 chips embedded in 3 s."
+    assert displayed[1].startswith("Texture")
+    assert r"\<img" in displayed[1]
+
+
+def test_compare__button_then_table(home, requested_jobs):
+    app = open_page()
+    chooser = app.multiselect[0]
+    assert chooser.value == ["texture", "rcf"]
+    assert "No encoders have been compared" in texts(app)
+    chooser.set_value(["texture", "texture+rcf"]).run()
+    by_label(app.button, "Compare").click().run()
+    (*_, command) = requested_jobs[0]
+    assert command[command.index("--encoders") + 1] == "texture,texture+rcf"
+    assert "--property=class" in command
+    settings = requested_settings(app, home)
+    encoders = ["texture", "texture+rcf"]
+    scored = compare_encoders(cut_view(home, settings), encoders, "class")
+    app.run()
+    assert by_label(app.button, "Compared").disabled
+    page = html(app)
+    assert page.count("<tr>") == 3
+    assert "Texture and colour statistics + Random convolutional features" in page
+    assert f"{scored[0].scores.nmi_gmm:.2f}" in page
+    # There is only one scene, so no score across scenes is known.
+    assert page.count("not known") == 2
+    assert "No class occurs in two scenes" in texts(app)
+    for measure in score_panels.MEASURES:
+        assert f"<dt>{measure.heading}</dt>" in page
+
+
+def test_form__a_compared_encoder_is_up_to_date_at_once(home):
+    app = open_page()
+    settings = requested_settings(app, home)
+    compare_encoders(cut_view(home, settings), ["rcf"], "class")
+    by_label(app.selectbox, "Encoder").set_value("rcf").run()
+    assert by_label(app.button, "Up to date").disabled
+    assert "previous settings" not in texts(app)
+
+
+def test_compare__attribute_with_a_class_per_chip(home, requested_jobs):
+    app = open_page()
+    by_label(app.selectbox, "Class attribute").set_value("number").run()
+    assert not app.exception
+    assert "No encoders have been compared" in texts(app)
+
+
+TABLE = pd.DataFrame(
+    {
+        "Encoder": ["a", EVIL, "c"],
+        "5-NN": [0.801, 0.804, 0.7],
+        "5-NN across scenes": [None, None, None],
+        "NMI of GMM": [0.1, 0.3, 0.2],
+        "NMI of HDBSCAN": [0.1, None, 0.2],
+        "Silhouette": [-0.2, -0.1, -0.3],
+        "Seconds": [3.0, 2.0, 9.0],
+        "Dimensions": [320, 1024, 7],
+    }
+)
+
+
+def test_best_rows__compared_as_displayed():
+    assert score_panels.best_rows(TABLE) == {
+        "5-NN": {0, 1},
+        "NMI of GMM": {1},
+        "NMI of HDBSCAN": {2},
+        "Silhouette": {1},
+        "Seconds": {1},
+    }
+
+
+def test_comparison_html__marks_the_best_and_escapes_names():
+    page = score_panels.comparison_html(TABLE)
+    assert page.count("<b>") == 6
+    assert "<b>0.80</b>" in page
+    assert "<img" not in page
+    assert page.count("not known") == 4
+    assert "<td>1024</td>" in page
+
+
+def test_scores__of_embeddings_need_no_clusters(with_scene):
+    workspace = with_scene(24)
+    run_pipeline(workspace, RunSettings(), until="embeddings")
+    app = open_page()
+    assert not app.exception
+    values = {metric.label: metric.value for metric in app.metric}
+    assert float(values["Balanced accuracy"]) > 0.8
+    assert "ARI" not in values
+    assert "These embeddings have no clusters yet" in texts(app)
+
+
+def test_refit__offered_after_scenes_were_added(with_scene, requested_jobs):
+    workspace = with_scene(24)
+    run_pipeline(workspace, RunSettings(), until="embeddings")
+    assert not [button for button in open_page().button if button.label == "Fit again"]
+    for file in sorted(workspace.raw.iterdir()):
+        shutil.copy(file, file.with_stem("pier"))
+    run_pipeline(workspace, RunSettings(), until="embeddings")
+    app = open_page()
+    assert "fitted to 1 of 2 scenes" in texts(app)
+    by_label(app.button, "Fit again").click().run()
+    (*_, command) = requested_jobs[0]
+    settings_file = Path(command[command.index("--settings") + 1])
+    assert "refit = true" in settings_file.read_text()
+    refit = RunSettings(embed=EmbedSettings(refit=True))
+    run_pipeline(workspace, refit, until="embeddings")
+    assert "is fitted to" not in texts(open_page())

@@ -1,0 +1,177 @@
+"""Jobs of a workspace: one at a time, each with its own settings."""
+
+import dataclasses
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from app.session import jobs
+from app.session.views import request_settings, requested_settings
+from app.widgets.job_status import describe_progress
+from core.input_settings import GridSettings, SceneSettings
+from core.settings import ChipSettings, RunSettings
+from core.tables import settings_from_table
+
+SLEEP = (sys.executable, "-c", "import time; time.sleep(60)")
+SUCCEED = (sys.executable, "-c", "pass")
+FAIL = (sys.executable, "-c", "raise SystemExit(1)")
+SIZE_96 = RunSettings(chips=ChipSettings(size=96))
+SIZE_128 = RunSettings(chips=ChipSettings(size=128))
+GRIDDED = RunSettings(scenes=SceneSettings(grid=GridSettings(size=32)))
+TWO_JOBS = """
+import sys
+import streamlit as st
+from app.session import cache, jobs
+from app.session.state import current_workspace
+from app.widgets.job_status import show_running_jobs
+
+sleep = (sys.executable, "-c", "import time; time.sleep(60)")
+workspace = current_workspace()
+for name in ("first", "second"):
+    cache.job_board().start(jobs.job_prefix(workspace) + name, name, sleep)
+with st.sidebar:
+    show_running_jobs(workspace)
+kind = st.segmented_control("Kind", ["a", "b"], default="a", required=True)
+st.write(f"drawn {kind}")
+"""
+
+
+@pytest.fixture
+def run_command(monkeypatch):
+    """A function that replaces the command line of every job."""
+    return lambda command: monkeypatch.setattr(jobs, "core_command", lambda *_: command)
+
+
+def test_show_running_jobs__two_jobs_in_one_workspace(tmp_path, monkeypatch):
+    monkeypatch.setenv("CHIPSCAPE_WORKSPACE", str(tmp_path))
+    app = AppTest.from_string(TWO_JOBS, default_timeout=30).run()
+    assert not app.exception
+    assert "drawn a" in [element.value for element in app.markdown]
+    assert [button.label for button in app.button] == ["Cancel", "Cancel"]
+
+
+def test_start_run__second_job_waits_and_each_reads_its_own_settings(workspace, monkeypatch):
+    commands: list[tuple[str, ...]] = []
+
+    def note_command(*arguments: object) -> tuple[str, ...]:
+        commands.append(tuple(str(argument) for argument in arguments))
+        return SLEEP
+
+    monkeypatch.setattr(jobs, "core_command", note_command)
+    jobs.start_run(workspace, RunSettings(), "chips", "First")
+    jobs.start_run(workspace, SIZE_96, "chips", "Second")
+    files = [command[command.index("--settings") + 1] for command in commands]
+    tables = [tomllib.loads(Path(file).read_text(encoding="utf-8")) for file in files]
+    assert [settings_from_table(RunSettings, table) for table in tables] == [RunSettings(), SIZE_96]
+    first, second = jobs.list_jobs(workspace)
+    assert second.waits_for is first
+    assert describe_progress(second) == "Waiting for: First"
+    assert second.process is None
+
+
+def test_start_run__the_same_work_is_one_job(workspace, run_command):
+    run_command(SLEEP)
+    jobs.start_run(workspace, RunSettings(), "chips", "First")
+    jobs.start_run(workspace, RunSettings(), "chips", "First")
+    assert len(jobs.list_jobs(workspace)) == 1
+
+
+def test_start_run__other_workspaces_do_not_wait(workspace, run_command):
+    run_command(SLEEP)
+    jobs.start_run(workspace, RunSettings(), "chips", "First")
+    jobs.start_run(workspace.demo, RunSettings(), "chips", "Second")
+    (job,) = jobs.list_jobs(workspace.demo)
+    assert job.waits_for is None
+
+
+def run_to_the_end(workspace, settings):
+    """Run a job for the chips of these settings until it ends."""
+    jobs.start_run(workspace, settings, "chips", "First")
+    for job in jobs.list_jobs(workspace):
+        job.wait(30)
+
+
+@pytest.fixture
+def restart(workspace, new_session, settle):
+    """A function that starts a new session; it returns the settings that the session requests."""
+
+    def restart(ready_stages):
+        new_session()
+        settle(ready_stages)
+        return requested_settings(workspace)
+
+    return restart
+
+
+def test_settings__of_a_finished_job_start_a_new_session(workspace, run_command, restart):
+    run_command(SUCCEED)
+    run_to_the_end(workspace, SIZE_128)
+    assert restart(lambda _: ["chips"]) == SIZE_128
+    assert not (workspace.root / "app" / "expected.toml").exists()
+
+
+def test_settings__that_were_requested_again_start_a_new_session(
+    workspace, run_command, restart, settle
+):
+    run_command(SUCCEED)
+    run_to_the_end(workspace, SIZE_128)
+    results = ["chips", "clusters", "projection"]
+    assert restart(lambda _: results) == SIZE_128
+    request_settings(workspace, chips=RunSettings().chips)
+    settle(lambda _: results)
+    assert restart(lambda _: results) == RunSettings()
+    request_settings(workspace, chips=SIZE_128.chips)
+    settle(lambda _: ["chips"])
+    assert restart(lambda _: results) == RunSettings()
+
+
+def test_settings__of_a_failed_job_do_not_start_a_new_session(workspace, run_command, restart):
+    run_command(FAIL)
+    run_to_the_end(workspace, SIZE_128)
+    for _ in range(2):
+        assert restart(lambda _: []) == RunSettings()
+    # Another session, or the command line, computes what was requested after all.
+    assert restart(lambda settings: ["chips"] if settings == SIZE_128 else []) == SIZE_128
+
+
+def test_settings__of_a_failed_job_are_not_looked_up_by_running_sessions(
+    workspace, run_command, restart, settle
+):
+    restart(lambda _: [])
+    run_command(FAIL)
+    run_to_the_end(workspace, SIZE_128)
+    assert settle(lambda _: []) == [RunSettings()]
+
+
+def test_start_grid_run__requests_the_scene_settings_when_the_job_is_done(
+    workspace, run_command, restart
+):
+    run_command(SUCCEED)
+    jobs.start_grid_run(workspace, GRIDDED, "chips", "Grid")
+    request_settings(workspace, chips=ChipSettings(size=96))
+    (job,) = jobs.list_jobs(workspace)
+    job.wait(30)
+    assert jobs.apply_pending_settings(workspace)
+    requested = requested_settings(workspace)
+    assert (requested.scenes, requested.chips.size) == (GRIDDED.scenes, 96)
+    assert not jobs.apply_pending_settings(workspace)
+    assert restart(lambda _: []).scenes == GRIDDED.scenes
+
+
+def test_start_grid_run__a_failed_job_changes_nothing(workspace, run_command):
+    run_command(FAIL)
+    jobs.start_grid_run(workspace, GRIDDED, "chips", "Grid")
+    (job,) = jobs.list_jobs(workspace)
+    job.wait(30)
+    assert not jobs.apply_pending_settings(workspace)
+    assert requested_settings(workspace) == RunSettings()
+    assert jobs._pending_settings(workspace) == {}
+
+
+def test_start_grid_run__the_page_itself_lays_no_grid(workspace, run_command, monkeypatch):
+    run_command(SUCCEED)
+    monkeypatch.setattr(jobs, "find_view", lambda *_: pytest.fail("looked up"))
+    jobs.start_grid_run(workspace, dataclasses.replace(SIZE_128), "chips", "Grid")

@@ -1,0 +1,75 @@
+"""Chips of two scenes with made-up results, and properties whose names are difficult."""
+
+import dataclasses
+
+import numpy as np
+import pandas as pd
+import pytest
+from shapely.geometry import box
+
+from core.chips.chip_set import ChipSet, SceneChips
+from core.clusters.editing import edited_labelling
+from core.clusters.labelling import make_labelling
+from core.export.clustered_chips import ClusteredChips
+from core.reduction.pca import Reduction
+from core.reduction.tsne import Projection
+
+N = 9
+RAW_LABELS = np.array([0, 0, 0, 0, 1, 1, 1, -1, -1])
+EVIL = "<img src=x onerror=alert(1)>"
+PROPERTIES = {
+    "class": [EVIL, "Ünïcode 漢字", *"abcdefg"],
+    "cluster": [f"property {i}" for i in range(N)],
+    "width": np.arange(N) + 100.0,
+    "scene": ["s"] * N,
+    "Height": np.arange(N),
+    "geometry": ["g"] * N,
+    "geom": ["h"] * N,
+    "fid": ["f"] * N,
+    "property_width": ["w"] * N,
+    "height_m": [None, *range(1, N)],
+}
+
+
+def scene_chips(name, rows, properties):
+    n = len(rows)
+    rng = np.random.default_rng(len(name))
+    facts = pd.DataFrame(
+        {
+            "chip_id": [f"{name}-{i:02d}" for i in rows],
+            "scene": name,
+            "longitude": 3.0 + rows / 100,
+            "latitude": 45.0,
+            "width": 10.0,
+            "height": 12.0,
+        }
+    )
+    pixels = rng.integers(0, 255, (n, 3, 8, 8)).astype(np.uint8)
+    return SceneChips(name, name, pixels, np.zeros((n, 8, 8), np.uint8), facts, properties)
+
+
+@pytest.fixture
+def clustered_chips():
+    rows, properties = np.arange(N), pd.DataFrame(PROPERTIES)
+    parts = tuple(
+        scene_chips(name, rows[part], properties.iloc[part].reset_index(drop=True))
+        for name, part in (("a", slice(0, 5)), ("b#c", slice(5, N)))
+    )
+    rng = np.random.default_rng(0)
+    points = rng.normal(size=(N, 3)).astype(np.float32)
+    return ClusteredChips(
+        chips=ChipSet(parts, ("red", "green", "blue")),
+        footprints=np.array([box(3 + i / 100, 45, 3 + i / 100 + 0.001, 45.001) for i in rows]),
+        embeddings=rng.normal(size=(N, 4)).astype(np.float32),
+        reduction=Reduction(points, np.array([0.5, 0.3, 0.2]), np.eye(3), np.zeros(3), np.ones(3)),
+        labelling=make_labelling(RAW_LABELS, np.full(N, 0.5), "hdbscan", {}),
+        projection=Projection(rng.normal(size=(N, 2)).astype(np.float32), 0.1, 5.0),
+    )
+
+
+def with_edits(clustered_chips, **changes):
+    """The same chips with an edited labelling."""
+    state = dataclasses.replace(
+        edited_labelling.unedited(clustered_chips.labelling.labels), **changes
+    )
+    return dataclasses.replace(clustered_chips, edited=state)

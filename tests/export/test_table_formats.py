@@ -1,0 +1,110 @@
+"""Exported tables, read back by the libraries that other programs use."""
+
+import dataclasses
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pytest
+
+from core.export.table_formats import FORMATS, write_results
+
+from .conftest import EVIL, PROPERTIES, N, with_edits
+
+RESULT_COLUMNS = ("cluster", "cluster_raw", "confidence", "pca_1d", "tsne_x", "tsne_y")
+
+
+def read_back(path):
+    if path.suffix == ".csv":
+        return pd.read_csv(path)
+    return gpd.read_parquet(path) if path.suffix == ".parquet" else gpd.read_file(path)
+
+
+@pytest.mark.parametrize("format_name", FORMATS)
+def test_write_results__read_back(clustered_chips, tmp_path, format_name):
+    path = write_results(clustered_chips, tmp_path / "out", format_name)
+    table = read_back(path)
+    assert [p.name for p in (tmp_path / "out").iterdir()] == [path.name]
+    assert len(table) == N
+    assert table["chip_id"].tolist() == clustered_chips.chips.facts["chip_id"].tolist()
+    assert table["cluster"].tolist() == [0, 0, 0, 0, 1, 1, 1, -1, -1]
+    for name in RESULT_COLUMNS:
+        assert np.allclose(table[name], clustered_chips.table()[name], atol=1e-6), name
+    if format_name != "csv":
+        assert table.crs.to_epsg() == 4326
+        assert table.geometry.iloc[3].equals_exact(clustered_chips.footprints[3], 1e-6)
+
+
+@pytest.mark.parametrize("format_name", FORMATS)
+def test_write_results__properties_do_not_replace_results(clustered_chips, tmp_path, format_name):
+    table = read_back(write_results(clustered_chips, tmp_path, format_name))
+    assert table["class"].tolist()[:2] == [EVIL, "Ünïcode 漢字"]
+    assert table["property_cluster"].tolist()[8] == "property 8"
+    assert table["width"].tolist() == [10.0] * N
+    assert table["property_width"].tolist() == PROPERTIES["width"].tolist()
+    assert table["property_property_width"].tolist() == ["w"] * N
+    assert table["property_Height"].tolist() == list(range(N))
+    for name in ("scene", "geometry", "geom", "fid"):
+        assert table[f"property_{name}"].tolist() == PROPERTIES[name]
+    assert table["height_m"].isna().tolist() == [True] + [False] * 8
+    assert not table.columns.duplicated().any()
+
+
+@pytest.mark.parametrize("format_name", FORMATS)
+def test_write_results__scenes_without_crs(clustered_chips, tmp_path, format_name):
+    all_missing = np.full(N, None, object)
+    some_missing = clustered_chips.footprints.copy()
+    some_missing[:5] = None
+    for name, footprints, n_missing in (("all", all_missing, N), ("some", some_missing, 5)):
+        chips = dataclasses.replace(clustered_chips, footprints=footprints)
+        table = read_back(write_results(chips, tmp_path / name, format_name))
+        assert len(table) == N
+        if format_name != "csv":
+            assert int(table.geometry.isna().sum()) == n_missing
+
+
+@pytest.mark.parametrize("format_name", ["csv", "geojson", "geoparquet"])
+def test_write_results__equal_results_give_equal_bytes(clustered_chips, tmp_path, format_name):
+    first, second = (write_results(clustered_chips, tmp_path / name, format_name) for name in "xy")
+    assert first.read_bytes() == second.read_bytes()
+
+
+def test_write_results__replaces_an_earlier_file(clustered_chips, tmp_path):
+    (tmp_path / "chips.gpkg").write_bytes(b"old")
+    assert len(read_back(write_results(clustered_chips, tmp_path, "gpkg"))) == N
+    assert len(read_back(write_results(clustered_chips, tmp_path, "gpkg"))) == N
+
+
+def test_write_results__a_full_disk_leaves_the_old_file(clustered_chips, tmp_path, monkeypatch):
+    def fail(self, path, **_):
+        path.write_text("half")
+        raise OSError(28, "No space left on device")
+
+    (tmp_path / "chips.csv").write_text("old")
+    monkeypatch.setattr(pd.DataFrame, "to_csv", fail)
+    with pytest.raises(OSError, match="No space"):
+        write_results(clustered_chips, tmp_path, "csv")
+    assert [p.name for p in tmp_path.iterdir()] == ["chips.csv"]
+    assert (tmp_path / "chips.csv").read_text() == "old"
+
+
+@pytest.mark.parametrize("format_name", FORMATS)
+def test_write_results__excluded_chips_are_left_out(clustered_chips, tmp_path, format_name):
+    excluded = np.arange(N) == 3
+    table = read_back(
+        write_results(with_edits(clustered_chips, excluded=excluded), tmp_path, format_name)
+    )
+    if format_name != "csv":
+        footprints = clustered_chips.footprints[~excluded]
+        pairs = zip(table.geometry, footprints, strict=True)
+        assert [g.equals_exact(f, 1e-6) for g, f in pairs] == [True] * (N - 1)
+    chip_ids = clustered_chips.chips.facts["chip_id"]
+    assert table["chip_id"].tolist() == chip_ids[~excluded].tolist()
+
+
+@pytest.mark.parametrize("format_name", FORMATS)
+def test_write_results__colours_of_the_user(clustered_chips, tmp_path, format_name):
+    chips = with_edits(clustered_chips, colours={1: "#123456"})
+    colours = read_back(write_results(chips, tmp_path, format_name))["cluster_colour"]
+    assert colours[4:7].tolist() == ["#123456"] * 3
+    assert colours.drop([4, 5, 6]).isna().all()

@@ -1,0 +1,27 @@
+import numpy as np
+import pytest
+
+from core.pipeline.chip_images import read_chip_pixels, read_overview, read_surroundings
+from core.pipeline.chip_stages import open_chips
+from core.pipeline.run import run_pipeline
+from core.pipeline.run_stages import look_up
+
+
+def test_read_surroundings__chip_in_the_middle(workspace, settings):
+    view = run_pipeline(workspace, settings()).view
+    chips = open_chips(view)
+    surroundings = read_surroundings(view, chips, 21, 100)
+    facts = chips.facts.iloc[21]
+    assert facts["scene"] == "b"
+    position = np.array([facts["column"] - surroundings.left, facts["row"] - surroundings.top])
+    centre = position / surroundings.step
+    assert surroundings.squares[0].mean(axis=0) == pytest.approx(centre)
+    ring = surroundings.footprints[0][0]
+    assert ring.mean(axis=0) == pytest.approx(centre, abs=4)
+    assert read_chip_pixels(view, chips, 21).shape[2] == 4
+
+
+def test_read_overview__whole_scene(workspace, settings):
+    overview = read_overview(look_up(workspace, settings()), "a")
+    assert overview.image.shape[:2] == (256, 256)
+    assert len(overview.footprints) == 20

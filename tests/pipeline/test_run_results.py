@@ -1,0 +1,35 @@
+import numpy as np
+import pytest
+
+from core.errors import SettingsError, TooFewError
+from core.pipeline.run import run_pipeline
+from core.pipeline.run_results import collect_results, score_chips, score_run
+
+
+def test_collect_results__rows_belong_together(workspace, settings):
+    results = collect_results(run_pipeline(workspace, settings()))
+    table = results.table()
+    assert len(table) == len(results.footprints) == 40
+    centres = np.array([(f.centroid.x, f.centroid.y) for f in results.footprints])
+    assert np.allclose(centres, table[["longitude", "latitude"]], atol=1e-6)
+    assert np.array_equal(table["cluster"], results.labelling.labels)
+    assert np.array_equal(table["pca_1d"], results.reduction.points[:, 0])
+
+
+def test_collect_results__needs_the_last_stage(workspace, settings):
+    run = run_pipeline(workspace, settings(), until="clusters")
+    with pytest.raises(TooFewError, match="did not come to its last stage"):
+        collect_results(run)
+
+
+def test_score_chips__against_an_attribute(workspace, settings):
+    run = run_pipeline(workspace, settings(), until="clusters")
+    chips, embeddings, labelling = run.clustered()
+    scores = score_chips(chips, embeddings, labelling, "class")
+    assert scores["property"] == "class"
+    assert scores["n"] == 40
+    assert scores["balanced_accuracy"] > 0.9
+    assert score_run(run, "class") == scores
+    with pytest.raises(SettingsError, match="no annotation has a property 'kind'") as caught:
+        score_chips(chips, embeddings, labelling, "kind")
+    assert "class, number" in str(caught.value)
