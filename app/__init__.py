@@ -1,1 +1,1 @@
-"""Chipscape in the browser: navigation, state, controls, charts and jobs over the core."""
+"""The web app of Chipscape: navigation, session state, widgets, charts and jobs."""

@@ -1,6 +1,6 @@
-"""The server: `streamlit run app/main.py`; only st.App with its routes.
+"""The server, started by `streamlit run app/main.py`: an st.App and its routes.
 
-The pages are drawn by script.py, because this file runs once more when it is imported.
+The pages are drawn by script.py, because importing this file would execute it a second time.
 """
 
 from collections.abc import Callable
@@ -12,9 +12,9 @@ from starlette.routing import Route
 
 
 def import_late(module: str, name: str) -> Callable[[Any], Any]:
-    """Return a function of the app that is imported when it is first called.
+    """Return a wrapper that imports a function of the app only when the wrapper is called.
 
-    script.py must check first that the packages are Chipscape's.
+    Before any import, script.py must check that the packages are Chipscape's.
     """
 
     def call(argument: Any) -> Any:

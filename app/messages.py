@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 
 
 def describe_error(error: Exception, reference: str = "") -> str:
-    """Return an error as escaped Markdown; the log has an unexpected one under the reference."""
+    """Return an error as escaped Markdown; if it was unexpected, only its log reference."""
     if isinstance(error, ChipscapeError):
         return escape_markdown(error)
     return escape_markdown(
@@ -25,7 +25,7 @@ def describe_error(error: Exception, reference: str = "") -> str:
 
 @contextmanager
 def show_errors() -> Iterator[None]:
-    """Show a known error in place of what the block would have drawn."""
+    """Show a ChipscapeError on the page, in place of the rest of the `with` block."""
     try:
         yield
     except ChipscapeError as error:
@@ -33,7 +33,7 @@ def show_errors() -> Iterator[None]:
 
 
 def show_error(error: Exception) -> bool:
-    """Show any error; `st.App` calls this for uncaught errors, also those in callbacks.
+    """Show any error; `st.App` calls this for uncaught errors, including those in callbacks.
 
     Returns True, so that Streamlit does not show its own box with the traceback.
     """

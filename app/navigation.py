@@ -1,4 +1,4 @@
-"""The pages of the app, the sidebar next to them, and the page that a visitor starts on."""
+"""The pages of the app, the sidebar next to them, and the start page."""
 
 from pathlib import Path
 
@@ -7,14 +7,7 @@ from streamlit.delta_generator import DeltaGenerator
 from streamlit.navigation.page import StreamlitPage
 
 from app import messages, welcome
-from app.session import cache, jobs, state
-from app.session.views import (
-    displayed_view,
-    forget_views,
-    remember_ready_stages,
-    requested_settings,
-    requested_view,
-)
+from app.session import cache, jobs, state, views
 from app.widgets.job_status import show_ended_jobs, show_running_jobs
 from app.widgets.markup import stages_html
 from core.pipeline.run_stages import RUN_STAGES
@@ -35,37 +28,48 @@ def draw_app() -> None:
     st.html(STATIC / "style.css")
     st.logo(str(STATIC / "logo.svg"), icon_image=icon, size="large")
     pages = {name: _page(name, name) for name in PAGES}
-    # Bookmarks know the pages on land cover under these addresses.
+    # The land cover pages keep these addresses, because bookmarks use them.
     land_cover_pages = [_page(f"land_cover_{name}", f"flair_{name}") for name in LAND_COVER_PAGES]
-    # The default page loses its own address, so it is an empty one that leads to another.
+    # The default page has no address of its own, so it is an empty page that redirects to another.
     start = st.Page(_draw_nothing, title="Chipscape", default=True, visibility="hidden")
     groups = {"Chips": [start, *pages.values()], "Land cover": land_cover_pages}
     page = st.navigation(groups)
-    forget_views()
-    state.enter_page(page.url_path)
+    views.forget_views()
+    state.begin_script_run(page.url_path)
     with messages.show_errors():
         workspace, stage_slot = _draw_sidebar()
         if page in land_cover_pages:
             _draw_page(workspace, page)
-            return
-        remember_ready_stages(workspace)
-        if welcome.is_demo_pending(workspace):
-            _show_stages(workspace, stage_slot)
-            welcome.demo_progress(workspace)
-            return
-        if state.awaits_demo() and page is not pages["explore"]:
-            st.switch_page(pages["explore"])
-        if page is start:
-            has_results = requested_view(workspace).has("projection")
-            st.switch_page(pages["explore" if has_results else "scenes"])
-        try:
-            _draw_page(workspace, page)
-        finally:
-            _show_stages(workspace, stage_slot)
-        # After the page, because the preparation of the sliders must not delay the first plot.
-        if state.end_demo_wait():
-            jobs.prepare_sliders(workspace, requested_settings(workspace))
-            st.rerun()
+        else:
+            _draw_chip_page(workspace, page, stage_slot, start, pages)
+    state.end_script_run()
+
+
+def _draw_chip_page(
+    workspace: Workspace,
+    page: StreamlitPage,
+    stage_slot: DeltaGenerator,
+    start: StreamlitPage,
+    pages: dict[str, StreamlitPage],
+) -> None:
+    views.remember_ready_stages(workspace)
+    if welcome.is_demo_pending(workspace):
+        _show_stages(workspace, stage_slot)
+        welcome.demo_progress(workspace)
+        return
+    if state.awaits_demo() and page is not pages["explore"]:
+        st.switch_page(pages["explore"])
+    if page is start:
+        has_results = views.requested_view(workspace).has("projection")
+        st.switch_page(pages["explore" if has_results else "scenes"])
+    try:
+        _draw_page(workspace, page)
+    finally:
+        _show_stages(workspace, stage_slot)
+    # This follows the page, because the preparation of the sliders must not delay the first plot.
+    if state.end_demo_wait():
+        jobs.prepare_sliders(workspace, views.requested_settings(workspace))
+        st.rerun()
 
 
 def _page(name: str, address: str) -> StreamlitPage:
@@ -83,11 +87,11 @@ def _draw_page(workspace: Workspace, page: StreamlitPage) -> None:
 
 
 def _draw_nothing() -> None:
-    """Draw nothing: the app leads on before this page is drawn."""
+    """Draw nothing: the app switches to another page before this one is drawn."""
 
 
 def _draw_sidebar() -> tuple[Workspace, DeltaGenerator]:
-    """Draw the choice of the workspace; return it and the slot for the state of the stages."""
+    """Draw the workspace selector; return the workspace and the slot for the list of stages."""
     with st.sidebar:
         choice = st.segmented_control(
             "Workspace",
@@ -102,8 +106,8 @@ def _draw_sidebar() -> tuple[Workspace, DeltaGenerator]:
 
 
 def _show_stages(workspace: Workspace, slot: DeltaGenerator) -> None:
-    """Show the state of each stage; after the page, whose forms may change the settings."""
-    view, job = requested_view(workspace), jobs.running_job(workspace)
+    """Show the state of each stage; called after the page, whose forms may change the settings."""
+    view, job = views.requested_view(workspace), jobs.running_job(workspace)
     entries = []
     for stage in RUN_STAGES:
         if not stage.needs:
@@ -113,7 +117,7 @@ def _show_stages(workspace: Workspace, slot: DeltaGenerator) -> None:
             state_and_words = "running", "running"
         elif cache.is_ready(view, stage.name):
             state_and_words = "done", "done"
-        elif displayed_view(workspace, stage.name) is not None:
+        elif views.displayed_view(workspace, stage.name) is not None:
             state_and_words = "stale", "changed"
         entries.append((stage.title, *state_and_words))
     slot.html(stages_html(entries))

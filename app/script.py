@@ -11,18 +11,18 @@ REMEDY = f'Run this once, then start again: pip install -e "{ROOT}"'
 
 
 def find_foreign_package() -> str:
-    """Return why the packages that would be imported are not Chipscape's; empty if they are.
+    """Return an error message if the packages to import are not Chipscape's; else an empty string.
 
-    `app` and `core` are names that another installed project may have too.
+    Another installed project may also have packages named `app` and `core`.
     """
     for name in ("core", "app"):
         spec = find_spec(name)
         if spec is None or spec.origin is None:
             return f"The package {name!r} of Chipscape is not installed. {REMEDY}"
         if Path(spec.origin).resolve().parent != ROOT / name:
-            return f"Another package named {name!r} comes first: {spec.origin}. {REMEDY}"
+            return f"Another package named {name!r} is imported instead: {spec.origin}. {REMEDY}"
     if getattr(importlib.import_module("core"), "PROJECT", "") != "chipscape":
-        return f"{ROOT / 'core'} is not Chipscape's. {REMEDY}"
+        return f"{ROOT / 'core'} does not belong to Chipscape. {REMEDY}"
     return ""
 
 

@@ -1,4 +1,4 @@
-"""The first start: the demo is computed while the visitor watches, then Explore opens."""
+"""The first start: a page shows the progress of the demo, then the Explore page opens."""
 
 import streamlit as st
 
@@ -9,7 +9,7 @@ from app.widgets.job_status import show_ended_jobs, show_running_jobs
 from app.widgets.markup import escape_markdown
 from core.pipeline.workspace import Workspace
 
-# The clusters are not needed: the Explore page offers to compute those that are missing.
+# Clusters are not needed, because the Explore page offers to compute missing clusters.
 NEEDED_STAGES = ("chips", "embeddings", "projection")
 
 
@@ -25,7 +25,7 @@ def is_demo_pending(workspace: Workspace) -> bool:
 
 
 def demo_progress(workspace: Workspace) -> None:
-    """Start the job of the demo, unless it failed before, and show its progress."""
+    """Start the job that prepares the demo, unless it has failed before, and show its progress."""
     key = f"{jobs.job_prefix(workspace)}demo"
     job = cache.job_board().get(key)
     st.title("Chipscape")
@@ -43,7 +43,7 @@ def demo_progress(workspace: Workspace) -> None:
     if job.state == "running":
         st.markdown(
             "**A small demo is being prepared:** a synthetic harbour with boats and buildings. "
-            "This takes about half a minute, only once."
+            "This takes about half a minute and is needed only once."
         )
         state.await_demo()
     show_running_jobs(workspace)
@@ -59,7 +59,7 @@ def demo_progress(workspace: Workspace) -> None:
 
 
 def demo_notice(text: str) -> None:
-    """Draw one line under the title: that this is the demo, else a text of the page."""
+    """Draw one line under the title: a note in the demo, otherwise `text`."""
     if state.workspace_choice() == state.DEMO:
         text = (
             "This is the demo, a synthetic harbour. To use your own data, choose My scenes on the "

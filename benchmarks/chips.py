@@ -1,15 +1,15 @@
-"""Chips per second compared with the plain loop: `python benchmarks/chips.py [--quick]`.
+"""Compare the chips cut per second with a plain loop: `python benchmarks/chips.py [--quick]`.
 
-The alternative is what a user would write: open the scene once with rasterio, then for each
-annotation take a window from its bounds, read, resize and `np.save`. It resizes with Pillow's
-antialiased bilinear filter, which Chipscape uses too (OpenCV's plain filter aliases). Both sides
-read the same tiled, deflated scene with many annotations and write to the same disk. Chipscape's
-time includes the scene's report, masks, facts and Parquet tables, which the loop does not make.
+The plain loop is what a user would write: it opens the scene once with rasterio, and for each
+annotation reads the window of its bounds, resizes it and calls `np.save`. It resizes with Pillow's
+antialiased bilinear filter, which Chipscape uses too (OpenCV's plain filter aliases). Both read the
+same tiled, deflated scene with many annotations and write to the same disk. Chipscape's time
+includes the scene's report, masks, facts and Parquet tables, which the loop does not produce.
 Libraries are imported and the compiled loop is loaded (`chipscape warm-up`) before either clock
-starts, and are frozen for the garbage collector, as on the command line. Both sides take turns,
-five times each with nothing cached, so that other load affects both alike; `ratio` is the median
-over the turns. Written files are flushed before each turn, so that neither side pays for the
-other's writing.
+starts, and are frozen for the garbage collector, as on the command line. Chipscape and the loop run
+in turns, five times each with nothing cached, so that other load affects both alike; `ratio` is the
+median over the turns. Written files are flushed before each turn, so that the time of neither
+includes the other's writing.
 """
 
 import argparse
@@ -45,7 +45,7 @@ EAST, NORTH = 500_000.0, 5_000_000.0
 
 
 def write_scene(raw: Path, side: int, n: int) -> None:
-    """A scene of smooth noise, which deflates about as imagery does, with boxes of 5 to 30 m."""
+    """Write a scene of smooth noise, as compressible as imagery, with n boxes of 5 to 30 m."""
     raw.mkdir(parents=True)
     random = np.random.default_rng(0)
     coarse = random.integers(0, 200, (3, side // 16 + 1, side // 16 + 1)).astype(np.float32)
@@ -114,12 +114,12 @@ def main() -> None:
         writer.join()
         compile_resampling()
         gc.freeze()
-        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        memory_before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         turns = []
         for _ in range(ROUNDS):
             os.sync()
             seconds = run_chipscape(root)
-            grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+            growth = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - memory_before) / 1024
             os.sync()
             turns.append((seconds, run_plain_loop(root / "raw", root / "loop")))
             for name in ("artifacts", "results", "loop"):
@@ -137,7 +137,7 @@ def main() -> None:
             "annotations": n,
             "scene": f"{side} x {side} x 3 uint8",
             "scene_mb": round(scene_mb),
-            "ours_memory_growth_mb": round(grown),
+            "ours_memory_growth_mb": round(growth),
             "seconds": [[round(t, 2) for t in turn] for turn in turns],
             "cores": len(os.sched_getaffinity(0)),
         },

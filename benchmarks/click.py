@@ -1,7 +1,8 @@
-"""A slider and a click in a real browser: `python benchmarks/click.py [--quick]`.
+"""Time a slider and a click in a real browser: `python benchmarks/click.py [--quick]`.
 
-The benchmark is in in_browser.py. A script's folder comes first on the path, where rasterio and
-typer look for the package that bears this file's name: they are handed that one.
+The benchmark itself is in slider_and_click.py. The folder of a script is the first entry of the
+import path, so when rasterio and typer import the package `click`, Python finds this file. If it is
+imported in this way, it replaces itself by the package.
 """
 
 import sys
@@ -9,13 +10,13 @@ from importlib import import_module
 from pathlib import Path
 
 if __name__ == "__main__":
-    from in_browser import main
+    from slider_and_click import main
 
     main()
 else:
-    here = Path(__file__).resolve().parent
-    everywhere = list(sys.path)
-    sys.path[:] = [place for place in everywhere if Path(place).resolve() != here]
+    folder = Path(__file__).resolve().parent
+    search_path = list(sys.path)
+    sys.path[:] = [entry for entry in search_path if Path(entry).resolve() != folder]
     del sys.modules[__name__]
     sys.modules[__name__] = import_module(__name__)
-    sys.path[:] = everywhere
+    sys.path[:] = search_path

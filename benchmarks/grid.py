@@ -1,18 +1,19 @@
-"""The notebook's 24 configurations next to scikit-learn: `python benchmarks/grid.py [--quick]`.
+"""Compare the notebook's 24 configurations with scikit-learn: `python benchmarks/grid.py`.
 
-50 generated patches in FLAIR's layout for training and evaluation (the notebook's protocol). Ours
-runs the pipeline: reading, sampling, training, predicting every pixel, counting. scikit-learn is
-timed on 10,000 queries of each configuration and projected to all pixels, and its HDBSCAN on 5,000
-rows and projected as the square, without any reading. Both are measured in core-hours (processor
-time), so that other load on the machine does not matter. `--quick` uses 2 patches, six
-configurations and 500 queries: it shows that everything runs, but with so few training rows the
-ratio means little. `--million` builds HDBSCAN's tree of 1,000,000 training pixels of five channels
-and cuts it, where the notebook gave up; scikit-learn's time is projected from 5,000 of them as the
-square.
+The data are 50 generated patches in FLAIR's layout, for training and evaluation (the notebook's
+protocol). Chipscape runs its pipeline: reading, sampling, training, predicting every pixel,
+counting. scikit-learn is timed on 10,000 queries of each configuration, and the time is projected
+linearly to all pixels; its HDBSCAN is timed on 5,000 rows and projected by the square of the number
+of rows. Its time includes no reading. Both are measured in core-hours (processor time), so that
+other load on the machine does not matter. `--quick` uses 2 patches, six configurations and 500
+queries: it shows that everything runs, but with so few training rows the ratio is not informative.
+`--million` builds and cuts HDBSCAN's tree of 1,000,000 training pixels of five channels, a size
+that the notebook could not process; scikit-learn's time is projected from 5,000 of these pixels by
+the square.
 
-The results at 200 patches are projected: prediction times 4, trees times 4 to the power of 1.16
-(the growth of fast_hdbscan from 40,000 to 135,000 pixels); scikit-learn's brute force and HDBSCAN
-as the square, its tree searches times 4.
+The results for 200 patches are projected from those for 50: prediction by the factor 4, Chipscape's
+trees by 4 to the power of 1.16 (the growth of fast_hdbscan from 40,000 to 135,000 pixels),
+scikit-learn's brute-force search and HDBSCAN by the square of 4, and its tree searches by 4.
 """
 
 import argparse
@@ -71,7 +72,8 @@ def time_scikit_learn(run: StudyRun, n_queries: int) -> tuple[float, float, bool
     random = np.random.default_rng(0)
     clusters = CLASSIFIERS[run.method.method].cluster
     clustering = time_hdbscan(matrix, random) if clusters else 0.0
-    # The queries are slightly moved training pixels: as near as those of the training patches.
+    # The queries are slightly shifted training pixels, so their neighbours are as near as those of
+    # pixels of the training patches.
     chosen = matrix[random.integers(0, len(matrix), n_queries)]
     queries = chosen + random.normal(0, 0.01, chosen.shape) * matrix.std(axis=0)
     model = KNeighborsClassifier(n_neighbors=3, n_jobs=-1).fit(matrix, labels)
@@ -93,7 +95,7 @@ def peak_memory_mb() -> int:
 
 
 def benchmark_million() -> dict[str, object]:
-    """Run HDBSCAN on as many training pixels as the notebook could not process."""
+    """Run HDBSCAN on a number of training pixels that the notebook could not process."""
     pixels = training(MILLION)[0].astype(np.float32)
     method = MethodSettings("hdbscan")
     memory_before = peak_memory_mb()
@@ -154,7 +156,9 @@ def main() -> None:
     parser.add_argument(
         "--quick", action="store_true", help="2 patches, six configurations, under 50 s"
     )
-    parser.add_argument("--patches", type=int, default=50, help="for training and evaluation")
+    parser.add_argument(
+        "--patches", type=int, default=50, help="number of patches for training and evaluation"
+    )
     options = parser.parse_args()
     quick = options.quick
     compile_searches()

@@ -1,11 +1,11 @@
-"""Map tiles of a large scene beside plain rio-tiler: `python benchmarks/tiles.py [--quick]`.
+"""Compare the map tiles of a large scene with rio-tiler: `python benchmarks/tiles.py [--quick]`.
 
-The other side is what a user would write: `rio_tiler.io.Reader(path).tile(x, y, z)` and `render`,
-on the file as it is, which has no overviews. Ours draws the same tiles from the file and from the
-overviews that it built once (their time is in `detail`). Milliseconds a tile, medians over places,
-each zoom in turn; the ratio is that of the sums over zooms, one tile each. Theirs is PNG, as
-rio-tiler writes unless told otherwise; ours is lossless WebP, which is what zooms gain by that need
-no overviews. Without `--quick` the scene has 1 GB.
+"Other" is what a user would write: `rio_tiler.io.Reader(path).tile(x, y, z)` and `render` on a file
+without overviews. Chipscape draws the same tiles from the file and from overviews that it builds
+once (`detail` contains the time). Each zoom is measured in turn, in milliseconds per tile (the
+median over several tiles); the ratio is that of the means over the zooms. The other tiles are PNG,
+rio-tiler's default. Chipscape's are lossless WebP, which is also why they are faster at zooms that
+need no overviews. Without `--quick`, the scene has 1 GB.
 """
 
 import argparse
@@ -30,7 +30,7 @@ from core.raster.tiles import TileSource, display_limits, draw_tile, write_overv
 
 
 def write_scene(path: Path, side: int) -> None:
-    """Noise over a slow wave, three bands, tiled, not compressed."""
+    """Write a scene of noise with three bands, tiled and not compressed."""
     random = np.random.default_rng(0)
     profile = {
         "driver": "GTiff",
@@ -53,30 +53,31 @@ def write_scene(path: Path, side: int) -> None:
             target.write(wave, window=Window(0, top, side, rows))
 
 
-def plain(path: Path, z: int, x: int, y: int) -> bytes:
-    """A tile as a user of rio-tiler would draw it."""
+def draw_plain_tile(path: Path, z: int, x: int, y: int) -> bytes:
+    """Draw a tile as a user of rio-tiler would."""
     with Reader(str(path)) as reader:
         return reader.tile(x, y, z).render(img_format="PNG")
 
 
-def places(path: Path, z: int, n: int) -> list[tuple[int, int, int]]:
-    """Tiles of one zoom, spread over the scene."""
+def spread_tiles(path: Path, z: int, n: int) -> list[tuple[int, int, int]]:
+    """Return n tiles (z, x, y) of one zoom, spread over the scene."""
     with Reader(str(path)) as reader:
         west, south, east, north = reader.get_geographic_bounds(reader.tms.rasterio_geographic_crs)
-        at = np.random.default_rng(z).uniform(0.2, 0.8, (n, 2))
-        found = [
-            reader.tms.tile(west + u * (east - west), south + v * (north - south), z) for u, v in at
+        fractions = np.random.default_rng(z).uniform(0.2, 0.8, (n, 2))
+        tiles = [
+            reader.tms.tile(west + u * (east - west), south + v * (north - south), z)
+            for u, v in fractions
         ]
-    return [(z, tile.x, tile.y) for tile in found]
+    return [(z, tile.x, tile.y) for tile in tiles]
 
 
 def median_ms(draw: object, tiles: list[tuple[int, int, int]]) -> float:
-    spent = []
+    milliseconds = []
     for tile in tiles:
-        begun = time.perf_counter()
+        start = time.perf_counter()
         draw(*tile)  # type: ignore[operator]
-        spent.append((time.perf_counter() - begun) * 1000)
-    return statistics.median(spent)
+        milliseconds.append((time.perf_counter() - start) * 1000)
+    return statistics.median(milliseconds)
 
 
 def main() -> None:
@@ -88,38 +89,45 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "scene.tif"
         write_scene(path, side)
-        begun = time.perf_counter()
+        start = time.perf_counter()
         scene = read_scene(path)
         bands = scene.bands
         source = TileSource(scene, bands, display_limits(scene, bands))
-        opened = time.perf_counter() - begun
-        begun = time.perf_counter()
-        smaller = Path(folder) / "overviews.tif"
-        write_overviews(scene, bands, smaller)
-        built = time.perf_counter() - begun
-        source = TileSource(scene, bands, source.limits, smaller)
-        least, most = scene_zooms(scene)
-        mine, theirs = {}, {}
-        for z in range(least, most + 1):
-            n = 9 if z > most - 2 else 3
-            mine[z] = round(median_ms(lambda *t: draw_tile(source, *t), places(path, z, n)), 1)
-            theirs[z] = round(median_ms(lambda *t: plain(path, *t), places(path, z, n)), 1)
+        open_seconds = time.perf_counter() - start
+        start = time.perf_counter()
+        overviews = Path(folder) / "overviews.tif"
+        write_overviews(scene, bands, overviews)
+        overview_seconds = time.perf_counter() - start
+        source = TileSource(scene, bands, source.limits, overviews)
+        min_zoom, max_zoom = scene_zooms(scene)
+        our_times, other_times = {}, {}
+        for z in range(min_zoom, max_zoom + 1):
+            n = 9 if z > max_zoom - 2 else 3
+            our_times[z] = round(
+                median_ms(lambda *t: draw_tile(source, *t), spread_tiles(path, z, n)), 1
+            )
+            other_times[z] = round(
+                median_ms(lambda *t: draw_plain_tile(path, *t), spread_tiles(path, z, n)), 1
+            )
         size = path.stat().st_size
-    ours, other = sum(mine.values()) / len(mine), sum(theirs.values()) / len(theirs)
+    ours, other = (
+        sum(our_times.values()) / len(our_times),
+        sum(other_times.values()) / len(other_times),
+    )
     result = {
         "name": "tiles",
         "ours": round(ours, 1),
         "other": round(other, 1),
         "ratio": round(other / ours, 2),
-        "unit": "milliseconds a tile",
+        "unit": "milliseconds per tile",
         "detail": {
             "scene_mb": round(size / 2**20),
-            "open_s": round(opened, 3),
-            "overviews_s": round(built, 1),
-            "full_zoom_ms": mine[most],
-            "slowest_ms": max(mine.values()),
-            "ours_by_zoom": mine,
-            "other_by_zoom": theirs,
+            "open_s": round(open_seconds, 3),
+            "overviews_s": round(overview_seconds, 1),
+            "full_zoom_ms": our_times[max_zoom],
+            "slowest_ms": max(our_times.values()),
+            "ours_by_zoom": our_times,
+            "other_by_zoom": other_times,
             "cores": len(os.sched_getaffinity(0)),
         },
     }

@@ -1,8 +1,8 @@
-"""The public API: what scripts and notebooks import, as ``from core import run``.
+"""The public API for scripts and notebooks: ``from core import run``.
 
 Everything else may change without notice.
 """
-# ruff: noqa: F401 - several of these imports are only passed on
+# ruff: noqa: F401 - several of these imports are only re-exported
 
 from pathlib import Path
 from typing import Any
@@ -40,35 +40,21 @@ def run(
     until: str = STAGE_NAMES[-1],
     report: Progress = silent,
 ) -> Run:
-    """Run the stages in order; what is there already is not computed again.
+    """Run the stages in order up to and including `until`; existing results are reused.
 
-    Parameters
-    ----------
-    workspace : Workspace
-    settings : RunSettings, optional
-    until : str
-        The last stage: scenes, chips, embeddings, reduction, clusters or projection.
-    report : callable
-        ``report(completed, total, note) -> stop``, called between steps.
-
-    Returns
-    -------
-    Run
-        Its `chips`, `embeddings()`, `labelling` and `summary()` are the results.
-
-    Raises
-    ------
-    ChipscapeError
-        Of the first stage that cannot be computed.
+    The stages are scenes, chips, embeddings, reduction, clusters and projection. Between steps,
+    ``report(completed, total, note)`` is called; the run stops if it returns True. The run's
+    `chips`, `embeddings()`, `labelling` and `summary()` are the results. Raises the ChipscapeError
+    of the first stage that cannot be computed.
     """
     return run_pipeline(workspace, settings or RunSettings(), lambda _: report, until)
 
 
 def cluster(points: FloatArray, settings: RunSettings | None = None) -> Labelling:
-    """Cluster points by the method that the settings name, without a workspace.
+    """Cluster points with the method named in the settings, without a workspace.
 
-    The points are principal components, float32 (n, d), strongest first. Of the settings, only the
-    method and its own settings apply. Raises ChipscapeError if the points cannot be clustered.
+    The points are principal components, float32 (n, d), in order of decreasing variance. Only the
+    method and its own settings are used. Raises ChipscapeError if the points cannot be clustered.
     """
     settings = settings or RunSettings()
     return method_of(settings).fit(points, settings, silent)
@@ -83,11 +69,11 @@ def score(result: Run, attribute: str) -> dict[str, Any]:
 
 
 def export_chips(result: Run, folder: Path | str, kind: str = "gpkg") -> Path:
-    """Write the chips of a run to its last stage, one row each, and return the file's path.
+    """Write the chips of a finished run, one row each, and return the file's path.
 
     The kinds of file are "csv", "geojson", "geoparquet" and "gpkg".
     """
-    # Geopandas, only when it is needed.
+    # Imports geopandas, so only when it is needed.
     from core.export.table_formats import write_results
 
     return write_results(collect_results(result), Path(folder), kind)

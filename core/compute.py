@@ -1,7 +1,7 @@
-"""Functions applied to many items, in threads or on the Dask cluster that is connected.
+"""Functions applied to many items, in threads or on the connected Dask cluster.
 
-A function and its items must be importable and picklable, and results are returned to the caller,
-which alone writes files, so the same code serves threads and clusters.
+A function must be importable, and its items and results picklable. Only the caller writes files, so
+the same code works for threads and clusters.
 """
 
 import os
@@ -19,7 +19,7 @@ Result = TypeVar("Result")
 
 # Enough chunks that a slow one does not leave the other threads idle.
 CHUNKS_PER_WORKER = 4
-# Results computed ahead of the caller beyond one per worker, so that memory stays bounded.
+# Number of results that may wait for the caller, in addition to one per worker. It limits memory.
 RESULTS_AHEAD = 4
 
 
@@ -32,7 +32,7 @@ def n_workers() -> int:
 def map_row_chunks(n: int, call: Callable[[int, int], object]) -> None:
     """Call ``call(start, stop)`` on contiguous chunks of n rows, one thread per worker.
 
-    The call should release the interpreter's lock, as compiled loops do.
+    `call` should release the GIL, as compiled loops do.
     """
     n_chunks = min(n, CHUNKS_PER_WORKER * n_workers())
     if n_chunks < 2 or n_workers() == 1:
@@ -52,7 +52,7 @@ def active_client() -> Any:
         client = distributed.get_client()
     except ValueError:
         return None
-    # A client that never reached its scheduler stays registered, and would wait for ever.
+    # A client that never reached its scheduler stays registered; using it would block for ever.
     return client if client.status == "running" else None
 
 
@@ -74,9 +74,9 @@ def connect_scheduler(address: str) -> Any:
 
 
 def stream_results(function: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[Result]:
-    """Yield ``function(item)`` in the order of the items, computed ahead with bounded memory.
+    """Yield ``function(item)`` for each item in order, computing ahead with bounded memory.
 
-    An exception of the function is raised here, and items that have not started are dropped.
+    An exception in the function is raised here, and items that have not started are cancelled.
     """
     client = active_client()
     workers: Any = ThreadPoolExecutor(n_workers()) if client is None else nullcontext(client)

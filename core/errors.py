@@ -12,7 +12,7 @@
     ├── TooFewError             there are fewer chips, clusters or classes than a stage needs
     ├── DegenerateError         the data lack the variation that a stage needs
     └── ArtifactError           an artifact is damaged or belongs to another version
-    Cancelled                   the user stopped the work: exit code 130, finished results stay
+    Cancelled                   the user stopped the work: exit code 130, finished results are kept
 
 A message states the location, the problem and the remedy: ``"a.tif: cannot be read. Copy it
 again."``
@@ -83,14 +83,14 @@ class ArtifactError(ChipscapeError):
 
 
 class Cancelled(Exception):
-    """The user stopped the work; results that are finished stay in the workspace."""
+    """The user stopped the work; finished results are kept in the workspace."""
 
 
 def unknown_attribute_error(name: str, attributes: Iterable[object]) -> SettingsError:
-    """Return the error for a property that no annotation has, listing those that exist."""
+    """Return the error for an attribute that no annotation has; it lists those that exist."""
     names = ", ".join(map(str, attributes)) or "none"
     return SettingsError(
-        f"no annotation has a property {name!r}",
-        where="property",
-        remedy=f"Known properties: {names}.",
+        f"no annotation has an attribute {name!r}",
+        where="class attribute",
+        remedy=f"Known attributes: {names}.",
     )

@@ -1,4 +1,4 @@
-"""Settings of the input: how scenes are read and displayed, and which chips are left out."""
+"""Input settings: how scenes are read and displayed, and which chips are left out."""
 
 from dataclasses import dataclass, field
 
@@ -20,7 +20,7 @@ class GridSettings(Checked):
         Distance in scene pixels between the left (or upper) edges of neighbouring chips, from 1 to
         4096. A stride below `size` makes the chips overlap; 0 uses `size`, so that they touch.
     coverage : float, default=0.5
-        Smallest fraction of valid pixels that a chip must have, from 0 to 1.
+        Smallest fraction of valid pixels, from 0 to 1; chips with a smaller one are dropped.
     """
 
     size: int = bounded(0, 0, 4096)
@@ -40,8 +40,8 @@ class SceneSettings(Checked):
     Attributes
     ----------
     class_property : str, default=""
-        Class attribute: the annotation property that holds the class. If empty, it is guessed. It
-        is used for counts, captions and scores; no chip depends on it.
+        Class attribute: the annotation attribute that holds the class. If empty, it is guessed. It
+        is used for counts, captions and scores, and does not affect the chips.
     grid : GridSettings
         Grid of chips for scenes without annotations.
     """
@@ -66,7 +66,7 @@ class ScreenSettings(Checked):
 
 @dataclass(frozen=True)
 class DisplaySettings(Checked):
-    """How scenes and chips are displayed; no computed result depends on it.
+    """How scenes and chips are displayed; these settings affect no computed result.
 
     Attributes
     ----------
@@ -74,8 +74,9 @@ class DisplaySettings(Checked):
         Names of three bands displayed as red, green and blue, or of one band displayed as grey. If
         empty, or if a scene lacks one of them, the bands are guessed from their names.
     stretch : {"auto", "percentiles"}, default="auto"
-        How values become brightness. "auto" displays uint8 unchanged and stretches any other dtype
-        from its 2nd to its 98th percentile; "percentiles" stretches from `low` to `high`.
+        How pixel values are mapped to brightness. "auto" displays uint8 unchanged and stretches any
+        other dtype from its 2nd to its 98th percentile; "percentiles" stretches from `low` to
+        `high`.
     low : float, default=2
         Percentile of the valid pixels that is displayed as black, from 0 to 49.
     high : float, default=98
@@ -91,5 +92,5 @@ class DisplaySettings(Checked):
         super().__post_init__()
         if len(self.bands) not in (0, 1, 3):
             raise SettingsError(
-                f"{', '.join(self.bands)}: a picture shows one band or three", where="display.bands"
+                f"{', '.join(self.bands)}: an image shows one band or three", where="display.bands"
             )

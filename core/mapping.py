@@ -21,7 +21,7 @@ from core.raster.scene import Scene, read_scene
 from core.raster.windows import ChipWindows
 from core.types import ByteArray, DoubleArray, Geometries
 
-# Pixels along the longer side of an image, unless the caller sets another limit.
+# Default for the largest number of pixels along the longer side of an image.
 MAX_IMAGE_SIDE = 1400
 DEFAULT_DISPLAY = DisplaySettings()
 
@@ -41,7 +41,7 @@ class Surroundings:
     left, top : int
         The upper-left corner of the image in scene pixels.
     step : int
-        Scene pixels per image pixel; approximate where it does not divide the sides.
+        Scene pixels per image pixel; approximate if the sides are not multiples of it.
     gsd : float or None
         Metres on the ground per image pixel; None without a CRS.
     """
@@ -65,18 +65,10 @@ def chip_surroundings(
 ) -> Surroundings:
     """Return the part of the scene around one chip.
 
-    Parameters
-    ----------
-    facts : dict
-        The chip's row of `core.chips.chip_table.chip_facts`.
-    footprint : geometry
-        In scene pixels.
-    side : int, default=2000
-        Side of the part in scene pixels; at least that of the chip is used.
-    max_side : int, default=1400
-        Largest number of image pixels along the longer side.
-    display : DisplaySettings
-        Bands and stretch; percentiles are those of the image.
+    `facts` is the chip's row of `core.chips.chip_table.chip_facts`, and the footprint is in scene
+    pixels. The part is `side` scene pixels wide and high, or as large as the chip if that is
+    larger. Its image has at most `max_side` pixels along the longer side, and is stretched by its
+    own percentiles.
     """
     window = _chip_window(facts)
     left, top, right, bottom = window.bounds()[0]
@@ -93,7 +85,7 @@ def scene_overview(
     max_side: int = MAX_IMAGE_SIDE,
     display: DisplaySettings = DEFAULT_DISPLAY,
 ) -> Surroundings:
-    """Return a whole scene, decimated while reading, with all of its footprints and chips."""
+    """Return a whole scene, decimated on reading, with all of its footprints and chips."""
     scene = read_scene(raster)
     box = (0, 0, scene.width, scene.height)
     return _read_surroundings(scene, box, list(footprints), windows, max_side, display)
@@ -105,13 +97,13 @@ def read_native_chip(
     max_side: int = MAX_IMAGE_SIDE,
     display: DisplaySettings = DEFAULT_DISPLAY,
 ) -> ByteArray:
-    """Return the scene's own pixels within the bounds of a chip, not turned, uint8 (h, w, 4)."""
+    """Return the scene's pixels within the bounds of a chip, not rotated, uint8 (h, w, 4)."""
     box = _chip_box(facts)
     return _read_surroundings(read_scene(raster), box, [], None, max_side, display).image
 
 
 def native_step(facts: dict[str, Any], max_side: int = MAX_IMAGE_SIDE) -> int:
-    """Return the scene pixels per pixel of `read_native_chip`: 1 unless the chip is very large."""
+    """Return the scene pixels per pixel of `read_native_chip`; above 1 for huge chips only."""
     return _step(_chip_box(facts), max_side)
 
 
@@ -120,7 +112,7 @@ def chip_thumbnails(
 ) -> ByteArray:
     """Return the chips of n rows as images, uint8 (n, size, size, 4).
 
-    `limits` are the scaled values that become black and white, from `thumbnail_limits`; by default
+    `limits` are the scaled values displayed as black and white, from `thumbnail_limits`; by default
     0 and 1.
     """
     bands = displayed_band_positions(chips.bands, display)
@@ -133,7 +125,7 @@ def chip_thumbnails(
 def thumbnail_limits(chips: ChipSet, display: DisplaySettings) -> DoubleArray | None:
     """Return the scaled values that thumbnails display as black and white, (bands, 2).
 
-    They are percentiles of a sample of the chips; None stands for the default stretch, 0 to 1.
+    They are percentiles of a sample of the chips; None means the default stretch, 0 to 1.
     """
     percentiles = stretch_percentiles(display)
     if percentiles is None:

@@ -1,4 +1,4 @@
-"""Progress as a callback that may ask the work to stop."""
+"""Progress callbacks, which can stop the work."""
 
 from collections.abc import Callable
 
@@ -9,7 +9,7 @@ Progress = Callable[[int, int, str], bool]
 
 
 def silent(completed: int, total: int, note: str) -> bool:  # noqa: ARG001
-    """Ignore the progress and let the work go on; the default for every `report`."""
+    """Ignore the progress and never stop the work; the default for every `report`."""
     return False
 
 
@@ -23,5 +23,5 @@ def report_step(report: Progress, completed: int, total: int, note: str) -> None
 
 
 def shifted(report: Progress, before: int, total: int) -> Progress:
-    """Return a callback that reports a part of the work, after `before` of `total` steps."""
+    """Return a callback for a part of the work that begins after `before` of `total` steps."""
     return lambda completed, _, note: report(before + completed, total, note)

@@ -25,7 +25,7 @@ class ChipSettings(Checked):
         in size visible. With 0 each annotation's box, with its margin, fills its chip.
     align : {"north", "long-axis"}, default="north"
         Chip orientation. "north" keeps the scene's orientation; "long-axis" turns each chip so
-        that the annotation's long axis points up, and clusters do not follow its heading.
+        that the annotation's long axis points up, and clusters do not depend on its heading.
     background : {"keep", "mask"}, default="keep"
         Whether pixels outside the footprint are kept or masked.
     point_size : float, default=20
@@ -68,9 +68,9 @@ class EmbedSettings(Checked):
         Fit the encoder again to all chips, instead of keeping the fit made before scenes were
         added.
     bands_rule : {"first", "triples"}, default="first"
-        How a network for three bands handles more. "first" uses the bands named red, green and
-        blue. "triples" encodes three bands at a time and concatenates the embeddings; an
-        incomplete last triple is filled up with the bands before it.
+        How a three-band network handles chips with more bands. "first" uses the bands named red,
+        green and blue. "triples" encodes three bands at a time and concatenates the embeddings; an
+        incomplete last triple is completed with the bands before it.
     precision : {"auto", "full"}, default="auto"
         "auto" computes in half precision on a CUDA device and in float32 elsewhere; "full" always
         computes in float32.
@@ -93,10 +93,10 @@ class ReductionSettings(Checked):
     Attributes
     ----------
     n_dims : int, default=50
-        Number of principal components, from 1 to 2000; fewer if the chips do not allow as many.
+        Number of principal components, from 1 to 2000; fewer if there are too few chips or columns.
     longitude, latitude, width, height : float, default=0
-        Weight of each property of the chip, from 0 to 100. With weight 1 the property counts as
-        much as one average column of the embedding; 0 leaves it out. Adding coordinates makes
+        Weight of each of these chip measurements, from 0 to 100. With weight 1 a measurement counts
+        as much as an average column of the embedding; 0 leaves it out. Adding coordinates makes
         clusters follow location.
     """
 
@@ -119,8 +119,8 @@ class GmmSettings(Checked):
         Shape of the covariance matrices, as in scikit-learn's GaussianMixture. "auto" uses the
         richest shape that has fewer parameters than a fifth of the number of chips.
     n_dims : int, default=0
-        Number of principal components to use, up to 2000. With 0 it is as many as the number of
-        chips allows, at most 10.
+        Number of principal components to use, up to 2000. 0 uses as many as the number of chips
+        allows, at most 10.
     n_init : int, default=5
         Number of random initialisations, from 1 to 100; the fit with the best likelihood is used.
     regularisation : float, default=0.001
@@ -173,7 +173,7 @@ class CutSettings(Checked):
         Largest number of chips in a cluster, up to 100,000,000, for "eom" only: a larger cluster
         is replaced by its children. 0 sets no limit. Clusters that `epsilon` joins may exceed it.
     allow_single_cluster : bool, default=False
-        Whether one cluster, and noise, is a valid result.
+        Whether a single cluster, apart from noise, is a valid result.
     """
 
     min_cluster_size: int = bounded(15, 2, 1_000_000)
@@ -185,7 +185,7 @@ class CutSettings(Checked):
 
 @dataclass(frozen=True)
 class KMeansSettings(Checked):
-    """k-means: round clusters of similar width, without noise.
+    """k-means: round clusters of similar extent, without noise.
 
     Attributes
     ----------
@@ -194,7 +194,8 @@ class KMeansSettings(Checked):
     n_dims : int, default=10
         Number of principal components to use, from 1 to 2000.
     n_init : int, default=10
-        Number of initialisations by k-means++, from 1 to 100; the lowest inertia is used.
+        Number of initialisations by k-means++, from 1 to 100; the fit with the lowest inertia is
+        used.
     seed : int, default=0
         Seed of the initialisations, from 0 to 2**31 - 1.
     """
@@ -246,11 +247,12 @@ class ProjectionSettings(Checked):
     ----------
     perplexity : float, default=0
         Effective number of neighbours of each chip (van der Maaten and Hinton, 2008), from 2 to a
-        third of the number of chips. 0 uses 30, or that third if it is smaller.
+        third of the number of chips. 0 uses the smaller of 30 and that third.
     n_iter : int, default=500
         Number of iterations after the 250 of early exaggeration, from 50 to 10,000.
     exaggeration : float, default=1
-        Factor on the attraction after early exaggeration, from 1 to 50; above 1, clusters contract.
+        Factor by which attraction is multiplied after early exaggeration, from 1 to 50; values
+        above 1 make clusters more compact.
     seed : int, default=0
         Seed of the noise added to the initial positions, from 0 to 2**31 - 1.
     """
@@ -287,7 +289,7 @@ class RunSettings(Checked):
     screen: ScreenSettings = field(default_factory=ScreenSettings)
 
 
-# The choices of the pipeline that Chipscape replaces: location and size added, full covariance.
+# The settings of the pipeline that Chipscape replaces: location and size added, full covariance.
 _SEED = {
     "reduction": {"n_dims": 50, "longitude": 1.0, "latitude": 1.0, "width": 1.0, "height": 1.0},
     "gmm": {"covariance": "full", "n_dims": 50},

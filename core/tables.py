@@ -1,4 +1,4 @@
-"""Settings as dataclasses that validate themselves, and their form as nested TOML tables."""
+"""Settings as dataclasses that validate themselves, and their conversion to nested TOML tables."""
 
 import dataclasses
 import tomllib
@@ -20,7 +20,7 @@ def bounded(default: Any, low: float, high: float) -> Any:
 
 
 def one_of(default: Any, literal: Any) -> Any:
-    """Declare a field whose value is one of those that a ``Literal`` type lists."""
+    """Declare a field whose value must be one of the values of a ``Literal`` type."""
     return field(default=default, metadata={"choices": get_args(literal)})
 
 
@@ -40,7 +40,7 @@ class Checked:
 
 
 def _problem(value: Any, item: dataclasses.Field[Any]) -> str:
-    """Return why the value of a field is invalid; empty if it is valid."""
+    """Return the reason why the value of a field is invalid; empty if it is valid."""
     if "bounds" in item.metadata:
         low, high = item.metadata["bounds"]
         if not isinstance(value, int | float) or isinstance(value, bool):
@@ -94,7 +94,7 @@ def settings_from_table(
 
 
 def merge_tables(base: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the nested tables of `base` with the values of `overrides` in their place."""
+    """Return the nested tables of `base`, with values replaced by those in `overrides`."""
     result = dict(base)
     for name, value in overrides.items():
         old = result.get(name)

@@ -1,7 +1,7 @@
-"""Draw the pictures of the README from the demo: `python docs/make_pictures.py`.
+"""Take the screenshots of the demo for the README: `python docs/make_pictures.py`.
 
-Needs the test tools and a Chromium. Starts the app on a temporary workspace, waits until the demo
-is there, and writes docs/images/*.png, each with few colours, so that they stay small.
+Needs the test tools and Chromium. Starts the app with a temporary workspace, waits until the demo
+is ready, and writes docs/images/*.png in true colours: a palette would merge those of clusters.
 """
 
 import contextlib
@@ -25,16 +25,15 @@ IMAGES = ROOT / "docs" / "images"
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run"]
 PAGES = ("scenes", "chips", "embeddings", "clusters", "explore", "map")
 SIZE = {"width": 1280, "height": 860}
-COLOURS = 256
 MINUTE = 60_000
 
 
 @contextlib.contextmanager
-def server(workspace: Path) -> Iterator[str]:
-    """The app on a workspace of its own; gives its address."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = str(free.getsockname()[1])
+def run_app(workspace: Path) -> Iterator[str]:
+    """Run the app with a workspace, and yield its address."""
+    with socket.socket() as free_socket:
+        free_socket.bind(("127.0.0.1", 0))
+        port = str(free_socket.getsockname()[1])
     arguments = ["--server.port", port, "--server.headless", "true"]
     command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "app" / "main.py"), *arguments]
     environment = {**os.environ, "CHIPSCAPE_WORKSPACE": str(workspace)}
@@ -51,7 +50,7 @@ def server(workspace: Path) -> Iterator[str]:
         process.wait(10)
 
 
-def rest(page: Page) -> None:
+def wait_until_drawn(page: Page) -> None:
     """Wait until the page has been drawn."""
     page.locator("h1").first.wait_for(timeout=MINUTE)
     page.wait_for_timeout(1500)
@@ -62,8 +61,8 @@ def rest(page: Page) -> None:
     )
 
 
-def pick(page: Page) -> None:
-    """Click the point in the middle of the largest crowd."""
+def click_point(page: Page) -> None:
+    """Click one point of the t-SNE plot."""
     frame = next(f for f in page.frames if "streamlit_plotly_events" in f.url)
     box = page.locator("iframe").first.bounding_box()
     assert box is not None
@@ -81,34 +80,32 @@ def pick(page: Page) -> None:
     page.wait_for_timeout(2500)
 
 
-def keep(shot: bytes, name: str) -> None:
-    """Write a screenshot with few colours."""
+def save_screenshot(png: bytes, name: str) -> None:
+    """Save a screenshot as a small file, without changing its colours."""
     IMAGES.mkdir(exist_ok=True)
-    picture = Image.open(io.BytesIO(shot)).convert("RGB")
-    small = picture.quantize(COLOURS, method=Image.Quantize.MEDIANCUT)
-    small.save(IMAGES / f"{name}.png", optimize=True)
+    Image.open(io.BytesIO(png)).convert("RGB").save(IMAGES / f"{name}.png", optimize=True)
 
 
 def main() -> None:
-    """Draw every page."""
+    """Take a screenshot of every page."""
     chromium = runpy.run_path(str(ROOT / "tests" / "chromium.py"))["find"]()
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
         page = browser.new_page(viewport=SIZE)
-        with server(Path(folder)) as url:
+        with run_app(Path(folder)) as url:
             page.goto(url)
             page.locator("iframe").first.wait_for(timeout=3 * MINUTE)
             for name in PAGES:
                 page.goto(f"{url}/{name}")
-                rest(page)
+                wait_until_drawn(page)
                 if name == "explore":
                     page.locator("iframe").first.wait_for(timeout=MINUTE)
                     page.wait_for_timeout(2000)
-                    pick(page)
-                    rest(page)
+                    click_point(page)
+                    wait_until_drawn(page)
                 if name == "map":
                     page.wait_for_timeout(3000)
-                keep(page.screenshot(), name)
+                save_screenshot(page.screenshot(), name)
         browser.close()
 
 

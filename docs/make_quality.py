@@ -1,6 +1,6 @@
-"""Write the tables of docs/quality.md from the demo: `python docs/make_quality.py`.
+"""Update the figures in docs/quality.md with those of the demo: `python docs/make_quality.py`.
 
-Runs the command line on a temporary workspace, and replaces what stands between the marks.
+Runs the commands in a temporary workspace, and replaces the text between the markers in the page.
 """
 
 import json
@@ -15,73 +15,76 @@ ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "quality.md"
 
 
-def call(workspace: str, *words: str) -> dict[str, Any]:
-    """The JSON that a command prints."""
+def run_command(workspace: str, *words: str) -> dict[str, Any]:
+    """Return the JSON object that a command prints."""
     command = [sys.executable, "-m", "core", *words, "--workspace", workspace, "--json"]
-    said = subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT)
-    result: dict[str, Any] = json.loads(said.stdout)
+    process = subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT)
+    result: dict[str, Any] = json.loads(process.stdout)
     return result
 
 
-def card(found: dict[str, Any]) -> str:
-    """The report card as a table."""
-    whole = found["card"]
-    noise = f"{whole['noise_fraction']:.0%} noise"
-    summary = f"{whole['n']} chips, {whole['n_clusters']} clusters, {noise}"
+def report_card(card: dict[str, Any]) -> str:
+    """Return the report card as a sentence and a table."""
+    noise = f"{card['noise_fraction']:.0%} noise"
+    summary = f"{card['n']} chips, {card['n_clusters']} clusters, {noise}"
     lines = [
-        f"{summary}, silhouette {whole['silhouette']:.2f}, DBCV {whole['dbcv']:.2f}.",
+        f"{summary}, silhouette {card['silhouette']:.2f}, DBCV {card['dbcv']:.2f}.",
         "",
         "| cluster | chips | area (ha) | silhouette | DBCV | persistence | stability |",
         "|---|---|---|---|---|---|---|",
     ]
     lines += [
-        f"| {one['label']} | {one['size']} | {one['hectares']:.2f} | {one['silhouette']:.2f} | "
-        f"{one['dbcv']:.2f} | {one['persistence']:.2f} | {one['stability']:.2f} |"
-        for one in whole["clusters"]
+        f"| {cluster['label']} | {cluster['size']} | {cluster['hectares']:.2f} | "
+        f"{cluster['silhouette']:.2f} | {cluster['dbcv']:.2f} | {cluster['persistence']:.2f} | "
+        f"{cluster['stability']:.2f} |"
+        for cluster in card["clusters"]
     ]
     return "\n".join(lines)
 
 
-def against(found: dict[str, Any]) -> str:
-    """The contingency table with the four measures."""
-    shown = found["against"]
-    marks = ", ".join(f"{name} {shown[name.lower()]:.2f}" for name in ("ARI", "AMI", "NMI"))
-    names = [str(label) for label in range(len(shown["table"]) - 1)] + ["noise"]
+def agreement_table(agreement: dict[str, Any]) -> str:
+    """Return the four measures of agreement and the contingency table."""
+    scores = ", ".join(f"{name} {agreement[name.lower()]:.2f}" for name in ("ARI", "AMI", "NMI"))
+    names = [*map(str, range(len(agreement["table"]) - 1)), "noise"]
     lines = [
-        f"{marks}, V-measure {shown['v_measure']:.2f}.",
+        f"{scores}, V-measure {agreement['v_measure']:.2f}.",
         "",
-        "| cluster | " + " | ".join(shown["values"]) + " |",
-        "|---" * (len(shown["values"]) + 1) + "|",
+        "| cluster | " + " | ".join(agreement["values"]) + " |",
+        "|---" * (len(agreement["values"]) + 1) + "|",
     ]
     lines += [
         f"| {name} | " + " | ".join(map(str, row)) + " |"
-        for name, row in zip(names, shown["table"], strict=True)
+        for name, row in zip(names, agreement["table"], strict=True)
     ]
     return "\n".join(lines)
 
 
-def listed(sentences: list[str]) -> str:
-    """Sentences as a list."""
+def suggestion_sentences(sweep: dict[str, Any]) -> list[str]:
+    """Return each suggested value with its reason."""
+    return [
+        f"**{item['name'][:1].upper() + item['name'][1:]}: {item['value']}.** {item['reason']}"
+        for item in sweep["suggestions"]
+    ]
+
+
+def bullet_list(sentences: list[str]) -> str:
+    """Return sentences as a list."""
     return "\n".join(f"- {sentence}" for sentence in sentences)
 
 
 def main() -> None:
-    """Make the demo, judge it, and put the figures into the page."""
+    """Cluster the demo, evaluate the clusters, and write the figures into the page."""
     with tempfile.TemporaryDirectory() as workspace:
-        call(workspace, "demo")
-        found = call(workspace, "quality", "--method", "hdbscan", "--property", "class")
-        sizes = call(workspace, "landscape", "--method", "hdbscan")
-        mixtures = call(workspace, "landscape", "--method", "gmm")
-    told = [f"{one['name']}: **{one['value']}**. {one['reason']}" for one in sizes["suggestions"]]
-    counts = [
-        f"{one['name']}: **{one['value']}**. {one['reason']}" for one in mixtures["suggestions"]
-    ]
+        run_command(workspace, "demo")
+        quality = run_command(workspace, "quality", "--method", "hdbscan", "--property", "class")
+        sizes = run_command(workspace, "landscape", "--method", "hdbscan")
+        mixtures = run_command(workspace, "landscape", "--method", "gmm")
     parts = {
-        "card": card(found),
-        "against": against(found),
-        "alarms": listed(found["alarms"]),
-        "sizes": listed([*told, *sizes["cliffs"]]),
-        "components": listed(counts),
+        "card": report_card(quality["card"]),
+        "against": agreement_table(quality["against"]),
+        "alarms": bullet_list(quality["alarms"]),
+        "sizes": bullet_list([*suggestion_sentences(sizes), *sizes["cliffs"]]),
+        "components": bullet_list(suggestion_sentences(mixtures)),
     }
     text = PAGE.read_text(encoding="utf-8")
     for name, part in parts.items():

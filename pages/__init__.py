@@ -1,1 +1,1 @@
-"""The pages, in the order of the flow: a title, controls, one call, one chart, one explanation."""
+"""The pages of the app; each draws a title, controls, results and explanations."""

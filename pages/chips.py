@@ -6,21 +6,20 @@ from app.chips import chip_form, screening_gallery
 from app.session import cache
 from app.session.state import current_workspace
 from app.session.views import displayed_view, remember_ready_stages, requested_view
-from app.widgets import charts, chip_gallery, chip_tables, palette, stage_forms
+from app.widgets import charts, chip_display, chip_tables, palette, stage_forms
 from app.widgets.markup import count_noun, escape_markdown
-from app.widgets.stale_notice import stale_notice
 
 PAGE_SIZE = 60
 
 workspace = current_workspace()
 scenes = requested_view(workspace).survey.usable
 st.title("Chips")
-st.markdown("A chip is a square image that is cut around one annotation and resampled to one size.")
+st.markdown("A chip is a square image, cut around one annotation and resampled to a common size.")
 form, result = st.columns([1, 3], gap="large")
 with form:
     bands = dict.fromkeys(band for scene in scenes for band in scene.report.bands)
     chip_form.chip_form(workspace, list(bands))
-    # Filled last, because the switches of the screening decide what there is to compute.
+    # Filled last, because the screening switches can change the settings.
     button_box = st.container()
 # The form may have requested chips that have been cut before.
 remember_ready_stages(workspace)
@@ -32,7 +31,7 @@ if view is None or chips is None:
     result.info(
         "No chips have been cut yet."
         if scenes
-        else "There are no scenes with annotations yet. Add them on the page Scenes."
+        else "There are no scenes with annotations yet. Add them on the Scenes page."
     )
     st.stop()
 
@@ -45,12 +44,12 @@ with result:
     attribute = chip_tables.class_attribute(chips)
     rows = list(range(len(chips)))
     if attribute:
-        rows = chip_gallery.class_filter(workspace, chips, attribute)
-    rows = chip_gallery.interleave_classes(chips, rows, PAGE_SIZE)
-    start = chip_gallery.gallery_pager(workspace, "gallery", len(rows), PAGE_SIZE)
+        rows = chip_display.class_filter(workspace, chips, attribute)
+    rows = chip_display.interleave_classes(chips, rows, PAGE_SIZE)
+    start = chip_display.gallery_pager(workspace, "gallery", len(rows), PAGE_SIZE)
     rows = rows[start : start + PAGE_SIZE]
     lengths = chip_tables.chip_lengths(chips, rows)
-    chip_gallery.chip_gallery(chips, rows, [palette.RULE] * len(rows), lengths)
+    chip_display.chip_gallery(chips, rows, [palette.RULE] * len(rows), lengths)
     screening_gallery.screening_section(view)
     if not chips.facts["length"].isna().all():
         st.subheader("Sizes on the ground")
@@ -59,6 +58,6 @@ with result:
     st.subheader("All facts")
     chip_tables.chip_table_panel(chips)
 with notice_box:
-    stale_notice(view, "chips")
+    stage_forms.stale_notice(view, "chips")
 with button_box:
     stage_forms.run_button(workspace, "chips", "Cut the chips", "Cutting chips")

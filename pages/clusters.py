@@ -3,12 +3,11 @@
 import streamlit as st
 
 from app.clusters.cluster_editor import editor_panel
-from app.clusters.cluster_profile import overview_panel, profile_panel, uncertain_panel
+from app.clusters.cluster_profile import overview_panel, profile_panel, tree_panel, uncertain_panel
 from app.clusters.report_card_panel import agreement_panel, confounder_notice, report_card_panel
-from app.clusters.tree_panel import tree_panel
 from app.session import cache
 from app.session.displayed_clusters import displayed_clusters
-from app.session.state import current_workspace, keep_choice, page_choice, widget_key
+from app.session.state import choice_key, current_workspace, keep_choice
 from app.session.views import displayed_view
 from app.widgets.markup import escape_markdown
 from app.widgets.sliders.cluster_sliders import (
@@ -18,8 +17,7 @@ from app.widgets.sliders.cluster_sliders import (
     has_tree_chart,
     preparation_notice,
 )
-from app.widgets.stage_forms import run_button, space_form
-from app.widgets.stale_notice import stale_notice
+from app.widgets.stage_forms import run_button, space_form, stale_notice
 
 TABS = {
     "Overview": overview_panel,
@@ -37,7 +35,7 @@ chips = None if view is None else cache.chips(view)
 st.title("Clusters")
 st.markdown(
     "Groups of chips with similar embeddings. Gaussian mixtures, k-means and Ward's hierarchy "
-    "assign every chip to one of as many groups as you choose. HDBSCAN finds dense groups and "
+    "assign every chip to a group; you choose the number of groups. HDBSCAN finds dense groups and "
     "leaves the remaining chips as noise."
 )
 form, result = st.columns([1, 3], gap="large")
@@ -62,9 +60,7 @@ with result:
     for note in clusters.labelling.notes:
         st.warning(escape_markdown(note))
     confounder_notice(clusters, chips)
-    has_tree = has_tree_chart(clusters)
-    tabs = [tab for tab in TABS if has_tree or tab != "Tree"]
-    last = page_choice(workspace, "view", "Overview")
-    key = widget_key(workspace, f"view {has_tree}", last if last in tabs else "Overview")
+    tabs = [tab for tab in TABS if tab != "Tree" or has_tree_chart(clusters)]
+    key = choice_key(workspace, "view", "Overview", tabs)
     tab = st.segmented_control("View", tabs, key=key, required=True, label_visibility="collapsed")
     TABS[keep_choice(workspace, "view", tab or "Overview")](clusters, chips)

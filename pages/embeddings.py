@@ -1,17 +1,16 @@
-"""Embeddings: which encoder describes the chips, what it costs, and how well it separates them."""
+"""Embeddings: the choice of the encoder, its cost, and how well it separates classes."""
 
 import streamlit as st
 
 from app import messages
 from app.embeddings import encoder_cards, encoder_form, score_panels
 from app.session import cache
-from app.session.state import current_workspace, keep_choice, page_choice, widget_key
+from app.session.state import choice_key, current_workspace, keep_choice
 from app.session.views import displayed_view, remember_ready_stages, requested_view
 from app.widgets import stage_forms
 from app.widgets.chip_tables import scorable_attribute
 from app.widgets.markup import escape_markdown
 from app.widgets.setting_labels import setting_label
-from app.widgets.stale_notice import stale_notice
 
 workspace = current_workspace()
 st.title("Embeddings")
@@ -31,7 +30,7 @@ remember_ready_stages(workspace)
 requested, view = requested_view(workspace), displayed_view(workspace, "embeddings")
 requested_chips = cache.chips(requested)
 chips = cache.chips(view or requested)
-# Each has a container, because the tabs would close if a notice that comes or goes moved them.
+# In containers: if a notice that comes or goes moved the tabs, the open tab would close.
 notices, chooser = result.container(), result.container()
 with notices:
     if requested.reason:
@@ -39,14 +38,13 @@ with notices:
     elif requested_chips is not None:
         encoder_form.refit_offer(requested, requested_chips)
     if view is not None:
-        stale_notice(view, "embeddings")
+        stage_forms.stale_notice(view, "embeddings")
         encoder_form.fit_notes(view)
 attribute = ""
 with chooser:
     if chips is not None and len(chips.properties.columns):
         names = [str(name) for name in chips.properties.columns]
-        current = page_choice(workspace, "score", scorable_attribute(chips) or names[0])
-        key = widget_key(workspace, "score", current)
+        key = choice_key(workspace, "score", scorable_attribute(chips) or names[0], names)
         label = setting_label("scenes", "class_property")
         attribute = st.selectbox(label, names, key=key, width=320)
         keep_choice(workspace, "score", attribute)
@@ -61,6 +59,6 @@ with result:
         if attribute:
             score_panels.comparison_panel(requested, attribute)
         else:
-            st.caption("Cut chips whose annotations have attributes, to compare encoders by one.")
+            st.caption("To compare encoders, cut chips from annotations that have attributes.")
     with cards, messages.show_errors():
         encoder_cards.card_list(requested, requested_chips)

@@ -7,14 +7,12 @@ from app.clusters import cluster_editor
 from app.explore import chip_groups, chip_plot
 from app.session import cache
 from app.session.displayed_clusters import displayed_clusters
-from app.session.selection import picked_row, selected_rows
-from app.session.state import current_workspace
+from app.session.state import current_workspace, picked_row, selected_rows
 from app.session.views import displayed_view
 from app.widgets import chip_tables, stage_forms
-from app.widgets.chip_panel import chip_panel
+from app.widgets.chip_display import chip_panel
 from app.widgets.markup import count_noun
 from app.widgets.sliders import cluster_sliders
-from app.widgets.stale_notice import stale_notice
 
 workspace = current_workspace()
 view = displayed_view(workspace, "projection")
@@ -22,7 +20,7 @@ st.title("Explore")
 if view is None:
     st.markdown("There is no plot yet. It is computed from the embeddings of your chips.")
     stage_forms.run_button(
-        workspace, "projection", "Create the projection", "Creating the projection", wide=False
+        workspace, "projection", "Create the projection", "Creating the projection", width="content"
     )
     st.stop()
 
@@ -69,7 +67,7 @@ with left:
             workspace, "projection", "Compute again", "Projecting to two dimensions"
         )
 with notice:
-    stale_notice(view, "projection")
+    stage_forms.stale_notice(view, "projection")
 if rows:
     st.subheader(f"{count_noun(len(rows), 'chip')} selected")
     if clusters is not None:

@@ -1,6 +1,6 @@
-"""Land cover, data: the patches, their Sentinel series and classes, and problems with files."""
+"""Land cover data: the patches, their Sentinel series and classes, and problems with files."""
 
-from app.land_cover.data import patch_gallery, patch_panels
+from app.land_cover import patch_panels
 from app.land_cover.land_page import draw_land_cover_page
 
 draw_land_cover_page(
@@ -11,7 +11,7 @@ draw_land_cover_page(
     {
         "samples": ("One patch", patch_panels.sample_panel),
         "series": ("Time series", patch_panels.series_panel),
-        "gallery": ("All patches", patch_gallery.patch_gallery),
+        "gallery": ("All patches", patch_panels.patch_gallery),
         "classes": ("Classes", patch_panels.class_panel),
         "files": ("Files", patch_panels.file_panel),
     },

@@ -1,11 +1,11 @@
-"""Land cover, pixels: the channels of each class, and everything about one pixel."""
+"""Land cover pixels: the channels of each class, and all data of one pixel."""
 
+from app.land_cover import channel_panels, pixel_inspector
 from app.land_cover.land_page import draw_land_cover_page
-from app.land_cover.pixels import channel_panels, pixel_inspector
 
 draw_land_cover_page(
     "Land cover pixels",
-    "What a classifier sees: four aerial bands, the elevation, and ten Sentinel-2 bands.",
+    "The input of a classifier: four aerial bands, the elevation, and ten Sentinel-2 bands.",
     "pixel view",
     {
         "inspect": ("Inspect a pixel", pixel_inspector.inspector_panel),

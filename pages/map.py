@@ -1,4 +1,4 @@
-"""Map: the scenes with the footprint of every chip; the picked chip is that of Explore."""
+"""Map: the scenes with the footprint of every chip; the Explore page shows the same picked chip."""
 
 import streamlit as st
 
@@ -6,8 +6,7 @@ from app import welcome
 from app.map import footprint_shapes, map_canvas, map_controls, overview_map, tile_shelf
 from app.session import cache
 from app.session.displayed_clusters import displayed_clusters
-from app.session.selection import pick_chip, picked_row
-from app.session.state import current_workspace
+from app.session.state import current_workspace, pick_chip, picked_row
 from app.session.views import requested_display
 from app.widgets import chip_tables, display_form
 from app.widgets.colouring import CLUSTER
@@ -18,7 +17,7 @@ st.title("Map")
 view = map_controls.map_view(workspace)
 scenes = [scene for scene in view.survey.scenes if scene.report.ok]
 if not scenes:
-    st.markdown("There is no scene yet that can be read. Add one on the page Scenes.")
+    st.markdown("There are no readable scenes yet. Add one on the Scenes page.")
     st.stop()
 chips = cache.chips(view)
 clusters = displayed_clusters(view) if view.has("reduction") else None
@@ -60,7 +59,7 @@ with right:
     if chips is not None and row is not None:
         map_controls.map_chip_panel(view, chips, row, clusters, name)
     elif chips is not None:
-        st.markdown("**Click a footprint** to see its chip here and on Explore.")
+        st.markdown("**Click a footprint** to see its chip here and on the Explore page.")
     else:
         st.markdown("Footprints can be clicked once their chips have been cut.")
 if clicked is not None and clicked != chip_id:

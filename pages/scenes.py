@@ -8,6 +8,7 @@ from app.session import cache
 from app.session.state import current_workspace, widget_key
 from app.session.views import requested_view
 from app.widgets import charts, display_form, images, stage_forms
+from app.widgets.colouring import group_counts
 from app.widgets.markup import escape_markdown, facts_html
 
 # CSS pixels: bounds of the height of the image, and the width of its column.
@@ -28,13 +29,13 @@ with st.container():
 if not survey.scenes:
     import_panel.import_panel(workspace)
     st.stop()
-st.dataframe(scene_tables.scene_table(survey.reports), hide_index=True)
+st.dataframe(scene_tables.scene_table(survey.reports), hide_index=True, placeholder="")
 for report in survey.reports:
     if not report.ok:
         st.error(escape_markdown(report.error))
 if not view.has("projection") and survey.usable:
     label, title = "Run all stages", "Running all stages"
-    stage_forms.run_button(workspace, "projection", label, title, wide=False)
+    stage_forms.run_button(workspace, "projection", label, title, width="content")
 with st.expander("Add scenes and annotations"):
     import_panel.import_panel(workspace)
 if grid_form.scenes_without_annotations(survey.reports):
@@ -53,7 +54,7 @@ with image_column:
         display_form.display_form(workspace, report.bands)
     with st.spinner("Reading the scene"):
         image = cache.overview(view, name)
-    # As high as the scene is at the width of the column, so that a wide scene leaves no gap.
+    # The figure is as high as the scene at the width of the column, so a wide scene leaves no gap.
     height = round(min(MAX_HEIGHT, max(MIN_HEIGHT, COLUMN_WIDTH * image.height / image.width)))
     figure = images.image_figure(image.uri, image.width, image.height, height, "left")
     rings = [ring for footprint in image.footprints for ring in footprint]
@@ -72,7 +73,7 @@ with facts_column:
     if attributes and not report.grid:
         stage_forms.class_form(workspace, attributes, guess)
         if report.classes:
-            counts = scene_tables.class_counts(report.classes)
+            counts = group_counts(report.classes, "classes")
             charts.show_chart(charts.count_bars(counts, "annotations"))
         else:
-            st.caption("No attribute of the annotations could be guessed to hold their class.")
+            st.caption("No attribute of the annotations could be recognised as their class.")

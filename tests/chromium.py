@@ -1,4 +1,4 @@
-"""Find a Chromium for the browser tests, or say how to get one. `python tests/chromium.py`."""
+"""Find Chromium for the browser tests, or print how to install it: `python tests/chromium.py`."""
 
 import os
 import shutil
@@ -10,13 +10,13 @@ NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"
 
 
 def find() -> str | None:
-    """The browser's path: CHIPSCAPE_CHROMIUM, an installed one, else Playwright's own."""
-    named = os.environ.get("CHIPSCAPE_CHROMIUM")
-    if named:
-        return named if Path(named).is_file() else None
+    """Return the path of CHIPSCAPE_CHROMIUM, of an installed browser, or of Playwright's own."""
+    setting = os.environ.get("CHIPSCAPE_CHROMIUM")
+    if setting:
+        return setting if Path(setting).is_file() else None
     for name in NAMES:
-        if found := shutil.which(name):
-            return found
+        if path := shutil.which(name):
+            return path
     return _playwright()
 
 
@@ -29,20 +29,20 @@ def _playwright() -> str | None:
 
 
 def _install_from_debian() -> None:
-    """On a throw-away machine of continuous integration, as root, Debian's package will do."""
+    """Install Debian's package; only for machines of continuous integration, as root."""
     for words in (("update",), ("install", "-y", "chromium")):
         command = ["apt-get", "-qq", *words]
         subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
 
 
 def main() -> None:
-    """Leave with 0 if a browser is there, else with the one command to run."""
+    """Exit with 0 if a browser is installed, otherwise with the command that installs it."""
     root = hasattr(os, "geteuid") and os.geteuid() == 0
     if not find() and os.environ.get("CI") and root and shutil.which("apt-get"):
         _install_from_debian()
     if not find():
         command = f"{sys.executable} -m playwright install chromium"
-        sys.exit(f"The browser tests need a Chromium. Run once:\n\n    {command}\n")
+        sys.exit(f"The browser tests need Chromium. To install it, run:\n\n    {command}\n")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Made-up scenes and annotations, small enough for any test."""
+"""Fixtures that write small synthetic scenes and annotations, for all tests."""
 
 import json
 from collections.abc import Callable
@@ -14,13 +14,13 @@ from affine import Affine
 from rasterio.enums import ColorInterp
 from shapely.geometry import mapping as as_geojson
 
-# A place in Marseille's harbour: UTM 31 N, half-metre pixels.
+# A location in the harbour of Marseille: UTM 31 N, half-metre pixels.
 UTM = "EPSG:32631"
-HERE = Affine(0.5, 0, 692_000, 0, -0.5, 4_796_000)
+TRANSFORM = Affine(0.5, 0, 692_000, 0, -0.5, 4_796_000)
 
 
 def _content(content: Any, shape: tuple[int, int, int], dtype: str) -> Any:
-    """An array as it is, a function of row and column, or a smooth pattern of its own."""
+    """Return the pixels of an array, of a function of row and column, or of a smooth pattern."""
     bands, height, width = shape
     row, column = np.mgrid[:height, :width]
     if callable(content):
@@ -37,8 +37,8 @@ def make_scene(tmp_path: Path) -> Callable[..., Path]:
     """Write a GeoTIFF into `raw/`.
 
     `content` is an array (bands, h, w) or (h, w), or a function of row and column. `alpha` is a
-    boolean array (h, w), True where the pixel shows; `mask` the same as a mask band. All else goes
-    to rasterio as it is.
+    boolean array (h, w), True where a pixel is visible; `mask` is the same as a mask band. Other
+    options are passed to rasterio.
     """
 
     def make(
@@ -50,7 +50,7 @@ def make_scene(tmp_path: Path) -> Callable[..., Path]:
         width: int = 160,
         dtype: str = "uint8",
         crs: Any = UTM,
-        transform: Affine = HERE,
+        transform: Affine = TRANSFORM,
         nodata: float | None = None,
         alpha: Any = None,
         mask: Any = None,
@@ -62,8 +62,8 @@ def make_scene(tmp_path: Path) -> Callable[..., Path]:
     ) -> Path:
         values = _content(content, (bands, height, width), dtype)
         if alpha is not None:
-            shown = np.where(alpha, np.iinfo(dtype).max, 0).astype(dtype)
-            values = np.concatenate([values, np.broadcast_to(shown, values[:1].shape)])
+            alpha_band = np.where(alpha, np.iinfo(dtype).max, 0).astype(dtype)
+            values = np.concatenate([values, np.broadcast_to(alpha_band, values[:1].shape)])
         path = (folder or tmp_path / "raw") / name
         path.parent.mkdir(parents=True, exist_ok=True)
         profile = {"driver": "GTiff", "dtype": dtype, "count": len(values), "nodata": nodata}
@@ -76,8 +76,8 @@ def make_scene(tmp_path: Path) -> Callable[..., Path]:
             if colours:
                 target.colorinterp = colours
             elif alpha is not None:
-                rest = (ColorInterp.undefined,) * (len(values) - 1)
-                target.colorinterp = (*rest, ColorInterp.alpha)
+                image_bands = (ColorInterp.undefined,) * (len(values) - 1)
+                target.colorinterp = (*image_bands, ColorInterp.alpha)
             target.write(values)
             if mask is not None:
                 target.write_mask(np.broadcast_to(mask, values.shape[1:]))
@@ -92,10 +92,10 @@ def make_scene(tmp_path: Path) -> Callable[..., Path]:
 
 @pytest.fixture
 def make_annotations() -> Callable[..., Path]:
-    """Write a vector file beside a raster, of the same stem.
+    """Write a vector file of the same stem next to a raster.
 
-    `geometries` are shapely geometries in `crs`, or None; `properties` a list of dicts. GeoJSON is
-    written by hand, so that anything fits; all else by geopandas.
+    `geometries` are shapely geometries in `crs`, or None; `properties` is a list of dicts. GeoJSON
+    is written without geopandas, so that it can contain anything; other formats with geopandas.
     """
 
     def make(
@@ -133,12 +133,28 @@ def make_annotations() -> Callable[..., Path]:
 
 @pytest.fixture
 def to_ground() -> Callable[..., Any]:
-    """Geometries in pixels brought to a scene's CRS, or to any other."""
+    """A function that transforms geometries from pixels to a scene's CRS, or to any other CRS."""
 
-    def bring(geometry: Any, transform: Affine = HERE, crs: str = UTM, target: str = "") -> Any:
-        placed = shapely.transform(
-            geometry, lambda at: np.column_stack(transform @ (at[:, 0], at[:, 1]))
+    def transform_geometry(
+        geometry: Any, transform: Affine = TRANSFORM, crs: str = UTM, target: str = ""
+    ) -> Any:
+        ground = shapely.transform(
+            geometry, lambda xy: np.column_stack(transform @ (xy[:, 0], xy[:, 1]))
         )
-        return placed if not target else gpd.GeoSeries([placed], crs=crs).to_crs(target).iloc[0]
+        return ground if not target else gpd.GeoSeries([ground], crs=crs).to_crs(target).iloc[0]
 
-    return bring
+    return transform_geometry
+
+
+@pytest.fixture
+def look_up() -> Callable[..., Any]:
+    """A function that looks up existing results; it computes only the reports of new scenes."""
+    from core.pipeline.run_stages import complete_view
+    from core.pipeline.scene_survey import survey_scenes
+    from core.pipeline.view import View
+
+    def complete(workspace: Any, settings: Any) -> View:
+        survey = survey_scenes(workspace, settings=settings.scenes)
+        return complete_view(View(workspace, settings, survey))
+
+    return complete

@@ -1,4 +1,4 @@
-"""The public API: a narrow list of names, and the script of docs/api.md."""
+"""The public API: the list of names, and the script in docs/api.md."""
 
 import os
 import re
@@ -31,7 +31,7 @@ def documentation():
     return (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
 
 
-def test_names__are_those_of_the_contract():
+def test_names__are_those_of_the_public_api():
     assert set(core.PUBLIC_NAMES) == set(core.api.__all__) == NAMES
     for name in NAMES:
         assert getattr(core, name) is getattr(core.api, name)
@@ -50,7 +50,7 @@ def test_import__loads_nothing_heavy():
     assert not {"numpy", "pandas", "rasterio", "torch"} & set(re.findall(r"'(\w+)'", done.stdout))
 
 
-def test_documentation__its_script_runs(tmp_path, make_scene, make_annotations):
+def test_documentation__script_runs(tmp_path, make_scene, make_annotations):
     from affine import Affine
     from shapely.geometry import box
 

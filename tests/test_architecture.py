@@ -1,4 +1,4 @@
-"""The layers, the lengths and the light start-up of docs/architecture.md, measured."""
+"""The rules of docs/architecture.md: layers, lengths, and imports that keep start-up fast."""
 
 import ast
 import subprocess
@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("core", "app", "pages")
-# From the ground up; nothing imports a layer above its own.
+# From the lowest to the highest; no module imports one of a higher layer.
 LAYERS = (
     ("core", "core.errors", "core.types", "core.progress", "core.internals"),
     (
@@ -32,7 +32,7 @@ LAYERS = (
     ("core.api", "core.cli", "core.__main__", "app"),
     ("pages",),
 )
-KNOWS_THE_STORE = ("core.pipeline", "core.cli", "core.artifacts", "app")
+STORE_USERS = ("core.pipeline", "core.cli", "core.artifacts", "app")
 HEAVY = {"torch", "transformers", "openTSNE", "hdbscan", "fast_hdbscan", "numba", "sklearn"}
 HEAVY |= {"streamlit", "plotly", "matplotlib", "distributed", "huggingface_hub"}
 
@@ -44,23 +44,23 @@ MODULES = {
 TREES = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in MODULES.items()}
 
 
-def imported(name: str) -> Iterator[str]:
-    """Every module that one imports, wherever in its text; ours by their full names."""
+def imported_modules(name: str) -> Iterator[str]:
+    """Yield every module that a module imports, anywhere in its code; our own by full name."""
     for node in ast.walk(TREES[name]):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{name} imports relatively"
+            assert node.level == 0, f"{name} has a relative import"
             for alias in node.names:
                 full = f"{node.module}.{alias.name}"
                 yield full if full in MODULES else str(node.module)
 
 
-def ours(name: str) -> set[str]:
-    return {other for other in imported(name) if other in MODULES} - {name}
+def project_imports(name: str) -> set[str]:
+    return {other for other in imported_modules(name) if other in MODULES} - {name}
 
 
-def layer(name: str) -> int:
+def layer_of(name: str) -> int:
     parts = name.split(".")
     for length in range(len(parts), 0, -1):
         for level, members in enumerate(LAYERS):
@@ -73,8 +73,8 @@ def within(name: str, *packages: str) -> bool:
     return any(name == package or name.startswith(f"{package}.") for package in packages)
 
 
-def test_layers__every_module_has_one():
-    assert [name for name in MODULES if layer(name) == len(LAYERS)] == []
+def test_layers__every_module_belongs_to_one():
+    assert [name for name in MODULES if layer_of(name) == len(LAYERS)] == []
     assert len(MODULES) > 60
 
 
@@ -82,78 +82,116 @@ def test_layers__nothing_imports_upwards():
     upwards = [
         f"{name} imports {other}"
         for name in MODULES
-        for other in ours(name)
-        if layer(other) > layer(name)
+        for other in project_imports(name)
+        if layer_of(other) > layer_of(name)
     ]
     assert upwards == []
 
 
-def test_layers__siblings_know_nothing_of_each_other():
-    for one, other in (("core.chips", "core.flair"), ("core.raster", "core.artifacts")):
-        for here, there in ((one, other), (other, one)):
-            guilty = [n for n in MODULES if within(n, here) for o in ours(n) if within(o, there)]
-            assert guilty == [], f"{here} imports {there}"
+def test_layers__siblings_do_not_import_each_other():
+    for first, second in (("core.chips", "core.flair"), ("core.raster", "core.artifacts")):
+        for package, sibling in ((first, second), (second, first)):
+            modules = [name for name in MODULES if within(name, package)]
+            violations = [n for n in modules for o in project_imports(n) if within(o, sibling)]
+            assert violations == [], f"{package} imports {sibling}"
 
 
-def test_layers__no_circle():
-    graph = {name: ours(name) for name in MODULES}
-    while free := [name for name, wanted in graph.items() if not wanted & graph.keys()]:
-        for name in free:
+def test_layers__no_circular_imports():
+    graph = {name: project_imports(name) for name in MODULES}
+    while leaves := [name for name, imports in graph.items() if not imports & graph.keys()]:
+        for name in leaves:
             del graph[name]
     assert graph == {}
 
 
 def test_core__never_imports_streamlit():
-    guilty = [
-        n for n in MODULES if within(n, "core") for o in imported(n) if within(o, "streamlit")
+    violations = [
+        n
+        for n in MODULES
+        if within(n, "core")
+        for o in imported_modules(n)
+        if within(o, "streamlit")
     ]
-    assert guilty == []
+    assert violations == []
 
 
-def test_store__only_the_pipeline_knows_it():
-    guilty = [n for n in MODULES if "core.artifacts.store" in ours(n)]
-    assert [n for n in guilty if not within(n, *KNOWS_THE_STORE)] == []
-    assert [n for n in guilty if within(n, "core.pipeline")] != []
+def test_store__is_imported_by_few_packages_only():
+    users = [n for n in MODULES if "core.artifacts.store" in project_imports(n)]
+    assert [n for n in users if not within(n, *STORE_USERS)] == []
+    assert [n for n in users if within(n, "core.pipeline")] != []
 
 
-READS = {"read_pickle", "Unpickler"}
+UNPICKLING_NAMES = {"read_pickle", "Unpickler"}
 
 
-def named(name: str) -> set[str]:
-    """What a module imports; an error's name out of pickle is not pickle."""
-    found = set(imported(name)) - {"pickle"}
+def imported_names(name: str) -> set[str]:
+    """Return the modules and names that a module imports.
+
+    Importing an exception from pickle does not count as importing pickle.
+    """
+    names = set(imported_modules(name)) - {"pickle"}
     for node in ast.walk(TREES[name]):
         if isinstance(node, ast.ImportFrom):
-            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
         elif isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-    return found
+            names |= {alias.name for alias in node.names}
+    return names
 
 
 def unpickles(node: ast.AST) -> bool:
-    """True for a call that may run code out of a file."""
+    """Return True for a call that may execute code from a file."""
     if not isinstance(node, ast.Call):
         return False
-    called = ast.unparse(node.func)
-    pickles = called in ("pickle.load", "pickle.loads") or called.split(".")[-1] in READS
-    given = {k.arg: getattr(k.value, "value", None) for k in node.keywords}
-    torch = called == "torch.load" and given.get("weights_only") is not True
-    return pickles or torch or bool(given.get("allow_pickle")) or called.startswith("joblib.")
+    function = ast.unparse(node.func)
+    pickles = (
+        function in ("pickle.load", "pickle.loads") or function.split(".")[-1] in UNPICKLING_NAMES
+    )
+    options = {k.arg: getattr(k.value, "value", None) for k in node.keywords}
+    torch = function == "torch.load" and options.get("weights_only") is not True
+    return pickles or torch or bool(options.get("allow_pickle")) or function.startswith("joblib.")
 
 
-def test_pickle__none_is_read():
-    guilty = [n for n, tree in TREES.items() if any(map(unpickles, ast.walk(tree)))]
-    assert guilty == []
+def test_pickle__is_never_read():
+    violations = [n for n, tree in TREES.items() if any(map(unpickles, ast.walk(tree)))]
+    assert violations == []
     readers = {"pickle", "dill", "joblib", "cloudpickle", "pickle.load", "pickle.loads"}
-    assert [n for n in MODULES if readers & named(n)] == []
+    assert [n for n in MODULES if readers & imported_names(n)] == []
 
 
-def test_unpickles__sees_what_it_should():
+def test_unpickles__recognises_unsafe_calls():
     bad = ("pickle.load(f)", "pd.read_pickle(f)", "np.load(f, allow_pickle=True)", "torch.load(f)")
     for text in bad:
         assert any(map(unpickles, ast.walk(ast.parse(text)))), text
     for text in ("json.load(f)", "torch.load(f, weights_only=True)", "np.load(f)"):
         assert not any(map(unpickles, ast.walk(ast.parse(text)))), text
+
+
+def opened_rasters(tree: ast.AST) -> Iterator[tuple[str, bool]]:
+    """Yield the mode of each call of rasterio.open, and whether it names a driver."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "rasterio.open":
+            mode = ast.literal_eval(node.args[1]) if len(node.args) > 1 else "r"
+            # A profile that is unpacked with ** holds the driver of a new file.
+            yield mode, any(keyword.arg in ("driver", None) for keyword in node.keywords)
+
+
+def test_pixels__are_read_in_core_raster_only_with_an_explicit_driver():
+    opened = [(name, *call) for name, tree in TREES.items() for call in opened_rasters(tree)]
+    assert [
+        name for name, mode, _ in opened if mode == "r" and not within(name, "core.raster")
+    ] == []
+    assert [name for name, _, has_driver in opened if not has_driver] == []
+    assert sum(mode == "r" for _, mode, _ in opened) >= 2
+    readers = {
+        n for n in MODULES for o in imported_modules(n) if within(o, "rio_tiler", "rasterio.vrt")
+    }
+    assert [name for name in readers if not within(name, "core.raster")] == []
+
+
+def test_opened_rasters__returns_modes_and_drivers():
+    text = "rasterio.open(p); rasterio.open(p, driver='GTiff'); rasterio.open(p, 'w', **profile)"
+    calls = list(opened_rasters(ast.parse(text)))
+    assert calls == [("r", False), ("r", True), ("w", True)]
 
 
 def test_lengths__modules_and_pages():
@@ -179,22 +217,22 @@ def test_folders__at_most_15_modules():
 
 def test_core__never_prints():
     allowed = ("core.cli",)
-    guilty = [
+    violations = [
         name
         for name, tree in TREES.items()
         if within(name, "core") and not within(name, *allowed)
         for node in ast.walk(tree)
         if isinstance(node, ast.Call) and ast.unparse(node.func) in ("print", "sys.stdout.write")
     ]
-    assert guilty == []
+    assert violations == []
 
 
 def test_streamlit_cache__only_in_one_module():
-    text = {n for n, p in MODULES.items() if "st.cache_" in p.read_text(encoding="utf-8")}
-    assert text <= {"app.session.cache"}
+    users = {n for n, p in MODULES.items() if "st.cache_" in p.read_text(encoding="utf-8")}
+    assert users <= {"app.session.cache"}
 
 
-LOADED = """
+LIST_LOADED_MODULES = """
 import sys
 sys.argv = ["chipscape", "--help"]
 {statement}
@@ -212,12 +250,12 @@ STATEMENTS = {
 
 @pytest.mark.parametrize("statement", STATEMENTS.values(), ids=STATEMENTS)
 def test_start_up__is_light(statement):
-    done = subprocess.run(
-        [sys.executable, "-c", LOADED.format(statement=statement)],
+    process = subprocess.run(
+        [sys.executable, "-c", LIST_LOADED_MODULES.format(statement=statement)],
         capture_output=True,
         text=True,
         cwd=ROOT,
         check=True,
         timeout=60,
     )
-    assert HEAVY & set(done.stderr.split()) == set()
+    assert HEAVY & set(process.stderr.split()) == set()

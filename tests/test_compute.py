@@ -50,7 +50,7 @@ def test_stream__exception_of_the_function():
         next(stream)
 
 
-def test_stream__runs_ahead_by_a_bounded_number():
+def test_stream__number_of_items_in_progress_is_bounded():
     started = []
     stream = compute.stream_results(started.append, range(200))
     next(stream)
@@ -81,7 +81,7 @@ def test_n_workers__at_least_one(monkeypatch):
     assert compute.n_workers() >= 1
 
 
-def test_active_client__none_without_dask(monkeypatch):
+def test_active_client__is_none_without_dask(monkeypatch):
     monkeypatch.delitem(sys.modules, "distributed", raising=False)
     assert compute.active_client() is None
 

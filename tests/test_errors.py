@@ -14,7 +14,7 @@ KINDS = [
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
-def test_error__message_has_location_problem_and_remedy(kind):
+def test_error__message_states_location_problem_and_remedy(kind):
     error = kind("is broken", where="a.tif", remedy="Copy it again.")
     assert str(error) == "a.tif: is broken. Copy it again."
     assert str(kind("is broken")) == "is broken."
@@ -32,16 +32,16 @@ def test_error__docstring_lists_every_class():
     assert all(kind.__name__ in (errors.__doc__ or "") for kind in [*KINDS, Cancelled])
 
 
-def test_cancelled__is_no_error():
+def test_cancelled__is_not_an_error():
     assert not issubclass(Cancelled, ChipscapeError)
 
 
 def test_unknown_attribute_error__lists_known_names():
     error = unknown_attribute_error("kind", ["class", 7])
     assert str(error) == (
-        "property: no annotation has a property 'kind'. Known properties: class, 7."
+        "class attribute: no annotation has an attribute 'kind'. Known attributes: class, 7."
     )
-    assert "Known properties: none." in str(unknown_attribute_error("kind", []))
+    assert "Known attributes: none." in str(unknown_attribute_error("kind", []))
 
 
 def test_report_step__cancelled_by_the_callback():

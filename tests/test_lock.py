@@ -1,4 +1,4 @@
-"""The lock files: exact versions of everything that is required, and no address."""
+"""The lock files: exact versions of all requirements, and no addresses."""
 
 import re
 import tomllib
@@ -33,7 +33,7 @@ def test_lock__exact_versions_without_addresses(name):
 
 
 @pytest.mark.parametrize("name", REQUIRED)
-def test_lock__satisfies_the_project(name):
+def test_lock__satisfies_the_requirements_of_the_project(name):
     versions = {}
     for requirement in locked(name):
         version = next(iter(requirement.specifier)).version

@@ -1,4 +1,4 @@
-"""Names: values are nouns, and no two public functions or modules share a name."""
+"""Names: values are named by nouns, and public functions and modules have unique names."""
 
 import ast
 from collections import defaultdict
@@ -43,12 +43,12 @@ VAGUE = {
     "what": "a pronoun: name, subject",
     "whole": "an adjective: complete, full_image",
 }
-# Names that play the same role for different things; there is a reason for each.
+# Names that several modules may share, each with the reason.
 SAME_ROLE: dict[str, str] = {}
 
 
 def stored_names(tree: ast.AST) -> list[str]:
-    """Names of arguments and of values that are assigned, loops included."""
+    """Return the names of arguments, of assigned values and of loop variables."""
     names = []
     for node in ast.walk(tree):
         if isinstance(node, ast.arg):
@@ -68,12 +68,12 @@ def test_values__are_nouns():
     assert vague == set()
 
 
-def test_stored_names__sees_arguments_assignments_and_loops():
+def test_stored_names__include_arguments_assignments_and_loops():
     tree = ast.parse("def f(place, *, found):\n    for one in (told := found):\n        made = one")
     assert set(stored_names(tree)) == {"place", "found", "one", "told", "made"}
 
 
-def test_public_functions__have_names_of_their_own():
+def test_public_functions__have_unique_names():
     modules = defaultdict(list)
     for path, tree in MODULES.items():
         for node in tree.body:
@@ -83,7 +83,7 @@ def test_public_functions__have_names_of_their_own():
     assert {name: paths for name, paths in shared.items() if name not in SAME_ROLE} == {}
 
 
-def test_modules__have_names_of_their_own():
+def test_modules__have_unique_names():
     paths = defaultdict(list)
     for path in MODULES:
         if path.name not in ("__init__.py", "__main__.py") and path.parent.name != "pages":

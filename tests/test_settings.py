@@ -64,7 +64,7 @@ def test_bounds__whole_numbers(stage, item):
 
 
 @pytest.mark.parametrize(("stage", "item"), CHOSEN, ids=name)
-def test_choices__only_those_listed(stage, item):
+def test_choices__must_be_listed(stage, item):
     for choice in item.metadata["choices"]:
         assert getattr(stage(**{item.name: choice}), item.name) == choice
     with pytest.raises(SettingsError, match=f"is not one of .*{item.default}"):

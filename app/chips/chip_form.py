@@ -1,4 +1,4 @@
-"""The form on how chips are cut. A change is requested at once; a button cuts the chips."""
+"""The form for cutting chips: changes apply to the requested settings; a button cuts the chips."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ import streamlit as st
 
 from app.session.state import widget_key
 from app.session.views import request_settings, requested_settings
-from app.widgets.choices import setting_choice, setting_number
+from app.widgets.choices import button_choice, setting_choice, setting_number
 from app.widgets.setting_labels import setting_label
 from core.pipeline.workspace import Workspace
 
@@ -17,7 +17,7 @@ MOST_METRES = 100_000.0
 
 
 def chip_form(workspace: Workspace, bands: Sequence[str]) -> None:
-    """Draw the form on how chips are cut."""
+    """Draw the form for cutting chips."""
     current = requested_settings(workspace).chips
     number = partial(setting_number, workspace, "chips")
     choice = partial(setting_choice, workspace, "chips")
@@ -39,7 +39,7 @@ def chip_form(workspace: Workspace, bands: Sequence[str]) -> None:
             key=widget_key(workspace, "margin", current.margin),
             help="Context kept on each side of the annotation.",
         )
-    note = "Long axis: each chip is turned, so that heading does not drive the clusters."
+    note = "Long axis up: each chip is rotated, so that its heading does not affect the clusters."
     align = choice("align", ("north", "long-axis"), current.align, note)
     note = "Masked: everything outside the footprint is hidden."
     background = choice("background", ("keep", "mask"), current.background, note)
@@ -65,15 +65,14 @@ def chip_form(workspace: Workspace, bands: Sequence[str]) -> None:
 
 
 def _has_fixed_extent(workspace: Workspace, is_fixed: bool) -> bool:
-    """Draw the choice whether all chips have the same extent on the ground."""
-    current = "metres" if is_fixed else "fit"
-    extent = st.segmented_control(
-        "Extent",
-        ("fit", "metres"),
-        format_func=lambda kind: "fit each one" if kind == "fit" else "fixed size",
-        key=widget_key(workspace, "extent how", current),
-        required=True,
-        help="Fit: each annotation fills its chip. Fixed: all chips show the same extent on the "
-        "ground, so that differences in size are visible.",
+    """Draw the selector of the chips' extent; return True if all chips show the same extent."""
+    titles, current = (
+        {"fit": "fitted to each annotation", "metres": "fixed size"},
+        "metres" if is_fixed else "fit",
     )
-    return (extent or current) == "metres"
+    note = (
+        "Fitted: each annotation fills its chip. Fixed: all chips show the same extent on the "
+        "ground, so that differences in size are visible."
+    )
+    extent = button_choice(workspace, "Extent", titles, "extent how", current, help=note)
+    return bool(extent == "metres")

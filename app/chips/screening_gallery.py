@@ -10,7 +10,8 @@ import streamlit as st
 from app.session import cache, jobs, views
 from app.session.state import widget_key
 from app.widgets import palette
-from app.widgets.chip_gallery import chip_gallery, gallery_pager
+from app.widgets.chip_display import chip_gallery, gallery_pager
+from app.widgets.choices import button_choice
 from app.widgets.markup import count_noun, escape_markdown
 from core.chips import screening
 from core.chips.chip_set import ChipSet
@@ -23,7 +24,7 @@ PAGE_SIZE, CHIP_WIDTH = 20, 132
 
 
 def screening_section(view: View) -> None:
-    """Draw the flags of the displayed chips, and of those left out, with a switch for each flag."""
+    """Draw a switch for each flag, and the flagged chips, including those that are left out."""
     workspace = view.workspace
     view = views.find_view(workspace, dataclasses.replace(view.settings, screen=ScreenSettings()))
     chips = cache.chips(view)
@@ -78,14 +79,8 @@ def _flag_switches(workspace: Workspace, flags: pd.DataFrame, counts: dict[str, 
 def _flagged_gallery(
     workspace: Workspace, chips: ChipSet, flags: pd.DataFrame, counts: dict[str, int]
 ) -> None:
-    first = next(iter(counts))
-    flag = st.segmented_control(
-        "Flagged as",
-        list(counts),
-        format_func=lambda name: f"{name} ({counts[name]})",
-        required=True,
-        key=widget_key(workspace, "flag", first),
-    )
+    titles, first = {flag: f"{flag} ({n})" for flag, n in counts.items()}, next(iter(counts))
+    flag = button_choice(workspace, "Flagged as", titles, "flag", first)
     flag = flag if flag in counts else first
     if flag == DUPLICATE:
         groups = screening.near_duplicate_groups(flags)
@@ -101,12 +96,12 @@ def _flagged_gallery(
 
 
 def _describe_flag(flag: str, chip: "pd.Series[Any]") -> str:
-    """Return the measured value behind a chip's flag."""
+    """Return the measured value that led to a chip's flag, as text."""
     return {
-        screening.BLANK: f"varies by {chip['spread']:.1%}",
+        screening.BLANK: f"grey varies by {chip['spread']:.1%}",
         screening.NODATA: f"{chip['valid_fraction']:.0%} valid",
         screening.SATURATED: f"{chip['saturated_share']:.0%} black or white",
         screening.BLURRED: f"sharpness {chip['sharpness']:.4f}",
-        screening.CUT: "by the scene's edge",
-        DUPLICATE: "like the first" if chip[DUPLICATE] else "the first",
+        screening.CUT: "cut by the scene's edge",
+        DUPLICATE: "similar to the first" if chip[DUPLICATE] else "first of its group",
     }[flag]

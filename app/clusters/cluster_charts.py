@@ -1,4 +1,4 @@
-"""The charts of the Clusters page: condensed tree, shares and distributions; no Streamlit here."""
+"""The charts of the Clusters page: condensed tree, shares and distributions, without Streamlit."""
 
 from collections.abc import Mapping, Sequence
 from math import isnan
@@ -22,27 +22,22 @@ BARS_AT_MOST = 12
 def icicle_chart(
     icicle: Icicle, looks: Mapping[int, tuple[str, str]], cut: CutSettings
 ) -> go.Figure:
-    """Return the condensed tree: widths are chips, depths the distances at which chips join.
+    """Return a chart of the condensed tree: widths are in chips, depth is the joining distance.
 
-    Parameters
-    ----------
-    icicle : Icicle
-    looks : mapping of int to (str, str)
-        Name and colour of each label.
-    cut : CutSettings
-        Its smallest cluster is drawn to scale, its epsilon as a line.
+    `looks` maps each label to the name and the colour of its cluster. The minimum cluster size is
+    drawn as a bar to scale, and epsilon as a line.
     """
     figure = go.Figure()
     for label, (name, colour) in {-1: ("in no cluster", UNCLUSTERED_COLOUR), **looks}.items():
         nodes = np.flatnonzero(icicle.label == label)
         if not len(nodes):
             continue
-        # A gap after each outline keeps the nodes apart.
+        # A gap (NaN) after each outline keeps Plotly from connecting the nodes.
         gap = np.full((1, 2), np.nan)
         corners = np.concatenate([part for node in nodes for part in (icicle.outlines[node], gap)])
         x, y = ([None if isnan(value) else value for value in axis] for axis in corners.T.tolist())
         n_chips = count_noun(int(icicle.size[nodes].max()), "chip")
-        hover = escape_hover(name) + ("" if label < 0 else f", {n_chips} at its start")
+        hover = escape_hover(name) + ("" if label < 0 else f", {n_chips} at its widest")
         style = {"mode": "lines", "fill": "toself", "hoveron": "fills", "hoverinfo": "name"}
         line = {"color": "#FFFFFF", "width": 1}
         figure.add_scatter(x=x, y=y, name=hover, fillcolor=colour, line=line, **style)
@@ -56,35 +51,27 @@ def icicle_chart(
 
 
 def _draw_settings(figure: go.Figure, n_chips: int, cut: CutSettings) -> None:
-    """Draw the smallest cluster as a bar of its width, above, and epsilon as a line across."""
+    """Draw the minimum cluster size as a bar above the tree, to scale, and epsilon as a line."""
     size, above = cut.min_cluster_size, {"xref": "x", "yref": "paper"}
     line = {"color": ACCENT, "width": 1}
     bar = {"x0": 0, "x1": size, "y0": 1.02, "y1": 1.045, "fillcolor": ACCENT, "line": line}
     figure.add_shape(type="rect", **bar, **above)
-    text = f"smallest cluster, {format_number(size)} chips, to scale"
+    text = f"minimum cluster size, {format_number(size)} chips, to scale"
     style = {"xanchor": "left", "yanchor": "middle", "xshift": 6, "showarrow": False, **above}
     font = {"size": 12, "color": ACCENT}
     figure.add_annotation(text=text, x=min(size, n_chips), y=1.03, font=font, **style)
     if cut.epsilon > 0:
-        note = {"text": "not split below", "font": {"size": 11, "color": ACCENT}}
+        note = {"text": "no splits below this distance", "font": {"size": 11, "color": ACCENT}}
         figure.add_hline(y=cut.epsilon, line={**line, "dash": "dot"}, annotation=note)
 
 
 def share_chart(
     names: Sequence[str], values: Sequence[str], table: AnyArray, colours: Sequence[str]
 ) -> go.Figure:
-    """Return one bar per cluster, divided by the values of an attribute.
+    """Return a chart with one bar per cluster, divided by the values of an attribute.
 
-    Parameters
-    ----------
-    names : sequence of str
-        The clusters, the rows of the table.
-    values : sequence of str
-        The values, its columns, most frequent first. The rarest are drawn as one piece.
-    table : int array, (rows, columns)
-        Numbers of chips.
-    colours : sequence of str
-        Of the values.
+    `table`, (clusters, values), holds numbers of chips. The values are sorted by falling frequency,
+    and each has its colour; the rarest values are drawn as one piece.
     """
     names, values = ([escape_hover(text) for text in texts] for texts in (names, values))
     n_pieces = len(values) if len(values) <= BARS_AT_MOST else BARS_AT_MOST - 1
@@ -111,16 +98,10 @@ def share_chart(
 def spread_chart(
     facts: Mapping[str, tuple[AnyArray, AnyArray]], colour: str, name: str, other: str
 ) -> go.Figure:
-    """Return how facts are distributed in a cluster, and, in grey, among other chips.
+    """Return charts of the distributions of facts in a cluster and, in grey, in other chips.
 
-    Parameters
-    ----------
-    facts : mapping of str to (array, array)
-        By label: the values of the cluster and those it is compared with.
-    colour : str
-        Of the cluster.
-    name, other : str
-        Names of the cluster and of what it is compared with.
+    `facts` maps the label of each fact to its values in the cluster and its values in the other
+    chips; the legend calls this group of chips `other`.
     """
     name, other = escape_hover(name), escape_hover(other)
     n_columns = min(3, max(1, len(facts)))

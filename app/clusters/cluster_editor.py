@@ -1,4 +1,4 @@
-"""Edits of the clusters: each is saved in the workspace and can be undone."""
+"""Edits of the clusters: every edit is saved in the workspace and can be undone."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -11,8 +11,8 @@ import streamlit as st
 
 from app.session import cluster_results, displayed_clusters
 from app.session.displayed_clusters import Clusters
-from app.session.state import keep_choice, page_choice, widget_key, widget_value
-from app.widgets.chip_gallery import chip_gallery
+from app.session.state import choice_key, keep_choice, page_choice, widget_key, widget_value
+from app.widgets.chip_display import chip_gallery
 from app.widgets.job_status import wait_until
 from app.widgets.markup import count_noun, escape_markdown
 from app.widgets.palette import EXCLUDED
@@ -23,13 +23,13 @@ from core.clusters.editing.edited_labelling import EditedLabelling
 from core.errors import ChipscapeError
 from core.pipeline.saved_edits import SavedEdits, load_edits, save_edits
 
-# Two sessions may edit the same workspace.
+# Two sessions may edit the same workspace at the same time.
 _LOCK = threading.Lock()
 MEMBERS_SHOWN = 48
 
 
 def update_history(clusters: Clusters, change: Callable[[History], History]) -> None:
-    """Change the list of edits in the workspace."""
+    """Apply `change` to the list of edits that is saved in the workspace."""
     workspace, family = clusters.view.workspace, clusters.family
     with _LOCK:
         history = change(load_edits(workspace, family).history)
@@ -46,7 +46,7 @@ def make_edit(clusters: Clusters, make: Callable[[EditedLabelling], Edit]) -> No
 
 
 def editor_panel(clusters: Clusters, chips: ChipSet) -> None:
-    """Draw the edits of whole clusters."""
+    """Draw the widgets for editing whole clusters."""
     workspace, look = clusters.view.workspace, clusters.look
     _continue_split(clusters)
     if error := page_choice(workspace, "edit refused", ""):
@@ -58,41 +58,34 @@ def editor_panel(clusters: Clusters, chips: ChipSet) -> None:
         return
     single, several = st.columns([3, 2], gap="large")
     with single:
-        cluster = choose_cluster(clusters, "edit")
+        cluster = choose_cluster(clusters)
         _single_cluster_edits(clusters, cluster)
     with several:
         _merge_form(clusters)
         if approved := sorted(clusters.edited.approved):
             st.caption(escape_markdown(f"Approved: {', '.join(map(look.name, approved))}."))
     st.caption(
-        "To move or exclude single chips, or to make a cluster of them, select them on the page "
-        "Explore. Edits follow their chips: when a slider moves, they are applied again, and "
-        "those that no longer fit are listed."
+        "To move or exclude individual chips, or to make a cluster of them, select them on the "
+        "Explore page. When a slider moves, edits are applied again to the same chips; edits that "
+        "can no longer be applied are listed."
     )
     rows = cluster_results.typical_rows(clusters, MEMBERS_SHOWN).get(cluster, [])
     st.markdown(f"**{escape_markdown(look.name(cluster))}**, the most typical chips first")
     chip_gallery(chips, rows, [look.colour(cluster)] * len(rows), width=76)
 
 
-def choose_cluster(clusters: Clusters, name: str) -> int:
-    """Draw the choice of a cluster, which all tabs share, and return it."""
+def choose_cluster(clusters: Clusters) -> int:
+    """Draw the cluster selector, which all tabs share, and return the chosen cluster."""
     workspace, cluster_ids = clusters.view.workspace, _cluster_ids(clusters)
-    last = page_choice(workspace, "cluster", cluster_ids[0])
-    current = last if last in cluster_ids else cluster_ids[0]
-    counts = {cluster: int((clusters.ids == cluster).sum()) for cluster in cluster_ids}
-    choice: int = st.selectbox(
-        "Cluster",
-        cluster_ids,
-        key=widget_key(workspace, f"cluster {name} {cluster_ids}", current),
-        format_func=lambda cluster: f"{clusters.look.name(cluster)} · {counts[cluster]} chips",
-        width=340,
-    )
-    keep_choice(workspace, "cluster", choice)
-    return choice
+    names = {i: f"{clusters.look.name(i)} · {(clusters.ids == i).sum()} chips" for i in cluster_ids}
+    key = choice_key(workspace, "cluster", cluster_ids[0], cluster_ids)
+    title = names.__getitem__
+    cluster = st.selectbox("Cluster", cluster_ids, key=key, format_func=title, width=340)
+    return int(keep_choice(workspace, "cluster", cluster))
 
 
 def history_buttons(clusters: Clusters) -> None:
-    """Draw undo, redo and the latest edits."""
+    """Draw the Undo and Redo buttons and list the latest edits."""
     history = clusters.history
     with st.container(horizontal=True, vertical_alignment="center"):
         for label, edits_left, change in (
@@ -131,7 +124,7 @@ def _edit_button(
 def _single_cluster_edits(clusters: Clusters, cluster: int) -> None:
     workspace, edited, history = clusters.view.workspace, clusters.edited, clusters.history
     name, colour = edited.names.get(cluster, ""), clusters.look.colour(cluster)
-    # New keys after every edit, undo and redo, so that the fields show the result.
+    # The widget keys change after every edit, undo and redo, so that the fields show the result.
     n_edits = len(history.edits)
     suffix = f"{cluster} {n_edits + len(history.undone_edits)} {n_edits}"
     name_key = widget_key(workspace, f"name {suffix}", name)
@@ -166,7 +159,7 @@ def _single_cluster_edits(clusters: Clusters, cluster: int) -> None:
 
 
 def _continue_split(clusters: Clusters) -> None:
-    """Save the split that was requested once it is fitted, which happens in the background."""
+    """Save a requested split once it has been fitted in the background."""
     workspace = clusters.view.workspace
     request = page_choice(workspace, "splitting", None)
     if request is None:
@@ -197,7 +190,7 @@ def _merge_form(clusters: Clusters) -> None:
 
 
 def selection_actions(clusters: Clusters, rows: Sequence[int]) -> None:
-    """Draw the edits of selected chips: move them, make a cluster of them, exclude them."""
+    """Draw the buttons that move the selected chips, make a cluster of them, or exclude them."""
     workspace, selected = clusters.view.workspace, np.zeros(len(clusters.ids), np.bool_)
     selected[list(rows)] = True
     excluded = selected & (clusters.ids == EXCLUDED)

@@ -3,15 +3,16 @@
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
 from app.clusters.cluster_charts import share_chart
 from app.session import cluster_results, jobs
 from app.session.displayed_clusters import Clusters
-from app.session.state import keep_choice, page_choice, widget_key
+from app.session.state import choice_key, keep_choice
 from app.widgets.charts import ACCENT, show_chart
-from app.widgets.chip_tables import scorable_attribute
+from app.widgets.chip_tables import csv_button, scorable_attribute
 from app.widgets.markup import escape_markdown, format_number
 from app.widgets.palette import EXCLUDED, cluster_colour
 from core.chips.chip_set import ChipSet
@@ -22,10 +23,11 @@ from core.clusters.evaluation.stability import (
     describe_stability,
     failed_resamples_note,
 )
+from core.clusters.labelling import labels_by_size
 from core.errors import DegenerateError
 from core.pipeline.quality_stage import Quality
 
-# Titles of measures.
+# Column titles of the measures.
 QUALITY_TITLES = {
     "silhouette": "Silhouette",
     "dbcv": "DBCV",
@@ -40,23 +42,23 @@ ROWS_AT_MOST = 15
 
 
 def confounder_notice(clusters: Clusters, chips: ChipSet) -> None:
-    """List what the clusters may follow although they should not, such as a single scene."""
-    sentences, is_complete = cluster_results.list_alarms(clusters, chips)
+    """List possible confounders of the clusters, such as a single scene."""
+    sentences, is_complete = cluster_results.confounder_warnings(clusters, chips)
     if not sentences:
         return
     n = len(sentences)
     title = "One possible confounder" if n == 1 else f"{n} possible confounders"
-    with st.expander(f"{title}: the clusters may follow the scene, the location or the image"):
+    with st.expander(f"{title}: the clusters may reflect scene, location or image quality"):
         st.markdown("\n".join(f"- {escape_markdown(sentence)}" for sentence in sentences))
         pending = "" if is_complete else " Size, location and blur are tested with the report card."
         st.caption(
-            "A warning is a reason to look, not a proof: large ships are large, so clusters may "
-            f"rightly follow size.{pending}"
+            "A warning is a reason to look closer, not a proof: clusters of ships, for example, "
+            f"may rightly differ in size.{pending}"
         )
 
 
 def report_card_panel(clusters: Clusters, chips: ChipSet) -> None:
-    """Draw the report card of the displayed clusters, or offer to make it."""
+    """Draw the report card of the displayed clusters, or offer to compute it."""
     quality = cluster_results.quality(clusters, chips)
     card = quality.card if quality else None
     scores = {
@@ -79,10 +81,10 @@ def report_card_panel(clusters: Clusters, chips: ChipSet) -> None:
     notes.append(judged_sentence(clusters.labelling, clusters.edited))
     if edit_hash(clusters.labelling, clusters.edited):
         notes.append(
-            "Stability tells whether the method finds a cluster by itself: a merged cluster is "
-            "found again by its largest part only. Clusters that were changed have no persistence."
+            "Stability measures whether the method finds a cluster without edits; of a merged "
+            "cluster, it finds only the largest part. Edited clusters have no persistence."
         )
-    notes.append("All measures are taken in the clustering space, never in the projection.")
+    notes.append("All measures are computed in the clustering space, not in the projection.")
     st.caption(escape_markdown(" ".join(filter(None, notes))))
     _explain_measures(QUALITY_TITLES)
 
@@ -91,8 +93,8 @@ def _offer_quality(clusters: Clusters) -> None:
     view = clusters.view
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
         st.markdown(
-            "The silhouette, DBCV and stability of these clusters have not been measured yet. For "
-            f"the stability, {N_RESAMPLES} resamples are clustered."
+            "The silhouette, DBCV and stability of these clusters have not been measured yet. To "
+            f"measure stability, {N_RESAMPLES} resamples of the chips are clustered."
         )
         st.button(
             "Evaluate the clusters",
@@ -105,17 +107,14 @@ def _offer_quality(clusters: Clusters) -> None:
 
 
 def _card_table(clusters: Clusters, chips: ChipSet, quality: Quality | None) -> pd.DataFrame:
-    """Return one row per displayed cluster, by id."""
-    displayed = cluster_results.labelling_on_display(clusters)
-    labelling = displayed.labelling
-    cluster_ids = sorted(displayed.labels)
-    order = [displayed.labels[cluster] for cluster in cluster_ids]
-    footprints = chips.facts["area"].astype(float)
-    areas = [footprints[labelling.labels == label].sum(min_count=1) for label in order]
+    """Return a table with one row per displayed cluster, in order of cluster id."""
+    label_by_id = dict(sorted(labels_by_size(clusters.ids).items()))
+    order, footprints = list(label_by_id.values()), chips.facts["area"].astype(float)
+    sizes = np.array([(clusters.ids == cluster).sum() for cluster in label_by_id], int)
+    areas = [footprints[clusters.ids == cluster].sum(min_count=1) for cluster in label_by_id]
     unit, scale = ("ha", 10_000) if any(area >= 10_000 for area in areas) else ("m²", 1)
-    sizes = labelling.sizes()[order]
     columns = {
-        "Cluster": [clusters.look.name(cluster) for cluster in cluster_ids],
+        "Cluster": [clusters.look.name(cluster) for cluster in label_by_id],
         "Chips": sizes,
         "Share": (sizes / (clusters.ids != EXCLUDED).sum()).round(2),
         f"Area ({unit})": [round(area / scale, 2) for area in areas],
@@ -141,20 +140,18 @@ def _show_card(table: pd.DataFrame) -> None:
         help=MEASURES["stability"], format="%.2f", min_value=0, max_value=1, color=ACCENT
     )
     columns = {title: config for title, config in columns.items() if title in table}
-    download = ("Download the report card (CSV)", "report_card.csv", "cs.card.csv")
-    _show_table(table, download, column_config=columns, placeholder="–")
+    _show_table(table, column_config=columns, placeholder="–")
+    csv_button("Download the report card (CSV)", table, "report_card.csv", key="cs.card.csv")
 
 
 def agreement_panel(clusters: Clusters, chips: ChipSet) -> None:
-    """Draw how the displayed clusters agree with an attribute of the annotations."""
+    """Draw the agreement of the displayed clusters with an attribute of the annotations."""
     workspace, names = clusters.view.workspace, [str(name) for name in chips.properties.columns]
     if not names:
         st.caption("The annotations have no attributes to compare with.")
         return
-    last = page_choice(workspace, "against", scorable_attribute(chips))
-    key = widget_key(workspace, "against", last if last in names else names[0])
-    name = st.selectbox("Attribute", names, key=key, width=320)
-    keep_choice(workspace, "against", name)
+    key = choice_key(workspace, "against", scorable_attribute(chips), names)
+    name = keep_choice(workspace, "against", st.selectbox("Attribute", names, key=key, width=320))
     try:
         agreement, cluster_ids = cluster_results.compare_with_attribute(
             clusters, chips.properties[name], name
@@ -172,7 +169,8 @@ def agreement_panel(clusters: Clusters, chips: ChipSet) -> None:
     show_chart(share_chart(labels, agreement.values, counts, colours), "cs.shares")
     table = pd.DataFrame(counts, columns=list(agreement.values))
     table.insert(0, "Cluster" if "Cluster" not in table else "Cluster (displayed)", labels)
-    _show_table(table, ("Download the table (CSV)", "contingency.csv", "cs.against.csv"))
+    _show_table(table)
+    csv_button("Download the table (CSV)", table, "contingency.csv", key="cs.against.csv")
     note = "Clusters as displayed, after noise treatment and edits; noise counts as one cluster."
     if agreement.n_missing:
         note += f" {format_number(agreement.n_missing)} chips without a value are left out."
@@ -180,16 +178,9 @@ def agreement_panel(clusters: Clusters, chips: ChipSet) -> None:
     _explain_measures(AGREEMENT_TITLES)
 
 
-def _show_table(table: pd.DataFrame, download: tuple[str, str, str], **options: Any) -> None:
-    """Draw a table and its download, given the button's label, file name and key."""
+def _show_table(table: pd.DataFrame, **options: Any) -> None:
     is_short = len(table) <= ROWS_AT_MOST
     st.dataframe(table, hide_index=True, height="content" if is_short else 560, **options)
-
-    def content() -> bytes:
-        return table.to_csv(index=False).encode()
-
-    label, file, key = download
-    st.download_button(label, content, file, "text/csv", key=key, on_click="ignore")
 
 
 def _explain_measures(titles: Mapping[str, str]) -> None:

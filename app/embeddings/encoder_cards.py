@@ -1,4 +1,4 @@
-"""A card for each encoder: what it is, whether it is ready, and what it costs."""
+"""A card for each encoder: its description, whether it is ready, and its cost."""
 
 from html import escape
 
@@ -22,24 +22,24 @@ def encoder_titles() -> dict[str, str]:
 
 
 def encoder_title(name: str) -> str:
-    """Return the title of an encoder, or of several joined."""
+    """Return the title of an encoder, or the titles of joined encoders."""
     titles = encoder_titles()
     return " + ".join(titles.get(part, part) for part in name.split(SEPARATOR))
 
 
 def is_descriptor(card: EncoderCard) -> bool:
-    """Return True for built-in encoders that compute from all bands, without a network."""
+    """Return True for built-in encoders that use all bands and no neural network."""
     return "offline" in card.tags and not card.bands
 
 
 def missing_requirements(view: View, encoder: str) -> str:
-    """Return what an encoder lacks on this machine; empty if it is ready."""
+    """Return the requirements of an encoder that this machine lacks; empty if it is ready."""
     settings = settings_for(view.settings.embed, encoder)
     return check_readiness(encoder, settings, view.workspace.weights).needs
 
 
 def card_list(view: View, chips: ChipSet | None) -> None:
-    """Draw a card for each encoder, those that are ready first, and the button to measure them."""
+    """Draw a card for each encoder, ready ones first, and the button that measures their cost."""
     cards = cache.encoder_card_list()
     missing = {card.name: missing_requirements(view, card.name) for card in cards}
     ready = [name for name, needs in missing.items() if not needs]
@@ -64,7 +64,10 @@ def card_list(view: View, chips: ChipSet | None) -> None:
 
 
 def describe_need(view: View, chips: ChipSet | None, encoder: str = "") -> str:
-    """Return what an encoder, by default the chosen one, costs; empty if it was not measured."""
+    """Return the measured cost of an encoder, or why it cannot run; empty if it was not measured.
+
+    `encoder` is the requested encoder by default.
+    """
     settings = view.settings.embed
     if chips is None:
         return ""
@@ -75,7 +78,7 @@ def describe_need(view: View, chips: ChipSet | None, encoder: str = "") -> str:
 
 
 def describe_cost(estimate: CostEstimate) -> str:
-    """Return time and memory in words."""
+    """Return an estimate of time and memory in words."""
     unit, size = ("GB", 1e9) if estimate.bytes >= 1e9 else ("MB", 1e6)
     seconds = format_number(estimate.seconds, "s", 2)
     memory = format_number(estimate.bytes / size, unit, 2)
@@ -84,9 +87,9 @@ def describe_cost(estimate: CostEstimate) -> str:
 
 
 def card_html(card: EncoderCard, needs: str, cost: str) -> str:
-    """Return the card of an encoder, with what it lacks here or what it was measured to cost."""
+    """Return the card of an encoder as HTML, with its missing requirements or its measured cost."""
     pairs: list[tuple[str, object]] = [] if needs else [("Cost", cost or "not measured yet")]
-    own_size = "the chips' own" if is_descriptor(card) else "the chips' own, up to 224 px"
+    own_size = "the chip size" if is_descriptor(card) else "the chip size, up to 224 px"
     pairs += [
         ("Bands", f"{card.bands}" if card.bands else "any number"),
         ("Length", f"{card.dim} numbers per chip" if card.dim else "depends on the bands"),
@@ -98,7 +101,7 @@ def card_html(card: EncoderCard, needs: str, cost: str) -> str:
     if card.revision:
         pairs.append(("Revision", card.revision))
     pairs.append(("Paper", card.paper or "none"))
-    state, text = ("none", "needs a file") if needs else ("done", "ready")
+    state, text = ("none", "needs weights") if needs else ("done", "ready")
     head = f"<h4>{escape(card.title)}</h4><em class='cs-{state}'>{text}</em>"
     summary = f"<p>{escape(card.summary)} <code>{escape(card.name)}</code></p>"
     if needs:

@@ -21,35 +21,30 @@ from core.pipeline.workspace import Workspace
 from core.types import BandsRule
 
 BANDS_HELP = (
-    "A network takes three bands. Red, green, blue: the bands of these names, and no others. All, "
-    "in triples: all bands, three at a time, with the embeddings joined."
+    "A network takes three bands. Red, green, blue: only the bands with these names are used. All, "
+    "in triples: all bands are embedded, three at a time, and the embeddings are joined."
 )
 
 
 def encoder_form(workspace: Workspace, chips: ChipSet | None) -> None:
-    """Draw the form on which encoder embeds the chips, and how."""
+    """Draw the form for the encoder and its settings."""
     current = views.requested_settings(workspace).embed
     encoder = _encoder_choice(workspace, current.encoder)
     parts = encoder.split(SEPARATOR)
     cards = [card for card in cache.encoder_card_list() if card.name in parts]
     is_network = not cards or not all(map(is_descriptor, cards))
     choose = partial(setting_choice, workspace, "embed", disabled=not is_network)
+    number = partial(setting_number, workspace, "embed")
     with st.expander("More", expanded=is_network):
         if not is_network:
             st.caption(
                 "Input size, normalisation, bands and precision only apply to networks. This "
-                "encoder uses all bands at the chips' own size."
+                "encoder uses all bands at the size of the chips."
             )
-        input_size = st.number_input(
-            setting_label("embed", "input_size"),
-            0,
-            1024,
-            step=1,
-            disabled=not is_network,
-            key=widget_key(workspace, "embed input_size", current.input_size),
-            help="With 0, the encoder chooses: the size of the chips in whole tokens, up to 224.",
-        )
-        help_text = "Which values count as dark and bright."
+        note = "With 0, the encoder chooses: the chip size in whole tokens, up to 224 px."
+        size, disabled = current.input_size, not is_network
+        input_size = number("input_size", size, (0, 1024), 1, note, disabled=disabled)
+        help_text = "Statistics by which pixels are normalised."
         statistics = choose("statistics", ("card", "data"), current.statistics, help_text)
         bands_rule = choose("bands_rule", ("first", "triples"), current.bands_rule, BANDS_HELP)
         if chips is not None and is_network:
@@ -62,11 +57,8 @@ def encoder_form(workspace: Workspace, chips: ChipSet | None) -> None:
             placeholder="weights folder, then hub",
             help="A file on this machine, or a folder with one file for each encoder.",
         )
-        bounds = (10, 1_000_000)
-        help_text = "Number of chips, evenly spread, to which an encoder that learns is fitted."
-        sample = setting_number(
-            workspace, "embed", "sample", current.sample, bounds, 500, help_text
-        )
+        help_text = "Number of evenly sampled chips to which trainable encoders are fitted."
+        sample = number("sample", current.sample, (10, 1_000_000), 500, help_text)
     settings = dataclasses.replace(
         current,
         encoder=encoder,
@@ -85,7 +77,7 @@ def _encoder_choice(workspace: Workspace, current: str) -> str:
     names = list(encoder_titles())
     first, _, second = current.partition(SEPARATOR)
     if first not in names or (second and second not in names):
-        # From a settings file: three encoders joined, or one that is not installed here.
+        # A settings file may name three joined encoders, or one that is not installed here.
         names, first, second = [current, *names], current, ""
     encoder = st.selectbox(
         setting_label("embed", "encoder"),
@@ -108,7 +100,7 @@ def _encoder_choice(workspace: Workspace, current: str) -> str:
 
 
 def _bands_note(chips: ChipSet, rule: BandsRule) -> None:
-    """Draw which bands the rule selects for these chips, before anything is computed."""
+    """Show which bands of these chips the rule selects, before anything is computed."""
     try:
         _, note = choose_band_triples(len(chips.bands), chips.bands, rule)
     except BandError as error:
@@ -125,26 +117,21 @@ def refit_offer(view: View, chips: ChipSet) -> None:
     n_fitted = count_fitted_scenes(workspace, chips.outline, settings)
     if n_fitted == n_scenes:
         return
-    text, button = st.columns([3, 1], vertical_alignment="center")
-    text.info(
-        escape_markdown(
-            f"{encoder_title(settings.encoder)} is fitted to {n_fitted} of {n_scenes} scenes. The "
-            "fit was kept when scenes were added, so that chips keep their embeddings."
-        )
+    slot, button = st.columns([3, 1], vertical_alignment="center")
+    text = (
+        f"{encoder_title(settings.encoder)} is fitted to {n_fitted} of {n_scenes} scenes. The fit "
+        "was kept when scenes were added, so that chips keep their embeddings."
     )
-    if button.button(
-        "Fit again",
-        key="cs.refit",
-        disabled=jobs.running_job(workspace) is not None,
-        width="stretch",
-        help="Fits the encoder to all scenes and embeds every chip again; clusters will change.",
-    ):
+    slot.info(escape_markdown(text))
+    note = "Fits the encoder to all scenes and embeds every chip again; clusters will change."
+    is_busy = jobs.running_job(workspace) is not None
+    if button.button("Fit again", "cs.refit", note, disabled=is_busy, width="stretch"):
         jobs.start_refit(workspace, view.settings)
         st.rerun()
 
 
 def fit_notes(view: View) -> None:
-    """Draw how the displayed embeddings were computed, with everything that was assumed."""
+    """Draw notes on how the displayed embeddings were computed, including assumptions."""
     artifacts = view.artifacts.get("embeddings")
     if not artifacts:
         return

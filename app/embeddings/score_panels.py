@@ -1,4 +1,4 @@
-"""How well embeddings and clusters agree with a class attribute, for one or several encoders."""
+"""Agreement of embeddings and clusters with a class attribute, for one or several encoders."""
 
 from collections.abc import Sequence
 from html import escape
@@ -12,6 +12,7 @@ from app import messages
 from app.embeddings.encoder_cards import encoder_title, encoder_titles, missing_requirements
 from app.session import cache, jobs
 from app.session.state import keep_choice, page_choice, widget_key
+from app.widgets.chip_tables import csv_button
 from app.widgets.markup import count_noun, escape_markdown, facts_html, format_number
 from core.embeddings.joined_encoder import SEPARATOR
 from core.pipeline.encoders.encoder_comparison import (
@@ -25,19 +26,11 @@ from core.settings import RunSettings
 
 
 class Measure(NamedTuple):
-    """A column of the comparison.
+    """A column of the table that compares encoders.
 
-    Attributes
-    ----------
-    column : str
-        Its name in `ScoredEncoder.as_table`.
-    heading : str
-    text : str
-        What the measure means, and when it misleads.
-    digits : int
-        Decimals that are displayed.
-    best : {"max", "min", ""}
-        Which value is marked; empty if none is.
+    `column` is its name in `ScoredEncoder.as_table`; `text` says what the measure means, and when
+    it misleads. `digits` is the number of decimals displayed, and `best` is the value that is
+    marked: "max", "min", or empty for none.
     """
 
     column: str
@@ -51,14 +44,14 @@ MEASURES = (
     Measure(
         "balanced_accuracy",
         "5-NN",
-        "How often the five nearest other chips predict the class, averaged over the classes. "
-        "Chips that overlap in a scene inflate it.",
+        "How often the five nearest other chips predict the class correctly, averaged over the "
+        "classes. Chips that overlap in a scene inflate it.",
     ),
     Measure(
         "balanced_accuracy_across_scenes",
         "5-NN across scenes",
-        "The same if only chips of other scenes vote, which is the fairer test. Classes that occur "
-        "in one scene only are left out.",
+        "The same, but only chips of other scenes vote, which is the fairer test. Classes that "
+        "occur in only one scene are left out.",
     ),
     Measure(
         "nmi_gmm",
@@ -75,20 +68,21 @@ MEASURES = (
     Measure(
         "silhouette",
         "Silhouette",
-        "How much nearer chips are to their own class than to the next, from -1 to 1. It favours "
-        "round classes and falls with the number of dimensions, even if the neighbours are right.",
+        "How much nearer chips are to their own class than to the nearest other, from -1 to 1. It "
+        "favours round classes and falls with the number of dimensions, even if the nearest chips "
+        "have the right class.",
     ),
     Measure(
         "seconds",
         "Seconds",
-        "Time for fitting and encoding on this machine, where other programs may have run.",
+        "Time for fitting and encoding on this machine. Other running programs may prolong it.",
         digits=1,
         best="min",
     ),
     Measure(
         "dim",
         "Dimensions",
-        "A longer embedding takes more space, and more time to search, but is not better for it. "
+        "A longer embedding takes more space and more time to search, and is not always better. "
         "No best value is marked.",
         digits=0,
         best="",
@@ -123,14 +117,14 @@ def score_panel(view: View, attribute: str) -> None:
                 "number of clusters."
             )
         else:
-            st.caption("These embeddings have no clusters yet. Find them on the page Clusters.")
+            st.caption("These embeddings have no clusters yet. Find them on the Clusters page.")
     n_classes = count_noun(scores["n_classes"], "class", "classes")
     text = f"{count_noun(scores['n'], 'chip')} in {n_classes}."
     st.caption(escape_markdown(" ".join([text, *scores["notes"]])))
 
 
 def comparison_panel(view: View, attribute: str) -> None:
-    """Draw the choice of encoders to compare, and the table of those that were compared."""
+    """Draw the selector of encoders to compare, and the table of the results."""
     workspace = view.workspace
     ready = [name for name in encoder_titles() if not missing_requirements(view, name)]
     names = [*ready, *(SEPARATOR.join(pair) for pair in combinations(ready, 2))]
@@ -159,23 +153,21 @@ def comparison_panel(view: View, attribute: str) -> None:
         return
     table = comparison_frame(scored)
     st.html(comparison_html(table))
-    csv, key = table.to_csv(index=False), "cs.csv:encoders"
-    label, file = "Download the table (CSV)", "encoders.csv"
-    st.download_button(label, csv, file, "text/csv", key=key, on_click="ignore")
+    csv_button("Download the table (CSV)", table, "encoders.csv", key="cs.csv:encoders")
     st.caption(escape_markdown(comparison_note(scored, view.settings)))
     texts = facts_html((measure.heading, measure.text) for measure in MEASURES)
     st.html(f'<div class="cs-words">{texts}</div>')
 
 
 def comparison_frame(scored: Sequence[ScoredEncoder]) -> pd.DataFrame:
-    """Return one row per encoder and one column per measure."""
+    """Return a table with one row per encoder and one column per measure."""
     rows = [scores.as_table() for scores in scored]
     columns = {measure.heading: [row[measure.column] for row in rows] for measure in MEASURES}
     return pd.DataFrame({"Encoder": [encoder_title(row["encoder"]) for row in rows]} | columns)
 
 
 def best_rows(table: pd.DataFrame) -> dict[str, set[int]]:
-    """Return the rows with the best value of each column, compared as displayed."""
+    """Return the rows with the best value of each measure, by heading; values are rounded first."""
     rows: dict[str, set[int]] = {}
     for measure in MEASURES:
         values = pd.to_numeric(table[measure.heading], errors="coerce").round(measure.digits)
@@ -201,13 +193,13 @@ def comparison_html(table: pd.DataFrame) -> str:
 
 
 def comparison_note(scored: Sequence[ScoredEncoder], settings: RunSettings) -> str:
-    """Return on which chips and with which clusters the scores were computed."""
+    """Return a note on the chips and clusters with which the scores were computed."""
     notes = dict.fromkeys(note for scores in scored for note in scores.scores.notes)
     text = (
-        f"{format_number(scored[0].scores.n)} chips with a value. Clusters: "
+        f"{format_number(scored[0].scores.n)} chips have a value. Clusters: "
         f"{settings.gmm.n_components} Gaussians, and HDBSCAN with at least "
-        f"{settings.cut.min_cluster_size} chips in a cluster, as set on the page Clusters. The "
-        "best value of each column is marked. If a class has few chips, small differences are "
-        "random."
+        f"{settings.cut.min_cluster_size} chips in a cluster, as set on the Clusters page. The "
+        "best value of each column is marked. If a class has few chips, small differences may "
+        "be random."
     )
     return " ".join([text, *notes])

@@ -1,4 +1,4 @@
-"""Several chips on the Explore page: each group in a row, or the chips that are selected."""
+"""Groups of chips on the Explore page: a row of examples per group, and the selected chips."""
 
 from collections.abc import Sequence
 
@@ -8,10 +8,10 @@ import streamlit as st
 from app.session import cache, cluster_results
 from app.session.displayed_clusters import Clusters
 from app.widgets.charts import distribution_chart, show_chart
-from app.widgets.chip_gallery import chip_gallery, gallery_pager
+from app.widgets.chip_display import chip_gallery, gallery_pager
 from app.widgets.chip_tables import chip_table_panel
 from app.widgets.colouring import CLUSTER, Colouring
-from app.widgets.images import data_uris
+from app.widgets.images import data_uri
 from app.widgets.markup import rows_html
 from core.chips.chip_set import ChipSet
 from core.pipeline.workspace import Workspace
@@ -36,7 +36,7 @@ def group_overview(
     entries = []
     for colour, name, count in colouring.entries:
         if rows := examples.get(name):
-            images = data_uris(cache.thumbnails(workspace, chips, rows))
+            images = [data_uri(pixels) for pixels in cache.thumbnails(workspace, chips, rows)]
             entries.append((colour, name, f"{count} chip{'s' * (count != '1')}", images))
     st.html(rows_html(entries))
 
@@ -58,7 +58,7 @@ def selection_panel(
 
 
 def _even_examples(colouring: Colouring) -> dict[str, list[int]]:
-    """Return the rows of some chips of each group, evenly spread over the group."""
+    """Return the rows of example chips of each group, by name, evenly spread over the group."""
     codes, examples = np.asarray(colouring.values), {}
     for code, (_, name, _) in enumerate(colouring.entries):
         members = np.flatnonzero(codes == code)

@@ -1,11 +1,10 @@
-"""The t-SNE plot on the page, and what a click or a selection in it does."""
+"""The t-SNE plot on the page, and the effect of a click or a selection in it."""
 
 import numpy as np
 import streamlit as st
 
 from app.session.displayed_clusters import Clusters
-from app.session.selection import is_new_event, picked_row, remember_points
-from app.session.state import widget_value
+from app.session.state import is_new_event, picked_row, remember_points, widget_value
 from app.widgets.charts import projection_chart
 from app.widgets.chip_tables import chip_names
 from app.widgets.colouring import Colouring, select_colours
@@ -47,7 +46,7 @@ def draw_chip_plot(
 def plot_caption(
     projection: Projection, n_chips: int, clusters: Clusters | None, colouring: Colouring
 ) -> None:
-    """Draw what the plot shows, and the legend."""
+    """Draw the caption and the legend of the plot."""
     summary = f"{describe_clusters(clusters)} · " if clusters else ""
     st.caption(
         escape_markdown(
@@ -64,7 +63,7 @@ def _plot_key(view: View) -> str:
 
 
 def _drawn_rows(n_chips: int) -> IntArray:
-    """Return the rows of the chips that are drawn: all of them, or an even sample."""
+    """Return the rows of the chips to draw: all, or an evenly spaced sample if there are many."""
     n_drawn = min(n_chips, MARKERS_AT_MOST)
     return np.unique(np.linspace(0, n_chips - 1, n_drawn).astype(np.int32))
 

@@ -1,1 +1,1 @@
-"""What the four land-cover pages share."""
+"""Parts of the four land-cover pages."""

@@ -1,4 +1,4 @@
-"""Land cover in a workspace: its data set, what reading every file gave, and its finished runs."""
+"""Land cover in a workspace: its data set and its finished runs."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,12 +6,10 @@ from typing import Any
 
 from app.session.cache import cached_image, cached_result
 from core.artifacts.keys import make_key
-from core.flair.data.data_summary import FileSurvey
 from core.flair.data.dataset import Dataset
 from core.flair.data.file_discovery import discover_dataset
-from core.flair.data.patch_reading import read_byte_raster
+from core.flair.data.patch_reading import ReadablePatch, read_readable_patch
 from core.flair.data.pixel_table import SIDE
-from core.flair.data.readable_patch import ReadablePatch, read_readable_patch
 from core.flair.evaluation.protocols import possible_protocols
 from core.flair.models.classifiers import MethodSettings
 from core.flair.models.features import FeatureSpec
@@ -19,38 +17,33 @@ from core.pipeline.flair.class_maps import CLASS_MAPS, StoredModel, open_model
 from core.pipeline.flair.flair_workspace import flair_folder, is_look_alike
 from core.pipeline.flair.study import Study, StudySettings
 from core.pipeline.flair.study_cells import CELLS, CellResult, StudyRun
-from core.pipeline.flair.study_results import find_file_survey, finished_runs
+from core.pipeline.flair.study_results import finished_runs
 from core.pipeline.workspace import Workspace
+from core.raster.byte_rasters import read_byte_raster
 from core.types import ByteArray
 
 
 @dataclass(frozen=True)
 class Land:
-    """The land cover that a page looks at.
+    """The land cover data that a page displays.
 
-    Attributes
-    ----------
-    workspace : Workspace
-    dataset : Dataset
-    look_alike : bool
-        True if the patches were drawn by the computer.
-    version : str
-        A key that changes when files are added or removed.
+    `is_synthetic` is True for generated data; `version` is a key that changes when files are added
+    or removed.
     """
 
     workspace: Workspace
     dataset: Dataset
-    look_alike: bool
+    is_synthetic: bool
     version: str
 
     def key(self, name: str, **values: Any) -> str:
-        """Return the cache key of a result of these files that depends on `values` as well."""
+        """Return the cache key of a result that depends on the data set and on `values`."""
         inputs = {"version": self.version, "name": name, "values": values}
         return make_key("land cover", 1, inputs)
 
 
 def open_land(workspace: Workspace) -> Land:
-    """Find the patches of a workspace; a folder without a FLAIR #2 tree raises ChipscapeError."""
+    """Find the patches of a workspace; raises ChipscapeError if there is no FLAIR #2 folder."""
     folder = flair_folder(workspace)
     folders = [path for pattern in ("*", "*/*", "*/*/*") for path in folder.glob(pattern)]
     times = [path.stat().st_mtime_ns for path in (folder, *folders)]
@@ -66,13 +59,8 @@ def readable_patch(land: Land, index: int) -> ReadablePatch:
     return cached_image(land.key("patch", index=index), lambda: read_readable_patch(patch))
 
 
-def find_survey(land: Land) -> FileSurvey | None:
-    """Return what reading every file gave; None if that has not been done."""
-    return cached_result(land.key("survey"), lambda: find_file_survey(land.workspace, land.dataset))
-
-
 def list_runs(land: Land) -> list[StudyRun]:
-    """Return the finished runs of these data, the oldest first."""
+    """Return the finished runs on these data, oldest first."""
     cells = sorted(path.name for path in (land.workspace.artifacts / CELLS.name).glob("*"))
     key = land.key("runs", cells=cells)
     return cached_result(key, lambda: [*finished_runs(land.workspace, land.dataset)]) or []
@@ -87,7 +75,7 @@ def run_result(land: Land, run: StudyRun) -> CellResult:
 
 
 def class_map_folder(land: Land, run: StudyRun) -> Path | None:
-    """Return the folder of a run's class maps; None if none were kept."""
+    """Return the folder of a run's class maps; None if none were stored."""
     return CLASS_MAPS.read(land.workspace.store, run)
 
 
@@ -97,18 +85,17 @@ def read_class_map(land: Land, run: StudyRun, patch: str) -> ByteArray | None:
     if folder is None or not (path := folder / f"{patch}.tif").is_file():
         return None
     key = land.key("class map", run=run.key, patch=patch)
-    bands = cached_image(key, lambda: read_byte_raster(path, 1, SIDE)[0])
-    classes: ByteArray = bands[0]
-    return classes
+    class_map: ByteArray = cached_image(key, lambda: read_byte_raster(path, 1, SIDE)[0][0])
+    return class_map
 
 
 def run_model(land: Land, run: StudyRun) -> StoredModel | None:
-    """Return the model that was stored with a run's class maps, if any."""
+    """Return the model that was stored with a run's class maps; None if there is none."""
     maps = CLASS_MAPS.find(land.workspace.store, run)
     return open_model(maps) if maps else None
 
 
 def curve_run(land: Land, method: MethodSettings, spec: FeatureSpec) -> StudyRun:
-    """Return the run of a label economy or a tree: domains left out, if there are several."""
+    """Return the run for a label economy or a tree; it holds out domains if there are several."""
     settings = StudySettings(possible_protocols(land.dataset)[0])
     return StudyRun(Study(land.workspace, settings, land.dataset), method, spec)

@@ -1,4 +1,4 @@
-"""The frame of the land cover pages: their views, the first use without data, the credit."""
+"""Layout of the land cover pages: views, instructions if there are no data, and the credit line."""
 
 from collections.abc import Callable, Mapping
 
@@ -16,18 +16,16 @@ from core.flair.data.nomenclature import ATTRIBUTION, CITATION, LICENCE
 from core.pipeline.flair.flair_workspace import flair_folder, has_land_cover, is_look_alike
 from core.pipeline.workspace import Workspace
 
-LOOK_ALIKE_NOTE = (
-    "These patches are a look-alike in FLAIR's exact layout, drawn by the computer. Use them to "
-    "try everything; their scores say nothing about real data."
+SYNTHETIC_NOTE = (
+    "This is a synthetic data set in FLAIR's exact layout. Use it to try out all functions. Scores "
+    "on it say nothing about real data."
 )
-
-
 Views = Mapping[str, tuple[str, Callable[[Land], None]]]
-"""The title of each view of a page, and what draws it."""
+"""The title of each view of a page, and the function that draws it."""
 
 
 def draw_land_cover_page(title: str, introduction: str, name: str, views: Views) -> None:
-    """Draw a page whose view is remembered under `name`; without data, offer to get them."""
+    """Draw a page whose view is remembered under `name`; without data, offer ways to get data."""
     workspace = state.current_workspace()
     st.title(title)
     st.markdown(introduction)
@@ -35,21 +33,21 @@ def draw_land_cover_page(title: str, introduction: str, name: str, views: Views)
         _first_use(workspace)
         return
     land = open_land(workspace)
-    if land.look_alike:
+    if land.is_synthetic:
         home = state.home_workspace()
-        more = " Your own land cover is under **My scenes**, on the left."
-        st.caption(LOOK_ALIKE_NOTE + (more if workspace != home and has_land_cover(home) else ""))
+        more = " Your own land cover data are under **My scenes**, on the left."
+        st.caption(SYNTHETIC_NOTE + (more if workspace != home and has_land_cover(home) else ""))
     titles = {view: view_title for view, (view_title, _) in views.items()}
     view = land_choice(land, "View", titles, name)
     with messages.show_errors():
         views[view][1](land)
     st.divider()
-    source = "The layout and the classes are those of" if land.look_alike else "Data:"
+    source = "The layout and the classes are those of" if land.is_synthetic else "Data:"
     st.caption(f"{source} FLAIR #2, IGN. {escape_markdown(CITATION)} {escape_markdown(LICENCE)}")
 
 
 def fetch_panel(workspace: Workspace) -> None:
-    """Say where real FLAIR data belong, and draw the button that downloads the toy set."""
+    """Explain where to put real FLAIR data, and draw the button that downloads the toy set."""
     home = state.home_workspace()
     st.markdown("##### Real FLAIR data")
     st.markdown(
@@ -60,12 +58,12 @@ def fetch_panel(workspace: Workspace) -> None:
     st.code(str(flair_folder(home)), language=None)
     st.markdown(
         "Or download the toy set. **This uses the network**: it contacts IGN's server, "
-        "storage.gra.cloud.ovh.net. The 250 patches and their Sentinel series are about a "
-        "gigabyte or more. The progress display shows the size, and an interrupted download "
-        "continues where it stopped."
+        "storage.gra.cloud.ovh.net. The 250 patches and their Sentinel series take up a gigabyte "
+        "or more; the size is shown during the download. An interrupted download continues where "
+        "it stopped."
     )
     if is_look_alike(home):
-        st.caption("My scenes contains a look-alike. Delete its flair folder first.")
+        st.caption("My scenes contains a synthetic data set. Delete its flair folder first.")
         return
     with st.expander("Another address, or a checksum"):
         key = state.widget_key(home, "fetch url", FetchSettings().url)
@@ -75,27 +73,27 @@ def fetch_panel(workspace: Workspace) -> None:
     words = ("fetch", "--url", url.strip(), *(("--sha256", checksum) if checksum else ()))
     land_jobs.land_job_button(home, "Download the toy set", "Downloading FLAIR's toy set", words)
     if home != workspace:
-        job = jobs.running_job(home)
-        if job is not None:
+        if job := jobs.running_job(home):
             _show_home_job(job.key)
         job_status.show_ended_jobs(home)
 
 
 def _first_use(workspace: Workspace) -> None:
-    """Draw the look-alike in the demo; elsewhere offer it, and the download of real data."""
-    job, n = land_jobs.find_land_job(workspace, name="look-alike"), land_jobs.LOOK_ALIKE_PATCHES
+    """Generate a synthetic data set (demo) or offer it, and explain where to put real data."""
+    job, n = land_jobs.find_land_job(workspace, name="synthetic data"), land_jobs.SYNTHETIC_PATCHES
     if state.workspace_choice() == state.DEMO and job is None:
-        land_jobs.start_look_alike(workspace)
+        land_jobs.start_synthetic_data(workspace)
         st.rerun()
     if job is not None and job.state == "running":
         st.markdown(
-            f"**A small look-alike is being drawn:** {n} patches of invented land with their "
-            "labels and Sentinel series, in FLAIR's layout. This takes a few seconds, once."
+            f"**A small synthetic data set is being generated:** {n} patches with their labels "
+            "and Sentinel series, in FLAIR's layout. This takes a few seconds and is needed only "
+            "once."
         )
     else:
-        st.markdown("There is no land cover in this workspace yet.")
-        if st.button(f"Draw a look-alike of {n} patches", key="cs.land:paint"):
-            land_jobs.start_look_alike(workspace)
+        st.markdown("There are no land cover data in this workspace yet.")
+        if st.button(f"Generate a synthetic data set of {n} patches", key="cs.land:paint"):
+            land_jobs.start_synthetic_data(workspace)
             st.rerun()
     fetch_panel(workspace)
     st.divider()
@@ -104,7 +102,7 @@ def _first_use(workspace: Workspace) -> None:
 
 @st.fragment(run_every=job_status.REFRESH_SECONDS)
 def _show_home_job(key: str) -> None:
-    """Show a job of the other workspace, which the sidebar leaves out."""
+    """Show a job of the user's own workspace; the sidebar lists only jobs of the displayed one."""
     job = cache.job_board().get(key)
     if job is None or job.state != "running":
         st.rerun()

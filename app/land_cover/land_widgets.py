@@ -1,55 +1,68 @@
 """Widgets of the land cover pages: choices that are remembered, tables, and downloads."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, Literal, TypeVar
 
 import pandas as pd
 import streamlit as st
 
-from app.land_cover.land_data import Land, class_map_folder, find_survey
+from app.land_cover.land_data import Land, class_map_folder, readable_patch
 from app.land_cover.land_jobs import land_job_button
 from app.land_cover.run_titles import run_title
+from app.session.cache import cached_result
 from app.session.state import keep_choice, page_choice, widget_key
+from app.widgets.chip_tables import csv_button
+from app.widgets.choices import remembered_widget
 from app.widgets.markup import escape_markdown, format_number
 from core.flair.data.data_summary import FileSurvey
 from core.flair.data.nomenclature import attribution_text
-from core.flair.data.readable_patch import ReadablePatch
+from core.flair.data.patch_reading import ReadablePatch
 from core.pipeline.flair.study_cells import StudyRun
+from core.pipeline.flair.study_results import find_file_survey
 
+T = TypeVar("T")
+Bounds = tuple[float, float]
 WIDTH = 380
 MOST_ROWS = 26
 ONE_DECIMAL = ("Seconds", "The notebook's minutes")
 
 
 def land_choice(
-    land: Land, label: str, options: Mapping[str, str], name: str, start: str = ""
-) -> str:
-    """Draw a remembered choice between a few values, as buttons in a row."""
-    key, start = _seed(land, options, name, start)
-    title = options.__getitem__
-    choice = st.segmented_control(label, list(options), key=key, required=True, format_func=title)
-    return str(keep_choice(land.workspace, name, choice or start))
+    land: Land, label: str, titles: Mapping[T, str], name: str, start: T | None = None
+) -> T:
+    """Draw a row of buttons for a few values with titles; the choice is remembered."""
+    draw = partial(st.segmented_control, label, required=True)
+    return _remembered_option(land, draw, titles, name, start)
 
 
 def land_select(
-    land: Land,
-    label: str,
-    options: Mapping[str, str],
-    name: str,
-    start: str = "",
-    width: int | Literal["stretch"] = WIDTH,
-) -> str:
-    """Draw a remembered choice from a list."""
-    key, _ = _seed(land, options, name, start)
-    title = options.__getitem__
-    choice = st.selectbox(label, list(options), key=key, width=width, format_func=title)
-    return str(keep_choice(land.workspace, name, choice))
+    land: Land, label: str, titles: Mapping[T, str], name: str, start: T | None = None
+) -> T:
+    """Draw a drop-down list of values with titles; the choice is remembered."""
+    return _remembered_option(land, partial(st.selectbox, label, width=WIDTH), titles, name, start)
+
+
+def _remembered_option(
+    land: Land, draw: Callable[..., T | None], titles: Mapping[T, str], name: str, start: T | None
+) -> T:
+    """Draw a widget for one of several values, and remember the choice.
+
+    It starts at the remembered value. Without one, it starts at `start`, or at the first value.
+    """
+    value: T = page_choice(land.workspace, name, start)
+    if value not in titles:
+        value = next(iter(titles)) if start is None else start
+    key = widget_key(land.workspace, f"{name} {'|'.join(map(str, titles))}", value)
+    choice = draw(list(titles), key=key, format_func=titles.__getitem__)
+    chosen: T = keep_choice(land.workspace, name, value if choice is None else choice)
+    return chosen
 
 
 def land_multiselect(
     land: Land, label: str, options: Sequence[str], name: str, start: Sequence[str], most: int
 ) -> list[str]:
-    """Draw a remembered choice of up to `most` values; those that are no options are left out."""
+    """Draw a list to choose up to `most` options; remembered values not among them are dropped."""
     values = [value for value in page_choice(land.workspace, name, start) if value in options]
     key = widget_key(land.workspace, f"{name} {'|'.join(options)}", values)
     choice = st.multiselect(label, options, key=key, max_selections=most)
@@ -57,13 +70,7 @@ def land_multiselect(
 
 
 def land_slider(
-    land: Land,
-    label: str,
-    bounds: tuple[float, float],
-    step: float,
-    name: str,
-    start: float,
-    text: str = "%.2f",
+    land: Land, label: str, bounds: Bounds, step: float, name: str, start: float, text: str = "%.2f"
 ) -> float:
     """Draw a slider for a remembered number; `text` formats it, for example "%.0f %%"."""
     low, high = bounds
@@ -73,20 +80,13 @@ def land_slider(
     return float(keep_choice(land.workspace, name, value))
 
 
-def land_number(land: Land, label: str, name: str, start: int, bounds: tuple[int, int]) -> int:
-    """Draw a field for a remembered whole number."""
-    key = widget_key(land.workspace, name, page_choice(land.workspace, name, start))
-    return int(keep_choice(land.workspace, name, st.number_input(label, *bounds, key=key)))
-
-
 def land_toggle(land: Land, label: str, name: str, *, start: bool = False) -> bool:
     """Draw a remembered switch."""
-    key = widget_key(land.workspace, name, page_choice(land.workspace, name, start))
-    return bool(keep_choice(land.workspace, name, st.toggle(label, key=key)))
+    return bool(remembered_widget(land.workspace, name, start, st.toggle, label))
 
 
 def choose_patch(land: Land) -> int:
-    """Draw the choice of the patch that all land cover pages show, and return its index."""
+    """Draw the list of patches; return the index of the chosen one, which all pages share."""
     patches = land.dataset.patches
     start = min(int(page_choice(land.workspace, "patch", 0)), len(patches) - 1)
     key = widget_key(land.workspace, f"patch of {land.version}", start)
@@ -96,22 +96,31 @@ def choose_patch(land: Land) -> int:
     return int(keep_choice(land.workspace, "patch", index))
 
 
+def choose_patch_and_opacity(
+    land: Land, label: str, widths: tuple[int, int]
+) -> tuple[ReadablePatch, float]:
+    """Draw the list of patches, and a slider for the opacity of the classes over the image."""
+    left, right = st.columns(widths, vertical_alignment="bottom")
+    with left:
+        index = choose_patch(land)
+    with right:
+        opacity = land_slider(land, label, (0.0, 1.0), 0.05, "opacity", 0.5)
+    return show_patch_problems(land, index), opacity
+
+
 def choose_run(land: Land, label: str, name: str, runs: Sequence[StudyRun]) -> StudyRun:
-    """Draw the choice of a run; it starts with the latest that has class maps, or the latest."""
+    """Draw a list of runs; it starts at the latest run, preferably one with class maps."""
     titles = {run.key: run_title(run) for run in runs}
     mapped = [run.key for run in runs if class_map_folder(land, run)]
-    key = land_select(land, label, titles, name, (mapped or list(titles))[-1], "stretch")
+    draw, start = partial(st.selectbox, label, width="stretch"), (mapped or list(titles))[-1]
+    key = _remembered_option(land, draw, titles, name, start)
     return next(run for run in runs if run.key == key)
 
 
-def choose_opacity(land: Land, label: str) -> float:
-    """Draw the slider of the opacity of classes over an image."""
-    return land_slider(land, label, (0.0, 1.0), 0.05, "opacity", 0.5)
-
-
 def require_survey(land: Land) -> FileSurvey | None:
-    """Return what reading every file gave; if that has not been done, draw a button for it."""
-    survey = find_survey(land)
+    """Return the survey of all files; if there is none yet, draw a button that reads the files."""
+    read = partial(find_file_survey, land.workspace, land.dataset)
+    survey = cached_result(land.key("survey"), read)
     if survey is None:
         n = format_number(len(land.dataset.patches))
         st.markdown(f"Class shares and spectra require reading every file once ({n} patches).")
@@ -119,16 +128,18 @@ def require_survey(land: Land) -> FileSurvey | None:
     return survey
 
 
-def patch_problems(patch: ReadablePatch) -> None:
-    """Say which parts of a patch cannot be read."""
+def show_patch_problems(land: Land, index: int) -> ReadablePatch:
+    """Return the readable parts of a patch, and warn of the other parts."""
+    patch = readable_patch(land, index)
     for problem in patch.problems:
         st.warning(escape_markdown(problem))
+    return patch
 
 
 def show_table(
     table: pd.DataFrame, most: int = MOST_ROWS, narrow: Sequence[str] = (), wide: Sequence[str] = ()
 ) -> None:
-    """Show a table, up to `most` rows without scrolling; a column of fractions has equal digits."""
+    """Show a table with a fixed number of decimals; more than `most` rows are scrolled."""
     config = st.column_config
     columns: dict[str, Any] = {name: config.TextColumn(width="medium") for name in wide}
     for name, dtype in table.select_dtypes("number").dtypes.items():
@@ -141,20 +152,6 @@ def show_table(
 
 
 def download_button(land: Land, label: str, table: pd.DataFrame, name: str) -> None:
-    """Draw a button that downloads a table as CSV, ending with the citation and the licence."""
-
-    def text() -> bytes:
-        credit = attribution_text(look_alike=land.look_alike)
-        return f"{table.to_csv(index=False)}# {credit}\n".encode()
-
-    st.download_button(label, text, name, "text/csv", on_click="ignore")
-
-
-def _seed(land: Land, options: Mapping[str, str], name: str, start: str) -> tuple[str, str]:
-    """Return the key of a widget with options and its first value: remembered, or a default.
-
-    The default is the first option, unless `start` names another one.
-    """
-    value = page_choice(land.workspace, name, start)
-    value = value if value in options else start or next(iter(options))
-    return widget_key(land.workspace, f"{name} {'|'.join(options)}", value), value
+    """Draw a button that downloads a table as CSV, with the citation and licence at the end."""
+    credit = attribution_text(look_alike=land.is_synthetic)
+    csv_button(label, table, name, footer=f"# {credit}\n")

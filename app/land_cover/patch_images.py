@@ -1,30 +1,28 @@
-"""Images of patches, masks and Sentinel dates: arrays in, arrays out."""
+"""Functions that compute images of patches, masks and Sentinel dates from arrays."""
 
 from collections.abc import Sequence
 
 import numpy as np
 
+from app.widgets.colouring import interpolate_colours
 from app.widgets.palette import SEQUENTIAL
-from core.flair.data.nomenclature import Nomenclature, class_palette, reduce_labels
+from core.flair.data.nomenclature import LandCover, Nomenclature, class_palette, reduce_labels
+from core.flair.data.pixel_table import UNLABELLED
 from core.flair.data.sentinel import REFLECTANCE
 from core.types import AnyArray, BoolArray, ByteArray
 
 Colour = tuple[int, int, int]
 RED = (230, 30, 30)
 YELLOW = (255, 216, 77)
-VIEWS = {
-    "rgb": "Colour",
-    "infrared": "Infrared",
-    "elevation": "Elevation",
-    "mask": "Classes",
-    "overlay": "Overlay",
-}
-# The reflectance of bright soil is drawn white; clouds saturate.
+NO_CLASS = LandCover(UNLABELLED, "no class", "#808080")
+VIEWS = {"rgb": "Colour", "infrared": "Infrared", "elevation": "Elevation"}
+VIEWS |= {"mask": "Classes", "overlay": "Overlay"}
+# Reflectance that is displayed as white: about that of bright soil, so clouds are saturated.
 WHITE = 0.3
 
 
 def true_colour(aerial: ByteArray) -> ByteArray:
-    """Return the red, green and blue bands as they are, (5, h, w) -> (h, w, 3)."""
+    """Return the red, green and blue bands without a stretch, (5, h, w) -> (h, w, 3)."""
     return np.ascontiguousarray(aerial[:3].transpose(1, 2, 0))
 
 
@@ -37,15 +35,12 @@ def elevation_image(aerial: ByteArray) -> ByteArray:
     """Return the height above ground, from dark (0) to light (99th percentile of the patch)."""
     heights = aerial[4].astype(np.float32)
     highest = max(float(np.percentile(heights, 99)), 1.0)
-    stops = np.array([stop for stop, _ in SEQUENTIAL])
-    colours = np.array([list(bytes.fromhex(colour[1:])) for _, colour in SEQUENTIAL])
     fractions = np.clip(heights / highest, 0, 1)
-    bands = [np.interp(fractions, stops, colours[:, band]) for band in range(3)]
-    return np.stack(bands, axis=-1).astype(np.uint8)
+    return interpolate_colours(SEQUENTIAL, fractions).astype(np.uint8)
 
 
 def class_image(labels: ByteArray, nomenclature: Nomenclature = "reduced") -> ByteArray:
-    """Return labels, (h, w), in FLAIR's colours, (h, w, 3); 0, no class, is grey."""
+    """Return labels as an image in FLAIR's colours, (h, w) -> (h, w, 3); 0 (no class) is grey."""
     values = reduce_labels(labels) if nomenclature == "reduced" else labels
     return class_palette(nomenclature)[values]
 
@@ -57,14 +52,14 @@ def overlay_images(lower: ByteArray, upper: ByteArray, opacity: float) -> ByteAr
 
 
 def highlight_pixels(image: ByteArray, chosen: BoolArray, colour: Colour) -> ByteArray:
-    """Tint the chosen pixels of an image, and turn all others to pale grey."""
+    """Tint the chosen pixels of an image, and turn all others pale grey."""
     grey = image.mean(axis=-1, keepdims=True).repeat(3, axis=-1) * 0.45 + 120
     tinted = image.astype(np.float32) * 0.35 + np.array(colour, np.float32) * 0.65
     return np.where(chosen[..., None], tinted, grey).clip(0, 255).astype(np.uint8)
 
 
 def patch_view(aerial: ByteArray | None, labels: ByteArray | None, view: str) -> ByteArray | None:
-    """Return one of VIEWS of a patch as far as it can be read; None if nothing can be displayed."""
+    """Return the image of a patch in one of VIEWS; None if its bands or labels are missing."""
     if view == "mask":
         return None if labels is None else class_image(labels)
     if aerial is None:
@@ -82,7 +77,7 @@ def sentinel_true_colour(bands: AnyArray) -> ByteArray:
 
 
 def shrink_image(image: ByteArray, factor: int) -> ByteArray:
-    """Average blocks of factor x factor pixels."""
+    """Shrink an image by averaging blocks of factor x factor pixels."""
     height, width = (side // factor * factor for side in image.shape[:2])
     blocks = image[:height, :width].reshape(height // factor, factor, width // factor, factor, -1)
     return np.asarray(blocks.mean(axis=(1, 3)), np.uint8)
@@ -91,7 +86,7 @@ def shrink_image(image: ByteArray, factor: int) -> ByteArray:
 def draw_frame(
     image: ByteArray, rectangle: Sequence[float], side: int, colour: Colour = RED
 ) -> ByteArray:
-    """Enlarge an image to about `side` pixels, and draw a rectangle: top, left, height, width."""
+    """Enlarge an image to about `side` pixels; add a rectangle: top, left, height and width."""
     factor = max(1, side // max(image.shape[:2]))
     large = image.repeat(factor, axis=0).repeat(factor, axis=1)
     top, left, height, width = rectangle

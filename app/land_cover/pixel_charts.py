@@ -1,4 +1,4 @@
-"""Figures of land cover pixels: classes, dates, channels and spectra."""
+"""Charts of land cover pixels: classes, dates, channels and spectra."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -23,7 +23,7 @@ FIVE_DAYS = 5 * 86_400_000
 
 
 def class_distribution(splits: Mapping[str, Mapping[str, Any]]) -> go.Figure:
-    """Return the share of each class, train next to test, in FLAIR's colours."""
+    """Return a bar chart of the share of each class, train next to test, in FLAIR's colours."""
     figure = go.Figure()
     for split, summary in splits.items():
         table = pd.DataFrame(summary["classes"])
@@ -31,18 +31,12 @@ def class_distribution(splits: Mapping[str, Mapping[str, Any]]) -> go.Figure:
         rows = zip(names, shares, table["patches"], strict=True)
         pattern = {"shape": "/" if split == "test" else "", "fgcolor": "#FFFFFF", "size": 6}
         outline = {"color": EDGE, "width": 0.7}
-        figure.add_bar(
-            x=names,
-            y=shares,
-            name=split,
-            marker={"color": table["colour"].tolist(), "line": outline, "pattern": pattern},
-            hovertext=[f"{name}, {split}: {share:.2%} in {n} patches" for name, share, n in rows],
-            hoverinfo="text",
-            text=[f"{share:.1%}" if share >= 0.0005 else "" for share in shares],
-            textposition="outside",
-            textfont={"size": 10, "color": MUTED},
-            cliponaxis=False,
-        )
+        marker = {"color": table["colour"].tolist(), "line": outline, "pattern": pattern}
+        hovers = [f"{name}, {split}: {share:.2%} in {n} patches" for name, share, n in rows]
+        texts = [f"{share:.1%}" if share >= 0.0005 else "" for share in shares]
+        labels = {"textposition": "outside", "textfont": {"size": 10, "color": MUTED}}
+        bars = {"name": split, "marker": marker, "cliponaxis": False, "hoverinfo": "text"}
+        figure.add_bar(x=names, y=shares, text=texts, hovertext=hovers, **labels, **bars)
     figure.update_layout(base_layout(height=380), barmode="group", bargap=0.25, showlegend=False)
     figure.update_yaxes(tickformat=".0%", gridcolor=RULE, title_text="share of pixels")
     figure.update_xaxes(tickangle=-35)
@@ -53,15 +47,15 @@ def class_distribution(splits: Mapping[str, Mapping[str, Any]]) -> go.Figure:
 
 
 def date_chart(super_patch: SuperPatch, used: BoolArray, limit: float) -> go.Figure:
-    """Return the covered fraction and the NDVI of a patch on each date.
+    """Return a chart of a patch's cloud and snow fraction and its NDVI on each date.
 
-    The `used` dates, bool (t,), are joined by a line; dates are dropped from a covered fraction
-    of `limit`, 0..1.
+    The `used` dates, bool (t,), are joined by a line; a dotted line marks `limit`, the cloud and
+    snow fraction, 0..1, from which a date is dropped.
     """
     figure = make_subplots(2, 1, shared_xaxes=True, vertical_spacing=0.1, row_heights=[0.5, 0.5])
     dates, vegetation = list(super_patch.series.dates), patch_ndvi(super_patch)
     colours = [ACCENT if usable else DROPPED for usable in super_patch.usable]
-    hover = "%{x|%Y-%m-%d}: %{y:.0%} covered<extra></extra>"
+    hover = "%{x|%Y-%m-%d}: %{y:.0%} cloud or snow<extra></extra>"
     bar = {"width": FIVE_DAYS, "marker": {"color": colours}, "hovertemplate": hover}
     figure.add_bar(x=dates, y=super_patch.cover.tolist(), row=1, col=1, **bar)
     figure.add_hline(y=limit, line={"color": INK, "width": 1, "dash": "dot"}, row=1, col=1)
@@ -76,7 +70,7 @@ def date_chart(super_patch: SuperPatch, used: BoolArray, limit: float) -> go.Fig
     layout = base_layout(height=330)
     figure.update_layout(layout, bargap=0.4, showlegend=False)
     figure.update_yaxes(layout["yaxis"], gridcolor=RULE)
-    figure.update_yaxes(title_text="covered", tickformat=".0%", range=[0, 1.02], row=1, col=1)
+    figure.update_yaxes(title_text="cloud or snow", tickformat=".0%", range=[0, 1.02], row=1, col=1)
     figure.update_yaxes(title_text="NDVI of the patch", row=2, col=1)
     return figure.update_xaxes(gridcolor=RULE)
 
@@ -84,7 +78,7 @@ def date_chart(super_patch: SuperPatch, used: BoolArray, limit: float) -> go.Fig
 def box_chart(
     values: AnyArray, labels: AnyArray, classes: Sequence[LandCover], title: str
 ) -> go.Figure:
-    """Return the spread of a channel in each class: quartiles, whiskers at 5 and 95 %."""
+    """Return box plots of a channel by class; the whiskers are the 5th and 95th percentiles."""
     figure = go.Figure()
     for cover in classes:
         members = values[labels == cover.value]
@@ -93,7 +87,7 @@ def box_chart(
         low, first, median, third, high = ([q] for q in np.percentile(members, (5, 25, 50, 75, 95)))
         quartiles = {"q1": first, "median": median, "q3": third}
         whiskers = {"lowerfence": low, "upperfence": high, "whiskerwidth": 0.4}
-        # A dark median could not be seen on a dark box.
+        # A dark median line would be invisible on a dark box.
         line = {"color": PALE if sum(cover.rgb) < 200 else "#3B4652", "width": 1.2}
         style = {"fillcolor": cover.colour, "line": line, "showlegend": False}
         name = escape_hover(cover.name)
@@ -106,9 +100,9 @@ def box_chart(
 def spectrum_chart(
     spectra: Sequence[tuple[LandCover, AnyArray]], wavelengths: Sequence[float], title: str
 ) -> go.Figure:
-    """Return the median spectrum of classes, with the range between their quartiles.
+    """Return a chart of the median spectrum of each class, with the range between its quartiles.
 
-    `spectra` are classes with their pixels, (n, bands); `wavelengths` are nanometres, ascending.
+    `spectra` are classes with their pixels, (n, bands); `wavelengths` are in nanometres, ascending.
     """
     figure, ticks = go.Figure(), list(wavelengths)
     for cover, values in spectra:
@@ -131,13 +125,9 @@ def spectrum_chart(
 
 
 def scatter_chart(
-    x: AnyArray,
-    y: AnyArray,
-    labels: AnyArray,
-    classes: Sequence[LandCover],
-    titles: tuple[str, str],
+    points: AnyArray, labels: AnyArray, classes: Sequence[LandCover], titles: tuple[str, str]
 ) -> go.Figure:
-    """Return two channels against each other, one colour per class."""
+    """Return a scatter plot of two channels, (n, 2), with one colour per class."""
     figure = go.Figure()
     for cover in classes:
         members = labels == cover.value
@@ -145,8 +135,9 @@ def scatter_chart(
             name, outline = escape_hover(cover.name), {"width": 0.3, "color": EDGE}
             marker = {"size": 4, "opacity": 0.6, "color": cover.colour, "line": outline}
             hover = f"{name}<br>%{{x:.3~g}}, %{{y:.3~g}}<extra></extra>"
-            points = {"mode": "markers", "name": name, "marker": marker, "hovertemplate": hover}
-            figure.add_scattergl(x=x[members].tolist(), y=y[members].tolist(), **points)
+            style = {"mode": "markers", "name": name, "marker": marker, "hovertemplate": hover}
+            x, y = points[members].T.tolist()
+            figure.add_scattergl(x=x, y=y, **style)
     figure.update_layout(base_layout(height=460), showlegend=False)
     figure.update_xaxes(title_text=escape_hover(titles[0]), gridcolor=RULE)
     return figure.update_yaxes(title_text=escape_hover(titles[1]), gridcolor=RULE)

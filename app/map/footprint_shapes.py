@@ -1,4 +1,4 @@
-"""Footprints on the map: outlines, colours and texts, which the browser fetches by address."""
+"""Footprints on the map: outlines, colours and texts, which the browser fetches by URL."""
 
 import json
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ import shapely
 from app.map.tile_shelf import MapScene, text_address
 from app.session.cache import cached_result
 from app.widgets.chip_tables import chip_names
-from app.widgets.colouring import Colouring, colour_by_category, select_colours
+from app.widgets.colouring import Colouring, colour_by_category, interpolate_colours, select_colours
 from app.widgets.markup import format_number
 from core.chips.chip_set import ChipSet
 from core.pipeline.scene_survey import SurveyedScene
@@ -26,20 +26,11 @@ FAINT_OPACITY = 150
 
 @dataclass(frozen=True)
 class Shapes:
-    """The footprints of one scene as the map draws them.
+    """The n footprints of one scene as the map draws them.
 
-    Attributes
-    ----------
-    geometries : object array, (n,)
-        In longitude and latitude of the map.
-    chip_ids : sequence of str, n, or empty if no chips have been cut
-        Footprints can be clicked if they have chips.
-    texts : sequence of str, n
-        The first lines of the hover, as plain text; the chip id follows.
-    colouring : Colouring
-        Of the n footprints.
-    key : str
-        Determines the geometries, together with the chip ids.
+    `geometries` are in longitude and latitude of the map; `key` and `chip_ids` identify the set of
+    footprints. If no chips have been cut, `chip_ids` is empty and footprints cannot be clicked.
+    `texts` are the first lines of the tooltips, as plain text; the chip id follows.
     """
 
     geometries: Geometries
@@ -50,16 +41,12 @@ class Shapes:
 
     @property
     def entries(self) -> list[tuple[str, str, str]]:
-        """The legend, with the groups that occur in this scene and their counts in it."""
+        """Legend of the groups in this scene, with their counts; empty for numeric colouring."""
         if self.colouring.numeric:
             return []
         groups, codes = self.colouring.entries, np.asarray(self.colouring.values).astype(int)
-        counts = np.bincount(codes, minlength=len(groups)).tolist()
-        return [
-            (colour, name, format_number(count))
-            for (colour, name, _), count in zip(groups, counts, strict=False)
-            if count
-        ]
+        counts = enumerate(np.bincount(codes).tolist())
+        return [(*groups[code][:2], format_number(count)) for code, count in counts if count]
 
 
 def chip_shapes(
@@ -82,7 +69,7 @@ def chip_shapes(
 
 
 def annotation_shapes(scene: SurveyedScene, map_scene: MapScene) -> Shapes | None:
-    """Return the footprints of a scene without chips, coloured by class; None if it has none."""
+    """Return footprints, coloured by class, of a scene without chips; None without annotations."""
     if not scene.usable:
         return None
     footprints, geometries = _map_geometries(scene, map_scene)
@@ -95,10 +82,10 @@ def annotation_shapes(scene: SurveyedScene, map_scene: MapScene) -> Shapes | Non
 
 
 def shape_addresses(shapes: Shapes) -> tuple[str, str]:
-    """Return the addresses of the outlines, and of the colours and texts.
+    """Return the URL of the outlines, and the URL of the colours and texts.
 
-    A new colouring changes the second address only. Browsers keep a text for a day, so the number
-    after its name changes with its format.
+    A new colouring changes the second URL only. Browsers cache both for a day, so the numbers in
+    `outlines` and `paint` must be raised whenever the format changes.
     """
     colouring, ids = shapes.colouring, "\0".join(shapes.chip_ids)
     look = (colouring.stops, colouring.low, colouring.high, list(colouring.values))
@@ -115,17 +102,12 @@ def _write_outlines(geometries: Geometries) -> str:
 
 
 def _write_paint(shapes: Shapes) -> str:
-    """Return each colour with its opacity, and each footprint's colour, text and chip."""
+    """Return as JSON the distinct colours, and each footprint's colour index, text and chip id."""
     looks, kinds = np.unique(footprint_rgba(shapes.colouring), axis=0, return_inverse=True)
     colours = [(f"#{r:02x}{g:02x}{b:02x}", round(a / 255, 2)) for r, g, b, a in looks.tolist()]
-    return json.dumps(
-        {
-            "colours": colours,
-            "kinds": kinds.ravel().tolist(),
-            "texts": list(shapes.texts),
-            "chips": list(shapes.chip_ids),
-        }
-    )
+    texts, chips = list(shapes.texts), list(shapes.chip_ids)
+    paint = {"colours": colours, "kinds": kinds.ravel().tolist(), "texts": texts, "chips": chips}
+    return json.dumps(paint)
 
 
 def footprint_rgba(colouring: Colouring) -> ByteArray:
@@ -133,13 +115,11 @@ def footprint_rgba(colouring: Colouring) -> ByteArray:
     span = colouring.high - colouring.low
     positions = (np.asarray(colouring.values, float) - colouring.low) / span
     if colouring.numeric:
-        # The map draws one path per colour, so it uses no more than the eye can distinguish.
+        # The map draws one path per colour, so numbers are rounded to a few colours.
         positions = np.round(np.clip(positions, 0, 1) * SHADES) / SHADES
-    stops = [stop for stop, _ in colouring.stops]
-    colours = np.array([list(bytes.fromhex(colour[1:])) for _, colour in colouring.stops], float)
-    channels = [np.interp(positions, stops, colours[:, channel]) for channel in range(3)]
+    colours = interpolate_colours(colouring.stops, positions)
     opacity = np.where(colouring.faint, FAINT_OPACITY, 255)
-    return np.column_stack([*channels, opacity]).round().astype(np.uint8)
+    return np.column_stack([colours, opacity]).round().astype(np.uint8)
 
 
 def _map_geometries(scene: SurveyedScene, map_scene: MapScene) -> tuple[Footprints, Geometries]:

@@ -1,4 +1,4 @@
-"""The map itself: a component that draws on a canvas; docs/decisions/0013-map.md says why."""
+"""The map component, which draws on a canvas; docs/decisions/0013-map.md explains why."""
 
 from collections.abc import Callable, Sequence
 from functools import cache
@@ -8,9 +8,8 @@ from typing import Any
 
 import streamlit as st
 
-from app.map import footprint_shapes, tile_shelf
-from app.map.footprint_shapes import Shapes
-from app.map.tile_shelf import MapScene
+from app.map.footprint_shapes import Shapes, shape_addresses
+from app.map.tile_shelf import MapScene, tile_address
 from core.pipeline.workspace import Workspace
 from core.raster.map_placement import map_zooms
 
@@ -32,16 +31,10 @@ def draw_map(
 ) -> str | None:
     """Draw the map; return the chip whose footprint has just been clicked.
 
-    Parameters
-    ----------
-    chip_id : str or None
-        The picked chip. It is marked, and the map moves to it if it was picked on another page.
-    layers : sequence of str
-        Those of `LAYERS` that are visible.
-    opacity : float
-        Of the image, 0..1.
+    The picked chip, `chip_id`, is marked, and the map moves to it if it was picked on another
+    page. `layers` are the visible layers, from `LAYERS`; `opacity` is the image's opacity, 0..1.
     """
-    outlines, paint = footprint_shapes.shape_addresses(shapes) if shapes is not None else ("", "")
+    outlines, paint = shape_addresses(shapes) if shapes else ("", "")
     has_basemap = "Basemap" in layers and map_scene.source.mercator
     scene = map_scene.source.scene
     data = {
@@ -51,7 +44,7 @@ def draw_map(
         "zooms": list(map_zooms(scene)),
         "width": map_scene.width,
         "unit": "m" if map_scene.source.mercator else "px",
-        "tiles": tile_shelf.tile_address(map_scene),
+        "tiles": tile_address(map_scene),
         "image": "Image" in layers,
         "opacity": opacity,
         "footprints": "Footprints" in layers,
@@ -61,11 +54,10 @@ def draw_map(
         "paint": paint,
         "picked": chip_id,
     }
-    # A hash, because Streamlit refuses keys of components with two underscores in a row.
+    # Streamlit rejects component keys with two underscores in a row, so the key contains a hash.
     key = f"cs.map:{sha256(str(workspace.root).encode()).hexdigest()[:12]}"
-    result = _component()(data=data, key=key, height=HEIGHT, on_picked_change=lambda: None)
-    clicked = result.picked
-    return clicked if shapes is not None and clicked in shapes.chip_ids else None
+    map_state = _component()(data=data, key=key, height=HEIGHT, on_picked_change=lambda: None)
+    return map_state.picked if shapes and map_state.picked in shapes.chip_ids else None
 
 
 @cache

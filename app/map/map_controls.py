@@ -1,6 +1,7 @@
-"""What surrounds the map: what it displays, the choices above it, and the picked chip."""
+"""Controls around the map: its view, scene and layers, notes on them, and the picked chip."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -11,7 +12,8 @@ from app.map.tile_shelf import MapScene
 from app.session import cache, jobs, views
 from app.session.displayed_clusters import Clusters
 from app.session.state import keep_choice, page_choice, widget_key
-from app.widgets.chip_panel import CHIP_SIDE, describe_chip
+from app.widgets.chip_display import CHIP_SIDE, describe_chip
+from app.widgets.choices import remembered_widget
 from app.widgets.images import frame_image
 from app.widgets.markup import escape_markdown, facts_html
 from core.chips.chip_set import ChipSet
@@ -19,13 +21,13 @@ from core.pipeline.scene_survey import SurveyedScene
 from core.pipeline.view import View
 from core.pipeline.workspace import Workspace
 
-# Scene pixels: if the longer side is longer than this, drawing a tile without overviews takes more
-# than 0.3 s.
+# Longer side of a scene, in pixels, above which drawing a tile without overviews takes more than
+# 0.3 s.
 SLOW_SIDE = 4096
 
 
 def map_view(workspace: Workspace) -> View:
-    """Return the view that the map displays: that of the last stage there is, as on Explore."""
+    """Return the view to display on the map: the displayed view of the latest finished stage."""
     for stage in ("projection", "reduction", "embeddings", "chips"):
         if view := views.displayed_view(workspace, stage):
             return view
@@ -35,7 +37,7 @@ def map_view(workspace: Workspace) -> View:
 def choose_scene(
     workspace: Workspace, scenes: Sequence[SurveyedScene], chip: "pd.Series[Any] | None"
 ) -> SurveyedScene:
-    """Draw the choice of the scene; a chip that was picked on another page brings its own."""
+    """Draw a list of scenes; a chip that was picked on another page selects its scene."""
     names = [scene.report.name for scene in scenes]
     if chip is not None and page_choice(workspace, "map scene chip", None) != chip["chip_id"]:
         keep_choice(workspace, "map scene chip", chip["chip_id"])
@@ -50,7 +52,7 @@ def choose_scene(
 
 
 def show_scene(workspace: Workspace, name: str) -> None:
-    """Display another scene; the widget that names it gets a new key, so that it follows."""
+    """Display another scene; a new key makes the widget of `choose_scene` show its name."""
     if name != page_choice(workspace, "map scene", None):
         keep_choice(workspace, "map scene", name)
         version = page_choice(workspace, "map scene turn", 0)
@@ -58,40 +60,34 @@ def show_scene(workspace: Workspace, name: str) -> None:
 
 
 def choose_layers(workspace: Workspace) -> list[str]:
-    """Draw the choice of the visible layers."""
-    current = page_choice(workspace, "map layers", list(LAYERS[:2]))
-    layers = st.pills(
-        "Layers",
-        LAYERS,
-        selection_mode="multi",
-        key=widget_key(workspace, "map layers", current),
-        help=f"The basemap is fetched from {BASEMAP}. Turning it on reveals the area that you look "
-        "at to that server; everything else comes from this machine.",
+    """Draw buttons for the layers, and return the visible ones."""
+    note = (
+        f"The basemap is fetched from {BASEMAP}. If you turn it on, that server can see which area "
+        "you are looking at. Everything else comes from this machine."
     )
-    choice: list[str] = keep_choice(workspace, "map layers", list(layers))
-    return choice
+    draw = partial(st.pills, "Layers", LAYERS, selection_mode="multi", help=note)
+    return list(remembered_widget(workspace, "map layers", list(LAYERS[:2]), draw))
 
 
 def choose_image_opacity(workspace: Workspace) -> float:
-    """Draw the choice of the image's opacity; return it in 0..1."""
-    key = widget_key(workspace, "map opacity", page_choice(workspace, "map opacity", 100))
-    percent = st.slider("Image opacity (%)", 0, 100, step=5, key=key)
-    return float(keep_choice(workspace, "map opacity", percent)) / 100
+    """Draw a slider for the opacity of the image; return the opacity, 0..1."""
+    draw = partial(st.slider, "Image opacity (%)", 0, 100, step=5)
+    return float(remembered_widget(workspace, "map opacity", 100, draw)) / 100
 
 
 def map_notes(workspace: Workspace, map_scene: MapScene, layers: Sequence[str]) -> None:
-    """Draw what the map cannot do for this scene, and what is sent to other machines."""
+    """Show the limits of the map for this scene, and which data are sent to other machines."""
     scene = map_scene.source.scene
     if not map_scene.source.mercator:
-        reason = "crosses the antimeridian or lies near a pole, beyond the web mercator map"
+        reason = "crosses the antimeridian, or lies too near a pole for the web mercator map"
         if not scene.crs:
-            reason = "has no location on Earth that can be read"
+            reason = "has no usable georeference"
         basemap = ", without a basemap" if "Basemap" in layers else ""
-        st.caption(f"This scene {reason}, so it is displayed in its own pixels{basemap}.")
+        st.caption(f"This scene {reason}, so it is displayed in pixel coordinates{basemap}.")
     elif "Basemap" in layers:
         st.caption(
-            f"Basemap: {CREDIT}, fetched from {BASEMAP}. The area that you look at is sent over "
-            "the network until you turn the basemap off."
+            f"Basemap: {CREDIT}, fetched from {BASEMAP}. That server can see which area you are "
+            "looking at until you turn the basemap off."
         )
     is_slow = not map_scene.has_overviews and max(scene.width, scene.height) > SLOW_SIDE
     if not is_slow or jobs.running_job(workspace):
@@ -107,7 +103,7 @@ def map_notes(workspace: Workspace, map_scene: MapScene, layers: Sequence[str]) 
 def map_chip_panel(
     view: View, chips: ChipSet, row: int, clusters: Clusters | None, scene_name: str
 ) -> None:
-    """Draw the picked chip at the scene's own pixels, and its facts."""
+    """Draw the picked chip, read from its scene, and list its facts."""
     pixels, step = cache.chip_pixels(view, chips, row)
     image, width, text = frame_image(pixels, CHIP_SIDE, step)
     st.image(image, width=width)

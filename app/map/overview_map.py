@@ -1,4 +1,4 @@
-"""The small map of all scenes of the workspace, on which a click chooses one."""
+"""The small overview map of all scenes in the workspace; a click chooses a scene."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,7 @@ import streamlit as st
 
 from app.map import tile_shelf
 from app.session.cache import cached_result
-from app.session.selection import is_new_event
+from app.session.state import is_new_event
 from app.widgets.markup import count_noun
 from core.pipeline.scene_survey import SurveyedScene
 from core.pipeline.workspace import Workspace
@@ -33,14 +33,14 @@ CHOSEN, OTHER = [11, 110, 110], [138, 148, 160]
 def draw_overview_map(
     workspace: Workspace, scenes: Sequence[SurveyedScene], chosen: str
 ) -> str | None:
-    """Draw the outlines of the scenes; return the scene that was clicked, once for each click."""
+    """Draw the outlines of the scenes; return the name of a newly clicked scene, else None."""
     key = f"outlines {[scene.artifact.key for scene in scenes]}"
     outlines = cached_result(key, partial(_scene_outlines, scenes)) or {}
     if len(scenes) < 2 or not outlines:
         return None
     if n_missing := len(scenes) - len(outlines):
-        verb = "is" if n_missing == 1 else "are"
-        st.caption(f"{count_noun(n_missing, 'scene')} {verb} not on this map: choose by name.")
+        text = "cannot be placed on this map. Choose by name instead."
+        st.caption(f"{count_noun(n_missing, 'scene')} {text}")
     key = f"cs.scenes:{workspace.root}"
     event = st.pydeck_chart(
         pdk.Deck(
@@ -48,7 +48,7 @@ def draw_overview_map(
             initial_view_state=_view_state(np.concatenate(list(outlines.values()))),
             map_provider="carto",
             map_style=tile_shelf.empty_style_address(),
-            # Under "text" names stay plain text; only "html" would be read as HTML.
+            # A "text" tooltip displays names as plain text; "html" would be parsed as HTML.
             tooltip={"text": "{t}", "style": TOOLTIP_STYLE},
         ),
         height=HEIGHT,
@@ -65,17 +65,17 @@ def draw_overview_map(
 
 
 def _scene_outlines(scenes: Sequence[SurveyedScene]) -> dict[str, DoubleArray]:
-    """Return the corners, in degrees, of the scenes that are on the map."""
+    """Return the corners, in degrees, of the scenes that can be placed on the map."""
     outlines = {scene.report.name: lonlat_outline(read_scene(scene.path)) for scene in scenes}
     return {name: outline for name, outline in outlines.items() if outline is not None}
 
 
 def _layers(outlines: Mapping[str, DoubleArray], chosen: str) -> list[pdk.Layer]:
-    """Return the scenes' outlines, and a dot for each: a scene may be smaller than a pixel."""
+    """Return the scenes' outlines, each with a dot in case the scene is smaller than a pixel."""
     shapes, dots = [], []
     for name, outline in outlines.items():
-        colour = CHOSEN if name == chosen else OTHER
-        properties = {"t": name, "c": colour, "f": [*colour, 190 if name == chosen else 70]}
+        colour, opacity = (CHOSEN, 190) if name == chosen else (OTHER, 70)
+        properties = {"t": name, "c": colour, "f": [*colour, opacity]}
         geometry = {"type": "Polygon", "coordinates": [outline.tolist()]}
         shapes.append({"type": "Feature", "properties": properties, "geometry": geometry})
         centre = (outline.min(axis=0) + outline.max(axis=0)) / 2
@@ -96,9 +96,9 @@ def _layers(outlines: Mapping[str, DoubleArray], chosen: str) -> list[pdk.Layer]
 
 
 def _view_state(corners: DoubleArray) -> pdk.ViewState:
-    """Return the view of all scenes; at zoom 0, deck.gl's world is 512 pixels wide."""
+    """Return the centre and zoom that fit all scenes; deck.gl's world is 512 px wide at zoom 0."""
     (west, south), (east, north) = corners.min(axis=0).tolist(), corners.max(axis=0).tolist()
-    # Web mercator, in fractions of the world's side.
+    # Web mercator coordinates, as fractions of the world's side.
     bottom, top = (
         math.asinh(math.tan(math.radians(latitude))) / (2 * math.pi) for latitude in (south, north)
     )

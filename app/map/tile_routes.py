@@ -1,6 +1,6 @@
-"""The map's routes: tiles and texts by key, from the app's own origin; anything else is a 404.
+"""Routes that serve the map's tiles and texts by key, from the app's own origin, else a 404.
 
-A key names something that a page of this server has registered, so no path, address or file name
+A key refers to something that a page of this server has registered, so no path, URL or file name
 is ever taken from a request.
 """
 
@@ -16,15 +16,15 @@ from streamlit import config
 from app.map import tile_shelf
 from core.errors import ChipscapeError
 
-# Streamlit's own files share the server's threads, so only some of them may draw tiles.
+# Streamlit's own files share the server's threads, so only some threads may draw tiles.
 _DRAWING = BoundedSemaphore(max(2, os.cpu_count() or 2))
-# A key stands for one content, so a response never changes. Other origins may not embed it.
+# The content of a key never changes, so it can be cached. Other origins may not embed it.
 HEADERS = {
     "Cache-Control": "private, max-age=86400, immutable",
     "Cross-Origin-Resource-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
 }
-# No tile of any zoom has more digits, and Python refuses to read a number of thousands of digits.
+# No tile number has more digits at any zoom, and Python refuses to parse thousands of digits.
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,9}")
 log = logging.getLogger(__name__)
 
@@ -64,7 +64,7 @@ def serve_nothing(_: Request) -> Response:
 
 
 def _is_allowed_host(request: Request) -> bool:
-    """Refuse a foreign host name that points to this machine, as Streamlit's own socket does."""
+    """Return False for a host name that Streamlit's websocket refuses, against DNS rebinding."""
     allowed = [str(host).strip().lower() for host in config.get_option("server.allowedHosts") or ()]
     name = re.sub(r":[0-9]+$", "", request.headers.get("host", "").lower())
     endings = tuple(host[1:] for host in allowed if host.startswith("*."))

@@ -1,7 +1,7 @@
-"""What the map's routes serve: scenes and texts that the pages register, and their addresses.
+"""Content that the map's routes serve: scenes and texts that the pages register, with their URLs.
 
-The routes run in other threads than the pages. Each shelf has a limited size, and what has not
-been requested for the longest time is removed first.
+The routes run in other threads than the pages. Each shelf has a limited size; the entry that was
+used least recently is removed first.
 """
 
 import json
@@ -33,12 +33,7 @@ _FIRST_IMPORT = Lock()
 
 
 class Shelf(Generic[T]):
-    """Values by key, up to a total weight.
-
-    Parameters
-    ----------
-    max_weight : int
-    """
+    """A cache of values by key with a maximum total weight: a number of values, or of bytes."""
 
     def __init__(self, max_weight: int) -> None:
         self._max_weight, self._weight = max_weight, 0
@@ -46,7 +41,7 @@ class Shelf(Generic[T]):
         self._lock = Lock()
 
     def get(self, key: str) -> T | None:
-        """Return the value of a key; None if there is none, or no longer."""
+        """Return the value of a key; None if it was never added, or has been removed."""
         with self._lock:
             if key not in self._entries:
                 return None
@@ -67,15 +62,9 @@ class Shelf(Generic[T]):
 
 @dataclass(frozen=True)
 class MapScene:
-    """A scene whose tiles the browser can request.
+    """A scene whose tiles the browser can request; the key is part of their URL.
 
-    Attributes
-    ----------
-    key : str
-        Part of the address of its tiles.
-    source : TileSource
-    has_overviews : bool
-        False if small-scale tiles have to be read from the whole file.
+    Without overviews, tiles at low zooms have to be read from the whole file.
     """
 
     key: str
@@ -84,12 +73,12 @@ class MapScene:
 
     @cached_property
     def bounds(self) -> tuple[float, float, float, float]:
-        """West, south, east and north on the map."""
+        """West, south, east and north on the map, in degrees."""
         return map_bounds(self.source.scene)
 
     @property
     def width(self) -> float:
-        """What the bounds span from west to east: metres on the ground, or scene pixels."""
+        """Width from west to east: metres on the ground, or pixels if there is no georeference."""
         if not self.source.mercator:
             return float(self.source.scene.width)
         west, south, east, north = self.bounds
@@ -113,12 +102,9 @@ def register_scene(
 ) -> MapScene:
     """Make a scene available to the tile route.
 
-    Raises
-    ------
-    SceneError
-        If the scene cannot be read, or lacks the bands to display.
+    Raises SceneError if the scene cannot be read, or lacks the bands to display.
     """
-    # rio-tiler cannot be imported for the first time by two threads at once.
+    # The first import of rio-tiler fails if two threads run it at once.
     with _FIRST_IMPORT:
         from core.pipeline import overview_stage
     has_overviews = overview_stage.has_overviews(workspace, scene, display)
@@ -131,14 +117,14 @@ def register_scene(
 
 
 def app_origin() -> str:
-    """Return the address of this app as the browser sees it; MapLibre needs full addresses."""
+    """Return the URL of this app as the browser sees it; MapLibre needs absolute URLs."""
     parts = urlsplit(st.context.url or "")
     base = str(st.get_option("server.baseUrlPath") or "").strip("/")
     return f"{parts.scheme}://{parts.netloc}" + (f"/{base}" if base else "")
 
 
 def text_address(inputs: str, write: Callable[[], str]) -> str:
-    """Return the address of a text, which is written only once for the same inputs."""
+    """Return the URL of a text; `write` is called only if no text is stored for the inputs."""
     key = _hash_key(inputs)
     if texts.get(key) is None:
         text = write().encode()
@@ -147,12 +133,12 @@ def text_address(inputs: str, write: Callable[[], str]) -> str:
 
 
 def tile_address(map_scene: MapScene) -> str:
-    """Return the address of a scene's tiles, with placeholders for z, x and y."""
+    """Return the URL of a scene's tiles, with placeholders for z, x and y."""
     return f"{app_origin()}{PREFIX}/tiles/{map_scene.key}/{{z}}/{{x}}/{{y}}"
 
 
 def empty_style_address() -> str:
-    """Return the address of an empty map style; deck.gl would request one from another host."""
+    """Return the URL of an empty map style; MapLibre's default style comes from another host."""
     layer = {"id": "paper", "type": "background", "paint": {"background-color": PAPER}}
     style = json.dumps({"version": 8, "sources": {}, "layers": [layer]})
     return text_address(style, lambda: style)

@@ -19,25 +19,25 @@ MANY_CHIPS = 20_000
 
 
 def scenes_without_annotations(reports: Sequence[SceneReport]) -> list[SceneReport]:
-    """Return the reports of the scenes that have a grid or could have one."""
+    """Return the reports of readable scenes without annotations, which can have a grid."""
     return [report for report in reports if report.ok and not report.annotation_file]
 
 
 def grid_form(workspace: Workspace, reports: Sequence[SceneReport]) -> None:
-    """Draw the form, which says how many chips a grid would give before anything is computed."""
+    """Draw the form; it displays the number of chips before anything is computed."""
     reports = scenes_without_annotations(reports)
     requested = views.requested_settings(workspace)
     current = requested.scenes.grid
     names = ", ".join(report.name for report in reports[:3])
     more = f" and {len(reports) - 3} more" if len(reports) > 3 else ""
-    text = f"Without annotations: {names}{more}. Chips can be cut on a grid instead."
+    text = f"Scenes without annotations: {names}{more}. Their chips can be cut on a grid instead."
     st.markdown(escape_markdown(text))
     grid = _grid_inputs(workspace, requested)
     text, is_possible = describe_grid(reports, grid)
     st.markdown(text)
     with st.container(horizontal=True):
         disabled = not is_possible or grid == current or jobs.running_job(workspace) is not None
-        if st.button("Cut this grid", key="cs.grid", type="primary", disabled=disabled):
+        if st.button("Cut chips on this grid", key="cs.grid", type="primary", disabled=disabled):
             settings = _with_grid(requested, grid)
             jobs.start_grid_run(workspace, settings, "chips", "Cutting a grid of chips")
             st.rerun()
@@ -48,7 +48,7 @@ def grid_form(workspace: Workspace, reports: Sequence[SceneReport]) -> None:
 
 
 def describe_grid(reports: Sequence[SceneReport], grid: GridSettings) -> tuple[str, bool]:
-    """Return how many chips of which size a grid gives, as Markdown, and whether it can be cut."""
+    """Return the number and size of a grid's chips as Markdown, and whether they can be cut."""
     n_squares, strides, problems = 0, [], []
     for report in reports:
         n_squares += footprint_grid.count_grid_squares(report.width, report.height, grid)
@@ -68,7 +68,7 @@ def describe_grid(reports: Sequence[SceneReport], grid: GridSettings) -> tuple[s
     if grid.coverage:
         text = f"At most {text} Squares with under {grid.coverage:.0%} valid pixels are left out."
     if n_squares > MANY_CHIPS:
-        text += "  \nWith this many chips, t-SNE takes minutes. A larger step gives fewer."
+        text += "  \nWith this many chips, t-SNE takes minutes. A larger step gives fewer chips."
     return text, True
 
 
@@ -78,9 +78,9 @@ def _grid_inputs(workspace: Workspace, requested: RunSettings) -> GridSettings:
     key = widget_key(workspace, "grid size", current.size or requested.chips.size)
     size = left.number_input("Side of a square (px)", 8, 4096, step=8, key=key)
     stride = current.stride if current.stride and size == current.size else size
-    # Each side has a key of its own, so that squares touch again after the side has changed.
+    # The key depends on the side, so that squares touch again after the side has changed.
     key = widget_key(workspace, f"grid stride {size}", stride)
-    help_text = "Squares touch if it equals their side; they overlap if it is smaller."
+    help_text = "Squares touch if the step equals their side; they overlap if it is smaller."
     stride = middle.number_input("Step (px)", 1, 4096, step=8, key=key, help=help_text)
     key = widget_key(workspace, "grid coverage", round(100 * current.coverage))
     help_text = "Squares with fewer valid pixels are left out."

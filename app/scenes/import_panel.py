@@ -1,4 +1,4 @@
-"""Importing files: dropped on the page or copied from another folder, with a verdict on each."""
+"""Import of files that are dropped on the page or copied from a folder, with a verdict on each."""
 
 import shutil
 from collections import defaultdict
@@ -13,7 +13,7 @@ import streamlit as st
 
 from app import messages
 from app.session import cache, jobs, state
-from app.widgets.markup import count_noun, escape_markdown, format_number
+from app.widgets.markup import count_noun, escape_markdown, format_bytes
 from core.errors import ChipscapeError, WorkspaceError
 from core.pipeline.workspace import Workspace
 from core.raster.importing import file_import
@@ -28,7 +28,7 @@ DECISIONS: dict[Existing, tuple[str, str]] = {
 
 
 def receive_uploads(workspace: Workspace) -> None:
-    """Import the files that have just been dropped, before the page looks at its scenes."""
+    """Import the files that have just been dropped, before the page reads its scenes."""
     files = state.widget_value(_uploader_key(workspace)) or []
     if not files:
         return
@@ -36,12 +36,12 @@ def receive_uploads(workspace: Workspace) -> None:
     state.keep_choice(workspace, "uploads", state.page_choice(workspace, "uploads", 0) + 1)
     with st.spinner("Checking the files"):
         import_uploads(workspace, files)
-    # What this run of the script knows about the workspace dates from before the import.
+    # This run of the script read the workspace before the import, so its views are out of date.
     st.rerun()
 
 
 def import_verdicts(workspace: Workspace) -> None:
-    """Draw the outcome of the last import, and the decision that it waits for."""
+    """Draw the outcome of the last import, and buttons for any decision that the user must make."""
     by_state: defaultdict[str, list[ImportVerdict]] = defaultdict(list)
     for verdict in _last_verdicts(workspace):
         by_state[verdict.state].append(verdict)
@@ -70,7 +70,7 @@ def import_verdicts(workspace: Workspace) -> None:
 
 
 def import_panel(workspace: Workspace) -> None:
-    """Draw the ways to import files."""
+    """Draw the widgets for importing files."""
     if state.workspace_choice() == state.DEMO:
         st.markdown("This is the demo. Your own scenes belong in a separate workspace.")
         switch = partial(state.switch_workspace, state.MINE)
@@ -110,18 +110,10 @@ def import_uploads(workspace: Workspace, files: Sequence[Any], existing: Existin
 
 
 def apply_decision(workspace: Workspace, existing: Existing) -> None:
-    """Import what waits for a decision, a folder or uploaded files, in one of the `DECISIONS`."""
+    """Import the files or the folder that awaited the user's decision, which is `existing`."""
     waiting = state.page_choice(workspace, "waiting", [])
     start = _start_copy if isinstance(waiting, str) else import_uploads
     start(workspace, waiting, existing)
-
-
-def format_bytes(n_bytes: float) -> str:
-    """Return the size of a file in kB, MB or GB."""
-    for unit, size in (("GB", 1e9), ("MB", 1e6)):
-        if n_bytes >= size:
-            return format_number(n_bytes / size, unit)
-    return format_number(max(1, round(n_bytes / 1e3)), "kB")
 
 
 def _uploader_key(workspace: Workspace) -> str:
@@ -131,7 +123,7 @@ def _uploader_key(workspace: Workspace) -> str:
 def _remember_import(
     workspace: Workspace, verdicts: Sequence[ImportVerdict], waiting: Any, job_key: str = ""
 ) -> None:
-    """Remember the outcome of an import, or its job, and the files or the folder it was of."""
+    """Remember the verdicts or the job of an import, and the files or folder to decide on."""
     state.keep_choice(workspace, "verdicts", verdicts)
     state.keep_choice(workspace, "waiting", waiting)
     state.keep_choice(workspace, "import job", job_key)
@@ -159,8 +151,8 @@ def _folder_form(workspace: Workspace) -> None:
         return
     folder = Path(text).expanduser()
     if not folder.is_absolute():
-        remedy = "Enter the path from the root of the disk on."
-        raise WorkspaceError("this is not a full path", where=text, remedy=remedy)
+        remedy = "Enter an absolute path, such as /home/me/scenes."
+        raise WorkspaceError("this is not an absolute path", where=text, remedy=remedy)
     files, n_others = file_import.list_importable_files(folder, workspace.raw)
     ignored = f" {count_noun(n_others, 'other file')} ignored." if n_others else ""
     if not files:

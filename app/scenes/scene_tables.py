@@ -1,11 +1,9 @@
-"""What was found in the scenes, as a table of all scenes and a list of facts for each."""
+"""Reports on scenes, as a table of all scenes and a list of facts about each."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import pandas as pd
 
-from app.widgets import palette
-from app.widgets.colouring import CATEGORIES_AT_MOST, Counts
 from app.widgets.markup import count_noun, format_number
 from core.raster.annotations.footprints import OUTSIDE
 from core.raster.scene_report import SceneReport
@@ -14,7 +12,7 @@ MAX_NAMED_BANDS = 8
 
 
 def summarise_scenes(reports: Sequence[SceneReport]) -> str:
-    """Return how many scenes, annotations and squares of a grid there are, as a phrase."""
+    """Return the numbers of scenes, annotations and grid squares as a phrase."""
     n_annotations = sum(report.annotations for report in reports if not report.grid)
     n_squares = sum(report.annotations for report in reports if report.grid)
     text = f"{count_noun(len(reports), 'scene')} with {count_noun(n_annotations, 'annotation')}"
@@ -22,11 +20,8 @@ def summarise_scenes(reports: Sequence[SceneReport]) -> str:
 
 
 def scene_table(reports: Sequence[SceneReport]) -> pd.DataFrame:
-    """Return one row per scene; a scene that cannot be used has only its path and state."""
-    table = pd.DataFrame([_table_row(report) for report in reports])
-    text_columns = table.select_dtypes("object").columns
-    table[text_columns] = table[text_columns].fillna("")
-    return table
+    """Return a table of the scenes, one per row; an unusable scene has only its path and state."""
+    return pd.DataFrame([_table_row(report) for report in reports])
 
 
 def _table_row(report: SceneReport) -> dict[str, object]:
@@ -62,7 +57,7 @@ def scene_state(report: SceneReport) -> str:
 
 
 def scene_facts(report: SceneReport) -> list[tuple[str, object]]:
-    """Return labels and values of everything that was found in a scene."""
+    """Return the labels and values of all facts in a scene's report."""
     size = f"{format_number(report.width)} × {format_number(report.height)} px"
     bands = ", ".join(report.bands)
     if len(report.bands) > MAX_NAMED_BANDS:
@@ -81,7 +76,7 @@ def scene_facts(report: SceneReport) -> list[tuple[str, object]]:
         return [*pairs, ("Grid", count_noun(report.annotations, "square"))]
     if not report.annotation_file:
         return [*pairs, ("Annotations", "none")]
-    # Annotations outside the scene have a line of their own, because everyone looks for it.
+    # Annotations outside the scene have their own line, because users look for their number.
     skipped = "; ".join(
         f"{n} {reason}" for reason, n in report.skipped.items() if reason != OUTSIDE
     )
@@ -102,17 +97,3 @@ def _size_on_ground(report: SceneReport) -> str:
     unit, metres = ("km", 1000) if max(width, height) >= 1000 else ("m", 1)
     sides = f"{format_number(width / metres)} × {format_number(height / metres)}"
     return f", about {sides}\u00a0{unit}"
-
-
-def class_counts(classes: Mapping[str, int]) -> Counts:
-    """Return colour, name and count of each class, the most frequent first.
-
-    Classes beyond the colours of the palette are counted together.
-    """
-    names = sorted(classes, key=lambda name: (-classes[name], name))
-    n_named = len(names) if len(names) <= CATEGORIES_AT_MOST else CATEGORIES_AT_MOST - 1
-    bars = [(palette.cluster_colour(i), n, classes[n]) for i, n in enumerate(names[:n_named])]
-    if rare := names[n_named:]:
-        count = sum(classes[name] for name in rare)
-        bars.append((palette.MISSING_COLOUR, f"{len(rare)} rarer classes", count))
-    return bars

@@ -1,1 +1,1 @@
-"""What outlives a page: session state, saved settings, cached results and jobs."""
+"""State that is kept across pages: session state, saved settings, cached results and jobs."""

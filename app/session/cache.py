@@ -1,4 +1,4 @@
-"""Cached results, shared read-only by all sessions; the only module with st.cache_*.
+"""Cached results, shared read-only by all sessions; the only module that uses st.cache_*.
 
 Keys come from a `View`, so that a result is reused as long as nothing that it depends on changes.
 """
@@ -6,8 +6,10 @@ Keys come from a `View`, so that a result is reused as long as nothing that it d
 import dataclasses
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from functools import partial
+from typing import Any, TypeVar, cast
 
 import pandas as pd
 import streamlit as st
@@ -17,14 +19,20 @@ from app.session.views import requested_display
 from app.widgets.images import data_uri
 from core.chips.chip_set import ChipSet
 from core.clusters.labelling import Labelling
-from core.clusters.methods.method_table import method_of
 from core.embeddings import registry
 from core.embeddings.encoder import EncoderCard
 from core.input_settings import DisplaySettings
 from core.mapping import Surroundings, chip_thumbnails, native_step, thumbnail_limits
 from core.pipeline import chip_images
 from core.pipeline.chip_stages import find_flags, open_chips
-from core.pipeline.cluster_stages import find_labelling, find_tree, open_projection, open_reduction
+from core.pipeline.cluster_stages import (
+    find_labelling,
+    find_tree,
+    labelling_inputs,
+    open_projection,
+    open_reduction,
+    tree_inputs,
+)
 from core.pipeline.embedding_stages import open_embeddings
 from core.pipeline.run_results import score_chips
 from core.pipeline.scene_survey import SurveyedScene
@@ -36,6 +44,7 @@ from core.reduction.tsne import Projection
 from core.types import ByteArray, DoubleArray
 
 T = TypeVar("T")
+_WORKER = ThreadPoolExecutor(1, "survey")
 
 
 @dataclass(frozen=True)
@@ -55,7 +64,7 @@ class SceneImage:
 
 
 class _NotYetError(Exception):
-    """Raised through a cache, so that a result that is not computed yet is not cached."""
+    """Raised inside a cached function, so that the absence of a result is not cached."""
 
 
 @st.cache_resource(show_spinner=False)
@@ -78,7 +87,7 @@ def _results(key: str, _read: Callable[[], Any]) -> Any:  # noqa: ARG001
     return result
 
 
-# An image may take a megabyte, so fewer of them are kept.
+# An image may take a megabyte, so fewer images than results are kept.
 @st.cache_resource(max_entries=32, show_spinner=False)
 def _images(key: str, _draw: Callable[[], Any]) -> Any:  # noqa: ARG001
     return _draw()
@@ -86,42 +95,32 @@ def _images(key: str, _draw: Callable[[], Any]) -> Any:  # noqa: ARG001
 
 @st.cache_resource(max_entries=64, show_spinner=False)
 def _futures(key: str, _work: Callable[[], T]) -> "Future[T]":  # noqa: ARG001
-    return _worker().submit(_work)
-
-
-@st.cache_resource(show_spinner=False)
-def _worker() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(1, "survey")
+    return _WORKER.submit(_work)
 
 
 def cached_result(key: str, read: Callable[[], T | None]) -> T | None:
-    """Return a result, read once; None if it does not exist yet, and then it is read again."""
-    try:
-        result: T = _results(key, read)
-    except _NotYetError:
-        return None
-    return result
+    """Return the result of `read`, which is cached unless it is None."""
+    with suppress(_NotYetError):
+        return cast(T, _results(key, read))
+    return None
 
 
 def cached_image(key: str, draw: Callable[[], T]) -> T:
-    """Return a result as large as an image, kept as long as there is room."""
-    image: T = _images(key, draw)
-    return image
+    """Return an image, or another large result; only the most recent results stay cached."""
+    return cast(T, _images(key, draw))
 
 
 def run_in_background(key: str, work: Callable[[], T]) -> "Future[T]":
     """Start work of a second or two in a thread, once per key, and return its future."""
-    future: Future[T] = _futures(key, work)
-    return future
+    return cast("Future[T]", _futures(key, work))
 
 
 def stage_result(
     view: View, stage: str, name: str, read: Callable[[], T | None], **values: Any
 ) -> T | None:
-    """Return a result that belongs to a stage of a view; None without the stage or the result.
+    """Return a result that belongs to a stage of a view; None if either is not computed.
 
-    The values are what the result depends on beyond the stage; `read` returns None if the result
-    does not exist yet.
+    `values` are the inputs of the result other than the stage.
     """
     return cached_result(view.key(stage, name=name, **values), read) if view.has(stage) else None
 
@@ -142,8 +141,8 @@ def projection(view: View) -> Projection | None:
 
 
 def tree(view: View) -> Any:
-    """Return the tree that the sliders of the requested method cut; None if there is none."""
-    inputs = _tree_inputs(view)
+    """Return the tree that the sliders of the requested method cut; None if it is not built."""
+    inputs = tree_inputs(view)
     return stage_result(view, "reduction", "tree", lambda: find_tree(view), tree=inputs)
 
 
@@ -164,34 +163,24 @@ def labelling_key(view: View, name: str, *tables: str, **values: Any) -> str:
     return view.key("reduction", *tables, name=name, **labelling_inputs(view), **values)
 
 
-def labelling_inputs(view: View) -> dict[str, Any]:
-    """Return what a labelling depends on beyond its reduction, as plain values."""
-    method = method_of(view.settings)
-    own_settings = dataclasses.asdict(method.settings_in(view.settings))
-    return {"method": method.name, "own_settings": own_settings, "tree": _tree_inputs(view)}
-
-
 def is_ready(view: View, stage: str) -> bool:
-    """Return True if a stage has been computed, or a saved tree can be cut for its clusters."""
+    """Return True if a stage has been computed; for clusters, also if a saved tree can be cut."""
     return view.has(stage) or (stage == "clusters" and labelling(view) is not None)
 
 
 def scores(view: View, attribute: str) -> Any:
-    """Return how well the embeddings, and the clusters if any, agree with an attribute."""
+    """Return scores of how well the embeddings, and any clusters, agree with an attribute."""
     chip_set, matrix, clusters = chips(view), open_embeddings(view), labelling(view)
     if chip_set is None or matrix is None:
         return None
-
-    def score() -> Any:
-        return score_chips(chip_set, matrix, clusters, attribute)
-
+    score = partial(score_chips, chip_set, matrix, clusters, attribute)
     if clusters is None:
         return stage_result(view, "embeddings", "scores", score, attribute=attribute)
     return labelling_result(view, "scores", score, attribute=attribute)
 
 
 def surroundings(view: View, chip_set: ChipSet, row: int, side: int) -> SceneImage:
-    """Return a chip's surroundings, `side` scene pixels wide."""
+    """Return an image of a chip's surroundings, `side` scene pixels wide."""
 
     def draw(display: DisplaySettings) -> SceneImage:
         return _scene_image(chip_images.read_surroundings(view, chip_set, row, side, display))
@@ -200,7 +189,7 @@ def surroundings(view: View, chip_set: ChipSet, row: int, side: int) -> SceneIma
 
 
 def chip_pixels(view: View, chip_set: ChipSet, row: int) -> tuple[ByteArray, int]:
-    """Return a chip at the scene's own pixels, and how many of them one image pixel covers."""
+    """Return a chip's image, read from its scene, and the width of its pixels in scene pixels."""
 
     def draw(display: DisplaySettings) -> tuple[ByteArray, int]:
         facts = {str(name): value for name, value in chip_set.facts.iloc[row].items()}
@@ -210,7 +199,7 @@ def chip_pixels(view: View, chip_set: ChipSet, row: int) -> tuple[ByteArray, int
 
 
 def overview(view: View, scene: str) -> SceneImage:
-    """Return a whole scene with its footprints."""
+    """Return an image of a whole scene with its footprints."""
 
     def draw(display: DisplaySettings) -> SceneImage:
         return _scene_image(chip_images.read_overview(view, scene, display))
@@ -219,7 +208,7 @@ def overview(view: View, scene: str) -> SceneImage:
 
 
 def thumbnails(workspace: Workspace, chip_set: ChipSet, rows: Sequence[int]) -> ByteArray:
-    """Return images of chips in the requested bands and stretch; fast, so not cached."""
+    """Return images of chips in the requested bands and stretch; not cached, as reading is fast."""
     display, limits = requested_display(workspace), None
     if display.stretch != "auto":
         key = f"limits {'-'.join(chip_set.keys)} {display}"
@@ -240,11 +229,6 @@ def scene_attributes(scene: SurveyedScene) -> tuple[list[str], str]:
         return [str(name) for name in table.columns], guess_class_attribute(table)
 
     return cached_result(f"attributes {scene.artifact.folder}", read) or ([], "")
-
-
-def _tree_inputs(view: View) -> dict[str, Any]:
-    hierarchy = method_of(view.settings).hierarchy
-    return {} if hierarchy is None else {hierarchy.stage: hierarchy.inputs(view.settings)}
 
 
 def _displayed_image(

@@ -2,9 +2,7 @@
 
 import hashlib
 import re
-from concurrent.futures import Future
-from concurrent.futures import TimeoutError as NotYetError
-from dataclasses import dataclass
+from concurrent.futures import Future, wait
 from functools import partial
 from typing import Any
 
@@ -16,17 +14,20 @@ from app.session.displayed_clusters import PATIENCE_SECONDS, Clusters
 from app.widgets.palette import EXCLUDED
 from core.chips.chip_set import ChipSet
 from core.clusters.editing.edit_history import Edit
-from core.clusters.editing.edited_labelling import displayed_confidence, displayed_persistence
+from core.clusters.editing.edited_labelling import (
+    displayed_confidence,
+    displayed_labelling,
+    displayed_persistence,
+)
 from core.clusters.editing.edits import bisect_cluster
 from core.clusters.editing.explanation import Exemplars, find_exemplars, rows_near_centres
 from core.clusters.evaluation.confounders import partial_chip_warnings, single_scene_warnings
 from core.clusters.evaluation.report_card import PropertyAgreement, compare_with_property
 from core.clusters.evaluation.size_sweep import SizeSweep, sweep_sizes
-from core.clusters.labelling import Labelling, labels_by_size, make_labelling
+from core.clusters.labelling import labels_by_size
 from core.clusters.methods.icicle import Icicle, lay_out_icicle
-from core.clusters.methods.method import Hierarchy
 from core.clusters.methods.method_table import method_of
-from core.pipeline.cluster_stages import clustered_points
+from core.pipeline.cluster_stages import clustered_points, labelling_inputs
 from core.pipeline.quality_stage import APPEARANCE, Quality, displayed_mark, find_quality
 from core.pipeline.view import View
 from core.types import BoolArray, DoubleArray, FloatArray, IntArray
@@ -34,45 +35,23 @@ from core.types import BoolArray, DoubleArray, FloatArray, IntArray
 PROFILED_FACTS = ("length", "breadth", "area", "heading", "side", "valid_fraction")
 
 
-@dataclass(frozen=True)
-class DisplayedLabelling:
-    """The displayed clusters as a labelling, for the functions that explain a labelling.
-
-    Attributes
-    ----------
-    labelling : Labelling
-        Noise and excluded chips are -1.
-    labels : dict of int to int
-        The label of each cluster id.
-    """
-
-    labelling: Labelling
-    labels: dict[int, int]
-
-
 def size_sweep(view: View) -> SizeSweep | None:
-    """Return what each min_cluster_size gives; None while it is computed, or without a tree.
+    """Return the results of each min_cluster_size; None without a tree or until they are computed.
 
-    Raises
-    ------
-    TooFewError
-        If there are fewer than four chips.
+    Raises TooFewError if there are fewer than four chips.
     """
     tree = cache.tree(view)
     if tree is None:
         return None
-    inputs = cache.labelling_inputs(view)
+    inputs = labelling_inputs(view)
     inputs["own_settings"].pop("min_cluster_size", None)
     key = view.key("reduction", name="sizes", **inputs)
     sweep = cache.run_in_background(key, partial(sweep_sizes, tree, view.settings.cut))
-    try:
-        return sweep.result(PATIENCE_SECONDS)
-    except NotYetError:
-        return None
+    return sweep.result() if wait([sweep], PATIENCE_SECONDS).done else None
 
 
 def quality(clusters: Clusters, chips: ChipSet) -> Quality | None:
-    """Return the report card of the displayed clusters, if it was computed."""
+    """Return the report card of the displayed clusters; None if it has not been computed."""
     view, labelling, edited = clusters.view, clusters.labelling, clusters.edited
     read = partial(find_quality, view, chips, labelling, edited)
     mark = displayed_mark(labelling, edited, view.settings)
@@ -80,11 +59,8 @@ def quality(clusters: Clusters, chips: ChipSet) -> Quality | None:
 
 
 def persistence_by_cluster(clusters: Clusters) -> DoubleArray | None:
-    """Return the persistence of each displayed cluster, NaN for those made by edits.
-
-    None for methods without a tree that has persistence.
-    """
-    tree, hierarchy = _condensed_tree(clusters)
+    """Return the persistence of each displayed cluster, by label; NaN for edited clusters."""
+    tree, hierarchy = _condensed_tree(clusters), method_of(clusters.view.settings).hierarchy
     if tree is None or hierarchy is None or hierarchy.persistence is None:
         return None
     measure = partial(hierarchy.persistence, tree, clusters.view.settings)
@@ -95,33 +71,30 @@ def persistence_by_cluster(clusters: Clusters) -> DoubleArray | None:
 
 
 def icicle(clusters: Clusters) -> Icicle | None:
-    """Lay out the condensed tree, a tenth of a second at 20,000 chips; None without such a tree."""
-    (tree, _), cut = _condensed_tree(clusters), clusters.view.settings.cut
+    """Return the layout of the condensed tree, if there is one; takes 0.1 s for 20,000 chips."""
+    tree, cut = _condensed_tree(clusters), clusters.view.settings.cut
     if tree is None or len(tree) < cut.min_cluster_size:
         return None
     return cache.labelling_result(clusters.view, "icicle", partial(lay_out_icicle, tree, cut))
 
 
-def _condensed_tree(clusters: Clusters) -> tuple[Any, Hierarchy | None]:
-    """Return the tree of the clusters and its kind; None if the tree has no persistence."""
+def _condensed_tree(clusters: Clusters) -> Any:
+    """Return the condensed tree of the clusters; None if it is not built or has no persistence."""
     hierarchy = method_of(clusters.view.settings).hierarchy
-    if hierarchy is None or hierarchy.persistence is None:
-        return None, None
-    return cache.tree(clusters.view), hierarchy
+    return cache.tree(clusters.view) if hierarchy and hierarchy.persistence else None
 
 
 def bisection(clusters: Clusters, cluster: int) -> "Future[Edit] | None":
-    """Return the split of a cluster in two, computed in the background."""
+    """Return the future of the edit that splits a cluster in two; None without embeddings."""
     points, edited = clustered_space(clusters), clusters.edited
     if points is None:
         return None
-    members = digest(edited.ids == cluster)
-    key = cache.labelling_key(clusters.view, "bisection", members=members)
+    key = cache.labelling_key(clusters.view, "bisection", members=digest(edited.ids == cluster))
     return cache.run_in_background(key, partial(bisect_cluster, edited, cluster, points))
 
 
 def appearance(view: View, chips: ChipSet) -> pd.DataFrame | None:
-    """Return the measures of the chips' appearance, if they were computed."""
+    """Return the measures of the chips' appearance; None if they have not been computed."""
     read = partial(APPEARANCE.read, view.workspace.store, chips)
     return cache.stage_result(view, "chips", "appearance", read)
 
@@ -133,31 +106,23 @@ def profile_facts(view: View, chips: ChipSet) -> pd.DataFrame:
     return facts if measures is None else pd.concat([facts, measures], axis=1)
 
 
-def labelling_on_display(clusters: Clusters) -> DisplayedLabelling:
-    """Return the displayed clusters as a labelling."""
-    ids = np.where(clusters.ids == EXCLUDED, -1, clusters.ids)
-    labelling = clusters.labelling
-    displayed = make_labelling(ids, confidence(clusters), labelling.method, labelling.facts)
-    return DisplayedLabelling(displayed, labels_by_size(ids))
-
-
 def confidence(clusters: Clusters) -> FloatArray:
-    """Return the confidence of each chip, (n,), 0..1; of treated noise, its membership.
+    """Return the confidence of each chip, (n,), 0..1; 0 for noise assigned to the nearest cluster.
 
-    0 if it is not known, as for noise that was assigned to the nearest cluster.
+    The confidence of noise assigned to its most likely cluster is its membership.
     """
     return np.nan_to_num(displayed_confidence(clusters.labelling, clusters.edited))
 
 
 def without_confidence(clusters: Clusters) -> BoolArray:
-    """Return which noise chips are displayed in a cluster without any membership, (n,)."""
-    noise = (clusters.labelling.labels < 0) & (clusters.ids >= 0)
-    unmeasured: BoolArray = noise & (confidence(clusters) == 0)
+    """Return a mask, (n,), of noise chips without membership that are displayed in a cluster."""
+    assigned_noise = (clusters.labelling.labels < 0) & (clusters.ids >= 0)
+    unmeasured: BoolArray = assigned_noise & (confidence(clusters) == 0)
     return unmeasured
 
 
 def rows_below(clusters: Clusters, threshold: float) -> list[int]:
-    """Return the rows of clustered chips of lower confidence, the least confident first."""
+    """Return the rows of clustered chips with a confidence below a threshold, lowest first."""
     values = confidence(clusters)
     rows = np.flatnonzero((clusters.ids >= 0) & (values < threshold))
     order: list[int] = rows[np.argsort(values[rows], kind="stable")].tolist()
@@ -165,7 +130,7 @@ def rows_below(clusters: Clusters, threshold: float) -> list[int]:
 
 
 def least_confident_rows(clusters: Clusters, fraction: float) -> list[int]:
-    """Return the rows of a fraction of the clustered chips, the least confident first."""
+    """Return the rows of the least confident fraction of the clustered chips, lowest first."""
     rows = rows_below(clusters, np.inf)
     return rows[: int(np.ceil(fraction * len(rows)))]
 
@@ -180,11 +145,12 @@ def cluster_exemplars(clusters: Clusters, n_chips: int) -> dict[int, Exemplars]:
     """Return example chips of each cluster, by id; each list has at most `n_chips`."""
 
     def find() -> dict[int, Exemplars] | None:
-        points, displayed = clustered_space(clusters), labelling_on_display(clusters)
+        points = clustered_space(clusters)
         if points is None:
             return None
-        exemplars = find_exemplars(points, displayed.labelling, n_chips)
-        return {cluster: exemplars[label] for cluster, label in displayed.labels.items()}
+        labelling = displayed_labelling(clusters.labelling, clusters.edited)
+        exemplars = find_exemplars(points, labelling, n_chips)
+        return {cluster: exemplars[i] for cluster, i in labels_by_size(clusters.ids).items()}
 
     values = {"ids": digest(clusters.ids), "confidence": digest(confidence(clusters))}
     view = clusters.view
@@ -200,9 +166,9 @@ def typical_rows(clusters: Clusters, n_chips: int) -> dict[int, list[int]]:
 def compare_with_attribute(
     clusters: Clusters, values: "pd.Series[Any]", name: str
 ) -> tuple[PropertyAgreement, list[int]]:
-    """Compare the displayed clusters with an attribute; also return the ids of the table's rows.
+    """Return the agreement of the displayed clusters with an attribute, and the cluster id per row.
 
-    Noise comes last; excluded chips are left out.
+    The last row of the agreement table is noise, with the id -1; excluded chips are left out.
     """
     included = clusters.ids != EXCLUDED
     ids = clusters.ids[included]
@@ -212,14 +178,12 @@ def compare_with_attribute(
     return agreement, [*order.tolist(), -1]
 
 
-def list_alarms(clusters: Clusters, chips: ChipSet) -> tuple[list[str], bool]:
-    """Return warnings about what the clusters may depend on, and whether all checks were made."""
+def confounder_warnings(clusters: Clusters, chips: ChipSet) -> tuple[list[str], bool]:
+    """Return warnings about possible confounders, and whether all checks have been made."""
     ids, scenes = np.maximum(clusters.ids, -1), chips.facts["scene"].to_numpy()
     sentences = single_scene_warnings(ids, scenes) + partial_chip_warnings(ids, chips.facts)
-    sentences = [
-        re.sub(r"^Cluster (\d+)", lambda match: clusters.look.name(int(match[1])), sentence)
-        for sentence in sentences
-    ]
+    rename = partial(re.sub, r"^Cluster (\d+)", lambda match: clusters.look.name(int(match[1])))
+    sentences = [rename(sentence) for sentence in sentences]
     card = quality(clusters, chips)
     associations = card.associations if card else ()
     sentences += [association.sentence for association in associations if association.alarm]
@@ -227,5 +191,5 @@ def list_alarms(clusters: Clusters, chips: ChipSet) -> tuple[list[str], bool]:
 
 
 def digest(values: IntArray | BoolArray | FloatArray) -> str:
-    """Return a short name for ids, a selection, or a value per chip."""
+    """Return a short hash of cluster ids, of a mask, or of one value per chip."""
     return hashlib.blake2b(values.tobytes(), digest_size=8).hexdigest()

@@ -1,4 +1,4 @@
-"""The clusters that this session displays; their ids, names and colours stay with the chips."""
+"""The clusters that this session displays, which keep id, name and colour when sliders move."""
 
 import dataclasses
 from concurrent.futures import Future, wait
@@ -10,12 +10,11 @@ import numpy as np
 from app.session import cache, state
 from app.widgets.palette import EXCLUDED, NOISE, Look
 from core.clusters.editing.edit_history import History
-from core.clusters.editing.edited_labelling import EditedLabelling, unedited
+from core.clusters.editing.edited_labelling import EditedLabelling, unedited_clusters
 from core.clusters.label_matching import describe_changes, match_clusters, renumber_labels
 from core.clusters.labelling import Labelling
 from core.clusters.methods.method_table import find_method, method_of
-from core.clusters.noise_treatment import TreatedLabelling
-from core.errors import TooFewError
+from core.clusters.noise_treatment import TreatedLabelling, treat_noise
 from core.pipeline.saved_edits import (
     SavedEdits,
     edit_family,
@@ -26,10 +25,10 @@ from core.pipeline.saved_edits import (
 )
 from core.pipeline.view import View
 from core.settings import NoiseSettings
-from core.types import FloatArray, IntArray
+from core.types import IntArray
 
 MOST_REMEMBERED = 60
-# How long a page waits for work of about a second before it says that the work is running.
+# How long a page waits for a background task before it displays that the task is running.
 PATIENCE_SECONDS = 0.6
 
 
@@ -37,29 +36,11 @@ PATIENCE_SECONDS = 0.6
 class Clusters:
     """A labelling with the ids under which its clusters are displayed.
 
-    Attributes
-    ----------
-    view : View
-        The view that the labelling belongs to.
-    labelling : Labelling
-        The clusters that the method found.
-    ids : int32 array, (n,)
-        The displayed cluster of each chip, after noise treatment and edits; -1 for noise, -2 for
-        an excluded chip. A cluster keeps its id in the next labelling if most of its chips stay.
-    method_ids : int32 array, (n,)
-        The same before noise treatment and edits.
-    treated : TreatedLabelling
-    edited : EditedLabelling
-    family : str
-        The name of the labellings that share these edits.
-    history : History
-        The edits, including undone edits.
-    problems : tuple of str
-        Sentences on edits that do not fit this labelling.
-    changes : tuple of str
-        Sentences on how the clusters differ from those displayed before.
-    look : Look
-        Names and colours.
+    The ids, (n,), are -1 for noise and -2 for excluded chips; a cluster keeps its id in the next
+    labelling if most of its chips stay together. `method_ids` are the ids before noise treatment
+    and edits. Labellings of one family share their edits; `problems` are sentences on edits that
+    do not fit this labelling. `changes` are sentences on how the clusters differ from those
+    displayed before.
     """
 
     view: View
@@ -97,69 +78,42 @@ class Clusters:
 
 
 def displayed_clusters(view: View) -> Clusters | None:
-    """Return the clusters of a view, or those displayed before, or None."""
-    remembered = _remembered(view)
+    """Return the clusters of a view; until they are computed, the previous clusters, or None."""
+    # Clusters of these chips that this session has displayed, by key, the most recent last.
+    drawer = f"labellings:{view.key('chips')}"
+    remembered: dict[str, Clusters] = state.drawer(drawer, view.workspace)
     last = next(reversed(remembered), None)
     previous: Clusters | None = remembered[last] if last else None
     labelling = cache.labelling(view)
     if labelling is None:
         # The clusters of the last view stay displayed, with the edits made since.
         return previous and apply_edits(previous, load_edits(view.workspace, previous.family))
-    key = cache.labelling_key(view, "labelling")
-    former: Clusters | None = remembered.pop(key, None)
-    family = edit_family(view)
-    saved = load_edits(view.workspace, family)
+    key, family = cache.labelling_key(view, "labelling"), edit_family(view)
+    former, saved = remembered.pop(key, None), load_edits(view.workspace, family)
     ids = former.method_ids if former else keep_ids(labelling, previous, saved)
-    treated = treated_labelling(view)
-    clusters = Clusters(view, labelling, ids, ids, treated, unedited(ids), family)
+    treated = _treat_noise(view, labelling)
+    clusters = Clusters(view, labelling, ids, ids, treated, unedited_clusters(ids), family)
     clusters = apply_edits(clusters, saved)
-    changes: tuple[str, ...] = ()
     if previous is not None and last == key:
-        changes = previous.changes
+        clusters = dataclasses.replace(clusters, changes=previous.changes)
     elif previous is not None and previous.labelling.method == labelling.method:
         changes = list_changes(previous.method_ids, ids, clusters.look)
-    clusters = dataclasses.replace(clusters, changes=changes)
+        clusters = dataclasses.replace(clusters, changes=changes)
     remembered[key] = clusters
     while len(remembered) > MOST_REMEMBERED:
         remembered.pop(next(iter(remembered)))
     return clusters
 
 
-def treated_labelling(view: View) -> TreatedLabelling:
-    """Return the labelling with its noise treated as requested; untreated while that is running.
-
-    Raises
-    ------
-    TooFewError
-        If there is no labelling.
-    """
-    labelling, reduction = cache.labelling(view), cache.reduction(view)
-    if labelling is None or reduction is None:
-        raise TooFewError("there is no labelling to treat", where="noise")
-    if treats_noise(view):
-        future = _treatment(view, labelling, reduction.points)
-        if future.done():
-            return future.result()
-    untreated = dataclasses.replace(view.settings, noise=NoiseSettings())
-    return treat_labelling(labelling, reduction.points, untreated, None)
-
-
 def is_treating_noise(view: View) -> bool:
     """Return True while noise is being treated, which takes about a second at 20,000 chips."""
-    labelling, reduction = cache.labelling(view), cache.reduction(view)
-    if labelling is None or reduction is None or not treats_noise(view):
-        return False
-    future = _treatment(view, labelling, reduction.points)
-    return not wait([future], PATIENCE_SECONDS).done
-
-
-def treats_noise(view: View) -> bool:
-    """Return True if the method leaves noise and the settings assign it to clusters."""
-    return method_of(view.settings).has_noise and view.settings.noise.method != "keep"
+    labelling = cache.labelling(view)
+    treatment = None if labelling is None else _treatment(view, labelling)
+    return treatment is not None and not wait([treatment], PATIENCE_SECONDS).done
 
 
 def apply_edits(clusters: Clusters, saved: SavedEdits) -> Clusters:
-    """Return clusters with the edits of their family instead of those that they have."""
+    """Return clusters with the saved edits of their family in place of their current edits."""
     ids = ids_by_label(clusters.labelling, clusters.method_ids)
     edited, problems = replay_history(clusters.treated, ids, saved.history)
     return dataclasses.replace(
@@ -184,7 +138,11 @@ def list_changes(before: IntArray, after: IntArray, look: Look) -> tuple[str, ..
 def keep_ids(
     labelling: Labelling, previous: Clusters | None, saved: SavedEdits | None = None
 ) -> IntArray:
-    """Return the id of each chip: as displayed before, else as at the last edit, else its label."""
+    """Return the cluster id of each chip, (n,).
+
+    Ids are matched to the previous clusters. Without these, they are matched to the clusters at the
+    last edit; if there are no edits either, the ids are the labels.
+    """
     if previous is not None and len(previous.method_ids) == len(labelling):
         ids = match_clusters(previous.method_ids, labelling.labels)
     else:
@@ -194,18 +152,24 @@ def keep_ids(
 
 def ids_by_label(labelling: Labelling, method_ids: IntArray) -> dict[int, int]:
     """Return the id under which each label is displayed."""
-    labels = labelling.labels
-    return {
-        int(label): int(method_ids[labels == label][0]) for label in np.unique(labels[labels >= 0])
-    }
+    labels, first_rows = np.unique(labelling.labels, return_index=True)
+    ids = zip(labels.tolist(), method_ids[first_rows].tolist(), strict=True)
+    return {label: cluster for label, cluster in ids if label >= 0}
 
 
-def _remembered(view: View) -> dict[str, Clusters]:
-    """Return the clusters of these chips that this session displayed, by key, the latest last."""
-    return state.drawer(f"labellings:{view.key('chips')}", view.workspace)
+def _treat_noise(view: View, labelling: Labelling) -> TreatedLabelling:
+    """Return the labelling after the requested noise treatment; untreated until it is complete."""
+    treatment = _treatment(view, labelling)
+    if treatment is not None and treatment.done():
+        return treatment.result()
+    return treat_noise(labelling, np.empty((len(labelling), 0), np.float32), NoiseSettings())
 
 
-def _treatment(view: View, labelling: Labelling, points: FloatArray) -> "Future[TreatedLabelling]":
+def _treatment(view: View, labelling: Labelling) -> "Future[TreatedLabelling] | None":
+    """Return the future of the noise treatment; None if noise is kept or cannot occur."""
+    reduction, settings = cache.reduction(view), view.settings
+    if reduction is None or not method_of(settings).has_noise or settings.noise.method == "keep":
+        return None
     key = cache.labelling_key(view, "treated labelling", "noise")
-    treat = partial(treat_labelling, labelling, points, view.settings, cache.tree(view))
+    treat = partial(treat_labelling, labelling, reduction.points, settings, cache.tree(view))
     return cache.run_in_background(key, treat)

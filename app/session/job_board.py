@@ -1,4 +1,4 @@
-"""Long work as command-line processes: one board per server, one process per key, cancellable."""
+"""Long-running jobs as command-line processes: one board per server, one job per key."""
 
 import atexit
 import json
@@ -17,7 +17,7 @@ from typing import IO, Any, Literal
 
 State = Literal["running", "done", "failed", "cancelled"]
 ROOT = Path(__file__).resolve().parents[2]
-# Between the interrupt and the kill; a cancelled job ends within two seconds altogether.
+# Time between the interrupt and the kill; a cancelled job ends within two seconds in total.
 GRACE_SECONDS = 1.2
 WAIT_SECONDS = 0.1
 LOG_LINES = 200
@@ -33,23 +33,12 @@ def core_command(*arguments: str | Path) -> tuple[str, ...]:
 
 @dataclass
 class Job:
-    """Long work: commands that run one after the other.
+    """A long-running job: commands that run one after the other.
 
-    Attributes
-    ----------
-    key : str
-        What the job computes; two requests with the same key share one job.
-    title : str
-    commands : sequence of commands
-    state : {"running", "done", "failed", "cancelled"}
-    stage, n_done, n_total, note
-        The last progress that the running command reported.
-    error : str
-        A sentence if the job failed.
-    result : dict
-        The JSON object on the last line of the last command's output.
-    predecessors : tuple of Job
-        Jobs that must end before this one begins.
+    Two requests with the same key share one job. The stage, the counts and the note are the last
+    progress that the running command reported, the error is a sentence if the job failed, and the
+    result is the JSON object on the last line of the last command's output. The job begins when
+    its predecessors have ended.
     """
 
     key: str
@@ -83,7 +72,7 @@ class Job:
 
     @property
     def seconds(self) -> float:
-        """How long the job has been running, or ran."""
+        """The run time of the job so far, or in total once it has ended."""
         return (self.ended or time.time()) - self.started
 
     def start(self) -> None:
@@ -92,7 +81,7 @@ class Job:
         self.thread.start()
 
     def wait(self, seconds: float | None = None) -> None:
-        """Wait until the job has ended, or for some seconds."""
+        """Wait until the job has ended, or for at most `seconds`."""
         if self.thread:
             self.thread.join(seconds)
 
@@ -106,18 +95,15 @@ class Job:
             threading.Thread(target=_kill_later, args=(process,), daemon=True).start()
 
     def _run(self) -> None:
-        state: State = "done"
         while self.waits_for is not None and not self.stopping.wait(WAIT_SECONDS):
             self.started = time.time()
         self.predecessors = ()
+        state: State = "done"
         for command in self.commands:
-            code = self._run_command(command)
-            if self.stopping.is_set() and code != 0:
-                state = "cancelled"
-                break
-            if code != 0:
-                state = "failed"
-                self.error = self.error or _unexpected_end(code, self.lines)
+            if code := self._run_command(command):
+                state = "cancelled" if self.stopping.is_set() else "failed"
+                if state == "failed":
+                    self.error = self.error or _unexpected_end(code, self.lines)
                 break
         self.ended = time.time()
         self.state = state
@@ -168,7 +154,7 @@ class Board:
     def start(self, key: str, title: str, *commands: Sequence[str], after: str = "") -> Job:
         """Start a job, or return the running job of this key.
 
-        The job waits for the running jobs whose key starts with `after`; for none if it is empty.
+        The job waits for the running jobs whose key starts with `after`, unless `after` is empty.
         """
         with self._lock:
             job = self._jobs.get(key)
@@ -176,7 +162,7 @@ class Board:
                 return job
             running = [job for job in self._jobs.values() if job.state == "running"]
             predecessors = tuple(job for job in running if after and job.key.startswith(after))
-            # An ended job of this key leaves its position, so that the board is in starting order.
+            # A previous job of this key is removed, so that the jobs stay in starting order.
             self._jobs.pop(key, None)
             job = self._jobs[key] = Job(key, title, commands, predecessors=predecessors)
             ended = [old for old in self._jobs.values() if old.state != "running"]
@@ -204,7 +190,7 @@ class Board:
     def close(self) -> None:
         """End every process; called when the server ends."""
         running = [job for job in self.jobs() if job.state == "running"]
-        # All are cancelled first, since the end of one lets the next one begin.
+        # All jobs are cancelled before waiting, since the end of one job starts the next.
         for job in running:
             job.cancel()
         for job in running:
@@ -222,7 +208,6 @@ def _spawn(command: Sequence[str]) -> subprocess.Popen[str]:
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        text=True,
         encoding="utf-8",
         errors="replace",
         env={**os.environ, "CHIPSCAPE_PROGRESS": "jsonl", "PYTHONUNBUFFERED": "1"},
@@ -249,10 +234,8 @@ def _kill_later(process: subprocess.Popen[str]) -> None:
 
 def _json_object(line: str) -> dict[str, Any] | None:
     """Return the JSON object on a line; None if there is none."""
-    if not line.lstrip().startswith("{"):
-        return None
     try:
-        value = json.loads(line)
+        value = json.loads(line) if line.lstrip().startswith("{") else None
     except json.JSONDecodeError:
         return None
     return value if isinstance(value, dict) else None

@@ -12,7 +12,7 @@ from core.pipeline.workspace import Workspace
 from core.settings import RunSettings
 
 MOST_CLUSTERS = 20
-"""A method is fitted for numbers of clusters up to this one, so that its slider is fast."""
+"""Largest number of clusters fitted in advance, so that the slider responds at once."""
 
 
 def job_prefix(workspace: Workspace) -> str:
@@ -37,25 +37,25 @@ def start_run(workspace: Workspace, settings: RunSettings, until: str, title: st
 
 
 def start_grid_run(workspace: Workspace, settings: RunSettings, until: str, title: str) -> None:
-    """Compute a stage, and request its scene settings only when the job is done.
+    """Compute a stage; the scene settings become the requested ones only when the job is done.
 
-    Otherwise the page itself would lay a grid over every scene before it could draw anything.
+    Otherwise the page would have to compute the grid of every scene before it could be drawn.
     """
     job = _start_command(workspace, settings, title, "run", "--until", until)
     _pending_settings(workspace)[job.key] = settings
 
 
 def apply_pending_settings(workspace: Workspace) -> bool:
-    """Request the settings that waited for a job that is done; return True if there were any."""
-    applied = False
-    pending = _pending_settings(workspace)
+    """Request the pending settings of jobs that have succeeded; return True if there were any."""
+    applied, pending = False, _pending_settings(workspace)
     for key, settings in list(pending.items()):
         job = cache.job_board().get(key)
-        if job is None or job.state != "running":
-            del pending[key]
+        if job is not None and job.state == "running":
+            continue
+        del pending[key]
         if job is not None and job.state == "done":
-            scenes = settings.scenes
-            requested = dataclasses.replace(requested_settings(workspace), scenes=scenes)
+            requested = requested_settings(workspace)
+            requested = dataclasses.replace(requested, scenes=settings.scenes)
             reset_settings(workspace, requested)
             saved_settings.save_settings(workspace, requested)
             applied = True
@@ -76,30 +76,27 @@ def start_screening(workspace: Workspace, settings: RunSettings) -> None:
 
 def start_refit(workspace: Workspace, settings: RunSettings) -> None:
     """Fit the encoder again, to all scenes, and embed all chips again."""
-    embed = dataclasses.replace(settings.embed, refit=True)
-    settings = dataclasses.replace(settings, embed=embed)
+    settings = dataclasses.replace(settings, embed=dataclasses.replace(settings.embed, refit=True))
     start_run(workspace, settings, "embeddings", "Fitting the encoder again")
 
 
 def start_count_sweep(workspace: Workspace, settings: RunSettings) -> None:
-    """Fit the method for each number of clusters, so that its slider is fast."""
-    command = _count_sweep(workspace, settings, settings.method)
-    start_job(workspace, f"Fitting 2 to {MOST_CLUSTERS}", command, name="sweep", settings=settings)
+    """Fit the method for each number of clusters, so that its slider responds at once."""
+    title, options = f"Fitting 2 to {MOST_CLUSTERS} clusters", _sweep_options(settings.method)
+    _start_command(workspace, settings, title, "cluster", *options)
 
 
 def start_tree(workspace: Workspace, settings: RunSettings) -> None:
     """Build the tree that the sliders of the method cut."""
-    command = _command(workspace, settings, "cluster", "--method", settings.method)
-    start_job(workspace, "Building the tree", command, name="tree", settings=settings)
+    options = ("--method", settings.method)
+    _start_command(workspace, settings, "Building the tree", "cluster", *options)
 
 
 def prepare_sliders(workspace: Workspace, settings: RunSettings) -> None:
-    """Build the tree of HDBSCAN, then fit mixtures, so that the sliders of both are fast."""
-    commands = (
-        _command(workspace, settings, "cluster", "--method", "hdbscan"),
-        _count_sweep(workspace, settings, "gmm"),
-    )
-    start_job(workspace, "Preparing the sliders", *commands, name="prepare", settings=settings)
+    """Build the tree of HDBSCAN, then fit mixtures, so that both sliders respond at once."""
+    tree = _command(workspace, settings, "cluster", "--method", "hdbscan")
+    fits = _command(workspace, settings, "cluster", *_sweep_options("gmm"))
+    start_job(workspace, "Preparing the sliders", tree, fits, name="prepare", settings=settings)
 
 
 def start_estimate(workspace: Workspace, settings: RunSettings, encoders: Sequence[str]) -> None:
@@ -111,18 +108,18 @@ def start_estimate(workspace: Workspace, settings: RunSettings, encoders: Sequen
 def start_comparison(
     workspace: Workspace, settings: RunSettings, encoders: Sequence[str], attribute: str
 ) -> None:
-    """Embed the chips with several encoders and score each against an attribute."""
+    """Embed the chips with several encoders and score each encoder against an attribute."""
     options = ("--encoders", ",".join(encoders), f"--property={attribute}")
     _start_command(workspace, settings, "Comparing encoders", "compare", *options)
 
 
 def start_quality(workspace: Workspace, settings: RunSettings) -> None:
     """Compute the report card: stability, silhouette, DBCV, confounders."""
-    _start_command(workspace, settings, "Computing the report card", "quality")
+    _start_command(workspace, settings, "Measuring cluster quality", "quality")
 
 
 def start_component_sweep(workspace: Workspace, settings: RunSettings) -> None:
-    """Compare mixtures over the number of components."""
+    """Compare mixtures with different numbers of components."""
     _start_command(workspace, settings, "Comparing mixtures", "landscape", "--method", "gmm")
 
 
@@ -136,16 +133,14 @@ def start_overviews(
 
 def job_key(workspace: Workspace, **inputs: Any) -> str:
     """Return the key of a job; two requests with the same inputs share one job."""
-    plain = {
-        name: dataclasses.asdict(value) if isinstance(value, RunSettings) else value
-        for name, value in inputs.items()
-    }
-    return job_prefix(workspace) + make_key("job", 1, plain)
+    if isinstance(settings := inputs.get("settings"), RunSettings):
+        inputs["settings"] = dataclasses.asdict(settings)
+    return job_prefix(workspace) + make_key("job", 1, inputs)
 
 
 def start_job(workspace: Workspace, title: str, *commands: Sequence[str], **inputs: Any) -> Job:
     """Start commands as one job; it begins when the running jobs of the workspace have ended."""
-    prefix, key = job_prefix(workspace), job_key(workspace, **inputs)
+    key, prefix = job_key(workspace, **inputs), job_prefix(workspace)
     return cache.job_board().start(key, title, *commands, after=prefix)
 
 
@@ -159,7 +154,7 @@ def _start_command(
 def _command(
     workspace: Workspace, settings: RunSettings, name: str, *options: str
 ) -> tuple[str, ...]:
-    # A run is not looked up, since it may need a grid, which takes too long for a page.
+    # Results for `run` are not looked up: they may need a grid, which takes too long for a page.
     if name != "run" and find_view(workspace, settings).has("projection"):
         saved_settings.save_settings(workspace, settings)
     file = saved_settings.write_job_settings(workspace, settings)
@@ -167,9 +162,8 @@ def _command(
     return core_command(name, *shared, *options)
 
 
-def _count_sweep(workspace: Workspace, settings: RunSettings, method: str) -> tuple[str, ...]:
-    span = f"2:{MOST_CLUSTERS}"
-    return _command(workspace, settings, "cluster", "--method", method, "--sweep", span)
+def _sweep_options(method: str) -> tuple[str, ...]:
+    return ("--method", method, "--sweep", f"2:{MOST_CLUSTERS}")
 
 
 def _pending_settings(workspace: Workspace) -> dict[str, RunSettings]:

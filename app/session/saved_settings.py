@@ -3,7 +3,7 @@
 import tomllib
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import tomli_w
 
@@ -15,25 +15,24 @@ from core.pipeline.workspace import Workspace
 from core.settings import RunSettings
 from core.tables import settings_from_table, settings_table
 
-SETTINGS, DISPLAY = "settings.toml", "display.toml"
-TARGET = "expected.toml"
-"""The file on the latest job."""
+# TARGET is the file for the settings and the last stage of the latest job.
+SETTINGS, DISPLAY, TARGET = "settings.toml", "display.toml", "expected.toml"
 
 
 def save_settings(workspace: Workspace, settings: RunSettings) -> Path:
-    """Write the settings that a new session starts from."""
+    """Write the settings with which a new session starts."""
     return _write(_file(workspace, SETTINGS), settings_table(settings))
 
 
 def load_settings(workspace: Workspace) -> RunSettings:
-    """Load the settings that were saved last; the defaults if there are no readable ones."""
+    """Load the settings that were saved last; the defaults if none can be read."""
     return _read_run_settings(_read_table(_file(workspace, SETTINGS)))
 
 
 def save_job_target(workspace: Workspace, settings: RunSettings, until: str) -> None:
-    """Note the settings and the last stage of a job; they are saved as settings if it succeeds.
+    """Write the settings and the last stage of a job to a separate file.
 
-    A new session must not start with the settings of a cancelled job.
+    New sessions start with these settings only if the job succeeds.
     """
     _write(_file(workspace, TARGET), {"until": until, "settings": settings_table(settings)})
 
@@ -53,25 +52,24 @@ def remove_job_target(workspace: Workspace) -> None:
 
 
 def write_job_settings(workspace: Workspace, settings: RunSettings) -> Path:
-    """Write the settings that a job reads into a file of their own."""
+    """Write the settings of a job to a file that its commands read."""
     table = settings_table(settings)
     name = f"{sha256(tomli_w.dumps(table).encode()).hexdigest()[:16]}.toml"
     return _write(_file(workspace, f"jobs/{name}"), table)
 
 
 def save_display(workspace: Workspace, display: DisplaySettings) -> None:
-    """Write how scenes and chips are displayed."""
+    """Write the bands and the stretch with which scenes and chips are displayed."""
     _write(_file(workspace, DISPLAY), settings_table(display))
 
 
 def load_display(workspace: Workspace) -> DisplaySettings:
-    """Load how scenes and chips are displayed in this workspace."""
-    table = _read_table(_file(workspace, DISPLAY))
+    """Load the bands and the stretch with which scenes and chips are displayed."""
     try:
-        display: DisplaySettings = settings_from_table(DisplaySettings, table)
+        table = _read_table(_file(workspace, DISPLAY))
+        return cast(DisplaySettings, settings_from_table(DisplaySettings, table))
     except ChipscapeError:
         return DisplaySettings()
-    return display
 
 
 def _file(workspace: Workspace, name: str) -> Path:
@@ -94,6 +92,6 @@ def _read_run_settings(table: dict[str, Any]) -> RunSettings:
         settings: RunSettings = settings_from_table(RunSettings, table)
         find_method(settings.method)
     except ChipscapeError:
-        # Another version, or a person, may have written the file.
+        # The file may be from another version or edited by hand.
         return RunSettings()
     return settings

@@ -1,13 +1,15 @@
-"""The choices of this session, under keys that outlive a page.
+"""The choices of this session, under keys that are kept across pages.
 
 This is the only module that uses `st.session_state`. Streamlit drops the value of a widget when
-another page runs, so widgets start from the values kept here, and their values are kept here.
+another page runs, so each widget starts with the value stored here and stores its new value here.
 """
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, cast
 
 import streamlit as st
 
+from core.chips.chip_set import ChipSet
 from core.pipeline.flair.flair_workspace import has_land_cover
 from core.pipeline.workspace import Workspace
 
@@ -15,9 +17,8 @@ MINE, DEMO = "mine", "demo"
 
 
 def drawer(name: str, workspace: Workspace) -> dict[str, Any]:
-    """Return the values that the session keeps on one subject for one workspace."""
-    values: dict[str, Any] = st.session_state.setdefault(f"cs.{name}:{workspace.root}", {})
-    return values
+    """Return the dictionary of the session's values of one kind for one workspace."""
+    return cast("dict[str, Any]", st.session_state.setdefault(f"cs.{name}:{workspace.root}", {}))
 
 
 def home_workspace() -> Workspace:
@@ -35,19 +36,18 @@ def workspace_choice() -> str:
     """Return ``"mine"`` or ``"demo"``; by default the demo, unless the user has data."""
     if "cs.workspace" not in st.session_state:
         st.session_state["cs.workspace"] = MINE if has_data(home_workspace()) else DEMO
-    choice: str = st.session_state["cs.workspace"]
-    return choice
+    return str(st.session_state["cs.workspace"])
 
 
 def choose_workspace(choice: str) -> None:
-    """Display a workspace. A visitor who leaves the demo no longer waits for it."""
+    """Display a workspace. A visitor who leaves the demo stops waiting for it."""
     if choice == MINE and workspace_choice() == DEMO:
         st.session_state.pop("cs.awaits demo", None)
     st.session_state["cs.workspace"] = choice
 
 
 def switch_workspace(choice: str) -> None:
-    """Display a workspace from elsewhere than the sidebar, whose widget follows."""
+    """Display a workspace that was chosen outside the sidebar, and update the sidebar's widget."""
     choose_workspace(choice)
     st.session_state["cs.chooser"] = choice
 
@@ -69,9 +69,15 @@ def has_scenes(workspace: Workspace) -> bool:
     return raw.is_dir() and any(path.suffix.lower() in suffixes for path in raw.iterdir())
 
 
-def enter_page(page: str) -> None:
-    """Remember which page is open."""
+def begin_script_run(page: str) -> None:
+    """Remember which page is open, and which new widgets the last script run may not have shown."""
     st.session_state["cs.page"] = page
+    st.session_state["cs.lost widgets"] = st.session_state.pop("cs.new widgets", set())
+
+
+def end_script_run() -> None:
+    """Record that the script ran to its end, so that the browser receives all of its widgets."""
+    st.session_state["cs.new widgets"] = set()
 
 
 def widget_key(workspace: Workspace, name: str, current: Any) -> str:
@@ -83,13 +89,19 @@ def widget_key(workspace: Workspace, name: str, current: Any) -> str:
     version = drawer("settings", workspace).get("version", 0)
     page = st.session_state.get("cs.page", "")
     key = f"cs.widget:{page}:{workspace.root}:{version}:{name}"
-    if key not in st.session_state:
-        st.session_state[key] = current
+    lost_widgets = st.session_state.get("cs.lost widgets", set())
+    if key not in st.session_state or key in lost_widgets:
+        # If a script run is interrupted, its last elements do not reach the browser. Streamlit then
+        # sends the widget again without its value, the browser shows the smallest value and returns
+        # that as the user's choice. Setting the value here makes Streamlit send it again.
+        st.session_state[key] = st.session_state.get(key, current)
+        st.session_state.setdefault("cs.new widgets", set()).add(key)
+        lost_widgets.discard(key)
     return key
 
 
 def widget_value(key: str) -> Any:
-    """Return the value of a widget, also before it is drawn; None if it is new."""
+    """Return the value of a widget, even before it is drawn; None if it is new."""
     return st.session_state.get(key)
 
 
@@ -99,15 +111,63 @@ def renew_widgets(workspace: Workspace) -> None:
     settings["version"] = settings.get("version", 0) + 1
 
 
+def choice_key(workspace: Workspace, name: str, default: Any, options: Sequence[Any] = ()) -> str:
+    """Return the key of a widget that starts with the choice saved by `keep_choice`, or a default.
+
+    A widget with options gets a new key whenever its options change.
+    """
+    last = page_choice(workspace, name, default)
+    start = last if last in options or not options else default
+    return widget_key(workspace, f"{name} {options}" if options else name, start)
+
+
 def page_choice(workspace: Workspace, name: str, default: Any) -> Any:
-    """Return a small choice of a page, such as what colours the points."""
+    """Return a remembered choice of a page, such as the column that colours the points."""
     return drawer("values", workspace).get(name, default)
 
 
 def keep_choice(workspace: Workspace, name: str, choice: Any) -> Any:
-    """Remember a small choice and return it."""
+    """Remember a choice of a page and return it."""
     drawer("values", workspace)[name] = choice
     return choice
+
+
+def pick_chip(workspace: Workspace, chip_id: str | None) -> None:
+    """Remember the chip that was clicked; None for no chip."""
+    drawer("picked", workspace)["chip"] = chip_id
+
+
+def select_chips(workspace: Workspace, chip_ids: Sequence[str]) -> None:
+    """Remember the chips that were selected with a box or lasso."""
+    drawer("selected", workspace)["chips"] = tuple(chip_ids)
+
+
+def picked_row(workspace: Workspace, chips: ChipSet) -> int | None:
+    """Return the row of the picked chip; None if it is not one of these chips."""
+    chip_id = drawer("picked", workspace).get("chip")
+    return None if chip_id is None else chips.row_by_id.get(chip_id)
+
+
+def selected_rows(workspace: Workspace, chips: ChipSet) -> tuple[int, ...]:
+    """Return the rows of the selected chips; chips not in the chip set are left out."""
+    chip_ids = drawer("selected", workspace).get("chips", ())
+    return tuple(chips.row_by_id[chip_id] for chip_id in chip_ids if chip_id in chips.row_by_id)
+
+
+def remember_points(workspace: Workspace, chip_ids: Sequence[str]) -> None:
+    """Remember the chips that a plot returned: one chip was clicked, several were selected."""
+    if len(chip_ids) == 1:
+        pick_chip(workspace, chip_ids[0])
+    else:
+        select_chips(workspace, chip_ids)
+
+
+def is_new_event(workspace: Workspace, plot_key: str, points: tuple[int, ...]) -> bool:
+    """Return True if an event of a plot is new; a plot reports its last event at every run."""
+    events = drawer("seen", workspace)
+    is_new = bool(points) and events.get(plot_key) != points
+    events[plot_key] = points
+    return is_new
 
 
 def is_first_report(job_key: str) -> bool:
@@ -135,5 +195,4 @@ def end_demo_wait() -> bool:
 
 def views_of_run() -> dict[Any, Any]:
     """Return the views that have been looked up in this run of the script, by key."""
-    views: dict[Any, Any] = st.session_state.setdefault("cs.plans", {})
-    return views
+    return cast("dict[Any, Any]", st.session_state.setdefault("cs.plans", {}))

@@ -1,7 +1,7 @@
-"""The views of this session: what is requested, and what is displayed until it is computed."""
+"""Views (settings with results): the requested one, and those displayed until it is computed."""
 
 import dataclasses
-from typing import Any
+from typing import Any, cast
 
 from app.session import saved_settings, state
 from core.embeddings.registry import check_readiness
@@ -17,12 +17,11 @@ STAGES = tuple(stage.name for stage in RUN_STAGES if stage.needs)
 
 
 def requested_settings(workspace: Workspace) -> RunSettings:
-    """Return the requested settings; in a new session those of the last run."""
+    """Return the requested settings; in a new session, those that were saved last."""
     settings = state.drawer("settings", workspace)
     if "wanted" not in settings:
         settings["wanted"] = saved_settings.load_settings(workspace)
-    requested: RunSettings = settings["wanted"]
-    return requested
+    return cast(RunSettings, settings["wanted"])
 
 
 def request_settings(workspace: Workspace, **changes: Any) -> RunSettings:
@@ -46,9 +45,9 @@ def requested_view(workspace: Workspace) -> View:
 def find_view(workspace: Workspace, settings: RunSettings) -> View:
     """Look up the results for some settings, once in each run of the script.
 
-    The hub is never queried: if the weights of the encoder are not on this machine, the view ends
-    with the chips and gives the reason. The latest view of this run is extended, so that only the
-    stages that depend on other settings are looked up.
+    The Hugging Face hub is never queried: if the weights of the encoder are not on this machine,
+    the view ends with the chips and gives the reason. The latest view of this script run is
+    extended, so that only the stages that depend on other settings are looked up.
     """
     views = state.views_of_run()
     key = (workspace.root, settings)
@@ -58,8 +57,7 @@ def find_view(workspace: Workspace, settings: RunSettings) -> View:
         if latest is not None and latest.survey is survey:
             base = with_settings(latest, **vars(settings))
         views[key] = views[workspace.root, "latest"] = _complete(base)
-    view: View = views[key]
-    return view
+    return cast(View, views[key])
 
 
 def forget_views() -> None:
@@ -68,7 +66,7 @@ def forget_views() -> None:
 
 
 def displayed_view(workspace: Workspace, stage: str) -> View | None:
-    """Return the view of a stage on display: the requested one, or the last one with a result."""
+    """Return the view displayed for a stage: the requested one, or the last one with a result."""
     settings = state.drawer("shown", workspace).get(stage)
     if settings is None:
         return None
@@ -77,19 +75,19 @@ def displayed_view(workspace: Workspace, stage: str) -> View | None:
 
 
 def is_current(view: View, stage: str) -> bool:
-    """Return True if a view has the requested settings of a stage."""
+    """Return True if a view has the settings that are requested for a stage."""
     return same_result(view.settings, requested_settings(view.workspace), stage)
 
 
 def same_result(settings: RunSettings, other: RunSettings, stage: str) -> bool:
-    """Return True if two settings give the same result of a stage."""
+    """Return True if two sets of settings give the same result for a stage."""
     return all(getattr(settings, name) == getattr(other, name) for name in settings_of(stage))
 
 
 def remember_ready_stages(workspace: Workspace) -> None:
     """Remember the requested settings for each stage that has been computed with them.
 
-    A result that was remembered may be invalid now, because files in raw/ may have changed.
+    A stage whose result is no longer valid, because files in raw/ have changed, is forgotten.
     """
     _save_reached_settings(workspace)
     requested, ready = requested_view(workspace), state.drawer("shown", workspace)
@@ -101,16 +99,15 @@ def remember_ready_stages(workspace: Workspace) -> None:
 
 
 def requested_display(workspace: Workspace) -> DisplaySettings:
-    """Return how scenes and chips are displayed: which bands, with which stretch."""
+    """Return the bands and the stretch with which scenes and chips are displayed."""
     display = state.drawer("display", workspace)
     if "chosen" not in display:
         display["chosen"] = saved_settings.load_display(workspace)
-    settings: DisplaySettings = display["chosen"]
-    return settings
+    return cast(DisplaySettings, display["chosen"])
 
 
 def request_display(workspace: Workspace, settings: DisplaySettings) -> None:
-    """Display scenes and chips in this way, also in later sessions."""
+    """Display scenes and chips with these settings, in later sessions too."""
     if settings != requested_display(workspace):
         state.drawer("display", workspace)["chosen"] = settings
         saved_settings.save_display(workspace, settings)
@@ -121,8 +118,7 @@ def _survey(workspace: Workspace, settings: RunSettings) -> Survey:
     key = (workspace.root, "survey", settings.scenes)
     if key not in views:
         views[key] = survey_scenes(workspace, settings=settings.scenes)
-    survey: Survey = views[key]
-    return survey
+    return cast(Survey, views[key])
 
 
 def _complete(view: View) -> View:
@@ -137,12 +133,11 @@ def _complete(view: View) -> View:
 def _save_reached_settings(workspace: Workspace) -> None:
     """Save the settings of a job that has succeeded, or requested settings that have results.
 
-    The settings of a job are looked up only if they are requested or the session is new, so that
+    Results of a job are looked up only if its settings are requested or the session is new, so that
     a cancelled job does not slow down every run of the script.
     """
     is_new_session = "wanted" not in state.drawer("settings", workspace)
-    target = saved_settings.load_job_target(workspace)
-    if target is not None:
+    if target := saved_settings.load_job_target(workspace):
         settings, until = target
         if is_new_session or settings == requested_settings(workspace):
             if find_view(workspace, settings).has(until):

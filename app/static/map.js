@@ -1,4 +1,4 @@
-// The map: tiles, footprints and the picked chip on a canvas, without WebGL; after map_shapes.js.
+// The map: tiles, footprints and the picked chip on a canvas; loaded after map_shapes.js.
 // A view has its centre (x, y) in the world, and k: the world's side in CSS pixels.
 const SIDE = 256, WAIT = 70, TILES_KEPT = 400, NEAR = 5, SMALL = 4;
 const INK = "#1F2933", PAPER = "#EEF0F3", KEEP = "chipscape-map:";
@@ -22,7 +22,7 @@ class ChipMap {
     this.frame.positionOf = (chip) => this.positionOf(chip);
   }
 
-  /** Apply the data of the page; texts that are the same are not fetched again. */
+  /** Apply the data from the page; texts that have not changed are not fetched again. */
   async update(data, send) {
     const before = this.data;
     this.data = data; this.send = send;
@@ -54,10 +54,10 @@ class ChipMap {
     this.byChip = new Map(chips.map((chip, n) => [chip, byNumber.get(n)]));
   }
 
-  /** Move to a chip that was picked on another page, once; otherwise stay. */
+  /** Move once to a chip that was picked on another page; otherwise keep the view. */
   follow() {
     const chip = this.data.picked;
-    // The page has not yet answered to the last click.
+    // The page has not yet responded to the last click.
     if (this.waiting !== null && chip !== this.waiting) return;
     this.waiting = null;
     this.picked = this.byChip.get(chip) || null;
@@ -231,7 +231,7 @@ class ChipMap {
         }
       }
   }
-  /** A position on the screen, at a whole device pixel, so that tiles meet without seams. */
+  /** A screen position, rounded to a whole device pixel, so that tiles meet without seams. */
   edge(x, y) {
     return this.toScreen(x, y).map((v) => Math.round(v * this.ratio) / this.ratio);
   }
@@ -252,7 +252,7 @@ class ChipMap {
   }
   scale() {
     const { width } = this.data, f = box(this.data.bounds);
-    // Metres, or scene pixels, per pixel of the screen: along the scene's width on the map.
+    // Metres, or scene pixels, per screen pixel, measured along the scene's width on the map.
     const each = width / ((f[2] - f[0]) * this.view.k), most = each * 110;
     const power = 10 ** Math.floor(Math.log10(most));
     const long = [5, 2, 1].map((m) => m * power).find((m) => m <= most) || power;

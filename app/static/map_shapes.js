@@ -18,7 +18,7 @@ function rings(geometry) {
   return polygons.map((vertices) => ring(vertices, true));
 }
 
-/** A feature as its number, its rings and its frame: left, top, right, bottom. */
+/** A feature's number, its rings, and its frame: left, top, right, bottom. */
 function parseShape(feature) {
   const parts = rings(feature.geometry);
   const frame = [Infinity, Infinity, -Infinity, -Infinity];

@@ -1,1 +1,1 @@
-"""What several pages share: charts, colours, images, forms and panels."""
+"""Parts shared by several pages: charts, colours, images, forms and panels."""

@@ -1,4 +1,4 @@
-"""Figures from data, and how figures are put on a page; text is escaped for Plotly's few tags."""
+"""Charts, and the function that puts them on a page; text is escaped, as Plotly reads some HTML."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -20,9 +20,9 @@ RULE = palette.RULE
 PAPER = "#FFFFFF"
 ACCENT = "#0B6E6E"
 TEXT = {"family": FONT, "size": 13, "color": INK}
-# Vector markers need no WebGL and look finer; a plot of more than these is slow to pan.
+# Vector markers need no WebGL and look sharper, but a plot with more than these is slow to pan.
 VECTOR_MARKERS_AT_MOST = 2_500
-# By default plotly.js writes in the marker's colour, which cannot be read on white.
+# By default, plotly.js writes hover text in the marker's colour, which is hard to read on white.
 LABEL = {"font": TEXT, "bgcolor": PAPER, "bordercolor": RULE}
 EXPORT = {
     "displaylogo": False,
@@ -41,19 +41,10 @@ def show_chart(
 def projection_chart(
     points: AnyArray, colouring: Colouring, hovers: Sequence[str], picked: int | None, revision: str
 ) -> Picture:
-    """Return the t-SNE plot, as one trace.
+    """Return the t-SNE plot of n points, (n, 2), as one trace.
 
-    Parameters
-    ----------
-    points : array, (n, 2)
-    colouring : Colouring
-        Of n chips.
-    hovers : sequence of str, n
-        The second line of each hover, as plain text.
-    picked : int or None
-        The marker that an arrow points at.
-    revision : str
-        The zoom is kept while this stays the same.
+    `hovers` are the second lines of the hover texts, as plain text; an arrow points at the picked
+    marker. The zoom is kept while the revision stays the same.
     """
     n = len(points)
     size = 8.0 if n <= 1_000 else 7.0 if n <= 5_000 else 5.0 if n <= 12_000 else 4.0
@@ -68,7 +59,9 @@ def projection_chart(
         "showscale": colouring.numeric,
     }
     if colouring.numeric:
-        marker["colorbar"] = _colour_bar(colouring.title)
+        title = {"text": escape_hover(colouring.title), "side": "right"}
+        bar = {"thickness": 10, "len": 0.6, "outlinewidth": 0, "ticks": "", "x": 1.0, "xpad": 4}
+        marker["colorbar"] = {"title": title, **bar}
     if colouring.symbols:
         marker["symbol"] = list(colouring.symbols)
     trace = {
@@ -112,50 +105,39 @@ def _projection_layout(arrows: Sequence[Mapping[str, Any]], revision: str) -> Ma
 
 
 def _arrow(x: float, y: float) -> Mapping[str, Any]:
-    """Return an arrow from above to a point."""
+    """Return an arrow that points at a position from above."""
     head = {"arrowhead": 2, "arrowsize": 1.1, "arrowwidth": 2, "arrowcolor": INK, "standoff": 5}
     return {"x": x, "y": y, "text": "", "showarrow": True, "ax": 0, "ay": -30, **head}
 
 
-def _colour_bar(title: str) -> Mapping[str, Any]:
-    shape = {"thickness": 10, "len": 0.6, "outlinewidth": 0, "ticks": "", "x": 1.0, "xpad": 4}
-    return {"title": {"text": escape_hover(title), "side": "right"}, **shape}
-
-
 def count_bars(entries: Counts, unit: str = "chips") -> go.Figure:
-    """Return one bar per group: its name on the left, its count and share next to the bar."""
+    """Return a bar chart of groups: the name on the left, count and share next to the bar."""
     names = [escape_hover(name) for _, name, _ in entries]
     counts = [count for _, _, count in entries]
     texts, total = [format_number(count) for count in counts], max(1, sum(counts))
-    figure = go.Figure()
-    figure.add_bar(
-        x=counts,
-        y=list(range(len(entries))),
-        orientation="h",
-        marker={"color": [colour for colour, _, _ in entries]},
-        text=[
-            f"{text}  <span style='color:{MUTED}'>{count / total:.0%}</span>"
-            for text, count in zip(texts, counts, strict=True)
-        ],
-        textposition="outside",
-        cliponaxis=False,
-        hovertext=[f"{name}: {text} {unit}" for name, text in zip(names, texts, strict=True)],
-        hoverinfo="text",
-    )
+    labels = [
+        f"{text}  <span style='color:{MUTED}'>{count / total:.0%}</span>"
+        for text, count in zip(texts, counts, strict=True)
+    ]
+    hovers = [f"{name}: {text} {unit}" for name, text in zip(names, texts, strict=True)]
+    style = {"orientation": "h", "marker": {"color": [colour for colour, _, _ in entries]}}
+    label = {"text": labels, "textposition": "outside", "cliponaxis": False}
+    hover = {"hovertext": hovers, "hoverinfo": "text"}
+    figure = go.Figure().add_bar(x=counts, y=list(range(len(counts))), **style, **label, **hover)
     figure.update_layout(base_layout(height=26 * max(2, len(entries)) + 20), bargap=0.28)
     figure.update_xaxes(visible=False, range=[0, 1.4 * max(counts, default=1)])
     return name_rows(figure, names)
 
 
 def name_rows(figure: go.Figure, names: Sequence[str]) -> go.Figure:
-    """Write a name, already escaped, next to each row of a chart of bars, the first on top."""
+    """Label the rows of a chart with names, which must be escaped; the first row is at the top."""
     texts = [f"{name}  " for name in names]
     rows = list(range(len(names)))
     return figure.update_yaxes(tickvals=rows, ticktext=texts, autorange="reversed", ticks="")
 
 
 def distribution_chart(values: AnyArray, title: str) -> go.Figure:
-    """Return a histogram of a number over the chips, without missing values."""
+    """Return a histogram of one number per chip; missing values are left out."""
     numbers = np.asarray(values, dtype=float)
     finite = numbers[np.isfinite(numbers)].tolist()
     figure = go.Figure()

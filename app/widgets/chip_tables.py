@@ -1,4 +1,4 @@
-"""Columns of chips under labels: their classes, names and colours, and the table."""
+"""Attributes and facts of chips as labelled columns: classes, names, colours and the table."""
 
 from collections.abc import Hashable, Sequence
 from typing import Literal
@@ -7,15 +7,9 @@ import pandas as pd
 import streamlit as st
 
 from app.session.displayed_clusters import Clusters
-from app.session.state import current_workspace, keep_choice, page_choice, widget_key
+from app.session.state import choice_key, current_workspace, keep_choice
 from app.session.views import requested_settings
-from app.widgets.colouring import (
-    CLUSTER,
-    Colouring,
-    colour_by_cluster,
-    colour_by_property,
-    value_labels,
-)
+from app.widgets import colouring
 from app.widgets.markup import format_length
 from app.widgets.setting_labels import FACTS, fact_label
 from core.chips.chip_set import ChipSet
@@ -46,7 +40,7 @@ def chip_names(chips: ChipSet, rows: Sequence[int] | IntArray) -> list[str]:
     """Return the name of each chip: its class, or its id if there is no class attribute."""
     attribute = class_attribute(chips)
     column = chips.properties[attribute] if attribute else chips.facts["chip_id"]
-    return list(value_labels(column.iloc[list(rows)]))
+    return list(colouring.value_labels(column.iloc[list(rows)]))
 
 
 def chip_lengths(chips: ChipSet, rows: Sequence[int]) -> list[str]:
@@ -56,8 +50,8 @@ def chip_lengths(chips: ChipSet, rows: Sequence[int]) -> list[str]:
 
 
 def attribute_labels(chips: ChipSet) -> dict[str, Hashable]:
-    """Return the attributes by label; a label that a fact or column has too is extended."""
-    used = {"Chip", CLUSTER, *(fact_label(name) for name in FACTS)}
+    """Return the attributes by label; a label that is already in use is extended."""
+    used = {"Chip", colouring.CLUSTER, *(fact_label(name) for name in FACTS)}
     labels: dict[str, Hashable] = {}
     for name in chips.properties.columns:
         label = str(name)
@@ -69,18 +63,19 @@ def attribute_labels(chips: ChipSet) -> dict[str, Hashable]:
 
 
 def colour_columns(chips: ChipSet) -> dict[str, tuple[Source, Hashable]]:
-    """Return the columns that may colour chips, by label: attributes first, then facts."""
+    """Return the columns by which chips can be coloured, by label: attributes, then facts."""
+    facts = [name for name in FACTS if name in chips.facts and chips.facts[name].nunique() > 1]
     columns: dict[str, tuple[Source, Hashable]] = {
         label: ("property", name) for label, name in attribute_labels(chips).items()
     }
-    for name in FACTS:
-        if name in chips.facts and chips.facts[name].nunique(dropna=True) > 1:
-            columns[fact_label(name)] = ("fact", name)
-    return columns
+    return columns | {fact_label(name): ("fact", name) for name in facts}
 
 
 def column_values(chips: ChipSet, source: Source, name: Hashable) -> pd.Series:
-    """Return an attribute or a fact of all chips, a fact with its usual number of decimals."""
+    """Return the values of an attribute, or of a measured property (fact), for all chips.
+
+    Facts are rounded to their usual number of decimals.
+    """
     if source == "property":
         return chips.properties[name]
     decimals = FACTS[str(name)][2]
@@ -88,30 +83,29 @@ def column_values(chips: ChipSet, source: Source, name: Hashable) -> pd.Series:
 
 
 def choose_colouring(workspace: Workspace, chips: ChipSet) -> str:
-    """Draw the choice of what colours the chips; return its label."""
-    options = [CLUSTER, *colour_columns(chips)]
-    current = page_choice(workspace, "colour", CLUSTER)
-    key = widget_key(workspace, "colour", current if current in options else CLUSTER)
+    """Draw the selector of the column that colours the chips; return its label."""
+    options = [colouring.CLUSTER, *colour_columns(chips)]
+    key = choice_key(workspace, "colour", colouring.CLUSTER, options)
     label: str = keep_choice(workspace, "colour", st.selectbox("Colour by", options, key=key))
     return label
 
 
-def chip_colouring(chips: ChipSet, label: str, clusters: Clusters | None) -> Colouring:
-    """Return the colour of each chip; by scene if there are no clusters to colour by."""
-    if label == CLUSTER and clusters is not None:
-        return colour_by_cluster(clusters.ids, clusters.look)
+def chip_colouring(chips: ChipSet, label: str, clusters: Clusters | None) -> colouring.Colouring:
+    """Return the colouring of chips by a column; by scene if there are no clusters yet."""
+    if label == colouring.CLUSTER and clusters is not None:
+        return colouring.colour_by_cluster(clusters.ids, clusters.look)
     source, name = colour_columns(chips).get(label, ("fact", "scene"))
-    title = "Scene" if label == CLUSTER else label
-    return colour_by_property(column_values(chips, source, name), title)
+    title = "Scene" if label == colouring.CLUSTER else label
+    return colouring.colour_by_property(column_values(chips, source, name), title)
 
 
 def display_table(
     chips: ChipSet, rows: Sequence[int] | None = None, clusters: Clusters | None = None
 ) -> pd.DataFrame:
-    """Return attributes and facts of some chips, by default of all, under labels with units."""
+    """Return attributes and facts of some chips, by default all; column labels include units."""
     columns = {"Chip": chips.facts["chip_id"]}
     if clusters is not None:
-        columns[CLUSTER] = pd.Series([clusters.look.name(int(i)) for i in clusters.ids])
+        columns[colouring.CLUSTER] = pd.Series([clusters.look.name(int(i)) for i in clusters.ids])
     columns |= {label: chips.properties[name] for label, name in attribute_labels(chips).items()}
     for name in FACTS:
         if name in chips.facts and not chips.facts[name].isna().all():
@@ -123,14 +117,18 @@ def display_table(
 def chip_table_panel(
     chips: ChipSet, rows: Sequence[int] | None = None, clusters: Clusters | None = None
 ) -> None:
-    """Draw the table of some chips, by default of all, with its download."""
+    """Draw the table of some chips, by default all, and its download button."""
     table = display_table(chips, rows, clusters)
     st.dataframe(table, hide_index=True, height=min(420, 38 + 35 * len(table)))
-    st.download_button(
-        "Download the table (CSV)",
-        lambda: table.to_csv(index=False).encode(),
-        "chips.csv",
-        "text/csv",
-        key=f"cs.csv:{rows is None}",
-        on_click="ignore",
-    )
+    csv_button("Download the table (CSV)", table, "chips.csv", key=f"cs.csv:{rows is None}")
+
+
+def csv_button(
+    label: str, table: pd.DataFrame, file: str, *, key: str | None = None, footer: str = ""
+) -> None:
+    """Draw a button that downloads a table as CSV, followed by `footer`."""
+
+    def content() -> bytes:
+        return f"{table.to_csv(index=False)}{footer}".encode()
+
+    st.download_button(label, content, file, "text/csv", key=key, on_click="ignore")

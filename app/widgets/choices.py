@@ -1,15 +1,15 @@
-"""Widgets for a single setting, each with the label and the unit of the setting."""
+"""Widgets for settings, with labels and units, and for choices that a page remembers."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import streamlit as st
 
-from app.session.state import widget_key
+from app.session.state import choice_key, keep_choice, widget_key
 from app.widgets.setting_labels import choice_label, setting_label
 from core.pipeline.workspace import Workspace
 
-# Letters of all labels together that fit into one row of the narrow column of a form.
+# Total number of letters in the button labels that fit into one row of a narrow column.
 MOST_LETTERS = 20
 
 
@@ -20,25 +20,32 @@ def setting_choice(
     values: Sequence[str],
     current: str,
     help_text: str,
-    *,
-    disabled: bool = False,
+    **options: Any,
 ) -> Any:
-    """Draw the choice between a few values of a setting and return the chosen value."""
-    widget: Any = st.selectbox
-    options: dict[str, Any] = {}
-    if sum(len(choice_label(value)) for value in values) <= MOST_LETTERS:
-        widget, options = st.segmented_control, {"required": True}
-    choice = widget(
-        setting_label(table, name),
-        values,
-        format_func=choice_label,
-        key=widget_key(workspace, f"{table} {name}", current),
-        help=help_text,
-        disabled=disabled,
-        **options,
-    )
-    # A page that was interrupted can leave the widget without a value.
+    """Draw buttons or a list for the few values of a setting; return the chosen value."""
+    label, titles = setting_label(table, name), {value: choice_label(value) for value in values}
+    widget_name, options = f"{table} {name}", {"help": help_text} | options
+    if sum(map(len, titles.values())) <= MOST_LETTERS:
+        return button_choice(workspace, label, titles, widget_name, current, **options)
+    key, title = widget_key(workspace, widget_name, current), titles.__getitem__
+    choice = st.selectbox(label, values, format_func=title, key=key, **options)
     return current if choice is None else choice
+
+
+def button_choice(
+    workspace: Workspace,
+    label: str,
+    titles: Mapping[str, str],
+    name: str,
+    start: str,
+    **options: Any,
+) -> Any:
+    """Draw a row of buttons, one for each title; return the chosen value."""
+    key, title = widget_key(workspace, name, start), titles.__getitem__
+    options |= {"format_func": title, "key": key, "required": True}
+    choice = st.segmented_control(label, list(titles), **options)
+    # An interrupted run of the page can leave the widget without a value.
+    return start if choice is None else choice
 
 
 def setting_number(
@@ -49,7 +56,21 @@ def setting_number(
     bounds: tuple[float, float],
     step: float,
     help_text: str = "",
+    **options: Any,
 ) -> Any:
-    """Draw a number field for a setting; it accepts whole numbers if its arguments are whole."""
+    """Draw a number field for a setting; if its step and bounds are integers, so is its value."""
     label, key = setting_label(table, name), widget_key(workspace, f"{table} {name}", current)
-    return st.number_input(label, *bounds, step=step, help=help_text or None, key=key)
+    return st.number_input(label, *bounds, step=step, help=help_text or None, key=key, **options)
+
+
+def remembered_widget(
+    workspace: Workspace,
+    name: str,
+    start: Any,
+    draw: Callable[..., Any],
+    *args: Any,
+    **options: Any,
+) -> Any:
+    """Draw a widget that starts with the choice remembered under a name; remember its new value."""
+    key = choice_key(workspace, name, start)
+    return keep_choice(workspace, name, draw(*args, key=key, **options))

@@ -1,7 +1,8 @@
 """The colour of each chip and what it stands for: a cluster, a category or a number."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,9 +10,9 @@ import pandas as pd
 
 from app.widgets import palette
 from app.widgets.markup import format_number
-from core.types import BoolArray, IntArray
+from core.types import AnyArray, BoolArray, DoubleArray, IntArray
 
-# As many as the palette has colours; rarer categories form one grey group.
+# One category per colour of the palette; rarer categories form one grey group.
 CATEGORIES_AT_MOST = len(palette.COLOURS)
 MISSING = "(none)"
 CLUSTER = "Cluster"
@@ -21,23 +22,12 @@ Counts = list[tuple[str, str, int]]
 
 @dataclass(frozen=True)
 class Colouring:
-    """A colour and a text for each chip.
+    """A colour and a text for each of n chips.
 
-    Attributes
-    ----------
-    title : str
-    values : sequence of float, n
-        Looked up in `stops`, between `low` and `high`.
-    stops : tuple of (float, str)
-        A colour scale over 0..1.
-    low, high : float
-    texts : sequence of str, n
-        What each chip is under this colouring, as plain text.
-    entries : tuple of (colour, name, count)
-        The legend; empty if the colours stand for numbers.
-    faint : bool array, (n,)
-        Chips to draw fainter: noise and missing values.
-    symbols : sequence of str, n, or empty if all markers are circles
+    The values from `low` to `high` are mapped onto `stops`, a colour scale over 0..1. Each text
+    names the cluster, category or number of a chip. The entries are the legend: colour, name and
+    count; they are empty if the colours stand for numbers. `faint` is True for noise and missing
+    values, which are drawn fainter. `symbols` is empty if all markers are circles.
     """
 
     title: str
@@ -56,14 +46,17 @@ class Colouring:
         return not self.entries
 
     def colours(self) -> list[str]:
-        """Return the colour of each chip, for pictures without a colour scale."""
-        return [self._colour_at(value) for value in self.values]
+        """Return the colour of each chip: the colour of the last stop at or below its value."""
+        positions = (np.asarray(self.values) - self.low) / (self.high - self.low)
+        stops = np.searchsorted([stop for stop, _ in self.stops], positions + 1e-9, side="right")
+        return [self.stops[max(0, stop - 1)][1] for stop in stops.tolist()]
 
-    def _colour_at(self, value: float) -> str:
-        """Return the colour of the last stop that is not above a value."""
-        position = (value - self.low) / (self.high - self.low)
-        passed = [colour for stop, colour in self.stops if stop <= position + 1e-9]
-        return passed[-1] if passed else self.stops[0][1]
+
+def interpolate_colours(stops: Sequence[tuple[float, str]], positions: AnyArray) -> DoubleArray:
+    """Return red, green and blue (..., 3) of positions (...) on a colour scale over 0..1."""
+    colours = np.array([list(bytes.fromhex(colour[1:])) for _, colour in stops], float)
+    fractions = [stop for stop, _ in stops]
+    return np.stack([np.interp(positions, fractions, band) for band in colours.T], axis=-1)
 
 
 def colour_by_cluster(ids: IntArray, look: palette.Look | None = None) -> Colouring:
@@ -72,9 +65,11 @@ def colour_by_cluster(ids: IntArray, look: palette.Look | None = None) -> Colour
     order = displayed_order(ids)
     code_by_id = {cluster: code for code, cluster in enumerate(order)}
     codes = [code_by_id[int(cluster)] for cluster in ids]
-    many = max(order, default=0) >= len(palette.COLOURS)
-    symbols = [palette.cluster_symbol(int(cluster)) for cluster in ids] if many else []
-    return _colour_groups(CLUSTER, codes, cluster_counts(ids, look), ids < 0, symbols=symbols)
+    colouring = _colour_groups(CLUSTER, codes, cluster_counts(ids, look), ids < 0)
+    if max(order, default=0) < len(palette.COLOURS):
+        return colouring
+    symbols = [palette.cluster_symbol(int(cluster)) for cluster in ids]
+    return dataclasses.replace(colouring, symbols=symbols)
 
 
 def cluster_counts(ids: IntArray, look: palette.Look) -> Counts:
@@ -83,7 +78,7 @@ def cluster_counts(ids: IntArray, look: palette.Look) -> Counts:
 
 
 def displayed_order(ids: IntArray) -> list[int]:
-    """Return the clusters that occur by id, then noise, then excluded chips."""
+    """Return the ids that occur: clusters in increasing order, then noise, then excluded chips."""
     return sorted(np.unique(ids).tolist(), key=lambda i: (i < 0, abs(i)))
 
 
@@ -111,24 +106,31 @@ def colour_by_category(values: pd.Series, title: str) -> Colouring:
     """Colour chips by category, the most frequent first; rare categories form one group."""
     texts = value_labels(values).to_numpy(dtype=object)
     missing = texts == MISSING
-    counts = pd.Series(texts[~missing]).value_counts()
-    order = sorted(counts.index, key=lambda name: (-int(counts[name]), name))
-    frequent = order if len(order) <= CATEGORIES_AT_MOST else order[: CATEGORIES_AT_MOST - 1]
-    rare = order[len(frequent) :]
-    groups = [
-        (palette.cluster_colour(code), name, int(counts[name]))
-        for code, name in enumerate(frequent)
-    ]
-    code_by_name = {name: code for code, name in enumerate(frequent)}
-    if rare:
-        code_by_name |= dict.fromkeys(rare, len(groups))
-        rare_count = int(counts[rare].sum())
-        groups.append((palette.MISSING_COLOUR, f"{len(rare)} rarer values", rare_count))
+    counts = Counter(texts[~missing])
+    groups = group_counts(counts)
+    # The group of rare categories comes after the named ones.
+    rare_code = len(groups) - (len(counts) > len(groups))
+    code_by_name = {name: code for code, (_, name, _) in enumerate(groups[:rare_code])}
     if missing.any():
         code_by_name[MISSING] = len(groups)
         groups.append((palette.MISSING_COLOUR, MISSING, int(missing.sum())))
-    codes = [code_by_name[text] for text in texts]
+    codes = [code_by_name.get(text, rare_code) for text in texts]
     return _colour_groups(title, codes, groups, missing, texts=[str(text) for text in texts])
+
+
+def group_counts(counts: Mapping[str, int], noun: str = "values") -> Counts:
+    """Return colour, name and count of each category, the most frequent first.
+
+    Categories for which the palette has no colour left are counted together as rarer values.
+    """
+    names = sorted(counts, key=lambda name: (-counts[name], name))
+    n_named = len(names) if len(names) <= CATEGORIES_AT_MOST else CATEGORIES_AT_MOST - 1
+    named = enumerate(names[:n_named])
+    groups = [(palette.cluster_colour(i), name, counts[name]) for i, name in named]
+    if rare := names[n_named:]:
+        count = sum(counts[name] for name in rare)
+        groups.append((palette.MISSING_COLOUR, f"{len(rare)} rarer {noun}", count))
+    return groups
 
 
 def colour_by_number(values: pd.Series, title: str) -> Colouring:
@@ -160,12 +162,7 @@ def select_colours(colouring: Colouring, rows: IntArray) -> Colouring:
 
 
 def _colour_groups(
-    title: str,
-    codes: Sequence[int],
-    groups: Counts,
-    faint: BoolArray,
-    texts: Sequence[str] = (),
-    symbols: Sequence[str] = (),
+    title: str, codes: Sequence[int], groups: Counts, faint: BoolArray, texts: Sequence[str] = ()
 ) -> Colouring:
     """Return the colouring of chips by the code of their group."""
     n = max(1, len(groups))
@@ -180,5 +177,4 @@ def _colour_groups(
         texts=texts or [groups[code][1] for code in codes],
         entries=tuple((colour, name, format_number(count)) for colour, name, count in groups),
         faint=faint,
-        symbols=symbols,
     )

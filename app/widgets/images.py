@@ -12,14 +12,14 @@ from app.widgets.charts import base_layout
 from app.widgets.markup import escape_hover, format_number
 from core.types import AnyArray
 
-# The background of transparent pixels in JPEG images, as in the theme.
+# JPEG has no transparency, so transparent pixels get the background colour of the theme.
 PAPER = (238, 240, 243)
 FOOTPRINT = "#FFD84D"
 SQUARE = "#FFFFFF"
 
 
 def data_uri(pixels: AnyArray, *, lossy: bool = False) -> str:
-    """Encode an image, uint8 (height, width, 3 or 4): as PNG, or a large one lossy, as JPEG."""
+    """Return an image, uint8 (height, width, 3 or 4), as a data URI: PNG, or JPEG if `lossy`."""
     image = Image.fromarray(np.ascontiguousarray(pixels))
     stream = io.BytesIO()
     if lossy:
@@ -28,34 +28,16 @@ def data_uri(pixels: AnyArray, *, lossy: bool = False) -> str:
         flat.save(stream, "JPEG", quality=90, subsampling=0)
     else:
         image.save(stream, "PNG", compress_level=1)
-    kind = "jpeg" if lossy else "png"
-    return f"data:image/{kind};base64,{base64.b64encode(stream.getvalue()).decode('ascii')}"
-
-
-def data_uris(stack: AnyArray) -> Sequence[str]:
-    """Encode a stack of small images, (n, height, width, 4)."""
-    return [data_uri(pixels) for pixels in stack]
+    content = base64.b64encode(stream.getvalue()).decode("ascii")
+    return f"data:image/{'jpeg' if lossy else 'png'};base64,{content}"
 
 
 def frame_image(pixels: AnyArray, side: int, step: int = 1) -> tuple[AnyArray, int, str]:
-    """Fit an image into a square frame by a whole-number factor.
+    """Fit an image into a square frame, `side` CSS pixels wide, by a whole-number factor.
 
-    Parameters
-    ----------
-    pixels : uint8 array, (height, width, channels)
-    side : int
-        In CSS pixels.
-    step : int
-        Scene pixels per image pixel along each side.
-
-    Returns
-    -------
-    uint8 array
-        The image, enlarged by repeating pixels; unchanged if it is larger than the frame.
-    int
-        The width at which to display it, in CSS pixels.
-    str
-        Its size and scale in words.
+    Each pixel of the image, uint8 (height, width, channels), covers `step` scene pixels along each
+    side. Return the image, enlarged by repeating pixels unless it is larger than the frame, the
+    width at which to display it in CSS pixels, and its size and scale in words.
     """
     height, width = pixels.shape[:2]
     size = f"{width} × {height} scene px"
@@ -73,10 +55,10 @@ def frame_image(pixels: AnyArray, side: int, step: int = 1) -> tuple[AnyArray, i
 def image_figure(
     uri: str, width: int, height: int, frame_height: int = 560, side: str = "center"
 ) -> go.Figure:
-    """Return an image in a frame that zooms and pans, with pixel (0, 0) in the upper left.
+    """Return a figure of an image that zooms and pans, with pixel (0, 0) in the upper left.
 
-    The size of the image is in pixels, the height of the frame in CSS pixels; in a wider frame, the
-    image is at the left or in the center.
+    The size of the image is in pixels, the height of the frame in CSS pixels; in a wider
+    frame, the image is aligned to `side`, which is "left" or "center".
     """
     figure = go.Figure()
     size = {"sizex": width, "sizey": height, "sizing": "stretch"}
@@ -92,21 +74,16 @@ def image_figure(
 def add_outlines(
     figure: go.Figure, rings: Sequence[AnyArray], colour: str, name: str, width: float = 2.0
 ) -> go.Figure:
-    """Draw rings, (k, 2) each in the image's pixels, as one trace."""
-    xs: list[float | None] = []
-    ys: list[float | None] = []
-    for ring in rings:
-        closed = np.vstack([ring, ring[:1]]).astype(float)
-        xs += [*closed[:, 0].tolist(), None]
-        ys += [*closed[:, 1].tolist(), None]
-    line = {"color": colour, "width": width}
-    return figure.add_scatter(
-        x=xs, y=ys, mode="lines", line=line, name=escape_hover(name), hoverinfo="name"
-    )
+    """Draw rings, (k, 2) each, in pixels of the image, as one trace."""
+    closed_rings = [np.vstack([ring, ring[:1]]).astype(float).tolist() for ring in rings]
+    points = [point for ring in closed_rings for point in (*ring, (None, None))]
+    x, y = [x for x, _ in points], [y for _, y in points]
+    style = {"mode": "lines", "line": {"color": colour, "width": width}, "hoverinfo": "name"}
+    return figure.add_scatter(x=x, y=y, name=escape_hover(name), **style)
 
 
 def add_scale_bar(figure: go.Figure, width: int, height: int, gsd: float | None) -> go.Figure:
-    """Draw a bar of a round length on the ground in the lower left; in pixels without a gsd."""
+    """Add a scale bar of a round length in the lower left; it is in pixels if there is no gsd."""
     unit, metres = ("m", gsd) if gsd else ("px", 1.0)
     length = _round_length(width * metres / 5)
     left, bottom = 0.03 * width, 0.955 * height
@@ -116,21 +93,13 @@ def add_scale_bar(figure: go.Figure, width: int, height: int, gsd: float | None)
         figure.add_shape(type="line", x0=left, x1=right, y0=bottom, y1=bottom, line=line)
     if unit == "m" and length >= 1000:
         unit, length = "km", length / 1000
-    return figure.add_annotation(
-        x=left,
-        y=bottom,
-        text=format_number(length, unit),
-        showarrow=False,
-        xanchor="left",
-        yanchor="bottom",
-        yshift=4,
-        font={"color": "#FFFFFF", "size": 13},
-        bgcolor="rgba(0,0,0,0.45)",
-        borderpad=2,
-    )
+    anchor = {"xanchor": "left", "yanchor": "bottom", "yshift": 4, "showarrow": False}
+    style = {"font": {"color": "#FFFFFF", "size": 13}, "bgcolor": "rgba(0,0,0,0.45)"}
+    text = format_number(length, unit)
+    return figure.add_annotation(x=left, y=bottom, text=text, borderpad=2, **anchor, **style)
 
 
 def _round_length(length: float) -> float:
-    """Return the largest of 1, 2, 5 times a power of ten that is not above a length."""
+    """Return the largest number of the form 1, 2 or 5 times a power of ten up to a length."""
     power = 10.0 ** np.floor(np.log10(max(length, 1e-9)))
     return float(max(step for step in (1, 2, 5) if step * power <= length * 1.0001) * power)

@@ -10,30 +10,30 @@ from app.session.job_board import Job
 from app.widgets.markup import escape_markdown
 from core.pipeline.workspace import Workspace
 
-# What a running stage does, by the name under which it reports its progress.
+# Text for each running stage, by the name under which the stage reports its progress.
 ACTIVITIES = {
     "demo": "Drawing the demo harbour",
     "intake": "Copying files",
     "scenes": "Reading scenes",
     "chips": "Cutting chips",
-    "screen": "Looking for chips not worth keeping",
+    "screen": "Screening chips",
     "embeddings": "Embedding chips",
     "reduction": "Reducing dimensions",
     "clusters": "Finding clusters",
     "mixtures": "Fitting",
-    "appearance": "Measuring the chips",
+    "appearance": "Measuring the appearance of chips",
     "stability": "Clustering resamples",
-    "card": "Measuring",
+    "card": "Measuring the clusters",
     "confounders": "Looking for confounders",
     "components": "Comparing mixtures",
     "projection": "Projecting to two dimensions",
     "estimate": "Measuring encoders",
     "comparison": "Comparing encoders",
-    "land cover": "Painting the look-alike",
+    "land cover": "Generating the synthetic data set",
     "download": "Downloading",
     "unpack": "Unpacking",
     "survey": "Reading every file",
-    "sample": "Drawing pixels for the charts",
+    "sample": "Sampling pixels for the charts",
     "domains": "Predicting held-out domains",
     "patches": "Predicting the training patches",
     "test": "Predicting the test patches",
@@ -60,7 +60,7 @@ def wait_until(is_ready: Callable[[], bool], caption: str) -> None:
 
 
 def show_running_jobs(workspace: Workspace) -> None:
-    """Show the running jobs; in the sidebar, so that no page moves when one ends."""
+    """Show the running jobs; in the sidebar, so that the page does not move when a job ends."""
     running = [job for job in jobs.list_jobs(workspace) if job.state == "running"]
     if not running:
         return
@@ -106,7 +106,7 @@ def _show_end(job: Job) -> None:
     with st.container(border=True):
         text, button = st.columns([8, 1], vertical_alignment="center")
         if job.state == "cancelled":
-            text.info(escape_markdown(f"{job.title}: stopped. What was finished is kept."))
+            text.info(escape_markdown(f"{job.title}: cancelled. Completed results are kept."))
         else:
             text.error(escape_markdown(f"{job.title}: {job.error}"))
             if state.is_first_report(job.key):

@@ -1,4 +1,4 @@
-"""Small pieces of HTML and Markdown, and numbers with units; every value is text, never markup."""
+"""Small pieces of HTML and Markdown, and numbers with units; all values are escaped."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -19,7 +19,7 @@ def escape_hover(text: object) -> str:
 
 
 def swatch_html(colour: str) -> str:
-    """Return a small coloured square."""
+    """Return a small coloured square as HTML."""
     return f'<span class="cs-swatch" style="background:{escape(colour)}"></span>'
 
 
@@ -33,7 +33,7 @@ def facts_html(pairs: Iterable[tuple[str, object]]) -> str:
 
 
 def legend_html(entries: Iterable[tuple[str, str, str]]) -> str:
-    """Return the colour, name and count of each entry, in as many columns as fit."""
+    """Return a legend as HTML: colour, name and count of each entry, in as many columns as fit."""
     items = "".join(
         f"<li>{swatch_html(colour)}<span>{escape(label)}</span><em>{escape(count)}</em></li>"
         for colour, label, count in entries
@@ -44,7 +44,7 @@ def legend_html(entries: Iterable[tuple[str, str, str]]) -> str:
 def gallery_html(
     images: Sequence[str], captions: Sequence[tuple[str, str, str]], width: int
 ) -> str:
-    """Return images next to each other; a caption is a colour, a first and a second line."""
+    """Return images next to each other as HTML; a caption is a colour and two lines of text."""
     cells = "".join(
         f'<figure style="width:{width}px;border-color:{escape(colour)}">'
         f'<img src="{image}" alt="" width="{width}" height="{width}"/>'
@@ -56,7 +56,7 @@ def gallery_html(
 
 
 def rows_html(entries: Iterable[tuple[str, str, str, Sequence[str]]]) -> str:
-    """Return one row per group: colour, name, a second line, and example images."""
+    """Return one row per group as HTML: colour, name, a second line of text, and example images."""
     rows = ""
     for colour, name, second, images in entries:
         header = f"<b>{swatch_html(colour)}{escape(name)}</b><small>{escape(second)}</small>"
@@ -66,7 +66,7 @@ def rows_html(entries: Iterable[tuple[str, str, str, Sequence[str]]]) -> str:
 
 
 def stages_html(entries: Iterable[tuple[str, str, str]]) -> str:
-    """Return the state of each stage: its title, its state and the words for the state.
+    """Return a list of stages as HTML; an entry is a title, a state and the words for the state.
 
     The states are done, stale, running and none; style.css has a marker for each.
     """
@@ -84,7 +84,7 @@ def count_noun(n: int, singular: str, plural: str = "") -> str:
 
 
 def format_length(metres: float, unit: str = "") -> str:
-    """Return a length with one decimal, or with one digit if it is below a decimetre."""
+    """Return a length with one decimal, or with one significant digit below a decimetre."""
     if metres != metres:  # noqa: PLR0124
         return "not known"
     if 0 < abs(metres) < 0.1:
@@ -93,7 +93,7 @@ def format_length(metres: float, unit: str = "") -> str:
 
 
 def format_number(value: float, unit: str = "", digits: int = 3) -> str:
-    """Return a number with a thin space between thousands, few digits, and its unit."""
+    """Return a number with its unit, a few significant digits and thin spaces between thousands."""
     if value != value:  # noqa: PLR0124
         return "not known"
     if float(value).is_integer() and abs(value) < 1e15:
@@ -102,6 +102,14 @@ def format_number(value: float, unit: str = "", digits: int = 3) -> str:
         return _with_unit(f"{value:,.0f}", unit)
     text = f"{value:.{digits}g}" if abs(value) < 10**digits else f"{value:.0f}"
     return _with_unit(text, unit)
+
+
+def format_bytes(n_bytes: float) -> str:
+    """Return the size of a file in kB, MB or GB."""
+    for unit, size in (("GB", 1e9), ("MB", 1e6)):
+        if n_bytes >= size:
+            return format_number(n_bytes / size, unit)
+    return format_number(max(1, round(n_bytes / 1e3)), "kB")
 
 
 def _with_unit(text: str, unit: str) -> str:

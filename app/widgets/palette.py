@@ -1,46 +1,25 @@
 """Colours by cluster id: fixed and safe for colour-blind readers; noise is grey and comes last.
 
 The first seven colours are those of Okabe and Ito (2008, "Color universal design"). The others
-were added one by one, each the colour that lies farthest in OKLab (Ottosson, 2020) from all colours
-before it, under the worst of normal sight, deuteranopia and protanopia (Machado et al., 2009). The
-test measures these distances.
+were added one by one: each is the colour with the largest distance in OKLab (Ottosson, 2020) to the
+nearest colour before it, in the worst case of normal vision, deuteranopia and protanopia (Machado
+et al., 2009). A test measures these distances.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 COLOURS: tuple[str, ...] = (
-    "#0072B2",
-    "#E69F00",
-    "#009E73",
-    "#CC79A7",
-    "#56B4E9",
-    "#D55E00",
-    "#F0E442",
-    "#6C0C24",
-    "#301890",
-    "#60E4B4",
-    "#785460",
-    "#8478FC",
-    "#B4180C",
-    "#3C3C60",
-    "#9CD8FC",
-    "#0048C0",
-    "#00CC78",
-    "#B43C90",
-    "#5460E4",
-    "#6C90D8",
-    "#3C6024",
-    "#3CCCCC",
-    "#F0546C",
-    "#F0C000",
+    *("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#6C0C24"),
+    *("#301890", "#60E4B4", "#785460", "#8478FC", "#B4180C", "#3C3C60", "#9CD8FC", "#0048C0"),
+    *("#00CC78", "#B43C90", "#5460E4", "#6C90D8", "#3C6024", "#3CCCCC", "#F0546C", "#F0C000"),
 )
 SYMBOLS: tuple[str, ...] = ("circle", "diamond", "square", "triangle-up")
 NOISE, EXCLUDED = -1, -2
 NOISE_COLOUR, EXCLUDED_COLOUR = "#A9AFB8", "#DCE0E6"
 MISSING_COLOUR = "#C9CED6"
 RULE = "#E3E7EC"
-# Cividis (Nuñez et al., 2018) looks alike to colour-blind readers; it ends before near-white.
+# Cividis (Nuñez et al., 2018) suits colour-blind readers; its lightest colours are left out.
 SEQUENTIAL: tuple[tuple[float, str], ...] = (
     (0.0, "#00224E"),
     (0.2, "#35456C"),
@@ -52,14 +31,14 @@ SEQUENTIAL: tuple[tuple[float, str], ...] = (
 
 
 def cluster_colour(cluster: int) -> str:
-    """Return the colour of a cluster, grey for noise and excluded chips; it repeats after 24."""
+    """Return the colour of a cluster, repeating after 24; noise and excluded chips are grey."""
     if cluster == EXCLUDED:
         return EXCLUDED_COLOUR
     return NOISE_COLOUR if cluster < 0 else COLOURS[cluster % len(COLOURS)]
 
 
 def cluster_symbol(cluster: int) -> str:
-    """Return the marker of a cluster: a circle for the first 24, then another shape for each 24."""
+    """Return the marker of a cluster: its shape changes after every 24 clusters."""
     return "circle" if cluster < 0 else SYMBOLS[(cluster // len(COLOURS)) % len(SYMBOLS)]
 
 

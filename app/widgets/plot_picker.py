@@ -1,8 +1,9 @@
 """Plots whose points can be picked: the only module that calls streamlit-plotly-events.
 
-docs/decisions/0003 says why the package is used and what would replace it. It carries plotly.js
-1.58 and is not maintained, so it is given what that version reads: plain lists, an explicit
-template, one trace. With a fixed key and `uirevision`, the zoom survives every change of colours.
+docs/decisions/0003 says why this package is used and what would replace it. The package bundles
+plotly.js 1.58 and is not maintained, so plots are limited to what that version reads: plain lists,
+an explicit template, one trace. With a fixed key and `uirevision`, the zoom survives every change
+of colours.
 """
 
 import json
@@ -46,21 +47,14 @@ class Picture:
 def pick_points(picture: Picture, key: str) -> tuple[int, ...]:
     """Draw a plot and return the indices of the markers that were clicked or selected last.
 
-    The key must stay the same as long as the positions do, since the indices belong to them.
+    The key must change when the positions of the points change, and only then.
     """
-    points = plotly_events(
-        picture,
-        click_event=True,
-        select_event=True,
-        override_height=HEIGHT,
-        override_width="100%",
-        key=key,
-    )
-    return _indices(points)
+    size = {"override_height": HEIGHT, "override_width": "100%"}
+    return _indices(plotly_events(picture, click_event=True, select_event=True, key=key, **size))
 
 
 def last_points(stored: str | None) -> tuple[int, ...]:
-    """Return what `pick_points` will return, from its stored value, before the plot is drawn."""
+    """Return the result of `pick_points` from its stored value, before the plot is drawn."""
     return _indices(json.loads(stored or "[]"))
 
 
@@ -70,7 +64,6 @@ def _indices(points: Sequence[Mapping[str, Any]] | None) -> tuple[int, ...]:
 
 def pick_cell(picture: Picture, key: str, height: int) -> tuple[int, int] | None:
     """Draw a plot of cells and return the column and row of the cell that was clicked last."""
-    points = plotly_events(
-        picture, click_event=True, override_height=height, override_width="100%", key=key
-    )
+    size = {"override_height": height, "override_width": "100%"}
+    points = plotly_events(picture, click_event=True, key=key, **size)
     return (round(points[0]["x"]), round(points[0]["y"])) if points else None

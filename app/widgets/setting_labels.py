@@ -23,8 +23,8 @@ LABELS: dict[tuple[str, str], tuple[str, str]] = {
     ("embed", "weights"): ("Weight file", ""),
     ("embed", "input_size"): ("Input size", "px"),
     ("embed", "statistics"): ("Normalisation", ""),
-    ("embed", "sample"): ("Fitted to", "chips"),
-    ("embed", "refit"): ("Fitted again", ""),
+    ("embed", "sample"): ("Sample for fitting", "chips"),
+    ("embed", "refit"): ("Fit the encoder again", ""),
     ("embed", "bands_rule"): ("Bands used by the encoder", ""),
     ("embed", "precision"): ("Precision", ""),
     ("reduction", "n_dims"): ("Principal components", ""),
@@ -35,19 +35,19 @@ LABELS: dict[tuple[str, str], tuple[str, str]] = {
     ("gmm", "n_components"): ("Components", ""),
     ("gmm", "covariance"): ("Covariance", ""),
     ("gmm", "n_dims"): ("Dimensions of the mixture", ""),
-    ("gmm", "n_init"): ("Cold starts", ""),
+    ("gmm", "n_init"): ("Initialisations of the mixture", ""),
     ("gmm", "regularisation"): ("Regularisation", ""),
-    ("gmm", "seed"): ("Seed", ""),
+    ("gmm", "seed"): ("Seed of the mixture", ""),
     ("tree", "n_dims"): ("Dimensions of the tree", ""),
     ("tree", "min_samples"): ("Neighbours (min_samples)", ""),
-    ("cut", "min_cluster_size"): ("Smallest cluster", "chips"),
+    ("cut", "min_cluster_size"): ("Minimum cluster size", "chips"),
     ("cut", "selection"): ("Selection", ""),
     ("cut", "epsilon"): ("Join clusters nearer than", ""),
-    ("cut", "max_cluster_size"): ("Largest cluster", "chips"),
+    ("cut", "max_cluster_size"): ("Maximum cluster size", "chips"),
     ("cut", "allow_single_cluster"): ("Allow a single cluster", ""),
     ("kmeans", "n_clusters"): ("Clusters of k-means", ""),
     ("kmeans", "n_dims"): ("Dimensions of k-means", ""),
-    ("kmeans", "n_init"): ("Cold starts of k-means", ""),
+    ("kmeans", "n_init"): ("Initialisations of k-means", ""),
     ("kmeans", "seed"): ("Seed of k-means", ""),
     ("ward", "n_clusters"): ("Clusters of Ward's hierarchy", ""),
     ("ward", "n_dims"): ("Dimensions of Ward's hierarchy", ""),
@@ -59,16 +59,13 @@ LABELS: dict[tuple[str, str], tuple[str, str]] = {
     ("projection", "seed"): ("Seed of the projection", ""),
 }
 CHOICES = {
-    "north": "north",
-    "long-axis": "the long axis",
+    "long-axis": "long axis up",
     "keep": "kept",
     "mask": "masked",
     "gmm": "GMM",
     "hdbscan": "HDBSCAN",
     "kmeans": "k-means",
     "ward": "Ward",
-    "nearest": "nearest",
-    "soft": "soft",
     "auto": "automatic",
     "diag": "diagonal",
     "card": "the encoder's own",
@@ -83,7 +80,7 @@ SPECIAL_VALUES: dict[tuple[str, str, Any], str] = {
     ("chips", "extent", 0): "fitted to each annotation",
     ("projection", "perplexity", 0): "automatic",
 }
-# Column of the chips' facts: label, unit and decimals. 1e-6 of a degree is about a decimetre.
+# Label, unit and decimals of each fact, by column. 1e-6 of a degree is about a decimetre.
 FACTS: dict[str, tuple[str, str, int]] = {
     "scene": ("Scene", "", 0),
     "length": ("Length", "m", 1),
@@ -134,18 +131,15 @@ def describe_setting(table: str, name: str, value: Any) -> str:
 
 
 def list_differences(settings: RunSettings, other: RunSettings, tables: Sequence[str]) -> list[str]:
-    """Return a phrase on each value of the settings that differs from the other settings."""
-    phrases = []
-    for table in tables:
-        if table == "method":
-            continue
-        values, other_values = asdict(getattr(settings, table)), asdict(getattr(other, table))
-        phrases += [
-            describe_setting(table, name, value)
-            for name, value in values.items()
-            if value != other_values[name]
-        ]
-    return phrases
+    """Return a phrase for each setting in `settings` whose value differs in `other`."""
+    values, other_values = asdict(settings), asdict(other)
+    return [
+        describe_setting(table, name, value)
+        for table in tables
+        if table != "method"
+        for name, value in values[table].items()
+        if value != other_values[table][name]
+    ]
 
 
 def _with_unit(label: str, unit: str) -> str:

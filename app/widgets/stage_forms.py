@@ -1,52 +1,58 @@
-"""Forms for the settings of stages. A change is requested at once; a button computes the stage."""
+"""Forms for the settings of stages.
+
+A change updates the requested settings at once; a button computes the stage. If the displayed
+result belongs to previous settings, a notice offers to update it.
+"""
 
 import dataclasses
 from collections.abc import Sequence
 from functools import partial
-from typing import cast
+from typing import Literal, cast
 
 import streamlit as st
 
-from app.session import cache, jobs
+from app.session import cache, jobs, views
 from app.session.state import widget_key
-from app.session.views import request_settings, requested_settings, requested_view
 from app.widgets.choices import setting_number
-from app.widgets.setting_labels import choice_label, setting_label
+from app.widgets.markup import escape_markdown
+from app.widgets.setting_labels import choice_label, list_differences, setting_label
+from core.pipeline.run_stages import settings_of
 from core.pipeline.view import View
 from core.pipeline.workspace import Workspace
 from core.types import Covariance
 
-SPACE_HELP = "Principal components kept from the embeddings."
-COVARIANCE_HELP = "Automatic uses the richest covariance that this number of chips supports."
+Width = Literal["stretch", "content"]
+SPACE_HELP = "Number of principal components of the embeddings that are kept."
+COVARIANCE_HELP = "Automatic uses the most flexible covariance that the number of chips supports."
 TREE_SPACE_HELP = (
-    "Principal components for HDBSCAN, which needs few of them: points in many dimensions have no "
-    "dense regions."
+    "Number of principal components for HDBSCAN. Use few of them, because points in many "
+    "dimensions form no dense regions."
 )
 MIN_SAMPLES_HELP = (
-    "Neighbours, not counting the chip itself, that define its density. A higher number gives "
-    "fewer and more stable clusters, and more noise."
+    "Number of neighbours, not counting the chip itself, that define its density. A higher number "
+    "gives fewer and more stable clusters, and more noise."
 )
 
 
 def class_form(workspace: Workspace, attributes: Sequence[str], guess: str) -> None:
-    """Draw the choice of the class attribute; no chip is cut again for it."""
-    scenes = requested_settings(workspace).scenes
+    """Draw the selector of the class attribute; a new choice does not affect how chips are cut."""
+    scenes = views.requested_settings(workspace).scenes
     attribute = st.selectbox(
         setting_label("scenes", "class_property"),
         list(dict.fromkeys(["", *attributes, scenes.class_property])),
         format_func=lambda name: name or f"{guess or 'none'} (guessed)",
         key=widget_key(workspace, "class property", scenes.class_property),
-        help="The default for counts, captions, colours and scores. It applies to all scenes.",
+        help="Used by default for counts, captions, colours and scores, in all scenes.",
     )
     if attribute != scenes.class_property:
         scenes = dataclasses.replace(scenes, class_property=attribute)
-        request_settings(workspace, scenes=scenes)
+        views.request_settings(workspace, scenes=scenes)
         st.rerun()
 
 
 def space_form(workspace: Workspace) -> None:
-    """Draw the form on the space that is clustered."""
-    requested = requested_settings(workspace)
+    """Draw the form for the clustering space."""
+    requested = views.requested_settings(workspace)
     reduction, tree, gmm = requested.reduction, requested.tree, requested.gmm
     number, dims = partial(setting_number, workspace), (1, 2000)
     n_dims = number("reduction", "n_dims", reduction.n_dims, dims, 1, SPACE_HELP)
@@ -67,7 +73,7 @@ def space_form(workspace: Workspace) -> None:
             label, key = setting_label("reduction", name), f"weight {name}"
             key = widget_key(workspace, key, weight)
             weights[name] = st.slider(label, 0.0, max(3.0, weight), step=0.1, key=key)
-    request_settings(
+    views.request_settings(
         workspace,
         reduction=dataclasses.replace(reduction, n_dims=n_dims, **weights),
         tree=dataclasses.replace(tree, n_dims=tree_dims, min_samples=min_samples),
@@ -76,8 +82,8 @@ def space_form(workspace: Workspace) -> None:
 
 
 def projection_form(workspace: Workspace) -> None:
-    """Draw the form on how chips are projected to two dimensions."""
-    current = requested_settings(workspace).projection
+    """Draw the form for the two-dimensional projection."""
+    current = views.requested_settings(workspace).projection
     number = partial(setting_number, workspace, "projection")
     is_automatic = st.toggle(
         "Choose the perplexity from the number of chips",
@@ -93,39 +99,63 @@ def projection_form(workspace: Workspace) -> None:
         exaggeration=number("exaggeration", current.exaggeration, (1.0, 50.0), 0.5),
         seed=number("seed", current.seed, (0, 2**31 - 1), 1),
     )
-    request_settings(workspace, projection=projection)
+    views.request_settings(workspace, projection=projection)
 
 
 def run_button(
-    workspace: Workspace, until: str, label: str, title: str, *, wide: bool = True
+    workspace: Workspace, until: str, label: str, title: str, width: Width = "stretch"
 ) -> None:
     """Draw the button that computes a stage; disabled if it is up to date or a job is running."""
-    view = requested_view(workspace)
+    view = views.requested_view(workspace)
     if explain_missing_scenes(view):
         return
-    is_ready = cache.is_ready(view, until)
-    if st.button(
-        "Up to date" if is_ready else label,
-        key=f"cs.run:{until}",
-        type="primary",
-        disabled=is_ready or jobs.running_job(workspace) is not None,
-        width="stretch" if wide else "content",
-    ):
+    is_ready, key = cache.is_ready(view, until), f"cs.run:{until}"
+    label = "Up to date" if is_ready else label
+    disabled = is_ready or jobs.running_job(workspace) is not None
+    if st.button(label, key=key, type="primary", disabled=disabled, width=width):
         jobs.start_run(workspace, view.settings, until, title)
         st.rerun()
 
 
+def stale_notice(view: View, stage: str, until: str = "") -> None:
+    """Draw a notice if the displayed stage was computed with settings other than those requested.
+
+    Call it after the forms of the page, which may change the requested settings. Its button
+    computes all stages up to `until`, by default the displayed stage.
+    """
+    if views.is_current(view, stage):
+        return
+    workspace, until = view.workspace, until or stage
+    views.remember_ready_stages(workspace)
+    latest = views.displayed_view(workspace, stage)
+    if latest is not None and views.is_current(latest, stage):
+        # The forms requested settings that already have a result, so the page displays that result.
+        st.rerun()
+    requested, tables = views.requested_settings(workspace), settings_of(stage)
+    phrases = escape_markdown(", ".join(list_differences(view.settings, requested, tables)))
+    with st.container(border=True, horizontal=True, vertical_alignment="center", key="cs_stale"):
+        st.markdown(f"**These results use your previous settings** ({phrases}).")
+        is_busy = jobs.running_job(workspace) is not None
+        note = "A job is already running." if is_busy else None
+        key = f"cs.compute:{stage}"
+        if st.button("Update", key=key, type="primary", disabled=is_busy, help=note):
+            jobs.start_run(workspace, requested, until, f"Computing {until}")
+            st.rerun()
+        if st.button("Keep these results", key=f"cs.keep:{stage}"):
+            previous = {table: getattr(view.settings, table) for table in tables}
+            views.reset_settings(workspace, dataclasses.replace(requested, **previous))
+            st.rerun()
+
+
 def explain_missing_scenes(view: View) -> bool:
-    """Write which input is missing, if none can be used; return True if it is missing."""
+    """Write what is missing if no scene can be used; return True in that case."""
     survey = view.survey
     if survey.usable:
         return False
-    if not survey.reports:
-        text = "There are no scenes in this workspace yet."
-    elif not any(report.ok for report in survey.reports):
-        text = "None of the scenes can be used."
-    else:
-        text = "None of the scenes has annotations yet."
+    text = "There are no scenes in this workspace yet."
+    if survey.reports:
+        is_usable = any(report.ok for report in survey.reports)
+        text = f"None of the scenes {'has annotations yet' if is_usable else 'can be used'}."
     st.markdown(text)
-    st.page_link("../pages/scenes.py", label="Open the page Scenes")
+    st.page_link("../pages/scenes.py", label="Open the Scenes page")
     return True

@@ -1,4 +1,4 @@
-"""The file formats of artifacts, none of which can carry code, and atomic writing."""
+"""The file formats of artifacts, none of which can contain code, and atomic writing."""
 
 import errno
 import json
@@ -19,9 +19,9 @@ from core.types import AnyArray, IntArray
 def write_atomically(path: Path, content: str | Callable[[Path], object]) -> Path:
     """Write a file under a temporary name in its folder, then rename it, and return its path.
 
-    Other processes see the old file or the new one, never a part of it. The folder is created if
-    necessary. The content is text, which is written as UTF-8, or a function that writes the file
-    at the path that it receives.
+    Other processes see either the old file or the complete new one. The folder is created if
+    necessary. The content is text, which is written as UTF-8, or a function that writes the file at
+    the path that it receives.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     # Libraries choose the format by the suffix; unfinished text must not match "*.toml".
@@ -57,10 +57,10 @@ def write_array(path: Path, values: AnyArray) -> None:
 
 
 class RowFile:
-    """An .npy file of zeros whose rows are written in any order.
+    """An .npy file, initially all zeros, whose rows can be written in any order.
 
-    The file is not memory-mapped: written rows leave the memory of the process, and a full disk
-    raises an error where a map would kill the process.
+    The file is not memory-mapped: written rows do not stay in memory, and a full disk raises an
+    error, whereas writing to a memory map would crash the process.
     """
 
     def __init__(self, path: Path, shape: tuple[int, ...], dtype: str) -> None:
@@ -80,7 +80,7 @@ class RowFile:
         self._file.close()
 
     def write(self, rows: IntArray, values: AnyArray) -> None:
-        """Write `values`, shape (len(rows), ...), to the rows of these numbers.
+        """Write `values`, shape (len(rows), ...), to the rows numbered in `rows`.
 
         Raises OSError if the disk is full.
         """
@@ -92,7 +92,7 @@ class RowFile:
 
 
 def read_array(path: Path, *, mapped: bool = False) -> AnyArray:
-    """Read one .npy file, never a pickle; `mapped` maps it into memory, read-only.
+    """Read one .npy file, never a pickle; if `mapped`, as a read-only memory map.
 
     Raises ArtifactError if the file is missing or damaged, or holds pickled objects.
     """
@@ -106,7 +106,7 @@ def read_array(path: Path, *, mapped: bool = False) -> AnyArray:
 
 
 def write_arrays(folder: Path, arrays: Mapping[str, AnyArray]) -> None:
-    """Write arrays as ``NAME.npy`` files of a folder; unlike an archive, it holds no times."""
+    """Write arrays as ``NAME.npy`` files in a folder; unlike .npz, they hold no time stamps."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, values in arrays.items():
         write_array(folder / f"{name}.npy", values)
@@ -133,7 +133,7 @@ def plain_table(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _fits_parquet(column: "pd.Series[Any]") -> bool:
-    """Return whether the values have one type, or are all numbers, that Parquet can store."""
+    """Return True if the values have one type, or are all numbers, and Parquet can store them."""
     if column.dtype != object:
         return True
     kinds = {type(value) for value in column.dropna()}

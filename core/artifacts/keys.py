@@ -1,4 +1,4 @@
-"""Keys: a hash of everything that changes a result."""
+"""Keys: hashes of everything that affects a result."""
 
 import hashlib
 import json
@@ -18,8 +18,9 @@ KEY_LENGTH = 20
 def make_key(stage: str, version: int, inputs: Mapping[str, Any]) -> str:
     """Return the key of a stage's result, 20 hexadecimal digits.
 
-    The version of the stage's code is raised when it gives another result for the same inputs. The
-    inputs are settings that change the result, checksums and upstream keys, as plain JSON values.
+    The version must be increased when the stage's code gives a different result for the same
+    inputs. The inputs are settings that affect the result, checksums and upstream keys, as plain
+    JSON values.
     """
     text = json.dumps([stage, version, inputs], sort_keys=True, default=list)
     return hashlib.sha256(text.encode()).hexdigest()[:KEY_LENGTH]
@@ -32,10 +33,10 @@ def file_checksum(path: Path) -> str:
 
 
 class Checksums:
-    """Checksums of input files, remembered by size and modification time.
+    """Checksums of input files, reused while a file's size and modification time are unchanged.
 
     The ledger is a JSON file that keeps the checksums between runs. With `verify`, every file is
-    read once, whatever the ledger contains.
+    read once, even if the ledger contains its checksum.
     """
 
     def __init__(self, ledger: Path, *, verify: bool = False) -> None:
@@ -63,7 +64,7 @@ class Checksums:
 
 
 def _read_ledger(ledger: Path) -> dict[str, list[Any]]:
-    """Return the entries of the ledger; none if it is damaged, as files can be read again."""
+    """Return the entries of the ledger; empty if it is damaged, since files can be read again."""
     try:
         entries = read_json(ledger) if ledger.is_file() else {}
     except ArtifactError as error:

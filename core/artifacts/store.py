@@ -1,4 +1,4 @@
-"""The artifact store: each result in a folder of its own, complete or absent."""
+"""The artifact store: each result has its own folder, which is complete or absent."""
 
 import logging
 import shutil
@@ -25,7 +25,7 @@ MANIFEST = "manifest.json"
 
 @dataclass(frozen=True)
 class Step:
-    """A stage, the version of its code, all inputs that change its result, and the result's key."""
+    """A stage, the version of its code, all inputs that affect its result, and the result's key."""
 
     stage: str
     version: int
@@ -40,8 +40,8 @@ class Step:
 class Artifact:
     """A finished result in a folder of data files.
 
-    The manifest holds inputs, versions, seconds, counts and the time of completion. `cached` is
-    False if this call computed the result.
+    The manifest holds inputs, versions, counts, duration in seconds and time of completion.
+    `cached` is False if the call that returned the artifact computed it.
     """
 
     stage: str
@@ -94,8 +94,8 @@ class Store:
         lock = part.with_suffix(".lock")
         with FileLock(lock):
             artifact = self.find(step) or self._compute(step, part, compute)
-            # A process that waits for the old file will find the artifact, so a process that
-            # creates the lock again does no harm.
+            # A process that still waits for the deleted lock will find the artifact, so it does no
+            # harm if another process creates the lock again.
             lock.unlink(missing_ok=True)
             return artifact
 
@@ -122,7 +122,7 @@ class Store:
         (part / Blocks.LEDGER).unlink(missing_ok=True)
         write_json(part / MANIFEST, manifest)
         folder = self.root / step.stage / step.key
-        # A folder without a manifest is no artifact, but would block the rename.
+        # A folder without a manifest is not an artifact, but would block the rename.
         shutil.rmtree(folder, ignore_errors=True)
         part.replace(folder)
         log.info("%s %s computed in %.1f s", step.stage, step.key, manifest["seconds"])
@@ -141,8 +141,8 @@ def _open(stage: str, folder: Path) -> Artifact:
 class Blocks:
     """Rows of an artifact computed block by block; an interrupted run resumes at the next block.
 
-    The limits of the blocks depend only on `n`, the total number of rows, and `size`, the number of
-    rows in a block, so the result does not depend on where a run was interrupted.
+    The boundaries of the blocks depend only on `n`, the total number of rows, and `size`, the
+    number of rows in a block, so the result does not depend on where a run was interrupted.
     """
 
     LEDGER = "blocks.done"
@@ -152,7 +152,7 @@ class Blocks:
         self._folder, self._n, self._size = folder, n, size
 
     def array(self, name: str, shape: tuple[int, ...], dtype: str) -> AnyArray:
-        """Open the .npy file `name`, shape (n, *shape), for writing; it is zeros at first."""
+        """Open the .npy file `name`, shape (n, *shape), for writing; it is initially all zeros."""
         path = self._folder / name
         mode: Any = "r+" if self._ledger.is_file() and path.is_file() else "w+"
         return np.lib.format.open_memmap(path, mode, np.dtype(dtype), (self._n, *shape))
@@ -166,7 +166,7 @@ class Blocks:
                 yield block
 
     def finish(self, block: slice, *arrays: AnyArray) -> None:
-        """Record a block as finished, once its rows have reached the disk."""
+        """Write the rows of a block to disk, then record the block as finished."""
         for array in arrays:
             array.flush()  # type: ignore[attr-defined]
         with self._ledger.open("a") as ledger:
@@ -174,5 +174,5 @@ class Blocks:
 
 
 def _block_name(block: slice) -> str:
-    # Both ends: a version with blocks of another size must not mistake this block for its own.
+    # Both ends are named, so that a version with another block size does not use this block.
     return f"{block.start}-{block.stop}"

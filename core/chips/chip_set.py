@@ -1,4 +1,4 @@
-"""The chips of all scenes as one sequence of rows, read from disk on demand."""
+"""The chips of all scenes as one sequence of rows, read from disk on demand, and their bands."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -25,7 +25,6 @@ class SceneChips:
     ----------
     key : str
         Key of the artifact.
-    scene : str
     pixels : array, (n, bands, size, size)
         Native dtype, memory-mapped.
     mask : uint8 array, (n, size, size)
@@ -33,7 +32,7 @@ class SceneChips:
     facts : DataFrame, n rows
         See `core.chips.chip_table.chip_facts`.
     properties : DataFrame, n rows
-        Properties of the annotations.
+        Attributes of the annotations.
     """
 
     key: str
@@ -46,7 +45,7 @@ class SceneChips:
     def __post_init__(self) -> None:
         lengths = {len(self.pixels), len(self.mask), len(self.facts), len(self.properties)}
         if len(lengths) > 1:
-            raise BandError(f"parts of different lengths {sorted(lengths)}", where=self.scene)
+            raise BandError(f"its tables differ in length: {sorted(lengths)}", where=self.scene)
 
     def __len__(self) -> int:
         return len(self.pixels)
@@ -54,9 +53,9 @@ class SceneChips:
 
 @dataclass(frozen=True)
 class Outline:
-    """What identifies a set of chips in keys, without its tables and pixels.
+    """The values that identify a set of chips in keys, without its tables and pixels.
 
-    The keys are those of the parts, in order; the size is the side of a chip in pixels.
+    `keys` are the artifact keys of the parts, in order; `size` is the side of a chip in pixels.
     """
 
     keys: tuple[str, ...]
@@ -96,7 +95,7 @@ class ChipSet:
 
     @property
     def outline(self) -> Outline:
-        """What identifies the chips in keys."""
+        """The values that identify the chips in keys."""
         return Outline(self.keys, self.bands, self.size, self.dtypes)
 
     @cached_property
@@ -106,15 +105,15 @@ class ChipSet:
 
     @cached_property
     def properties(self) -> pd.DataFrame:
-        """Properties of the annotations, NaN where a scene's file lacks one.
+        """Attributes of the annotations, NaN where a scene's file lacks an attribute.
 
-        A column that has numbers in one file and text in another is text in all of them.
+        A column with numbers in one file and text in another becomes text for all scenes.
         """
         return plain_table(pd.concat([part.properties for part in self.parts], ignore_index=True))
 
     @cached_property
     def table(self) -> pd.DataFrame:
-        """Facts and properties in one table."""
+        """Facts and attributes in one table."""
         return join_properties(self.facts, self.properties)
 
     @cached_property
@@ -143,13 +142,13 @@ class ChipSet:
     def read(self, rows: Sequence[int] | AnyArray) -> tuple[AnyArray, BoolArray]:
         """Read native pixels (n, bands, size, size) and masks (n, size, size) of these rows.
 
-        Raises BandError if the rows come from scenes of different dtypes; `read_scaled` combines
-        those.
+        Raises BandError if the rows come from scenes with different dtypes, which only
+        `read_scaled` can combine.
         """
         chips = self._locate(rows)
         pixels = [part.pixels[row] for part, row in chips]
         if len({values.dtype for values in pixels}) > 1:
-            raise BandError(f"chips of different dtypes: {', '.join(self.dtypes)}")
+            raise BandError(f"the chips have different dtypes: {', '.join(self.dtypes)}")
         return np.stack(pixels), np.stack([part.mask[row] for part, row in chips]) != 0
 
     def read_scaled(
@@ -164,12 +163,48 @@ class ChipSet:
 
     def read_masks(self, rows: Sequence[int] | AnyArray) -> BoolArray:
         """Read the masks of these rows, (n, size, size), True where masked."""
-        masks: BoolArray = np.stack([part.mask[row] for part, row in self._locate(rows)]) != 0
-        return masks
+        return np.asarray(np.stack([part.mask[row] for part, row in self._locate(rows)]) != 0)
 
     def _locate(self, rows: Sequence[int] | AnyArray) -> list[tuple[SceneChips, int]]:
         """Return the part that holds each row, and the row's number within it."""
-        starts = np.cumsum([0, *(len(part) for part in self.parts)])
+        starts = np.cumsum([0, *map(len, self.parts)])
         numbers = np.asarray(rows, np.int64)
         parts = np.searchsorted(starts[1:], numbers, side="right")
         return [(self.parts[p], int(r - starts[p])) for p, r in zip(parts, numbers, strict=True)]
+
+
+def shared_band_names(
+    scenes: Mapping[str, tuple[str, ...]], selection: tuple[str, ...] = ()
+) -> tuple[str, ...]:
+    """Return the names of the bands that every scene has, in the first scene's order.
+
+    `scenes` maps each file name to its band names. `selection` lists the bands to use, in order; if
+    it is empty, all shared bands are used. Raises BandError if a scene lacks a selected band, or if
+    the scenes share no band name.
+    """
+    if not scenes:
+        return ()
+    first_bands = next(iter(scenes.values()))
+    common = [band for band in first_bands if all(band in bands for bands in scenes.values())]
+    for name in selection:
+        scenes_without = [scene for scene, bands in scenes.items() if name not in bands]
+        if scenes_without:
+            raise BandError(
+                f"band {name!r} is missing",
+                where=_abridge(scenes_without),
+                remedy=f"Bands common to all scenes: {', '.join(common) or 'none'}.",
+            )
+    if not (selection or common):
+        listing = [f"{scene} has {', '.join(bands)}" for scene, bands in scenes.items()]
+        raise BandError(
+            f"the scenes share no band: {_abridge(listing, '; ')}",
+            remedy="Give matching bands the same name (band description), or keep only one kind of "
+            "scene in raw/.",
+        )
+    return selection or tuple(common)
+
+
+def _abridge(items: Sequence[str], separator: str = ", ", limit: int = 3) -> str:
+    """Join the first few items and add the number of remaining ones."""
+    more = f" and {len(items) - limit} more" if len(items) > limit else ""
+    return separator.join(items[:limit]) + more

@@ -12,22 +12,21 @@ from core.raster.windows import ChipWindows
 from core.types import DoubleArray, Geometries
 
 ID_LENGTH = 10
-# Pixels. Smaller differences are due to reprojection, not to another annotation.
+# Coordinates in ids are rounded to this many pixels: smaller differences come from reprojection.
 COORDINATE_STEP = 0.01
 
 
 def chip_ids(scene: str, footprints: Geometries) -> list[str]:
     """Return an id for each footprint, made of the scene's name and a hash of the footprint.
 
-    An id does not change if annotations are added, removed or reordered, or if their properties
-    change. Footprints of equal shape get a number from the second one on.
+    An id does not change if annotations are added, removed or reordered, or if their attributes
+    change. Identical footprints are numbered from the second one on.
     """
     # Adding 0 turns -0 into 0.
     steps = shapely.transform(footprints, lambda xy: np.rint(xy / COORDINATE_STEP) + 0.0)
-    shapes = shapely.to_wkb(shapely.normalize(steps))
     counts: Counter[str] = Counter()
     ids = []
-    for shape in shapes:
+    for shape in shapely.to_wkb(shapely.normalize(steps)):
         digest = hashlib.sha256(bytes(shape)).hexdigest()[:ID_LENGTH]
         counts[digest] += 1
         suffix = f"-{counts[digest]}" if counts[digest] > 1 else ""
@@ -40,21 +39,18 @@ def chip_facts(
 ) -> pd.DataFrame:
     """Return the location, size and valid fraction of each chip, one row per chip.
 
-    Returns
-    -------
-    DataFrame
-        chip_id, scene, annotation (position in its file), longitude, latitude (degrees), width,
-        height, length, breadth (metres), area (square metres), heading (degrees clockwise from
-        north), column, row (centre in scene pixels), columns, rows (sides in scene pixels), turn
-        (degrees clockwise in the image), side (metres, or pixels without a CRS), valid_fraction
-        (0..1), cut_by_edge (whether the scene's edge cuts the footprint).
+    The columns are chip_id, scene, annotation (position in its file), longitude, latitude
+    (degrees), width, height, length, breadth (metres), area (square metres), heading (degrees
+    clockwise from north), column, row (centre in scene pixels), columns, rows (sides in scene
+    pixels), turn (degrees clockwise in the image), side (metres, or pixels without a CRS),
+    valid_fraction (0..1), cut_by_edge (whether the scene's edge cuts the footprint).
     """
     return pd.DataFrame(
         {
             "chip_id": chip_ids(scene, footprints.pixels),
             "scene": scene,
             "annotation": np.asarray(footprints.index, np.int64),
-            # The attributes of both are columns: longitude to heading, and column to side.
+            # All fields become columns: `longitude` to `heading`, then `column` to `side`.
             **vars(footprints.ground),
             **vars(windows),
             "valid_fraction": valid_fraction,
@@ -64,9 +60,9 @@ def chip_facts(
 
 
 def join_properties(facts: pd.DataFrame, properties: pd.DataFrame) -> pd.DataFrame:
-    """Return facts and properties in one table.
+    """Return facts and attributes in one table.
 
-    A property with the name of a fact gets the prefix ``property_``, several times if necessary.
+    An attribute with the name of a fact gets the prefix ``property_``, repeated if necessary.
     """
     names = {*facts, *properties}
     new_names = {}

@@ -19,16 +19,16 @@ from core.raster.windows import ChipWindows, chip_windows
 from core.settings import ChipSettings
 from core.types import AnyArray, BoolArray, DoubleArray, Geometries, IntArray
 
-# Windows whose centres fall into one cell of the scene are read together. A cell is as large as
-# keeps a read below MAX_READ_BYTES, but its side stays between these limits, in pixels.
+# Windows whose centres fall into one cell of the scene are read together. Cells are as large as
+# MAX_READ_BYTES allows, but their sides stay between these limits, in pixels.
 CELL_SIDES = (256, 2048)
-# A read takes its native bytes, temporarily float32 for the filter, and a mask.
+# Memory for one read: the native values, a temporary float32 copy for the filter, and a mask.
 MAX_READ_BYTES = 128 * 2**20
-# One shared read pays if it has at most this many times the pixels of separate reads.
+# A shared read is worthwhile if it reads at most this many times the pixels of separate reads.
 MAX_SHARED_RATIO = 1.5
-# Scene pixels per chip pixel beyond which overviews, or averaging while reading, help.
+# Scene pixels per chip pixel above which reads are decimated, by overviews or averaging.
 MAX_NATIVE_DENSITY = 8
-# Bytes of the chips that one task returns.
+# Largest size in bytes of the chips that one task returns.
 MAX_CHIP_BYTES = 16 * 2**20
 
 
@@ -70,7 +70,7 @@ def cut_chips(
     settings: ChipSettings,
     report: Progress = silent,
 ) -> Iterator[CutChips]:
-    """Cut the chips around footprints in scene pixels, and yield them in the order of the reads.
+    """Cut the chips around footprints, given in scene pixels, and yield them in reading order.
 
     Every chip is yielded once. Raises SceneError if a part of the scene cannot be decoded.
     """
@@ -123,7 +123,6 @@ def _tasks(
     edges = np.flatnonzero(np.any(np.diff(cells[order], axis=0), axis=1)) + 1
     chip_bytes = len(bands) * settings.size**2 * np.dtype(scene.dtype).itemsize
     limit = max(1, MAX_CHIP_BYTES // chip_bytes)
-    masked = settings.background == "mask"
     for group in np.split(order, edges):
         for start in range(0, len(group), limit):
             rows = group[start : start + limit]
@@ -135,14 +134,14 @@ def _tasks(
                 centres=centres[rows],
                 axes=axes[rows],
                 size=settings.size,
-                footprints=footprints[rows] if masked else None,
+                footprints=footprints[rows] if settings.background == "mask" else None,
             )
 
 
 def _reads(task: ReadTask) -> Iterator[tuple[Any, Box, int]]:
     """Yield the chips of each read, its box and its decimation step.
 
-    Chips at full resolution share one read if that pays; all others have a read each.
+    Chips at full resolution share one read if that is cheaper; each other chip has its own read.
     """
     density = np.abs(task.axes).sum(axis=2).max(axis=1) / task.size
     # Decimated reads keep at least this many pixels per chip pixel.
@@ -187,12 +186,10 @@ def _outside_footprints(
     A point or a line has no inside, so its chip is not masked.
     """
     outside = np.zeros((len(footprints), size, size), bool)
-    for i, footprint in enumerate(footprints):
-        if shapely.area(footprint) == 0:
-            continue
+    for i in np.flatnonzero(shapely.area(footprints)):
         inverse = np.linalg.inv(axes[i])
-        offsets = shapely.get_coordinates(footprint) - centres[i]
-        local = shapely.set_coordinates(footprint, (offsets @ inverse.T + 0.5) * size)
+        offsets = shapely.get_coordinates(footprints[i]) - centres[i]
+        local = shapely.set_coordinates(footprints[i], (offsets @ inverse.T + 0.5) * size)
         with warnings.catch_warnings():
             # A chip has no georeference of its own, and needs none.
             warnings.simplefilter("ignore", NotGeoreferencedWarning)

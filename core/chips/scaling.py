@@ -7,20 +7,15 @@ import numpy as np
 from core.types import AnyArray, BoolArray, FloatArray
 
 # Robust limits of the value range: 0.1 % of the pixels may saturate at either end.
-LOW_PERCENTILE = 0.1
-HIGH_PERCENTILE = 99.9
+PERCENTILES = (0.1, 99.9)
 
 
 @dataclass(frozen=True)
 class Scaling:
     """A linear map from native values to 0..1, clipped, with limits for each band.
 
-    Attributes
-    ----------
-    low, high : tuple of float, one per band
-        The native values that become 0 and 1.
-    rule : str
-        Description of the rule that gave the limits, for the user.
+    `low` and `high` are the native values that become 0 and 1. `rule` describes for the user how
+    the limits were found.
     """
 
     low: tuple[float, ...]
@@ -42,8 +37,7 @@ class Scaling:
 
         The pixels have shape (n, bands, height, width), and the mask (n, height, width).
         """
-        low = np.asarray(self.low)[:, None, None]
-        high = np.asarray(self.high)[:, None, None]
+        low, high = (np.asarray(limits)[:, None, None] for limits in (self.low, self.high))
         beyond = (pixels < low) | (pixels > high)
         valid = np.broadcast_to(~mask[:, None], pixels.shape)
         return float(beyond[valid].mean()) if valid.any() else 0.0
@@ -63,7 +57,7 @@ def fit_scaling(pixels: AnyArray, mask: BoolArray) -> Scaling:
         values = pixels[:, band][~mask].astype(np.float64)
         values = values[np.isfinite(values)]
         if values.size:
-            limits[band] = np.percentile(values, (LOW_PERCENTILE, HIGH_PERCENTILE))
+            limits[band] = np.percentile(values, PERCENTILES)
     low, high = limits.T.tolist()
-    rule = f"{pixels.dtype} from percentile {LOW_PERCENTILE} to {HIGH_PERCENTILE} of each band"
+    rule = f"{pixels.dtype} from percentile {PERCENTILES[0]} to {PERCENTILES[1]} of each band"
     return Scaling(tuple(low), tuple(high), rule)

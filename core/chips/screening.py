@@ -18,13 +18,13 @@ BLANK, NODATA, SATURATED = "blank", "mostly nodata", "saturated"
 BLURRED, CUT, DUPLICATE = "blurred", "cut off", "near-duplicate"
 FLAGS = (BLANK, NODATA, SATURATED, BLURRED, CUT, DUPLICATE)
 
-# Standard deviation of grey below which nothing is visible, as a fraction of black to white.
+# Standard deviation of grey below which nothing is visible, as a fraction of the full range.
 MIN_SPREAD = 0.01
 MIN_VALID = 0.5
-# Fraction of the valid pixels that are black or white in every band.
+# Largest fraction of the valid pixels that may be black or white in every band.
 MAX_SATURATED = 0.5
-# A blurred chip is below this fraction of the median sharpness, and below the sharpness that any
-# sharp picture has.
+# The sharpness of a blurred chip is below this fraction of the median, and below a limit that every
+# sharp picture exceeds.
 BLUR_FRACTION = 0.1
 BLUR_CEILING = 0.02
 # Perceptual hash by the discrete cosine transform (Zauner, 2010, Implementation and benchmarking
@@ -38,15 +38,12 @@ BLOCK = 512
 
 
 def flag_chips(chips: ChipSet) -> pd.DataFrame:
-    """Return the flags of every chip.
+    """Return the flags of every chip, one row per chip.
 
-    Returns
-    -------
-    DataFrame
-        One row per chip: chip_id; a boolean column for each of `FLAGS`; `duplicate_of`, the
-        chip_id of the first chip that it looks like; `spread`, `saturated_share`, `sharpness`, as
-        fractions of the range from black to white, and `valid_fraction`; `reason`, the flags in
-        words with the measured values, empty if there are none.
+    The columns are chip_id; a boolean column for each of `FLAGS`; `duplicate_of`, the chip_id of
+    the first chip that it resembles; `spread`, `saturated_share`, `sharpness`, as fractions of the
+    range from black to white, and `valid_fraction`; `reason`, the flags in words with the measured
+    values, empty if there are none.
     """
     facts = chips.facts
     blocks = zip(*(_measure(chips, start) for start in range(0, len(chips), BLOCK)), strict=True)
@@ -90,9 +87,9 @@ def unflagged_chips(table: pd.DataFrame, leave_out: tuple[str, ...]) -> BoolArra
 
 
 def near_duplicate_groups(table: pd.DataFrame) -> list[list[int]]:
-    """Return the rows of chips that look alike, in a table from `flag_chips`.
+    """Return groups of near-duplicate chips, as row numbers of a table from `flag_chips`.
 
-    There is one list per group, with the first chip at its start.
+    Each group is a list that starts with the first of its chips.
     """
     row_by_id = {chip_id: row for row, chip_id in enumerate(table["chip_id"])}
     first_rows = list(range(len(table)))
@@ -106,21 +103,16 @@ def near_duplicate_groups(table: pd.DataFrame) -> list[list[int]]:
 
 
 def near_duplicates(hashes: AnyArray, thumbnails: FloatArray, visible: BoolArray) -> AnyArray:
-    """Return the first earlier chip that each chip looks like, (n,), or -1.
+    """Return the row of the first earlier chip that each chip resembles, (n,); -1 if there is none.
 
-    Parameters
-    ----------
-    hashes : uint64 array, (n,)
-        Perceptual hashes.
-    thumbnails : float32 array, (n, k)
-        Small grey pictures in 0..1, on which a match of hashes is verified.
-    visible : bool array, (n,)
-        Chips that have content to compare.
+    Matches of the perceptual hashes, uint64 (n,), are verified on the thumbnails, float32 (n, k):
+    small grey pictures in 0..1. Chips that are False in `visible`, (n,), have no content to
+    compare.
     """
     no_match = len(hashes)
     first = np.full(len(hashes), no_match)
     rows = np.flatnonzero(visible)
-    # If two hashes differ in at most three bits, one of their four quarters is equal.
+    # If two hashes differ in at most three bits, at least one of their four quarters is equal.
     for shift in (0, 16, 32, 48):
         quarters = (hashes[rows] >> np.uint64(shift)) & np.uint64(0xFFFF)
         order = np.argsort(quarters, kind="stable")
@@ -141,8 +133,7 @@ def perceptual_hashes(grey: DoubleArray) -> AnyArray:
     waves = waves.reshape(-1, 64)
     signs = waves > np.median(waves[:, 1:], axis=1, keepdims=True)
     signs[:, 0] = False
-    hashes: AnyArray = np.packbits(signs, axis=1).view(">u8").astype(np.uint64).ravel()
-    return hashes
+    return np.asarray(np.packbits(signs, axis=1).view(">u8").astype(np.uint64).ravel())
 
 
 def _measure(chips: ChipSet, start: int) -> tuple[AnyArray, ...]:
@@ -153,7 +144,7 @@ def _measure(chips: ChipSet, start: int) -> tuple[AnyArray, ...]:
     grey[mask] = np.nan
     grey[mask.all(axis=(1, 2))] = 0
     mean = np.nanmean(grey, axis=(1, 2))
-    # Masked pixels get the mean of the chip's valid ones.
+    # Masked pixels get the mean of the chip's valid pixels.
     grey = np.where(np.isnan(grey), mean[:, None, None], grey)
     n_valid = np.maximum((~mask).sum(axis=(1, 2)), 1)
     saturated = ((pixels <= 0) | (pixels >= 1)).all(axis=1) & ~mask
@@ -171,7 +162,7 @@ def _measure(chips: ChipSet, start: int) -> tuple[AnyArray, ...]:
 
 
 def _next_to_masked(mask: BoolArray) -> BoolArray:
-    """Return masks of the pixels that are masked, or masked above, below, left or right."""
+    """Return masks of pixels that are masked or have a masked pixel above, below, left or right."""
     near = mask.copy()
     near[:, 1:] |= mask[:, :-1]
     near[:, :-1] |= mask[:, 1:]
@@ -181,15 +172,13 @@ def _next_to_masked(mask: BoolArray) -> BoolArray:
 
 
 def _shrink(pictures: DoubleArray, side: int) -> DoubleArray:
-    """Resample pictures (n, s, s) to (n, side, side) by means over areas."""
+    """Resample pictures (n, s, s) to (n, side, side) by area-weighted means."""
     edges = np.linspace(0, pictures.shape[1], side + 1)
     pixels = np.arange(pictures.shape[1])
-    overlap = np.clip(
-        np.minimum(edges[1:, None], pixels + 1) - np.maximum(edges[:-1, None], pixels), 0, None
-    )
+    overlap = np.minimum(edges[1:, None], pixels + 1) - np.maximum(edges[:-1, None], pixels)
+    overlap = np.clip(overlap, 0, None)
     weights = overlap / overlap.sum(axis=1, keepdims=True)
-    means: DoubleArray = weights @ pictures @ weights.T
-    return means
+    return np.asarray(weights @ pictures @ weights.T)
 
 
 def _reason(row: dict[Any, Any]) -> str:

@@ -1,4 +1,4 @@
-"""The command line: the same stages as the app, by the same code."""
+"""The command line, which runs the same stages as the app, with the same code."""
 
 import gc
 
@@ -6,12 +6,12 @@ from core.cli.console import guarded
 
 
 def main() -> None:
-    """Run one command; every error is a sentence, every exit code has its meaning.
+    """Run one command; errors are printed as sentences.
 
-    0 done, 1 a clear error of input or environment, 2 wrong usage, 130 interrupted.
+    Exit codes: 0 done, 1 an error, 2 wrong usage, 130 interrupted.
     """
-    from core.cli.stage_commands import app  # typer and the stages, only when asked
+    from core.cli.stage_commands import app  # loads typer and all stages
 
-    # Modules stay until the end: a full collection need not walk through them, 0.1 s each time.
+    # Modules are never freed. Each full garbage collection that skips them saves 0.1 s.
     gc.freeze()
     guarded(app)

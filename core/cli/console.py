@@ -7,7 +7,7 @@ import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, NoReturn
@@ -22,7 +22,7 @@ from core.pipeline.run import Reporter
 from core.progress import Progress
 
 PROGRESS = "CHIPSCAPE_PROGRESS"
-"""Set to "jsonl" by a parent process, such as the app, that reads progress as JSON lines."""
+"""Environment variable that is "jsonl" if a parent process, such as the app, reads progress."""
 _INTERRUPTED = 130
 _INTERRUPTED_TEXT = "Interrupted. Finished work is kept; the same command continues from there."
 _SECONDS_PER_LINE = 0.1
@@ -38,8 +38,17 @@ def emit(result: dict[str, Any]) -> None:
 
 
 def say(text: str) -> None:
-    """Print a line of the result for people on standard output; never together with `emit`."""
+    """Print a line of a result as text on standard output; never together with `emit`."""
     results.print(escape(text))
+
+
+def show_result(as_json: bool, result: dict[str, Any], lines: Iterable[str]) -> None:
+    """Print a result either as one JSON object or as lines of text."""
+    if as_json:
+        emit(result)
+        return
+    for line in lines:
+        say(line)
 
 
 def remark(text: str) -> None:
@@ -59,7 +68,7 @@ def machine_read() -> bool:
 
 @contextmanager
 def reporter() -> Iterator[Reporter]:
-    """Give a listener for each stage: JSON lines, bars on a terminal, or silence."""
+    """Yield a `Reporter` that writes JSON lines, shows bars on a terminal, or does nothing."""
     if machine_read():
         yield _line_writer
         return
@@ -70,7 +79,7 @@ def reporter() -> Iterator[Reporter]:
 
 
 def guarded(function: Callable[[], object]) -> NoReturn:
-    """Run a function and exit with the matching code; an error becomes a sentence."""
+    """Run a function and exit with the matching code; errors are printed as sentences."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         function()

@@ -3,10 +3,8 @@
 import dataclasses
 from typing import Annotated
 
-import typer
-
-from core.cli.console import emit, reporter, say
-from core.cli.shared_options import Session, with_session
+from core.cli.console import reporter, show_result
+from core.cli.shared_options import Session, option, split_names, with_session
 from core.embeddings import registry
 from core.errors import SettingsError
 from core.pipeline.encoders.encoder_comparison import (
@@ -20,15 +18,9 @@ from core.pipeline.run import Run, run_pipeline
 from core.pipeline.run_stages import with_settings
 from core.progress import report_step
 
-_MEGABYTE = 1_000_000
-
 EncodersOption = Annotated[
     str,
-    typer.Option(
-        "--encoders",
-        help="Names, comma-separated; a+b joins two. [default: all that are ready]",
-        show_default=False,
-    ),
+    option("Names, comma-separated; a+b joins two. [default: all ready encoders]", "--encoders"),
 ]
 
 
@@ -37,7 +29,7 @@ def compare_command(
     session: Session,
     encoders: EncodersOption = "",
     property_name: Annotated[
-        str, typer.Option("--property", help="Attribute to compare on. [default: guessed]")
+        str, option("Attribute to compare on. [default: guessed]", "--property")
     ] = "",
 ) -> None:
     """Score several encoders against an attribute of the annotations."""
@@ -45,76 +37,60 @@ def compare_command(
     with reporter() as listen:
         run = run_pipeline(workspace, settings, listen, "chips")
         attribute = property_name or agreed_class_attribute(run)
-        names = _split_names(encoders) or ready_encoders(workspace, settings.embed)
+        names = split_names(encoders) or ready_encoders(workspace, settings.embed)
         view = with_settings(run.view, embed=with_weights_owner(settings.embed, names))
         scored = compare_encoders(view, names, attribute, listen)
-    if session.as_json:
-        rows = [encoder.as_table() for encoder in scored]
-        emit({"property": attribute, "chips": len(run.chips), "encoders": rows})
-        return
-    headings = ("5-NN", "scenes", "GMM", "tree", "silh.", "dim")
-    columns = " ".join(f"{heading:>6}" for heading in headings)
-    say(f"{'encoder':<28} {columns} {'seconds':>8}")
-    for encoder in scored:
-        say(_table_row(encoder))
-    for note in dict.fromkeys(note for encoder in scored for note in encoder.scores.notes):
-        say(f"note: {note}")
+    rows = [encoder.as_table() for encoder in scored]
+    result = {"property": attribute, "chips": len(run.chips), "encoders": rows}
+    columns = " ".join(f"{name:>6}" for name in ("5-NN", "scenes", "GMM", "tree", "silh.", "dim"))
+    notes = dict.fromkeys(f"note: {note}" for encoder in scored for note in encoder.scores.notes)
+    head = f"{'encoder':<28} {columns} {'seconds':>8}"
+    show_result(session.as_json, result, [head, *map(_table_row, scored), *notes])
 
 
 @with_session
 def estimate_command(session: Session, encoders: EncodersOption = "") -> None:
-    """Estimate the time and memory of encoders for these chips; nothing is embedded."""
+    """Estimate the time and memory that encoders need for these chips, without embedding them."""
     workspace, settings = session.workspace, session.settings
     with reporter() as listen:
         run = run_pipeline(workspace, settings, listen, "chips")
-        names = _split_names(encoders) or ready_encoders(workspace, settings.embed)
+        names = split_names(encoders) or ready_encoders(workspace, settings.embed)
         embed = with_weights_owner(settings.embed, names)
         for name in names:
             # An unknown encoder is reported before anything runs.
             registry.encoders_needing_weights(name)
         costs: list[EncoderCost] = []
-        for position, name in enumerate(names):
-            report_step(listen("estimate"), position, len(names), name)
+        for name in names:
+            report_step(listen("estimate"), len(costs), len(names), name)
             costs.append(measure_encoder_cost(workspace, run.chips, embed, name))
     n = len(run.chips)
-    if session.as_json:
-        emit({"chips": n, "encoders": [dataclasses.asdict(cost) for cost in costs]})
-        return
-    for cost in costs:
-        estimate = cost.estimate
-        if estimate is None:
-            say(f"{cost.encoder:<28} {cost.needs}")
-            continue
-        memory = estimate.bytes / _MEGABYTE
-        say(
-            f"{cost.encoder:<28} {estimate.seconds:8.1f} s and {memory:6.0f} MB for {n} chips, "
-            f"{estimate.rate:.0f} chips/s, {estimate.dim} numbers each"
-        )
+    result = {"chips": n, "encoders": [dataclasses.asdict(cost) for cost in costs]}
+    show_result(session.as_json, result, (_cost_line(cost, n) for cost in costs))
 
 
 COMMANDS = {"compare": compare_command, "estimate": estimate_command}
 
 
 def agreed_class_attribute(run: Run) -> str:
-    """Return the class attribute that most scenes agree on.
-
-    Raises
-    ------
-    SettingsError
-        If no scene has one.
-    """
-    names = [report.class_property for report in run.survey.reports if report.class_property]
+    """Return the class attribute guessed for most scenes; raises SettingsError if there is none."""
+    names = [report.class_property for report in run.view.survey.reports if report.class_property]
     if not names:
         raise SettingsError(
-            "no property of the annotations looks like a class",
+            "no attribute of the annotations looks like a class",
             where="score",
-            remedy="Name one with --property.",
+            remedy="Choose one with --property.",
         )
     return str(max(sorted(set(names)), key=names.count))
 
 
-def _split_names(text: str) -> list[str]:
-    return [name.strip() for name in text.split(",") if name.strip()]
+def _cost_line(cost: EncoderCost, n: int) -> str:
+    estimate = cost.estimate
+    if estimate is None:
+        return f"{cost.encoder:<28} {cost.needs}"
+    return (
+        f"{cost.encoder:<28} {estimate.seconds:8.1f} s and {estimate.bytes / 1e6:6.0f} MB for {n} "
+        f"chips, {estimate.rate:.0f} chips/s, {estimate.dim} numbers each"
+    )
 
 
 def _table_row(encoder: ScoredEncoder) -> str:

@@ -1,7 +1,7 @@
-"""The options that commands share, and the session that they make."""
+"""The options that commands share, and the session that is built from them."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
@@ -18,8 +18,20 @@ from core.tables import merge_tables, read_toml, settings_from_table
 
 
 def option(help_text: str, *names: str) -> Any:
-    """Return an option whose default is not printed, because None stands for another one."""
+    """Return an option whose default is not printed; its help names the effective default."""
     return typer.Option(*names, help=help_text, show_default=False)
+
+
+def require_choice(value: str, choices: Iterable[str], where: str) -> None:
+    """Raise SettingsError if a value is not one of the choices."""
+    choices = list(choices)
+    if value not in choices:
+        raise SettingsError(f"{value!r} is not one of {', '.join(choices)}", where=where)
+
+
+def split_names(text: str) -> list[str]:
+    """Return the names in a comma-separated text."""
+    return [name.strip() for name in text.split(",") if name.strip()]
 
 
 WorkspaceOption = Annotated[
@@ -28,6 +40,8 @@ WorkspaceOption = Annotated[
 ]
 JsonOption = Annotated[bool, option("Print one JSON object on one line.", "--json")]
 SchedulerOption = Annotated[str, option("Address of a Dask scheduler.", "--scheduler")]
+MinClusterSizeOption = Annotated[int | None, option("HDBSCAN's minimum cluster size.")]
+MinSamplesOption = Annotated[int | None, option("HDBSCAN's neighbours, without the point itself.")]
 
 # Options that set a single field of `RunSettings`.
 _FIELDS = {
@@ -52,7 +66,7 @@ _FIELDS = {
 
 @dataclass(frozen=True)
 class Session:
-    """What a command works with."""
+    """The workspace, the settings and the output format of a command."""
 
     workspace: Workspace
     settings: RunSettings
@@ -68,46 +82,43 @@ def read_session(
     preset: Annotated[str, option(f"One of {', '.join(PRESETS)}.", "--preset")] = "default",
     seed: Annotated[int | None, option("Seed of clustering and projection.", "--seed")] = None,
     scheduler: SchedulerOption = "",
-    verify: Annotated[bool, option("Read all inputs again.", "--verify")] = False,
-    encoder: Annotated[str | None, option("texture, satdino-small-16, resnet50 ...")] = None,
+    verify: Annotated[bool, option("Recompute all checksums.", "--verify")] = False,
+    encoder: Annotated[str | None, option("Encoder, such as texture or resnet50.")] = None,
     weights: Annotated[str | None, option("Weight file or folder of the encoder.")] = None,
     bands_rule: Annotated[
         str | None, option("How to use more than three bands: first or triples.")
     ] = None,
     precision: Annotated[str | None, option("auto (half precision on CUDA) or full.")] = None,
     refit: Annotated[bool, option("Fit the encoder again, to all scenes.", "--refit")] = False,
-    chip_size: Annotated[int | None, option("Pixels along a chip's side.")] = None,
-    margin: Annotated[float | None, option("Context, as a share of the longer side.")] = None,
+    chip_size: Annotated[int | None, option("Side of a chip in pixels.")] = None,
+    margin: Annotated[float | None, option("Margin as a share of the longer side.")] = None,
     extent: Annotated[float | None, option("Side in metres; 0 fits each annotation.")] = None,
     align: Annotated[str | None, option("Chip orientation: north or long-axis.")] = None,
-    background: Annotated[str | None, option("keep or mask.")] = None,
-    bands: Annotated[str | None, option("Names of bands, comma-separated.")] = None,
+    background: Annotated[str | None, option("Background of annotations: keep or mask.")] = None,
+    bands: Annotated[str | None, option("Bands to use, comma-separated.")] = None,
     method: Annotated[str | None, option(f"One of {', '.join(METHODS)}.")] = None,
-    n_components: Annotated[int | None, option("Gaussians in the mixture.")] = None,
-    covariance: Annotated[str | None, option("auto, full, tied, diag, spherical.")] = None,
-    n_clusters: Annotated[int | None, option("Clusters of k-means and Ward.")] = None,
+    n_components: Annotated[int | None, option("Number of Gaussians in the mixture.")] = None,
+    covariance: Annotated[str | None, option("auto, full, tied, diag or spherical.")] = None,
+    n_clusters: Annotated[int | None, option("Clusters for k-means and Ward.")] = None,
     noise: Annotated[str | None, option("HDBSCAN's noise: keep, nearest or soft.")] = None,
-    min_cluster_size: Annotated[int | None, option("HDBSCAN's smallest cluster.")] = None,
-    min_samples: Annotated[int | None, option("HDBSCAN's neighbours, self not counted.")] = None,
-    perplexity: Annotated[float | None, option("t-SNE's neighbours; 0 is automatic.")] = None,
+    min_cluster_size: MinClusterSizeOption = None,
+    min_samples: MinSamplesOption = None,
+    perplexity: Annotated[float | None, option("Perplexity of t-SNE; 0 is automatic.")] = None,
 ) -> Session:
     """Assemble a session: the preset, then the settings file, then the options."""
-    if preset not in PRESETS:
-        raise SettingsError(f"{preset!r} is not one of {', '.join(PRESETS)}", where="--preset")
+    require_choice(preset, PRESETS, "--preset")
     options = locals()
     values = {path: options[name] for name, path in _FIELDS.items()}
-    values["embed.refit"] = refit or None
-    for name in ("gmm", "projection"):
-        values[f"{name}.seed"] = seed
+    values |= {"embed.refit": refit or None, "gmm.seed": seed, "projection.seed": seed}
+    values["chips.bands"] = None if bands is None else split_names(bands)
     for record in METHODS.values():
         if record.count == "n_clusters":
             values[f"{record.table}.n_clusters"] = n_clusters
-    if bands is not None:
-        values["chips.bands"] = [name.strip() for name in bands.split(",") if name.strip()]
     table = merge_tables(PRESETS[preset], read_toml(settings) if settings else {})
     for path, value in values.items():
         if value is not None:
-            table = merge_tables(table, _nested(path, value))
+            parent, _, name = path.rpartition(".")
+            table = merge_tables(table, {parent: {name: value}} if parent else {name: value})
     if scheduler:
         compute.connect_scheduler(scheduler)
     source = str(settings) if settings else "settings"
@@ -117,9 +128,9 @@ def read_session(
 
 
 def with_options(read: Callable[..., Any]) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Return a decorator that gives a command the options of a function, and its result.
+    """Return a decorator that adds the options of a function to those of a command.
 
-    The command gets what the function returns as its first argument.
+    The command receives the function's result as its first argument.
     """
     shared = list(inspect.signature(read).parameters.values())
 
@@ -140,10 +151,3 @@ def with_options(read: Callable[..., Any]) -> Callable[[Callable[..., None]], Ca
 
 
 with_session = with_options(read_session)
-
-
-def _nested(path: str, value: Any) -> dict[str, Any]:
-    """A value in nested tables: ``{"chips": {"size": 64}}`` for "chips.size"."""
-    for name in reversed(path.split(".")):
-        value = {name: value}
-    return dict(value)

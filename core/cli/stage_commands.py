@@ -1,19 +1,21 @@
-"""The commands of the main stages, each a few calls of the pipeline."""
+"""The commands for the main stages; each makes a few calls of the pipeline."""
 
 import sys
 import time
+from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Annotated
 
 import tomli_w
 import typer
 
-from core.cli import cluster_commands, encoder_commands, input_commands
-from core.cli.cluster_commands import describe_noise, parse_range, prepare_counts, require_count
-from core.cli.console import counted, emit, remark, reporter, say
+from core.cli import encoder_commands, input_commands, quality_commands
+from core.cli.console import counted, emit, remark, reporter, show_result
 from core.cli.encoder_commands import agreed_class_attribute
 from core.cli.flair import flair_app
-from core.cli.shared_options import Session, with_session
+from core.cli.quality_commands import describe_noise, parse_range, prepare_counts, require_count
+from core.cli.shared_options import Session, option, require_choice, with_session
 from core.errors import SettingsError
 from core.pipeline.demo_workspace import ensure_demo
 from core.pipeline.encoders.satdino_protocol import PROTOCOLS, run_satdino_protocol
@@ -22,11 +24,12 @@ from core.pipeline.run_results import collect_results, score_run
 from core.pipeline.run_stages import STAGE_NAMES
 from core.pipeline.scene_survey import survey_scenes
 from core.pipeline.workspace import ROOT
+from core.raster.scene_report import SceneReport
 from core.tables import settings_table
 
 app = typer.Typer(
     name="chipscape",
-    help="Cut chips from annotated imagery, embed and cluster them, and see what kinds there are.",
+    help="Cut chips from annotated imagery, embed them, and cluster them into kinds of objects.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -37,64 +40,59 @@ app.add_typer(flair_app.app, name="flair")
 def _run_until(session: Session, until: str) -> None:
     with reporter() as listen:
         run = run_pipeline(session.workspace, session.settings, listen, until)
-    _show_run(session, run)
+    show_result(session.as_json, run.summary(), _run_lines(run))
 
 
-def _show_run(session: Session, run: Run) -> None:
+def _run_lines(run: Run) -> Iterator[str]:
     summary = run.summary()
-    if session.as_json:
-        emit(summary)
-        return
     for name, state in run.stages.items():
-        say(f"{name:<12} {state:<9} {run.seconds[name]:7.2f} s")
-    for note in summary["notes"]:
-        say(f"note: {note}")
-    parts = [f"{counted(summary['chips'], 'chip')} from {counted(summary['scenes'], 'scene')}"]
+        yield f"{name:<12} {state:<9} {run.seconds[name]:7.2f} s"
+    yield from (f"note: {note}" for note in summary["notes"])
+    total = f"{counted(summary['chips'], 'chip')} from {counted(summary['scenes'], 'scene')}"
     if run.labelling:
-        parts.append(f"{counted(run.labelling.n_clusters, 'cluster')}{describe_noise(run)}")
-    say(" · ".join(parts))
+        total += f" · {counted(run.labelling.n_clusters, 'cluster')}{describe_noise(run)}"
+    yield total
 
 
 @app.command(name="demo")
 @with_session
 def demo_command(session: Session) -> None:
-    """Write the procedural harbour: scenes and annotations to try everything on."""
+    """Write a synthetic harbour: scenes and annotations for trying out the commands."""
     # The demo is never mixed into the user's own raw/.
     is_default = session.workspace.root == ROOT / "data"
     workspace = session.workspace.demo if is_default else session.workspace
     with reporter() as listen:
         written = ensure_demo(workspace, session.settings.projection.seed, listen("demo"))
     paths = [str(path) for path in sorted(workspace.raw.iterdir())]
-    if session.as_json:
-        emit({"workspace": str(workspace.root), "written": written, "files": paths})
-        return
-    say(f"{'Written to' if written else 'Already in'} {workspace.raw}")
-    say(f"Next: chipscape run --workspace {workspace.root}")
+    result = {"workspace": str(workspace.root), "written": written, "files": paths}
+    state = f"{'Written to' if written else 'Already in'} {workspace.raw}"
+    lines = (state, f"Next: chipscape run --workspace {workspace.root}")
+    show_result(session.as_json, result, lines)
 
 
 @app.command(name="scenes")
 @with_session
 def scenes_command(session: Session) -> None:
-    """List the scenes and their annotations, and what is wrong with them."""
+    """List the scenes, with the numbers of annotations and any problems."""
     with reporter() as listen:
         survey = survey_scenes(session.workspace, listen("scenes"), session.settings.scenes)
-    if session.as_json:
-        emit({"scenes": [report.as_table() for report in survey.reports]})
-    for report in () if session.as_json else survey.reports:
-        gsd = f"{report.gsd:.3g} m" if report.gsd else "no scale"
-        state = "ok" if report.ok else "NOT USABLE"
-        say(
-            f"{report.path}: {state}, {report.crs or 'no CRS'}, {gsd}, {report.width} x "
-            f"{report.height}, {len(report.bands)} bands {report.dtype}, "
-            f"{report.annotations} annotations"
-        )
-        for message in (report.error, *report.warnings):
-            if message:
-                say(f"    {message}")
+    result = {"scenes": [report.as_table() for report in survey.reports]}
+    lines = (line for report in survey.reports for line in _scene_lines(report))
+    show_result(session.as_json, result, lines)
     if not survey.scenes:
         remark(f"No scenes (*.tif, *.tiff) in {session.workspace.raw}.")
     if not any(report.ok for report in survey.reports):
         sys.exit(1)
+
+
+def _scene_lines(report: SceneReport) -> Iterator[str]:
+    gsd = f"{report.gsd:.3g} m" if report.gsd else "no scale"
+    yield (
+        f"{report.path}: {'ok' if report.ok else 'NOT USABLE'}, {report.crs or 'no CRS'}, {gsd}, "
+        f"{report.width} x {report.height}, {len(report.bands)} bands {report.dtype}, "
+        f"{report.annotations} annotations"
+    )
+    yield from (f"    {message}" for message in (report.error, *report.warnings) if message)
 
 
 @app.command(name="chips")
@@ -116,25 +114,24 @@ def embed_command(session: Session) -> None:
 def cluster_command(
     session: Session,
     sweep: Annotated[
-        str, typer.Option(help="Prepare a range of numbers of clusters, such as 2:20.")
+        str, option("Fit every number of clusters in a range, such as 2:20, in advance.")
     ] = "",
 ) -> None:
-    """Cluster the chips by a Gaussian mixture, HDBSCAN, k-means or Ward's hierarchy."""
+    """Cluster the chips with a Gaussian mixture, HDBSCAN, k-means or Ward's hierarchy."""
     counts = parse_range(sweep, "--sweep") if sweep else []
     if counts:
         require_count(session.settings.method)
     with reporter() as listen:
         run = run_pipeline(session.workspace, session.settings, listen, "clusters")
         message = prepare_counts(run, counts, listen("mixtures")) if counts else ""
-    _show_run(session, run)
-    if message and not session.as_json:
-        say(message)
+    lines = chain(_run_lines(run), [message] if message else [])
+    show_result(session.as_json, run.summary(), lines)
 
 
 @app.command(name="project")
 @with_session
 def project_command(session: Session) -> None:
-    """Lay the chips out in two dimensions by t-SNE."""
+    """Project the chips to two dimensions with t-SNE."""
     _run_until(session, "projection")
 
 
@@ -146,7 +143,7 @@ def run_command(
         str, typer.Option(help=f"Last stage: {', '.join(STAGE_NAMES)}.")
     ] = STAGE_NAMES[-1],
 ) -> None:
-    """Run every stage; what is there already is not computed again."""
+    """Run every stage; existing results are not computed again."""
     _run_until(session, until)
 
 
@@ -155,49 +152,43 @@ def run_command(
 def score_command(
     session: Session,
     property_name: Annotated[
-        str, typer.Option("--property", help="Attribute to score against; guessed if left out.")
+        str, option("Attribute to score against. [default: guessed]", "--property")
     ] = "",
     protocol: Annotated[
-        str, typer.Option(help="satdino: the published kNN protocol, of the encoder alone.")
+        str, option("satdino: the published kNN protocol, which scores only the encoder.")
     ] = "",
 ) -> None:
     """Score clusters and embeddings against an attribute of the annotations."""
-    if protocol not in ("", *PROTOCOLS):
-        choices = ", ".join(PROTOCOLS)
-        raise SettingsError(f"{protocol!r} is not one of {choices}", where="--protocol")
+    if protocol:
+        require_choice(protocol, PROTOCOLS, "--protocol")
+    until = "chips" if protocol else "clusters"
     with reporter() as listen:
-        until = "chips" if protocol else "clusters"
         run = run_pipeline(session.workspace, session.settings, listen, until)
         attribute = property_name or agreed_class_attribute(run)
         if protocol:
             result = run_satdino_protocol(run.view, attribute, listen(protocol))
         else:
             result = score_run(run, attribute)
-    if session.as_json:
-        emit(result)
-        return
-    for name, value in result.items():
-        say(f"{name:<32} {value:.3f}" if isinstance(value, float) else f"{name:<32} {value}")
+    texts = {name: f"{v:.3f}" if isinstance(v, float) else v for name, v in result.items()}
+    show_result(session.as_json, result, (f"{name:<32} {v}" for name, v in texts.items()))
 
 
 @app.command(name="export")
 @with_session
 def export_command(
     session: Session,
-    kind: Annotated[str, typer.Option("--format", help="csv, geojson, geoparquet or gpkg.")] = "",
-    layout: Annotated[str, typer.Option(help="seed: the files of the seed pipeline.")] = "",
-    out: Annotated[
-        Path | None, typer.Option(help="Folder to write to. [default: results/]")
-    ] = None,
+    kind: Annotated[str, option("csv, geojson, geoparquet or gpkg.", "--format")] = "",
+    layout: Annotated[str, option("seed: the files of the seed pipeline.")] = "",
+    out: Annotated[Path | None, option("Folder to write to. [default: results/]")] = None,
 ) -> None:
     """Write the results for other programs."""
     from core.export.seed_layout import write_seed_layout
     from core.export.table_formats import FORMATS, write_results
 
     if layout not in ("", "seed"):
-        raise SettingsError(f"{layout!r} is not a layout; there is: seed", where="--layout")
-    if kind and kind not in FORMATS:
-        raise SettingsError(f"{kind!r} is not one of {', '.join(FORMATS)}", where="--format")
+        raise SettingsError(f"{layout!r} is not a layout; the only one is seed", where="--layout")
+    if kind:
+        require_choice(kind, FORMATS, "--format")
     workspace = session.workspace
     if out and out.resolve().is_relative_to(workspace.raw.resolve()):
         raise SettingsError("raw/ is never written to", where="--out")
@@ -210,7 +201,13 @@ def export_command(
         paths += write_seed_layout(results, *(out / f.name if out else f for f in folders))
     if kind or not layout:
         paths.append(write_results(results, out or workspace.results, kind or "geojson"))
-    _show_written(session, paths, len(results.chips))
+    listed = [path for path in paths if path.suffix != ".npy" or path.name == "X_pca.npy"]
+    n_files, written = len(paths), [str(path) for path in listed]
+    lines = [f"written: {path}" for path in written]
+    if n_files > len(listed):
+        lines.append(f"written: {n_files - len(listed)} chips as .npy")
+    result = {"chips": len(results.chips), "files": n_files, "written": written}
+    show_result(session.as_json, result, lines)
 
 
 @app.command(name="settings")
@@ -227,12 +224,12 @@ def settings_command(session: Session) -> None:
 @app.command(name="warm-up")
 @with_session
 def warm_up_command(session: Session) -> None:
-    """Compile what is compiled on first use, so that nobody waits for it later."""
+    """Compile numerical code now, so that its first use does not take longer."""
     from core.clusters.methods.hdbscan_tree import compile_hdbscan
     from core.neighbours.nearest import compile_searches
     from core.raster.resampling import compile_resampling
 
-    remark("Compiling what is compiled on first use; this can take two minutes, once.")
+    remark("Compiling numerical code. This can take two minutes and is needed only once.")
     started = time.perf_counter()
     compile_hdbscan()
     compile_resampling()
@@ -241,18 +238,7 @@ def warm_up_command(session: Session) -> None:
         emit({"seconds": round(time.perf_counter() - started, 3)})
 
 
-def _show_written(session: Session, paths: list[Path], n_chips: int) -> None:
-    listed = [path for path in paths if path.suffix != ".npy" or path.name == "X_pca.npy"]
-    if session.as_json:
-        emit({"chips": n_chips, "files": len(paths), "written": [str(path) for path in listed]})
-        return
-    for path in listed:
-        say(f"written: {path}")
-    if len(paths) > len(listed):
-        say(f"written: {len(paths) - len(listed)} chips as .npy")
-
-
-for module in (encoder_commands, cluster_commands, input_commands):
+for module in (encoder_commands, quality_commands, input_commands):
     for name, command in module.COMMANDS.items():
         app.command(name=name)(command)
 for name, command in input_commands.FORMER_NAMES.items():

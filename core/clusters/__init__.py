@@ -1,1 +1,1 @@
-"""Labellings of the chips: mixtures, density, and how they are judged."""
+"""Clusters of the chips: methods, evaluation and editing."""

@@ -1,4 +1,4 @@
-"""Stable cluster ids: a new labelling takes over the ids of the old one where the chips agree."""
+"""Stable cluster ids: new clusters take over the ids of old clusters with the same chips."""
 
 from dataclasses import dataclass
 from itertools import count
@@ -10,15 +10,15 @@ from core.errors import ArtifactError
 from core.types import AnyArray, BoolArray, IntArray
 
 # Ids of clusters that edits create. Matching never assigns them, so no re-cut can take them over.
-# They start at 1000, which is drawn as a diamond, unlike the method's first clusters.
+# Cluster 1000 is drawn as a diamond, a marker that the first clusters of a method do not have.
 EDIT_IDS = range(1000, 2000)
-# A smaller part of a cluster is a few chips that moved, not a piece that split off.
+# A smaller fraction of a cluster counts as a few chips that moved, not as a split or a merge.
 MIN_PIECE_FRACTION = 0.1
 
 
 @dataclass(frozen=True)
 class LabellingChanges:
-    """What became of the clusters from one labelling to the next, by id.
+    """How the clusters changed from one labelling to the next, by id.
 
     Attributes
     ----------
@@ -29,7 +29,7 @@ class LabellingChanges:
     splits : dict of int to tuple of int
         For each old id that was split: two or more new ids that each hold a piece of it.
     merges : dict of int to tuple of int
-        For each new id that resulted from a merge: the two or more old ids of which it holds a
+        For each new id that resulted from a merge: two or more old ids that each contributed a
         piece.
     """
 
@@ -51,12 +51,13 @@ class LabellingChanges:
 def describe_changes(old: IntArray, new: IntArray) -> LabellingChanges:
     """Describe what changed between two labellings that already use the same ids.
 
-    For splits, a piece is at least a tenth of an old cluster that lies in one new cluster; for
-    merges, at least a tenth of a new cluster that comes from one old cluster. Each new id is
-    mentioned once: as the result of a merge, otherwise as a piece, however small, of the only old
-    cluster that it comes from, otherwise as new.
+    A new cluster is a merge if at least two old clusters each contribute a tenth or more of its
+    chips. An old cluster is split if at least two new clusters are pieces of it. A new cluster that
+    has an old id is a piece of an old cluster if it holds a tenth or more of that cluster's chips.
+    A new cluster that has a new id is a piece, however small, of an old cluster if only that old
+    cluster contributes a tenth or more of its chips.
 
-    Both are ids of the same chips, (n,), see `match_clusters`; -1 for noise.
+    `old` and `new` are ids of the same chips, (n,), from `match_clusters`; -1 for noise.
     """
     old_ids, old_sizes = np.unique(old[old != NOISE], return_counts=True)
     new_ids, new_sizes = np.unique(new[new != NOISE], return_counts=True)
@@ -91,12 +92,8 @@ def match_clusters(old: IntArray, new: IntArray) -> dict[int, int]:
     Kuhn 1955). A cluster without a predecessor gets the smallest id that neither labelling uses
     and that is not reserved for edits (`EDIT_IDS`).
 
-    Parameters
-    ----------
-    old : int array, (n,)
-        Current ids, in any order and with gaps; -1 for noise.
-    new : int array, (n,)
-        Labels of the same chips; -1 for noise, which gets no id.
+    The old ids, (n,), are in any order and may have gaps; the new labels, (n,), are those of the
+    same chips. Noise is -1 in both and gets no id.
     """
     if old.shape != new.shape:
         raise ArtifactError(
@@ -122,7 +119,7 @@ def match_clusters(old: IntArray, new: IntArray) -> dict[int, int]:
 
 
 def initial_ids(n_clusters: int) -> dict[int, int]:
-    """Return the id of each label of a first labelling: the label, skipping the ids of edits."""
+    """Return the id of each label of a first labelling: the label itself, skipping `EDIT_IDS`."""
     return {
         label: label if label < EDIT_IDS.start else label + len(EDIT_IDS)
         for label in range(n_clusters)
@@ -130,7 +127,7 @@ def initial_ids(n_clusters: int) -> dict[int, int]:
 
 
 def _count_overlaps(old: IntArray, new: IntArray, old_ids: AnyArray, new_ids: AnyArray) -> AnyArray:
-    """Return the number of chips in each pair of clusters, (n_old, n_new)."""
+    """Return the number of chips that each old cluster shares with each new one, (n_old, n_new)."""
     clustered = (old != NOISE) & (new != NOISE)
     rows = np.searchsorted(old_ids, old[clustered])
     columns = np.searchsorted(new_ids, new[clustered])
@@ -140,7 +137,7 @@ def _count_overlaps(old: IntArray, new: IntArray, old_ids: AnyArray, new_ids: An
 
 
 def _groups(ids: AnyArray, parts: AnyArray, table: BoolArray) -> dict[int, tuple[int, ...]]:
-    """Return the ids with at least two parts in their row of a table, and those parts."""
+    """Return the parts of each id for which the table, (ids, parts), is True at least twice."""
     rows = {int(i): tuple(parts[row].tolist()) for i, row in zip(ids, table, strict=True)}
     return {i: row for i, row in rows.items() if len(row) > 1}
 

@@ -25,11 +25,11 @@ class Labelling:
         comes first); -1 for noise.
     confidence : float32 array, (n,), 0..1
         The responsibility of the chip's Gaussian (mixtures), the membership strength (HDBSCAN), or
-        how much nearer the chip's own centre is than the next one (k-means, Ward); 0 for noise.
+        how much nearer the chip is to its centre than to the next (k-means, Ward). 0 for noise.
     method : str
         Name of the method in `core.clusters.methods.method_table`.
     facts : mapping of str to number or str
-        What the method measured, for example ``"bic"``.
+        Values that the method reports, for example ``"bic"``.
     notes : tuple of str
         Sentences for the user, with the remedy where there is one.
     """
@@ -65,15 +65,16 @@ class Labelling:
         return float((self.labels == NOISE).mean()) if len(self) else 0.0
 
     def sizes(self) -> IntArray:
-        """Return the number of chips in each cluster, (n_clusters,), in falling order."""
+        """Return the number of chips in each cluster, (n_clusters,), in descending order."""
         clustered = self.labels[self.labels != NOISE]
         return np.bincount(clustered, minlength=self.n_clusters).astype(np.int32)
 
 
 def labels_by_size(numbers: AnyArray) -> dict[int, int]:
-    """Return the label of each cluster number: by falling size, then by first member.
+    """Return the label of each cluster number: 0 for the largest cluster.
 
-    The numbers, (n,), are in any order, as a method returns them; negative for noise.
+    Among clusters of equal size, the one whose first chip comes first has the lower label. The
+    cluster numbers of the chips, (n,), may be in any order; negative numbers are noise.
     """
     clusters, first, counts = np.unique(
         numbers[numbers >= 0], return_index=True, return_counts=True

@@ -23,10 +23,10 @@ class TreatedLabelling:
     original : int32 array, (n,)
         The labels before the treatment; -1 for noise.
     membership : float32 array, (n,), 0..1
-        The confidence of chips that were clustered. For noise: the membership that "soft" found,
-        NaN for chips that "nearest" assigned (being near is no membership), 0 for "keep".
+        The confidence of chips that were clustered. For noise: the membership computed by "soft",
+        NaN for chips assigned by "nearest" (a distance is not a membership), 0 for "keep".
     note : str
-        A sentence on what the treatment did.
+        A sentence on the result of the treatment.
     """
 
     labels: IntArray
@@ -52,17 +52,11 @@ def treat_noise(
     settings: NoiseSettings,
     soft: FloatArray | None = None,
 ) -> TreatedLabelling:
-    """Treat the noise of a labelling as the settings say.
+    """Treat the noise of a labelling according to the settings.
 
-    Raises SettingsError for "soft" without memberships, for example if the method was not HDBSCAN,
-    and ArtifactError if the arrays are of different chips or clusters.
-
-    Parameters
-    ----------
-    points : float32 array, (n, d)
-        The space in which the chips were clustered.
-    soft : float32 array, (n, n_clusters), optional
-        From `soft_membership`; required for "soft".
+    The points, (n, d), are those that were clustered; "soft" needs the result of `soft_membership`.
+    Raises SettingsError for "soft" without that result (only HDBSCAN has one), and
+    ArtifactError if the arrays are of different chips or clusters.
     """
     n, k = len(labelling), labelling.n_clusters
     if len(points) != n or (soft is not None and soft.shape != (n, k)):
@@ -96,20 +90,14 @@ def treat_noise(
 def soft_membership(tree: SpanningTree, settings: CutSettings, points: FloatArray) -> FloatArray:
     """Return the membership of each chip in each cluster of a cut.
 
-    For each cluster, the nearness to its exemplars times a score for the height at which the chip
-    joins it in the tree; normalised, then multiplied by the probability of being in any cluster.
-    This is hdbscan's soft clustering (`all_points_membership_vectors`; "How Soft Clustering for
-    HDBSCAN Works" in its documentation), computed from the existing tree instead of a second fit.
+    For each cluster, the nearness to its exemplars is multiplied by a score for the height at which
+    the chip joins the cluster in the tree. The products are normalised, then multiplied by the
+    probability that the chip belongs to any cluster. This is hdbscan's soft clustering
+    (`all_points_membership_vectors`; "How Soft Clustering for HDBSCAN Works" in its documentation),
+    computed from the existing tree instead of a second fit.
 
-    Parameters
-    ----------
-    points : float32 array, (n, d)
-        The points that the tree was built from; the first `tree.n_dims` columns are used.
-
-    Returns
-    -------
-    float32 array, (n, n_clusters)
-        Each row sums to at most 1.
+    The points, (n, d), are those that the tree was built from; the first `tree.n_dims` columns are
+    used. The result has the shape (n, n_clusters), and each row sums to at most 1.
     """
     if len(tree) < settings.min_cluster_size:
         return np.zeros((len(tree), 0), np.float32)
@@ -147,7 +135,7 @@ def _joining_heights(tree: CondensedTree, cut: Cut) -> DoubleArray:
         while ancestor != ROOT:
             ancestor = int(tree.parent[ancestor])
             path.add(ancestor)
-        # NaN: the node is on the cluster's own branch, where the lambda of the point counts.
+        # NaN: the node is on the cluster's own branch, where the lambda of the point is used.
         heights = [np.nan] * n_nodes
         inside = {cluster}
         for node, parent in enumerate(tree.parent.tolist()):
@@ -177,9 +165,8 @@ def _nearness(data: DoubleArray, exemplars: list[DoubleArray]) -> DoubleArray:
 def _note(settings: NoiseSettings, n: int, n_noise: int, n_moved: int) -> str:
     if settings.method == "keep" or not n_noise:
         return f"{n_noise} of {n} chips are noise and are displayed as noise."
-    if settings.method == "nearest":
-        outcome = "were assigned to the cluster of the nearest clustered chip"
-    else:
+    outcome = "were assigned to the cluster of the nearest clustered chip"
+    if settings.method == "soft":
         outcome = (
             f"have a membership of {settings.threshold:g} or more and were assigned to their most "
             "probable cluster"

@@ -17,21 +17,11 @@ def resize_field(field: FloatArray, size: int) -> FloatArray:
 def fractal_noise(
     rng: Generator, size: int, coarsest: float, finest: float = 1.0, gain: float = 0.5
 ) -> FloatArray:
-    """Return noise that is the sum of octaves of decreasing cell size.
+    """Return noise that is the sum of octaves of decreasing cell size, float32 (size, size).
 
-    Parameters
-    ----------
-    rng : numpy Generator
-    size : int
-        Pixels along one side.
-    coarsest, finest : float
-        Largest and smallest cell in pixels; each octave halves the cell.
-    gain : float
-        Amplitude of each octave relative to the next coarser one; above 1, fine detail dominates.
-
-    Returns
-    -------
-    float32 array, (size, size), mean 0, standard deviation 1
+    The coarsest and the finest cell are given in pixels; each octave halves the cell. The gain is
+    the amplitude of each octave relative to the next coarser one; above 1, fine detail dominates.
+    The noise has mean 0 and standard deviation 1.
     """
     cell, amplitude = float(coarsest), 1.0
     field = rng.standard_normal((_cell_count(size, cell),) * 2, np.float32)
@@ -51,26 +41,14 @@ def _cell_count(size: int, cell: float) -> int:
 
 
 def wave_slopes(rng: Generator, size: int, direction: float, length: float) -> FloatArray:
-    """Return the slopes of a wind-driven sea, as light from one side reveals them.
+    """Return the slopes of a wind-driven sea, which determine how it reflects light from one side.
 
     White noise is shaped by a directional Phillips spectrum (Tessendorf, "Simulating Ocean
-    Water", 2001), multiplied by the wave number to turn elevation into slope.
-
-    Parameters
-    ----------
-    rng : numpy Generator
-    size : int
-        Pixels along one side. The field is the sum of periodic tiles of two different sizes, so
-        that no repetition is visible.
-    direction : float
-        Direction towards which the wind blows, radians from the column axis.
-    length : float
-        Length of the dominant wave in pixels.
-
-    Returns
-    -------
-    float32 array, (size, size), standard deviation 1
+    Water", 2001), multiplied by the wave number to turn elevation into slope. The wind blows
+    towards `direction`, in radians from the column axis; `length` is the wavelength of the dominant
+    wave in pixels. The slopes, float32 (size, size), have standard deviation 1.
     """
+    # The sum of periodic tiles of two different sizes, so that no repetition is visible.
     field = np.zeros((size, size), np.float32)
     for tile_size in (1024, 720):
         tile = _wave_tile(rng, tile_size, direction, length)
@@ -103,20 +81,9 @@ def stone_cells(
 ) -> tuple[IntArray, FloatArray]:
     """Assign positions to the cells around randomly scattered points (Worley, SIGGRAPH 1996).
 
-    Parameters
-    ----------
-    rng : numpy Generator
-    x, y : float32 arrays, (n,)
-        Positions in metres.
-    spacing : float
-        Mean distance between the scattered points in metres.
-
-    Returns
-    -------
-    int32 array, (n,)
-        Number of the cell that contains each position.
-    float32 array, (n,)
-        Distance to the border of that cell in units of `spacing`; 0 on the border.
+    The positions x and y, (n,), and the mean spacing of the points are given in metres. Returns the
+    number of the cell that contains each position, int32 (n,), and the distance to the border of
+    that cell in units of the spacing, float32 (n,).
     """
     if not x.size:
         return np.zeros(0, np.int32), np.zeros(0, np.float32)

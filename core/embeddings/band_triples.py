@@ -1,4 +1,4 @@
-"""Choose which bands of the chips a network for three bands receives."""
+"""Choose the bands of the chips that a network with three input bands receives."""
 
 from collections.abc import Sequence
 
@@ -9,31 +9,23 @@ _RGB = ("red", "green", "blue")
 _N_CHANNELS = 3
 
 Triple = tuple[int, int, int]
-"""Three bands by their position among the chips' bands, counted from 0."""
+"""Positions of three bands among the chips' bands, counted from 0."""
 
 
 def choose_band_triples(
     n_bands: int, names: Sequence[str] = (), rule: BandsRule = "first"
 ) -> tuple[list[Triple], str]:
-    """Return the triples of bands that stand for red, green and blue.
+    """Return the triples of bands that a network receives as red, green and blue.
 
     Three bands are used as they are, or reordered if they are named red, green and blue. A single
     band is repeated. For other numbers of bands, "first" uses the bands named red, green and blue;
     "triples" uses all bands, three at a time, beginning with red, green and blue if there are
-    bands of these names. If the last triple is incomplete, it also contains the bands before it,
-    so that four bands are used as 1-2-3 and 2-3-4; of two bands, the second is repeated.
+    bands of these names. An incomplete last triple is filled with the bands before it, so that
+    four bands are used as 1-2-3 and 2-3-4; with two bands, the second is repeated. The network
+    runs once for each triple, and the embeddings are joined in this order.
 
-    Returns
-    -------
-    triples : list of triples
-        The network runs once for each triple; the embeddings are joined in this order.
-    note : str
-        A clause for the user that says which bands are used; empty if they are used as they are.
-
-    Raises
-    ------
-    BandError
-        If the rule does not lead to three bands.
+    Also returns a note for the user on which bands are used; it is empty if the bands are used as
+    they are. Raises BandError if the rule yields no triple.
     """
     lower = [name.lower() for name in names]
     rgb = [lower.index(name) for name in _RGB] if set(_RGB) <= set(lower) else []
@@ -47,7 +39,7 @@ def choose_band_triples(
         triples = [(order[i], order[i + 1], order[i + 2]) for i in starts]
         labels = names or [str(band + 1) for band in range(n_bands)]
         listing = "; ".join(", ".join(labels[band] for band in triple) for triple in triples)
-        return triples, f"the {n_bands} bands are encoded in joined triples: {listing}"
+        return triples, f"the {n_bands} bands are encoded three at a time: {listing}"
     if n_bands == _N_CHANNELS and rgb in ([], [0, 1, 2]):
         return [(0, 1, 2)], ""
     if rgb:
@@ -57,5 +49,5 @@ def choose_band_triples(
     raise BandError(
         f"the encoder takes three bands, but the chips have {n_bands}{listing}",
         where="bands",
-        remedy='Choose three bands or one when cutting the chips, or set bands_rule = "triples".',
+        remedy='Choose one or three bands when cutting the chips, or set bands_rule = "triples".',
     )

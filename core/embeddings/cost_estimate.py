@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from core.embeddings.encoder import ChipBatch, Encoder, Fitted
 
-# Chips encoded before measuring, largest first part that is measured, and seconds after which no
-# further part begins.
+# Number of chips encoded as a warm-up, largest size of the first measured part, and time in seconds
+# after which no further part is started.
 _WARM_UP = 2
 _FIRST_PART = 16
 _ENOUGH_SECONDS = 1.0
@@ -18,20 +18,18 @@ _POLL_SECONDS = 0.002
 
 @dataclass(frozen=True)
 class CostEstimate:
-    """What embedding n chips would cost on this machine.
+    """The estimated time and memory for embedding n chips on this machine.
 
     Attributes
     ----------
     seconds : float
-        Wall-clock time for loading, for fitting if the encoder learns, and for encoding.
+        Wall-clock time for loading the encoder, fitting its parameters if any, and encoding.
     bytes : int
-        Peak memory on top of what the process used before: network, work arrays, n embeddings.
+        Peak memory beyond what the process used before: network, working arrays, n embeddings.
     rate : float
-        Chips encoded per second, in the last part of the chips that were measured.
-    dim : int
-        Length of one embedding of these chips.
-    measured : int
-        Number of chips that were encoded.
+        Chips encoded per second, measured on the last part of the chips.
+    dim, measured : int
+        Length of one embedding of these chips, and number of chips that were encoded.
     """
 
     n: int
@@ -45,19 +43,11 @@ class CostEstimate:
 def estimate_cost(
     load: Callable[[], Encoder], chips: ChipBatch, n: int, sample: int | None = None
 ) -> CostEstimate:
-    """Load an encoder, run it on a few chips, and extrapolate to n chips.
+    """Load an encoder, run it on some of the chips, for example 256, and extrapolate to n chips.
 
-    The time for encoding grows with n, the time for fitting with the number of chips in the
-    sample.
-
-    Parameters
-    ----------
-    load : callable
-        Called once; its time and memory are included.
-    chips : ChipBatch
-        Some of the chips, for example 256. No more are encoded once a second has passed.
-    sample : int, optional
-        Maximum number of chips that the encoder would be fitted to; all n by default.
+    `load` is called once; its time and memory are included. No more chips are encoded once a second
+    has passed. The encoding time is scaled to n chips, and the fitting time to the number of chips
+    that the encoder would be fitted to: at most `sample`, by default all n.
     """
     with _sampled_memory() as memory:
         start = time.perf_counter()
@@ -80,10 +70,10 @@ def estimate_cost(
 
 
 def _measure_rate(encoder: Encoder, chips: ChipBatch, fitted: Fitted) -> tuple[float, int, int]:
-    """Return the chips per second of the last part, the chips encoded, and the embedding length.
+    """Return chips per second in the last part, number of encoded chips, and embedding length.
 
-    The parts double as long as there is time: a small part leaves cores idle, and a large part of
-    a slow encoder takes minutes.
+    The chips are encoded in parts. Each is twice as large as the one before, because a small part
+    leaves cores idle, and a slow encoder would need minutes for a large first part.
     """
     start, elapsed, size, n_part = 0, 0.0, max(1, min(_FIRST_PART, len(chips) // 4)), 0
     while start < len(chips) and elapsed < _ENOUGH_SECONDS:
@@ -98,7 +88,7 @@ def _measure_rate(encoder: Encoder, chips: ChipBatch, fitted: Fitted) -> tuple[f
 
 @contextmanager
 def _sampled_memory() -> Iterator[list[int]]:
-    """Collect this process's resident memory, in bytes on top of that at the start."""
+    """Collect samples of the increase in this process's resident memory, in bytes."""
     import psutil
 
     process = psutil.Process()

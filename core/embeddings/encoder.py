@@ -11,15 +11,15 @@ from core.errors import BandError
 from core.types import AnyArray, BoolArray, FloatArray
 
 Fitted = Mapping[str, AnyArray]
-"""What an encoder has learnt from a sample of chips: named arrays, stored as an artifact."""
+"""Parameters that an encoder fitted to a sample of chips: named arrays, stored as an artifact."""
 
 Identity = Mapping[str, str | int | float]
-"""Everything but the chips that determines an encoder's output; part of the artifact key."""
+"""Everything except the chips that determines an encoder's output; part of the artifact key."""
 
 
 @dataclass(frozen=True)
 class EncoderCard:
-    """What an encoder is, where it comes from and which input it expects.
+    """Description of an encoder: its name, its origin and the input that it expects.
 
     Attributes
     ----------
@@ -31,7 +31,7 @@ class EncoderCard:
     dim : int
         Length of one embedding; 0 if it depends on the number of bands.
     input_size : int
-        Side length in pixels to which chips are resized; 0 if it follows the chips' own size.
+        Side length in pixels to which chips are resized; 0 if it depends on the size of the chips.
     bands : int
         Number of bands that the encoder takes; 0 for any number.
     licence, source, paper : str
@@ -40,13 +40,13 @@ class EncoderCard:
         Repository, revision and file of the weights on the Hugging Face hub; empty if the encoder
         needs no weights.
     mean, std : tuple of float
-        Normalisation of pixels in 0..1, one value per band; empty if the encoder has no fixed one.
+        Normalisation of pixels in 0..1, one value per band; empty if the encoder has none.
     learns : bool
         True if the encoder is fitted to a sample of the chips.
     version : int
-        Increased when the code gives other numbers for the same input; part of artifact keys.
+        Increased when a change of code changes the embeddings; part of artifact keys.
     tags : tuple of str
-        Keywords. "offline" marks encoders that compute from the pixels alone.
+        Keywords. "offline" marks encoders that use the pixels alone and need no weights.
     """
 
     name: str
@@ -75,7 +75,7 @@ class EncoderCard:
 
 @dataclass(frozen=True)
 class ChipBatch:
-    """Chips in their native dtype, with the scaling that brings their values to 0..1.
+    """Chips in their native dtype, with the scaling that maps their values to 0..1.
 
     Attributes
     ----------
@@ -107,7 +107,7 @@ class ChipBatch:
         return int(self.pixels.shape[0])
 
     def select(self, rows: slice) -> "ChipBatch":
-        """Return some of the chips, without copying their pixels."""
+        """Return the chips selected by a slice, without copying their pixels."""
         return ChipBatch(self.pixels[rows], self.mask[rows], self.scaling, self.bands)
 
     def unit(self) -> FloatArray:
@@ -120,11 +120,11 @@ class ChipBatch:
 class Encoder(Protocol):
     """Turns chips into embeddings.
 
-    An encoder keeps no state of the data. `fit` returns what it learns and `encode` receives it
-    back, so that it can be stored and reused when scenes are added.
+    An encoder stores nothing about the data. `fit` returns the fitted parameters and `encode`
+    receives them, so that they can be stored and reused when scenes are added.
 
-    Two further members are optional. ``notes(n_bands, names)`` returns clauses that tell the user
-    how the bands are used; ``read_size`` is the number of chips per batch that suits the encoder.
+    Two further members are optional. ``notes(n_bands, names)`` returns notes for the user on how
+    the bands are used; ``read_size`` is the number of chips per batch that suits the encoder.
     """
 
     card: EncoderCard
@@ -135,7 +135,7 @@ class Encoder(Protocol):
         ...
 
     def fit(self, sample: ChipBatch) -> Fitted:
-        """Learn what encoding needs from a sample; return an empty mapping if that is nothing."""
+        """Fit the encoder's parameters to a sample; return an empty mapping if it has none."""
         ...
 
     def encode(self, batch: ChipBatch, fitted: Fitted) -> FloatArray:
@@ -147,7 +147,7 @@ class Encoder(Protocol):
 
 
 def bands_notes(encoder: Encoder, n_bands: int, names: Sequence[str]) -> tuple[str, ...]:
-    """Return what an encoder tells the user about its use of the bands, if anything."""
+    """Return an encoder's notes for the user on how it uses the bands, if it has any."""
     notes = getattr(encoder, "notes", None)
     return tuple(notes(n_bands, names)) if notes else ()
 

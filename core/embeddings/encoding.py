@@ -28,10 +28,10 @@ def fit_encoder(
         pixels, mask = chips.read(rows)
         scaling = scalings[chips.dtypes[0]]
     else:
-        # Chips of several dtypes share only the range 0..1, to which each dtype's scaling leads.
+        # Chips of different dtypes are comparable only after scaling each dtype to 0..1.
         pixels, mask = chips.read_scaled(rows, scalings), chips.read_masks(rows)
         scaling = unit_scaling(len(chips.bands))
-    # For the same reason as in `encode_rows`.
+    # One BLAS thread, for the same reason as in `encode_rows`.
     with threadpool_limits(1, user_api="blas"):
         return encoder.fit(ChipBatch(pixels, mask, scaling, chips.bands))
 
@@ -39,7 +39,7 @@ def fit_encoder(
 def encoder_notes(
     encoder: Encoder, chips: ChipSet, scalings: Mapping[str, Scaling]
 ) -> tuple[str, ...]:
-    """Return what the user should know about how these chips are embedded, a clause per fact."""
+    """Return notes for the user on how the encoder embeds the chips."""
     rules = [scaling.rule for dtype, scaling in scalings.items() if dtype != "uint8"]
     return (
         *bands_notes(encoder, len(chips.bands), chips.bands),
@@ -48,7 +48,7 @@ def encoder_notes(
 
 
 def unit_scaling(n_bands: int) -> Scaling:
-    """Return the scaling of pixels that are in 0..1 already."""
+    """Return the scaling for pixels that are already in 0..1."""
     return Scaling((0.0,) * n_bands, (1.0,) * n_bands, "already in 0..1")
 
 
@@ -61,8 +61,8 @@ def encode_rows(
     rows: slice,
 ) -> FloatArray:
     """Embed a range of one scene's chips; raises DegenerateError if an embedding is not finite."""
-    # The matrices of one chip are small: BLAS threads cost more than they save, up to ten times
-    # as much if other programs run. Networks use a thread pool of their own, which stays as it is.
+    # The matrices of one chip are so small that several BLAS threads are slower than one, up to ten
+    # times slower if other programs run. Networks use their own thread pool, which is not limited.
     with threadpool_limits(1, user_api="blas"):
         size = int(getattr(encoder, "read_size", _READ_SIZE))
         batches = _read_ahead(part, bands, scaling, rows, size)

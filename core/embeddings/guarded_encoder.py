@@ -1,4 +1,4 @@
-"""A wrapper around another package's encoder that reports its faults as that encoder's own."""
+"""A wrapper around another package's encoder that turns its faults into clear errors."""
 
 import traceback
 from collections.abc import Callable, Sequence
@@ -15,7 +15,7 @@ Result = TypeVar("Result")
 
 
 class GuardedEncoder:
-    """An encoder whose exceptions and embeddings are checked.
+    """Another package's encoder, with its exceptions converted and its embeddings checked.
 
     Any exception that the encoder raises, while it is loaded or later, becomes a SettingsError.
     """
@@ -24,33 +24,32 @@ class GuardedEncoder:
         self.card = card
         self._encoder: Encoder = self._call("loading", load)
         self.identity: Identity = self._call("reading the identity", lambda: self._encoder.identity)
-        size = getattr(self._encoder, "read_size", None)
-        if size:
+        if size := getattr(self._encoder, "read_size", None):
             self.read_size = int(size)
 
     def notes(self, n_bands: int, names: Sequence[str]) -> tuple[str, ...]:
-        """Return the encoder's notes on the bands."""
+        """Return the encoder's notes on how it uses the bands."""
         task = "describing the bands"
         return self._call(task, lambda: bands_notes(self._encoder, n_bands, names))
 
     def fit(self, sample: ChipBatch) -> Fitted:
-        """Return what the encoder learns from a sample."""
+        """Return the parameters that the encoder fits to a sample."""
         return self._call("fitting", lambda: self._encoder.fit(sample))
 
     def encode(self, batch: ChipBatch, fitted: Fitted) -> FloatArray:
         """Return the embeddings as float32.
 
-        Raises DegenerateError if they are not a numeric matrix with one row per chip, as long as
-        the card states.
+        Raises DegenerateError if the embeddings are not a numeric matrix with one row per chip, or
+        if the rows do not have the length stated on the card.
         """
         matrix = np.asarray(self._call("encoding", lambda: self._encoder.encode(batch, fitted)))
         width = matrix.shape[1] if matrix.ndim == 2 else 0
         fits = width > 0 and self.card.dim in (0, width) and len(matrix) == len(batch)
         if not fits or matrix.dtype.kind not in "fiu":
-            length = self.card.dim or "any number of"
+            row = f"a row of {self.card.dim} numbers" if self.card.dim else "a row of numbers"
             raise DegenerateError(
                 f"encoding returned {matrix.dtype} values of shape {matrix.shape} for "
-                f"{len(batch)} chips instead of {length} numbers per chip",
+                f"{len(batch)} chips instead of {row} per chip",
                 where=f"encoder {self.card.name}",
                 remedy="Fix the package that provides it.",
             )

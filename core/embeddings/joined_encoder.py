@@ -24,12 +24,11 @@ _MERGED_FIELDS = ("licence", "source", "paper", "hub_id", "revision", "weights_f
 
 
 class JoinedEncoder:
-    """Several encoders as one; each embedding is scaled to length 1 before they are joined."""
+    """Several encoders used as one; their embeddings are scaled to length 1, then joined."""
 
     def __init__(self, encoders: Sequence[Encoder]) -> None:
         self._encoders = tuple(encoders)
-        read_size = max(getattr(encoder, "read_size", 0) for encoder in encoders)
-        if read_size:
+        if read_size := max(getattr(encoder, "read_size", 0) for encoder in encoders):
             self.read_size = read_size
         self.card = joined_card([encoder.card for encoder in encoders])
         self.identity = joined_identity([encoder.identity for encoder in encoders])
@@ -41,7 +40,7 @@ class JoinedEncoder:
         )
 
     def fit(self, sample: ChipBatch) -> Fitted:
-        """Return what each encoder learns; names begin with the encoder's position and "-"."""
+        """Fit each encoder; the names of its arrays begin with the encoder's position and "-"."""
         return {
             f"{position}-{name}": values
             for position, encoder in enumerate(self._encoders)
@@ -59,14 +58,14 @@ class JoinedEncoder:
 
 
 def part_names(name: str) -> list[str]:
-    """Return the names of the encoders in a joined name; a plain name gives a list of one.
+    """Return the names of the encoders in a joined name, or a list with the plain name itself.
 
     Raises SettingsError if a part of a joined name is empty or occurs twice.
     """
     parts = [part.strip() for part in name.split(SEPARATOR)]
     if len(parts) > 1 and (not all(parts) or len(set(parts)) < len(parts)):
         raise SettingsError(
-            f"{name!r} does not join different encoders",
+            f"the joined name {name!r} contains an empty or a repeated encoder name",
             where="encoder",
             remedy="Name each encoder once, for example texture+resnet50.",
         )
@@ -81,11 +80,11 @@ def require_weights_folder(weights: str, cards: Sequence[EncoderCard]) -> None:
 
 
 def single_file_error(names: Sequence[str]) -> SettingsError:
-    """Return the error for one weight file that would have to serve several encoders."""
+    """Return the error for a single weight file that is set for several encoders."""
     return SettingsError(
         f"one file cannot be the weights of {' and '.join(names)}",
         where="weights",
-        remedy="Name a folder that contains one folder per encoder, with the encoder's name.",
+        remedy="Set a folder that contains one subfolder per encoder, named after the encoder.",
     )
 
 

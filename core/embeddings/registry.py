@@ -1,4 +1,4 @@
-"""The encoders by name: the built-in ones and those that other packages provide.
+"""The table of encoders by name: built-in ones and those that other packages provide.
 
 A package provides an encoder through the entry point group ``chipscape.encoders``: the name of the
 entry is the encoder's name, and the entry points to a `Source`. Names joined by "+" stand
@@ -52,14 +52,9 @@ class Source:
 
 @dataclass(frozen=True)
 class Readiness:
-    """Whether an encoder could run on this machine.
+    """Whether an encoder can run on this machine, and what is missing, in complete sentences.
 
-    Attributes
-    ----------
-    ready : bool
-        True if the encoder needs no weights or their files exist. The files are not read.
-    needs : str
-        What is missing, in complete sentences; empty if nothing is.
+    An encoder is ready if it needs no weights or if its weight files exist; the files are not read.
     """
 
     ready: bool
@@ -82,7 +77,7 @@ def encoder_names() -> list[str]:
 
 
 def encoder_cards() -> list[EncoderCard]:
-    """Return the cards of all usable encoders; one that cannot be imported is logged."""
+    """Return the cards of all usable encoders; encoders that cannot be imported are logged."""
     cards = []
     for name in encoder_names():
         try:
@@ -109,12 +104,8 @@ def encoders_needing_weights(name: str) -> list[str]:
 def load_encoder(name: str, settings: EmbedSettings, weights_folder: Path) -> Encoder:
     """Load an encoder with the workspace's weights folder; `settings.encoder` is ignored.
 
-    Raises
-    ------
-    SettingsError
-        If the name is unknown, or the encoder cannot take the input size.
-    WeightsError
-        If the weights are missing or unusable.
+    Raises SettingsError if the name is unknown or the encoder cannot take the input size, and
+    WeightsError if the weights are missing or unusable.
     """
     return _source(name).load(settings, weights_folder)
 
@@ -136,10 +127,10 @@ def encoder_identity(name: str, settings: EmbedSettings, weights_folder: Path) -
 
 
 def check_readiness(name: str, settings: EmbedSettings, weights_folder: Path) -> Readiness:
-    """Check whether a plain or joined encoder could run, and name the files that it lacks.
+    """Check whether a plain or joined encoder can run, and name the files that are missing.
 
-    Nothing is loaded and no request is sent: weights that would have to be downloaded first count
-    as missing. Only `settings.weights` is used.
+    Nothing is loaded and no request is sent: weights that would have to be downloaded count as
+    missing. Only `settings.weights` is used.
     """
     try:
         cards = [encoder_card(part) for part in part_names(name)]
@@ -155,7 +146,7 @@ def check_readiness(name: str, settings: EmbedSettings, weights_folder: Path) ->
 
 
 def _entry_points() -> dict[str, EntryPoint]:
-    """Return the entry points by name; they cannot replace a built-in encoder."""
+    """Return the entry points by name, without those named like a built-in encoder."""
     entries = entry_points(group=_ENTRY_POINT_GROUP)
     return {entry.name: entry for entry in entries if entry.name not in _BUILT_IN}
 
@@ -186,7 +177,7 @@ def _joined_source(parts: list[str]) -> Source:
 
 
 def _external_source(name: str, entry: EntryPoint) -> Source:
-    """Return another package's encoder, guarded so that its faults do not affect the others."""
+    """Return the source of another package's encoder; its errors do not affect other encoders."""
     try:
         source = entry.load()
     except Exception as error:  # a module may raise anything when it is imported
@@ -196,7 +187,8 @@ def _external_source(name: str, entry: EntryPoint) -> Source:
         problem = f"is of type {type(source).__name__}, not core.embeddings.registry.Source"
         raise _package_error(name, entry, problem)
     if source.card.name != name:
-        raise _package_error(name, entry, f"has the name {source.card.name!r} on its card")
+        problem = f"is named {source.card.name!r} on its card; the two names must match"
+        raise _package_error(name, entry, problem)
 
     def load(settings: EmbedSettings, folder: Path) -> Encoder:
         return GuardedEncoder(source.card, lambda: source.load(settings, folder))

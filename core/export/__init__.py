@@ -1,1 +1,1 @@
-"""Export of results to the formats that other programs read."""
+"""Export of results to formats that other programs read."""

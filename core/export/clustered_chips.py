@@ -1,4 +1,4 @@
-"""The record of what is exported: the chips of a run with everything that is known about them."""
+"""The chips of a finished run with all results for them, as they are exported."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -27,10 +27,8 @@ class ClusteredChips:
     footprints : object array, (n,)
         Geometries in longitude and latitude; None for a scene without a CRS.
     embeddings : array, (n, dim)
-    reduction : Reduction
     labelling : Labelling
         The clusters as the method returned them.
-    projection : Projection
     edited : EditedLabelling, optional
         The labelling after noise treatment and the user's edits.
     """
@@ -54,12 +52,12 @@ class ClusteredChips:
         return {} if self.edited is None else self.edited.colours
 
     def table(self) -> pd.DataFrame:
-        """Return one row per chip: facts, properties, cluster, confidence and coordinates.
+        """Return one row per chip: facts, attributes, cluster, confidence and coordinates.
 
         `cluster` is -1 for noise, and `cluster_raw` the cluster before noise treatment and edits.
         `cluster_colour` is the user's colour, or None. `confidence` is the membership strength in
         `cluster`, 0..1; it is empty for noise that is displayed in its nearest cluster.
-        Properties whose name is in use, in whatever case, get the prefix ``property_``.
+        Attributes whose name is already used, ignoring case, get the prefix ``property_``.
         """
         clusters, colours = self.clusters.tolist(), self.colours
         names = {} if self.edited is None else self.edited.names

@@ -1,4 +1,4 @@
-"""The files that users of the seed pipeline know, under the same names."""
+"""Export in the layout of the seed pipeline, the older program that Chipscape replaces."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -17,18 +17,10 @@ def write_seed_layout(
 ) -> list[Path]:
     """Write results in the layout of the seed pipeline; excluded chips are included.
 
-    Parameters
-    ----------
-    clustered_chips : ClusteredChips
-    extracted, results : Path
-        Folders, created if necessary.
-
-    Returns
-    -------
-    list of Path
-        In `extracted`: an .npy file per chip (height, width, bands), metadata_cache.csv, and
-        embeddings.pkl, a pickled DataFrame that Chipscape itself never reads. In `results`:
-        clustering_results.csv, X_pca.npy and tsne_static.png.
+    Both folders are created if necessary. Returns the paths of the files. In `extracted`: an .npy
+    file per chip (height, width, bands), metadata_cache.csv, and embeddings.pkl, a pickled
+    DataFrame that Chipscape itself never reads. In `results`: clustering_results.csv, X_pca.npy and
+    tsne_static.png.
     """
     table = clustered_chips.table()
     metadata = clustered_chips.chips.table.copy()
@@ -70,7 +62,7 @@ def _file_name(chip_id: str) -> str:
 def _draw_projection(
     path: Path, coordinates: AnyArray, clusters: AnyArray, colours: Mapping[int, str]
 ) -> None:
-    """Draw the projection as PNG: the user's colours or matplotlib's, and noise in grey."""
+    """Draw the projection as a PNG, in the user's or matplotlib's colours, with noise in grey."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 

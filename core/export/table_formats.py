@@ -1,4 +1,4 @@
-"""The formats in which the table of chips is written, each with its writer."""
+"""The file formats of the table of chips, each with its writer."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,14 +17,9 @@ from core.types import Geometries
 
 @dataclass(frozen=True)
 class TableFormat:
-    """A file format.
+    """A file format: the suffix of its files, with the dot, and its writer.
 
-    Attributes
-    ----------
-    suffix : str
-        Suffix of its files, with the dot.
-    write : callable
-        Writes a table and the footprints of its rows, in longitude and latitude, to a path.
+    `write` takes a table, the footprints of its rows in longitude and latitude, and a path.
     """
 
     suffix: str
@@ -40,7 +35,7 @@ def _write_geoparquet(table: pd.DataFrame, footprints: Geometries, path: Path) -
 
 
 def _write_layer(table: pd.DataFrame, footprints: Geometries, path: Path, driver: str) -> None:
-    """Write one layer with a driver of GDAL."""
+    """Write one layer with a GDAL driver."""
     frame = _geo_table(table, footprints)
     frame.to_file(path, driver=driver, engine="pyogrio", layer="chips")
 
@@ -60,20 +55,9 @@ FORMATS: Mapping[str, TableFormat] = {
 def write_results(clustered_chips: ClusteredChips, folder: Path, format_name: str) -> Path:
     """Write the table of chips, with footprints in EPSG:4326 unless the format is CSV.
 
-    Chips that the user excluded are left out.
-
-    Parameters
-    ----------
-    clustered_chips : ClusteredChips
-    folder : Path
-        Created if necessary.
-    format_name : str
-        A key of `FORMATS`.
-
-    Returns
-    -------
-    Path
-        The file, called ``chips`` with the suffix of the format.
+    Chips that the user excluded are left out. The format's name is a key of `FORMATS`, and the
+    folder is created if necessary. Returns the path of the file, which is called ``chips`` with the
+    suffix of the format.
     """
     table_format = FORMATS[format_name]
     included = np.ones(len(clustered_chips.chips), np.bool_)

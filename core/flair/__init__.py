@@ -1,1 +1,1 @@
-"""FLAIR #2: labelled land cover as a table of pixels, which is classified and evaluated."""
+"""FLAIR #2: labelled land-cover pixels, their classification and its evaluation."""

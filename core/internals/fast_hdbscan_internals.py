@@ -1,4 +1,4 @@
-"""Building blocks of fast_hdbscan (McInnes and Healy, ICDMW 2017) that it does not document.
+"""Undocumented building blocks of fast_hdbscan (McInnes and Healy, ICDMW 2017).
 
 Import this module only inside the functions that need it: numba compiles on import.
 """

@@ -1,4 +1,4 @@
-"""Prim's algorithm from hdbscan, whose module is private."""
+"""Prim's algorithm, from a private module of hdbscan."""
 
 import numpy as np
 from hdbscan._hdbscan_linkage import mst_linkage_core_vector

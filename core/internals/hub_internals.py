@@ -1,11 +1,11 @@
-"""Parts of huggingface_hub that are not documented: its session, its address, its errors."""
+"""Undocumented parts of huggingface_hub: its session, its address and its errors."""
 
 from huggingface_hub import constants, get_session
 from huggingface_hub.errors import HfHubHTTPError
 
 
 def probe_hub(timeout: float) -> None:
-    """Ask the hub for a sign of life, so that a missing network is noticed within seconds."""
+    """Send a short request to the hub, so that a missing connection is noticed within seconds."""
     get_session().head(constants.ENDPOINT, timeout=timeout)
 
 

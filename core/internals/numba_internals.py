@@ -4,9 +4,9 @@ from typing import Any
 
 
 def set_cache_stamp(dispatcher: Any, stamp: str) -> None:
-    """Let cached machine code be valid as long as a stamp stays the same.
+    """Keep cached machine code valid as long as `stamp` stays the same.
 
-    Numba's own stamp covers only the file of the function itself: one that calls a function in
+    Numba's own stamp covers only the file of the function itself: a function that calls one in
     another file would keep outdated machine code when that file changes.
     """
     dispatcher._cache._cache_file._source_stamp = stamp

@@ -10,8 +10,8 @@ from core.types import AnyArray, DoubleArray
 def boosting_nodes(estimator: Any) -> list[AnyArray]:
     """Return the nodes of each tree of a fitted `HistGradientBoostingClassifier`.
 
-    Structured arrays with the fields `is_leaf`, `feature_idx`, `num_threshold`, `left`, `right`
-    and `value`.
+    The nodes of a tree are a structured array with the fields `is_leaf`, `feature_idx`,
+    `num_threshold`, `left`, `right` and `value`.
     """
     return [tree.nodes for iteration in estimator._predictors for tree in iteration]
 

@@ -1,4 +1,4 @@
-"""Exact nearest neighbours among few columns: a tree of bounding boxes with 16 children each."""
+"""Exact nearest neighbours in data with few columns, by a tree of boxes with 16 children each."""
 
 import numpy as np
 
@@ -10,12 +10,7 @@ from core.types import FloatArray, IntArray
 
 
 class BoxTree:
-    """Rows in a tree of bounding boxes.
-
-    Parameters
-    ----------
-    matrix : float32 array, (n, d)
-    """
+    """The rows of a matrix, float32 (n, d), in a tree of bounding boxes."""
 
     def __init__(self, matrix: FloatArray) -> None:
         n = len(matrix)
@@ -29,7 +24,7 @@ class BoxTree:
         self._offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
 
     def search(self, queries: FloatArray, k: int) -> tuple[FloatArray, IntArray]:
-        """Return the squared distances and numbers of the k nearest rows, (m, k), nearest first."""
+        """Return squared distances and row numbers of the k nearest rows, (m, k), nearest first."""
         groups, firsts = group_rows(queries)
         unique = queries[firsts]
         near = np.empty((len(unique), k), np.float32)
@@ -40,7 +35,7 @@ class BoxTree:
 
 
 def _group_boxes(boxes: FloatArray) -> FloatArray:
-    """Group boxes, (n, 2, d), by sixteen under one parent: (ceil(n / 16), 2, d, 16)."""
+    """Group boxes, (n, 2, d), sixteen to each parent: (ceil(n / 16), 2, d, 16)."""
     n, _, width = boxes.shape
     parents = -(-n // LANES)
     padded = np.empty((parents * LANES, 2, width), np.float32)

@@ -19,7 +19,7 @@ _STAMP = hashlib.sha256(b"".join(_SOURCES)).hexdigest()
 
 
 def compiled(loop: Callable[..., Any]) -> Any:
-    """Compile a loop on its first call, to run without the interpreter's lock in any thread."""
+    """Compile a loop on its first call, to run without the GIL in any thread."""
     dispatcher: Any = numba.njit(cache=True, nogil=True)(loop)
     set_cache_stamp(dispatcher, _STAMP)
     return dispatcher
@@ -27,7 +27,7 @@ def compiled(loop: Callable[..., Any]) -> Any:
 
 @compiled
 def insert_neighbour(near: FloatArray, rows: IntArray, distance: np.float32, row: np.int32) -> None:
-    """Insert a row into the nearest rows, ordered by distance, then by number, if near enough."""
+    """Insert a row into the nearest rows if near enough; they are sorted by distance, then row."""
     last = len(near) - 1
     if distance > near[last] or (distance == near[last] and row > rows[last]):
         return
@@ -87,10 +87,7 @@ def group_rows(matrix: FloatArray) -> tuple[IntArray, IntArray]:
 
 @compiled
 def majority(labels: AnyArray, rows: IntArray) -> AnyArray:
-    """Return the most common label among the k neighbours of each query, the smallest in a tie.
-
-    ``rows``, (m, k), holds positions in ``labels``; the result has shape (m,).
-    """
+    """Return the most common label, (m,), of each query's rows, (m, k); in a tie, the smallest."""
     n, k = rows.shape
     votes = np.empty(n, labels.dtype)
     for query in range(n):

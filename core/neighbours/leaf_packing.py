@@ -12,13 +12,10 @@ from core.types import FloatArray, IntArray
 def pack_leaves(
     points: FloatArray, groups: IntArray, n_groups: int
 ) -> tuple[FloatArray, IntArray, FloatArray, IntArray]:
-    """Pack the rows of each group into leaves, halving each range along its widest column.
+    """Pack the rows of each group into leaves, by halving ranges of rows along the widest column.
 
-    Parameters
-    ----------
-    points : float32 array, (n, d)
-    groups : int32 array, (n,)
-        0 to n_groups - 1; no leaf holds rows of two groups.
+    The points are (n, d), and the groups, (n,), from 0 to n_groups - 1. No leaf holds rows of two
+    groups.
 
     Returns
     -------
@@ -44,10 +41,10 @@ def pack_leaves(
 
 @compiled
 def _sort_into_leaves(points: FloatArray, order: IntArray, first: int, last: int) -> None:
-    """Reorder a range of rows so that each sixteen consecutive rows are close to each other.
+    """Reorder a range of rows so that every sixteen consecutive rows are close to each other.
 
-    The left half always holds a power of two of full leaves, so that leaf i lies in box i // 16
-    of the next level of a tree, and so on up to the root.
+    The left half of a range always consists of full leaves, and their number is a power of two.
+    Therefore, leaf i lies in box i // 16 of the next level of a tree, and so on up to the root.
     """
     stack = [(first, last)]
     while len(stack) > 0:

@@ -1,8 +1,8 @@
-"""Exact nearest neighbours, by whichever search the data allow to be fast.
+"""Exact nearest neighbours, by the faster of two searches.
 
-With few columns a tree answers each distinct query once. Where some columns repeat exactly over
-many rows, as values measured at a coarser resolution do, rows that share them form cells that are
-skipped as a whole. Which of the two is faster is decided from the data.
+With few columns, a tree is searched once for each distinct query. Where some columns repeat exactly
+over many rows, as values measured at a coarser resolution do, rows that share them form cells that
+are skipped as a whole. The data determine which search is used.
 """
 
 from typing import Any
@@ -12,17 +12,17 @@ import numpy as np
 from core.errors import ArtifactError, DegenerateError, TooFewError
 from core.types import AnyArray, FloatArray, IntArray
 
-# With fewer rows than this per distinct value of the repeated columns, cells gain nothing.
+# The cell search is not faster if fewer rows than this, on average, share their repeated columns.
 _ROWS_PER_CELL = 4
-# Squared distances are float32 and overflow beyond this.
+# Squared distances between larger values could overflow float32.
 _LARGEST = 1e15
 
 
 class NeighbourIndex:
     """Rows prepared for nearest-neighbour search.
 
-    Rows and queries that cannot be used raise TooFewError (their number), ArtifactError (dtype,
-    columns or labels) or DegenerateError (values).
+    Rows and queries that cannot be used raise TooFewError (too few rows), ArtifactError (wrong
+    dtype, columns or labels) or DegenerateError (invalid values).
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ class NeighbourIndex:
         At least one row; finite values up to 1e15.
     n_varying : int, optional
         The first `n_varying` columns differ from row to row; the others may repeat over many rows.
-        By default no column is expected to repeat. Only the speed depends on it.
+        By default no column is expected to repeat. This affects only the speed.
     """
 
     def __init__(self, matrix: FloatArray, n_varying: int | None = None) -> None:
@@ -41,21 +41,10 @@ class NeighbourIndex:
         self.kind, self._searcher = _prepare_search(np.ascontiguousarray(matrix), n_varying)
 
     def search(self, queries: FloatArray, k: int = 3) -> tuple[FloatArray, IntArray]:
-        """Find the k nearest rows of each query.
+        """Find the k nearest rows of each query; k is at most the number of rows.
 
-        Parameters
-        ----------
-        queries : float32 array, (m, f)
-            Finite values up to 1e15.
-        k : int
-            From 1 to the number of rows.
-
-        Returns
-        -------
-        distances : float32 array, (m, k)
-            Squared Euclidean distances, ascending.
-        rows : int32 array, (m, k)
-            Row numbers. Of rows at the same distance the lower number comes first.
+        Returns squared Euclidean distances, (m, k), ascending, and row numbers, (m, k). Rows at the
+        same distance are sorted by number. Queries, (m, f), are finite float32 values up to 1e15.
         """
         if not 1 <= k <= self.n:
             raise TooFewError(
@@ -75,8 +64,8 @@ class NeighbourIndex:
     def vote(self, labels: AnyArray, queries: FloatArray, k: int = 3) -> AnyArray:
         """Return the most common label among the k nearest rows of each query, (m,).
 
-        `labels` are integers, (n,), one for each row of the index. Of equally common labels the
-        smallest is returned, as in scikit-learn.
+        `labels` are integers, (n,), one for each row of the index. If several labels are equally
+        common, the smallest is returned, as in scikit-learn.
         """
         from core.neighbours.compiled_loops import majority
 
@@ -88,7 +77,7 @@ class NeighbourIndex:
 
 
 def compile_searches() -> None:
-    """Compile every search on a few made-up rows: half a minute, then cached on disk."""
+    """Compile every search on synthetic rows; takes half a minute, then is cached on disk."""
     random = np.random.default_rng(0)
     varying = random.integers(0, 255, (200, 5)).astype(np.float32)
     repeated = np.repeat(random.random((8, 10), np.float32), 25, axis=0)

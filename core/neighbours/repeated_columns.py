@@ -1,9 +1,9 @@
-"""Exact neighbours among rows some of whose columns repeat over blocks of rows.
+"""Exact nearest neighbours in data where some columns repeat over blocks of rows.
 
-Rows with exactly equal repeated columns form a cell. The queries of a block share their distances
-to all cells, so the cells are sorted once per block, and a query stops where the distance to the
-next cell alone exceeds its k-th best. Within a cell, leaves are skipped by their bounding boxes in
-the varying columns.
+Rows with exactly equal values in the repeated columns form a cell; queries with equal values there
+form a block. In these columns, all queries of a block are equally far from a cell, so the cells
+are sorted once per block. A query stops when the next cell is farther than the k-th nearest row so
+far. Within a cell, leaves are skipped by their bounding boxes in the varying columns.
 """
 
 import numpy as np
@@ -14,18 +14,15 @@ from core.neighbours.leaf_packing import pack_leaves
 from core.neighbours.vector_lanes import LANES, box_distances, leaf_distances, lowest_bit
 from core.types import AnyArray, FloatArray, IntArray
 
-# Cells that a block searches first; four times as many whenever a query needs more.
+# Number of cells that are searched first; if a query needs more, four times as many are ranked.
 _FIRST_CELLS = 64
 
 
 class RowCells:
-    """Rows grouped into cells by their repeated columns.
+    """The rows of a matrix, float32 (n, d), grouped into cells.
 
-    Parameters
-    ----------
-    matrix : float32 array, (n, d)
-    n_varying : int
-        The first `n_varying` columns differ from row to row; the others repeat.
+    The values in the first `n_varying` columns differ from row to row; the rows of a cell have the
+    same values in all other columns.
     """
 
     def __init__(self, matrix: FloatArray, n_varying: int) -> None:
@@ -40,7 +37,7 @@ class RowCells:
         return np.ascontiguousarray(varying), np.ascontiguousarray(repeated)
 
     def search(self, queries: FloatArray, k: int) -> tuple[FloatArray, IntArray]:
-        """Return the squared distances and numbers of the k nearest rows, (m, k), nearest first."""
+        """Return squared distances and row numbers of the k nearest rows, (m, k), nearest first."""
         points, repeated = self._split(queries)
         groups, firsts = group_rows(repeated)
         order = np.argsort(groups, kind="stable").astype(np.int32)
@@ -68,7 +65,7 @@ def _nearest_cells(distances: FloatArray, n_cells: int) -> AnyArray:
 def _gather_leaves(
     ranked: AnyArray, distances: FloatArray, boxes: FloatArray, starts: IntArray, n_varying: int
 ) -> tuple[IntArray, FloatArray, FloatArray]:
-    """Return the leaves of the ranked cells in rows of sixteen.
+    """Return the leaves of the ranked cells, sixteen to a row.
 
     Leaf numbers and cell distances have shape (c, LANES), bounding boxes in the varying columns
     (c, 2, n_varying, LANES).

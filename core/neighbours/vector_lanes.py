@@ -1,4 +1,4 @@
-"""Sixteen squared distances at a time, written as LLVM vector instructions.
+"""Computation of sixteen squared distances at a time with LLVM vector instructions.
 
 Numba unrolls the same loops into scalar code that is four times as slow, because it cannot rule
 out that output and input overlap. LLVM splits the vectors over the registers of the machine.
@@ -32,11 +32,6 @@ def _broadcast(builder: Any, value: Any) -> Any:
     return builder.shuffle_vector(vector, vector, order)
 
 
-def _zero_sums(builder: Any) -> Any:
-    """Allocate sixteen sums that start at 0."""
-    return cgutils.alloca_once_value(builder, _ZEROS)  # type: ignore[no-untyped-call]
-
-
 def _add_square(builder: Any, sums: Any, difference: Any) -> None:
     square = builder.fmul(difference, difference)
     builder.store(builder.fadd(builder.load(sums), square), sums)
@@ -66,14 +61,14 @@ def leaf_distances(
     """Compute the squared distances of a point to the rows of one leaf, plus a base.
 
     ``leaf_distances(values, leaf, point, base, limit, out) -> bits``: values (n, d, LANES), point
-    (d,), base and limit float32, out (LANES,). The bits set are the lanes within the limit.
+    (d,), base and limit float32, out (LANES,). A bit is set for each lane within the limit.
     """
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         rows, query, result = _arrays(context, builder, signature, args, 0, 2, 5)
         width = builder.extract_value(query.shape, 0)
         first = builder.mul(args[1], builder.mul(width, ir.Constant(width.type, LANES)))
-        sums = _zero_sums(builder)
+        sums = cgutils.alloca_once_value(builder, _ZEROS)  # type: ignore[no-untyped-call]
         with cgutils.for_range(builder, width) as loop:
             offset = builder.add(first, builder.mul(loop.index, ir.Constant(width.type, LANES)))
             value = _broadcast(builder, builder.load(builder.gep(query.data, [loop.index])))
@@ -94,7 +89,7 @@ def box_distances(
 
     ``box_distances(boxes, node, point, bases, limit, out) -> bits``: boxes (n, 2, d, LANES), low
     then high, point (d,), out (LANES,). Row ``node`` of bases, (m, LANES), is added; bases of
-    shape (1, LANES) apply to every node. The bits set are the lanes within the limit.
+    shape (1, LANES) apply to every node. A bit is set for each lane within the limit.
     """
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
@@ -107,7 +102,7 @@ def box_distances(
         base = builder.select(single, ir.Constant(width.type, 0), builder.mul(args[1], lanes))
         stride = builder.mul(width, lanes)
         first = builder.mul(args[1], builder.shl(stride, unit))
-        sums = _zero_sums(builder)
+        sums = cgutils.alloca_once_value(builder, _ZEROS)  # type: ignore[no-untyped-call]
         with cgutils.for_range(builder, width) as loop:
             low = builder.add(first, builder.mul(loop.index, lanes))
             high = builder.add(low, stride)

@@ -1,1 +1,1 @@
-"""The stages joined to the store: the only place that knows both."""
+"""The stages, connected to the artifact store, which no other package of the core uses."""

@@ -19,30 +19,21 @@ def read_surroundings(
     side: int,
     display: DisplaySettings = mapping.DEFAULT_DISPLAY,
 ) -> mapping.Surroundings:
-    """Read the part of the scene around one chip, with its footprint and its square.
+    """Read the part of a scene around a chip, with outlines of the chip and its footprint.
 
-    Parameters
-    ----------
-    view : View
-    chips : ChipSet
-    row : int
-        The chip's row in the set.
-    side : int
-        Scene pixels along one side.
-    display : DisplaySettings
+    `row` is the chip's row in the set. The part has `side` scene pixels along each side.
     """
     facts = _facts_of(chips, row)
     scene = _find_scene(view, facts["scene"])
     footprints = scene.footprints()
-    index = int(np.flatnonzero(footprints.index == facts["annotation"])[0])
-    footprint = footprints.pixels[index]
+    footprint = footprints.pixels[footprints.index == facts["annotation"]][0]
     return mapping.chip_surroundings(scene.path, facts, footprint, side, display=display)
 
 
 def read_chip_pixels(
     view: View, chips: ChipSet, row: int, display: DisplaySettings = mapping.DEFAULT_DISPLAY
 ) -> ByteArray:
-    """Read one chip at the scene's own pixels, uint8 (h, w, 4)."""
+    """Read one chip at the scene's native resolution, uint8 (h, w, 4)."""
     facts = _facts_of(chips, row)
     scene = _find_scene(view, facts["scene"])
     return mapping.read_native_chip(scene.path, facts, display=display)

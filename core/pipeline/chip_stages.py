@@ -11,13 +11,12 @@ import pandas as pd
 
 from core.artifacts.formats import RowFile, read_array, read_table, write_array, write_table
 from core.artifacts.store import Artifact, Store
-from core.chips.chip_set import ChipSet, Outline, SceneChips
+from core.chips.chip_set import ChipSet, Outline, SceneChips, shared_band_names
 from core.chips.chip_table import chip_facts
-from core.chips.common_bands import shared_band_names
 from core.chips.extraction import cut_chips
 from core.chips.screening import FLAGS, flag_chips, unflagged_chips
-from core.errors import SceneError, TooFewError
-from core.pipeline.scene_survey import Survey, SurveyedScene
+from core.errors import SceneError, TooFewError, unknown_attribute_error
+from core.pipeline.scene_survey import SurveyedScene
 from core.pipeline.stage import Resolve, Stage
 from core.pipeline.view import View
 from core.progress import Progress, shifted, silent
@@ -29,7 +28,7 @@ from core.types import DoubleArray
 
 @dataclass(frozen=True)
 class _SceneCut:
-    """A scene whose chips are cut."""
+    """A scene, and the bands and settings with which its chips are cut."""
 
     scene: SurveyedScene
     bands: tuple[str, ...]
@@ -38,7 +37,7 @@ class _SceneCut:
 
 @dataclass(frozen=True)
 class _RemainingChips:
-    """The chips of one scene without those that are left out."""
+    """The chips of one scene, except those with a flag in `leave_out`."""
 
     store: Store
     cut: tuple[Artifact, ...]
@@ -55,7 +54,7 @@ def _cut_scene(cut: _SceneCut, folder: Path, report: Progress) -> dict[str, Any]
     settings, footprints = cut.settings, cut.scene.footprints()
     n, side = len(footprints), settings.size
     if cut.scene.report.grid:
-        # The squares of a grid are the chips themselves, whatever margin annotations get.
+        # The squares of a grid are the chips themselves; the margin is for annotations only.
         settings = dataclasses.replace(settings, margin=0.0, extent=0.0)
     try:
         scene = read_scene(cut.scene.path)
@@ -72,7 +71,7 @@ def _cut_scene(cut: _SceneCut, folder: Path, report: Progress) -> dict[str, Any]
                 mask.write(chips.rows[n_masked > 0], chips.mask[n_masked > 0])
                 valid_fraction[chips.rows] = 1 - n_masked / side**2
     except SceneError as error:
-        # The key covers the file's content: once the file is replaced, it is tried again.
+        # The error is stored. A replaced file gets another key, so it is tried again.
         for name in ("chips.npy", "mask.npy"):
             (folder / name).unlink(missing_ok=True)
         return {"error": str(error), "chips": 0}
@@ -83,7 +82,7 @@ def _cut_scene(cut: _SceneCut, folder: Path, report: Progress) -> dict[str, Any]
         "chips": n,
         "scene": scene.name,
         "bands": list(cut.bands),
-        # If the user chose the bands, the others need no remark.
+        # If the user chose the bands, there is no note about the other bands.
         "unused": [] if settings.bands else [b for b in scene.bands if b not in cut.bands],
         "dtype": scene.dtype,
         "size": settings.size,
@@ -122,65 +121,46 @@ def _write_remaining(chips: _RemainingChips, folder: Path, _: Progress) -> dict[
     stays = unflagged_chips(flags, chips.leave_out)
     if not stays.any():
         raise TooFewError(
-            f"all {len(stays)} chips are left out as {', '.join(chips.leave_out)}",
+            f"all {len(stays)} chips are left out, because they are flagged as "
+            f"{' or '.join(chips.leave_out)}",
             where="screen.leave_out",
-            remedy="Name fewer flags.",
+            remedy="Set fewer flags.",
         )
-    part = CHIPS.open(chips.cut[chips.index])
+    part, counts = CHIPS.open(chips.cut[chips.index]), chips.cut[chips.index].counts
     start = sum(int(artifact.counts["chips"]) for artifact in chips.cut[: chips.index])
     rows = np.flatnonzero(stays[start : start + len(part)])
     write_array(folder / "chips.npy", part.pixels[rows])
     write_array(folder / "mask.npy", part.mask[rows])
     write_table(folder / "facts.parquet", part.facts.iloc[rows])
     write_table(folder / "properties.parquet", part.properties.iloc[rows])
-    return {
-        "chips": len(rows),
-        "scene": part.scene,
-        "bands": list(chips.cut[chips.index].counts["bands"]),
-        "dtype": part.pixels.dtype.name,
-        "size": int(part.pixels.shape[-1]),
-        "left_out": len(part) - len(rows),
-    }
+    same = {name: counts[name] for name in ("scene", "bands", "dtype", "size")}
+    return {"chips": len(rows), **same, "left_out": len(part) - len(rows)}
 
 
-CHIPS: Stage[_SceneCut, SceneChips] = Stage(
-    name="chips", version=2, inputs=_cut_inputs, compute=_cut_scene, open=_open_scene_chips
-)
+CHIPS: Stage[_SceneCut, SceneChips] = Stage("chips", 2, _cut_inputs, _cut_scene, _open_scene_chips)
 SCREENING: Stage[Sequence[Artifact], pd.DataFrame] = Stage(
     name="screen",
     version=1,
-    # All chips together, because near-duplicates are sought among all of them.
+    # All chips are flagged together, because near-duplicates can be in different scenes.
     inputs=lambda cut: {"chips": [artifact.key for artifact in cut]},
     compute=_flag_chips,
     open=lambda artifact: read_table(artifact.folder / "flags.parquet"),
 )
 REMAINING_CHIPS: Stage[_RemainingChips, SceneChips] = Stage(
-    name="chips",
-    version=1,
-    inputs=_remaining_inputs,
-    compute=_write_remaining,
-    open=_open_scene_chips,
+    "chips", 1, _remaining_inputs, _write_remaining, _open_scene_chips
 )
 
 
-def chip_bands(survey: Survey, settings: ChipSettings) -> tuple[str, ...]:
-    """Return the bands of the chips: those that are set, or those that all usable scenes share."""
-    bands = {scene.path.name: scene.report.bands for scene in survey.usable}
-    return shared_band_names(bands, settings.bands)
-
-
 def chip_artifacts(view: View, resolve: Resolve, report: Progress) -> list[Artifact]:
-    """The chips of every usable scene, without those that the screening leaves out."""
+    """Return an artifact per usable scene: its chips, except flagged ones that are left out."""
     total = sum(scene.report.annotations for scene in view.survey.usable)
     artifacts, n_cut = [], 0
     for cut in _scene_cuts(view):
         artifacts.append(resolve(CHIPS, cut, shifted(report, n_cut, total)))
         n_cut += cut.scene.report.annotations
-    require_chips(artifacts)
-    leave_out = view.settings.screen.leave_out
+    usable, leave_out = usable_artifacts(artifacts), view.settings.screen.leave_out
     if not leave_out:
         return artifacts
-    usable = tuple(artifact for artifact in artifacts if "error" not in artifact.counts)
     store = view.workspace.store
     return [
         resolve(REMAINING_CHIPS, _RemainingChips(store, usable, index, leave_out))
@@ -189,34 +169,32 @@ def chip_artifacts(view: View, resolve: Resolve, report: Progress) -> list[Artif
 
 
 def _scene_cuts(view: View) -> list[_SceneCut]:
-    settings = view.settings.chips
-    bands = chip_bands(view.survey, settings)
-    return [_SceneCut(scene, bands, settings) for scene in view.survey.usable]
+    scenes, settings = view.survey.usable, view.settings.chips
+    bands = shared_band_names({s.path.name: s.report.bands for s in scenes}, settings.bands)
+    return [_SceneCut(scene, bands, settings) for scene in scenes]
 
 
-def require_chips(artifacts: Sequence[Artifact]) -> None:
-    """Refuse chip artifacts none of which holds any chip.
+def usable_artifacts(artifacts: Sequence[Artifact]) -> tuple[Artifact, ...]:
+    """Return the artifacts that hold chips; artifacts of scenes that failed are left out.
 
-    Raises
-    ------
-    TooFewError
-        With the reasons of all scenes.
+    Raises TooFewError, with the reason for each scene, if no artifact holds chips.
     """
-    errors = [artifact.counts["error"] for artifact in artifacts if "error" in artifact.counts]
-    if len(errors) == len(artifacts):
-        raise TooFewError("no scene gave any chip", remedy=" ".join(errors))
+    usable = tuple(artifact for artifact in artifacts if "error" not in artifact.counts)
+    if not usable:
+        reasons = " ".join(artifact.counts["error"] for artifact in artifacts)
+        raise TooFewError("no chips could be cut from any scene", remedy=reasons)
+    return usable
 
 
 def open_chip_set(artifacts: Sequence[Artifact]) -> ChipSet:
     """Open the chips of finished artifacts; scenes that failed are left out and named in a note."""
-    require_chips(artifacts)
-    parts = tuple(CHIPS.open(a) for a in artifacts if "error" not in a.counts)
-    bands = next(tuple(a.counts["bands"]) for a in artifacts if "error" not in a.counts)
-    chip_set = ChipSet(parts, bands, _cut_notes(artifacts))
+    usable = usable_artifacts(artifacts)
+    parts, bands = tuple(CHIPS.open(artifact) for artifact in usable), usable[0].counts["bands"]
+    chip_set = ChipSet(parts, tuple(bands), _cut_notes(artifacts))
     if len(chip_set.dtypes) == 1:
         return chip_set
     rules = "; ".join(f"{dtype}: {s.rule}" for dtype, s in chip_set.display_scalings.items())
-    note = f"the scenes have different dtypes, each is scaled to 0..1 by its own rule ({rules})"
+    note = f"the scenes have different dtypes; each is scaled to 0..1 by its own rule ({rules})"
     return dataclasses.replace(chip_set, notes=(*chip_set.notes, note))
 
 
@@ -230,16 +208,22 @@ def open_chips(view: View) -> ChipSet | None:
     if not leave_out:
         return chip_set
     cut = [CHIPS.find(view.workspace.store, scene_cut) for scene_cut in _scene_cuts(view)]
-    n_left_out = count_left_out(artifacts)
+    n_left_out = sum(int(artifact.counts["left_out"]) for artifact in artifacts)
     note = f"{n_left_out} of {n_left_out + len(chip_set)} chips left out: {', '.join(leave_out)}"
     notes = (*_cut_notes([artifact for artifact in cut if artifact]), *chip_set.notes, note)
     return dataclasses.replace(chip_set, notes=notes)
 
 
+def attribute_values(chips: ChipSet, attribute: str) -> list[Any]:
+    """Return an attribute's value for each chip; raises SettingsError if no annotation has it."""
+    if attribute not in chips.properties:
+        raise unknown_attribute_error(attribute, chips.properties.columns)
+    return chips.properties[attribute].tolist()
+
+
 def outline_chips(artifacts: Sequence[Artifact]) -> Outline:
-    """Return what keys are made of, from manifests alone: no table is opened."""
-    require_chips(artifacts)
-    usable = [artifact for artifact in artifacts if "error" not in artifact.counts]
+    """Return the values that identify chips in keys, read from manifests alone, not from tables."""
+    usable = usable_artifacts(artifacts)
     counts = usable[0].counts
     return Outline(
         keys=tuple(artifact.key for artifact in usable),
@@ -250,20 +234,15 @@ def outline_chips(artifacts: Sequence[Artifact]) -> Outline:
 
 
 def screen_chips(view: View, report: Progress = silent) -> pd.DataFrame:
-    """Return the flags of all chips of a view, computed if need be."""
-    cut = [a for a in view.artifacts.get("chips", ()) if "error" not in a.counts]
+    """Return the flags of all chips of a view, computing them if necessary."""
+    cut = usable_artifacts(view.artifacts.get("chips", ()))
     return SCREENING.open(SCREENING.make(view.workspace.store, cut, report))
 
 
 def find_flags(view: View) -> pd.DataFrame | None:
     """Return the flags of all chips of a view, or None if they have not been screened."""
-    cut = [a for a in view.artifacts.get("chips", ()) if "error" not in a.counts]
-    return SCREENING.read(view.workspace.store, cut)
-
-
-def count_left_out(artifacts: Sequence[Artifact]) -> int:
-    """Return how many chips the screening left out of finished artifacts."""
-    return sum(int(artifact.counts.get("left_out", 0)) for artifact in artifacts)
+    artifacts = view.artifacts.get("chips")
+    return SCREENING.read(view.workspace.store, usable_artifacts(artifacts)) if artifacts else None
 
 
 def _cut_notes(artifacts: Sequence[Artifact]) -> tuple[str, ...]:

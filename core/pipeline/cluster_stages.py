@@ -1,7 +1,7 @@
 """The stages after the embeddings: reduction, clusters by any method, and projection.
 
-The artifacts of a clustering method follow from its record in `method_table`: one for its tree, if
-it has one, and one for its labelling.
+The artifacts of a clustering method are defined by its record in `method_table`: one for its tree,
+if it has one, and one for its labelling.
 """
 
 import dataclasses
@@ -23,7 +23,7 @@ from core.artifacts.store import Artifact
 from core.clusters.evaluation.component_sweep import ComponentSweep, sweep_components
 from core.clusters.labelling import Labelling
 from core.clusters.methods.method import ClusteringMethod
-from core.clusters.methods.method_table import METHODS, method_of
+from core.clusters.methods.method_table import method_of
 from core.errors import TooFewError
 from core.pipeline.chip_stages import open_chips
 from core.pipeline.embedding_stages import join_embeddings
@@ -32,12 +32,11 @@ from core.pipeline.view import View
 from core.progress import Progress
 from core.reduction.pca import Reduction, reduce_embeddings
 from core.reduction.tsne import Projection, project_tsne
-from core.settings import GmmSettings
 from core.types import FloatArray
 
 WEIGHTED_FACTS = ("longitude", "latitude", "width", "height")
 COUNTS = tuple(range(2, 21))
-"""Numbers of components that are compared by default."""
+"""Numbers of Gaussians for which mixtures are compared by default."""
 
 
 def _reduction_inputs(view: View) -> dict[str, Any]:
@@ -55,11 +54,8 @@ def _reduce(view: View, folder: Path, _: Progress) -> dict[str, Any]:
     arrays = dataclasses.asdict(reduction)
     arrays.pop("notes")
     write_arrays(folder, {**arrays, "pca_1d": reduction.pca_1d})
-    return {
-        "dims": reduction.points.shape[1],
-        "explained": float(reduction.explained.sum()),
-        "notes": reduction.notes,
-    }
+    explained = float(reduction.explained.sum())
+    return {"dims": reduction.points.shape[1], "explained": explained, "notes": reduction.notes}
 
 
 def _open_reduction(artifact: Artifact) -> Reduction:
@@ -74,31 +70,26 @@ def _project(view: View, folder: Path, report: Progress) -> dict[str, Any]:
     return {"kl_divergence": projection.kl_divergence, "perplexity": projection.perplexity}
 
 
+def _projection_inputs(view: View) -> dict[str, Any]:
+    settings = dataclasses.asdict(view.settings.projection)
+    return {"after": reduction_key(view), "settings": settings}
+
+
 def _open_projection(artifact: Artifact) -> Projection:
-    return Projection(
-        coordinates=read_array(artifact.folder / "coordinates.npy"),
-        kl_divergence=float(artifact.counts["kl_divergence"]),
-        perplexity=float(artifact.counts["perplexity"]),
-    )
+    coordinates, counts = read_array(artifact.folder / "coordinates.npy"), artifact.counts
+    return Projection(coordinates, float(counts["kl_divergence"]), float(counts["perplexity"]))
 
 
 REDUCTION: Stage[View, Reduction] = Stage(
-    name="reduction", version=1, inputs=_reduction_inputs, compute=_reduce, open=_open_reduction
+    "reduction", 1, _reduction_inputs, _reduce, _open_reduction
 )
 PROJECTION: Stage[View, Projection] = Stage(
-    name="projections",
-    version=1,
-    inputs=lambda view: {
-        "after": reduction_key(view),
-        "settings": dataclasses.asdict(view.settings.projection),
-    },
-    compute=_project,
-    open=_open_projection,
+    "projections", 1, _projection_inputs, _project, _open_projection
 )
 
 
 def tree_stage(method: ClusteringMethod) -> Stage[View, Any]:
-    """Return the stage of a method's tree; only for methods with a hierarchy."""
+    """Return the stage that builds a method's tree; the method must have a hierarchy."""
     hierarchy = method.hierarchy
     assert hierarchy is not None
 
@@ -108,19 +99,20 @@ def tree_stage(method: ClusteringMethod) -> Stage[View, Any]:
         return dict(hierarchy.counts(tree))
 
     return Stage(
-        name=hierarchy.stage,
-        version=hierarchy.version,
-        inputs=lambda view: {"after": reduction_key(view), **hierarchy.inputs(view.settings)},
-        compute=build,
-        open=lambda artifact: hierarchy.restore(read_arrays(artifact.folder), artifact.counts),
+        hierarchy.stage,
+        hierarchy.version,
+        lambda view: {"after": reduction_key(view), **hierarchy.inputs(view.settings)},
+        build,
+        lambda artifact: hierarchy.restore(read_arrays(artifact.folder), artifact.counts),
     )
 
 
 def labelling_stage(method: ClusteringMethod) -> Stage[View, Labelling]:
-    """Return the stage of a method's labellings."""
+    """Return the stage that computes a method's labellings."""
 
-    def after(view: View) -> str:
-        return tree_stage(method).step(view).key if method.hierarchy else reduction_key(view)
+    def inputs(view: View) -> dict[str, Any]:
+        after = tree_stage(method).step(view).key if method.hierarchy else reduction_key(view)
+        return {"after": after, "settings": dataclasses.asdict(method.settings_in(view.settings))}
 
     def label(view: View, folder: Path, report: Progress) -> dict[str, Any]:
         points = read_points(view)
@@ -130,44 +122,24 @@ def labelling_stage(method: ClusteringMethod) -> Stage[View, Labelling]:
         tree = trees.open(trees.make(view.workspace.store, view))
         return write_labelling(folder, method.hierarchy.cut(tree, points, view.settings))
 
-    return Stage(
-        name=method.stage,
-        version=method.version,
-        inputs=lambda view: {
-            "after": after(view),
-            "settings": dataclasses.asdict(method.settings_in(view.settings)),
-        },
-        compute=label,
-        open=open_labelling_artifact,
-    )
-
-
-def reduction_artifacts(view: View, resolve: Resolve, report: Progress) -> list[Artifact]:
-    """The reduction."""
-    return [resolve(REDUCTION, view, report)]
+    return Stage(method.stage, method.version, inputs, label, open_labelling_artifact)
 
 
 def cluster_artifacts(view: View, resolve: Resolve, report: Progress) -> list[Artifact]:
-    """The labelling by the chosen method, after its tree if it has one."""
+    """Return the artifacts of the chosen method: its tree, if it has one, and its labelling."""
     method = method_of(view.settings)
     trees = [resolve(tree_stage(method), view)] if method.hierarchy else []
     return [*trees, resolve(labelling_stage(method), view, report)]
 
 
-def projection_artifacts(view: View, resolve: Resolve, report: Progress) -> list[Artifact]:
-    """The projection."""
-    return [resolve(PROJECTION, view, report)]
-
-
 def reduction_key(view: View) -> str:
-    """Return the key of a view's reduction, which must be there."""
+    """Return the key of a view's reduction, which must exist."""
     return view.artifacts["reduction"][0].key
 
 
 def read_points(view: View) -> FloatArray:
     """Read the principal components of a view, float32 (n, d)."""
-    points: FloatArray = read_array(view.artifacts["reduction"][0].folder / "points.npy")
-    return points
+    return read_array(view.artifacts["reduction"][0].folder / "points.npy")
 
 
 def open_reduction(view: View) -> Reduction | None:
@@ -183,15 +155,28 @@ def open_projection(view: View) -> Projection | None:
 
 
 def find_tree(view: View) -> Any:
-    """Open the tree that the chosen method cuts; None if it has none, or it is not built."""
+    """Open the chosen method's tree; None if the method has no tree or it has not been built."""
     method = method_of(view.settings)
     if method.hierarchy is None or not view.has("reduction"):
         return None
     return tree_stage(method).read(view.workspace.store, view)
 
 
+def labelling_inputs(view: View) -> dict[str, Any]:
+    """Return the inputs of a labelling other than its reduction, as plain values."""
+    method = method_of(view.settings)
+    own_settings = dataclasses.asdict(method.settings_in(view.settings))
+    return {"method": method.name, "own_settings": own_settings, "tree": tree_inputs(view)}
+
+
+def tree_inputs(view: View) -> dict[str, Any]:
+    """Return the inputs of the chosen method's tree except the reduction; empty without a tree."""
+    hierarchy = method_of(view.settings).hierarchy
+    return {} if hierarchy is None else {hierarchy.stage: hierarchy.inputs(view.settings)}
+
+
 def find_labelling(view: View) -> Labelling | None:
-    """Return the labelling of a view: a kept fit, or a fresh cut of a kept tree; else None."""
+    """Return a view's labelling, stored or cut from a stored tree; None if neither exists."""
     method = method_of(view.settings)
     if not view.has("reduction"):
         return None
@@ -201,18 +186,6 @@ def find_labelling(view: View) -> Labelling | None:
     if tree is None:
         return None
     return method.hierarchy.cut(tree, read_points(view), view.settings)
-
-
-def find_fits(view: View, method: str, most: int = 50) -> dict[int, dict[str, Any]]:
-    """Return the facts and notes of the fits that are kept, by number of clusters."""
-    record = METHODS[method]
-    fits: dict[int, dict[str, Any]] = {}
-    for k in range(1, most + 1) if view.has("reduction") else ():
-        counted = dataclasses.replace(view, settings=record.with_n_clusters(view.settings, k))
-        labelling = labelling_stage(record).read(view.workspace.store, counted)
-        if labelling:
-            fits[k] = {**labelling.facts, "notes": labelling.notes}
-    return fits
 
 
 def write_labelling(folder: Path, labelling: Labelling) -> dict[str, Any]:
@@ -227,18 +200,15 @@ def write_labelling(folder: Path, labelling: Labelling) -> dict[str, Any]:
 def open_labelling_artifact(artifact: Artifact) -> Labelling:
     """Open the labelling of a finished artifact."""
     about = read_json(artifact.folder / "labelling.json")
-    return Labelling(
-        labels=read_array(artifact.folder / "labels.npy"),
-        confidence=read_array(artifact.folder / "confidence.npy"),
-        method=about["method"],
-        facts=about["facts"],
-        notes=tuple(about["notes"]),
+    labels, confidence = (
+        read_array(artifact.folder / f"{name}.npy") for name in ("labels", "confidence")
     )
+    return Labelling(labels, confidence, about["method"], about["facts"], tuple(about["notes"]))
 
 
 @dataclasses.dataclass(frozen=True)
 class ComponentCounts:
-    """A view whose mixtures are compared over some numbers of components."""
+    """A view, and the numbers of components for which its mixtures are compared."""
 
     view: View
     counts: Sequence[int] = COUNTS
@@ -252,8 +222,8 @@ def _sweep_inputs(subject: ComponentCounts) -> dict[str, Any]:
 
 
 def _sweep(subject: ComponentCounts, folder: Path, report: Progress) -> dict[str, Any]:
-    settings: GmmSettings = subject.view.settings.gmm
-    sweep = sweep_components(read_points(subject.view), settings, subject.counts, report)
+    view = subject.view
+    sweep = sweep_components(read_points(view), view.settings.gmm, subject.counts, report)
     arrays = dataclasses.asdict(sweep)
     covariances = list(arrays.pop("covariance"))
     write_arrays(folder, arrays)
@@ -262,7 +232,7 @@ def _sweep(subject: ComponentCounts, folder: Path, report: Progress) -> dict[str
 
 COMPONENT_SWEEP: Stage[ComponentCounts, ComponentSweep] = Stage(
     name="component_surveys",
-    # 2: each number of components with the covariance and dimensions of the slider's own fit.
+    # Version 2: each mixture has the same covariance and dimensions as the slider's fit.
     version=2,
     inputs=_sweep_inputs,
     compute=_sweep,
@@ -280,5 +250,5 @@ def find_component_sweep(view: View) -> ComponentSweep | None:
 
 
 def clustered_points(points: FloatArray, labelling: Labelling) -> FloatArray:
-    """Return the columns of the reduction in which a labelling was made."""
+    """Return the columns of the reduction that a labelling was computed from."""
     return points[:, : int(labelling.facts.get("n_dims", points.shape[1]))]

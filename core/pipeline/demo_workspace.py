@@ -1,4 +1,4 @@
-"""The demo in a workspace of its own, written once."""
+"""Write the demo's scenes into a workspace."""
 
 from core.artifacts.formats import read_json, write_json
 from core.errors import WorkspaceError
@@ -10,7 +10,7 @@ VERSION = 1
 
 
 def is_demo(workspace: Workspace) -> bool:
-    """True if the workspace holds the whole demo as this version writes it."""
+    """Return True if the workspace contains the complete demo as written by this version."""
     mark = workspace.root / MARK
     if not mark.is_file():
         return False
@@ -21,19 +21,11 @@ def is_demo(workspace: Workspace) -> bool:
 
 
 def ensure_demo(workspace: Workspace, seed: int = 0, report: Progress = silent) -> bool:
-    """Write the demo's scenes into raw/, unless they are there.
+    """Write the demo's scenes into raw/ unless they exist; return True if they were written.
 
-    Returns
-    -------
-    bool
-        True if they were written.
-
-    Raises
-    ------
-    WorkspaceError
-        If raw/ holds other files: the demo is never mixed into the user's own.
+    Raises WorkspaceError if raw/ contains other files: the demo is never mixed with user data.
     """
-    # The painters are only loaded where something is painted.
+    # Modules that generate the demo are imported only if it may have to be written.
     from core.demo.harbour.harbour_scenes import write_harbour
 
     mark = workspace.root / MARK
@@ -41,13 +33,12 @@ def ensure_demo(workspace: Workspace, seed: int = 0, report: Progress = silent) 
         return False
     if not mark.is_file() and workspace.raw.is_dir() and any(workspace.raw.iterdir()):
         raise WorkspaceError(
-            "holds files that are not the demo's",
+            "contains files that do not belong to the demo",
             where=str(workspace.raw),
-            remedy="Name another folder with --workspace.",
+            remedy="Choose another folder with --workspace.",
         )
-    # Marked before it is complete, so that an interrupted demo is written again, not refused.
+    # The mark is written first, so that an interrupted demo is not taken for user data.
     write_json(mark, {"version": VERSION, "seed": seed, "files": []})
-    written = write_harbour(workspace.raw, seed=seed, report=report)
-    files = [path.name for path in written]
+    files = [path.name for path in write_harbour(workspace.raw, seed=seed, report=report)]
     write_json(mark, {"version": VERSION, "seed": seed, "files": files})
     return True

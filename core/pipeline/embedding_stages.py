@@ -1,7 +1,7 @@
 """The stages of the embeddings: fitting the encoder, then encoding scene by scene.
 
-What an encoder learns from a sample of the chips is an artifact of its own, which is kept when
-scenes are added, so that the embeddings of the chips that were there stay as they are.
+The parameters that an encoder fits to a sample of the chips are a separate artifact. It is kept
+when scenes are added, so that existing embeddings do not change.
 """
 
 import dataclasses
@@ -21,7 +21,7 @@ from core.embeddings import registry
 from core.embeddings.encoder import Encoder, Fitted
 from core.embeddings.encoding import encode_rows, encoder_notes, fit_encoder
 from core.errors import DegenerateError
-from core.pipeline.chip_stages import open_chip_set, outline_chips
+from core.pipeline.chip_stages import open_chip_set, outline_chips, usable_artifacts
 from core.pipeline.stage import Resolve, Stage
 from core.pipeline.view import View
 from core.pipeline.workspace import Workspace
@@ -29,48 +29,52 @@ from core.progress import Progress, report_step, shifted
 from core.settings import EmbedSettings
 from core.types import AnyArray
 
-# Rows per block of an unfinished artifact: what a kill can cost.
+# Rows per block of an unfinished artifact; an interruption loses at most the current block.
 BLOCK = 1024
-# Input of a fit that continues another one, which it names by key.
+# Name of the input with the key of the earlier fit that a new fit extends.
 KEPT = "kept"
-# Chips of an added scene that are compared with the kept scaling, and the share of their values
-# that may lie beyond its ends. In the scenes that the scaling was fitted to it is 0.2 %.
+# Number of chips of an added scene that are checked against the existing scaling, and the largest
+# accepted share of values outside the scaling's range. In the scenes to which the scaling was
+# fitted, 0.2 % of the values are outside.
 SCALING_SAMPLE = 100
 MOST_OUTSIDE = 0.2
 
 
 @dataclass(frozen=True)
 class EncoderFit:
-    """What encoding needs to know about the data."""
+    """The encoder's fitted parameters, and the scaling of each dtype."""
 
     fitted: Fitted
     scalings: Mapping[str, Scaling]
 
 
+@dataclass(frozen=True)
 class _Encoding:
     """The encoder, its fit and the chips, each loaded when it is first needed."""
 
-    def __init__(self, view: View, fit_inputs: Mapping[str, Any]) -> None:
-        self.fit_inputs = fit_inputs
-        self.settings = view.settings.embed
-        self.workspace = view.workspace
-        self._chips = view.artifacts["chips"]
+    view: View
+    fit_inputs: Mapping[str, Any]
+
+    @property
+    def settings(self) -> EmbedSettings:
+        return self.view.settings.embed
 
     @property
     def store(self) -> Store:
-        return self.workspace.store
+        return self.view.workspace.store
 
     @cached_property
     def chip_set(self) -> ChipSet:
-        return open_chip_set(self._chips)
+        return open_chip_set(self.view.artifacts["chips"])
 
     @cached_property
     def encoder(self) -> Encoder:
-        return registry.load_encoder(self.settings.encoder, self.settings, self.workspace.weights)
+        weights = self.view.workspace.weights
+        return registry.load_encoder(self.settings.encoder, self.settings, weights)
 
     @cached_property
     def fit(self) -> EncoderFit:
-        """The kept fit, once it is known to cover every scene."""
+        """The encoder's fit, after checking that its scaling does not clip any scene too much."""
         artifact = ENCODER_FITS.make(self.store, self)
         fit = ENCODER_FITS.open(artifact)
         require_covered(fit, artifact, self.chip_set)
@@ -124,11 +128,7 @@ def _embed(subject: _SceneEmbeddings, folder: Path, report: Progress) -> dict[st
 
 
 ENCODER_FITS: Stage[_Encoding, EncoderFit] = Stage(
-    name="encoders",
-    version=1,
-    inputs=lambda encoding: encoding.fit_inputs,
-    compute=_fit,
-    open=_open_fit,
+    "encoders", 1, lambda encoding: encoding.fit_inputs, _fit, _open_fit
 )
 EMBEDDINGS: Stage[_SceneEmbeddings, AnyArray] = Stage(
     name="embeddings",
@@ -143,11 +143,11 @@ EMBEDDINGS: Stage[_SceneEmbeddings, AnyArray] = Stage(
 
 
 def embedding_artifacts(view: View, resolve: Resolve, report: Progress) -> list[Artifact]:
-    """The encoder's fit, then the embeddings of each scene."""
+    """Return the artifacts of the encoder's fit and of the embeddings of each scene."""
     outline = outline_chips(view.artifacts["chips"])
     encoding = _Encoding(view, fit_inputs(view.workspace, outline, view.settings.embed))
     artifacts = [resolve(ENCODER_FITS, encoding)]
-    usable = [a for a in view.artifacts["chips"] if "error" not in a.counts]
+    usable = usable_artifacts(view.artifacts["chips"])
     total = sum(int(artifact.counts["chips"]) for artifact in usable)
     n_embedded = 0
     for index, chips in enumerate(usable):
@@ -158,7 +158,7 @@ def embedding_artifacts(view: View, resolve: Resolve, report: Progress) -> list[
 
 
 def join_embeddings(artifacts: Sequence[Artifact]) -> AnyArray:
-    """Return the embeddings of several scenes as one matrix; mapped if there is only one."""
+    """Return the embeddings of several scenes as one matrix; memory-mapped if from one scene."""
     parts = [EMBEDDINGS.open(artifact) for artifact in artifacts]
     return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
@@ -170,14 +170,14 @@ def open_embeddings(view: View) -> AnyArray | None:
 
 
 def fit_inputs(workspace: Workspace, chips: Outline, settings: EmbedSettings) -> Mapping[str, Any]:
-    """Return the inputs of the encoder's fit: one that is kept, or a new one on these chips.
+    """Return the inputs of the existing fit of the encoder or, without one, of a new fit.
 
-    Scenes that were added are encoded with the fit that is there. If they have a new dtype, a
-    scaling for it is added and the rest is kept. A fit to a scene that has since been removed is
-    not kept: what an encoder learned from withdrawn data must not live on in the result.
+    Added scenes are encoded with the existing fit. If they have a new dtype, only a scaling for
+    this dtype is added to the fit. A fit to a scene that has since been removed is not used again,
+    so that removed data have no influence on later results.
     """
     identity = registry.encoder_identity(settings.encoder, settings, workspace.weights)
-    inputs = {
+    inputs: dict[str, Any] = {
         "encoder": dict(identity),
         "bands": chips.bands,
         "size": chips.size,
@@ -192,15 +192,14 @@ def fit_inputs(workspace: Workspace, chips: Outline, settings: EmbedSettings) ->
 
 
 def _kept_inputs(store: Store, inputs: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """The inputs of the latest fit of the same encoder whose scenes are all still there."""
+    """Return the inputs of the latest fit of the same encoder whose scenes all still exist."""
     chips = set(inputs["chips"])
     for artifact in reversed(store.all(ENCODER_FITS.name)):
         stored = artifact.manifest["inputs"]
-        same = artifact.manifest["version"] == ENCODER_FITS.version and all(
-            _as_plain(stored[name]) == _as_plain(inputs[name])
-            for name in ("encoder", "bands", "size", "sample")
-        )
-        if not same or not set(stored["chips"]) <= chips:
+        same = all(stored[name] == inputs[name] for name in ("encoder", "size", "sample"))
+        same = same and list(stored["bands"]) == list(inputs["bands"])
+        is_current = artifact.manifest["version"] == ENCODER_FITS.version
+        if not (same and is_current and set(stored["chips"]) <= chips):
             continue
         if set(stored["dtypes"]) >= set(inputs["dtypes"]):
             return dict(stored)
@@ -212,7 +211,7 @@ def _kept_inputs(store: Store, inputs: Mapping[str, Any]) -> Mapping[str, Any] |
 def extended_fit(
     store: Store, inputs: Mapping[str, Any], scalings: Mapping[str, Scaling]
 ) -> EncoderFit | None:
-    """Return the kept fit with scalings for more dtypes; None if the inputs keep none."""
+    """Return the earlier fit that the inputs extend, with scalings added; None for a new fit."""
     if KEPT not in inputs:
         return None
     artifact = next(a for a in store.all(ENCODER_FITS.name) if a.key == inputs[KEPT])
@@ -221,21 +220,19 @@ def extended_fit(
 
 
 def kept_note(artifact: Artifact, chips: Outline) -> tuple[str, ...]:
-    """Return what to say if the encoder was fitted to fewer scenes than there are."""
+    """Return a note for the user if the encoder was fitted to only some of the scenes."""
     n_fitted, n_scenes = len(artifact.manifest["inputs"]["chips"]), len(chips.keys)
     if n_fitted == n_scenes:
         return ()
-    note = f"encoder and scaling are kept from {n_fitted} of {n_scenes} scenes; --refit fits them"
-    return (f"{note} to all",)
+    scenes = f"{n_fitted} of {n_scenes} scenes"
+    return (f"encoder and scaling are fitted to only {scenes}; use --refit to fit them to all",)
 
 
 def require_covered(fit: EncoderFit, artifact: Artifact, chip_set: ChipSet) -> None:
-    """Refuse to encode an added scene whose values the kept scaling would flatten.
+    """Check that the existing scaling does not clip too many values of an added scene.
 
-    Raises
-    ------
-    DegenerateError
-        If more than `MOST_OUTSIDE` of a scene's valid values lie beyond the scaling's ends.
+    Raises DegenerateError if more than `MOST_OUTSIDE` of a scene's valid values lie outside the
+    range of the scaling.
     """
     fitted_chips = set(artifact.manifest["inputs"]["chips"])
     for part in chip_set.parts:
@@ -249,10 +246,6 @@ def require_covered(fit: EncoderFit, artifact: Artifact, chip_set: ChipSet) -> N
                 f"{outside:.0%} of its values lie outside the range that the scaling was fitted "
                 "to, so its chips would all look the same",
                 where=part.scene,
-                remedy="Fit the encoder to all scenes: --refit, or Fit again on the page "
-                "Embeddings.",
+                remedy="Fit the encoder to all scenes: use --refit, or Fit again on the "
+                "Embeddings page.",
             )
-
-
-def _as_plain(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple) else value

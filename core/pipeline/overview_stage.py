@@ -1,4 +1,4 @@
-"""Overviews of scenes, built on request so that the map is quick at every scale."""
+"""Overviews of scenes, built on request so that the map responds quickly at every scale."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +18,7 @@ from core.raster.tiles import TileSource, display_limits, needs_overviews, write
 
 @dataclass(frozen=True)
 class _Overviews:
-    """The bands of a scene that its overviews hold."""
+    """A scene, and the bands that its overviews contain."""
 
     scene_key: str
     scene: Scene
@@ -39,13 +39,8 @@ OVERVIEWS: Stage[_Overviews, Path] = Stage(
 )
 
 
-def displayed_bands(scene: Scene, display: DisplaySettings) -> tuple[str, ...]:
-    """Return the bands shown as red, green and blue: the user's, or those guessed."""
-    return tuple(scene.bands[index] for index in displayed_band_positions(scene.bands, display))
-
-
 def has_overviews(workspace: Workspace, scene: SurveyedScene, display: DisplaySettings) -> bool:
-    """Return True if a scene's overviews have been built, or it needs none."""
+    """Return True if a scene's overviews have been built or are not needed."""
     overviews = _overviews_of(scene, display)
     built = OVERVIEWS.find(workspace.store, overviews) is not None
     return built or not needs_overviews(overviews.scene)
@@ -58,37 +53,18 @@ def build_all_overviews(
     report: Progress = silent,
     names: tuple[str, ...] = (),
 ) -> dict[str, str]:
-    """Build the overviews of the scenes that need them.
+    """Build the overviews of the named scenes, by default of all scenes that can be read.
 
-    Parameters
-    ----------
-    workspace : Workspace
-    survey : Survey
-    display : DisplaySettings
-    report : Progress
-    names : tuple of str
-        The scenes; empty for all that can be read.
-
-    Returns
-    -------
-    dict of str
-        "built", "there already" or "not needed", by scene.
-
-    Raises
-    ------
-    SettingsError
-        If there is no scene of that name, or none with these bands.
-    SceneError
-        If part of a scene cannot be read.
-    Cancelled
-        If the listener asked to stop; scenes that were finished are kept.
+    Returns "built", "there already" or "not needed" for each scene. Raises SettingsError if a
+    name belongs to no readable scene, or if no scene has the displayed bands; SceneError if part of
+    a scene cannot be read; and Cancelled if `report` asks to stop. Finished overviews are kept.
     """
     readable = {scene.report.name: scene for scene in survey.scenes if scene.report.ok}
     if unknown := [name for name in names if name not in readable]:
         raise SettingsError(
             f"there is no scene {unknown[0]!r} that can be read",
             where="--scene",
-            remedy=f"Scenes there are: {', '.join(readable) or 'none'}.",
+            remedy=f"Readable scenes: {', '.join(readable) or 'none'}.",
         )
     names = names or tuple(readable)
     if names and not any(set(display.bands) <= set(readable[n].report.bands) for n in names):
@@ -100,25 +76,15 @@ def build_all_overviews(
     states = {}
     for name in names:
         artifact = build_overviews(workspace, readable[name], display, report)
-        if artifact is None:
-            states[name] = "not needed"
-        else:
-            states[name] = "there already" if artifact.cached else "built"
+        built = "there already" if artifact and artifact.cached else "built"
+        states[name] = built if artifact else "not needed"
     return states
 
 
 def build_overviews(
     workspace: Workspace, scene: SurveyedScene, display: DisplaySettings, report: Progress = silent
 ) -> Artifact | None:
-    """Find or build a scene's overviews; None if it needs none.
-
-    Raises
-    ------
-    SceneError
-        If part of the scene cannot be read.
-    Cancelled
-        If the listener asked to stop.
-    """
+    """Find or build the overviews of a scene; None if the scene needs none."""
     overviews = _overviews_of(scene, display)
     if not needs_overviews(overviews.scene):
         return None
@@ -128,7 +94,7 @@ def build_overviews(
 def open_tile_source(
     workspace: Workspace, scene: SurveyedScene, display: DisplaySettings
 ) -> TileSource:
-    """Open a scene for drawing tiles, with its overviews if they have been built."""
+    """Open a scene for rendering tiles, with its overviews if they have been built."""
     overviews = _overviews_of(scene, display)
     file = OVERVIEWS.read(workspace.store, overviews)
     percentiles = stretch_percentiles(display)
@@ -138,4 +104,5 @@ def open_tile_source(
 
 def _overviews_of(scene: SurveyedScene, display: DisplaySettings) -> _Overviews:
     header = read_scene(scene.path)
-    return _Overviews(scene.artifact.key, header, displayed_bands(header, display))
+    positions = displayed_band_positions(header.bands, display)
+    return _Overviews(scene.artifact.key, header, tuple(header.bands[i] for i in positions))

@@ -1,7 +1,7 @@
-"""How good a labelling is, as artifacts: the appearance of the chips, and the report card.
+"""The stages that measure the quality of a labelling: appearance of the chips, and report card.
 
-What is judged is what is displayed: noise treated as the settings say, the user's edits replayed,
-excluded chips left out.
+The labelling is evaluated as displayed: with noise treated according to the settings, with the
+user's edits, and without excluded chips.
 """
 
 import dataclasses
@@ -21,7 +21,7 @@ from core.clusters.editing.edited_labelling import (
     displayed_persistence,
     edit_hash,
     judged_sentence,
-    unedited,
+    unedited_clusters,
 )
 from core.clusters.evaluation.appearance import measure_appearance
 from core.clusters.evaluation.confounders import (
@@ -42,23 +42,17 @@ from core.pipeline.stage import Stage
 from core.pipeline.view import View
 from core.progress import Progress, report_step, silent
 from core.settings import NoiseSettings, RunSettings
-from core.types import FloatArray
 
-# Chips measured together: 256 chips of 128 x 128 pixels in four bands take 70 MB.
+# Number of chips measured at a time: 256 chips of 128 x 128 pixels in four bands take 70 MB.
 _BLOCK = 256
 
 
 @dataclass(frozen=True)
 class Quality:
-    """What was found about one labelling.
+    """The quality of a labelling: its report card, and associations, strongest first.
 
-    Attributes
-    ----------
-    card : ReportCard
-    n_resamples, n_drawn, n_failed : int
-        Of the stability; see `core.clusters.evaluation.stability.Stability`.
-    associations : tuple of Association
-        Strongest first.
+    The three counts refer to the resamples from which stability is measured; see
+    `core.clusters.evaluation.stability.Stability`.
     """
 
     card: ReportCard
@@ -70,7 +64,7 @@ class Quality:
 
 @dataclass(frozen=True)
 class _JudgedLabelling:
-    """A labelling as displayed, with all that judging it needs."""
+    """A labelling as displayed, with everything that is needed to evaluate it."""
 
     view: View
     labelling: Labelling
@@ -101,126 +95,29 @@ def _quality_inputs(subject: _JudgedLabelling) -> dict[str, Any]:
 
 
 def _judge(subject: _JudgedLabelling, folder: Path, _: Progress) -> dict[str, Any]:
-    view, chips, listen = subject.view, subject.chips, subject.listen
-    appearance = APPEARANCE.make(view.workspace.store, chips, listen("appearance"))
-    sharpness = APPEARANCE.open(appearance)["sharpness"].to_numpy()
-    quality = judge_labelling(
-        clustered_points(read_points(view), subject.labelling),
-        subject.labelling,
-        chips.facts.assign(sharpness=sharpness),
-        view.settings,
-        find_tree(view),
-        listen,
-        subject.edited,
-    )
+    store, listen = subject.view.workspace.store, subject.listen
+    appearance = APPEARANCE.open(APPEARANCE.make(store, subject.chips, listen("appearance")))
+    sharpness = appearance["sharpness"].to_numpy()
+    quality = _judge_labelling(subject, subject.chips.facts.assign(sharpness=sharpness))
     write_json(folder / "quality.json", dataclasses.asdict(quality))
     return {"n_clusters": quality.card.n_clusters}
 
 
-def _open_quality(artifact: Artifact) -> Quality:
-    table = read_json(artifact.folder / "quality.json")
-    card = table.pop("card")
-    clusters = tuple(ClusterCard(**row) for row in card.pop("clusters"))
-    notes = tuple(card.pop("notes"))
-    associations = tuple(Association(**row) for row in table.pop("associations"))
-    report_card = ReportCard(**card, clusters=clusters, notes=notes)
-    return Quality(report_card, associations=associations, **table)
-
-
-APPEARANCE: Stage[ChipSet, pd.DataFrame] = Stage(
-    name="appearance",
-    version=1,
-    inputs=lambda chips: {"chips": list(chips.keys)},
-    compute=_measure,
-    open=lambda artifact: read_table(artifact.folder / "appearance.parquet"),
-)
-QUALITY: Stage[_JudgedLabelling, Quality] = Stage(
-    name="quality",
-    # 2: numbers with one frequent value are binned around it; draws of equal points count as lost.
-    version=2,
-    inputs=_quality_inputs,
-    compute=_judge,
-    open=_open_quality,
-)
-
-
-def displayed_mark(labelling: Labelling, edited: EditedLabelling, settings: RunSettings) -> str:
-    """Return what tells a displayed labelling from the method's own; empty if it is the same."""
-    mark = edit_hash(labelling, edited)
-    return f"{mark} {settings.noise}" if mark and method_of(settings).has_noise else mark
-
-
-def judge_run(run: Run, listen: Reporter) -> tuple[Quality, EditedLabelling, list[str]]:
-    """Judge what a run that came as far as the clusters displays.
-
-    Returns
-    -------
-    quality : Quality
-    edited : EditedLabelling
-        What was judged.
-    problems : list of str
-        The edits that do not fit.
-
-    Raises
-    ------
-    ChipscapeError
-        From the resamples or the measures.
-    Cancelled
-        If the listener asked to stop.
-    """
-    chips, _, labelling = run.clustered()
-    edited, problems = apply_saved_edits(run.view, labelling)
-    subject = _JudgedLabelling(run.view, labelling, edited, chips, listen)
-    artifact = QUALITY.make(run.workspace.store, subject)
-    return QUALITY.open(artifact), edited, problems
-
-
-def find_quality(
-    view: View, chips: ChipSet, labelling: Labelling, edited: EditedLabelling | None = None
-) -> Quality | None:
-    """Return the report card of a labelling as displayed, or None if there is none."""
-    if not view.has("reduction"):
-        return None
-    subject = _JudgedLabelling(view, labelling, edited or unedited(labelling.labels), chips)
-    return QUALITY.read(view.workspace.store, subject)
-
-
-def judge_labelling(
-    points: FloatArray,
-    labelling: Labelling,
-    facts: pd.DataFrame,
-    settings: RunSettings,
-    tree: Any,
-    listen: Reporter,
-    edited: EditedLabelling | None = None,
-) -> Quality:
-    """Measure stability, report card and confounders of a labelling, or of its edited form.
-
-    Parameters
-    ----------
-    points : float32 array, (n, d)
-        The components in which the chips were clustered.
-    labelling : Labelling
-        As the method made it.
-    facts : DataFrame, n rows
-    settings : RunSettings
-    tree : object or None
-        The tree that the method cuts, if it has one.
-    listen : Reporter
-    edited : EditedLabelling, optional
-        What is judged; excluded chips are left out.
-    """
-    edited = edited or unedited(labelling.labels)
+def _judge_labelling(subject: _JudgedLabelling, facts: pd.DataFrame) -> Quality:
+    """Compute stability, report card and confounders, without excluded chips."""
+    view, settings, listen = subject.view, subject.view.settings, subject.listen
+    labelling, edited = subject.labelling, subject.edited
     if not edit_hash(labelling, edited):
         settings = dataclasses.replace(settings, noise=NoiseSettings())
     method = method_of(settings)
     recluster = method.recluster(labelling, settings)
-    hierarchy, persistence = method.hierarchy, None
+    hierarchy, persistence, tree = method.hierarchy, None, find_tree(view)
     if tree is not None and hierarchy is not None and hierarchy.persistence is not None:
         own_persistence = hierarchy.persistence(tree, settings)
         persistence = displayed_persistence(own_persistence, labelling, edited)
     included = ~edited.excluded
-    points, facts = points[included], facts[included]
+    points = clustered_points(read_points(view), labelling)[included]
+    facts = facts[included]
     displayed = make_labelling(
         edited.ids[included], labelling.confidence[included], labelling.method, labelling.facts
     )
@@ -238,17 +135,74 @@ def judge_labelling(
     try:
         associations = find_confounders(displayed.labels, facts, listen("confounders"))
     except TooFewError:
-        # A single cluster follows nothing; the card says that there is only one.
+        # A single cluster cannot be associated with anything; the card says that there is only one.
         associations = []
     return Quality(
         card, stability.n_resamples, stability.n_drawn, stability.n_failed, tuple(associations)
     )
 
 
+def _open_quality(artifact: Artifact) -> Quality:
+    table = read_json(artifact.folder / "quality.json")
+    card, associations = table.pop("card"), table.pop("associations")
+    card["clusters"] = tuple(ClusterCard(**row) for row in card["clusters"])
+    card["notes"] = tuple(card["notes"])
+    associations = tuple(Association(**row) for row in associations)
+    return Quality(ReportCard(**card), associations=associations, **table)
+
+
+APPEARANCE: Stage[ChipSet, pd.DataFrame] = Stage(
+    name="appearance",
+    version=1,
+    inputs=lambda chips: {"chips": list(chips.keys)},
+    compute=_measure,
+    open=lambda artifact: read_table(artifact.folder / "appearance.parquet"),
+)
+QUALITY: Stage[_JudgedLabelling, Quality] = Stage(
+    name="quality",
+    # Version 2: attributes with one frequent number are binned around it; resamples of equal
+    # points count as failed.
+    version=2,
+    inputs=_quality_inputs,
+    compute=_judge,
+    open=_open_quality,
+)
+
+
+def displayed_mark(labelling: Labelling, edited: EditedLabelling, settings: RunSettings) -> str:
+    """Return a text that identifies the displayed labelling; empty if it has no changes."""
+    mark = edit_hash(labelling, edited)
+    return f"{mark} {settings.noise}" if mark and method_of(settings).has_noise else mark
+
+
+def judge_run(run: Run, listen: Reporter) -> tuple[Quality, EditedLabelling, list[str]]:
+    """Evaluate the displayed labelling of a run that has reached the clusters stage.
+
+    Returns the quality, the edited labelling, and messages on edits that cannot be applied.
+    """
+    chips, _, labelling = run.clustered()
+    edited, problems = apply_saved_edits(run.view, labelling)
+    subject = _JudgedLabelling(run.view, labelling, edited, chips, listen)
+    artifact = QUALITY.make(run.view.workspace.store, subject)
+    return QUALITY.open(artifact), edited, problems
+
+
+def find_quality(
+    view: View, chips: ChipSet, labelling: Labelling, edited: EditedLabelling | None = None
+) -> Quality | None:
+    """Return the stored quality of a labelling as displayed; None if it was not computed."""
+    if not view.has("reduction"):
+        return None
+    subject = _JudgedLabelling(
+        view, labelling, edited or unedited_clusters(labelling.labels), chips
+    )
+    return QUALITY.read(view.workspace.store, subject)
+
+
 def quality_table(
     quality: Quality, run: Run, edited: EditedLabelling, problems: Sequence[str] = ()
 ) -> dict[str, Any]:
-    """Return what the command line prints of a report card, as plain values."""
+    """Return the quality as plain values, as the command line prints it."""
     chips, _, labelling = run.clustered()
     included = ~edited.excluded
     ids, facts = edited.ids[included], chips.facts[included]
@@ -259,7 +213,7 @@ def quality_table(
         **dataclasses.asdict(quality),
         "lost": failed_resamples_note(quality.n_failed, quality.n_resamples),
         "judged": judged_sentence(labelling, edited),
-        # In the order of the card's labels: the ids by which app and export call the clusters.
+        # The clusters' ids in the app and in exports, in the order of the card's labels.
         "ids": [cluster_ids[label] for label in sorted(cluster_ids)],
         "names": [edited.names.get(cluster_ids[label], "") for label in sorted(cluster_ids)],
         "problems": list(problems),

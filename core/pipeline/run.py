@@ -1,4 +1,4 @@
-"""A run: the stages in order, how long each took, and a record that names every key."""
+"""A run: its stages in order, the time that each took, and a record of all keys."""
 
 import time
 from collections.abc import Callable
@@ -12,7 +12,6 @@ import tomli_w
 
 from core import __version__
 from core.artifacts.formats import write_atomically
-from core.artifacts.store import Artifact
 from core.chips.chip_set import ChipSet
 from core.clusters.labelling import Labelling
 from core.clusters.methods.method_table import method_of
@@ -27,7 +26,7 @@ from core.pipeline.run_stages import (
     make_artifacts,
     with_artifacts,
 )
-from core.pipeline.scene_survey import Survey, require_usable, survey_scenes
+from core.pipeline.scene_survey import require_usable, survey_scenes
 from core.pipeline.view import View
 from core.pipeline.workspace import Workspace
 from core.progress import Progress, silent
@@ -36,56 +35,24 @@ from core.tables import settings_table
 from core.types import AnyArray
 
 Reporter = Callable[[str], Progress]
-"""Gives each stage, by name, the listener of its progress."""
+"""Returns the progress listener of a stage, given the stage's name."""
 
 
 @dataclass
 class Run:
-    """What one run found or computed.
+    """The results of one run, computed or found in the store.
 
-    Attributes
-    ----------
-    view : View
-        The workspace with the artifacts of the stages that the run came to.
-    seconds : dict
-        Wall time of each stage.
-    stages : dict
-        ``"computed"`` or ``"cached"``, by stage.
+    The view has the artifacts of the stages that were run. `seconds` is the wall time of each
+    stage, and `stages` says whether it was "computed" or "cached".
     """
 
     view: View
     seconds: dict[str, float] = field(default_factory=dict)
     stages: dict[str, str] = field(default_factory=dict)
 
-    @property
-    def workspace(self) -> Workspace:
-        """The workspace."""
-        return self.view.workspace
-
-    @property
-    def settings(self) -> RunSettings:
-        """The settings."""
-        return self.view.settings
-
-    @property
-    def survey(self) -> Survey:
-        """The scenes."""
-        return self.view.survey
-
-    @property
-    def artifacts(self) -> dict[str, list[Artifact]]:
-        """Artifacts by stage, in the order of the scenes where there is one for each."""
-        return {name: list(artifacts) for name, artifacts in self.view.artifacts.items()}
-
     @cached_property
     def chips(self) -> ChipSet:
-        """The chips.
-
-        Raises
-        ------
-        TooFewError
-            If the run did not come as far.
-        """
+        """The chips; raises TooFewError if the run stopped before cutting them."""
         chips = open_chips(self.view)
         if chips is None:
             raise TooFewError("there are no chips", where="run")
@@ -93,13 +60,13 @@ class Run:
 
     @cached_property
     def labelling(self) -> Labelling | None:
-        """The labelling as the method made it; None if the run did not come as far."""
+        """The method's labelling, without edits; None if the run stopped before clustering."""
         artifacts = self.view.artifacts.get("clusters")
         return open_labelling_artifact(artifacts[-1]) if artifacts else None
 
     @property
     def kl_divergence(self) -> float | None:
-        """The KL divergence of the projection; None if the run did not come as far."""
+        """The KL divergence of the projection; None if the run stopped before projecting."""
         artifacts = self.view.artifacts.get("projection")
         return float(artifacts[0].counts["kl_divergence"]) if artifacts else None
 
@@ -111,34 +78,34 @@ class Run:
         return matrix
 
     def clustered(self) -> tuple[ChipSet, AnyArray, Labelling]:
-        """Chips, embeddings and labelling of a run that came as far as the clusters."""
+        """Return chips, embeddings and labelling; raises TooFewError if there are no clusters."""
         if self.labelling is None:
             raise TooFewError("there are no clusters", where="run")
         return self.chips, self.embeddings(), self.labelling
 
     def summary(self) -> dict[str, Any]:
-        """What the command line prints: one JSON object."""
-        labelling, artifacts = self.labelling, self.artifacts
+        """Return the summary that the command line prints as one JSON object."""
+        view, labelling = self.view, self.labelling
         return {
-            "scenes": len(self.survey.usable),
-            "chips": len(self.chips) if "chips" in artifacts else 0,
-            "encoder": self.settings.embed.encoder,
+            "scenes": len(view.survey.usable),
+            "chips": len(self.chips) if view.has("chips") else 0,
+            "encoder": view.settings.embed.encoder,
             "n_clusters": labelling.n_clusters if labelling else None,
             "noise_fraction": labelling.noise_fraction if labelling else None,
             "kl_divergence": self.kl_divergence,
             "seconds": {name: round(value, 3) for name, value in self.seconds.items()},
             "stages": self.stages,
             "artifacts": {
-                name: str(stage_artifacts[-1].folder)
-                for name, stage_artifacts in artifacts.items()
-                if stage_artifacts
+                name: str(artifacts[-1].folder)
+                for name, artifacts in view.artifacts.items()
+                if artifacts
             },
             "notes": self.notes(),
         }
 
     def notes(self) -> list[str]:
-        """What the user should know, one sentence each."""
-        reports, artifacts = self.survey.reports, self.artifacts
+        """Return notes for the user, one sentence each."""
+        reports, artifacts = self.view.survey.reports, self.view.artifacts
         notes = [report.error for report in reports if not report.ok]
         notes += [
             f"{report.path}: {n} {'squares' if report.grid else 'annotations'} skipped, {reason}"
@@ -161,24 +128,20 @@ def run_pipeline(
     reporter: Reporter = lambda _: silent,
     until: str = STAGE_NAMES[-1],
 ) -> Run:
-    """Run the stages in order up to one of them; what is there already is not computed again.
+    """Run the stages in order up to and including `until`; existing results are not computed again.
 
-    Raises
-    ------
-    ChipscapeError
-        Of the first stage that cannot be computed.
-    Cancelled
-        If the listener asked to stop; what was finished is kept.
+    Raises the ChipscapeError of the first stage that cannot be computed, and Cancelled if a
+    progress listener asks to stop; finished results are kept.
     """
     last = find_stage(until, where="until")
-    # A method that does not exist is refused before anything is computed.
+    # An unknown method is reported before anything is computed.
     method_of(settings)
     started = time.perf_counter()
     survey = survey_scenes(workspace, reporter("scenes"), settings.scenes)
     require_usable(workspace, survey)
     run = Run(View(workspace, settings, survey))
     for stage in RUN_STAGES[: RUN_STAGES.index(last) + 1]:
-        # The scenes have been reported by their survey.
+        # The survey has already reported the progress of the scenes.
         report = reporter(stage.name) if stage.needs else silent
         artifacts = make_artifacts(run.view, stage.artifacts, report)
         run.view = with_artifacts(run.view, stage.name, artifacts)
@@ -192,21 +155,20 @@ def run_pipeline(
 
 def write_run_record(run: Run) -> Path:
     """Write the run's record: settings, versions, notes and the key of every artifact."""
-    keys = {name: [a.key for a in artifacts] for name, artifacts in run.artifacts.items()}
-    finished = datetime.now(UTC)
+    view, finished = run.view, datetime.now(UTC)
+    keys = {name: [a.key for a in artifacts] for name, artifacts in view.artifacts.items()}
     record = {
         "chipscape": __version__,
         "finished": finished.isoformat(timespec="seconds"),
-        "settings": settings_table(run.settings),
+        "settings": settings_table(view.settings),
         "keys": keys,
-        "scenes": {report.path: report.annotations for report in run.survey.reports},
+        "scenes": {report.path: report.annotations for report in view.survey.reports},
         "notes": run.notes(),
         "ingest": [
             {name: value for name, value in report.as_table().items() if value is not None}
-            for report in run.survey.reports
+            for report in view.survey.reports
         ],
     }
-    folder = run.workspace.results / "runs"
     last_key = [keys[name][-1] for name in STAGE_NAMES if keys.get(name)][-1]
-    path = folder / f"{finished:%Y%m%d-%H%M%S}-{last_key[:8]}.toml"
-    return write_atomically(path, tomli_w.dumps(record))
+    name = f"{finished:%Y%m%d-%H%M%S}-{last_key[:8]}.toml"
+    return write_atomically(view.workspace.results / "runs" / name, tomli_w.dumps(record))

@@ -1,4 +1,4 @@
-"""What a finished run says beyond its stages: its results for export, and its scores."""
+"""The results of a finished run for export, and its scores."""
 
 import dataclasses
 import logging
@@ -9,8 +9,9 @@ import numpy as np
 from core.chips.chip_set import ChipSet
 from core.clusters.evaluation.agreement import score_embeddings, score_labelling
 from core.clusters.labelling import Labelling
-from core.errors import TooFewError, unknown_attribute_error
+from core.errors import TooFewError
 from core.export.clustered_chips import ClusteredChips
+from core.pipeline.chip_stages import attribute_values
 from core.pipeline.cluster_stages import open_projection, open_reduction
 from core.pipeline.run import Run
 from core.pipeline.saved_edits import apply_saved_edits
@@ -20,15 +21,15 @@ log = logging.getLogger(__name__)
 
 
 def collect_results(run: Run) -> ClusteredChips:
-    """Collect what a run to its last stage knows about each chip, for export.
+    """Collect the results of a complete run, one row per chip, for export.
 
-    Edits that do not fit the labelling are logged.
+    Edits that cannot be applied to the labelling are logged.
     """
     chips, embeddings, labelling = run.clustered()
     reduction, projection = open_reduction(run.view), open_projection(run.view)
     if reduction is None or projection is None:
-        raise TooFewError("the run did not come to its last stage", where="export")
-    scenes = {scene.report.name: scene for scene in run.survey.usable}
+        raise TooFewError("the run stopped before its last stage", where="export")
+    scenes = {scene.report.name: scene for scene in run.view.survey.usable}
     footprints = []
     for part in chips.parts:
         placed = scenes[part.scene].footprints()
@@ -52,15 +53,9 @@ def score_chips(
 ) -> dict[str, Any]:
     """Score the embeddings, and a labelling if there is one, against an attribute.
 
-    Raises
-    ------
-    SettingsError
-        If no annotation has the attribute.
+    Raises SettingsError if no annotation has the attribute.
     """
-    properties = chips.properties
-    if attribute not in properties:
-        raise unknown_attribute_error(attribute, properties.columns)
-    truth, scenes = properties[attribute].tolist(), chips.facts["scene"].tolist()
+    truth, scenes = attribute_values(chips, attribute), chips.facts["scene"].tolist()
     arguments = (embeddings, truth, scenes, attribute)
     scores = (
         score_labelling(labelling.labels, *arguments) if labelling else score_embeddings(*arguments)
@@ -69,5 +64,5 @@ def score_chips(
 
 
 def score_run(run: Run, attribute: str) -> dict[str, Any]:
-    """Score a run that came as far as the clusters against an attribute; see `score_chips`."""
+    """Score a run that includes the clusters against an attribute; see `score_chips`."""
     return score_chips(*run.clustered(), attribute)

@@ -1,6 +1,6 @@
-"""The stages of a run, in order, and the look-up of what is there for some settings.
+"""The stages of a run, in order, and the look-up of existing results.
 
-Runs, availability, progress and the app's list of stages all derive from `RUN_STAGES`.
+Runs, availability, progress and the app's list of stages are all derived from `RUN_STAGES`.
 """
 
 import dataclasses
@@ -11,18 +11,11 @@ from typing import Any
 from core.artifacts.store import Artifact
 from core.errors import ChipscapeError, SettingsError
 from core.pipeline.chip_stages import chip_artifacts
-from core.pipeline.cluster_stages import (
-    cluster_artifacts,
-    projection_artifacts,
-    reduction_artifacts,
-)
+from core.pipeline.cluster_stages import PROJECTION, REDUCTION, cluster_artifacts
 from core.pipeline.embedding_stages import embedding_artifacts
-from core.pipeline.scene_survey import Survey, survey_scenes
 from core.pipeline.stage import Resolve, Stage
 from core.pipeline.view import View
-from core.pipeline.workspace import Workspace
 from core.progress import Progress, silent
-from core.settings import RunSettings
 
 ArtifactLister = Callable[[View, Resolve, Progress], list[Artifact]]
 """Lists the artifacts of a stage for a view, each found or made by the resolver."""
@@ -30,19 +23,11 @@ ArtifactLister = Callable[[View, Resolve, Progress], list[Artifact]]
 
 @dataclass(frozen=True)
 class RunStage:
-    """One stage of a run.
+    """One stage of a run, with its title in the app.
 
-    Attributes
-    ----------
-    name : str
-    title : str
-        Its name in the app.
-    needs : str
-        The stage whose artifacts it is made from; empty for the first.
-    tables : tuple of str
-        The fields of `RunSettings` that it depends on, beyond those of the stage it needs.
-    artifacts : callable
-        Its artifacts for a view that has what it needs.
+    `needs` is the earlier stage whose artifacts are its inputs, empty for the first stage. `tables`
+    are the fields of `RunSettings` that the stage depends on, in addition to those of the stages
+    before it.
     """
 
     name: str
@@ -62,7 +47,13 @@ RUN_STAGES: tuple[RunStage, ...] = (
     ),
     RunStage("chips", "Chips", "scenes", ("chips", "screen"), chip_artifacts),
     RunStage("embeddings", "Embeddings", "chips", ("embed",), embedding_artifacts),
-    RunStage("reduction", "Reduction", "embeddings", ("reduction",), reduction_artifacts),
+    RunStage(
+        "reduction",
+        "Reduction",
+        "embeddings",
+        ("reduction",),
+        lambda view, resolve, report: [resolve(REDUCTION, view, report)],
+    ),
     RunStage(
         "clusters",
         "Clusters",
@@ -70,23 +61,23 @@ RUN_STAGES: tuple[RunStage, ...] = (
         ("method", "gmm", "tree", "cut", "kmeans", "ward"),
         cluster_artifacts,
     ),
-    RunStage("projection", "Projection", "reduction", ("projection",), projection_artifacts),
+    RunStage(
+        "projection",
+        "Projection",
+        "reduction",
+        ("projection",),
+        lambda view, resolve, report: [resolve(PROJECTION, view, report)],
+    ),
 )
 STAGE_NAMES = tuple(stage.name for stage in RUN_STAGES)
 
 
 class _NotMadeError(Exception):
-    """An artifact that is looked up has not been made."""
+    """An artifact that was looked up does not exist."""
 
 
 def find_stage(name: str, where: str = "stage") -> RunStage:
-    """Return a stage of a run by its name.
-
-    Raises
-    ------
-    SettingsError
-        If there is no such stage; the message lists those there are.
-    """
+    """Return a stage of a run by its name; raises SettingsError if there is none."""
     for stage in RUN_STAGES:
         if stage.name == name:
             return stage
@@ -94,27 +85,13 @@ def find_stage(name: str, where: str = "stage") -> RunStage:
 
 
 def settings_of(name: str) -> tuple[str, ...]:
-    """Return the fields of `RunSettings` that a stage depends on, with those before it."""
+    """Return the fields of `RunSettings` that a stage and the stages before it depend on."""
     stage = find_stage(name)
     return (*(settings_of(stage.needs) if stage.needs else ()), *stage.tables)
 
 
-def look_up(workspace: Workspace, settings: RunSettings, survey: Survey | None = None) -> View:
-    """Look up what is there for some settings, computing nothing but the reports of new scenes.
-
-    Parameters
-    ----------
-    workspace : Workspace
-    settings : RunSettings
-    survey : Survey, optional
-        The scenes, if they have been surveyed already.
-    """
-    survey = survey or survey_scenes(workspace, settings=settings.scenes)
-    return complete_view(View(workspace, settings, survey))
-
-
 def complete_view(view: View, until: str = STAGE_NAMES[-1]) -> View:
-    """Look up the stages that a view lacks, up to one of them, computing nothing."""
+    """Return the view with the artifacts of finished stages up to `until`; computes nothing."""
     for stage in RUN_STAGES[: STAGE_NAMES.index(until) + 1]:
         lacks_input = stage.needs and not (view.has(stage.needs) and view.survey.usable)
         if view.has(stage.name) or lacks_input:
@@ -129,7 +106,7 @@ def complete_view(view: View, until: str = STAGE_NAMES[-1]) -> View:
 
 
 def find_artifacts(view: View, list_artifacts: ArtifactLister) -> list[Artifact]:
-    """Return the artifacts of a stage if all of them are there, else an empty list."""
+    """Return the artifacts of a stage if all of them exist, else an empty list."""
     store = view.workspace.store
 
     def find(stage: Stage[Any, Any], subject: Any, _: Progress = silent) -> Artifact:
@@ -149,12 +126,8 @@ def make_artifacts(
 ) -> list[Artifact]:
     """Return the artifacts of a stage, computing those that are missing.
 
-    Raises
-    ------
-    ChipscapeError
-        If one cannot be computed.
-    Cancelled
-        If the listener asked to stop; what was finished is kept.
+    Raises ChipscapeError if an artifact cannot be computed, and Cancelled if `report` asks to
+    stop; finished artifacts are kept.
     """
     store = view.workspace.store
 
@@ -170,10 +143,10 @@ def with_artifacts(view: View, stage: str, artifacts: list[Artifact]) -> View:
 
 
 def with_settings(view: View, **changes: Any) -> View:
-    """Return the view under other settings, with the artifacts that they leave valid.
+    """Return the view with changed settings, and with the artifacts that are still valid.
 
-    Artifacts of the stages that depend on the changed settings are dropped, not looked up. The
-    survey stays as it is, so for other `scenes` settings `look_up` is needed.
+    Artifacts of the stages that depend on the changed settings are dropped and not looked up. The
+    survey is kept, so a change of the `scenes` settings needs a new view.
     """
     settings = dataclasses.replace(view.settings, **changes)
     changed = {name for name in changes if getattr(settings, name) != getattr(view.settings, name)}

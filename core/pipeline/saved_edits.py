@@ -1,7 +1,7 @@
-"""The user's edits as the workspace keeps them, and what they make of a labelling.
+"""Save the user's edits in the workspace, and apply them to a labelling.
 
-There is one file for each reduction and method. After a re-cut the edits are found again, together
-with the ids under which the clusters were shown when the edits were made.
+There is one file for each reduction and method, so that edits are kept when a tree is cut
+again. The file also contains the ids that the clusters had when the last edit was made.
 """
 
 import base64
@@ -33,13 +33,10 @@ from core.types import FloatArray, IntArray
 
 @dataclass(frozen=True)
 class SavedEdits:
-    """What the workspace keeps for a family of labellings.
+    """The saved edits of a family of labellings; see `edit_family`.
 
-    Attributes
-    ----------
-    history : History
-    ids : int32 array, (n,), or None
-        The ids under which the method's own clusters were shown at the last edit, -1 for noise.
+    `ids`, int32 (n,), holds for each chip the id that its cluster in the unedited labelling had
+    at the last edit; -1 for noise.
     """
 
     history: History = field(default_factory=History)
@@ -47,23 +44,20 @@ class SavedEdits:
 
 
 def edit_family(view: View) -> str:
-    """Return the name of the labellings that share their edits: one reduction, one method."""
+    """Return the name of a view's family: labellings that share a reduction, a method and edits."""
     inputs = {"reduction": reduction_key(view), "method": view.settings.method}
     return make_key("edits", 1, inputs)
 
 
 def edits_path(workspace: Workspace, family: str) -> Path:
-    """Return the file of a family."""
+    """Return the path of a family's file of edits."""
     return workspace.root / "edits" / f"{family}.json"
 
 
 def load_edits(workspace: Workspace, family: str) -> SavedEdits:
-    """Load what is kept for a family; nothing if there is no file.
+    """Load the saved edits of a family; empty if it has no file.
 
-    Raises
-    ------
-    ArtifactError
-        If the file is damaged or of another version.
+    Raises ArtifactError if the file is damaged or of another version.
     """
     path = edits_path(workspace, family)
     if not path.is_file():
@@ -84,7 +78,7 @@ def load_edits(workspace: Workspace, family: str) -> SavedEdits:
 
 
 def save_edits(workspace: Workspace, family: str, saved: SavedEdits) -> Path:
-    """Write a family's file, whole or not at all."""
+    """Write a family's file atomically and return its path."""
     path = edits_path(workspace, family)
     packed_ids = None
     if saved.ids is not None:
@@ -95,7 +89,7 @@ def save_edits(workspace: Workspace, family: str, saved: SavedEdits) -> Path:
 
 
 def starting_ids(labelling: Labelling, saved: SavedEdits) -> dict[int, int]:
-    """Return the id of each label in a new session: as at the last edit, else the label itself."""
+    """Return an id per label, kept from the matching cluster at the last edit if there is one."""
     if saved.ids is None or len(saved.ids) != len(labelling):
         return initial_ids(labelling.n_clusters)
     return match_clusters(saved.ids, labelling.labels)
@@ -104,16 +98,10 @@ def starting_ids(labelling: Labelling, saved: SavedEdits) -> dict[int, int]:
 def treat_labelling(
     labelling: Labelling, points: FloatArray, settings: RunSettings, tree: Any
 ) -> TreatedLabelling:
-    """Treat the noise of a labelling as the settings say, if its method leaves any.
+    """Treat the noise of a labelling according to the settings, if its method has noise.
 
-    Parameters
-    ----------
-    labelling : Labelling
-    points : float32 array, (n, d)
-        The whole reduction; the columns in which the chips were clustered are used.
-    settings : RunSettings
-    tree : object or None
-        The tree that the method cuts, needed for soft membership.
+    `points` is the complete reduction, float32 (n, d); only the columns that the labelling was
+    computed from are used. Soft membership needs the method's tree.
     """
     method = find_method(labelling.method)
     if not method.has_noise:
@@ -128,20 +116,20 @@ def treat_labelling(
 def replay_history(
     treated: TreatedLabelling, ids: Mapping[int, int], history: History
 ) -> tuple[EditedLabelling, list[str]]:
-    """Replay edits on a treated labelling under its ids; return also those that do not fit."""
+    """Apply edits to a treated labelling; also return messages on edits that cannot be applied."""
     edited, problems = replay_edits(renumber_labels(treated.labels, dict(ids)), history.edits)
     return replace(edited, confidence=treated.confidence), problems
 
 
 def treat_view(view: View, labelling: Labelling) -> TreatedLabelling:
-    """Treat the noise of a view's labelling as its settings say."""
+    """Treat the noise of a view's labelling according to the view's settings."""
     return treat_labelling(labelling, read_points(view), view.settings, find_tree(view))
 
 
 def apply_saved_edits(view: View, labelling: Labelling) -> tuple[EditedLabelling, list[str]]:
-    """Return a view's labelling as it is displayed: noise treated, the kept edits replayed.
+    """Return a view's labelling as displayed, with its noise treated and the saved edits applied.
 
-    The second value names the edits that do not fit.
+    Also returns messages on edits that cannot be applied.
     """
     saved = load_edits(view.workspace, edit_family(view))
     ids = starting_ids(labelling, saved)

@@ -1,4 +1,4 @@
-"""The scenes of a workspace, each inspected once and remembered by the content of its files."""
+"""The scenes of a workspace; each is inspected only once, unless its files change."""
 
 import time
 from collections import Counter
@@ -43,7 +43,7 @@ class SurveyedScene:
 
     @property
     def usable(self) -> bool:
-        """True if chips can be cut from it."""
+        """True if chips can be cut from the scene."""
         return self.report.ok and self.report.annotations > 0
 
     def properties(self) -> pd.DataFrame:
@@ -52,20 +52,20 @@ class SurveyedScene:
         return read_table(file) if file.is_file() else pd.DataFrame()
 
     def counted_by(self, attribute: str) -> "SurveyedScene":
-        """The same scene with its annotations counted by another attribute than the guessed one."""
+        """Return the scene with annotations counted by `attribute`, unchanged if that is empty."""
         if not attribute or not self.report.annotations:
             return self
         return replace(self, report=count_by_attribute(self.report, self.properties(), attribute))
 
     def footprints(self) -> Footprints:
-        """The scene's footprints as they were placed when it was inspected."""
+        """Return the scene's footprints, as located when it was inspected."""
         folder = self.artifact.folder
         table = read_table(folder / "footprints.parquet")
         return Footprints(
             pixels=_geometries(table["pixels"]),
             lonlat=_geometries(table["lonlat"]),
             ground=Ground(*(table[name].to_numpy(np.float64) for name in GROUND)),
-            # Parquet forgets the rows of a table without columns.
+            # Parquet does not store the number of rows of a table without columns.
             properties=read_table(folder / "properties.parquet").reindex(range(len(table))),
             index=table["annotation"].to_numpy(),
             cut_by_edge=table["cut_by_edge"].to_numpy(),
@@ -94,7 +94,7 @@ class Survey:
 
     @property
     def cached(self) -> bool:
-        """True if every scene was known already."""
+        """True if every scene had been inspected before."""
         return all(scene.artifact.cached for scene in self.scenes)
 
 
@@ -118,7 +118,15 @@ def _inspect(scene: _SceneFiles, folder: Path, _: Progress) -> dict[str, Any]:
         report, footprints = SceneReport(path=path.name, name=path.stem, error=clash), None
     write_json(folder / "report.json", report.as_table())
     if footprints is not None:
-        _write_footprints(folder, footprints)
+        columns = {
+            "pixels": shapely.to_wkb(footprints.pixels),
+            "lonlat": shapely.to_wkb(footprints.lonlat),
+            "annotation": np.asarray(footprints.index, np.int64),
+            "cut_by_edge": footprints.cut_by_edge,
+        }
+        columns |= {name: getattr(footprints.ground, name) for name in GROUND}
+        write_table(folder / "footprints.parquet", pd.DataFrame(columns))
+        write_table(folder / "properties.parquet", footprints.properties)
     return {"annotations": report.annotations, "ok": report.ok}
 
 
@@ -136,18 +144,16 @@ def survey_scenes(
 ) -> Survey:
     """Inspect every scene in raw/ together with its annotations.
 
-    The annotations of a scene are the vector file with its stem, else a file with no scene's stem
-    that has annotations there, else, if the settings ask for it, a grid of chips.
-
-    Raises
-    ------
-    Cancelled
-        If the listener asked to stop; scenes inspected so far are remembered.
+    The annotations of a scene are read from the vector file with the same name, apart from the
+    suffix. If there is none, they are read from a vector file that covers the scene and is not
+    named after any scene. If there is none either, the annotations are a grid of chips, provided
+    that the settings request it. Raises Cancelled if `report` asks to stop; scenes inspected so far
+    are kept.
     """
     started = time.perf_counter()
     settings = settings or SceneSettings()
-    # The class attribute decides how annotations are counted, not where they lie. It is left out
-    # of the key, so that choosing another one does not inspect any scene again.
+    # The class attribute decides how annotations are counted, not where they are. It is left out of
+    # the key, so that scenes are not inspected again when another attribute is chosen.
     keyed = replace(settings, class_property="")
     rasters = find_rasters(workspace.raw)
     stems = Counter(path.stem for path in rasters)
@@ -181,12 +187,7 @@ def survey_scenes(
 
 
 def require_usable(workspace: Workspace, survey: Survey) -> None:
-    """Refuse to go on without a scene that has annotations, and say why there is none.
-
-    Raises
-    ------
-    WorkspaceError
-    """
+    """Raise WorkspaceError, with the reasons, if no scene has annotations."""
     if survey.usable:
         return
     if not survey.scenes:
@@ -209,20 +210,8 @@ def require_usable(workspace: Workspace, survey: Survey) -> None:
 
 
 def _checksum(workspace: Workspace, path: Path) -> str:
-    """The checksum of a file; empty for a link out of the folder, which is never followed."""
+    """Return a file's checksum; empty for a link to another folder, which is never followed."""
     return "" if is_outside_link(path) else workspace.checksums.of(path)
-
-
-def _write_footprints(folder: Path, footprints: Footprints) -> None:
-    columns: dict[str, Any] = {
-        "pixels": shapely.to_wkb(footprints.pixels),
-        "lonlat": shapely.to_wkb(footprints.lonlat),
-        "annotation": np.asarray(footprints.index, np.int64),
-        "cut_by_edge": footprints.cut_by_edge,
-    }
-    columns |= {name: getattr(footprints.ground, name) for name in GROUND}
-    write_table(folder / "footprints.parquet", pd.DataFrame(columns))
-    write_table(folder / "properties.parquet", footprints.properties)
 
 
 def _geometries(column: "pd.Series[Any]") -> Any:

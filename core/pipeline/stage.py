@@ -1,4 +1,4 @@
-"""Stages: kinds of artifacts, each with what its key is made of and how it is computed and read."""
+"""Stages: kinds of artifacts, each with functions that list its inputs, compute it and read it."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -22,11 +22,11 @@ class Stage(Generic[Subject, Result]):
     Attributes
     ----------
     name : str
-        Its folder in the store.
+        Name of the stage's folder in the store.
     version : int
-        Part of the key; raised whenever the same inputs give another result.
+        Part of the key; increased when a change of code changes the result for the same inputs.
     inputs : callable
-        Everything about a subject that changes the result, as plain values.
+        Returns everything about a subject that changes the result, as plain values.
     compute : callable
         Writes the data files of a subject into a folder and returns counts for the manifest.
     open : callable
@@ -40,33 +40,28 @@ class Stage(Generic[Subject, Result]):
     open: Callable[[Artifact], Result]
 
     def step(self, subject: Subject) -> Step:
-        """The stage with the inputs of a subject; it has the key."""
+        """Return the stage and the inputs of a subject, which determine the artifact's key."""
         return Step(self.name, self.version, self.inputs(subject))
 
     def find(self, store: Store, subject: Subject) -> Artifact | None:
-        """The finished artifact of a subject, or None."""
+        """Return the finished artifact of a subject, or None."""
         return store.find(self.step(subject))
 
     def read(self, store: Store, subject: Subject) -> Result | None:
-        """The result of a subject, or None if it has not been computed."""
+        """Return the result for a subject, or None if it has not been computed."""
         artifact = self.find(store, subject)
         return self.open(artifact) if artifact else None
 
     def make(self, store: Store, subject: Subject, report: Progress = silent) -> Artifact:
         """Find the artifact of a subject, or compute it.
 
-        Raises
-        ------
-        ChipscapeError
-            If it cannot be computed.
-        Cancelled
-            If the listener asked to stop.
+        Raises ChipscapeError if it cannot be computed, and Cancelled if `report` asks to stop.
         """
         return store.make(self.step(subject), lambda path: self.compute(subject, path, report))
 
 
 Resolve = Callable[..., Artifact]
-"""``resolve(stage, subject, report) -> artifact``, where a run and a look-up differ.
+"""A function ``resolve(stage, subject, report) -> artifact``; `report` is optional.
 
-A run makes an artifact that is missing; a look-up stops there. The report may be left out.
+In a run it computes a missing artifact; in a look-up it stops at the first missing one.
 """

@@ -1,4 +1,4 @@
-"""A view: a workspace under some settings, with the artifacts that are there for them."""
+"""A view: a workspace with settings, and the artifacts that exist for these settings."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -13,19 +13,11 @@ from core.settings import RunSettings
 
 @dataclass(frozen=True)
 class View:
-    """What a page or a command looks at.
+    """A workspace, its scenes, settings and artifacts, as a page or a command uses them.
 
-    Attributes
-    ----------
-    workspace : Workspace
-    settings : RunSettings
-    survey : Survey
-        The scenes.
-    artifacts : mapping
-        Finished artifacts by the name of their run stage; a stage that is incomplete is absent.
-    reason : str
-        Why no further stage can be looked up, for example missing weights; empty if the next one
-        simply has not been computed.
+    `artifacts` maps the name of each complete run stage to its artifacts. `reason` says why the
+    next stage cannot be looked up, for example missing weights; it is empty if that stage simply
+    has not been computed.
     """
 
     workspace: Workspace
@@ -35,30 +27,21 @@ class View:
     reason: str = ""
 
     def has(self, stage: str) -> bool:
-        """True if a stage is there for these settings."""
+        """Return True if a stage is complete for these settings."""
         return stage in self.artifacts
 
     def key(self, stage: str, *tables: str, **values: Any) -> str:
-        """Return a key that changes whenever a stage's result, or a setting, changes.
+        """Return a key that changes with a stage's result and with the given settings and values.
 
-        Parameters
-        ----------
-        stage : str
-            A stage that is there.
-        tables : str
-            Fields of `RunSettings` on which a result depends beyond that stage.
-        values : plain values
-            Whatever else it depends on.
+        `tables` are the fields of `RunSettings`, and `values` any other values, that a result
+        depends on in addition to that stage.
         """
         settings = {name: getattr(self.settings, name) for name in tables}
         inputs = {
             "root": str(self.workspace.root),
             "stage": stage,
             "artifacts": [artifact.key for artifact in self.artifacts.get(stage, ())],
-            "settings": {
-                name: value if isinstance(value, str) else asdict(value)
-                for name, value in settings.items()
-            },
+            "settings": {n: v if isinstance(v, str) else asdict(v) for n, v in settings.items()},
             "values": values,
         }
         return make_key("view", 1, inputs)

@@ -1,4 +1,4 @@
-"""A workspace: the folder of one body of work."""
+"""A workspace: the folder with the data and results of one project."""
 
 import os
 from functools import cached_property
@@ -13,13 +13,10 @@ VARIABLE = "CHIPSCAPE_WORKSPACE"
 
 
 class Workspace:
-    """Where scenes come in and results lie.
+    """The folder that contains the scenes and the results.
 
-    Parameters
-    ----------
-    root : Path
-    verify : bool
-        Read every input file again instead of trusting size and modification time.
+    With `verify`, the checksum of every input file is computed again, even if the file's size and
+    modification time have not changed.
     """
 
     def __init__(self, root: Path, *, verify: bool = False) -> None:
@@ -28,33 +25,30 @@ class Workspace:
 
     @classmethod
     def at(cls, root: Path | str | None = None, *, verify: bool = False) -> "Workspace":
-        """The workspace at a folder, else the one the environment names, else the repository's.
+        """Return the workspace of a folder; the default is $CHIPSCAPE_WORKSPACE or else data/.
 
-        Raises
-        ------
-        WorkspaceError
-            If the place is a file.
+        Raises WorkspaceError if the path is a file.
         """
         chosen = Path(root or os.environ.get(VARIABLE) or ROOT / "data").expanduser().resolve()
         if chosen.exists() and not chosen.is_dir():
             raise WorkspaceError(
-                "is a file, not a folder", where=str(chosen), remedy="Name a folder."
+                "is a file, not a folder", where=str(chosen), remedy="Choose a folder."
             )
         return cls(chosen, verify=verify)
 
     @property
     def raw(self) -> Path:
-        """The user's scenes and vector files; nothing is written there but what the user brings."""
+        """The user's scenes and vector files; only imported files are written there."""
         return self.root / "raw"
 
     @property
     def replaced(self) -> Path:
-        """Files of raw/ that the user had replaced; nothing is deleted."""
+        """Files of raw/ that were replaced by an import; nothing is deleted."""
         return self.root / "replaced"
 
     @property
     def extracted(self) -> Path:
-        """Chips and tables in the seed's layout, written on request."""
+        """Chips and tables in the seed pipeline's layout, written on request."""
         return self.root / "extracted"
 
     @property
@@ -64,7 +58,7 @@ class Workspace:
 
     @property
     def weights(self) -> Path:
-        """Weight files that the user brought."""
+        """Weight files that the user provided."""
         return self.root / "weights"
 
     @property
@@ -84,5 +78,5 @@ class Workspace:
 
     @property
     def demo(self) -> "Workspace":
-        """The demo's workspace, never mixed into the user's raw/."""
+        """The demo's workspace, which is separate from the user's raw/."""
         return Workspace(self.root / "demo", verify=self._verify)

@@ -1,6 +1,6 @@
 """Lengths, areas and headings on the ground, measured on the ellipsoid and never in CRS units.
 
-100 m of EPSG:3857 at 51 degrees north are 63 m on the ground, and some CRS are in feet.
+100 m in EPSG:3857 at 51 degrees north are 63 m on the ground, and some CRS are in feet.
 """
 
 from dataclasses import dataclass, fields
@@ -22,19 +22,11 @@ GEOD = Geod(ellps="WGS84")
 class Ground:
     """Measurements of n footprints on the ground, as arrays of shape (n,).
 
-    Attributes
-    ----------
-    longitude, latitude
-        Centroids in degrees, EPSG:4326.
-    width, height
-        Sides of the north-aligned bounding boxes in metres, east-west and north-south.
-    length, breadth
-        Longer and shorter side of the smallest rotated rectangles, in metres.
-    area
-        Square metres.
-    heading
-        Direction of the longer side in degrees clockwise from true north, in [0, 180). A vessel's
-        bow and stern cannot be distinguished.
+    Longitude and latitude are those of the centroids in degrees, EPSG:4326. All lengths are in
+    metres: width (east-west) and height (north-south) of the north-aligned bounding boxes, length
+    and breadth (the longer and the shorter side) of the smallest rotated rectangles. The area is in
+    square metres. The heading is the direction of the longer side in degrees clockwise from true
+    north, in [0, 180): a vessel's bow and stern cannot be distinguished.
     """
 
     longitude: DoubleArray
@@ -61,8 +53,8 @@ def crs_transformer(source: str, target: str) -> Transformer:
 def reproject_geometries(geometries: Geometries, source: str, target: str) -> Geometries:
     """Return geometries in another CRS, None where a vertex has no coordinates in that CRS.
 
-    All are None if no transformation leads from one CRS to the other, as with a local grid or
-    another planet.
+    All are None if there is no transformation between the two CRS, as with a local grid or another
+    planet.
     """
     result = np.full(len(geometries), None, dtype=object)
     try:
@@ -80,9 +72,9 @@ def reproject_geometries(geometries: Geometries, source: str, target: str) -> Ge
 def measure_on_ground(lonlat: Geometries) -> Ground:
     """Measure footprints given in longitude and latitude; a point has no extent.
 
-    Each is measured in metres east and north of its own centre. The azimuth and distance to each
-    vertex are exact on the ellipsoid, so the plane is azimuthal equidistant. Over the extent of a
-    chip it distorts lengths by less than one in a million.
+    Each footprint is measured in metres east and north of its own centre. The azimuth and distance
+    to each vertex are exact on the ellipsoid, so the plane is azimuthal equidistant. Over a chip,
+    this projection distorts lengths by less than one in a million.
     """
     centroids, bounds = shapely.centroid(lonlat), shapely.bounds(lonlat)
     vertices, owner = shapely.get_coordinates(lonlat, return_index=True)
@@ -133,7 +125,7 @@ def measure_long_axes(geometries: Geometries) -> tuple[DoubleArray, DoubleArray,
 def ground_pixel_size(crs: str, transform: Affine, width: int, height: int) -> float | None:
     """Return the size of a pixel at the scene's centre in metres; None if it cannot be measured.
 
-    It is the geometric mean of the two sides, so that an oblong pixel has a single size.
+    The size is the geometric mean of the two sides, so that an oblong pixel has a single size.
     """
     if not crs:
         return None

@@ -14,7 +14,7 @@ from rasterio.transform import RPCTransformer
 from core.raster.geodesy import WGS84
 from core.types import DoubleArray
 
-# Largest error at any point, in pixels, up to which an affine transform is good enough for chips.
+# An affine transform is good enough for chips up to this error at any point, in pixels.
 MAX_ERROR = 5.0
 # An RPC model is sampled at this many positions along each side.
 RPC_SAMPLES = 9
@@ -25,7 +25,7 @@ Georeference = tuple[str, Affine, tuple[str, ...]]
 def read_georeference(source: Any) -> Georeference:
     """Return the CRS and transform of an open raster, and notes on how they were obtained.
 
-    The CRS is well-known text, empty if the raster has no georeference. The transform leads from
+    The CRS is well-known text, empty if the raster has no georeference. The transform converts
     pixel (column, row) to CRS coordinates. The notes are sentences for the user.
     """
     if source.crs or not source.transform.is_identity:
@@ -44,7 +44,7 @@ def read_georeference(source: Any) -> Georeference:
                 lonlat = model.xy(rows, columns, np.full(rows.size, height), offset="ul")
         except (RasterioError, ValueError) as error:
             return "", source.transform, (f"The RPC model cannot be used ({error}).",)
-        method = f"its RPC model at a height of {height:g} m, without relief"
+        method = f"its RPC model at a constant height of {height:g} m"
         return _fit_affine(np.column_stack([columns, rows]), np.column_stack(lonlat), WGS84, method)
     return "", source.transform, ()
 
@@ -52,7 +52,7 @@ def read_georeference(source: Any) -> Georeference:
 def _fit_affine(pixels: DoubleArray, ground: DoubleArray, crs: str, method: str) -> Georeference:
     """Fit an affine transform by least squares; the CRS is empty if it is not good enough."""
     undetermined_note = (
-        f"The scene cannot be georeferenced by {method}: an affine transform takes at least three "
+        f"The scene cannot be georeferenced by {method}: an affine transform needs at least three "
         "valid positions that do not lie on one line. The scene is used in pixel coordinates."
     )
     origin, scale = ground.mean(axis=0), np.ptp(ground, axis=0).max() or 1.0

@@ -11,7 +11,7 @@ from core.types import DoubleArray
 TILE_SIDE = 256
 # The latitude at which the square world of web mercator ends, in degrees: atan(sinh(pi)).
 MAX_LATITUDE = 85.0511
-# The zoom at which the tile south-east of (0, 0) degrees shows a scene without a location.
+# At this zoom, the tile south-east of (0, 0) degrees shows all of a scene without a location.
 PIXEL_ZOOM = 8
 # Metres per pixel at zoom 0 on the equator: 2 * pi * 6378137 / 256.
 EQUATOR_GSD = 2 * math.pi * 6378137 / TILE_SIDE
@@ -48,8 +48,8 @@ def lonlat_outline(scene: Scene) -> DoubleArray | None:
 def is_drawn_in_mercator(scene: Scene) -> bool:
     """Return True if a web mercator map can show the scene at its location.
 
-    It cannot for scenes without a CRS, near a pole or across the antimeridian. These are drawn in
-    their own pixels.
+    Scenes without a CRS, near a pole or across the antimeridian are drawn in their own pixels
+    instead.
     """
     bounds = lonlat_bounds(scene)
     if bounds is None:
@@ -86,7 +86,7 @@ def map_zooms(scene: Scene) -> tuple[int, int]:
 
 
 def scene_zooms(scene: Scene) -> tuple[int, int]:
-    """Return the zoom at which one tile shows the scene, and that at which each pixel shows."""
+    """Return the zoom at which the scene fits into one tile, and that of its full resolution."""
     n_levels = _n_levels(scene)
     if scene.gsd is None or not is_drawn_in_mercator(scene):
         return 0, n_levels
@@ -96,5 +96,5 @@ def scene_zooms(scene: Scene) -> tuple[int, int]:
 
 
 def _n_levels(scene: Scene) -> int:
-    """Return how often the scene is halved until it fits into one tile."""
+    """Return how many times the scene must be halved to fit into one tile."""
     return max(0, math.ceil(math.log2(max(scene.width, scene.height) / TILE_SIDE)))

@@ -15,11 +15,11 @@ from core.errors import SceneError
 from core.raster.scene import Scene, open_scene
 from core.types import AnyArray, BoolArray
 
-# Programs fill gaps with the lowest float32 value, -3.4e38, often without stating it as nodata. An
-# average that includes one such pixel among 10^8 is still below this limit, and no measurement is.
+# Many programs fill gaps with the lowest float32 value, -3.4e38, without declaring it as nodata. An
+# average that includes one such pixel among 10^8 is still below this limit; no real value is.
 FILL_LIMIT = -1e30
 
-# Of nodata and alpha together GDAL heeds one and warns; `Reader._mask` heeds both.
+# If a raster has nodata and alpha, GDAL uses only one and warns; `Reader._mask` uses both.
 warnings.filterwarnings("ignore", category=rasterio.errors.NodataShadowWarning)
 
 Box = tuple[int, int, int, int]
@@ -28,18 +28,12 @@ Box = tuple[int, int, int, int]
 
 @dataclass(frozen=True)
 class Pixels:
-    """The pixels of a part of a scene.
+    """The pixels of a part of a scene, whose upper-left corner lies at `left` and `top`.
 
-    Attributes
-    ----------
-    values : array, (bands, h, w), native dtype
-    mask : bool array, (h, w)
-        True where masked: by nodata (see `nodata_mask`), by alpha or a mask band, or because any
-        band is invalid (see `invalid_values`).
-    left, top : int
-        The upper-left corner in the scene's pixels.
-    step : tuple of float
-        Scene pixels per pixel of this part, across and down; above 1 after a decimated read.
+    The values, (bands, h, w), have the native dtype. The mask, (h, w), is True where masked: by
+    nodata (see `nodata_mask`), by alpha or a mask band, or because any band is invalid (see
+    `invalid_values`). The step is the number of scene pixels per pixel of this part, across and
+    down; above 1 after a decimated read.
     """
 
     values: AnyArray
@@ -57,8 +51,8 @@ class Pixels:
 class Reader:
     """An open scene, as a context manager for use in one thread.
 
-    It reads the bands of these names, in this order; all if there are none. `all_valid` is True if
-    the open file has no nodata, alpha or mask; it may still contain NaN.
+    `bands` names the bands to read, in order; by default, all are read. `all_valid` is True if the
+    open file declares no nodata, alpha or mask; its values may still include NaN.
     """
 
     def __init__(self, scene: Scene, bands: tuple[str, ...] = ()) -> None:
@@ -70,15 +64,14 @@ class Reader:
 
     def __enter__(self) -> "Reader":
         self._source = open_scene(self.scene.path)
-        flags = self._source.mask_flag_enums
-        self.all_valid = all(flag == [MaskFlags.all_valid] for flag in flags)
+        self.all_valid = all(f == [MaskFlags.all_valid] for f in self._source.mask_flag_enums)
         return self
 
     def __exit__(self, *_: object) -> None:
         self._source.close()
 
     def read(self, box: Box, step: int = 1) -> Pixels:
-        """Read a box, clipped to the scene; SceneError if the file cannot be decoded there.
+        """Read a box, clipped to the scene; raises SceneError if it cannot be decoded.
 
         With a step above 1, about step x step pixels are averaged into one, from overviews if the
         file has them. If the step does not divide the box, `Pixels.step` holds the exact value.
@@ -122,7 +115,7 @@ class Reader:
         bands = nodata_bands(source.nodatavals, self.scene, self._indexes)
         band_masks = source.read_masks(bands, out_shape=(len(bands), *size), window=window) == 0
         mask = nodata_mask(band_masks, source.nodatavals, self.scene)
-        # GDAL heeds alpha only if there is no nodata; here both count.
+        # GDAL uses alpha only if there is no nodata; here both are used.
         if ColorInterp.alpha in source.colorinterp:
             alpha = source.colorinterp.index(ColorInterp.alpha) + 1
             mask |= source.read(alpha, out_shape=size, window=window) == 0
@@ -132,7 +125,7 @@ class Reader:
 def nodata_bands(
     nodatavals: Sequence[float | None], scene: Scene, indexes: Sequence[int]
 ) -> list[int]:
-    """Return the numbers of the bands that `nodata_mask` needs; those that are read come first."""
+    """Return the numbers of the bands that `nodata_mask` needs, starting with `indexes`."""
     if scene.palette or not _is_nodata_colour(nodatavals, scene):
         return list(indexes)
     return [*indexes, *(i for i in scene.indexes if i not in indexes)]
@@ -141,37 +134,37 @@ def nodata_bands(
 def nodata_mask(
     band_masks: BoolArray, nodatavals: Sequence[float | None], scene: Scene
 ) -> BoolArray:
-    """Combine the nodata masks of single bands into that of the scene, (h, w).
+    """Combine the nodata masks of single bands into a mask of the scene, (h, w).
 
-    In uint8 scenes with the same nodata in all bands, a pixel is masked where every band has it:
-    (255, 255, 254) is a colour, not a gap. In all other scenes one band is enough. The masks are
-    those of the `nodata_bands`, (bands, h, w), but the nodata values those of all bands.
+    In uint8 scenes with the same nodata value in all bands, a pixel is masked only if every band
+    has that value: (255, 255, 254) is a colour, not a gap. In other scenes one band is enough.
+    `band_masks`, (bands, h, w), covers the `nodata_bands`, and `nodatavals` covers all bands.
     """
     combine = np.all if _is_nodata_colour(nodatavals, scene) else np.any
     return np.asarray(combine(band_masks, axis=0))
 
 
 def invalid_values(values: AnyArray) -> BoolArray:
-    """Return where any band of values (bands, h, w) is NaN, infinite or a fill value, (h, w)."""
+    """Return a mask, (h, w), of NaN, infinite or fill values in any band of (bands, h, w)."""
     if values.dtype.kind != "f":
         return np.zeros(values.shape[1:], bool)
     return np.asarray(~(np.isfinite(values) & (values > FILL_LIMIT)).all(axis=0))
 
 
 def _is_nodata_colour(nodatavals: Sequence[float | None], scene: Scene) -> bool:
-    """Return True if nodata is one colour, made up by all bands together."""
+    """Return True if nodata is a colour: the same uint8 value in all bands."""
     return scene.dtype == "uint8" and len({nodatavals[i - 1] for i in scene.indexes}) == 1
 
 
 def expand_palette(
     stored: AnyArray, palette: tuple[tuple[int, int, int, int], ...], channels: list[int]
 ) -> tuple[AnyArray, BoolArray]:
-    """Return the colours of palette values, uint8 (channels, h, w), and where they are transparent.
+    """Return the colours of stored values, uint8 (channels, h, w), and a transparency mask, (h, w).
 
-    `channels` are positions in red, green and blue.
+    `channels` are the indexes of the colour channels to return: 0 red, 1 green, 2 blue.
     """
     table = np.array(palette, np.uint8)
-    # The last entry of the palette stands for all values beyond it.
+    # The last entry of the palette is used for all values beyond it.
     rgba = table[np.minimum(stored.astype(np.intp), len(table) - 1)]
     return np.ascontiguousarray(np.moveaxis(rgba[..., channels], -1, 0)), rgba[..., 3] == 0
 
@@ -188,7 +181,7 @@ def clip_box(box: Box, scene: Scene) -> Box:
 class ReadCheck:
     """The fraction of valid pixels in a few blocks of a scene, 0..1.
 
-    The notes say what was masked although the file does not state it as nodata.
+    The notes report values that were masked although the file does not declare them as nodata.
     """
 
     valid_fraction: float
@@ -198,7 +191,7 @@ class ReadCheck:
 def check_blocks(scene: Scene) -> ReadCheck:
     """Read the blocks at the corners, the edges and the centre of a scene.
 
-    A file that was cut off can be opened, since its header is intact, but raises SceneError here.
+    A truncated file can be opened, since its header is intact, but raises SceneError here.
     """
     n_rows, n_columns = (min(side, 1024) for side in scene.block_shape)
     columns = sorted({0, (scene.width - 1) // 2, scene.width - 1})
@@ -216,6 +209,6 @@ def check_blocks(scene: Scene) -> ReadCheck:
     is_stated = scene.nodata is not None and scene.nodata <= FILL_LIMIT
     note = (
         f"{n_fill / n_pixels:.1%} of the sampled pixels are about -3.4e38. They are treated as "
-        "nodata, although the file does not state this value as nodata."
+        "nodata, although the file does not declare this value as nodata."
     )
     return ReadCheck(n_valid / n_pixels, (note,) if n_fill and not is_stated else ())

@@ -1,8 +1,8 @@
 """Remote scenes: GeoTIFFs on web servers whose addresses the user lists in `raw/urls.txt`.
 
-The file holds one address per line, and nothing else leads to the network. A remote scene has a
-path like any other, `raw/urls.txt/NAME`. No such file exists; only `open_scene` knows that the path
-stands for an address.
+The file holds one address per line, and nothing else causes network access. A remote scene has a
+path like any other, `raw/urls.txt/NAME`. No such file exists; only `open_scene` translates the path
+into its address.
 """
 
 from pathlib import Path
@@ -21,7 +21,7 @@ TIMEOUT_SECONDS = 10
 
 
 def is_remote(path: Path) -> bool:
-    """Return True if a scene's path stands for an address."""
+    """Return True if a scene's path represents a web address."""
     return path.parent.name == LIST and path.parent.is_file()
 
 
@@ -39,7 +39,7 @@ def find_remote_scenes(folder: Path) -> list[Path]:
 
 
 def remote_address(path: Path) -> str:
-    """Return the address that a remote scene's path stands for.
+    """Return the web address that a remote scene's path represents.
 
     Raises SceneError if it is no longer in the list, or is not the address of a GeoTIFF.
     """
@@ -60,13 +60,13 @@ def remote_address(path: Path) -> str:
 
 
 def gdal_path(path: Path) -> str:
-    """Return what GDAL opens: byte ranges of this one file, without listing or sidecar files."""
+    """Return the path by which GDAL reads byte ranges of this file and opens no other file."""
     options = f"empty_dir=yes&use_head=yes&max_retry=2&retry_delay=1&timeout={3 * TIMEOUT_SECONDS}"
     return f"/vsicurl?{options}&url={quote(remote_address(path), safe='')}"
 
 
 def remote_fingerprint(path: Path) -> dict[str, Any]:
-    """Return what distinguishes versions of a remote file: the headers that its server sends."""
+    """Return the HTTP headers that distinguish versions of a remote file."""
     try:
         address = remote_address(path)
     except SceneError as error:
@@ -80,7 +80,7 @@ def remote_fingerprint(path: Path) -> dict[str, Any]:
 
 
 def _addresses(list_file: Path) -> dict[str, str]:
-    """Return the listed addresses by the name of their scene; the first one of each name."""
+    """Return the listed addresses by scene name; of equal names, the first address is used."""
     with list_file.open(encoding="utf-8", errors="replace") as stream:
         text = stream.read(MAX_LIST_BYTES)
     addresses: dict[str, str] = {}

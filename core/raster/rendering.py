@@ -17,7 +17,7 @@ PERCENTILES = (2, 98)
 def guess_display_bands(bands: tuple[str, ...]) -> tuple[int, ...]:
     """Return the positions of the bands to show as red, green and blue, or of one to show as grey.
 
-    The guess prefers bands of exactly these names, then the first band whose name contains such a
+    The guess prefers bands with exactly these names, then the first band whose name contains such a
     word (but not red edge or infrared), then Sentinel-2's B04, B03 and B02, then the first three.
     """
     guess = [_find_colour(bands, colour) for colour in RGB]
@@ -53,8 +53,8 @@ def stretch_limits(
 ) -> DoubleArray:
     """Return the native values shown as black and white in each band, (bands, 2).
 
-    They are percentiles, 0..100, of the valid pixels of values (bands, h, w) under a mask (h, w).
-    By default uint8 is shown unstretched, and any other dtype from 2 to 98.
+    `percentiles`, 0..100, are those of the valid pixels of `values`, (bands, h, w).
+    By default uint8 is shown unstretched, and any other dtype from its 2nd to its 98th percentile.
     """
     if values.dtype == np.uint8 and percentiles is None:
         return np.tile((0.0, 255.0), (len(values), 1))

@@ -3,8 +3,8 @@
 Each output pixel is the weighted mean of the valid pixels under a filter as wide as the output
 pixel (never narrower than one input pixel). An output pixel is masked if less than half of its
 filter's weight lies on valid pixels. Knutsson & Westin, Normalized and differential convolution,
-CVPR 1993. Upright chips are drawn by a compiled loop and rotated ones by Pillow, both in float32,
-for any dtype.
+CVPR 1993. A compiled loop resamples upright chips, and Pillow rotated ones, both in float32, for
+any dtype.
 """
 
 from typing import Any
@@ -16,31 +16,19 @@ from core.raster.pixel_reader import Pixels
 from core.types import AnyArray, BoolArray, DoubleArray, FloatArray
 
 MIN_WEIGHT = 0.5
-# Dtypes with a compiled loop; all others are converted to float32 and back. A float32 mean of 8 or
-# 16 bit values is never rounded out of their range.
+# Dtypes with a compiled loop; all others are converted to float32 and back. A float32 mean of 8-bit
+# or 16-bit values is never rounded out of their range.
 COMPILED = ("uint8", "uint16", "int16", "float32")
 
 
 def resample_chips(
     pixels: Pixels, centres: DoubleArray, axes: DoubleArray, size: int
 ) -> tuple[AnyArray, BoolArray]:
-    """Draw chips from one read.
+    """Resample chips from one read, which covers all parts of the chips that lie on the scene.
 
-    Parameters
-    ----------
-    pixels : Pixels
-        A part of the scene that covers the chips, as far as they lie on the scene.
-    centres : float64 array, (n, 2)
-        Column and row of each chip's centre in scene pixels.
-    axes : float64 array, (n, 2, 2)
-        Matrices from the unit square to scene pixels (`ChipWindows.axes`).
-    size : int
-        Side of a chip in pixels.
-
-    Returns
-    -------
-    values : array, (n, bands, size, size), the pixels' dtype; 0 where masked
-    mask : bool array, (n, size, size), True where masked
+    The centres, (n, 2), are columns and rows in scene pixels, and the axes, (n, 2, 2), matrices
+    from the unit square to scene pixels (`ChipWindows.axes`). Returns values, (n, bands, size,
+    size), of the pixels' dtype, and a mask, (n, size, size); values are 0 where it is True.
     """
     upright = (axes[:, 0, 1] == 0) & (axes[:, 1, 0] == 0)
     if upright.all():
@@ -68,7 +56,7 @@ def compile_resampling() -> None:
 def _draw_upright(
     pixels: Pixels, centres: DoubleArray, axes: DoubleArray, size: int
 ) -> tuple[AnyArray, BoolArray]:
-    """Draw chips that lie along the pixel grid."""
+    """Resample chips that are aligned with the pixel grid."""
     from core.raster.resampling_loops import draw_upright_chips
 
     origin = (pixels.left, pixels.top)
@@ -90,7 +78,7 @@ def _draw_upright(
 def _draw_rotated(
     pixels: Pixels, centre: DoubleArray, axes: DoubleArray, size: int
 ) -> tuple[FloatArray, BoolArray]:
-    """Draw one chip at an angle to the pixel grid."""
+    """Resample one chip at an angle to the pixel grid."""
     step = np.asarray(pixels.step)
     centre, axes = (centre - (pixels.left, pixels.top)) / step, axes / step[:, None]
     # The first and last (excluded) column and row that the filter can touch.
@@ -98,7 +86,7 @@ def _draw_rotated(
     support = np.maximum(2 * half / size, 1) + 1
     low = np.floor(centre - half - support).astype(int)
     high = np.ceil(centre + half + support).astype(int)
-    # Beyond the read all is masked.
+    # Everything outside the read is masked.
     start, stop = np.clip([low, high], 0, pixels.mask.shape[::-1])
     source = tuple(map(slice, start[::-1], stop[::-1]))
     target = tuple(map(slice, (start - low)[::-1], (stop - low)[::-1]))
@@ -120,10 +108,11 @@ def _draw_rotated(
 
 
 def _rotate(layer: FloatArray, centre: DoubleArray, axes: DoubleArray, size: int) -> FloatArray:
-    """Draw one layer of a rotated chip: bilinear samples as dense as the input, then a triangle.
+    """Resample one layer of a rotated chip by bilinear samples and a triangle filter.
 
-    Together they are as wide as the filter of upright chips, so that contrast does not reveal how
-    far a chip was rotated. One more output pixel is sampled on each side for the triangle to reach.
+    The bilinear samples are as dense as the input. Together both filters are as wide as the filter
+    of upright chips, so that a chip's contrast does not depend on its rotation. The triangle filter
+    needs one more output pixel on each side.
     """
     density = np.hypot(axes[0], axes[1]) / size
     n_samples = 1 if density.max() <= 1 else max(2, int(np.ceil(density.max())))
@@ -135,22 +124,21 @@ def _rotate(layer: FloatArray, centre: DoubleArray, axes: DoubleArray, size: int
         (side, side), Image.Transform.AFFINE, matrix, Image.Resampling.BILINEAR
     )
     column_weights, row_weights = (_triangle(size, n_samples, d) for d in density)
-    chip: FloatArray = row_weights @ np.asarray(samples) @ column_weights.T
-    return chip
+    return np.asarray(row_weights @ np.asarray(samples) @ column_weights.T)
 
 
 def _triangle(size: int, n_samples: int, density: float) -> FloatArray:
     """Return the weights of the samples in each output pixel, (size, (size + 2) * n_samples).
 
-    The variances of two filters add up. A bilinear sample contributes 1/6 of a squared input
-    pixel, and both filters together must have density^2 / 6.
+    The variances of the two filters add up. In squared input pixels, bilinear sampling has a
+    variance of 1/6, and the two filters together must have density^2 / 6, where `density` is the
+    number of input pixels per output pixel.
     """
     half = np.sqrt(max(density**2 - 1, 0.0)) / density * n_samples
     centres = (np.arange(size) + 1.5) * n_samples
     distance = np.abs(np.arange((size + 2) * n_samples) + 0.5 - centres[:, None])
     weights = np.maximum(0, 1 - distance / max(half, 1.0))
-    normalised: FloatArray = (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
-    return normalised
+    return np.asarray(weights / weights.sum(axis=1, keepdims=True), np.float32)
 
 
 def _cast(values: FloatArray, dtype: Any) -> AnyArray:

@@ -8,7 +8,7 @@ import numpy as np
 
 from core.types import AnyArray, BoolArray, DoubleArray, FloatArray
 
-# As in `core.raster.resampling`, but in the precision of the loops.
+# The value of `core.raster.resampling.MIN_WEIGHT`, in the precision of the loops.
 MIN_WEIGHT = np.float32(0.5)
 # Compiles a loop on its first call, cached on disk; it runs in any thread without the GIL.
 compile_loop: Callable[[Callable[..., Any]], Any] = numba.njit(cache=True, nogil=True)
@@ -16,17 +16,18 @@ compile_loop: Callable[[Callable[..., Any]], Any] = numba.njit(cache=True, nogil
 
 @compile_loop
 def triangle_weights(centre: float, side: float, size: int, start: int) -> Any:
-    """Return a triangle filter, two output or two input pixels wide, for each output pixel.
+    """Return a triangle filter for each output pixel.
 
-    Returns the first input pixel under each triangle, counted from `start`, and the weights,
-    (size, taps), of which each row sums to 1.
+    The filter is two output pixels wide, but at least two input pixels. Returns the first input
+    pixel under each triangle, counted from `start`, and the weights, (size, taps), whose rows sum
+    to 1.
     """
     scale = side / size
     width = max(scale, 1.0)
     first = np.empty(size, np.int64)
     weights = np.zeros((size, int(2 * width) + 2), np.float32)
     for o in range(size):
-        # Not relative to `start`, so that chips read alone and together agree in every bit.
+        # Not relative to `start`, so that a chip is identical whether read alone or with others.
         middle = centre - side / 2 + (o + 0.5) * scale
         low = int(np.floor(middle - width + 0.5))
         total = 0.0
@@ -40,7 +41,7 @@ def triangle_weights(centre: float, side: float, size: int, start: int) -> Any:
 
 @compile_loop
 def input_range(first: Any, weights: FloatArray, length: int) -> Any:
-    """Return the first and last (excluded) input pixel with a weight, and if all of them exist."""
+    """Return the range of input pixels with a weight, clipped, and True if nothing was clipped."""
     low, high = length, 0
     for o in range(len(first)):
         for k in range(weights.shape[1]):
@@ -135,7 +136,7 @@ def any_masked(pixel_mask: BoolArray) -> bool:
 
 @compile_loop
 def finish_chip(lines: FloatArray, round_values: bool, chip: AnyArray, mask: BoolArray) -> None:
-    """Divide by the weight of the valid pixels, mask where it is too low, round whole numbers."""
+    """Divide by the weight of the valid pixels, mask low weights, and round if required."""
     bands, size, _ = chip.shape
     n = bands * size
     line, output_line = np.empty(n, np.float32), np.empty(n, chip.dtype)
@@ -173,19 +174,11 @@ def draw_upright_chips(
     chips: AnyArray,
     masks: BoolArray,
 ) -> None:
-    """Draw upright chips from one read into `chips` and `masks`; masked values are 0.
+    """Resample upright chips from one read into `chips` and `masks`; masked values are 0.
 
-    Parameters
-    ----------
-    layers : array, (bands, h, w)
-    pixel_mask : bool array, (h, w), True where masked
-    origin : tuple of int
-        Column and row of the read's upper-left pixel.
-    centres, sides : float64 arrays, (n, 2), column and row, in pixels
-    round_values : bool
-        Round to whole numbers.
-    chips : array, (n, bands, size, size)
-    masks : bool array, (n, size, size), True where masked
+    The layers are (bands, h, w), the pixel mask (h, w), the chips (n, bands, size, size) and the
+    masks (n, size, size), True where masked. `origin` is the column and row of the read's
+    upper-left pixel; `centres` and `sides`, (n, 2), are columns and rows in pixels.
     """
     bands, height, width = layers.shape
     size = masks.shape[1]

@@ -16,9 +16,10 @@ from core.raster.geodesy import ground_pixel_size
 from core.raster.georeference import read_georeference
 from core.raster.remote_scenes import find_remote_scenes, gdal_path, is_remote
 
-# Explicit, because a VRT under a .tif name, for example, could make GDAL read any file.
+# The only driver used, because a VRT named .tif, for example, could make GDAL read any file.
 DRIVER = "GTiff"
-# A header can state more than any file holds: 64 bands of 500,000 x 500,000 pixels are refused.
+# A header can declare more values than any file contains. 64 bands of 500,000 x 500,000 pixels, for
+# example, are refused.
 MAX_VALUES = 10**12
 COLOUR_NAMES = {ColorInterp.red: "red", ColorInterp.green: "green", ColorInterp.blue: "blue"}
 BAND_NUMBER = re.compile(r"(?:band|channel|layer)?[ _-]*(\d+)")
@@ -30,25 +31,21 @@ class Scene:
 
     Attributes
     ----------
-    name : str
-        The file's stem.
-    width, height : int
-        Pixels.
     bands : tuple of str
         A unique name for each band with image data; alpha is left out.
     indexes : tuple of int
         The numbers of these bands in the file, counted from 1.
     crs : str
-        Well-known text; empty if the scene has no CRS, or one that does not lead to longitude and
-        latitude on the Earth (a local grid, another planet).
+        Well-known text; empty if the scene has no CRS, or one that cannot be converted to longitude
+        and latitude on the Earth (a local grid, another planet).
     transform : Affine
         Pixel (column, row) to CRS coordinates.
     gsd : float or None
         Metres on the ground per pixel at the scene's centre, measured on the ellipsoid.
     block_shape : tuple of int
-        Rows and columns of the blocks that the file is stored in.
+        Rows and columns of the blocks in which the file is stored.
     notes : tuple of str
-        What was assumed or changed on reading, in sentences.
+        Sentences on assumptions and changes made on reading.
     palette : tuple
         Red, green, blue and alpha of each stored value; empty for an image without a palette.
     """
@@ -72,7 +69,7 @@ class Scene:
     def __post_init__(self) -> None:
         if self.width * self.height * len(self.bands) > MAX_VALUES:
             raise SceneError(
-                f"the header states {self.width} x {self.height} pixels in {len(self.bands)} "
+                f"the header declares {self.width} x {self.height} pixels in {len(self.bands)} "
                 f"bands, more than the limit of {MAX_VALUES:,} values",
                 where=self.path.name,
                 remedy="Check that the file is intact, or split it.",
@@ -115,7 +112,7 @@ def read_scene(path: Path) -> Scene:
 
     Raises SceneError if the file is not a GeoTIFF, has complex or mixed dtypes, or takes its
     overviews or its mask from a file that is not a TIFF; if it, or a file that GDAL reads next to
-    it, is a link that leads out of its folder; or if one of its blocks is too large to read.
+    it, is a link that leads out of its folder; or if a block is too large to read.
     """
     is_local = not is_remote(path)
     if is_local and sidecars.is_outside_link(path):
@@ -176,7 +173,7 @@ def find_rasters(folder: Path) -> list[Path]:
 
 
 def _reading_obstacle(source: Any, indexes: list[int]) -> tuple[str, str] | None:
-    """Return why the bands of a raster cannot be read, and the remedy; None if they can."""
+    """Return the reason why the bands cannot be read, and the remedy; None if they can."""
     dtypes = sorted({source.dtypes[i - 1] for i in indexes})
     if not dtypes:
         return "the file has an alpha band but no image bands", ""
@@ -186,7 +183,7 @@ def _reading_obstacle(source: Any, indexes: list[int]) -> tuple[str, str] | None
         remedy = "Convert them to one dtype, for example with gdal_translate -ot."
         return f"the bands have different dtypes ({', '.join(dtypes)})", remedy
     if len(indexes) > 1 and any(source.colorinterp[i - 1] is ColorInterp.palette for i in indexes):
-        remedy = "Keep that band alone, or expand it with gdal_translate -expand rgb."
+        remedy = "Keep only that band, or expand it with gdal_translate -expand rgb."
         return "one of several bands has a palette", remedy
     return None
 
@@ -199,7 +196,7 @@ def _palette(source: Any, indexes: list[int]) -> tuple[tuple[int, int, int, int]
         colours = source.colormap(indexes[0])
     except ValueError:
         return ()
-    # A last, transparent entry stands for all values beyond the palette.
+    # A transparent entry at the end is used for all values beyond the palette.
     return tuple(tuple(colours.get(v, (0, 0, 0, 0))) for v in range(max(colours) + 2))
 
 
@@ -210,7 +207,7 @@ def _scale_notes(source: Any, indexes: list[int]) -> list[str]:
     if not texts:
         return []
     more = f", and {len(texts) - 1} more" if len(texts) > 1 else ""
-    statement = f"The file states a scale or offset ({texts[0]}{more})."
+    statement = f"The file declares a scale or offset ({texts[0]}{more})."
     return [f"{statement} It is not applied: values stay as stored."]
 
 
@@ -220,7 +217,7 @@ def _band_names(source: Any, indexes: list[int]) -> tuple[str, ...]:
     for index in indexes:
         name = (source.descriptions[index - 1] or "").strip().lower()
         number = BAND_NUMBER.fullmatch(name)
-        # A first band that is called "Band 1" is not described; its colour says more.
+        # For the first band, the name "Band 1" adds nothing, so its colour is preferred.
         if not name or (number and int(number[1]) == index):
             name = COLOUR_NAMES.get(source.colorinterp[index - 1], f"band {index}")
         while name in names:

@@ -23,40 +23,35 @@ NO_CRS = "The scene has no CRS, so sizes are in pixels, not metres."
 
 @dataclass(frozen=True)
 class SceneReport:
-    """What is known about one scene and its annotations.
+    """The facts about one scene and its annotations.
 
     Attributes
     ----------
     path : str
         File name within raw/.
-    name : str
-        The file's stem.
     ok : bool
-        True if the raster opens and its pixels can be read, whatever its annotations.
+        True if the raster opens and its pixels can be read, even if its annotations cannot be used.
     error : str
-        Why the raster cannot be used, in a sentence; empty if it can.
+        Sentence on why the raster cannot be used; empty if it can.
     crs : str
         Short name of the CRS; empty if there is none.
     gsd : float or None
         Metres on the ground per pixel.
     valid_fraction : float
         Fraction of valid pixels in the sampled blocks, 0..1.
-    overviews : bool
-        True if the file has overviews.
-    annotations : int
-        Number of usable annotations on the scene.
+    annotations, repaired, cut_by_edge : int
+        Number of usable annotations on the scene, of repaired footprints, and of footprints that
+        cross the scene's edge.
     classes, skipped : dict
-        Number of annotations by class, and of skipped annotations by reason.
+        Number of annotations of each class, and number skipped for each reason.
     class_property : str
         The class attribute, chosen or guessed; empty if there is none.
-    repaired, cut_by_edge : int
-        Number of footprints that were repaired, and that cross the scene's edge.
     warnings : tuple of str
-        What was assumed, changed or left out, in sentences.
+        Sentences on assumptions, changes and omissions.
     rgb : tuple of str
-        Bands guessed to show as red, green and blue, or one to show as grey.
+        Bands guessed for display as red, green and blue, or one band for display as grey.
     grid : bool
-        True if the footprints are squares of a grid, for want of annotations.
+        True if the footprints are squares of a grid, because there are no annotations.
     """
 
     path: str
@@ -84,7 +79,7 @@ class SceneReport:
     grid: bool = False
 
     def as_table(self) -> dict[str, Any]:
-        """The report as values for JSON; a nodata of NaN becomes "nan"."""
+        """The report as values for JSON; a nodata value that is not finite becomes text."""
         table = asdict(self)
         if self.nodata is not None and not math.isfinite(self.nodata):
             table["nodata"] = str(self.nodata)
@@ -107,8 +102,8 @@ def inspect_scene(
 ) -> tuple[SceneReport, Scene | None, Footprints | None]:
     """Open a scene and its annotations, and report on them; invalid input raises no error.
 
-    The shared vector files belong to no single raster and are used if none has the raster's stem.
-    If the folder holds no other scene, pixel coordinates in them must refer to this one.
+    `shared_files` are vector files that belong to no single raster; they are used if no vector file
+    has the raster's stem. With `is_only_scene`, their pixel coordinates refer to this scene.
     """
     settings = settings or SceneSettings()
     blank = SceneReport(path=raster.name, name=raster.stem)
@@ -160,10 +155,9 @@ def inspect_scene(
 def count_by_attribute(
     report: SceneReport, properties: pd.DataFrame, attribute: str
 ) -> SceneReport:
-    """Return the report with annotations counted by an attribute; by a guessed one for ""."""
+    """Return the report with annotations counted by an attribute, which is guessed if empty."""
     if attribute and attribute not in properties:
-        warning = f"No annotation has a property {attribute!r}."
-        warnings = (*report.warnings, warning)
+        warnings = (*report.warnings, f"No annotation has an attribute {attribute!r}.")
         return replace(report, class_property="", classes={}, warnings=warnings)
     classes: dict[str, int] = {}
     if name := attribute or guess_class_attribute(properties):

@@ -1,4 +1,4 @@
-"""Files that GDAL opens because of the name of another file; none may lead out of the folder."""
+"""Sidecar files, which GDAL opens together with another file; none may lead out of the folder."""
 
 import warnings
 from itertools import count
@@ -11,15 +11,15 @@ import rasterio
 from core.errors import SceneError
 
 RASTER_SUFFIXES = (".tif", ".tiff")
-# GDAL opens overviews and masks next to a file with any driver: they too must be TIFF.
+# GDAL opens overviews and masks next to a file with any driver, so these must be TIFF files too.
 TIFFS = (".ovr", ".msk")
 TIFF_MAGIC = (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")
 AUX = ".aux.xml"
 WORLD = (".tfw", ".tifw", ".tiffw", ".wld")
-# What GDAL's GTiff driver, PAM and the metadata readers append to the name, and to the stem.
+# Endings that GDAL's GTiff driver, PAM and metadata readers append to a file's name or its stem.
 NAME_ENDINGS = (*TIFFS, AUX, ".aux", ".xml", ".vat.dbf")
 STEM_ENDINGS = (*WORLD, ".prj", ".tab", ".aux", AUX, ".rpb", ".imd", ".pvl", "_rpc.txt", "_rpc")
-# What GDAL's Shapefile driver reads, with indexes and memo files, and the journals of SQLite.
+# Endings of files that GDAL's Shapefile driver reads, and of SQLite's journals.
 SHAPEFILE_PARTS = (".shx", ".dbf", ".dbt", ".prj", ".qpj", ".cpg")
 SHAPEFILE_ENDINGS = (*SHAPEFILE_PARTS, ".sbn", ".sbx", ".qix", ".idm", ".ind")
 JOURNAL_ENDINGS = ("-wal", "-shm", "-journal", AUX)
@@ -29,8 +29,8 @@ MAX_BLOCK_BYTES = 512 * 2**20
 # Dtypes of rasterio that NumPy lacks, with a NumPy dtype of the same size.
 NUMPY_DTYPES = {"complex_int16": "int32"}
 
-
-# Masks and overviews that are opened by directory have no georeference; scenes report theirs.
+# Masks and overviews opened by TIFF directory have no georeference. For scenes,
+# `read_georeference` handles a missing one.
 warnings.filterwarnings("ignore", category=rasterio.errors.NotGeoreferencedWarning)
 
 
@@ -42,7 +42,7 @@ def is_outside_link(path: Path) -> bool:
 def sidecar_files(path: Path) -> list[Path]:
     """Return the files that GDAL may open together with a scene or vector file, sorted by name.
 
-    They are recognised by name alone. Links are among them, even broken ones.
+    Sidecar files are recognised by name alone. Links are included, even broken ones.
     """
     name, stem = path.name.lower(), path.stem.lower()
     if path.suffix.lower() in RASTER_SUFFIXES:
@@ -64,8 +64,8 @@ def outside_link_name(path: Path) -> str:
 def refuse_outside_files(path: Path) -> None:
     """Refuse a scene that would make GDAL open a file elsewhere, before GDAL opens the scene.
 
-    Raises SceneError if a sidecar file is a link out of the folder, is not what its name says
-    (overviews or a mask that are not TIFF, for instance), or names overviews elsewhere.
+    Raises SceneError if a sidecar file is a link out of the folder, contradicts its name (overviews
+    or a mask that are not TIFF, for instance), or refers to overviews in another file.
     """
     if link := outside_link_name(path):
         raise SceneError(
@@ -84,7 +84,7 @@ def refuse_outside_files(path: Path) -> None:
 
 
 def sidecar_mismatch(file: Path) -> str:
-    """Return why the content of a sidecar file contradicts its name; empty if it does not."""
+    """Return how the content of a sidecar file contradicts its name; empty if it does not."""
     name = file.name.lower()
     with file.open("rb") as stream:
         if name.endswith(TIFFS):
@@ -101,7 +101,7 @@ def sidecar_mismatch(file: Path) -> str:
 
 
 def _has_six_numbers(stream: Any) -> bool:
-    """Return True for a world file: six numbers, which some programs follow with text."""
+    """Return True for a world file: six numbers, after which some programs add text."""
     try:
         return len([float(v.replace(b",", b".")) for v in stream.read(1024).split()[:6]]) == 6
     except ValueError:
@@ -109,16 +109,16 @@ def _has_six_numbers(stream: Any) -> bool:
 
 
 def refuse_huge_blocks(path: Path, source: Any, is_local: bool) -> None:
-    """Refuse a file with a block that takes too much memory to read, judging by its headers.
+    """Refuse a file with a block that takes too much memory to read, according to its headers.
 
-    A strip of many rows is decoded row by row. GDAL reports it as single rows, and so it counts.
-    Of a local file, the overviews and masks inside it and next to it are checked as well. Raises
-    SceneError if a block takes more than `MAX_BLOCK_BYTES`.
+    A strip of many rows is decoded row by row, so it counts as blocks of one row, as GDAL reports
+    it. For a local file, the overviews and masks inside it and next to it are checked as well.
+    Raises SceneError if a block takes more than `MAX_BLOCK_BYTES`.
     """
     _refuse_huge_block(path.name, source)
     if not is_local:
         return
-    # By directory, since a dataset does not reveal the blocks of its mask.
+    # By TIFF directory, since a dataset does not reveal the blocks of its mask.
     for file in (path, *(f for f in sidecar_files(path) if f.name.lower().endswith(TIFFS))):
         for directory in count(1):
             try:

@@ -1,7 +1,7 @@
 """Map tiles of a scene: in web mercator if it has a usable CRS, else in its own pixels.
 
 `core.raster.map_placement` decides which. A scene without overviews would be read in full for every
-small-scale tile. `write_overviews` writes a copy at half size, with overviews, once for all.
+small-scale tile. To avoid that, `write_overviews` writes a copy at half size with overviews.
 """
 
 import io
@@ -24,38 +24,29 @@ from rio_tiler.io import Reader as TileReader
 
 from core.errors import SceneError
 from core.progress import Progress, report_step, silent
+from core.raster import pixel_reader
 from core.raster.map_placement import PIXEL_ZOOM, TILE_SIDE, is_drawn_in_mercator, scene_zooms
-from core.raster.pixel_reader import (
-    Reader,
-    expand_palette,
-    invalid_values,
-    nodata_bands,
-    nodata_mask,
-)
+from core.raster.pixel_reader import Reader
 from core.raster.rendering import stretch_limits, to_rgba
 from core.raster.scene import Scene, open_scene, read_scene
 from core.types import AnyArray, BoolArray, DoubleArray
 
-# Rows that are read at a time to write overviews. A scene with longer sides needs overviews.
+# Rows that are read at a time to write overviews; a scene with a longer side needs overviews.
 STRIP_ROWS = 2048
 # Pixels along the longer side of the coarse read that the contrast stretch is fitted to.
 STRETCH_SIDE = 1024
-# Without overviews such a read would decode the whole file; SAMPLES x SAMPLES squares replace it.
+# Without overviews such a read would decode the whole file, so SAMPLES x SAMPLES squares are read
+# instead.
 SAMPLES, SAMPLE_SIDE = 12, 64
 
 
 @dataclass(frozen=True)
 class TileSource:
-    """A scene with all that is needed to draw its tiles.
+    """A scene and the settings for drawing its tiles.
 
-    Attributes
-    ----------
-    bands : tuple of str
-        Three bands shown as red, green and blue, or one shown as grey.
-    limits : float64 array, (bands, 2)
-        Native values shown as black and white.
-    overviews : Path or None
-        The file that `write_overviews` wrote for these bands.
+    Three bands are shown as red, green and blue, or one as grey, between the limits, (bands, 2):
+    the native values shown as black and white. `overviews` is the file that `write_overviews` wrote
+    for these bands, if there is one.
     """
 
     scene: Scene
@@ -112,7 +103,7 @@ def display_limits(
 
 
 def _read_samples(reader: Reader) -> tuple[AnyArray, BoolArray]:
-    """Return the values and mask of squares spread over a scene, concatenated to one column."""
+    """Return the values and mask of squares spread over a scene, stacked into one column."""
     scene = reader.scene
     lefts = np.linspace(0, max(0, scene.width - SAMPLE_SIDE), SAMPLES).astype(int).tolist()
     tops = np.linspace(0, max(0, scene.height - SAMPLE_SIDE), SAMPLES).astype(int).tolist()
@@ -155,9 +146,9 @@ def draw_tile(source: TileSource, z: int, x: int, y: int) -> bytes:
 def write_overviews(
     scene: Scene, bands: tuple[str, ...], target: Path, report: Progress = silent
 ) -> None:
-    """Write some bands at half size, with overviews of that size, strip by strip.
+    """Write a copy of some bands at half size, strip by strip, and add overviews to it.
 
-    Raises SceneError if the scene cannot be read somewhere.
+    Raises SceneError if a part of the scene cannot be read.
     """
     width, height = -(-scene.width // 2), -(-scene.height // 2)
     scale = Affine.scale(scene.width / width, scene.height / height)
@@ -194,7 +185,7 @@ def _read_mercator_tile(source: TileSource, z: int, x: int, y: int) -> tuple[Any
             _open_georeferenced(path, scene) as (raster, nodata),
             TileReader(None, dataset=raster) as reader,
         ):
-            bands = nodata_bands(nodata, scene, indexes) if nodata else indexes
+            bands = pixel_reader.nodata_bands(nodata, scene, indexes) if nodata else indexes
             image = reader.tile(x, y, z, tilesize=TILE_SIDE, indexes=bands)
     except TileOutsideBounds:
         return _empty_tile(source)
@@ -203,29 +194,30 @@ def _read_mercator_tile(source: TileSource, z: int, x: int, y: int) -> tuple[Any
     values = np.asarray(image.array.data)
     mask: BoolArray = np.asarray(np.ma.getmaskarray(image.array).all(axis=0))
     if image.alpha_mask is not None:
-        # rio-tiler masks pixels that are not fully opaque; chips only fully transparent ones.
+        # rio-tiler masks pixels that are not fully opaque; chips mask only fully transparent ones.
         mask = np.asarray(image.alpha_mask == 0)
     if nodata:
-        # In the precision of the values, like GDAL: -3.4e38 stands for the nearest float32. A band
-        # without nodata has None, which becomes NaN.
+        # Compared in the precision of the values, as in GDAL: -3.4e38 means the nearest float32. A
+        # band without nodata has None, which becomes NaN.
         dtype = values.dtype if values.dtype.kind == "f" else np.float64
         band_masks = values == np.array([nodata[i - 1] for i in bands], dtype)[:, None, None]
-        mask = mask | nodata_mask(band_masks, nodata, scene)
+        mask = mask | pixel_reader.nodata_mask(band_masks, nodata, scene)
         values = values[: len(indexes)]
     if palette:
-        values, transparent = expand_palette(values[0], palette, positions)
+        values, transparent = pixel_reader.expand_palette(values[0], palette, positions)
         mask = mask | transparent
-    return values, mask | invalid_values(values)
+    return values, mask | pixel_reader.invalid_values(values)
 
 
 @contextmanager
 def _open_georeferenced(path: Path, scene: Scene) -> Iterator[tuple[Any, tuple[float | None, ...]]]:
-    """Open a raster with the scene's georeference; gives it with the nodata of each band.
+    """Open a raster with the scene's georeference; yields it and the nodata value of each band.
 
     rio-tiler reads rotated rasters correctly. It cannot use RPC models, though, and would warp
     control points, whereas footprints follow the scene's affine transform. It also applies the
-    nodata of the first band to all, and ignores alpha if there is nodata. In these cases it gets a
-    virtual raster with the scene's georeference, without nodata and with an alpha band.
+    nodata value of the first band to all bands, and ignores alpha if there is nodata. In these
+    cases it gets a virtual raster with the scene's georeference, without nodata and with an alpha
+    band.
     """
     with open_scene(path) as raster:
         nodata = raster.nodatavals if any(v is not None for v in raster.nodatavals) else ()

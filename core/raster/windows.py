@@ -27,16 +27,9 @@ UNIT_CORNERS = np.array([(-0.5, -0.5), (0.5, -0.5), (0.5, 0.5), (-0.5, 0.5)])
 class ChipWindows:
     """The squares of n chips, as arrays of shape (n,).
 
-    Attributes
-    ----------
-    column, row
-        Centre in scene pixels.
-    columns, rows
-        Sides in scene pixels.
-    turn
-        Rotation in degrees clockwise in the image, in [-45, 135).
-    side
-        Side on the ground in metres; in pixels if the scene has no CRS.
+    The centre (`column`, `row`) and the sides (`columns`, `rows`) are in scene pixels. `turn` is
+    the rotation in degrees clockwise in the image, in [-45, 135). `side` is the side on the ground
+    in metres; in pixels if the scene has no CRS.
     """
 
     column: DoubleArray
@@ -80,7 +73,7 @@ def chip_windows(scene: Scene, footprints: Geometries, settings: ChipSettings) -
         )
     bounds = shapely.bounds(footprints)
     centre = (bounds[:, :2] + bounds[:, 2:]) / 2
-    # The metres that a column and a row span at each centre; pixels without a CRS.
+    # The metres that a column and a row span at each centre; 1 if the scene has no CRS.
     scale = np.ones_like(centre)
     if scene.crs:
         scale = ground_pixel_sides(scene.crs, scene.transform, centre[:, 0], centre[:, 1])
@@ -97,7 +90,7 @@ def chip_windows(scene: Scene, footprints: Geometries, settings: ChipSettings) -
 
 
 def _align_long_axes(footprints: Geometries, scale: DoubleArray) -> tuple[DoubleArray, ...]:
-    """Return the centres, the longest sides on the ground, and the turns that point them up."""
+    """Return the centres, the longest sides on the ground, and the turns that point them upward."""
     vertices, owner = shapely.get_coordinates(footprints, return_index=True)
     # `measure_long_axes` expects y to the north, but rows run down.
     local = shapely.set_coordinates(footprints.copy(), vertices * scale[owner] * (1, -1))

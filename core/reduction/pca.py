@@ -1,4 +1,4 @@
-"""Reduction of embeddings, and weighted properties, to principal components."""
+"""Reduction of embeddings, with weighted properties of the chips, to principal components."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ PROPERTIES = ("longitude", "latitude", "width", "height")
 
 # A column whose spread, relative to its largest value, is within float32 rounding is constant.
 _CONSTANT = 1e-6
-# Components with less variance than this, relative to the strongest one, are rounding too.
+# Components with less variance than this, relative to the strongest one, are rounding errors.
 _RANK = 1e-7
 
 
@@ -29,13 +29,13 @@ class Reduction:
     explained : float64 array, (k,)
         Fraction of the variance of the standardised columns, 0..1, in descending order.
     components : float64 array, (k, d)
-        Directions of length 1, the largest entry of each being positive. The d columns are those
-        of the embeddings, followed by the properties that were mixed in.
+        Unit vectors whose largest entry is positive. The d columns are those of the embeddings,
+        followed by the properties of the chips that were added with a weight.
     mean, scale : float64 array, (d,)
         Each column is standardised by subtracting its mean and multiplying by its scale, which is
         0 for columns that were dropped.
     notes : tuple of str
-        What was used and what was dropped, for the user.
+        Notes for the user on what was used and what was dropped.
     """
 
     points: FloatArray
@@ -62,9 +62,9 @@ class Reduction:
 def reduce_embeddings(
     embeddings: FloatArray, properties: Mapping[str, DoubleArray], settings: ReductionSettings
 ) -> Reduction:
-    """Standardise embeddings (n, d), mix in weighted properties and compute principal components.
+    """Standardise embeddings (n, d), add weighted properties and compute principal components.
 
-    `properties` contains arrays (n,) of each of `PROPERTIES` whose weight is above 0. Raises
+    `properties` contains an array, (n,), for each of `PROPERTIES` with a weight above 0. Raises
     TooFewError if there are fewer than two chips, DegenerateError if values are not finite or all
     chips have the same embedding, and SettingsError if a property with a weight is missing for
     some chips.
@@ -133,14 +133,14 @@ def _require_finite(columns: DoubleArray) -> None:
 def _weighted_properties(
     properties: Mapping[str, DoubleArray], settings: ReductionSettings, n: int
 ) -> list[str]:
-    """Return the names of the properties with a weight, all of them complete."""
+    """Return the names of the properties with a weight; raises SettingsError if one is missing."""
     names = [name for name in PROPERTIES if getattr(settings, name) > 0]
     for name in names:
         values = np.asarray(properties.get(name, np.full(n, np.nan)), np.float64)
         n_missing = int((~np.isfinite(values)).sum())
         if n_missing:
             raise SettingsError(
-                f"{n_missing} of {n} chips have no {name} to mix in",
+                f"{n_missing} of {n} chips have no {name}, so it cannot be mixed in",
                 where=name,
                 remedy=f"Set the weight of {name} to 0, or leave out the scenes without it.",
             )
@@ -154,13 +154,12 @@ def _notes(
     embedding = varies[: len(varies) - len(names)]
     if not embedding.all():
         n_constant = int((~embedding).sum())
-        notes.append(f"{n_constant} of {embedding.size} embedding columns are constant, dropped")
+        notes.append(f"{n_constant} constant embedding columns of {embedding.size} were dropped")
     for name, used in zip(names, varies[embedding.size :], strict=True):
         weight = getattr(settings, name)
-        notes.append(
-            f"{name} mixed in with weight {weight:g}" if used else f"{name} is constant, dropped"
-        )
+        mixed = f"was mixed in with weight {weight:g}"
+        notes.append(f"{name} {mixed if used else 'is constant and was dropped'}")
     if n_dims < settings.n_dims:
         reason = f"{n} chips" if n_dims == n - 1 else f"{n} chips in {int(varies.sum())} columns"
-        notes.append(f"{settings.n_dims} components requested, {n_dims} kept: {reason}")
+        notes.append(f"{n_dims} of {settings.n_dims} components were kept: there are {reason}")
     return tuple(notes)

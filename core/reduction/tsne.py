@@ -17,11 +17,11 @@ DEFAULT_PERPLEXITY = 30.0
 MIN_PERPLEXITY = 2.0
 EARLY_ITERATIONS = 250
 
-# openTSNE uses 3 x perplexity neighbours, and 7 chips have 6 neighbours each, for perplexity 2.
+# openTSNE uses 3 x perplexity neighbours, and each of 7 chips has 6, enough for perplexity 2.
 _MIN_CHIPS = 7
 _REPORT_EVERY = 10
-# With one thread, Barnes-Hut and interpolation take equally long at 5,000 points; below that
-# Barnes-Hut is up to 6 times as fast, above it is slower.
+# With one thread, Barnes-Hut and interpolation take equally long for 5,000 points. Barnes-Hut is up
+# to 6 times as fast for fewer points, and slower for more.
 _INTERPOLATE_FROM = 5000
 # openTSNE's default: a start this small lets early exaggeration arrange the clusters.
 _START_SPREAD = 1e-4
@@ -57,12 +57,12 @@ class Projection:
 def effective_perplexity(n: int, settings: ProjectionSettings) -> float:
     """Return the perplexity for n chips; a setting of 0 is replaced by the default.
 
-    The largest perplexity is a third of each chip's neighbours, (n - 1) / 3. Raises TooFewError if
-    there are fewer than 7 chips, and SettingsError if the perplexity is below 2 or too large.
+    The largest perplexity is a third of the number of other chips, (n - 1) / 3. Raises TooFewError
+    if there are fewer than 7 chips, and SettingsError if the perplexity is below 2 or too large.
     """
     if n < _MIN_CHIPS:
         raise TooFewError(
-            f"t-SNE needs {_MIN_CHIPS} chips, there are {n}",
+            f"t-SNE needs at least {_MIN_CHIPS} chips, but there are {n}",
             where="projection",
             remedy="Annotate more objects, or add scenes.",
         )
@@ -92,8 +92,8 @@ def project_tsne(
     report : Progress
         Called every 10 iterations, during early exaggeration and after it.
     n_jobs : int, default=1
-        Number of threads. With 1, equal input gives equal bytes; with more, a KL divergence equal
-        within about 1 %.
+        Number of threads. With 1, equal input gives identical results; with more, KL divergences
+        differ by up to about 1 %.
 
     Raises
     ------
@@ -149,7 +149,7 @@ class _ProgressCallback:
 
 
 def _initial_positions(points: FloatArray, seed: int) -> DoubleArray:
-    """Return the first two components, scaled down, with a little noise that separates ties."""
+    """Return the first two components, scaled down, plus noise to separate equal points."""
     if not np.isfinite(points).all():
         raise DegenerateError("points are not finite", where="projection")
     start = np.zeros((len(points), 2))

@@ -1,6 +1,8 @@
 """A small computed workspace whose class names look like markup."""
 
+import importlib
 import json
+import pkgutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,10 +11,17 @@ import pytest
 import rasterio
 from affine import Affine
 
+import app
 from app.session.saved_settings import save_settings
 from core.pipeline.run import run_pipeline
 from core.pipeline.workspace import Workspace
 from core.settings import CutSettings, GmmSettings, ProjectionSettings, RunSettings
+
+# A page imports its modules when it is first opened, which may be late in a run of the tests. They
+# are imported together, so that they fit each other even if a file is edited in the meantime.
+for module in pkgutil.walk_packages(app.__path__, "app."):
+    if module.name not in ("app.main", "app.script"):
+        importlib.import_module(module.name)
 
 EVIL = "<img src=x onerror=alert(1)>"
 CLASSES = ("pirogue", EVIL, "**merchant** ship")
@@ -60,9 +69,9 @@ def computed(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
 
 @pytest.fixture
 def home(computed: Workspace, monkeypatch: pytest.MonkeyPatch) -> Workspace:
-    """The computed workspace as the one that the app opens."""
+    """The computed workspace, which the app opens."""
     monkeypatch.setenv("CHIPSCAPE_WORKSPACE", str(computed.root))
-    # The app saves the settings that a test requested, as it does for a visitor.
+    # The app saves the settings that a test requests, as it does for users.
     save_settings(computed, QUICK)
     return computed
 

@@ -7,7 +7,7 @@ from app import messages
 from core.errors import SceneError
 
 
-def test_describe_error__known_error_is_its_sentence_without_markup():
+def test_describe_error__known_error_gives_its_message_without_markup():
     text = messages.describe_error(
         SceneError("is cut off", where="<b>quay</b>.tif", remedy="Copy it again.")
     )
@@ -32,14 +32,14 @@ def guarded_page() -> None:
     st.write("after")
 
 
-def test_show_errors__known_error_is_displayed_and_the_page_goes_on():
+def test_show_errors__known_error_is_displayed_and_the_page_continues():
     page = AppTest.from_function(guarded_page).run()
     assert not page.exception
     assert [error.value for error in page.error] == [r"quay\.tif\: is cut off\."]
     assert [element.value for element in page.markdown] == ["before", "after"]
 
 
-def test_show_errors__defect_is_not_swallowed():
+def test_show_errors__unexpected_error_is_not_suppressed():
     with pytest.raises(KeyError), messages.show_errors():
         raise KeyError("defect")
 

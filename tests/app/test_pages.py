@@ -55,7 +55,7 @@ def test_page__opens_without_an_exception(home, page):
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_page__values_of_attributes_are_never_markup(home, page):
+def test_page__attribute_values_are_escaped(home, page):
     app = open_page(page)
     assert EVIL not in html(app)
     assert EVIL not in texts(app)
@@ -63,7 +63,7 @@ def test_page__values_of_attributes_are_never_markup(home, page):
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_page__empty_workspace_is_no_error(tmp_path, monkeypatch, page):
+def test_page__accepts_an_empty_workspace(tmp_path, monkeypatch, page):
     monkeypatch.setenv("CHIPSCAPE_WORKSPACE", str(tmp_path))
     app = open_own_page(page)
     assert not app.exception
@@ -72,7 +72,7 @@ def test_page__empty_workspace_is_no_error(tmp_path, monkeypatch, page):
     assert list(tmp_path.iterdir()) in ([], [tmp_path / "artifacts"])
 
 
-def test_start__leads_to_explore_if_there_is_a_projection(home):
+def test_start__opens_explore_if_there_is_a_projection(home):
     assert app_test().run().title[0].value == "Explore"
 
 
@@ -92,7 +92,7 @@ def test_sidebar__changed_settings_mark_the_stages_that_depend_on_them(home):
     assert page.count('class="cs-done"') == len(RUN_STAGES) - 2
 
 
-def test_workspace__that_is_a_file_gives_a_sentence(tmp_path, monkeypatch):
+def test_workspace__file_instead_of_a_folder_gives_a_message(tmp_path, monkeypatch):
     file = tmp_path / "file"
     file.touch()
     monkeypatch.setenv("CHIPSCAPE_WORKSPACE", str(file))
@@ -147,7 +147,7 @@ def test_stale_notice__waits_while_a_job_is_running(home, other_job):
     assert labelled(app.button, "Cut the chips").disabled
 
 
-def test_clusters__changed_space_is_computed_up_to_the_clusters(home, monkeypatch):
+def test_clusters__changed_clustering_space_is_computed_up_to_the_clusters(home, monkeypatch):
     runs = []
     monkeypatch.setattr(jobs, "start_run", lambda *arguments: runs.append(arguments))
     app = open_page("clusters")
@@ -164,7 +164,7 @@ def choose(app: AppTest, label: str, value: object) -> None:
     assert not app.error
 
 
-def test_choice__that_lost_its_value_falls_back(home):
+def test_choice__falls_back_to_the_default_if_deselected(home):
     app = open_page("chips")
     choose(app, "Background", "mask")
     choose(app, "Background", None)
@@ -181,7 +181,7 @@ def test_method__is_kept_from_one_page_to_the_next(home):
     assert not [slider.label for slider in app.slider if slider.label == "Components"]
 
 
-def test_tab__that_lost_its_value_stays(home):
+def test_tab__stays_open_if_deselected(home):
     app = open_page("clusters")
     choose(app, "View", None)
     assert "Typical chips" in texts(app)
@@ -208,7 +208,7 @@ def page_links(app: AppTest) -> list[str]:
 
 
 @pytest.mark.parametrize("page", ["clusters", "explore"])
-def test_dead_end__no_annotations_leads_to_scenes(with_scene, page):
+def test_no_annotations__page_links_to_scenes(with_scene, page):
     (with_scene(1).raw / "quay.geojson").unlink()
     app = open_page(page)
     assert not app.exception
@@ -218,17 +218,17 @@ def test_dead_end__no_annotations_leads_to_scenes(with_scene, page):
 
 
 @pytest.mark.parametrize("page", ["clusters", "explore"])
-def test_dead_end__no_scenes_leads_to_scenes(tmp_path, monkeypatch, page):
+def test_no_scenes__page_links_to_scenes(tmp_path, monkeypatch, page):
     monkeypatch.setenv("CHIPSCAPE_WORKSPACE", str(tmp_path))
     app = open_own_page(page)
     assert "There are no scenes in this workspace yet." in texts(app)
     assert page_links(app) == ["scenes"]
 
 
-def test_clusters__more_components_than_chips_gives_a_sentence(with_scene):
+def test_clusters__more_components_than_chips_gives_a_message(with_scene):
     run_pipeline(with_scene(6), RunSettings(), until="reduction")
     app = open_page("clusters")
-    assert "6 chips can form 6 clusters at most." in texts(app)
+    assert "6 chips can form at most 6 clusters." in texts(app)
 
 
 def test_scenes__classes_are_the_last_column_and_counted(home):
@@ -242,7 +242,7 @@ def test_explore__one_scene_is_singular(home):
     assert "1 scenes" not in texts(open_page("scenes"))
 
 
-def test_choices__outlive_a_change_of_page(home):
+def test_choices__survive_a_change_of_page(home):
     app = open_page("chips")
     app.select_slider[0].set_value(96).run()
     app.switch_page("../pages/embeddings.py").run()
@@ -266,12 +266,12 @@ def test_embeddings__missing_weights_are_reported_without_a_download(home, monke
     assert not labelled(app.button, "Embed the chips").disabled
 
 
-def test_clusters__what_is_not_fitted_is_offered_not_fitted_at_once(home):
+def test_clusters__missing_fit_is_offered_but_not_started(home):
     app = open_page("clusters")
     labelled(app.slider, "Components").set_value(4).run()
     assert "No mixture of 4 components is fitted yet" in texts(app).replace("\\", "")
     assert "2 clusters" in app.subheader[0].value
-    assert not labelled(app.button, "Fit 2 to 20").disabled
+    assert not labelled(app.button, "Fit 2 to 20 clusters").disabled
 
 
 def test_clusters__fitted_mixture_shows_its_sizes_and_typical_chips(home):
@@ -287,7 +287,7 @@ def test_explore__legend_has_an_entry_for_each_class(home):
     assert "&lt;img src=x onerror=alert(1)&gt;" in html(app)
 
 
-def test_explore__number_has_no_legend_but_a_scale(home):
+def test_explore__numbers_have_a_scale_instead_of_a_legend(home):
     app = open_page("explore")
     labelled(app.selectbox, "Colour by").set_value("Length (m)").run()
     assert not app.exception

@@ -1,4 +1,4 @@
-"""The two files of the server: from another folder, and next to packages of other projects."""
+"""The two scripts of the server, from another folder and with packages of other projects."""
 
 import os
 import subprocess
@@ -37,15 +37,15 @@ def test_start__from_another_folder_finds_the_packages(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["core", "app"])
-def test_start__another_package_of_the_name_is_reported(tmp_path, name):
+def test_start__another_package_of_the_same_name_is_reported(tmp_path, name):
     (tmp_path / name).mkdir()
     (tmp_path / name / "__init__.py").write_text("")
     problem = find_foreign_package(tmp_path, PYTHONPATH=str(tmp_path))
-    assert problem.startswith(f"Another package named '{name}' comes first: {tmp_path}")
+    assert problem.startswith(f"Another package named '{name}' is imported instead: {tmp_path}")
     assert "pip install -e" in problem
 
 
-def test_main__draws_the_pages_with_another_file():
+def test_main__draws_the_pages_through_another_file():
     code = (
         "import runpy; names = runpy.run_path('app/main.py'); "
         "print(type(names['app']).__name__, names['app'].script_path)"
@@ -56,7 +56,7 @@ def test_main__draws_the_pages_with_another_file():
     assert "App" in process.stdout
 
 
-def test_config__safe_and_quiet():
+def test_config__is_safe_and_quiet():
     config = tomllib.loads((ROOT / "app" / ".streamlit" / "config.toml").read_text())
     assert config["server"]["address"] == "127.0.0.1"
     assert config["server"]["enableXsrfProtection"] is True

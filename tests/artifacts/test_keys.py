@@ -109,7 +109,7 @@ def test_checksums__unchanged_files_are_read_once(tmp_path, ledger, reads):
     assert reads == ["a.tif"]
 
 
-def test_checksums__changed_size_or_time(tmp_path, ledger, reads):
+def test_checksums__changed_size_or_time_is_read_again(tmp_path, ledger, reads):
     file = tmp_path / "a.tif"
     file.write_bytes(b"one")
     checksums = Checksums(ledger)
@@ -154,6 +154,6 @@ def test_checksums__damaged_ledger_is_replaced(tmp_path, ledger, content):
     assert Checksums(ledger).of(file) == file_checksum(file)
 
 
-def test_checksums__nothing_read_writes_nothing(ledger):
+def test_checksums__ledger_is_not_written_if_no_file_was_read(ledger):
     Checksums(ledger).save()
     assert not ledger.parent.exists()

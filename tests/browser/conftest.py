@@ -1,4 +1,4 @@
-"""A server, started from another folder, and a Chromium that visits it."""
+"""A server that is started from another folder, and a browser that visits it."""
 
 import json
 import os

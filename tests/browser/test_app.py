@@ -19,7 +19,7 @@ JOB = ".st-key-cs_job"
 
 @pytest.fixture
 def explorer(demo, visit):
-    """A new visitor on the demo's Explore page; the first test that needs it makes the demo."""
+    """A new visitor on the demo's Explore page; the first test that needs it creates the demo."""
     visitor = visit(demo)
     visitor.page.goto(demo.url)
     visitor.page.frame_locator("iframe").first.locator(".nsewdrag").first.wait_for(timeout=240_000)
@@ -45,13 +45,15 @@ def check_chip_size(visitor) -> None:
     enlarged = re.search(r"enlarged (\d+) times", caption)
     reduced = re.search(r"at 1:(\d+)", caption)
     factor = int(enlarged[1]) if enlarged else 1 / int(reduced[1])
-    box = visitor.page.locator("[data-testid=stImage] img").first.bounding_box()
+    image = visitor.page.locator("[data-testid=stImage] img").first
+    expect(image).to_have_js_property("complete", True)
+    box = image.bounding_box()
     assert box["width"] == pytest.approx(width * factor, abs=1)
     assert box["height"] == pytest.approx(height * factor, abs=1)
     assert max(box["width"], box["height"]) <= 184
 
 
-def test_first_start__makes_the_demo_and_leads_to_it(demo, visit):
+def test_first_start__creates_the_demo_and_opens_it(demo, visit):
     visitor = visit(demo)
     page = visitor.page
     page.goto(demo.url)
@@ -132,7 +134,7 @@ def test_explore__tree_is_cut_again_and_the_zoom_is_kept(explorer):
     expect(explorer.page.get_by_text("% noise").first).to_be_visible(timeout=WAIT)
     explorer.wait_until_idle()
     colours = explorer.plot(COLOURS)
-    slider = explorer.page.get_by_role("slider", name="Smallest cluster (chips)")
+    slider = explorer.page.get_by_role("slider", name="Minimum cluster size (chips)")
     slider.focus()
     for _ in range(12):
         explorer.page.keyboard.press("ArrowLeft")
@@ -169,13 +171,13 @@ def test_chips__new_settings_run_as_a_job_and_can_be_cancelled(explorer):
     stale_text = "These results use your previous settings"
     page.get_by_role("link", name="Chips").click()
     explorer.wait_until_idle()
-    page.get_by_text("the long axis", exact=True).click()
+    page.get_by_text("long axis up", exact=True).click()
     expect(page.get_by_text(stale_text)).to_be_visible(timeout=WAIT)
     page.get_by_role("link", name="Embeddings").click()
     explorer.wait_until_idle()
     page.get_by_role("button", name="Embed the chips").click()
     page.get_by_role("button", name="Cancel").click()
-    expect(page.get_by_text("stopped. What was finished is kept")).to_be_visible(timeout=10_000)
+    expect(page.get_by_text("cancelled. Completed results are kept")).to_be_visible(timeout=10_000)
     page.get_by_role("button", name="Dismiss").click()
     page.get_by_role("link", name="Chips").click()
     explorer.wait_until_idle()
@@ -183,7 +185,7 @@ def test_chips__new_settings_run_as_a_job_and_can_be_cancelled(explorer):
     expect(page.get_by_text(stale_text)).to_be_hidden(timeout=WAIT)
 
 
-def test_own_scenes__run_from_the_page_and_values_stay_text(own_scene, visit):
+def test_own_scenes__run_from_the_page_and_values_are_displayed_as_text(own_scene, visit):
     visitor = visit(own_scene)
     visitor.go("")
     expect(visitor.page.locator("h1").first).to_have_text("Scenes")
@@ -211,7 +213,7 @@ def test_own_scenes__run_from_the_page_and_values_stay_text(own_scene, visit):
     assert visitor.foreign_requests() == []
 
 
-def test_bad_input__is_reported_in_sentences(serve, visit, tmp_path):
+def test_bad_input__is_reported_in_messages(serve, visit, tmp_path):
     raw = tmp_path / "raw"
     raw.mkdir()
     (raw / "cut off.tif").write_bytes(b"II*\0\x08\0\0\0\x0c\0")

@@ -1,4 +1,4 @@
-"""Tuning, evaluating and naming clusters as an analyst does, on the demo; in the file's order."""
+"""Tuning, evaluating and naming clusters as an analyst does; tests run in the file's order."""
 
 import csv
 
@@ -13,7 +13,7 @@ JOB = 240_000
 
 @pytest.fixture
 def tuning(demo, visit):
-    """A visitor on the page Clusters with HDBSCAN; the first test waits until the demo is made."""
+    """A visitor on the Clusters page with HDBSCAN; the first test waits until the demo exists."""
     # A session starts from the settings that were requested last, also by tests that cancel jobs.
     (demo.root / "demo" / "app" / "settings.toml").unlink(missing_ok=True)
     visitor = visit(demo)
@@ -52,7 +52,7 @@ def test_size__comparison_presets_and_changes(tuning):
     coarse.click()
     expect(page.locator("h3").first).not_to_have_text(heading, timeout=WAIT)
     expect(page.locator("h3").first).to_contain_text(f"{n_clusters} clusters", timeout=WAIT)
-    expect(page.get_by_text("Since the last setting:")).to_be_visible(timeout=WAIT)
+    expect(page.get_by_text("Since the previous setting:")).to_be_visible(timeout=WAIT)
     assert tuning.exceptions() == []
 
 
@@ -60,7 +60,7 @@ def test_report_card__is_a_job_and_can_be_downloaded(tuning):
     page = tuning.page
     open_tab(tuning, "Report card")
     page.get_by_role("button", name="Evaluate the clusters").click()
-    expect(page.get_by_text("20 resamples of")).to_be_visible(timeout=JOB)
+    expect(page.get_by_text("Stability: 20 resamples of")).to_be_visible(timeout=JOB)
     tuning.wait_until_idle()
     with page.expect_download() as download:
         page.get_by_role("button", name="Download the report card").click()
@@ -160,7 +160,7 @@ def nudge(visitor, slider: str, key: str, times: int) -> None:
     visitor.wait_until_idle()
 
 
-def test_more__keeps_what_was_chosen_on_the_page_clusters(tuning):
+def test_more__keeps_the_choices_of_the_clusters_page(tuning):
     page = tuning.page
     page.get_by_text("soft", exact=True).first.click()
     tuning.wait_until_idle()
@@ -174,7 +174,7 @@ def test_more__keeps_what_was_chosen_on_the_page_clusters(tuning):
     page.get_by_role("link", name="Explore").click()
     tuning.wait_for_plot()
     for key in ("ArrowRight", "ArrowRight"):
-        nudge(tuning, "Smallest cluster", key, 1)
+        nudge(tuning, "Minimum cluster size", key, 1)
     note = page.get_by_text(f"a membership of {threshold:g} or more")
     expect(note).to_be_visible(timeout=WAIT)
     legend = page.locator(".cs-legend").inner_text()
@@ -187,7 +187,7 @@ def test_more__keeps_what_was_chosen_on_the_page_clusters(tuning):
     single = page.locator("[data-testid=stCheckbox]", has_text="may form a single cluster")
     expect(single.locator("input")).to_be_checked()
     assert page.locator(".cs-legend").inner_text() == legend
-    nudge(tuning, "Smallest cluster", "ArrowLeft", 1)
+    nudge(tuning, "Minimum cluster size", "ArrowLeft", 1)
     assert float(membership.locator("input").input_value()) == pytest.approx(threshold)
     page.get_by_role("button", name="Less").click()
     expect(membership).to_be_hidden(timeout=WAIT)

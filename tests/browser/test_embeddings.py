@@ -15,7 +15,7 @@ EVIL = "<img src=x onerror=alert(1)>"
 
 @pytest.fixture
 def visitor(own_scene, visit):
-    """A visitor on the page Embeddings of a workspace in which nothing was computed."""
+    """A visitor on the Embeddings page of a workspace in which nothing was computed."""
     visitor = visit(own_scene)
     visitor.go("embeddings")
     yield visitor

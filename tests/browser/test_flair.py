@@ -1,4 +1,4 @@
-"""The land cover pages as an analyst uses them, on a small look-alike."""
+"""The land cover pages as an analyst uses them, on a small synthetic data set."""
 
 import zipfile
 from pathlib import Path
@@ -54,7 +54,7 @@ def land(serve, tmp_path_factory):
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_page__every_view_opens_without_foreign_requests(land, visit, name):
+def test_page__every_view_opens_without_requests_to_other_hosts(land, visit, name):
     visitor = visit(land)
     visitor.go(name)
     assert visitor.exceptions() == []
@@ -113,18 +113,20 @@ def test_models__the_slider_cuts_the_tree_again(land, visit):
     clusters = page.locator("[data-testid=stMetricValue]").first
     expect(clusters).to_be_visible(timeout=WAIT)
     before = clusters.inner_text()
-    page.get_by_role("slider", name="Smallest cluster (pixels)").focus()
+    page.get_by_role("slider", name="Minimum cluster size (pixels)").focus()
     for _ in range(5):
         page.keyboard.press("ArrowRight")
     expect(clusters).not_to_have_text(before, timeout=WAIT)
     assert page.get_by_role("button", name="Cancel").count() == 0
 
 
-def test_first_use__draws_the_look_alike_and_shows_it(serve, visit, tmp_path):
+def test_first_use__generates_synthetic_data_and_shows_them(serve, visit, tmp_path):
     visitor = visit(serve(tmp_path))
     page = visitor.page
     page.goto(f"{visitor.server.url}/flair_data")
-    expect(page.get_by_text("A small look-alike is being drawn")).to_be_visible(timeout=WAIT)
+    expect(page.get_by_text("A small synthetic data set is being generated")).to_be_visible(
+        timeout=WAIT
+    )
     expect(page.get_by_text("Classes of this patch")).to_be_visible(timeout=120_000)
     assert visitor.exceptions() == []
     assert visitor.foreign_requests() == []

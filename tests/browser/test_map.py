@@ -163,7 +163,7 @@ def test_map__shares_the_picked_chip_with_explore(mapped, visit):
     assert visitor.foreign_requests() == []
 
 
-def test_map__a_class_that_is_markup_shows_as_text(mapped, visit):
+def test_map__markup_in_a_class_is_displayed_as_text(mapped, visit):
     ids = mapped.chip_ids
     visitor = visit(mapped.server)
     map_element = open_map(visitor)
@@ -179,7 +179,7 @@ def test_map__a_class_that_is_markup_shows_as_text(mapped, visit):
     assert visitor.dialogs == []
 
 
-def test_map__the_small_map_chooses_a_scene(mapped, visit):
+def test_map__click_on_the_small_map_selects_a_scene(mapped, visit):
     ids = mapped.chip_ids
     visitor = visit(mapped.server)
     open_map(visitor)

@@ -75,7 +75,7 @@ def file_names(folder) -> list[str]:
 
 @pytest.fixture
 def empty(serve, visit, tmp_path):
-    """The page Scenes of an empty workspace of the user's own."""
+    """The Scenes page of an empty workspace of the user's own."""
     visitor = visit(serve(tmp_path))
     visitor.page.goto(visitor.server.url)
     radio = visitor.page.get_by_role("radio", name="My scenes")
@@ -130,7 +130,7 @@ def test_upload__the_user_decides_about_existing_files(empty, tmp_path):
     drop(empty, upload("quay.tif", old))
     drop(empty, upload("quay.tif", new), upload("quay.geojson", annotation_file()))
     expect(
-        page.get_by_text("quay.tif is waiting: it already exists with other content.")
+        page.get_by_text("quay.tif is waiting: it already exists with different content.")
     ).to_be_visible()
     expect(page.get_by_text("quay.geojson is waiting: it belongs to quay.tif")).to_be_visible()
     assert file_names(raw) == ["quay.tif"]
@@ -141,7 +141,7 @@ def test_upload__the_user_decides_about_existing_files(empty, tmp_path):
     assert (raw / "quay_2.tif").read_bytes() == new
 
 
-def test_folder__listed_then_copied(empty, tmp_path):
+def test_folder__files_are_listed_and_then_copied(empty, tmp_path):
     page, raw, folder = empty.page, tmp_path / "raw", tmp_path / "field trip"
     folder.mkdir()
     scene_file(folder / "quay.tif", textured_pixels())
@@ -166,7 +166,7 @@ def test_folder__listed_then_copied(empty, tmp_path):
     assert len(file_names(folder)) == 4
 
 
-def test_grid__where_there_are_no_annotations(empty, tmp_path):
+def test_grid__for_scenes_without_annotations(empty, tmp_path):
     page = empty.page
     drop(empty, upload("bare.tif", scene_file(tmp_path / "bare.tif", textured_pixels())))
     page.get_by_role("spinbutton", name="Side of a square (px)").fill("50")
@@ -174,14 +174,14 @@ def test_grid__where_there_are_no_annotations(empty, tmp_path):
     empty.wait_until_idle()
     expect(page.get_by_text("At most 36 chips of 50 px, 25 m on the ground")).to_be_visible()
     assert not (tmp_path / "artifacts" / "chips").exists()
-    page.get_by_role("button", name="Cut this grid").click()
+    page.get_by_role("button", name="Cut chips on this grid").click()
     wait_for_job(empty)
     expect(page.locator("dl.cs-facts")).to_contain_text("36 squares", timeout=WAIT)
     page.get_by_role("link", name="Chips", exact=True).click()
     expect(page.get_by_text("36 chips of 64 × 64 px")).to_be_visible(timeout=WAIT)
 
 
-def test_screening__blank_chips_left_out_and_back(empty, tmp_path):
+def test_screening__blank_chips_are_left_out_and_restored(empty, tmp_path):
     page = empty.page
     drop(
         empty,
@@ -196,7 +196,7 @@ def test_screening__blank_chips_left_out_and_back(empty, tmp_path):
     expect(page.get_by_role("radio", name="blank (2)")).to_be_visible(timeout=WAIT)
     gallery = page.locator(".cs-gallery").nth(1)
     expect(gallery.locator("figure")).to_have_count(2)
-    expect(gallery).to_contain_text("varies by 0.0%")
+    expect(gallery).to_contain_text("grey varies by 0.0%")
 
     page.get_by_text("blank (2)").first.click()
     expect(page.get_by_text("These results use your previous settings")).to_be_visible(timeout=WAIT)

@@ -2,8 +2,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from core.chips.chip_set import ChipSet, SceneChips
+from core.chips.chip_set import ChipSet, SceneChips, shared_band_names
 from core.errors import BandError
+
+RGB = ("red", "green", "blue")
 
 
 def part(name, n, dtype="uint8", size=4, **properties):
@@ -20,7 +22,7 @@ def chips():
     return ChipSet((part("a", 3, kind="x"), part("b", 0), part("c", 5, width=7)), ("r", "g"))
 
 
-def test_chip_set__one_sequence_of_all_scenes(chips):
+def test_chip_set__concatenates_the_chips_of_all_scenes(chips):
     assert (len(chips), chips.size, chips.keys) == (8, 4, ("key-a", "key-b", "key-c"))
     assert chips.facts["scene"].tolist() == ["a"] * 3 + ["c"] * 5
     assert chips.properties["kind"].isna().tolist() == [False] * 3 + [True] * 5
@@ -40,7 +42,7 @@ def test_read__dtypes_are_combined_only_when_scaled():
     mixed = ChipSet((part("a", 2), part("b", 2, "uint16")), ("r", "g"))
     assert mixed.dtypes == ("uint16", "uint8")
     assert mixed.read([2, 3])[0].dtype == np.uint16
-    with pytest.raises(BandError, match="chips of different dtypes: uint16, uint8"):
+    with pytest.raises(BandError, match="the chips have different dtypes: uint16, uint8"):
         mixed.read([0, 2])
     scaled = mixed.read_scaled([0, 3], mixed.display_scalings)
     assert scaled.dtype == np.float32
@@ -66,7 +68,7 @@ def test_sample_rows__evenly_spaced(chips, n, rows):
 
 
 def test_scene_chips__different_lengths():
-    with pytest.raises(BandError, match=r"a: parts of different lengths \[2, 3\]"):
+    with pytest.raises(BandError, match=r"a: its tables differ in length: \[2, 3\]"):
         SceneChips(
             "k",
             "a",
@@ -85,3 +87,33 @@ def test_properties__mixed_types_become_text():
     assert properties["count"].tolist() == [1, 1, 2.5]
     assert properties["flag"].tolist()[0] is True
     assert properties["flag"].isna().tolist() == [False, True, True]
+
+
+@pytest.mark.parametrize(
+    ("scenes", "selection", "bands"),
+    [
+        ({}, (), ()),
+        ({"a": RGB}, (), RGB),
+        ({"a": RGB, "b": ("nir", "blue", "red")}, (), ("red", "blue")),
+        ({"b": ("nir", "blue", "red"), "a": RGB}, (), ("blue", "red")),
+        ({"a": RGB, "b": RGB}, ("blue", "red"), ("blue", "red")),
+    ],
+)
+def test_shared_band_names__in_the_first_scenes_order(scenes, selection, bands):
+    assert shared_band_names(scenes, selection) == bands
+
+
+def test_shared_band_names__none_shared():
+    with pytest.raises(BandError, match="share no band: a has red, green, blue; b has nir"):
+        shared_band_names({"a": RGB, "b": ("nir",)})
+
+
+def test_shared_band_names__none_shared_by_all_scenes():
+    scenes = {"a": ("r", "g"), "b": ("r", "x"), "c": ("g", "x"), "d": ("r",), "e": ("g",)}
+    with pytest.raises(BandError, match="c has g, x and 2 more"):
+        shared_band_names(scenes)
+
+
+def test_shared_band_names__selected_band_is_missing():
+    with pytest.raises(BandError, match=r"^b: band 'red' is missing. Bands common .*: blue\.$"):
+        shared_band_names({"a": RGB, "b": ("blue",)}, ("blue", "red"))

@@ -76,7 +76,7 @@ def test_cut_chips__annotation_in_any_crs(make_scene, make_annotations, to_groun
     assert not bright[(0, 0, -1, -1), (0, -1, 0, -1)].any()
 
 
-def test_cut_chips__scene_in_feet_or_degrees_or_turned(make_scene):
+def test_cut_chips__scene_in_feet_in_degrees_or_rotated(make_scene):
     turned = Affine.translation(692_000, 4_796_000) @ Affine.rotation(30) @ Affine.scale(0.5, -0.5)
     for crs, transform in (
         ("EPSG:2263", Affine(2, 0, 985_000, 0, -2, 195_000)),
@@ -190,7 +190,7 @@ def test_cut_chips__background_is_masked(make_scene, shape, masked_fraction):
     assert values[0][:, ~mask[0]].all()
 
 
-def test_cut_chips__background_of_a_turned_chip_is_masked(make_scene):
+def test_cut_chips__background_of_a_rotated_chip_is_masked(make_scene):
     shape = shapely.affinity.rotate(box(60, 40, 70, 80), 35)
     _, mask = cut(make_scene(), [shape], background="mask", align="long-axis", size=32)
     visible = ~mask[0]

@@ -43,7 +43,7 @@ def test_apply__linear_and_clipped_with_nan_as_0():
 
 
 @pytest.mark.parametrize("dtype", ["uint16", "int16"])
-def test_apply__limits_of_the_dtype(dtype):
+def test_apply__values_at_the_limits_of_the_dtype(dtype):
     limits = np.iinfo(dtype)
     pixels = np.array([[[[limits.min, limits.max]]]], dtype)
     scaled = Scaling((float(limits.min),), (float(limits.max),), "").apply(pixels)

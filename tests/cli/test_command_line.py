@@ -1,4 +1,4 @@
-"""The command line: exit codes, one line of JSON, readable text, and raw/ never written to."""
+"""The command line: exit codes, one line of JSON, readable text, and an unchanged raw/."""
 
 import json
 import os
@@ -166,14 +166,14 @@ def test_raw__is_never_written_to(call, workspace):
         assert contents() == before, command
 
 
-def test_cluster__sweep_prepares_mixtures(call, workspace):
+def test_cluster__sweep_fits_mixtures(call, workspace):
     assert call("cluster", "--sweep", "2:4", "--json").json["n_clusters"] == 3
     assert len(list((workspace / "artifacts" / "mixtures").iterdir())) == 3
     assert call("cluster", "--n-components", "4", "--json").json["stages"]["clusters"] == "cached"
 
 
 @pytest.mark.parametrize("text", ["4:2", "0:3", "a:b", "3", "-1:4", "2:3:4"])
-def test_cluster__sweep_that_is_no_range(call, text):
+def test_cluster__invalid_sweep_range(call, text):
     result = call("cluster", f"--sweep={text}")
     assert result.code == 1
     assert "is not a range. Write it as 2:20." in result.err
@@ -209,7 +209,7 @@ def test_score__json(call):
 def test_score__unknown_attribute(call):
     result = call("score", "--property", "kind")
     assert result.code == 1
-    assert "no annotation has a property 'kind'" in result.err
+    assert "no annotation has an attribute 'kind'" in result.err
 
 
 def test_export__folder_and_default_folder(call, workspace, tmp_path):
@@ -239,12 +239,10 @@ def test_export__layout_of_the_seed(call, workspace):
     }
 
 
-def test_demo__refuses_the_users_raw(call, workspace):
+def test_demo__refuses_a_raw_folder_with_other_files(call, workspace):
     result = call("demo")
     assert result.code == 1
-    assert (
-        "holds files that are not the demo's. Name another folder with --workspace." in result.err
-    )
+    assert "that do not belong to the demo. Choose another folder with --workspace." in result.err
     assert not (workspace / "demo.json").exists()
 
 
@@ -271,7 +269,7 @@ CLEAR_ERRORS = [
     (("run", "--bands", "red, nir"), "a.tif, b.tif: band 'nir' is missing."),
     (("run", "--scheduler", "nope://x"), "nope://x: no Dask scheduler answers."),
     (("export", "--format", "shp"), "'shp' is not one of csv, geojson, geoparquet, gpkg."),
-    (("export", "--layout", "other"), "'other' is not a layout; there is: seed."),
+    (("export", "--layout", "other"), "'other' is not a layout; the only one is seed."),
 ]
 
 
@@ -317,7 +315,7 @@ def test_export__a_file_where_a_folder_is_needed(call, workspace, name):
 def test_workspace__a_file(call, quick):
     result = call("run", "--workspace", quick, bare=True)
     assert result.code == 1
-    assert "is a file, not a folder. Name a folder." in result.err
+    assert "is a file, not a folder. Choose a folder." in result.err
 
 
 def test_workspace__empty(call, tmp_path):
@@ -442,13 +440,13 @@ def test_interrupted__resumes_and_gives_the_same_bytes(
 
 
 def process(*arguments: Any, **extra: str) -> subprocess.Popen[str]:
-    """The command line in a process of its own."""
+    """Start the command line in a separate process."""
     command = [sys.executable, "-m", "core", *map(str, arguments)]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     return subprocess.Popen(command, cwd=ROOT, env=environment() | extra, **pipes)
 
 
-def test_process__a_clear_error(tmp_path):
+def test_process__error_has_a_message_and_exit_code(tmp_path):
     running = process("run", "--json", "-w", tmp_path / "none")
     out, err = running.communicate(timeout=60)
     assert (running.returncode, out) == (1, "")
@@ -469,7 +467,7 @@ def test_process__workspace_from_the_environment(workspace, tmp_path):
     assert json.loads(completed.stdout)["chips"] == 40
 
 
-def test_process__two_at_once_compute_once(workspace, quick):
+def test_process__two_processes_compute_once(workspace, quick):
     arguments = ("run", "--json", "-w", workspace, "--settings", quick)
     processes = [process(*arguments) for _ in range(2)]
     results = [Result(0, *p.communicate(timeout=120)) for p in processes]
@@ -489,7 +487,7 @@ def test_export__into_raw_is_refused(call, workspace):
     assert sorted((workspace / "raw").iterdir()) == before
 
 
-def test_sweep__ends_where_the_chips_are_too_few(call):
+def test_sweep__stops_when_there_are_too_few_chips(call):
     result = call("cluster", "--sweep", "39:45", "--json")
     assert result.code == 0
     assert result.json["chips"] == 40

@@ -24,7 +24,7 @@ QUICK = {
     "cut": {"min_cluster_size": 5},
 }
 
-# As docs/encoders.md shows it.
+# The example in docs/encoders.md.
 BRIGHTNESS = """
 import numpy as np
 
@@ -75,7 +75,7 @@ class Result:
 
 @pytest.fixture(autouse=True)
 def _offline(monkeypatch, tmp_path):
-    """No test reaches the real hub or this machine's cache of it."""
+    """Keep all tests away from the real hub and this machine's cache of it."""
     from huggingface_hub import constants
 
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
@@ -203,9 +203,9 @@ def test_estimate__as_text(call):
     [
         (("compare", "--encoders", "textur"), "Did you mean 'texture'?"),
         (("estimate", "--encoders", "textur"), "Did you mean 'texture'?"),
-        (("compare", "--encoders", "texture,texture"), "or one of them twice"),
-        (("compare", "--encoders", "texture+texture"), "does not join different encoders"),
-        (("compare", "--property", "kind"), "no annotation has a property 'kind'"),
+        (("compare", "--encoders", "texture,texture"), "or one is listed twice"),
+        (("compare", "--encoders", "texture+texture"), "empty or a repeated encoder name"),
+        (("compare", "--property", "kind"), "no annotation has an attribute 'kind'"),
         (
             ("compare", "--encoders", "texture,resnet50"),
             "Download https://huggingface.co/microsoft",
@@ -321,7 +321,9 @@ def test_embed__dinov2_from_the_folder_of_weights(call, real_formats, add_scene,
 
 
 @pytest.mark.parametrize("encoder", ["texture", "rcf", "texture+rcf"])
-def test_embed__an_added_scene_leaves_the_other_vectors(call, add_scene, workspace, encoder):
+def test_embed__an_added_scene_does_not_change_other_embeddings(
+    call, add_scene, workspace, encoder
+):
     before = vectors(workspace, call("embed", "--encoder", encoder, "--json").json)
     add_scene("c")
     summary = call("embed", "--encoder", encoder, "--json").json

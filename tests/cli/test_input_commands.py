@@ -14,7 +14,7 @@ from core import cli
 
 
 def chipscape(workspace, *arguments):
-    """Run a command in a process of its own."""
+    """Run a command in a separate process."""
     command = [sys.executable, "-m", "core", *map(str, arguments), "--workspace", str(workspace)]
     environment = {name: v for name, v in os.environ.items() if name != "CHIPSCAPE_PROGRESS"}
     return subprocess.run(
@@ -24,7 +24,7 @@ def chipscape(workspace, *arguments):
 
 @pytest.fixture
 def folder(tmp_path):
-    """A folder with a scene and a file that is none."""
+    """A folder with a scene and a file that is not a scene."""
     path = tmp_path / "field trip"
     path.mkdir()
     profile = {"driver": "GTiff", "dtype": "uint8", "count": 3, "width": 128, "height": 128}
@@ -39,7 +39,7 @@ def folder(tmp_path):
 
 
 @pytest.mark.parametrize("command", ["import", "take-in"])
-def test_import__each_file_has_a_verdict(folder, tmp_path, command):
+def test_import__reports_the_result_for_each_file(folder, tmp_path, command):
     workspace = tmp_path / "mine"
     result = chipscape(workspace, command, folder, "--json")
     assert result.returncode == 0
@@ -59,14 +59,14 @@ def test_import__each_file_has_a_verdict(folder, tmp_path, command):
         ((".", "--existing", "burn"), "is not one of ask"),
     ],
 )
-def test_import__wrong_use_is_one_sentence(tmp_path, arguments, message):
+def test_import__wrong_usage_gives_one_sentence(tmp_path, arguments, message):
     result = chipscape(tmp_path, "import", *arguments)
     assert result.returncode == 1
     assert message in result.stderr
     assert "Traceback" not in result.stderr
 
 
-def test_screen__all_chips_whatever_is_left_out(folder, tmp_path):
+def test_screen__includes_chips_that_are_left_out(folder, tmp_path):
     workspace = tmp_path / "mine"
     chipscape(workspace, "import", folder)
     settings = tmp_path / "grid.toml"

@@ -104,7 +104,7 @@ def test_evaluation__labellings_without_two_clusters_of_two_chips(numbers):
     assert len(stability.jaccard) == labelling.n_clusters
 
 
-def test_find_confounders__nothing_to_follow():
+def test_find_confounders__constant_variables():
     import pandas as pd
 
     facts = pd.DataFrame({"scene": ["a"] * 60})

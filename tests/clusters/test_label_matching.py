@@ -112,7 +112,7 @@ def test_describe_changes__added_and_lost_clusters():
     assert changes.sentences() == ["Cluster 2 is new.", "Cluster 1 no longer exists."]
 
 
-def test_describe_changes__a_few_moved_chips_are_no_piece():
+def test_describe_changes__a_few_moved_chips_are_not_a_split():
     old = [0] * 50 + [1] * 50
     changes, ids = match_and_describe(old, [1] + [0] * 49 + [1] * 49 + [0])
     assert changes.sentences() == []

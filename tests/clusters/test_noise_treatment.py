@@ -35,11 +35,11 @@ def test_treat_noise__nearest_by_hand():
     assert treated.original.tolist() == [0, 0, 1, 1, -1, -1]
     assert treated.moved.tolist() == [False] * 4 + [True] * 2
     assert "2 of 2 noise chips" in treated.note
-    # Being near is no membership.
+    # A chip that is only near a cluster has no membership in it.
     np.testing.assert_array_equal(treated.confidence, [1, 1, 1, 1, np.nan, np.nan])
 
 
-def test_treat_noise__soft_needs_the_threshold(example):
+def test_treat_noise__soft_moves_chips_at_or_above_the_threshold(example):
     points, cut, soft = example
     noise = cut.labels == -1
     everything = treat_noise(cut, points, NoiseSettings("soft", 0), soft)

@@ -5,8 +5,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from core.demo.harbour.boats import paint_wake
-from core.demo.harbour.canvas import GSD, Canvas, Pose
-from core.demo.harbour.colours import pick_colour
+from core.demo.harbour.canvas import GSD, Canvas, Pose, pick_colour
 from core.demo.harbour.harbour_scenes import PAINTERS
 from core.demo.harbour.layout import LENGTHS, object_width
 from core.demo.harbour.shapes import Hull

@@ -43,7 +43,7 @@ def test_triples__first_uses_the_named_bands(names, order):
 def test_triples__first_raises_for_other_bands_and_names_the_remedy(n, names):
     with pytest.raises(BandError, match=f"takes three bands, but the chips have {n}") as caught:
         choose_band_triples(n, names)
-    assert "Choose three bands" in str(caught.value)
+    assert "Choose one or three bands" in str(caught.value)
     assert 'bands_rule = "triples"' in str(caught.value)
     assert all(name in str(caught.value) for name in names)
 
@@ -61,12 +61,12 @@ def test_triples__first_raises_for_other_bands_and_names_the_remedy(n, names):
 def test_triples__incomplete_last_triple_is_filled_up(n, names, expected):
     triples, note = choose_band_triples(n, names, "triples")
     assert triples == expected
-    assert f"the {n} bands are encoded in joined triples" in note
+    assert f"the {n} bands are encoded three at a time" in note
 
 
 def test_triples__note_names_the_bands():
     _, note = choose_band_triples(4, RGBN, "triples")
-    assert note.endswith("joined triples: red, green, blue; green, blue, nir")
+    assert note.endswith("three at a time: red, green, blue; green, blue, nir")
 
 
 @given(n=st.integers(1, 40))

@@ -1,4 +1,4 @@
-"""Several encoders joined to one."""
+"""Several encoders joined into one."""
 
 import numpy as np
 import pytest
@@ -54,7 +54,7 @@ def test_card__combines_both_cards():
 
 @pytest.mark.parametrize("name", ["texture+", "+", "texture+texture", "rcf++texture"])
 def test_part_names__empty_or_repeated_part_raises(name):
-    with pytest.raises(SettingsError, match="does not join different encoders"):
+    with pytest.raises(SettingsError, match="empty or a repeated encoder name"):
         part_names(name)
     with pytest.raises(SettingsError):
         registry.encoder_card(name)

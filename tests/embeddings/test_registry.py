@@ -138,7 +138,7 @@ def test_registry__includes_encoders_of_other_packages(make_batch):
         ("gone", "cannot be imported"),
         ("sick", r"cannot be imported \(SyntaxError"),
         ("odd", "is of type int, not core.embeddings.registry.Source"),
-        ("alias", "has the name 'zeros' on its card"),
+        ("alias", "is named 'zeros' on its card; the two names must match"),
     ],
 )
 def test_registry__faulty_package_is_named(name, expected):
@@ -181,6 +181,7 @@ def test_readiness__names_the_exact_file_and_its_path(tmp_path, name):
     assert not readiness.ready
     assert f"{card.hub_id}/resolve/{card.revision}/{card.weights_file}" in readiness.needs
     assert str(tmp_path / name / card.weights_file) in readiness.needs
+    assert "--weights" not in readiness.needs
 
 
 @pytest.mark.parametrize("subfolder", ["", "satdino-small-16"])

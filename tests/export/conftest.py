@@ -1,4 +1,4 @@
-"""Chips of two scenes with made-up results, and properties whose names are difficult."""
+"""Chips of two scenes with synthetic results and with attributes whose names are difficult."""
 
 import dataclasses
 
@@ -70,6 +70,6 @@ def clustered_chips():
 def with_edits(clustered_chips, **changes):
     """The same chips with an edited labelling."""
     state = dataclasses.replace(
-        edited_labelling.unedited(clustered_chips.labelling.labels), **changes
+        edited_labelling.unedited_clusters(clustered_chips.labelling.labels), **changes
     )
     return dataclasses.replace(clustered_chips, edited=state)

@@ -123,7 +123,7 @@ def make_tree(tmp_path: Path) -> Callable[..., Tree]:
 
 @pytest.fixture(scope="session")
 def land(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
-    """The look-alike with one patch per domain; tests must not change it."""
+    """The synthetic data set with one patch per domain; tests must not change it."""
     root = tmp_path_factory.mktemp("land")
     write_land_cover(root, patches=3)
     return discover_dataset(root)

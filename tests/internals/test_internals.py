@@ -34,7 +34,7 @@ def test_private_parts__are_imported_in_one_place():
     assert guilty == []
 
 
-def test_fast_hdbscan__names_are_there():
+def test_fast_hdbscan__private_names_exist():
     from core.internals import fast_hdbscan_internals
 
     for name in fast_hdbscan_internals.__all__:

@@ -9,7 +9,7 @@ from core.neighbours.nearest import NeighbourIndex
 
 
 def make_rows(n_blocks, per_block, seed, kind):
-    """Make labelled rows of quantised columns; for "cells", others repeat over blocks of rows."""
+    """Make labelled rows of quantised columns; for "cells", some columns repeat over blocks."""
     random = np.random.default_rng(seed)
     n = n_blocks * per_block
     varying = random.integers(1, 60, (n, 5)).astype(np.float32)
@@ -78,7 +78,7 @@ def test_search__order_of_queries_does_not_matter(kind):
 
 
 def test_search__nearest_row_in_a_distant_cell():
-    """There are more cells than a first search covers, and one of the last has the nearest row."""
+    """The nearest row is in one of the last cells, which the first search does not cover."""
     random = np.random.default_rng(6)
     repeated = np.repeat(np.arange(400, dtype=np.float32)[:, None] * 0.01, 5, axis=0)
     varying = np.full((2000, 2), 100, np.float32) + random.random((2000, 2), np.float32)

@@ -1,4 +1,4 @@
-"""Boosted trees as arrays against the scikit-learn model that they were copied from."""
+"""Boosted trees as arrays, compared with the scikit-learn model that they were copied from."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Class maps and counts of the pipeline against a plain, slow reading of the same files."""
+"""Class maps and counts compared with a plain, slow computation from the same files."""
 
 import json
 from functools import cache

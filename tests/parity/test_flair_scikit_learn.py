@@ -1,4 +1,4 @@
-"""Votes, clusters and scores against independent implementations on the same pixels."""
+"""Votes, clusters and scores compared with independent implementations on the same pixels."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Cuts, persistence, validity and soft membership against hdbscan, over a grid of settings."""
+"""Cuts, persistence, validity and soft membership compared with hdbscan, for many settings."""
 
 from types import SimpleNamespace
 
@@ -43,7 +43,8 @@ def check_cut(tree, points, settings, **hdbscan_settings):
     cut = cut_tree(tree, settings)
     assert cut.n_clusters == labels.max() + 1
     assert adjusted_rand_score(cut.labels, labels) == 1
-    # hdbscan counts the split below a cluster as its densest part; fast_hdbscan and this do not.
+    # hdbscan counts the split below a cluster as its densest part; fast_hdbscan and Chipscape do
+    # not.
     assert np.median(np.abs(cut.confidence - strength)) < 1e-5
     assert ((cut.confidence - strength) > -1e-5).all()
     order = [int(labels[cut.labels == j][0]) for j in range(cut.n_clusters)]

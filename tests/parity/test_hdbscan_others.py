@@ -1,4 +1,4 @@
-"""One tree and its cuts against hdbscan, scikit-learn and a fresh fit of fast_hdbscan."""
+"""One tree and its cuts compared with hdbscan, scikit-learn and a new fit of fast_hdbscan."""
 
 import fast_hdbscan
 import hdbscan

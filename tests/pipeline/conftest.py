@@ -55,7 +55,7 @@ def add_scene(make_scene, make_annotations, to_ground, tmp_path) -> Callable[...
 
 @pytest.fixture
 def workspace(add_scene, tmp_path) -> Workspace:
-    """Scenes a and b, nothing computed."""
+    """A workspace with the scenes a and b and without results."""
     add_scene("a", seed=0)
     add_scene("b", seed=1)
     return Workspace.at(tmp_path)
@@ -69,7 +69,7 @@ def settings() -> Callable[..., RunSettings]:
 
 @pytest.fixture
 def data_files() -> Callable[..., dict[str, bytes]]:
-    """The bytes of every data file of a store by its path; neither manifests nor ledgers."""
+    """Return the bytes of every data file in a store, by path, without manifests and ledgers."""
 
     def read(root: Path, stage: str = "*") -> dict[str, bytes]:
         folder = root / "artifacts"
@@ -82,5 +82,5 @@ def data_files() -> Callable[..., dict[str, bytes]]:
 
 @pytest.fixture
 def raw_files() -> Callable[[Path], dict[str, bytes]]:
-    """Names and bytes of everything in a workspace's raw/."""
+    """A function that returns the names and bytes of all files in a workspace's raw/."""
     return lambda root: {p.name: p.read_bytes() for p in (root / "raw").rglob("*") if p.is_file()}

@@ -4,7 +4,6 @@ import pytest
 from core.pipeline.chip_images import read_chip_pixels, read_overview, read_surroundings
 from core.pipeline.chip_stages import open_chips
 from core.pipeline.run import run_pipeline
-from core.pipeline.run_stages import look_up
 
 
 def test_read_surroundings__chip_in_the_middle(workspace, settings):
@@ -21,7 +20,7 @@ def test_read_surroundings__chip_in_the_middle(workspace, settings):
     assert read_chip_pixels(view, chips, 21).shape[2] == 4
 
 
-def test_read_overview__whole_scene(workspace, settings):
+def test_read_overview__whole_scene(workspace, settings, look_up):
     overview = read_overview(look_up(workspace, settings()), "a")
     assert overview.image.shape[:2] == (256, 256)
     assert len(overview.footprints) == 20

@@ -4,10 +4,9 @@ import rasterio
 from rasterio.enums import ColorInterp
 
 from core.errors import BandError, ChipscapeError, SettingsError, TooFewError
-from core.pipeline.chip_stages import count_left_out, find_flags, open_chips, screen_chips
+from core.pipeline.chip_stages import find_flags, open_chips, screen_chips
 from core.pipeline.run import run_pipeline
 from core.pipeline.run_results import collect_results
-from core.pipeline.run_stages import look_up
 from core.pipeline.workspace import Workspace
 from core.tables import read_toml
 
@@ -16,7 +15,7 @@ def cut_chips(workspace, settings):
     return run_pipeline(workspace, settings, until="chips")
 
 
-def test_chips__a_band_that_other_scenes_lack_is_named(workspace, settings, add_scene):
+def test_chips__band_missing_in_other_scenes_is_named(workspace, settings, add_scene):
     names = ("red", "green", "blue")
     four = np.random.default_rng(0).integers(1, 254, (4, 256, 256))
     # Without an explicit interpretation, GDAL takes a fourth band of 8 bits for alpha.
@@ -49,7 +48,7 @@ def test_chips__scenes_without_a_shared_band(workspace, add_scene, settings):
 def test_chips__only_the_new_scene_is_cut(workspace, add_scene, settings):
     cut_chips(workspace, settings())
     add_scene("c", seed=2)
-    artifacts = cut_chips(workspace, settings()).artifacts["chips"]
+    artifacts = cut_chips(workspace, settings()).view.artifacts["chips"]
     assert [artifact.cached for artifact in artifacts] == [True, True, False]
 
 
@@ -96,10 +95,10 @@ def test_chips__a_scene_that_fails_while_cutting(workspace, add_scene, settings)
     for state in ("computed", "cached"):
         run = run_pipeline(workspace, settings())
         assert set(run.stages.values()) == {state}
-        assert run.survey.reports[1].ok
+        assert run.view.survey.reports[1].ok
         assert {part.scene for part in run.chips.parts} == {"a"}
         assert any("left out: b.tif: the file opens but cannot be read" in n for n in run.notes())
-    failed = run.artifacts["chips"][1]
+    failed = run.view.artifacts["chips"][1]
     assert [p.name for p in failed.folder.iterdir()] == ["manifest.json"]
 
 
@@ -107,7 +106,7 @@ def test_chips__every_scene_fails_while_cutting(tmp_path, add_scene, settings):
     break_block(add_scene("a", **TILED), "2_0")
     for _ in range(2):
         with pytest.raises(
-            ChipscapeError, match=r"no scene gave any chip\. a\.tif: the file opens but"
+            ChipscapeError, match=r"could be cut from any scene\. a\.tif: the file opens but"
         ):
             run_pipeline(Workspace.at(tmp_path), settings())
 
@@ -148,26 +147,30 @@ def test_leave_out__is_in_the_key_and_deletes_nothing(with_blanks, settings, raw
     assert set(second.stages.values()) == {"cached"}
 
 
+def n_left_out(run):
+    return sum(artifact.counts.get("left_out", 0) for artifact in run.view.artifacts["chips"])
+
+
 def test_find_flags__of_the_chips_that_were_screened(with_blanks, settings):
     every_chip = cut_chips(with_blanks, settings())
     assert find_flags(every_chip.view) is None
     computed = screen_chips(every_chip.view)
     stored = find_flags(every_chip.view)
     assert stored["reason"].tolist() == computed["reason"].tolist()
-    assert count_left_out(every_chip.artifacts["chips"]) == 0
+    assert n_left_out(every_chip) == 0
     fewer = cut_chips(with_blanks, settings(screen={"leave_out": ["blank"]}))
-    assert count_left_out(fewer.artifacts["chips"]) == 3
+    assert n_left_out(fewer) == 3
     assert find_flags(fewer.view) is None
 
 
-def test_leave_out__look_up_finds_the_run(with_blanks, settings):
+def test_leave_out__look_up_finds_the_run(with_blanks, settings, look_up):
     leave_out = settings(screen={"leave_out": ["blank", "cut off"]})
     run_pipeline(with_blanks, settings())
     assert not look_up(with_blanks, leave_out).has("embeddings")
     run = run_pipeline(with_blanks, leave_out)
     view = look_up(with_blanks, leave_out)
     (projection,) = view.artifacts["projection"]
-    assert projection.key == run.artifacts["projection"][0].key
+    assert projection.key == run.view.artifacts["projection"][0].key
     assert len(open_chips(view)) == 37
 
 
@@ -177,5 +180,5 @@ def test_leave_out__unknown_flag_or_no_chip_left(with_blanks, settings):
     with rasterio.open(with_blanks.raw / "a.tif", "r+") as target:
         target.write(np.full((3, 256, 256), 9, np.uint8))
     (with_blanks.raw / "b.tif").unlink()
-    with pytest.raises(TooFewError, match="all 20 chips are left out as blank"):
+    with pytest.raises(TooFewError, match="because they are flagged as blank"):
         cut_chips(with_blanks, settings(screen={"leave_out": ["blank"]}))

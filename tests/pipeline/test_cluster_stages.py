@@ -1,5 +1,3 @@
-import dataclasses
-
 import numpy as np
 import pytest
 
@@ -8,9 +6,7 @@ from core.pipeline.chip_stages import open_chips
 from core.pipeline.cluster_stages import (
     COMPONENT_SWEEP,
     ComponentCounts,
-    cluster_artifacts,
     find_component_sweep,
-    find_fits,
     find_labelling,
     find_tree,
     open_projection,
@@ -18,12 +14,12 @@ from core.pipeline.cluster_stages import (
 )
 from core.pipeline.embedding_stages import open_embeddings
 from core.pipeline.run import run_pipeline
-from core.pipeline.run_stages import look_up, make_artifacts, with_settings
+from core.pipeline.run_stages import with_settings
 from core.settings import CutSettings, GmmSettings
 
 
 @pytest.mark.parametrize("method", ["gmm", "hdbscan"])
-def test_view__opens_what_the_run_computed(workspace, settings, method):
+def test_view__opens_what_the_run_computed(workspace, settings, method, look_up):
     run = run_pipeline(workspace, settings(method=method))
     view = look_up(workspace, settings(method=method))
     assert np.array_equal(open_embeddings(view), run.embeddings())
@@ -31,7 +27,7 @@ def test_view__opens_what_the_run_computed(workspace, settings, method):
     assert np.array_equal(find_labelling(view).labels, run.labelling.labels)
     assert open_projection(view).kl_divergence == run.kl_divergence
     assert open_reduction(view).points.shape == (40, 39)
-    # Another cut of a tree that is there needs no stage.
+    # Another cut of an existing tree runs no stage.
     recut = find_labelling(with_settings(view, method="hdbscan", cut=CutSettings(5, epsilon=9)))
     assert (recut is None) == (method == "gmm")
 
@@ -39,27 +35,15 @@ def test_view__opens_what_the_run_computed(workspace, settings, method):
 @pytest.mark.parametrize(
     ("method", "has_tree"), [("gmm", False), ("hdbscan", True), ("ward", True)]
 )
-def test_find_tree__of_the_methods_that_have_one(workspace, settings, method, has_tree):
+def test_find_tree__of_the_methods_that_have_one(workspace, settings, method, has_tree, look_up):
     tables = settings(method=method, ward={"n_clusters": 3})
     assert find_tree(look_up(workspace, tables)) is None
     run = run_pipeline(workspace, tables, until="clusters")
     assert (find_tree(run.view) is not None) == has_tree
-    assert len(run.artifacts["clusters"]) == 1 + has_tree
+    assert len(run.view.artifacts["clusters"]) == 1 + has_tree
 
 
-def test_find_fits__by_number_of_clusters(workspace, settings):
-    view = run_pipeline(workspace, settings()).view
-    make_artifacts(
-        with_settings(view, gmm=dataclasses.replace(view.settings.gmm, n_components=5)),
-        cluster_artifacts,
-    )
-    fits = find_fits(look_up(workspace, settings()), "gmm")
-    assert sorted(fits) == [3, 5]
-    assert fits[5]["n_components"] == 5
-    assert find_fits(view, "kmeans") == {}
-
-
-def test_component_sweep__whatever_the_slider_says(workspace, settings):
+def test_component_sweep__does_not_depend_on_the_slider(workspace, settings, look_up):
     view = run_pipeline(workspace, settings(), until="reduction").view
     artifact = COMPONENT_SWEEP.make(workspace.store, ComponentCounts(view, range(2, 5)))
     sweep = COMPONENT_SWEEP.open(artifact)
@@ -72,7 +56,7 @@ def test_component_sweep__whatever_the_slider_says(workspace, settings):
 
 
 def test_find_component_sweep__any_number_of_components_but_no_other_seed(
-    workspace, settings, monkeypatch
+    workspace, settings, monkeypatch, look_up
 ):
     monkeypatch.setattr(ComponentCounts.__init__, "__defaults__", ((2, 3),))
     view = run_pipeline(workspace, settings(), until="reduction").view
@@ -84,13 +68,13 @@ def test_find_component_sweep__any_number_of_components_but_no_other_seed(
     assert find_component_sweep(seed) is None
 
 
-def test_find_component_sweep__no_reduction(workspace, settings):
+def test_find_component_sweep__no_reduction(workspace, settings, look_up):
     run_pipeline(workspace, settings(), until="chips")
     assert find_component_sweep(look_up(workspace, settings())) is None
 
 
 def test_mixture__responsibilities_are_not_stored(workspace, settings):
     run = run_pipeline(workspace, settings(), until="clusters")
-    (artifact,) = run.artifacts["clusters"]
+    (artifact,) = run.view.artifacts["clusters"]
     names = {path.name for path in artifact.folder.iterdir()}
     assert names == {"labels.npy", "confidence.npy", "labelling.json", "manifest.json"}

@@ -45,10 +45,10 @@ def test_ensure_demo__another_seed(workspace, written):
     assert written == [1, 2]
 
 
-def test_ensure_demo__never_among_the_users_files(workspace, written, raw_files):
+def test_ensure_demo__refused_in_a_folder_with_other_files(workspace, written, raw_files):
     workspace.raw.mkdir(parents=True)
     (workspace.raw / "mine.txt").write_text("mine")
-    with pytest.raises(WorkspaceError, match="holds files that are not the demo's") as caught:
+    with pytest.raises(WorkspaceError, match="do not belong to the demo") as caught:
         ensure_demo(workspace)
     assert caught.value.where == str(workspace.raw)
     assert raw_files(workspace.root) == {"mine.txt": b"mine"}
@@ -56,7 +56,7 @@ def test_ensure_demo__never_among_the_users_files(workspace, written, raw_files)
     assert written == []
 
 
-def test_ensure_demo__an_empty_raw_is_fine(workspace):
+def test_ensure_demo__accepts_an_empty_raw(workspace):
     workspace.raw.mkdir(parents=True)
     assert ensure_demo(workspace)
 

@@ -28,7 +28,7 @@ from core.settings import EmbedSettings
 
 @pytest.fixture
 def batch_sizes(monkeypatch):
-    """How many chips each call of the encoder got."""
+    """The number of chips in each call of the encoder."""
     sizes = []
     encode = texture.Texture.encode
 
@@ -41,7 +41,7 @@ def batch_sizes(monkeypatch):
 
 
 def embed(workspace, settings):
-    """Embed the chips of a workspace that is opened anew."""
+    """Open a workspace again and embed its chips."""
     return run_pipeline(Workspace.at(workspace.root), settings, until="embeddings")
 
 
@@ -49,7 +49,7 @@ def vectors_by_chip(run):
     return dict(zip(run.chips.facts["chip_id"], np.asarray(run.embeddings()), strict=True))
 
 
-def test_embeddings__an_added_scene_leaves_the_other_vectors(
+def test_embeddings__an_added_scene_does_not_change_the_others(
     workspace, settings, add_scene, batch_sizes, data_files
 ):
     before = vectors_by_chip(embed(workspace, settings()))
@@ -62,11 +62,11 @@ def test_embeddings__an_added_scene_leaves_the_other_vectors(
     assert len(after) == 52
     assert all(np.array_equal(after[chip_id], vector) for chip_id, vector in before.items())
     assert files.items() <= data_files(workspace.root, "embeddings").items()
-    cached = [artifact.cached for artifact in run.artifacts["embeddings"]]
+    cached = [artifact.cached for artifact in run.view.artifacts["embeddings"]]
     assert cached == [True, True, True, False]
 
 
-def test_embeddings__an_added_scene_of_another_dtype_leaves_the_other_vectors(
+def test_embeddings__an_added_scene_of_another_dtype_does_not_change_the_others(
     workspace, settings, add_scene
 ):
     before = vectors_by_chip(embed(workspace, settings()))
@@ -89,10 +89,10 @@ def test_embeddings__the_encoder_is_fitted_again_without_a_removed_scene(
     run = embed(workspace, settings())
     assert len(run.chips) == 20
     assert sum(batch_sizes) == 20
-    assert not run.artifacts["embeddings"][0].cached
+    assert not run.view.artifacts["embeddings"][0].cached
 
 
-def test_embeddings__a_removed_scene_leaves_no_trace(workspace, settings, add_scene, tmp_path):
+def test_embeddings__a_removed_scene_has_no_effect(workspace, settings, add_scene, tmp_path):
     embed(workspace, settings())
     for file in workspace.raw.glob("b.*"):
         file.unlink()
@@ -115,7 +115,7 @@ def test_embeddings__rows_follow_the_chips(workspace, settings):
     run = embed(workspace, settings())
     assert run.chips.facts["scene"].tolist() == ["a"] * 20 + ["b"] * 20
     for i, part in enumerate(run.chips.parts):
-        artifact = run.artifacts["embeddings"][1 + i]
+        artifact = run.view.artifacts["embeddings"][1 + i]
         rows = np.load(artifact.folder / "embeddings.npy")
         assert np.array_equal(rows, run.embeddings()[20 * i : 20 * i + len(part)])
 
@@ -197,7 +197,7 @@ def test_notes__are_stored_with_the_fit(add_scene, settings, tmp_path, monkeypat
     add_scene("a", dtype="uint16", descriptions=("pan", "green", "blue"))
     for cached in (False, True):
         run = embed(Workspace.at(tmp_path), settings(chips={"bands": ["pan"]}))
-        assert run.artifacts["embeddings"][0].cached == cached
+        assert run.view.artifacts["embeddings"][0].cached == cached
         notes = run.notes()
         assert notes[0] == "mean: of 1 bands pan is repeated"
         assert notes[1].startswith("pixels scaled to 0..1: uint16 from")
@@ -227,7 +227,7 @@ def inputs_of(empty, monkeypatch):
 
 @pytest.fixture
 def store_fit(empty, inputs_of):
-    """Store a fit to these chips, whatever the encoder would have learned from them."""
+    """Store a fit to these chips, with arbitrary parameters."""
 
     def store(chips, fit=FIT, inputs=None):
         def write(folder):
@@ -244,7 +244,7 @@ def store_fit(empty, inputs_of):
 
 
 def outline(*keys, bands=("red", "green"), size=64, dtypes=("uint8",)):
-    """What fits need to know of a chip set."""
+    """Return the properties of a chip set that its fit depends on."""
     return Outline(keys, bands, size, dtypes)
 
 
@@ -310,7 +310,7 @@ def test_fit_inputs__of_another_version(inputs_of, store_fit, monkeypatch):
     assert inputs_of(outline("a", "b"))["chips"] == ("a", "b")
 
 
-def test_fit_inputs__weights_count(inputs_of):
+def test_fit_inputs__depend_on_the_weights(inputs_of):
     first, second = (
         key_of(inputs_of(outline("a"), identity={**IDENTITY, "weights": checksum}))
         for checksum in ("one", "two")
@@ -375,8 +375,8 @@ def test_require_covered__scenes_of_the_fit_are_not_checked_again(store_fit):
     require_covered(EncoderFit({}, {}), store_fit(chips.outline), chips)
 
 
-def test_kept_note__says_how_many_scenes_were_fitted(store_fit):
+def test_kept_note__states_the_number_of_fitted_scenes(store_fit):
     artifact = store_fit(outline("a"))
     assert kept_note(artifact, outline("a")) == ()
     (note,) = kept_note(artifact, outline("a", "b"))
-    assert note.startswith("encoder and scaling are kept from 1 of 2 scenes")
+    assert note.startswith("encoder and scaling are fitted to only 1 of 2 scenes")

@@ -9,7 +9,6 @@ from core.clusters.methods.method_table import METHODS, method_of, recluster_by_
 from core.pipeline import quality_stage
 from core.pipeline.quality_stage import APPEARANCE, find_quality, judge_run, quality_table
 from core.pipeline.run import run_pipeline
-from core.pipeline.run_stages import look_up
 from core.pipeline.saved_edits import SavedEdits, edit_family, save_edits
 from core.progress import silent
 
@@ -19,7 +18,7 @@ def listen(_):
 
 
 def judge(workspace, settings):
-    """Judge a labelling; return the run and the artifact of its report card."""
+    """Evaluate a labelling; return the run and the artifact of its report card."""
     run = run_pipeline(workspace, settings, until="clusters")
     earlier = {artifact.key for artifact in workspace.store.all("quality")}
     judge_run(run, listen)
@@ -33,7 +32,7 @@ def quality_of(run):
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_quality__is_found_under_its_settings(workspace, settings, method):
+def test_quality__is_found_under_its_settings(workspace, settings, method, look_up):
     tables = settings(method=method, kmeans={"n_clusters": 3}, ward={"n_clusters": 3})
     run = run_pipeline(workspace, tables, until="clusters")
     computed, edited, problems = judge_run(run, listen)
@@ -48,19 +47,19 @@ def test_quality__is_found_under_its_settings(workspace, settings, method):
     assert all(value is not None for value in persistence) == (method == "hdbscan")
 
 
-def test_quality__of_another_cut_is_not_found(workspace, settings):
+def test_quality__of_another_cut_is_not_found(workspace, settings, look_up):
     run, _ = judge(workspace, settings(method="hdbscan"))
     view = look_up(workspace, settings(method="hdbscan", cut={"min_cluster_size": 6}))
     assert find_quality(view, run.chips, run.labelling) is None
 
 
-def test_find_quality__no_reduction(workspace, settings):
+def test_find_quality__no_reduction(workspace, settings, look_up):
     run = run_pipeline(workspace, settings(), until="clusters")
     view = look_up(workspace, settings(reduction={"n_dims": 5}))
     assert find_quality(view, run.chips, run.labelling) is None
 
 
-def test_quality__second_time_computes_nothing(workspace, settings):
+def test_quality__second_call_computes_nothing(workspace, settings):
     assert judge(workspace, settings())[1] is not None
     assert judge(workspace, settings())[1] is None
 
@@ -82,7 +81,7 @@ def test_quality__area_of_the_footprints_on_the_ground(workspace, settings):
 def test_quality_table__names_the_cluster_of_a_single_scene(workspace, settings):
     run = run_pipeline(workspace, settings(), until="clusters")
     labels = np.arange(40, dtype=np.int32) // 20
-    table = quality_table(quality_of(run), run, edited_labelling.unedited(labels))
+    table = quality_table(quality_of(run), run, edited_labelling.unedited_clusters(labels))
     assert table["names"] == ["", ""]
     assert table["alarms"][0].startswith(
         "Cluster 0: 100% of its chips are from one scene, a, which holds 50%"
@@ -92,15 +91,15 @@ def test_quality_table__names_the_cluster_of_a_single_scene(workspace, settings)
 def save_history(run, *make_edits):
     """Save edits of a run's labelling; return its edited form."""
     labels = run.labelling.labels
-    state, history = edited_labelling.unedited(labels), edit_history.History()
+    state, history = edited_labelling.unedited_clusters(labels), edit_history.History()
     for make_edit in make_edits:
         history = edit_history.add_edit(history, make_edit(state))
         state, _ = edits.replay_edits(labels, history.edits)
-    save_edits(run.workspace, edit_family(run.view), SavedEdits(history, labels))
+    save_edits(run.view.workspace, edit_family(run.view), SavedEdits(history, labels))
     return state
 
 
-def test_quality__of_the_edited_clusters(workspace, settings):
+def test_quality__of_the_edited_clusters(workspace, settings, look_up):
     tables = settings(method="kmeans", kmeans={"n_clusters": 3})
     run, unedited = judge(workspace, tables)
     excluded = run.labelling.labels == 2
@@ -167,7 +166,7 @@ def test_quality_table__ids_as_in_export_and_app(workspace, settings):
     run = run_pipeline(workspace, settings(), until="clusters")
     # The second scene's cluster, no larger than the first's, is displayed as 9.
     displayed = np.where(np.arange(40) < 20, 4, 9).astype(np.int32)
-    table = quality_table(quality_of(run), run, edited_labelling.unedited(displayed))
+    table = quality_table(quality_of(run), run, edited_labelling.unedited_clusters(displayed))
     assert table["ids"] == [4, 9]
     alarms = [alarm for alarm in table["alarms"] if "one scene" in alarm]
     assert [alarm.split(": ")[0] for alarm in alarms] == ["Cluster 4", "Cluster 9"]
@@ -175,7 +174,7 @@ def test_quality_table__ids_as_in_export_and_app(workspace, settings):
 
 def test_quality_table__how_many_resamples_failed(workspace, settings):
     run = run_pipeline(workspace, settings(), until="clusters")
-    unedited = edited_labelling.unedited(run.labelling.labels)
+    unedited = edited_labelling.unedited_clusters(run.labelling.labels)
     quality = dataclasses.replace(quality_of(run), n_failed=3)
     table = quality_table(quality, run, unedited)
     assert table["lost"].startswith("3 of 20 resamples could not be clustered")

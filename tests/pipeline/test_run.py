@@ -11,14 +11,14 @@ from core.clusters.labelling import NOISE
 from core.errors import ArtifactError, Cancelled, SettingsError, TooFewError
 from core.pipeline.run import Run, run_pipeline, write_run_record
 from core.pipeline.run_results import collect_results
-from core.pipeline.run_stages import STAGE_NAMES, look_up
+from core.pipeline.run_stages import STAGE_NAMES
 from core.pipeline.workspace import Workspace
 from core.settings import RunSettings
 from core.tables import settings_from_table
 
 
 def run_again(workspace, settings):
-    """Run in a workspace that is opened anew."""
+    """Open a workspace again and run the pipeline in it."""
     return run_pipeline(Workspace.at(workspace.root), settings)
 
 
@@ -27,7 +27,7 @@ def computed_stages(run):
 
 
 @pytest.mark.parametrize("method", ["gmm", "hdbscan"])
-def test_run__twice_computes_nothing(workspace, settings, data_files, method):
+def test_run__second_run_computes_nothing(workspace, settings, data_files, method):
     first = run_pipeline(workspace, settings(method=method))
     before = data_files(workspace.root)
     second = run_again(workspace, settings(method=method))
@@ -80,7 +80,7 @@ EQUIVALENT = [
 ]
 
 
-def test_run__settings_that_do_not_matter_recompute_nothing(workspace, settings):
+def test_run__irrelevant_settings_recompute_nothing(workspace, settings):
     run_pipeline(workspace, settings())
     for tables in EQUIVALENT:
         assert computed_stages(run_again(workspace, settings(**tables))) == [], tables
@@ -98,11 +98,11 @@ def test_run__another_cut_of_the_same_tree(workspace, settings):
     first = run_pipeline(workspace, settings(method="hdbscan"))
     second = run_again(workspace, settings(method="hdbscan", cut={"min_cluster_size": 8}))
     assert computed_stages(second) == ["clusters"]
-    assert [artifact.cached for artifact in second.artifacts["clusters"]] == [True, False]
-    assert first.artifacts["clusters"][0].key == second.artifacts["clusters"][0].key
+    assert [artifact.cached for artifact in second.view.artifacts["clusters"]] == [True, False]
+    assert first.view.artifacts["clusters"][0].key == second.view.artifacts["clusters"][0].key
 
 
-def test_run__until(workspace, settings):
+def test_run__stops_after_the_requested_stage(workspace, settings):
     run = run_pipeline(workspace, settings(), until="embeddings")
     assert list(run.stages) == list(STAGE_NAMES[:3])
     assert run.labelling is None
@@ -113,7 +113,7 @@ def test_run__until(workspace, settings):
         run_pipeline(workspace, settings(), until="tsne")
 
 
-def test_run__of_a_view_without_chips(workspace, settings):
+def test_run__view_without_chips_has_no_results(workspace, settings, look_up):
     run = Run(look_up(workspace, settings()))
     for read in (lambda: run.chips, run.embeddings, run.clustered):
         with pytest.raises(TooFewError, match="there are no"):
@@ -150,7 +150,7 @@ def test_run__summary(workspace, settings):
     assert summary["n_clusters"] == len(set(run.labelling.labels.tolist()) - {NOISE})
     assert summary["kl_divergence"] > 0
     assert list(summary["artifacts"]) == list(STAGE_NAMES)
-    assert "50 components requested, 39 kept: 40 chips" in summary["notes"]
+    assert "39 of 50 components were kept: there are 40 chips" in summary["notes"]
 
 
 def test_run__clusters_follow_the_textures(workspace, settings):
@@ -166,7 +166,7 @@ def test_run__record_names_every_key(workspace, settings):
     (path,) = (workspace.results / "runs").iterdir()
     record = tomllib.loads(path.read_text())
     assert path.suffix == ".toml"
-    keys = {stage: [a.key for a in artifacts] for stage, artifacts in run.artifacts.items()}
+    keys = {stage: [a.key for a in artifacts] for stage, artifacts in run.view.artifacts.items()}
     assert record["keys"] == keys
     assert settings_from_table(RunSettings, record["settings"]) == settings()
     assert record["scenes"] == {"a.tif": 20, "b.tif": 20}
@@ -279,6 +279,6 @@ def test_run__preset_of_the_seed(workspace):
     run = run_pipeline(workspace, settings)
     notes = " ".join(run.notes())
     for name in ("longitude", "latitude", "width", "height"):
-        assert f"{name} mixed in with weight 1" in notes
-    (artifact,) = run.artifacts["reduction"]
+        assert f"{name} was mixed in with weight 1" in notes
+    (artifact,) = run.view.artifacts["reduction"]
     assert read_array(artifact.folder / "mean.npy").shape[0] == run.embeddings().shape[1] + 4

@@ -18,7 +18,7 @@ def test_collect_results__rows_belong_together(workspace, settings):
 
 def test_collect_results__needs_the_last_stage(workspace, settings):
     run = run_pipeline(workspace, settings(), until="clusters")
-    with pytest.raises(TooFewError, match="did not come to its last stage"):
+    with pytest.raises(TooFewError, match="stopped before its last stage"):
         collect_results(run)
 
 
@@ -30,6 +30,6 @@ def test_score_chips__against_an_attribute(workspace, settings):
     assert scores["n"] == 40
     assert scores["balanced_accuracy"] > 0.9
     assert score_run(run, "class") == scores
-    with pytest.raises(SettingsError, match="no annotation has a property 'kind'") as caught:
+    with pytest.raises(SettingsError, match="no annotation has an attribute 'kind'") as caught:
         score_chips(chips, embeddings, labelling, "kind")
     assert "class, number" in str(caught.value)

@@ -13,7 +13,6 @@ from core.pipeline.run_stages import (
     STAGE_NAMES,
     complete_view,
     find_stage,
-    look_up,
     settings_of,
     with_settings,
 )
@@ -24,12 +23,12 @@ from core.settings import GmmSettings, ProjectionSettings, ReductionSettings, Ru
 
 
 def stages_in(view):
-    """Which stages a view has."""
+    """Return the stages for which a view has artifacts."""
     return {stage: view.has(stage) for stage in STAGE_NAMES}
 
 
 @pytest.mark.parametrize("until", STAGE_NAMES)
-def test_look_up__stages_of_the_run(workspace, settings, until):
+def test_look_up__stages_of_the_run(workspace, settings, until, look_up):
     run_pipeline(workspace, settings(), until=until)
     view = look_up(workspace, settings())
     expected = STAGE_NAMES[: STAGE_NAMES.index(until) + 1]
@@ -37,7 +36,7 @@ def test_look_up__stages_of_the_run(workspace, settings, until):
     assert view.reason == ""
 
 
-def test_look_up__computes_nothing_but_reports(workspace, settings):
+def test_look_up__computes_only_scene_reports(workspace, settings, look_up):
     view = look_up(workspace, settings())
     assert [stage for stage, present in stages_in(view).items() if present] == ["scenes"]
     assert sorted(p.name for p in workspace.artifacts.iterdir() if p.is_dir()) == [
@@ -49,7 +48,7 @@ def test_look_up__computes_nothing_but_reports(workspace, settings):
     assert find_labelling(view) is None
 
 
-def test_look_up__reason_that_no_further_stage_is_found(workspace, settings):
+def test_look_up__reason_that_no_further_stage_is_found(workspace, settings, look_up):
     run_pipeline(workspace, settings())
     view = look_up(workspace, settings(embed={"encoder": "textur"}))
     assert "Did you mean 'texture'?" in view.reason
@@ -57,7 +56,7 @@ def test_look_up__reason_that_no_further_stage_is_found(workspace, settings):
     assert not view.has("embeddings")
 
 
-def test_look_up__no_scene_with_annotations(make_scene, tmp_path):
+def test_look_up__no_scene_with_annotations(make_scene, tmp_path, look_up):
     empty = look_up(Workspace.at(tmp_path / "empty"), RunSettings())
     make_scene("bare.tif")
     bare = look_up(Workspace.at(tmp_path), RunSettings())
@@ -66,7 +65,7 @@ def test_look_up__no_scene_with_annotations(make_scene, tmp_path):
         assert view.reason == ""
 
 
-def test_look_up__keys_change_with_the_settings(workspace, settings):
+def test_look_up__keys_change_with_the_settings(workspace, settings, look_up):
     run_pipeline(workspace, settings())
     before = look_up(workspace, settings())
     run_pipeline(workspace, settings(projection={"seed": 4}))
@@ -75,7 +74,7 @@ def test_look_up__keys_change_with_the_settings(workspace, settings):
     assert changed == {"projection"}
 
 
-def test_complete_view__as_looked_up(workspace, settings):
+def test_complete_view__equals_the_look_up(workspace, settings, look_up):
     run_pipeline(workspace, settings())
     view = look_up(workspace, settings())
     bare = View(workspace, settings(), survey_scenes(workspace))

@@ -35,7 +35,7 @@ def empty(tmp_path):
 
 def rename(ids, cluster, name):
     """A history of one edit, which renames a cluster."""
-    state = edited_labelling.unedited(ids)
+    state = edited_labelling.unedited_clusters(ids)
     return edit_history.add_edit(edit_history.History(), edits.rename_cluster(state, cluster, name))
 
 

@@ -56,7 +56,7 @@ def test_survey__only_the_changed_scene_is_inspected_again(workspace, add_scene)
 
 
 @pytest.mark.parametrize("suffix", [".tif", ".geojson"])
-def test_survey__either_file_counts(workspace, suffix):
+def test_survey__a_change_of_either_file_is_noticed(workspace, suffix):
     survey_scenes(workspace)
     file = workspace.raw / f"b{suffix}"
     file.write_bytes(file.read_bytes() + b" ")
@@ -64,7 +64,7 @@ def test_survey__either_file_counts(workspace, suffix):
     assert [s.artifact.cached for s in after.scenes] == [True, False]
 
 
-def test_survey__a_scene_elsewhere_with_the_same_name_is_the_same(workspace, tmp_path):
+def test_survey__keys_do_not_depend_on_the_folder(workspace, tmp_path):
     moved = tmp_path / "elsewhere"
     moved.mkdir()
     (tmp_path / "raw").rename(moved / "raw")
@@ -78,11 +78,11 @@ def test_survey__another_class_attribute_recomputes_nothing(workspace, settings)
     chosen = run_pipeline(workspace, settings(scenes={"class_property": "number"}), until="chips")
     assert set(chosen.stages.values()) == {"cached"}
     assert chosen.chips.keys == guessed.chips.keys
-    assert [len(r.classes) for r in chosen.survey.reports] == [20, 20]
+    assert [len(r.classes) for r in chosen.view.survey.reports] == [20, 20]
     unknown = settings(scenes={"class_property": "no"}).scenes
     report = survey_scenes(workspace, settings=unknown).reports[0]
     assert (report.class_property, report.classes) == ("", {})
-    assert any("No annotation has a property 'no'." in warning for warning in report.warnings)
+    assert any("No annotation has an attribute 'no'." in warning for warning in report.warnings)
 
 
 def test_survey__the_class_attribute_is_a_setting(workspace, settings):
@@ -92,7 +92,7 @@ def test_survey__the_class_attribute_is_a_setting(workspace, settings):
     assert survey.scenes[0].report.class_property == "number"
     assert len(survey.scenes[0].report.classes) == 20
     unknown = survey_scenes(workspace, settings=settings(scenes={"class_property": "x"}).scenes)
-    assert "No annotation has a property 'x'." in unknown.scenes[0].report.warnings
+    assert "No annotation has an attribute 'x'." in unknown.scenes[0].report.warnings
 
 
 def test_survey__no_scenes(tmp_path):
@@ -121,7 +121,7 @@ def test_survey__null_and_outside_are_counted(workspace, settings):
     document["features"][2]["geometry"] = {"type": "Polygon", "coordinates": []}
     rewrite(raster, document)
     run = run_pipeline(workspace, settings(), until="chips")
-    skipped = run.survey.reports[0].skipped
+    skipped = run.view.survey.reports[0].skipped
     assert skipped == {"null geometry": 1, "outside the scene": 1, "empty geometry": 1}
     assert len(run.chips) == 37
     assert "a.tif: 1 annotations skipped, outside the scene" in run.notes()
@@ -140,7 +140,7 @@ def test_survey__every_annotation_outside(workspace, settings):
 def test_survey__two_scenes_with_one_stem(workspace, settings):
     (workspace.raw / "a.tiff").write_bytes((workspace.raw / "a.tif").read_bytes())
     run = run_pipeline(workspace, settings(), until="chips")
-    assert [r.ok for r in run.survey.reports] == [False, False, True]
+    assert [r.ok for r in run.view.survey.reports] == [False, False, True]
     assert sum("another scene has the same stem" in note for note in run.notes()) == 2
     assert len(run.chips) == 20
 
@@ -170,7 +170,7 @@ def test_run__scene_without_crs(make_scene, make_annotations, tmp_path, settings
     run = run_pipeline(Workspace.at(tmp_path), settings())
     assert len(run.chips) == 21
     assert run.chips.facts["longitude"].isna().all()
-    assert any("no CRS" in warning for warning in run.survey.reports[0].warnings)
+    assert any("no CRS" in warning for warning in run.view.survey.reports[0].warnings)
 
 
 @pytest.mark.parametrize(
@@ -180,7 +180,7 @@ def test_run__scene_without_crs(make_scene, make_annotations, tmp_path, settings
         (1, "hdbscan", "1 chip has no variation"),
         (2, "gmm", "3 Gaussians need at least 3 chips, got 2"),
         (5, "hdbscan", "min_samples: a value of 5 needs at least 6 chips, got 5"),
-        (5, "gmm", "t-SNE needs 7 chips, there are 5"),
+        (5, "gmm", "t-SNE needs at least 7 chips, but there are 5"),
     ],
 )
 def test_run__too_few_chips(tmp_path, add_scene, settings, n, method, message):
@@ -198,7 +198,7 @@ def test_run__constant_chips(tmp_path, add_scene, settings, method):
         run_pipeline(Workspace.at(tmp_path), settings(method=method))
 
 
-def test_survey__each_part_of_a_shared_shapefile_counts(make_scene, tmp_path, to_ground):
+def test_survey__a_change_of_any_shapefile_part_is_noticed(make_scene, tmp_path, to_ground):
     make_scene("a.tif")
     shape = to_ground(box(10, 10, 40, 40))
     frame = gpd.GeoDataFrame({"kind": ["boat"]}, geometry=[shape], crs="EPSG:32631")
@@ -207,7 +207,7 @@ def test_survey__each_part_of_a_shared_shapefile_counts(make_scene, tmp_path, to
     crs.rename(tmp_path / "all.prj")
     (before,) = survey_scenes(Workspace.at(tmp_path)).reports
     assert before.annotations == 0
-    assert any("Give the file its CRS." in warning for warning in before.warnings)
+    assert any("Set the CRS of the file." in warning for warning in before.warnings)
     (tmp_path / "all.prj").rename(crs)
     (after,) = survey_scenes(Workspace.at(tmp_path)).reports
     assert after.annotations == 1
@@ -233,7 +233,7 @@ def test_survey__pixel_coordinates_need_a_scene_name_once_there_are_two_scenes(
     assert [r.annotations for r in survey_scenes(Workspace.at(tmp_path)).reports] == [0, 1]
 
 
-def test_survey__an_invalid_character_stops_no_other_scene(workspace):
+def test_survey__an_invalid_character_does_not_affect_other_scenes(workspace):
     document = features(workspace.raw / "b.tif")
     document["features"][0]["properties"] |= {"class": "\ud800 lone", "\udc00": ["\ud801"]}
     document["features"][0]["id"] = "\ud802"
@@ -241,7 +241,7 @@ def test_survey__an_invalid_character_stops_no_other_scene(workspace):
     first, second = survey_scenes(workspace).reports
     assert (first.annotations, second.annotations) == (20, 20)
     assert second.classes["\ufffd lone"] == 1
-    assert "Invalid characters were replaced in 4 texts." in second.warnings
+    assert "Invalid characters were replaced in 4 text values." in second.warnings
     json.dumps(second.as_table(), ensure_ascii=False).encode()
 
 

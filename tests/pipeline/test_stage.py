@@ -1,4 +1,4 @@
-"""A stage on its own, with a dictionary as its subject."""
+"""A single stage, with a dictionary as its subject."""
 
 import dataclasses
 

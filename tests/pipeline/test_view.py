@@ -3,7 +3,7 @@ import dataclasses
 import pytest
 
 from core.pipeline.run import run_pipeline
-from core.pipeline.run_stages import STAGE_NAMES, look_up, with_settings
+from core.pipeline.run_stages import STAGE_NAMES, with_settings
 from core.pipeline.workspace import Workspace
 from core.settings import GmmSettings, NoiseSettings
 
@@ -23,7 +23,7 @@ def test_view__is_read_only(view, settings):
         view.settings = settings(gmm={"seed": 1})
 
 
-def test_key__same_for_the_same_view(view, workspace, settings):
+def test_key__same_for_the_same_view(view, workspace, settings, look_up):
     for stage in STAGE_NAMES[:4]:
         assert look_up(workspace, settings()).key(stage, "gmm") == view.key(stage, "gmm")
 
@@ -41,7 +41,7 @@ def test_key__artifacts_of_the_stage(view, workspace, settings):
     assert other.key("embeddings") == view.key("embeddings")
 
 
-def test_key__tables_that_are_named_only(view):
+def test_key__only_the_named_tables(view):
     other = with_settings(view, gmm=GmmSettings(n_components=7))
     assert other.key("reduction") == view.key("reduction")
     assert other.key("reduction", "noise") == view.key("reduction", "noise")

@@ -6,7 +6,7 @@ from core.errors import WorkspaceError
 from core.pipeline.workspace import ROOT, VARIABLE, Workspace
 
 
-def test_at__argument_then_environment_then_repository(tmp_path, monkeypatch):
+def test_at__order_is_argument_environment_repository(tmp_path, monkeypatch):
     monkeypatch.setenv(VARIABLE, str(tmp_path / "named"))
     assert Workspace.at(tmp_path / "given").root == tmp_path / "given"
     assert Workspace.at().root == tmp_path / "named"
@@ -16,7 +16,7 @@ def test_at__argument_then_environment_then_repository(tmp_path, monkeypatch):
     assert (ROOT / "core").is_dir()
 
 
-def test_at__home_and_relative_paths_are_settled(tmp_path, monkeypatch):
+def test_at__home_and_relative_paths_are_resolved(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.chdir(tmp_path)
     assert Workspace.at("~/w").root == Workspace.at("w").root == tmp_path / "w"

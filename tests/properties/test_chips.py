@@ -150,7 +150,7 @@ seed = st.integers(0, 2**16)
 
 @QUICK
 @given(chip, seed, st.floats(0, 1), st.sampled_from(["uint8", "uint16", "int16", "float32"]), seed)
-def test_resample__constant_values_stay_under_any_mask(window, random, holes, dtype, value):
+def test_resample__preserves_constant_values_under_any_mask(window, random, holes, dtype, value):
     centre, columns, rows, degrees = window
     constant = np.full((1, 40, 40), value % 250 - 120 * (dtype == "int16"), dtype)
     mask = np.random.default_rng(random).random((40, 40)) < holes

@@ -114,7 +114,7 @@ def test_match_clusters__ids_survive_a_re_cut_and_back(seed, cut, other_cut):
     start = renumber_labels(first, ids)
     recut = renumber_labels(second, match_clusters(start, second))
     back = renumber_labels(first, match_clusters(recut, first))
-    # The best assignment back keeps as many ids as the best assignment of the re-cut did.
+    # The best assignment on the way back keeps as many ids as that of the new cut did.
     assert ((back == recut) & (recut >= 0)).sum() == ((start == recut) & (recut >= 0)).sum()
     assert match_clusters(start, first) == ids
     assert same_partition(back, first)
@@ -161,7 +161,7 @@ def test_match_clusters__keeps_as_many_ids_as_any_other_assignment(old, seed):
 def edited_labellings(draw):
     """Draw a labelling, a history of edits to it, and the edited labelling."""
     labels = draw(LABELS.filter(lambda labels: (labels >= 0).any()))
-    history, state = edit_history.History(), edited_labelling.unedited(labels)
+    history, state = edit_history.History(), edited_labelling.unedited_clusters(labels)
     for _ in range(draw(st.integers(0, 6))):
         present = np.unique(state.ids[state.ids >= 0]).tolist()
         chips = np.array(draw(st.lists(st.booleans(), min_size=len(labels), max_size=len(labels))))
@@ -220,7 +220,7 @@ def test_replay_edits__excludes_the_chips_of_every_exclusion(labels, seed):
 def test_replay_edits__follow_most_of_the_chips(n_other, n_named, n_lost, seed):
     labels = np.repeat([0, 1], [n_other, n_named]).astype(np.int32)
     n_lost = min(n_lost, (n_named - 1) // 2)
-    rename = edits.rename_cluster(edited_labelling.unedited(labels), 1, "boats")
+    rename = edits.rename_cluster(edited_labelling.unedited_clusters(labels), 1, "boats")
     recut = labels.copy()
     recut[np.random.default_rng(seed).permutation(np.flatnonzero(labels == 1))[:n_lost]] = 0
     replayed, problems = edits.replay_edits(recut, (rename,))
@@ -235,7 +235,9 @@ def test_undo_edit__undo_and_redo_restore_the_result(example):
     current = history
     for _ in history.edits:
         current = edit_history.undo_edit(current)
-    assert_equal(edits.replay_edits(labels, current.edits)[0], edited_labelling.unedited(labels))
+    assert_equal(
+        edits.replay_edits(labels, current.edits)[0], edited_labelling.unedited_clusters(labels)
+    )
     for _ in history.edits:
         current = edit_history.redo_edit(current)
     assert_equal(edits.replay_edits(labels, current.edits)[0], state)

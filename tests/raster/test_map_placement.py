@@ -32,7 +32,7 @@ def test_is_drawn_in_mercator__a_scene_is_drawn_at_its_location(make_scene):
     ],
     ids=["no CRS", "near a pole", "beyond 180 degrees", "across the antimeridian"],
 )
-def test_is_drawn_in_mercator__not_beyond_its_limits(make_scene, crs, transform):
+def test_is_drawn_in_mercator__false_beyond_its_limits(make_scene, crs, transform):
     scene = read_scene(make_scene(crs=crs, transform=transform, width=160, height=120))
     assert not is_drawn_in_mercator(scene)
     west, south, east, north = map_bounds(scene)

@@ -77,7 +77,7 @@ def test_scale_and_offset__reported_and_not_applied(make_scene):
     scene = read_scene(path)
     (note,) = scene.notes
     assert note == (
-        "The file states a scale or offset (band 1: value x 0.0001 + 0, and 1 more). It is not "
+        "The file declares a scale or offset (band 1: value x 0.0001 + 0, and 1 more). It is not "
         "applied: values stay as stored."
     )
     with Reader(scene) as reader:
@@ -116,7 +116,7 @@ def test_gcps__georeference_a_scene(make_scene, make_annotations, to_ground, rot
     assert footprints.pixels[0].bounds == pytest.approx((20, 30, 60, 50), abs=1e-3)
 
 
-def test_gcps__the_error_is_reported_and_a_large_one_refuses_them(make_scene):
+def test_gcps__residual_is_reported_and_a_large_one_is_refused(make_scene):
     near = read_scene(scene_with_gcps(make_scene, control_points(TRANSFORM, CORNERS, noise=0.5)))
     assert near.crs
     error = float(near.notes[0].split("to within ")[1].split(" px")[0])
@@ -158,7 +158,7 @@ def rpcs(**changes):
 def test_rpcs__georeference_a_scene(make_scene):
     path = make_scene(crs=None, transform=Affine.identity(), rpcs=rpcs())
     scene = read_scene(path)
-    assert "its RPC model at a height of 50 m, without relief" in scene.notes[0]
+    assert "its RPC model at a constant height of 50 m" in scene.notes[0]
     lon, lat = scene.transform @ (80.5, 60.5)
     assert (lon, lat) == (pytest.approx(5, abs=1e-7), pytest.approx(43, abs=1e-7))
     assert scene.transform.a == pytest.approx(1e-5, rel=1e-6)
@@ -252,7 +252,7 @@ def test_inspect_scene__a_huge_sparse_file_is_fast(make_scene, tmp_path):
     assert report.valid_fraction == 0
 
 
-def test_reader__nodata_and_alpha_are_both_heeded(make_scene):
+def test_reader__nodata_and_alpha_are_both_applied(make_scene):
     alpha = np.ones((120, 160), bool)
     alpha[:10] = False
     path = make_scene(content=lambda r, c: np.where(c < 5, 0, 90), nodata=0, alpha=alpha)

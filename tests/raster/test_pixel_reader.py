@@ -59,7 +59,7 @@ def test_read__alpha_nodata_and_mask_band_are_masked(make_scene):
 
 
 @pytest.mark.filterwarnings("ignore:The dataset's nodata attribute is shadowing")
-def test_read__alpha_and_nodata_are_both_heeded(make_scene):
+def test_read__alpha_and_nodata_are_both_applied(make_scene):
     top = np.zeros((120, 160), bool)
     top[:30] = True
     path = make_scene(

@@ -53,7 +53,7 @@ def test_stretch_percentiles__none_for_the_default_stretch():
 
 
 @pytest.mark.parametrize("bands", [("a", "b"), ("a", "b", "c", "d")])
-def test_display_settings__one_band_or_three(bands):
+def test_display_settings__require_one_or_three_bands(bands):
     with pytest.raises(SettingsError, match="one band or three"):
         DisplaySettings(bands=bands)
 

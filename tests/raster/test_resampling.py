@@ -124,7 +124,7 @@ def test_resample_chips__beyond_the_scene_is_masked(turn):
 
 
 @pytest.mark.parametrize("turn", [0, 45])
-def test_resample_chips__off_the_scene_all_is_masked(turn):
+def test_resample_chips__fully_masked_outside_the_scene(turn):
     empty = pixels(np.zeros((2, 0, 0), np.uint16), np.zeros((0, 0), bool))
     values, mask = resample_chip(empty, np.array((-50.0, -50.0)), square(20, turn=turn), 16)
     assert mask.all()

@@ -162,7 +162,7 @@ def test_read_scene__a_header_that_states_too_many_pixels_is_refused(tmp_path):
     entries = [struct.pack("<HHII", tag, kind, 1, value) for tag, kind, value in fields]
     head = struct.pack("<2sHI", b"II", 42, 8) + struct.pack("<H", len(entries))
     path.write_bytes(head + b"".join(entries) + struct.pack("<I", 0))
-    with pytest.raises(SceneError, match="states 1100000 x 1100000 pixels in 1 bands"):
+    with pytest.raises(SceneError, match="declares 1100000 x 1100000 pixels in 1 bands"):
         read_scene(path)
 
 

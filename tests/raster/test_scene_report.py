@@ -84,7 +84,7 @@ def test_inspect_scene__metres_without_a_crs_are_reported(
     make_scene, make_annotations, to_ground, suffix
 ):
     raster = make_scene()
-    hint = "Some coordinates cannot be degrees. Give the file its CRS."
+    hint = "Some coordinates cannot be degrees. Set the CRS of the file."
     make_annotations(raster, [to_ground(box(1, 1, 9, 9))], [{"n": 1}], None, suffix)
     report, *_ = inspect_scene(raster)
     assert report.skipped == {"cannot be reprojected to the scene's CRS": 1}

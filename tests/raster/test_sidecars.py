@@ -95,7 +95,7 @@ def test_outside_link_name__of_a_shapefile(tmp_path, end):
         ("scene.tfw", "not six numbers", "is not a world file"),
     ],
 )
-def test_read_scene__sidecar_files_are_what_their_names_say(make_scene, name, content, words):
+def test_read_scene__sidecar_files_with_other_content_are_refused(make_scene, name, content, words):
     path = make_scene()
     path.with_name(name).write_text(content)
     with pytest.raises(SceneError, match=rf"{name}, {words}"):

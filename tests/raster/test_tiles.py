@@ -122,7 +122,7 @@ def test_draw_tile__without_a_crs_in_pixels(make_scene):
 
 
 @pytest.mark.filterwarnings("ignore::rio_tiler.errors.NoOverviewWarning")
-def test_draw_tile__transparent_off_the_scene(make_scene):
+def test_draw_tile__transparent_outside_the_scene(make_scene):
     assert not decode(draw_tile(tile_source(make_scene()), 10, 0, 0))[..., 3].any()
 
 

@@ -58,7 +58,7 @@ def test_reduce__number_of_components(n, d, seed):
 
 def test_reduce__note_on_fewer_components():
     notes = reduce_embeddings(table(13, 60), {}, ReductionSettings()).notes
-    assert notes == ("50 components requested, 12 kept: 13 chips",)
+    assert notes == ("12 of 50 components were kept: there are 13 chips",)
 
 
 def test_reduce__constant_columns_are_dropped_with_a_note():
@@ -70,7 +70,7 @@ def test_reduce__constant_columns_are_dropped_with_a_note():
     reduction = reduce_embeddings(embeddings, {}, ReductionSettings())
     assert reduction.points.shape[1] == 10
     assert (reduction.scale[[2, 5]] == 0).all()
-    assert reduction.notes[0] == "2 of 12 embedding columns are constant, dropped"
+    assert reduction.notes[0] == "2 constant embedding columns of 12 were dropped"
 
 
 def test_reduce__dependent_columns_add_no_component():
@@ -98,7 +98,7 @@ def test_reduce__property_with_a_weight():
     assert abs(np.corrcoef(heavy.pca_1d, properties["width"])[0, 1]) > 0.99
     assert abs(np.corrcoef(light.pca_1d, properties["width"])[0, 1]) < 0.5
     assert heavy.components.shape == (13, 13)
-    assert "width mixed in with weight 50" in heavy.notes
+    assert "width was mixed in with weight 50" in heavy.notes
 
 
 def test_reduce__property_with_weight_0_is_not_used():
@@ -110,7 +110,7 @@ def test_reduce__constant_property_is_dropped_with_a_note():
     reduction = reduce_embeddings(
         table(), {"width": np.full(60, 3.0)}, ReductionSettings(width=1.0)
     )
-    assert "width is constant, dropped" in reduction.notes
+    assert "width is constant and was dropped" in reduction.notes
 
 
 def test_reduce__property_missing_for_some_chips():

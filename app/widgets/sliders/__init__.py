@@ -1,1 +1,1 @@
-"""The live clustering sliders and the sweeps drawn below them."""
+"""The clustering sliders, and charts of the results over all values of a slider."""

@@ -1,4 +1,4 @@
-"""The sliders of clustering, which answer from saved fits and trees, and notes on the result."""
+"""The clustering sliders, which use saved fits and trees, and notes on the resulting clusters."""
 
 import streamlit as st
 
@@ -24,28 +24,19 @@ WIDGETS: dict[str, MethodWidget] = {
 
 
 def cluster_sliders(view: View, n_chips: int, *, stacked: bool = False) -> View:
-    """Draw the choice of the method and its sliders; return the view with their settings.
+    """Draw the method selector and the method's sliders; return the view with their settings.
 
-    Parameters
-    ----------
-    view : View
-        What the page displays; its reduction is clustered.
-    n_chips : int
-    stacked : bool
-        Draw the sliders one below the other, each with its comparison, instead of next to each
-        other.
+    Stacked sliders are one below the other, each with its comparison, instead of next to each
+    other.
     """
     workspace, requested = view.workspace, requested_settings(view.workspace)
     columns = (
         [st.container() for _ in range(5)] if stacked else st.columns([6, 8, 8, 5, 4], gap="small")
     )
+    labels = {name: widget.label for name, widget in WIDGETS.items()}
+    key, title = widget_key(workspace, "method", requested.method), labels.__getitem__
     # A row of buttons would be cut off: four names are wider than a column.
-    method = columns[0].selectbox(
-        "Clustering method",
-        list(WIDGETS),
-        format_func=lambda name: WIDGETS[name].label,
-        key=widget_key(workspace, "method", requested.method),
-    )
+    method = columns[0].selectbox("Clustering method", list(labels), format_func=title, key=key)
     request_settings(workspace, method=method)
     table = METHODS[method].table
     changes = {"method": method, "noise": requested.noise, table: getattr(requested, table)}
@@ -54,7 +45,7 @@ def cluster_sliders(view: View, n_chips: int, *, stacked: bool = False) -> View:
 
 
 def preparation_notice(view: View, clusters: Clusters | None) -> None:
-    """Offer to compute what the sliders need, if no job has computed it yet."""
+    """Offer to compute the fits or the tree that the sliders need, if they do not exist yet."""
     if cache.labelling(view) is not None:
         return
     if jobs.running_job(view.workspace):
@@ -81,14 +72,13 @@ def describe_clusters(clusters: Clusters) -> str:
 
 
 def cluster_notes(clusters: Clusters) -> None:
-    """Write what changed, how noise was treated, and which edits no longer fit."""
+    """Write how the clusters changed, how noise was treated, and which edits cannot be applied."""
     if clusters.changes:
-        st.caption(escape_markdown("Since the last setting: " + " ".join(clusters.changes)))
+        st.caption(escape_markdown("Since the previous setting: " + " ".join(clusters.changes)))
     if clusters.treated.moved.any():
         st.caption(escape_markdown(clusters.treated.note))
-    if clusters.problems:
-        n = len(clusters.problems)
-        title = f"{n} edits do not fit these clusters" if n > 1 else "One edit does not fit"
+    if n := len(clusters.problems):
+        title = f"{count_noun(n, 'edit')} cannot be applied to these clusters"
         with st.expander(title):
             st.markdown("\n".join(f"- {escape_markdown(problem)}" for problem in clusters.problems))
 

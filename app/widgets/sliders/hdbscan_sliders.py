@@ -1,6 +1,7 @@
-"""The sliders of HDBSCAN: cluster size, joining, selection, limits and noise."""
+"""The sliders of HDBSCAN: minimum cluster size, epsilon, cluster selection, limits and noise."""
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 import streamlit as st
@@ -13,40 +14,35 @@ from app.widgets.charts import show_chart
 from app.widgets.choices import setting_choice, setting_number
 from app.widgets.job_status import wait_until
 from app.widgets.markup import escape_markdown
-from app.widgets.sliders import sweep_charts
-from app.widgets.sliders.method_widget import (
-    MethodWidget,
-    SliderRow,
-    change_settings,
-    setting_slider,
-)
+from app.widgets.sliders import method_widget, sweep_charts
 from core.clusters.evaluation.size_sweep import find_cliffs, size_presets, suggest_sizes
 from core.errors import TooFewError
 from core.pipeline.run_stages import with_settings
 from core.pipeline.view import View
 
 
-def _draw(view: View, row: SliderRow) -> View:
+def _draw(view: View, row: method_widget.SliderRow) -> View:
     view, columns, comparison_slot = _with_built_tree(view), row.columns, None
     with columns[1]:
         bounds = (2, max(20, row.n_chips // 2, view.settings.cut.min_cluster_size))
         note = "The smallest group of chips that counts as a cluster (min_cluster_size)."
-        view = setting_slider(view, "cut", "min_cluster_size", bounds, note)
+        view = method_widget.setting_slider(view, "cut", "min_cluster_size", bounds, note)
         if row.stacked:
             comparison_slot = st.container()
     with columns[2]:
         view = _epsilon_slider(view)
     with columns[3]:
-        view = _selection_choice(view)
+        note = "eom (excess of mass) finds few, large clusters; leaf finds many small ones."
+        view = _choice(view, "cut", "selection", ("eom", "leaf"), note)
     if row.stacked:
         with columns[4]:
-            view = _noise_widgets(_limit_widgets(view, row.n_chips))
+            view = _further_widgets(view, row.n_chips)
     elif _more_button(view, columns[4]):
         limits, comparison_slot = st.columns([9, 11], gap="medium")
         with limits:
-            view = _noise_widgets(_limit_widgets(view, row.n_chips))
+            view = _further_widgets(view, row.n_chips)
     if is_treating_noise(view):
-        # Chips are displayed as noise until then.
+        # Chips are displayed as noise until the treatment is complete.
         with columns[4]:
             wait_until(lambda: not is_treating_noise(view), "Assigning noise to clusters.")
     if comparison_slot is not None:
@@ -66,79 +62,71 @@ def _with_built_tree(view: View) -> View:
 def _epsilon_slider(view: View) -> View:
     tree, current = cache.tree(view), view.settings.cut.epsilon
     longest = max(1.0 if tree is None else tree.longest_join, current)
-    note = "A distance in the clustering space (cluster_selection_epsilon); 0 joins none."
+    note = "Distance in the clustering space (cluster_selection_epsilon); 0 joins no clusters."
     step = {"step": longest / 100, "format": "%.3g"}
-    return setting_slider(view, "cut", "epsilon", (0.0, longest), note, **step)
+    return method_widget.setting_slider(view, "cut", "epsilon", (0.0, longest), note, **step)
 
 
-def _selection_choice(view: View) -> View:
-    current, values = view.settings.cut.selection, ("eom", "leaf")
-    note = "eom, excess of mass: few and large clusters. leaf: many and small ones."
-    selection = setting_choice(view.workspace, "cut", "selection", values, current, note)
-    return change_settings(view, "cut", selection=selection)
+def _choice(view: View, table: str, name: str, values: Sequence[str], note: str) -> View:
+    current = getattr(getattr(view.settings, table), name)
+    value = setting_choice(view.workspace, table, name, values, current, note)
+    return method_widget.change_settings(view, table, **{name: value})
 
 
-def _limit_widgets(view: View, n_chips: int) -> View:
+def _further_widgets(view: View, n_chips: int) -> View:
+    """Draw the widgets for the largest cluster, a single cluster, and the treatment of noise."""
     workspace, cut, largest = view.workspace, view.settings.cut, "max_cluster_size"
-    note = "Larger clusters are replaced by those inside them, with eom only; 0 is no limit."
+    note = "With eom, larger clusters are replaced by the clusters inside them; 0 means no limit."
     bounds = (0, max(n_chips, cut.max_cluster_size))
     size = setting_number(workspace, "cut", largest, cut.max_cluster_size, bounds, 10, note)
     allow_single = st.toggle(
         "All chips may form a single cluster",
         key=widget_key(workspace, "allow_single_cluster", cut.allow_single_cluster),
-        help="allow_single_cluster: otherwise HDBSCAN finds two clusters or more, or none.",
+        help="If off, HDBSCAN finds at least two clusters or none (allow_single_cluster).",
     )
-    return change_settings(view, "cut", max_cluster_size=size, allow_single_cluster=allow_single)
-
-
-def _noise_widgets(view: View) -> View:
+    view = method_widget.change_settings(
+        view, "cut", max_cluster_size=size, allow_single_cluster=allow_single
+    )
     note = (
-        "Chips in no cluster are displayed as noise, in the cluster of the nearest clustered chip, "
-        "or in the most likely cluster. Exports also contain the original -1."
+        "How chips in no cluster are displayed. Kept: as noise. Nearest: in the cluster of the "
+        "nearest clustered chip. Soft: in their most likely cluster. Exports also contain the "
+        "original -1."
     )
-    current, values = view.settings.noise.method, ("keep", "nearest", "soft")
-    method = setting_choice(view.workspace, "noise", "method", values, current, note)
-    view = change_settings(view, "noise", method=method)
-    if method == "soft":
+    view = _choice(view, "noise", "method", ("keep", "nearest", "soft"), note)
+    if view.settings.noise.method == "soft":
         note = "Chips with a lower membership stay noise."
-        view = setting_slider(view, "noise", "threshold", (0.0, 1.0), note, step=0.01)
+        view = method_widget.setting_slider(view, "noise", "threshold", (0.0, 1.0), note, step=0.01)
     return view
 
 
 def _more_button(view: View, slot: Any) -> bool:
     """Draw the button for further widgets below the row; return True if they are open.
 
-    It is no popover: a closed one mounts no widget, and on the next run of the script the browser
-    answers with defaults of its own instead of what was chosen.
+    It is not a popover, because a closed popover mounts no widgets, and at the next run of the
+    script the browser would report their defaults instead of the chosen values.
     """
     is_open: bool = page_choice(view.workspace, "more knobs", False)
     slot.space("small")
-    slot.button(
-        "Less" if is_open else "More",
-        key="cs.more",
-        width="stretch",
-        icon=":material/expand_less:" if is_open else ":material/expand_more:",
-        on_click=keep_choice,
-        args=(view.workspace, "more knobs", not is_open),
-    )
+    label, icon = ("Less", "expand_less") if is_open else ("More", "expand_more")
+    args = (view.workspace, "more knobs", not is_open)
+    options = {"icon": f":material/{icon}:", "width": "stretch"}
+    slot.button(label, "cs.more", on_click=keep_choice, args=args, **options)
     return is_open
 
 
 def _compare_sizes(view: View, row_name: str) -> None:
-    """Draw what each min_cluster_size gives, once it is computed in the background."""
+    """Draw the results of each min_cluster_size once they are computed in the background."""
     current = view.settings.cut.min_cluster_size
     try:
         sweep = cluster_results.size_sweep(view)
     except TooFewError:
         return
-    if sweep is None and cache.tree(view) is None:
-        st.caption("The comparison appears once the tree is built.")
-        return
     if sweep is None:
-        wait_until(
-            lambda: cluster_results.size_sweep(view) is not None,
-            "Comparing the values of this slider.",
-        )
+        if cache.tree(view) is None:
+            st.caption("The comparison appears once the tree is built.")
+            return
+        text = "Computing the result for each value of this slider."
+        wait_until(lambda: cluster_results.size_sweep(view) is not None, text)
         return
     if presets := size_presets(sweep):
         with st.container(horizontal=True, gap="small", key=f"cs_presets_{row_name}"):
@@ -146,7 +134,7 @@ def _compare_sizes(view: View, row_name: str) -> None:
                 st.button(
                     f"{preset.name.capitalize()} · {preset.n_clusters}",
                     key=f"cs.preset:{row_name}:{preset.name}",
-                    help=escape_markdown(f"Smallest cluster {preset.value}. {preset.reason}"),
+                    help=escape_markdown(f"Minimum cluster size {preset.value}. {preset.reason}"),
                     type="primary" if preset.value == current else "secondary",
                     on_click=_set_cluster_size,
                     args=(view, preset.value),
@@ -157,24 +145,25 @@ def _compare_sizes(view: View, row_name: str) -> None:
     for suggestion in suggest_sizes(sweep)[:1]:
         size, reason = suggestion.value, suggestion.reason
         if any(size in (cliff.lower, cliff.upper) for cliff in cliffs):
-            reason += " But it is next to a cliff: compare both sides."
+            reason += " It is next to a cliff, so compare both sides."
         st.caption(f"**Suggested: {size}.** {escape_markdown(reason)}")
         if size != current:
             key, args = f"cs.take:{row_name}", (view, size)
             st.button(f"Use {size}", key=key, on_click=_set_cluster_size, args=args)
     if cliffs:
         notes = " ".join(cliff.note for cliff in cliffs[:3])
-        st.caption(escape_markdown(f"Shaded areas are cliffs. {notes}"))
+        text = f"Shaded areas are cliffs, where the clusters change abruptly. {notes}"
+        st.caption(escape_markdown(text))
 
 
 def _set_cluster_size(view: View, size: int) -> None:
-    """Request a smallest cluster, and let the slider show it."""
+    """Request a minimum cluster size, and set the slider to it."""
     cut = dataclasses.replace(view.settings.cut, min_cluster_size=size)
     requested = requested_settings(view.workspace)
     reset_settings(view.workspace, dataclasses.replace(requested, cut=cut))
 
 
-HDBSCAN_WIDGET = MethodWidget(
+HDBSCAN_WIDGET = method_widget.MethodWidget(
     label="HDBSCAN",
     draw=_draw,
     missing=lambda _: "The tree that these sliders cut is not built yet",

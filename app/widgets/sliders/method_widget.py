@@ -1,4 +1,4 @@
-"""The record that describes how a clustering method appears in the app, and its sliders."""
+"""How a clustering method appears in the app, and functions that draw sliders for its settings."""
 
 import dataclasses
 from collections.abc import Callable, Sequence
@@ -21,15 +21,9 @@ from core.settings import RunSettings
 
 @dataclass(frozen=True)
 class SliderRow:
-    """Where the sliders are drawn.
+    """The five columns in which the sliders are drawn; the first holds the method selector.
 
-    Attributes
-    ----------
-    columns : sequence of containers
-        Five, the first of which holds the choice of the method.
-    stacked : bool
-        True if they are stacked, each with its comparison, and not next to each other.
-    n_chips : int
+    The columns are either stacked, with a comparison below its slider, or next to each other.
     """
 
     columns: Sequence[Any]
@@ -38,34 +32,23 @@ class SliderRow:
 
     @property
     def name(self) -> str:
-        """Return the part of widget keys that tells the two kinds of rows apart."""
+        """The part of widget keys that distinguishes stacked columns from adjacent ones."""
         return "stacked" if self.stacked else "aside"
 
 
 @dataclass(frozen=True)
 class MethodWidget:
-    """A clustering method in the app.
+    """A clustering method in the app; `label` is its name in the list of methods.
 
-    Attributes
-    ----------
-    label : str
-        Its name in the list of methods.
-    draw : callable
-        Draws its sliders and returns the view with their settings.
-    missing : callable
-        Returns what has not been computed yet, as a sentence without a full stop.
-    prepare_label : str
-        The button that starts `prepare`.
-    prepare : callable
-        Starts the job that computes what is missing.
-    has_tree_chart : bool
-        True if the Clusters page can draw its condensed tree.
+    `draw` draws its sliders and returns the view with their settings. `missing` returns what has
+    not been computed yet, as a sentence without a full stop; a button calls `prepare`, which starts
+    the job that computes it. Some methods have a condensed tree that the Clusters page can draw.
     """
 
     label: str
     draw: Callable[[View, SliderRow], View]
     missing: Callable[[RunSettings], str]
-    prepare_label: str = f"Fit 2 to {jobs.MOST_CLUSTERS}"
+    prepare_label: str = f"Fit 2 to {jobs.MOST_CLUSTERS} clusters"
     prepare: Callable[[Workspace, RunSettings], None] = jobs.start_count_sweep
     has_tree_chart: bool = False
 
@@ -78,7 +61,7 @@ def count_slider(view: View, row: SliderRow, method: str, help_text: str) -> Vie
     view = setting_slider(view, record.table, record.count, bounds, help_text)
     if record.n_clusters(view.settings) > row.n_chips:
         chips, clusters = count_noun(row.n_chips, "chip"), count_noun(row.n_chips, "cluster")
-        st.caption(f"{chips} can form {clusters} at most.")
+        st.caption(f"{chips} can form at most {clusters}.")
     return view
 
 
@@ -93,7 +76,7 @@ def setting_slider(
 
 
 def change_settings(view: View, table: str, **values: Any) -> View:
-    """Request other settings of a table; return the view with them, as far as it is computed."""
+    """Request new values in a table of settings; return the view with them and existing results."""
     changes = {table: dataclasses.replace(getattr(view.settings, table), **values)}
     request_settings(view.workspace, **changes)
     return with_settings(view, **changes)

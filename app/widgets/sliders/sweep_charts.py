@@ -1,4 +1,4 @@
-"""The charts below the sliders: what each value of a slider gives; no Streamlit here."""
+"""Charts of the results over all values of a slider; this module does not use Streamlit."""
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
@@ -14,19 +14,19 @@ from core.types import AnyArray
 
 CLIFF_COLOUR, SEED_COLOUR = "rgba(230, 159, 0, 0.22)", "#B8C1CC"
 TICKS = (2, 5, 10, 20, 50, 100, 200, 500, 1000, 5000)
-# The charts are too small for more buttons than the download of the picture.
+# The charts are too small for any button other than the image download.
 CONFIG = {"displaylogo": False, "modeBarButtons": [["toImage"]]}
 
 
 def size_chart(sweep: SizeSweep, cliffs: Sequence[Cliff], current: int) -> go.Figure:
-    """Return what each min_cluster_size gives, with cliffs and the current value marked."""
+    """Return a chart of results over min_cluster_size; cliffs (abrupt changes) are shaded."""
     rows: dict[str, AnyArray] = {
         "clusters": sweep.n_clusters,
         "noise": sweep.noise_fraction,
         "validity": sweep.validity,
         "persistence": sweep.persistence,
     }
-    figure = _stacked_lines(sweep.sizes, rows, "smallest cluster (chips)")
+    figure = _stacked_lines(sweep.sizes, rows, "minimum cluster size (chips)")
     style = {"fillcolor": CLIFF_COLOUR, "line_width": 0, "layer": "below"}
     for cliff in cliffs:
         figure.add_vrect(x0=cliff.lower, x1=cliff.upper, **style)
@@ -37,14 +37,14 @@ def size_chart(sweep: SizeSweep, cliffs: Sequence[Cliff], current: int) -> go.Fi
 
 
 def component_chart(sweep: ComponentSweep, current: int) -> go.Figure:
-    """Return BIC, AIC and held-out likelihood over n_components, the current value marked."""
+    """Return a chart of BIC, AIC and held-out likelihood; the current n_components is marked."""
     rows = {"BIC": sweep.bic, "AIC": sweep.aic, "held out": sweep.held_out}
     figure = _stacked_lines(sweep.n_components, rows, "components")
     x, line = sweep.n_components.tolist(), {"color": SEED_COLOUR, "width": 1}
     style = {"mode": "lines", "line": line, "hoverinfo": "skip", "row": 1, "col": 1}
     for number, bic in enumerate(sweep.bics.T, 1):
         figure.add_scatter(x=x, y=bic.tolist(), name=f"seed {number}", **style)
-    # The seeds are drawn behind the criteria.
+    # The lines of the seeds are drawn behind the criteria.
     figure.data = figure.data[len(rows) :] + figure.data[: len(rows)]
     line = {"color": MUTED, "width": 1, "dash": "dot"}
     for before, after in pairwise(sweep.shape_runs):
@@ -54,7 +54,7 @@ def component_chart(sweep: ComponentSweep, current: int) -> go.Figure:
 
 
 def _stacked_lines(x: AnyArray, rows: Mapping[str, AnyArray], title: str) -> go.Figure:
-    """Return one small line chart per row, one below the other, over the same axis."""
+    """Return small line charts, one per row, over a shared horizontal axis."""
     figure = make_subplots(len(rows), 1, shared_xaxes=True, vertical_spacing=0.09)
     style = {"mode": "lines+markers", "line": {"color": INK, "width": 1.2}, "marker": {"size": 3}}
     small = {"size": 11, "color": MUTED}

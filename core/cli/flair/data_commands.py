@@ -1,11 +1,13 @@
 """`chipscape flair demo`, `fetch` and `describe`: labelled land cover in a workspace."""
 
+from collections.abc import Iterator
 from typing import Annotated, Any, get_args
 
 import typer
 
-from core.cli.console import emit, reporter, say
+from core.cli.console import reporter, show_result
 from core.cli.flair.flair_options import FlairSession, with_flair_session
+from core.cli.shared_options import option
 from core.errors import SettingsError
 from core.flair.data.nomenclature import ATTRIBUTION, Nomenclature
 from core.pipeline.flair.flair_workspace import (
@@ -19,27 +21,24 @@ from core.pipeline.flair.flair_workspace import (
 @with_flair_session
 def patches_demo_command(
     session: FlairSession,
-    patches: Annotated[int, typer.Option(help="Number of patches, over three domains.")] = 12,
+    patches: Annotated[int, typer.Option(help="Number of patches, in three domains.")] = 12,
 ) -> None:
-    """Write a procedural look-alike of FLAIR #2 to try everything on."""
+    """Write a synthetic data set in the layout of FLAIR #2, for trying out the commands."""
     folder = flair_folder(session.workspace)
     with reporter() as listen:
         written = ensure_land_cover(session.workspace, patches, session.seed, listen("land cover"))
     files = [str(path) for path in sorted(folder.iterdir())]
-    if session.as_json:
-        emit({"folder": str(folder), "written": written, "patches": patches, "files": files})
-        return
-    say(f"{'Written to' if written else 'Already in'} {folder}: {patches} patches")
-    say(f"Next: chipscape flair describe --workspace {session.workspace.root}")
+    result = {"folder": str(folder), "written": written, "patches": patches, "files": files}
+    state = f"{'Written to' if written else 'Already in'} {folder}: {patches} patches"
+    lines = (state, f"Next: chipscape flair describe --workspace {session.workspace.root}")
+    show_result(session.as_json, result, lines)
 
 
 @with_flair_session
 def fetch_command(
     session: FlairSession,
-    url: Annotated[
-        str | None, typer.Option(help="Address of the zip. [default: the toy data]")
-    ] = None,
-    sha256: Annotated[str | None, typer.Option(help="Checksum that the zip must have.")] = None,
+    url: Annotated[str | None, option("URL of the zip file. [default: the toy data]")] = None,
+    sha256: Annotated[str | None, option("Expected checksum of the zip file.")] = None,
 ) -> None:
     """Download FLAIR #2's toy data and unpack them; an interrupted download is continued."""
     from core.flair.data.download import FetchSettings
@@ -47,15 +46,11 @@ def fetch_command(
     settings = session.settings(FetchSettings, "fetch", url=url, sha256=sha256)
     with reporter() as listen:
         result = fetch_toy_data(session.workspace, settings, listen("download"), listen("unpack"))
-    if session.as_json:
-        emit(result | {"attribution": ATTRIBUTION})
-        return
     state = "Downloaded" if result["fetched"] else "Already there"
-    say(f"{state}: {result['bytes'] / 1e6:.0f} MB from {result['url']}")
-    say(f"SHA-256 {result['sha256']}")
-    for path in result["files"]:
-        say(f"    {path}")
-    say(ATTRIBUTION)
+    size = f"{result['bytes'] / 1e6:.0f} MB"
+    lines = [f"{state}: {size} from {result['url']}", f"SHA-256 {result['sha256']}"]
+    lines += [*(f"    {path}" for path in result["files"]), ATTRIBUTION]
+    show_result(session.as_json, result | {"attribution": ATTRIBUTION}, lines)
 
 
 @with_flair_session
@@ -67,28 +62,24 @@ def describe_command(
     from core.flair.data.data_summary import summarise_dataset
 
     if nomenclature not in get_args(Nomenclature):
-        raise SettingsError(f"{nomenclature!r} is not reduced or full", where="--nomenclature")
+        raise SettingsError(
+            f"{nomenclature!r} is not a nomenclature",
+            where="--nomenclature",
+            remedy='Use "reduced" or "full".',
+        )
     dataset = session.dataset()
     with reporter() as listen:
         summary = summarise_dataset(dataset, nomenclature, listen("patches"))  # type: ignore[arg-type]
-    if session.as_json:
-        look_alike = is_look_alike(session.workspace)
-        emit(summary | {"look_alike": look_alike, "attribution": session.credit})
-        return
-    for split, facts in summary["splits"].items():
-        _say_split(split, facts)
-    for problem in summary["problems"]:
-        say(f"problem: {problem}")
-    say(summary["matching"])
-    say(session.credit)
+    lines = [line for split in summary["splits"].items() for line in _split_lines(*split)]
+    lines += [f"problem: {problem}" for problem in summary["problems"]]
+    lines += [summary["matching"], session.credit]
+    result = summary | {"look_alike": is_look_alike(session.workspace)}
+    show_result(session.as_json, result | {"attribution": session.credit}, lines)
 
 
-COMMANDS = {"demo": patches_demo_command, "fetch": fetch_command, "describe": describe_command}
-
-
-def _say_split(split: str, facts: dict[str, Any]) -> None:
+def _split_lines(split: str, facts: dict[str, Any]) -> Iterator[str]:
     domains, per_patch = facts["domains"], facts["classes_per_patch"]
-    say(
+    yield (
         f"{split}: {facts['patches']} patches ({facts['fused']} with Sentinel) in {facts['areas']} "
         f"areas of {len(domains)} domains ({', '.join(domains[:6])}"
         f"{' ...' if len(domains) > 6 else ''}); {per_patch['min']} to {per_patch['max']} classes "
@@ -96,7 +87,7 @@ def _say_split(split: str, facts: dict[str, Any]) -> None:
     )
     for cover in facts["classes"]:
         if cover["pixels"]:
-            say(
+            yield (
                 f"    {cover['value']:>2} {cover['name']:<22} {cover['share']:7.2%}  "
                 f"{cover['patches']} patches"
             )

@@ -6,11 +6,24 @@ from core.cli.flair import artifact_commands, data_commands, method_commands
 
 app = typer.Typer(
     name="flair",
-    help="Labelled land cover (FLAIR #2): classify its pixels with and without labels, and score.",
+    help="Land cover with reference labels (FLAIR #2): classify pixels by supervised and "
+    "unsupervised methods, and score the results.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for module in (data_commands, method_commands, artifact_commands):
-    for name, command in module.COMMANDS.items():
-        app.command(name=name)(command)
+_COMMANDS = {
+    "demo": data_commands.patches_demo_command,
+    "fetch": data_commands.fetch_command,
+    "describe": data_commands.describe_command,
+    "run": method_commands.run_protocol_command,
+    "grid": method_commands.grid_command,
+    "score": method_commands.score_protocol_command,
+    "survey": artifact_commands.survey_command,
+    "maps": artifact_commands.maps_command,
+    "bench": artifact_commands.bench_command,
+    "recut": artifact_commands.recut_command,
+    "economy": artifact_commands.economy_command,
+}
+for name, command in _COMMANDS.items():
+    app.command(name=name)(command)

@@ -1,17 +1,11 @@
-"""The options that the `chipscape flair` commands share, and the session that they make."""
+"""The options that the `chipscape flair` commands share, and the session built from them."""
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, cast
 
 from core import compute
-from core.cli.shared_options import (
-    JsonOption,
-    SchedulerOption,
-    WorkspaceOption,
-    option,
-    with_options,
-)
+from core.cli import shared_options as shared
 from core.errors import SettingsError
 from core.flair.data.dataset import Dataset
 from core.flair.data.file_discovery import discover_dataset
@@ -31,15 +25,15 @@ TABLES = ("fetch", "sample", "dates", "features", "method", "study")
 """The tables that a settings file may contain."""
 
 Settings = TypeVar("Settings")
-ProtocolOption = Annotated[str, option(f"{', '.join(TITLES)}.")]
+ProtocolOption = Annotated[str, shared.option(f"One of {', '.join(TITLES)}.")]
 
 
 @dataclass(frozen=True)
 class FlairSession:
-    """What a FLAIR command works with.
+    """The workspace, options and settings of a FLAIR command.
 
-    Options of a command override the tables of the settings file; None stands for an option that
-    was left out. All methods raise SettingsError for unknown names and values out of bounds.
+    Options of a command override the tables of the settings file; None means that an option was
+    left out. All methods raise SettingsError for unknown names and values out of bounds.
     """
 
     workspace: Workspace
@@ -54,7 +48,7 @@ class FlairSession:
         return data_credit(self.workspace)
 
     def settings(self, kind: type[Settings], table: str, **options: Any) -> Settings:
-        """Return settings of some kind from their table and the options."""
+        """Return settings of the given class from their table and the options."""
         values = {name: value for name, value in options.items() if value is not None}
         table_values = self.tables.get(table, {}) | values
         return cast(Settings, settings_from_table(kind, table_values, f"settings.{table}"))
@@ -64,7 +58,7 @@ class FlairSession:
         return self.settings(MethodSettings, "method", seed=self.seed or None, **options)
 
     def features(self, **options: bool | None) -> FeatureSpec:
-        """Return the features, with the notebook's arithmetic if the preset says so."""
+        """Return the features; the preset "notebook" selects the original notebook's arithmetic."""
         notebook = self.preset == "notebook" or None
         return self.settings(FeatureSpec, "features", preset_notebook=notebook, **options)
 
@@ -73,14 +67,11 @@ class FlairSession:
         return discover_dataset(flair_folder(self.workspace))
 
     def study(self, protocol: str = "", other: str = "") -> Study:
-        """Return the study; `other` is "with" or "without", or empty for the settings' choice."""
+        """Return the study; `other`, "with" or "without", overrides the settings unless empty."""
         settings = self.settings(StudySettings, "study", protocol=protocol or None)
-        sample = self.settings(
-            SampleSettings,
-            "sample",
-            seed=self.seed or None,
-            other=other == "with" if other else None,
-        )
+        with_other = {"with": True, "without": False}.get(other)
+        seed = self.seed or None
+        sample = self.settings(SampleSettings, "sample", seed=seed, other=with_other)
         if sample.nomenclature != "reduced":
             raise SettingsError(
                 "models are trained and scored in the reduced nomenclature only",
@@ -91,26 +82,30 @@ class FlairSession:
         return Study(self.workspace, replace(settings, sample=sample, dates=dates))
 
     def run(self, protocol: str = "", **method: Any) -> StudyRun:
-        """Return the run of the settings; keywords override those of the classifier."""
+        """Return the run for the session's settings; `method` overrides those of the classifier."""
         settings, spec = self.method(**method), self.features()
         return StudyRun(self.study(protocol), settings, spec)
 
 
 def read_flair_session(
-    workspace: WorkspaceOption = None,
-    as_json: JsonOption = False,
+    workspace: shared.WorkspaceOption = None,
+    as_json: shared.JsonOption = False,
     settings: Annotated[
-        Path | None, option(f"TOML file with any of the tables {', '.join(TABLES)}.", "--settings")
+        Path | None,
+        shared.option(f"TOML file with any of the tables {', '.join(TABLES)}.", "--settings"),
     ] = None,
     preset: Annotated[
-        str, option("notebook: its arithmetic with all errors, for comparison.", "--preset")
+        str,
+        shared.option(
+            "notebook: the original notebook's arithmetic, errors included, for comparison.",
+            "--preset",
+        ),
     ] = "default",
-    seed: Annotated[int, option("Seed of all random draws. [default: 0]", "--seed")] = 0,
-    scheduler: SchedulerOption = "",
+    seed: Annotated[int, shared.option("Seed of all random draws. [default: 0]", "--seed")] = 0,
+    scheduler: shared.SchedulerOption = "",
 ) -> FlairSession:
-    """Assemble a session."""
-    if preset not in PRESETS:
-        raise SettingsError(f"{preset!r} is not one of {', '.join(PRESETS)}", where="--preset")
+    """Assemble a session from the settings file and the options."""
+    shared.require_choice(preset, PRESETS, "--preset")
     tables = read_toml(settings) if settings else {}
     for name, table in tables.items():
         if name not in TABLES or not isinstance(table, dict):
@@ -124,4 +119,4 @@ def read_flair_session(
     return FlairSession(Workspace.at(workspace), as_json, seed, preset, tables)
 
 
-with_flair_session = with_options(read_flair_session)
+with_flair_session = shared.with_options(read_flair_session)

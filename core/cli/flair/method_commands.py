@@ -1,17 +1,17 @@
 """`chipscape flair run`, `grid` and `score`: train classifiers, and score predictions."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any, cast, get_args
 
 import typer
 
-from core.cli.console import emit, reporter, say
+from core.cli.console import reporter, show_result
 from core.cli.flair import result_texts as texts
 from core.cli.flair.flair_options import FlairSession, ProtocolOption, with_flair_session
-from core.cli.flair.result_texts import Outcome, result_line, say_notes, successful_results
-from core.cli.shared_options import option
+from core.cli.flair.result_texts import Outcome
+from core.cli.shared_options import MinClusterSizeOption, MinSamplesOption, option, require_choice
 from core.errors import ChipscapeError, DegenerateError, SceneError, SettingsError, TooFewError
 from core.flair.data.nomenclature import REDUCED
 from core.flair.evaluation.confusion import bootstrap_miou, score_confusion, sum_by_area
@@ -20,44 +20,48 @@ from core.flair.models.classifier_table import CHANCE_BASELINES
 from core.flair.models.classifiers import MethodSettings
 from core.flair.models.configurations import GridCell, grid_configurations
 from core.flair.models.features import FeatureSpec, SentinelScaling
-from core.pipeline.flair.run_comparison import optimism_gap
 from core.pipeline.flair.study_cells import CELLS, CellResult, StudyRun
+from core.pipeline.flair.study_results import optimism_gap
 from core.progress import Progress, silent
 
-# The values of --other, each with the ways to train that it asks for.
-_OTHER = {"": ("",), "without": ("without",), "with": ("with",), "both": ("without", "with")}
+# The values of --other, each with the ways of training that it stands for.
+_OTHER = {"without": ("without",), "with": ("with",), "both": ("without", "with")}
 
 
 @with_flair_session
 def run_protocol_command(
     session: FlairSession,
-    method: Annotated[str | None, typer.Option(help="knn, hdbscan, gmm, kmeans ...")] = None,
-    fusion: Annotated[bool | None, typer.Option(help="Add Sentinel to the aerial bands.")] = None,
-    robust: Annotated[bool | None, typer.Option(help="RobustScaler.")] = None,
-    normalised: Annotated[bool | None, typer.Option(help="Divide spectra by intensity.")] = None,
-    intensity: Annotated[bool | None, typer.Option(help="Append the intensity.")] = None,
-    k: Annotated[int | None, typer.Option(help="Number of neighbours that vote.")] = None,
-    min_cluster_size: Annotated[int | None, typer.Option(help="Smallest cluster.")] = None,
-    min_samples: Annotated[int | None, typer.Option(help="Not counting the pixel itself.")] = None,
-    n_clusters: Annotated[int | None, typer.Option(help="Clusters of gmm and kmeans.")] = None,
+    method: Annotated[str | None, option("Classifier, such as knn, hdbscan or gmm.")] = None,
+    fusion: Annotated[bool | None, option("Add Sentinel to the aerial bands.")] = None,
+    robust: Annotated[bool | None, option("Scale with RobustScaler.")] = None,
+    normalised: Annotated[bool | None, option("Divide spectra by intensity.")] = None,
+    intensity: Annotated[bool | None, option("Add intensity as a feature.")] = None,
+    k: Annotated[int | None, option("Number of neighbours that vote.")] = None,
+    min_cluster_size: MinClusterSizeOption = None,
+    min_samples: MinSamplesOption = None,
+    n_clusters: Annotated[int | None, option("Clusters for gmm and kmeans.")] = None,
     protocol: ProtocolOption = "",
     other: Annotated[
         str, option('Train with "other": without, with, or both. [default: as in the settings]')
     ] = "",
-    maps: Annotated[Path | None, typer.Option(help="Folder for class maps, GeoTIFF.")] = None,
+    maps: Annotated[Path | None, option("Folder for class maps (GeoTIFF).")] = None,
 ) -> None:
-    """Train a classifier and evaluate it by each protocol, with the optimism gap."""
+    """Train a classifier, evaluate it by each protocol, and compute the optimism gap."""
     parameters = {"min_cluster_size": min_cluster_size, "min_samples": min_samples}
     settings = session.method(method=method, k=k, n_clusters=n_clusters, **parameters)
-    spec = session.features(
-        fusion=fusion, robust=robust, normalised=normalised, intensity=intensity
-    )
-    if other not in _OTHER:
-        raise SettingsError(f"{other!r} is not one of without, with, both", where="--other")
-    protocols = _chosen_protocols(session, protocol)
+    features = {"robust": robust, "normalised": normalised, "intensity": intensity}
+    spec = session.features(fusion=fusion, **features)
+    if other:
+        require_choice(other, _OTHER, "--other")
+    if protocol:
+        require_choice(protocol, TITLES, "--protocol")
+        protocols = [cast(Protocol, protocol)]
+    else:
+        # Without training patches, the protocol "patches" reports that they are missing.
+        protocols = possible_protocols(session.dataset()) or ["patches"]
 
     def evaluate(training: str) -> dict[Protocol, Outcome]:
-        """Return the outcome by protocol; one that fails has its error, unless all of them do."""
+        """Return the result or the error of each protocol; raise the first error if all fail."""
         outcomes: dict[Protocol, Outcome] = {}
         for name in protocols:
             with reporter() as listen:
@@ -68,29 +72,25 @@ def run_protocol_command(
         _require_result(outcomes.values())
         return outcomes
 
-    by_training = {training: evaluate(training) for training in _OTHER[other]}
-    if session.as_json:
-        about = {"method": settings.method, "features": spec.title, **texts.preset_field(spec)}
-        # Trained both ways, the second has a field of its own.
-        first, *second = map(_run_table, by_training.values())
-        more = {"with_other": second[0]} if second else {}
-        folder = str(maps) if maps else None
-        emit({**about, **first, **more, "maps": folder, "attribution": session.credit})
-        return
+    by_training = {training: evaluate(training) for training in _OTHER.get(other, ("",))}
+    about = {"method": settings.method, "features": spec.title, **texts.preset_field(spec)}
+    # With both ways of training, the results of the second are in a separate field.
+    first, *second = map(_run_table, by_training.values())
+    more: dict[str, Any] = {"with_other": second[0]} if second else {}
+    more |= {"maps": str(maps) if maps else None, "attribution": session.credit}
+    lines = []
     for training, outcomes in by_training.items():
-        title = f"{settings.method}, {spec.title}"
         trained = f', trained {training} "other"' if training else ""
-        say(f"{title}{trained}{texts.notebook_remark(spec)}")
-        _say_outcomes(outcomes)
-    say(session.credit)
+        lines.append(f"{settings.method}, {spec.title}{trained}{texts.notebook_remark(spec)}")
+        lines += _outcome_lines(outcomes)
+    show_result(session.as_json, {**about, **first, **more}, [*lines, session.credit])
 
 
 @with_flair_session
 def grid_command(session: FlairSession, protocol: ProtocolOption = "") -> None:
     """Run the notebook's 24 configurations; finished ones are not run again."""
     cells = _grid_cells(session)
-    is_notebook = cells[0].spec.preset_notebook
-    study = session.study(protocol or ("patches" if is_notebook else ""))
+    study = session.study(protocol or ("patches" if cells[0].spec.preset_notebook else ""))
     settings = session.method()
     outcomes: list[Outcome] = []
     with reporter() as listen:
@@ -106,17 +106,13 @@ def grid_command(session: FlairSession, protocol: ProtocolOption = "") -> None:
     _require_result(outcomes)
     rows = list(zip(cells, outcomes, strict=True))
     notes = texts.outcome_notes({cell.name: outcome for cell, outcome in rows})
-    if session.as_json:
-        floors = {name: texts.result_table(outcome) for name, outcome in baselines.items()}
-        table = [texts.grid_row(cell, outcome) for cell, outcome in rows]
-        emit({"cells": table, "floors": floors, "notes": notes})
-        return
-    say(TITLES[study.settings.protocol])
-    for cell, outcome in rows:
-        say(f"{cell.name:<40} {_grid_text(cell, outcome)}")
-    for name, outcome in baselines.items():
-        say(f"{f'chance, {name}':<40} {result_line(outcome)}")
-    say_notes(notes, session.credit)
+    floors = {name: texts.result_table(outcome) for name, outcome in baselines.items()}
+    table = [texts.grid_row(cell, outcome) for cell, outcome in rows]
+    lines = [TITLES[study.settings.protocol]]
+    lines += [f"{cell.name:<40} {_grid_text(cell, outcome)}" for cell, outcome in rows]
+    lines += [f"{f'chance, {name}':<40} {texts.result_line(o)}" for name, o in baselines.items()]
+    lines += [*texts.note_lines(notes), session.credit]
+    show_result(session.as_json, {"cells": table, "floors": floors, "notes": notes}, lines)
 
 
 @with_flair_session
@@ -124,15 +120,14 @@ def score_protocol_command(
     session: FlairSession,
     predictions: Annotated[Path, typer.Option(help="Folder of prediction rasters.")],
     masks: Annotated[
-        Path | None, typer.Option(help="Folder of masks. [default: those of the data set]")
+        Path | None, option("Folder of masks. [default: those of the data set]")
     ] = None,
-    first: Annotated[str, typer.Option(help="Value of class 1: 0, 1 or auto.")] = "auto",
+    first: Annotated[str, typer.Option(help="Pixel value of class 1: 0, 1 or auto.")] = "auto",
 ) -> None:
     """Score prediction rasters against masks, as the FLAIR challenge does."""
     from core.flair.evaluation import prediction_rasters as rasters
 
-    if first not in get_args(rasters.First):
-        raise SettingsError(f"{first!r} is not one of auto, 0, 1", where="--first")
+    require_choice(first, get_args(rasters.First), "--first")
     if masks is None:
         dataset = session.dataset()
         truth, areas = rasters.dataset_masks(dataset), rasters.dataset_areas(dataset)
@@ -159,38 +154,22 @@ def score_protocol_command(
         "problems": [str(problem) for problem in counted.problems],
         "attribution": session.credit,
     }
-    if session.as_json:
-        emit(table)
-        return
-    for name, value in (table | {"interval": texts.interval_text(interval, unit)}).items():
-        if name not in ("problems", "iou", "attribution", "assumed"):
-            say(f"{name:<18} {value}")
-    for name, value in iou.items():
-        say(f"    {name:<22} {'absent' if value is None else f'{value:.3f}'}")
-    assumptions = [counted.assumption] if counted.assumption else []
-    texts.say_notes(assumptions, *(f"problem: {problem}" for problem in counted.problems))
-
-
-COMMANDS = {"run": run_protocol_command, "grid": grid_command, "score": score_protocol_command}
-
-
-def _chosen_protocols(session: FlairSession, protocol: str) -> list[Protocol]:
-    """Return the protocol that was chosen, or all that the data allow."""
-    if not protocol:
-        # Without training patches, the notebook's protocol reports what is missing.
-        return possible_protocols(session.dataset()) or ["patches"]
-    if chosen := [name for name in get_args(Protocol) if name == protocol]:
-        return chosen
-    raise SettingsError(f"{protocol!r} is not one of {', '.join(TITLES)}", where="--protocol")
+    hidden = ("problems", "iou", "attribution", "assumed")
+    fields = table | {"interval": texts.interval_text(interval, unit)}
+    lines = [f"{name:<18} {value}" for name, value in fields.items() if name not in hidden]
+    lines += [f"    {n:<22} {'absent' if v is None else f'{v:.3f}'}" for n, v in iou.items()]
+    lines += texts.note_lines([counted.assumption] if counted.assumption else [])
+    lines += [f"problem: {problem}" for problem in counted.problems]
+    show_result(session.as_json, table, lines)
 
 
 def _grid_cells(session: FlairSession) -> list[GridCell]:
-    """Return the grid's configurations; the table `features` sets what the grid does not vary."""
+    """Return the grid's configurations; the table `features` sets options that they share."""
     spec = session.features()
     for name in (*texts.GRID_FEATURES, "extras"):
         if getattr(spec, name) != getattr(FeatureSpec(), name):
             raise SettingsError(
-                "the grid sets this itself",
+                "the grid varies this setting itself",
                 where=f"settings.features.{name}",
                 remedy="Remove it, or use `chipscape flair run` for one configuration.",
             )
@@ -199,23 +178,22 @@ def _grid_cells(session: FlairSession) -> list[GridCell]:
 
 
 def _run_outcome(run: StudyRun, report: Progress = silent) -> Outcome:
-    """Return the result of a run, or its error, so that other runs can go on."""
+    """Return the result of a run, or its error, so that other runs can continue."""
     try:
         return CELLS.open(run.make(CELLS, report))
     except (SceneError, TooFewError, DegenerateError) as error:
         return error
 
 
-def _require_result(outcomes: Iterable[Outcome]) -> None:
+def _require_result(outcomes: Collection[Outcome]) -> None:
     """Raise the first error if there is no result at all."""
-    outcomes = list(outcomes)
     errors = [outcome for outcome in outcomes if isinstance(outcome, ChipscapeError)]
     if errors and len(errors) == len(outcomes):
         raise errors[0]
 
 
 def _run_table(outcomes: Mapping[Protocol, Outcome]) -> dict[str, Any]:
-    results = successful_results(outcomes)
+    results = texts.successful_results(outcomes)
     return {
         "protocols": {name: texts.result_table(outcome) for name, outcome in outcomes.items()},
         "optimism_gap": optimism_gap(results),
@@ -223,16 +201,16 @@ def _run_table(outcomes: Mapping[Protocol, Outcome]) -> dict[str, Any]:
     }
 
 
-def _say_outcomes(outcomes: Mapping[Protocol, Outcome]) -> None:
-    results = successful_results(outcomes)
+def _outcome_lines(outcomes: Mapping[Protocol, Outcome]) -> Iterator[str]:
+    results = texts.successful_results(outcomes)
     for protocol, outcome in outcomes.items():
-        say(f"{protocol:<8} {result_line(outcome)}  ({TITLES[protocol]})")
+        yield f"{protocol:<8} {texts.result_line(outcome)}  ({TITLES[protocol]})"
         if protocol in results and (clusters := texts.cluster_line(results[protocol])):
-            say(f"{'':<8} {clusters}")
+            yield f"{'':<8} {clusters}"
     gap = optimism_gap(results)
     if gap is not None:
-        say(f"optimism gap (training patches minus domains left out): {gap:+.3f}")
-    say_notes(texts.result_notes(results.values()))
+        yield f"optimism gap (training patches minus domains left out): {gap:+.3f}"
+    yield from texts.note_lines(texts.result_notes(results.values()))
 
 
 def _grid_text(cell: GridCell, outcome: Outcome) -> str:
@@ -240,4 +218,4 @@ def _grid_text(cell: GridCell, outcome: Outcome) -> str:
         return "failed, see the notes"
     seconds = f"{outcome.seconds:8.1f} s (notebook {cell.notebook_minutes:.0f} min)"
     remark = texts.notebook_remark(cell.spec)
-    return f"{result_line(outcome)}, {len(outcome.patches)} patches {seconds}{remark}"
+    return f"{texts.result_line(outcome)}, {len(outcome.patches)} patches {seconds}{remark}"

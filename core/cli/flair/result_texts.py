@@ -5,7 +5,7 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
-from core.cli.console import counted, say
+from core.cli.console import counted
 from core.errors import ChipscapeError
 from core.flair.data.nomenclature import REDUCED
 from core.flair.evaluation.confusion import ConfusionScores, Interval
@@ -15,13 +15,13 @@ from core.pipeline.flair.study_cells import CellResult
 
 Name = TypeVar("Name", bound=str)
 Outcome = CellResult | ChipscapeError
-"""The result of a run, or the reason why these data give none."""
+"""The result of a run, or the error that it failed with."""
 GRID_FEATURES = ("fusion", "robust", "normalised", "intensity")
 """The features in which the configurations of the grid differ."""
 
 
 def successful_results(outcomes: Mapping[Name, Outcome]) -> dict[Name, CellResult]:
-    """Return the outcomes that are results."""
+    """Return the outcomes that are results, not errors."""
     return {name: o for name, o in outcomes.items() if isinstance(o, CellResult)}
 
 
@@ -55,18 +55,19 @@ def result_table(outcome: Outcome) -> dict[str, Any]:
 
 def grid_row(cell: GridCell, outcome: Outcome) -> dict[str, Any]:
     """Return a configuration of the grid as JSON, with an error instead of scores if it failed."""
-    names = ("miou", "notebook_miou", "overall_accuracy", "seconds", "error")
+    names = ("miou", "notebook_miou", "overall_accuracy", "seconds")
     table = result_table(outcome)
     return {
         "method": cell.method,
         **{name: getattr(cell.spec, name) for name in GRID_FEATURES},
-        **{name: table.get(name) for name in names if name != "error" or name in table},
+        **{name: table.get(name) for name in names},
+        **({"error": table["error"]} if "error" in table else {}),
         **preset_field(cell.spec),
     }
 
 
 def preset_field(spec: FeatureSpec) -> dict[str, str]:
-    """Return the JSON field that marks the notebook's arithmetic; none without it."""
+    """Return the JSON field that marks the original notebook's arithmetic; empty without it."""
     return {"preset": "notebook"} if spec.preset_notebook else {}
 
 
@@ -75,31 +76,25 @@ def result_line(outcome: Outcome) -> str:
     if isinstance(outcome, ChipscapeError):
         return f"failed: {outcome}"
     scores, interval = outcome.scores, interval_text(outcome.interval)
-    return (
-        f"mIoU {scores.miou:.3f} over {scores.n_classes} classes ({interval}), "
-        f"accuracy {scores.overall_accuracy:.3f}"
-    )
+    miou = f"mIoU {scores.miou:.3f} over {scores.n_classes} classes ({interval})"
+    return f"{miou}, accuracy {scores.overall_accuracy:.3f}"
 
 
 def interval_text(interval: Interval | None, unit: str = "area") -> str:
     """Return a 95 % confidence interval as text."""
     if interval is None:
-        return f"no interval, one {unit}"
+        return f"no interval, only one {unit}"
     return f"{interval.low:.3f} to {interval.high:.3f}, {interval.n_units} {interval.unit}"
 
 
 def cluster_line(result: CellResult) -> str:
-    """Return clusters, noise and reliability over the folds; empty without clusters."""
-    folds = [fold for fold in result.about["folds"] if "n_clusters" in fold]
-    if not folds:
+    """Return cluster counts, mean noise and reliability of the folds; empty without clusters."""
+    numbers = [str(fold["n_clusters"]) for fold in result.about["folds"] if "n_clusters" in fold]
+    if not numbers:
         return ""
-
-    def mean(name: str) -> float:
-        return float(sum(fold[name] for fold in folds) / len(folds))
-
+    mean = result.fold_mean
     return (
-        f"clusters {', '.join(str(fold['n_clusters']) for fold in folds)}; "
-        f"noise {mean('noise_fraction'):.0%}; "
+        f"clusters {', '.join(numbers)}; noise {mean('noise_fraction'):.0%}; "
         f"reliability {mean('reliability'):.3f}, weighted {mean('weighted_reliability'):.3f}; "
         f"after kNN {mean('reliability_after_knn'):.3f}, "
         f"weighted {mean('weighted_reliability_after_knn'):.3f}"
@@ -107,7 +102,7 @@ def cluster_line(result: CellResult) -> str:
 
 
 def notebook_remark(spec: FeatureSpec) -> str:
-    """Return a remark for results of the notebook's arithmetic; empty for other results."""
+    """Return the remark that marks the original notebook's arithmetic; empty without it."""
     return "  [the notebook's arithmetic, for comparison only]" if spec.preset_notebook else ""
 
 
@@ -117,19 +112,18 @@ def result_notes(results: Iterable[CellResult]) -> list[str]:
 
 
 def outcome_notes(outcomes: Mapping[str, Outcome]) -> list[str]:
-    """Return the notes of all results, the errors, and what each was judged on if that differs."""
+    """Return all notes and errors, and the numbers of evaluated patches if the results differ."""
     results = successful_results(outcomes)
     errors = {name: str(outcome) for name, outcome in outcomes.items() if name not in results}
     failures = [f"failed: {names}: {error}" for error, names in _group_names(errors)]
     extents = _group_names({name: _extent(result) for name, result in results.items()})
-    scope = [f"judged on {extent}: {names}" for extent, names in extents]
+    scope = [f"evaluated on {extent}: {names}" for extent, names in extents]
     return [*result_notes(results.values()), *failures, *(scope if len(scope) > 1 else ())]
 
 
-def say_notes(notes: Iterable[str], *lines: str) -> None:
-    """Print notes, then other lines."""
-    for line in (*(f"note: {note}" for note in notes), *lines):
-        say(line)
+def note_lines(notes: Iterable[str]) -> list[str]:
+    """Return notes as lines of text."""
+    return [f"note: {note}" for note in notes]
 
 
 def json_number(value: float) -> float | None:
@@ -138,14 +132,11 @@ def json_number(value: float) -> float | None:
 
 
 def _extent(result: CellResult) -> str:
-    n_patches = len(result.patches)
-    patches = f"{n_patches} {'patch' if n_patches == 1 else 'patches'}"
+    patches = "1 patch" if len(result.patches) == 1 else f"{len(result.patches)} patches"
     return f"{patches} of {counted(len(set(result.areas)), 'area')}"
 
 
 def _group_names(texts: Mapping[str, str]) -> list[tuple[str, str]]:
-    """Return each text with the names that have it."""
-    groups: dict[str, list[str]] = {}
-    for name, text in texts.items():
-        groups.setdefault(text, []).append(name)
-    return [(text, "; ".join(names)) for text, names in groups.items()]
+    """Return each different text with the names that have it, separated by semicolons."""
+    unique = dict.fromkeys(texts.values())
+    return [(text, "; ".join(name for name in texts if texts[name] == text)) for text in unique]

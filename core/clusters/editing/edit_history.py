@@ -30,7 +30,7 @@ _PAST_TENSE: dict[Kind, str] = {
 class ChipSelection:
     """A selection of chips as text that fits into JSON: 20,000 chips take 3 kB.
 
-    The text is one bit for each of the `n` chips to select from, deflated, in base64.
+    The text holds one bit for each of the `n` chips, selected or not, deflated and in base64.
     """
 
     n: int
@@ -43,7 +43,7 @@ class ChipSelection:
         return cls(len(selected), base64.b64encode(bits).decode("ascii"))
 
     def to_mask(self) -> BoolArray:
-        """Return the boolean array again; raises ArtifactError if the text is damaged."""
+        """Return True for selected chips, (n,); raises ArtifactError if the text is damaged."""
         try:
             bits = np.frombuffer(zlib.decompress(base64.b64decode(self.packed)), np.uint8)
         except (ValueError, zlib.error) as error:
@@ -64,7 +64,7 @@ class Edit:
     chips : ChipSelection or None
         The chips that are moved, split off, excluded or turned into a new cluster.
     text : str
-        The name or the colour.
+        The new name or colour; empty for edits that set neither.
     """
 
     kind: Kind
@@ -82,7 +82,7 @@ class History:
 
 
 def describe_edit(edit: Edit) -> str:
-    """Return what an edit did, for example ``"renamed to quay"``."""
+    """Return a description of an edit, for example ``"renamed to quay"``."""
     has_value = edit.text and edit.kind in ("rename", "recolour")
     return _PAST_TENSE[edit.kind] + (f" to {edit.text}" if has_value else "")
 
@@ -93,7 +93,7 @@ def add_edit(history: History, edit: Edit) -> History:
 
 
 def undo_edit(history: History) -> History:
-    """Return the history without its last edit, or unchanged if there is none."""
+    """Return the history with its last edit undone, or unchanged if there is none."""
     if not history.edits:
         return history
     return History(history.edits[:-1], (*history.undone_edits, history.edits[-1]))
@@ -115,12 +115,12 @@ def history_to_json(history: History) -> str:
 def history_from_json(text: str) -> History:
     """Read a history from JSON.
 
-    Raises ArtifactError if the text is not a history, or was written by another version.
+    Raises ArtifactError if the text is not a history, or is from another version of Chipscape.
     """
     try:
         document = json.loads(text)
         if document["format"] != _FORMAT:
-            raise ArtifactError("the edits were written by another version", where="edits")
+            raise ArtifactError("the edits are from another version of Chipscape", where="edits")
         return History(*(tuple(map(_parse_edit, document[name])) for name in ("done", "undone")))
     except (ValueError, KeyError, TypeError) as error:
         raise ArtifactError(f"the text is not a list of edits ({error})", where="edits") from error

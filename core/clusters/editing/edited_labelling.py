@@ -42,15 +42,15 @@ class EditedLabelling:
     confidence: FloatArray | None = None
 
     def members(self, cluster: int) -> BoolArray:
-        """Return which chips are in a cluster, (n,); raises SettingsError if there are none."""
+        """Return True for the chips of a cluster, (n,); raises SettingsError if there are none."""
         members: BoolArray = self.ids == cluster
         if cluster == NOISE or not members.any():
             raise SettingsError(f"there is no cluster {cluster}", where="edits")
         return members
 
 
-def unedited(labels: IntArray) -> EditedLabelling:
-    """Return a labelling without edits."""
+def unedited_clusters(labels: IntArray) -> EditedLabelling:
+    """Return labels as an edited labelling to which no edits have been applied."""
     return EditedLabelling(labels.copy(), np.zeros(len(labels), np.bool_))
 
 
@@ -65,20 +65,20 @@ def displayed_labelling(labelling: Labelling, edited: EditedLabelling) -> Labell
 def displayed_confidence(labelling: Labelling, edited: EditedLabelling) -> FloatArray:
     """Return the confidence of the displayed clusters, (n,), 0..1.
 
-    It is the membership where noise was treated, and NaN for noise that is displayed in the
-    nearest cluster.
+    After noise treatment, the confidence is the membership, which is NaN for noise that was
+    assigned to the nearest cluster.
     """
     return labelling.confidence if edited.confidence is None else edited.confidence
 
 
 def compact_labels(edited: EditedLabelling) -> IntArray:
-    """Return the labels of the chips that are not excluded: 0, 1, 2 ... by falling size."""
+    """Return the labels of the chips that are not excluded: 0 for the largest cluster."""
     ids = edited.ids[~edited.excluded]
     return make_labelling(ids, np.ones(len(ids)), "hdbscan", {}).labels
 
 
 def edit_hash(labelling: Labelling, edited: EditedLabelling) -> str:
-    """Return a hash of what noise treatment and edits changed, or "" if nothing changed."""
+    """Return a hash of the changes by noise treatment and edits, or "" if there are none."""
     labels = displayed_labelling(labelling, edited).labels
     if not edited.excluded.any() and np.array_equal(labels, labelling.labels):
         return ""
@@ -87,7 +87,7 @@ def edit_hash(labelling: Labelling, edited: EditedLabelling) -> str:
 
 
 def judged_sentence(labelling: Labelling, edited: EditedLabelling) -> str:
-    """Return a sentence on which clusters the report card evaluates."""
+    """Return a sentence that states which clusters the report card evaluates."""
     if not edit_hash(labelling, edited):
         return "The report card evaluates the clusters as the method returned them."
     excluded = ""
@@ -105,8 +105,8 @@ def displayed_persistence(
 ) -> DoubleArray:
     """Return the persistence of each displayed cluster, by its label, 0..1.
 
-    NaN for clusters that differ from every cluster of the method, whose persistence by label is
-    the argument.
+    `persistence` is the persistence of the method's clusters, by label. The result is NaN for
+    displayed clusters that are not identical to one of the method's clusters.
     """
     labels, sizes = displayed_labelling(labelling, edited).labels, labelling.sizes()
     displayed = np.full(int(labels.max(initial=NOISE)) + 1, np.nan)

@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from core.clusters.editing.edit_history import ChipSelection, Edit
-from core.clusters.editing.edited_labelling import EditedLabelling, unedited
+from core.clusters.editing.edited_labelling import EditedLabelling, unedited_clusters
 from core.clusters.labelling import NOISE
 from core.clusters.methods.gmm import fit_gmm
 from core.errors import SettingsError
@@ -28,7 +28,7 @@ def rename_cluster(state: EditedLabelling, cluster: int, name: str) -> Edit:
 
 
 def recolour_cluster(state: EditedLabelling, cluster: int, colour: str) -> Edit:
-    """Return the edit that colours a cluster, such as ``"#0072b2"``; empty removes the colour."""
+    """Return the edit that sets a cluster's colour, ``"#0072b2"`` for example; "" removes it."""
     return Edit("recolour", _select_clusters(state, cluster), text=colour.strip())
 
 
@@ -57,7 +57,7 @@ def bisect_cluster(state: EditedLabelling, cluster: int, points: FloatArray, see
     """Return the edit that splits a cluster in two, by fitting a mixture of two Gaussians to it.
 
     Raises TooFewError if the cluster has fewer than two different chips, and SettingsError if one
-    of the two Gaussians holds no chip.
+    of the two Gaussians has no chips.
     """
     members = state.members(cluster)
     halves = fit_gmm(points[members], GmmSettings(n_components=2, seed=seed))
@@ -97,12 +97,11 @@ def replay_edits(
     ----------
     labels : int32 array, (n,)
         Cluster ids, as `core.clusters.label_matching` assigns them; -1 for noise.
-    edits : tuple of Edit
     min_overlap : float
         Smallest overlap, intersection over union, between the cluster that was edited and the
         cluster of this labelling to which the edit is applied.
     """
-    state, problems = unedited(labels), []
+    state, problems = unedited_clusters(labels), []
     for number, edit in enumerate(edits, 1):
         state, problem = apply_edit(state, edit, min_overlap)
         if problem:
@@ -120,7 +119,9 @@ def apply_edit(
     """Apply one edit; if that is impossible, return the unchanged state and the reason."""
     selections = [*edit.clusters, *([edit.chips] if edit.chips else [])]
     if any(selection.n != len(state.ids) for selection in selections):
-        return state, f"it was made on {selections[0].n} chips, but there are now {len(state.ids)}."
+        return state, (
+            f"it was made when there were {selections[0].n} chips; now there are {len(state.ids)}."
+        )
     clusters = []
     for selection in edit.clusters:
         cluster, overlap = _most_similar_cluster(state, selection.to_mask())
@@ -160,7 +161,7 @@ def _most_similar_cluster(state: EditedLabelling, chips: BoolArray) -> tuple[int
 def _apply_to(
     state: EditedLabelling, edit: Edit, clusters: list[int], chips: BoolArray
 ) -> tuple[EditedLabelling, str]:
-    """Apply an edit to the clusters of this labelling that it concerns."""
+    """Apply an edit to the clusters of this labelling that it refers to."""
     cluster = clusters[0] if clusters else NOISE
     match edit.kind:
         case "rename":
@@ -180,14 +181,14 @@ def _apply_to(
             chips = chips & members
             if not chips.any() or not (members & ~chips).any():
                 return state, "all chips of its cluster are now on one side of the split."
-    # "split" and "new". Ids are never reused: other chips would inherit the colour.
+    # Here the kind is "split" or "new". Ids are not reused: other chips would inherit the colour.
     new_id = state.next_id
     names = _with_text(state.names, new_id, edit.text)
     return replace(_reassign(state, chips, new_id), names=names, next_id=new_id + 1), ""
 
 
 def _with_text(texts: Mapping[int, str], cluster: int, text: str) -> dict[int, str]:
-    """Return the texts with that of one cluster replaced, or removed if it is empty."""
+    """Return the texts with one cluster's text replaced, or removed if the new one is empty."""
     remaining = {key: value for key, value in texts.items() if key != cluster}
     return {**remaining, cluster: text} if text else remaining
 

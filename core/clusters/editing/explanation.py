@@ -1,4 +1,4 @@
-"""What characterises a cluster: example chips, and the properties that set it apart."""
+"""The characteristics of a cluster: example chips, and the facts that set it apart."""
 
 from dataclasses import dataclass
 
@@ -9,12 +9,13 @@ from core.clusters.labelling import Labelling
 from core.errors import ArtifactError, SettingsError
 from core.types import AnyArray, DoubleArray, FloatArray, IntArray
 
-# Effect sizes from here on are mentioned; 0.33 is medium, 0.474 large (Romano et al., 2006).
+# Smaller effects are not mentioned; 0.33 is medium, 0.474 large (Romano et al., 2006).
 _MEDIUM_EFFECT, _LARGE_EFFECT = 0.33, 0.474
-# The medoid of more chips is searched among the chips nearest to the mean, against a sample.
+# With more chips, only the chips nearest to the mean are candidates for the medoid, and their
+# distances to a random sample are compared.
 _EXACT_MEDOID = 2000
 _N_CANDIDATES = 200
-# Facts that are axes on the ground, 0 to 180 degrees: 10 and 170 degrees are 20 apart.
+# Facts that are axes (directions modulo 180 degrees): 10 and 170 degrees are 20 degrees apart.
 _AXES = ("heading",)
 _UNITS = {
     **dict.fromkeys(("width", "height", "length", "breadth", "side"), " m"),
@@ -26,7 +27,7 @@ _UNITS = {
 
 @dataclass(frozen=True)
 class Exemplars:
-    """Example chips of a cluster, as rows; the best example of each list comes first.
+    """Example chips of a cluster, as row numbers; the best example of each list comes first.
 
     Attributes
     ----------
@@ -37,8 +38,8 @@ class Exemplars:
     uncertain : int array
         The chips with the lowest confidence.
     borderline : int array
-        The chips that are hardly nearer to their own medoid than to that of another cluster, or
-        even farther from it.
+        The chips that are hardly nearer to the medoid of their own cluster than to the medoid of
+        another cluster, or even nearer to the latter.
     """
 
     medoid: int
@@ -49,16 +50,16 @@ class Exemplars:
 
 @dataclass(frozen=True)
 class Difference:
-    """How one fact of a cluster differs from that of other chips.
+    """The difference between a cluster and other chips in one fact.
 
     Attributes
     ----------
     median, other_median : float
-        Of the cluster and of the other chips; for an axis, the mean direction in degrees.
+        Median of the cluster and of the other chips; for "heading", the mean axis in degrees.
     effect : float
-        Cliff's delta, -1..1: how much more often a chip of the cluster has the larger value of a
-        pair than the smaller one. For an axis, 0..1: the angle between the mean directions as a
-        fraction of 90 degrees, times the smaller resultant length.
+        Cliff's delta of the cluster and the other chips, -1..1 (see `cliffs_delta`). For "heading",
+        0..1: the angle between the mean axes as a fraction of 90 degrees, times the smaller of the
+        two mean resultant lengths.
     """
 
     fact: str
@@ -73,8 +74,8 @@ def find_exemplars(
 ) -> dict[int, Exemplars]:
     """Find example chips of each cluster, by label: at most `n_chips` of each kind.
 
-    The points, (n, d), are those that were clustered. The seed is used only to find the medoid of
-    more than 2,000 chips. Raises ArtifactError if points and labelling are of different chips.
+    The points, (n, d), are those that were clustered. The seed is used only for clusters of more
+    than 2,000 chips. Raises ArtifactError if points and labelling are of different chips.
     """
     if len(points) != len(labelling):
         raise ArtifactError("points and labelling differ in length", where="explanation")
@@ -99,8 +100,8 @@ def find_exemplars(
 def medoid_position(data: DoubleArray, seed: int = 0) -> int:
     """Return the position of the point with the smallest sum of distances to the others.
 
-    The first of equals. With more than 2,000 points, only the 200 nearest to the mean are
-    compared, by their distances to a random sample of 2,000.
+    In a tie, the first point is returned. With more than 2,000 points, only the 200 nearest to the
+    mean are compared, by their distances to a random sample of 2,000.
     """
     from scipy.spatial.distance import cdist
 
@@ -128,15 +129,13 @@ def rows_near_centres(points: FloatArray, ids: IntArray, n_rows: int) -> dict[in
 
 def nearest_cluster(points: FloatArray, labelling: Labelling, cluster: int) -> int | None:
     """Return the cluster whose mean is nearest, or None if there is no other cluster."""
-    if not 0 <= cluster < labelling.n_clusters:
-        raise SettingsError(f"there is no cluster {cluster}", where="explanation")
-    if labelling.n_clusters == 1:
-        return None
     labels, n_clusters = labelling.labels, labelling.n_clusters
+    if not 0 <= cluster < n_clusters:
+        raise SettingsError(f"there is no cluster {cluster}", where="explanation")
     means = np.array([points[labels == j].mean(axis=0) for j in range(n_clusters)])
     distances = np.linalg.norm(means - means[cluster], axis=1)
     distances[cluster] = np.inf
-    return int(distances.argmin())
+    return int(distances.argmin()) if n_clusters > 1 else None
 
 
 def find_differences(
@@ -144,13 +143,9 @@ def find_differences(
 ) -> list[Difference]:
     """Compare the facts of a cluster with those of other chips, largest difference first.
 
-    Only numeric columns are compared: facts of the chips and measures of their appearance. Raises
-    ArtifactError if facts, n rows, and labels, (n,), are of different chips.
-
-    Parameters
-    ----------
-    other : int, optional
-        The cluster to compare with; None for all other chips.
+    Only numeric columns are compared: facts of the chips and measures of their appearance. The
+    other chips are those of the cluster `other`; if `other` is None, all chips outside the cluster.
+    Raises ArtifactError if facts, n rows, and labels, (n,), are of different chips.
     """
     if len(facts) != len(labels):
         raise ArtifactError("facts and labels differ in length", where="explanation")
@@ -170,17 +165,17 @@ def find_differences(
 
 
 def difference_sentences(differences: list[Difference], n_sentences: int = 5) -> list[str]:
-    """Return sentences on the differences of at least medium size, or one that there are none."""
+    """Return sentences on effects of at least medium size, or one saying that there are none."""
     sentences = [d.sentence for d in differences if abs(d.effect) >= _MEDIUM_EFFECT]
-    nothing = "No measured property sets this cluster clearly apart; look at its chips."
+    nothing = "No measured value sets this cluster clearly apart; look at its chips."
     return sentences[:n_sentences] or [nothing]
 
 
 def cliffs_delta(values: DoubleArray, other_values: DoubleArray) -> float:
     """Return Cliff's delta, -1..1 (Cliff, Psychological Bulletin 1993).
 
-    The share of pairs in which the first value is larger, minus the share in which it is smaller.
-    Computed from ranks, in O(n log n).
+    Of all pairs of one item of `values` and one of `other_values`: the share in which the former is
+    larger, minus the share in which it is smaller. Computed from ranks, in O(n log n).
     """
     ordered = np.sort(other_values)
     n_pairs = len(values) * len(other_values)
@@ -202,10 +197,10 @@ def _compare_amounts(name: str, values: DoubleArray, other_values: DoubleArray) 
 
 
 def _compare_axes(name: str, values: DoubleArray, other_values: DoubleArray) -> Difference:
-    """Compare directions without orientation by doubling the angles (Mardia and Jupp, 2000)."""
+    """Compare axes by doubling the angles (Mardia and Jupp, 2000)."""
     (mean, length), (other_mean, other_length) = _mean_axis(values), _mean_axis(other_values)
     angle = abs((mean - other_mean + 90) % 180 - 90)
-    # A common direction in the cluster and none among the others is a difference as well.
+    # It is also a difference if only the chips of the cluster have a common direction.
     only_in_cluster = length >= _MEDIUM_EFFECT and other_length < _MEDIUM_EFFECT
     effect = max(angle / 90 * min(length, other_length), (length - other_length) * only_in_cluster)
     sentence = (

@@ -1,1 +1,1 @@
-"""How good a labelling is: quality, stability, agreement, confounders, sweeps."""
+"""Evaluation of labellings: quality, stability, agreement, confounders and sweeps."""

@@ -1,4 +1,4 @@
-"""How well a labelling, and the embeddings, agree with a property such as the annotated class."""
+"""Agreement of a labelling, and of the embeddings, with an attribute such as the class."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -16,22 +16,17 @@ _BLOCK = 512
 
 @dataclass(frozen=True, kw_only=True)
 class NeighbourScores:
-    """How well a property can be predicted from the nearest embeddings.
+    """How well an attribute can be predicted from the nearest embeddings.
 
     Attributes
     ----------
-    n : int
-        Chips with a value of the property.
-    n_missing : int
-        Chips without a value, which are left out of all scores.
-    n_classes : int
+    n, n_missing : int
+        Chips with a value of the attribute, and chips without one, which all scores leave out.
     balanced_accuracy : float
-        Mean recall over the classes, 0..1, if the 5 nearest other chips vote. Overlapping or
-        adjacent chips of the same scene inflate it.
+        Mean recall over the classes, 0..1, if each chip is classified by a vote of its 5 nearest
+        neighbours. Overlapping or adjacent chips of the same scene inflate this accuracy.
     balanced_accuracy_across_scenes : float or None
         The same if only chips of other scenes vote; None if no class occurs in two scenes.
-    notes : tuple of str
-        What was left out.
     """
 
     n: int
@@ -44,15 +39,15 @@ class NeighbourScores:
 
 @dataclass(frozen=True, kw_only=True)
 class AgreementScores(NeighbourScores):
-    """Agreement of the embeddings and of a labelling with a property.
+    """Agreement of the embeddings and of a labelling with an attribute.
 
     Attributes
     ----------
     ari, nmi, ami : float
-        Agreement of labelling and property: adjusted Rand index (Hubert and Arabie, 1985),
+        Agreement of labelling and attribute: adjusted Rand index (Hubert and Arabie, 1985),
         normalised and adjusted mutual information (Vinh et al., 2010). 1 is full agreement; for
-        `ari` and `ami`, 0 is chance. Noise counts as one more cluster, so calling difficult chips
-        noise gains nothing.
+        `ari` and `ami`, 0 is chance. Noise counts as one more cluster, so labelling
+        difficult chips as noise gains nothing.
     """
 
     ari: float
@@ -65,23 +60,14 @@ def score_labelling(
     embeddings: FloatArray,
     truth: Sequence[Any] | AnyArray,
     scenes: Sequence[Any] | AnyArray,
-    name: str = "property",
+    name: str = "attribute",
 ) -> AgreementScores:
-    """Score a labelling and the embeddings against a property.
+    """Score a labelling, (n,) with -1 for noise, and the embeddings against an attribute.
 
-    Parameters
-    ----------
-    labels : int array, (n,), -1 for noise
-    embeddings, truth, scenes, name
-        As in `score_embeddings`, whose errors are raised as well.
-
-    Raises
-    ------
-    ArtifactError
-        If the arguments are of different chips.
+    The other arguments and the errors are those of `score_embeddings`.
     """
     if len(labels) != len(truth):
-        raise ArtifactError("labels and property differ in length", where=name)
+        raise ArtifactError("labels and attribute differ in length", where=name)
     scores = score_embeddings(embeddings, truth, scenes, name)
     present, _, codes = encode_classes(truth)
     clusters = np.asarray(labels)[present]
@@ -100,43 +86,41 @@ def score_embeddings(
     embeddings: FloatArray,
     truth: Sequence[Any] | AnyArray,
     scenes: Sequence[Any] | AnyArray,
-    name: str = "property",
+    name: str = "attribute",
 ) -> NeighbourScores:
-    """Score how well the nearest embeddings predict a property.
+    """Score how well the nearest embeddings predict an attribute.
 
-    A chip whose class none of the voting chips has (the only chip of its class, or a class that
-    occurs in one scene only) cannot be predicted: it is left out of that accuracy and counted in
-    the notes. Ties go to the class of the nearest chip.
+    A chip cannot be predicted if no voting chip has its class, because it is the only chip of its
+    class or because its class occurs in only one scene. Such chips are left out of the accuracy
+    concerned and counted in the notes. Ties go to the class of the nearest chip.
 
     Parameters
     ----------
     embeddings : float32 array, (n, d)
     truth : sequence, (n,)
-        Values of the property; None, NaN and empty text are missing.
+        Values of the attribute; None, NaN and empty text are missing.
     scenes : sequence, (n,)
         The scene of each chip.
     name : str
-        The property's name, for messages.
+        The attribute's name, for messages.
 
     Raises
     ------
     TooFewError
         If there are fewer than two classes, or each class has only one chip.
-    DegenerateError
-        If embeddings are not finite.
-    ArtifactError
-        If the arguments are of different chips.
+    DegenerateError, ArtifactError
+        If embeddings are not finite, or the arguments are of different chips.
     """
     if not len(embeddings) == len(truth) == len(scenes):
-        raise ArtifactError("embeddings and property differ in length", where=name)
+        raise ArtifactError("embeddings and attribute differ in length", where=name)
     present, classes, codes = encode_classes(truth)
     if len(classes) < 2:
-        counts = f"{int(present.sum())} of {len(present)} chips"
-        values = f"only one class, {classes[0]!r}" if classes else "no value"
+        counts = f"{int(present.sum())} of {len(present)} chips have a value"
+        values = f", always {classes[0]!r}" if classes else ""
         raise TooFewError(
-            f"{values} on {counts}, so there is nothing to compare",
+            f"{counts}{values}, so there is nothing to compare",
             where=name,
-            remedy="Choose a property with at least two classes.",
+            remedy="Choose an attribute with at least two classes.",
         )
     vectors = np.asarray(embeddings, np.float32)[present]
     if not np.isfinite(vectors).all():
@@ -146,7 +130,7 @@ def score_embeddings(
         raise TooFewError(
             f"each of the {len(codes)} chips has a different value",
             where=name,
-            remedy="Choose a property that groups the chips into classes.",
+            remedy="Choose an attribute that groups the chips into classes.",
         )
     scene_codes = _encode(scenes, present)[1]
     accuracy_across, n_one_scene = _vote_accuracy(vectors, codes, scene_codes)
@@ -162,21 +146,10 @@ def score_embeddings(
 
 
 def encode_classes(values: Sequence[Any] | AnyArray) -> tuple[BoolArray, list[str], IntArray]:
-    """Encode the values of a property as classes.
+    """Encode the values of an attribute, (n,), as classes; None, NaN and empty text are missing.
 
-    Parameters
-    ----------
-    values : sequence, (n,)
-        None, NaN and empty text are missing.
-
-    Returns
-    -------
-    present : bool array, (n,)
-        True for chips with a value.
-    classes : list of str
-        The distinct values as text, sorted.
-    codes : int32 array, (n_present,)
-        For each chip with a value, the position of its class.
+    Returns a mask of the chips that have a value, (n,); the distinct values as text, sorted; and,
+    for each chip with a value, the position of that value in the distinct values, (n_present,).
     """
     import pandas as pd
 
@@ -198,10 +171,10 @@ def _encode(values: Sequence[Any] | AnyArray, present: BoolArray) -> tuple[list[
 def _vote_accuracy(
     vectors: FloatArray, codes: IntArray, groups: IntArray
 ) -> tuple[float | None, int]:
-    """Return the balanced accuracy of a vote of chips outside each chip's group.
+    """Return the balanced accuracy if only chips of other groups vote on a chip.
 
     Also returns the number of chips that are left out because no voting chip has their class. The
-    accuracy is None if that is true of every chip.
+    accuracy is None if all chips are left out.
     """
     n_classes = int(codes.max()) + 1
     table = np.zeros((n_classes, int(groups.max()) + 1), np.int64)
@@ -233,7 +206,7 @@ def _votes(vectors: FloatArray, codes: IntArray, groups: IntArray) -> IntArray:
         order = np.lexsort((nearest, near), axis=1)
         near = np.take_along_axis(near, order, axis=1)
         ranked = codes[np.take_along_axis(nearest, order, axis=1)]
-        # One vote each, plus less than one vote in all by rank, so that the nearest decides ties.
+        # One vote each, plus a bonus by rank (less than one vote in all) that decides ties.
         weights = np.where(np.isfinite(near), 1 + 2.0 ** -np.arange(1, k + 1) / k, 0.0)
         tally = np.zeros((len(ranked), n_classes))
         np.add.at(tally, (np.arange(len(ranked))[:, None], ranked), weights)

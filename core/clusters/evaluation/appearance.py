@@ -1,4 +1,4 @@
-"""The appearance of chips in numbers: brightness, contrast, sharpness, band means and indices."""
+"""Measures of the appearance of chips: brightness, contrast, sharpness, band means and indices."""
 
 import numpy as np
 import pandas as pd
@@ -12,7 +12,7 @@ INDICES: dict[str, tuple[str, str]] = {
     "ndre": ("nir", "rededge"),  # leaf chlorophyll; Gitelson and Merzlyak, 1994
 }
 _ALIASES = {"nir": ("nir", "nir1", "near infrared", "infrared"), "rededge": ("rededge", "red edge")}
-# Indices of darker sums of two bands are meaningless.
+# If the sum of the two bands is smaller, the index is meaningless.
 _MIN_SUM = 1e-6
 
 
@@ -74,7 +74,7 @@ def _sharpness(grey: FloatArray, valid: BoolArray) -> FloatArray:
 
 
 def _band_position(bands: tuple[str, ...], name: str) -> int | None:
-    """Return the position of the band with a name, or one of its aliases; None if missing."""
+    """Return the position of the band with this name or an alias of it; None if missing."""
     names = [band.strip().lower() for band in bands]
     aliases = _ALIASES.get(name, (name,))
     return next((names.index(alias) for alias in aliases if alias in names), None)

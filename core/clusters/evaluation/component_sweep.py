@@ -1,4 +1,4 @@
-"""How many Gaussians to use: BIC, AIC and held-out likelihood over n_components."""
+"""Choice of the number of Gaussians: BIC, AIC and held-out likelihood over n_components."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -15,13 +15,13 @@ from core.settings import GmmSettings
 from core.types import DoubleArray, FloatArray, IntArray
 
 N_FOLDS = 3
-# If a smaller share of the seeds agree, the choice by BIC is a matter of luck.
+# If a smaller share of the seeds agrees, the choice by BIC is a matter of luck.
 _MIN_AGREEMENT = 0.6
 
 
 @dataclass(frozen=True)
 class ShapeRun:
-    """Consecutive values of n_components, first to last, whose mixtures have the same shape."""
+    """Consecutive values of n_components that have the same covariance type and dimensions."""
 
     first: int
     last: int
@@ -31,23 +31,22 @@ class ShapeRun:
 
 @dataclass(frozen=True)
 class ComponentSweep:
-    """Mixtures over n_components, each with the covariance and dimensions that `fit_gmm` chooses.
+    """Mixtures by n_components, each with the covariance and dimensions that `fit_gmm` chooses.
 
-    If the mixtures use different numbers of principal components, those that a mixture does not
-    use, up to the largest number, are modelled as one Gaussian, so that all mixtures describe the
-    same data (Raftery and Dean, Variable selection for model-based clustering, JASA 2006);
-    principal components are uncorrelated.
+    Some mixtures may use fewer principal components than others. Each principal component that only
+    other mixtures use is then modelled by one Gaussian, because principal components are
+    uncorrelated. All mixtures thus describe the same data (Raftery and Dean, Variable selection for
+    model-based clustering, JASA 2006).
 
     Attributes
     ----------
     n_components : int32 array, (m,)
     bic, aic : float64 array, (m,)
-        Of the start with the highest likelihood; lower is better.
+        Criteria of the start with the highest likelihood; lower is better.
     bics : float64 array, (m, n_init)
         BIC of each start.
     held_out : float64 array, (m,)
-        Natural logarithm of the likelihood of chips that were left out of the fit, mean per chip.
-    covariance : tuple of str, m of them
+        Mean log-likelihood, in nats per chip, of chips that were left out of the fit.
     n_dims : int32 array, (m,)
         Number of principal components that each mixture uses.
     """
@@ -74,7 +73,7 @@ class ComponentSweep:
 
     @property
     def shape_runs(self) -> list[ShapeRun]:
-        """The runs of mixtures with the same covariance and dimensions, by rising n_components."""
+        """The runs of mixtures with the same covariance and dimensions, by n_components."""
         shapes = zip(self.covariance, self.n_dims.tolist(), strict=True)
         mixtures = zip(shapes, self.n_components.tolist(), strict=True)
         runs = []
@@ -87,25 +86,11 @@ class ComponentSweep:
 def sweep_components(
     points: FloatArray, settings: GmmSettings, counts: Sequence[int], report: Progress = silent
 ) -> ComponentSweep:
-    """Fit a mixture for each number of components; the other settings stay as they are.
+    """Fit a mixture to the points, (n, d), for each number of components.
 
-    Parameters
-    ----------
-    points : float32 array, (n, d)
-    settings : GmmSettings
-    counts : sequence of int
-        Values of n_components.
-    report : Progress
-        Called after each value.
-
-    Raises
-    ------
-    TooFewError
-        If there are no values, or a fit without one fold has fewer chips than components.
-    DegenerateError
-        As in `fit_mixture`.
-    Cancelled
-        If the listener asked to stop.
+    The other settings stay as they are. Progress is reported after each number. Raises TooFewError
+    if `counts` is empty, or if a fit without one fold has fewer chips than components, and
+    DegenerateError in the same cases as `fit_mixture`.
     """
     ks = np.unique(np.asarray(counts, np.int32))
     if not len(ks):
@@ -132,9 +117,9 @@ def sweep_components(
 
 
 def unmodelled_criteria(points: FloatArray) -> tuple[float, float]:
-    """Return BIC and AIC of columns that a mixture does not use, (n, d), one Gaussian per column.
+    """Return the BIC and AIC of columns, (n, d), that a mixture does not use; 0 without columns.
 
-    Both are 0 if there are no columns.
+    Each column is modelled by one Gaussian.
     """
     n, d = points.shape
     data = points.astype(np.float64)
@@ -145,14 +130,9 @@ def unmodelled_criteria(points: FloatArray) -> tuple[float, float]:
 def held_out_likelihood(points: FloatArray, settings: GmmSettings, widest: int = 0) -> float:
     """Return the mean log-likelihood, in nats per chip, of chips that were left out of the fit.
 
-    In three folds, with one start per fit. A mixture that fits noise gains on the chips it was
-    fitted to and loses here. Columns before `widest` that the mixture does not use count as one
-    Gaussian each.
-
-    Raises
-    ------
-    TooFewError
-        If a fit without one fold has fewer chips than components.
+    There are three folds, with one start per fit. Overfitting raises the likelihood of the
+    fitted chips, but lowers this one. Each column before `widest` that the mixture does not use has
+    its own Gaussian. Raises TooFewError if a fit without one fold has fewer chips than components.
     """
     n = len(points)
     covariance, d = choose_shape(n, settings.n_components, settings, points.shape[1])
@@ -169,7 +149,7 @@ def held_out_likelihood(points: FloatArray, settings: GmmSettings, widest: int =
 
 
 def _gaussian_log_density(train: DoubleArray, points: DoubleArray) -> DoubleArray:
-    """Return the log density of points, (m, d), under one Gaussian per column of other points."""
+    """Return the log density of points, (m, d), under one Gaussian per column of `train`."""
     # A constant column has no density, but it affects all mixtures in the same way.
     variance = np.maximum(train.var(axis=0), np.finfo(np.float32).tiny)
     distance = (points - train.mean(axis=0)) ** 2 / variance
@@ -208,16 +188,14 @@ def suggest_components(sweep: ComponentSweep) -> list[Suggestion]:
     if by_bic in (0, len(sweep.bic) - 1) and len(sweep.bic) > 1:
         bic_reason += " It is the first or last value tried; try more values."
     gain = sweep.held_out[by_held_out] - sweep.held_out[by_bic]
-    held_out_reason = "Chips left out of the fit have the highest likelihood here" + (
-        "."
-        if by_held_out == by_bic
-        else f", {gain:.2f} nats per chip more than for the BIC's choice."
-    )
-    n_components = sweep.n_components.tolist()
-    return [
-        Suggestion(name, n_components[i], n_components[i], reason)
-        for name, i, reason in (
-            ("BIC", by_bic, bic_reason),
-            ("held out", by_held_out, held_out_reason),
+    held_out_reason = "Chips left out of the fit have the highest likelihood here"
+    if by_held_out != by_bic:
+        held_out_reason += (
+            f"; the log-likelihood is {gain:.2f} nats per chip higher than for the number of "
+            "components with the lowest BIC"
         )
+    n_bic, n_held_out = sweep.n_components[[by_bic, by_held_out]].tolist()
+    return [
+        Suggestion("BIC", n_bic, n_bic, bic_reason),
+        Suggestion("held out", n_held_out, n_held_out, f"{held_out_reason}."),
     ]

@@ -1,4 +1,4 @@
-"""Confounders: clusters that really are a scene, a location, an edge, a size or a blur."""
+"""Confounders: clusters that merely reflect a scene, a location, an edge, a size or blur."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,10 +17,11 @@ FACTS = ("scene", "cut_by_edge", "valid_fraction", "area", "side", "sharpness")
 N_PERMUTATIONS = 199
 N_BINS = 8
 NEIGHBOURS = 6
-# From this strength on, an association is worth an alarm; weaker ones are not, however certain.
+# An association of at least this strength raises an alarm; a weaker one does not, even if certain.
 MIN_STRENGTH = 0.2
 _MAX_P_VALUE = 0.05
-# A cluster is called one-sided from this share on, if clearly fewer of all chips are alike.
+# A cluster is reported if at least this share of its chips are of one kind (of one scene, cut off),
+# and the share of that kind among all chips is less than `_CLEARLY_LESS` times as high.
 _ONE_SIDED = 0.9
 _CLEARLY_LESS = 0.75
 _METRES_PER_DEGREE = 111_320.0
@@ -39,7 +40,7 @@ class Association:
         "place", an analogue of Moran's I for labels: the share of neighbours in the same cluster
         beyond chance, divided by the largest possible value.
     p_value : float
-        Share of permutations with at least this strength; counts the labelling itself, so never 0.
+        Share of permutations that reach this strength; the labelling itself counts as one of them.
     n : int
         Chips with a value and a cluster.
     sentence : str
@@ -66,8 +67,10 @@ def find_confounders(
 ) -> list[Association]:
     """Test the labelling for association with each available fact and with location.
 
-    Noise is left out. Numbers are binned; see `bin_values`. The result may include a property that
-    clusters are meant to follow (large ships are large), so an alarm is only a reason to look.
+    The strongest association comes first. Noise is left out. Numbers are binned; see `bin_values`.
+    The result may include a fact that clusters are meant to follow, such as the size of ships, so
+    an alarm is only a reason to look at the chips. Raises ArtifactError if facts and labels are of
+    different chips, and TooFewError if there are fewer than two clusters.
 
     Parameters
     ----------
@@ -75,22 +78,6 @@ def find_confounders(
     facts : DataFrame, n rows
         See `core.chips.chip_table.chip_facts`; "sharpness" comes from
         `core.clusters.evaluation.appearance`.
-    report : Progress
-        Called after each fact.
-
-    Returns
-    -------
-    list of Association
-        The strongest first.
-
-    Raises
-    ------
-    ArtifactError
-        If facts and labels are of different chips.
-    TooFewError
-        If there are fewer than two clusters.
-    Cancelled
-        If the listener asked to stop.
     """
     if len(labels) != len(facts):
         raise ArtifactError("facts and labels differ in length", where="confounders")
@@ -118,8 +105,8 @@ def associate_fact(
 ) -> Association | None:
     """Test the association of a labelling with one fact; None if the fact does not vary.
 
-    Permutations keep the sizes of clusters and bins, so that mutual information ranks them in the
-    same order as its adjusted form.
+    The permutations keep the sizes of clusters and bins, so mutual information ranks them in the
+    same order as adjusted mutual information does.
     """
     usable = (labels != NOISE) & values.notna().to_numpy()
     clusters = labels[usable]
@@ -130,11 +117,9 @@ def associate_fact(
     from sklearn.metrics import adjusted_mutual_info_score
 
     strength = float(adjusted_mutual_info_score(codes, clusters))
-    observed = _mutual_information(clusters, codes)
-    permuted = [
-        _mutual_information(clusters, rng.permutation(codes)) for _ in range(n_permutations)
-    ]
-    p_value = _p_value(observed, permuted)
+    orders = (rng.permutation(codes) for _ in range(n_permutations))
+    permuted = [_mutual_information(clusters, order) for order in orders]
+    p_value = _p_value(_mutual_information(clusters, codes), permuted)
     words = "being cut by an edge" if name == "cut_by_edge" else name.replace("_", " ")
     sentence = (
         f"Clusters and {words} share {strength:.0%} of their information beyond "
@@ -164,7 +149,7 @@ def associate_location(
         return float((ordered[neighbours] == ordered[:, None])[exists].mean())
 
     def permutation() -> AnyArray:
-        # The rows sorted by scene receive the rows sorted by scene and randomly within it.
+        # Rows are exchanged only within a scene: both index arrays are sorted by scene.
         order = np.empty(len(clusters), np.int64)
         order[np.argsort(scenes, kind="stable")] = np.lexsort((rng.random(len(scenes)), scenes))
         return order
@@ -205,14 +190,8 @@ def partial_chip_warnings(labels: IntArray, facts: pd.DataFrame) -> list[str]:
 
     A small cluster has little effect on the association of the whole labelling, which stays weak
     however clear the cluster is. For example ``"Cluster 7: 100% of its chips are cut by the edge of
-    a scene, against 6% of all chips."``
-
-    Parameters
-    ----------
-    labels : int32 array, (n,), -1 for noise
-        Labels, or ids with gaps.
-    facts : DataFrame, n rows
-        The columns "cut_by_edge" and "valid_fraction" are used if available.
+    a scene, against 6% of all chips."`` The columns "cut_by_edge" and "valid_fraction" of the facts
+    are used if available.
     """
     kinds = {}
     if "cut_by_edge" in facts:
@@ -232,11 +211,11 @@ def partial_chip_warnings(labels: IntArray, facts: pd.DataFrame) -> list[str]:
 
 
 def bin_values(values: "pd.Series[Any]") -> IntArray:
-    """Return a code for each value: one per bin for many different numbers, else one per value.
+    """Return a code for each value; if there are many different numbers, these are binned.
 
-    Bins hold similar numbers of values. A number that would fill a bin has a bin of its own; the
-    numbers between such frequent ones, and beyond them, get bins in proportion to their count, at
-    least one. By quantiles alone, valid fractions, which are mostly 1, would all be in one bin.
+    Bins hold similar numbers of values. A number that is frequent enough to fill a bin has its own
+    bin; the ranges between and beyond such numbers get bins in proportion to their counts, but at
+    least one. With quantiles alone, valid fractions, mostly 1, would all be in one bin.
     """
     numeric = pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
     if not numeric or values.nunique() <= N_BINS:
@@ -267,14 +246,14 @@ def _mutual_information(first: IntArray, second: IntArray) -> float:
 
 
 def _p_value(observed: float, permuted: Sequence[float]) -> float:
-    """Return the share of values that are at least as large (Phipson and Smyth, 2010)."""
-    # Sums in a different order differ in the last digits.
+    """Return the share of permutations that reach the observed value (Phipson and Smyth, 2010)."""
+    # The tolerance is for sums that differ in the last digits because of their order.
     n_as_large = sum(value >= observed - 1e-12 for value in permuted)
     return (n_as_large + 1) / (len(permuted) + 1)
 
 
 def _nearest_chips(located: DoubleArray, scenes: IntArray) -> tuple[AnyArray, BoolArray]:
-    """Return the rows of each chip's nearest chips of its scene, (n, 6), and which ones exist."""
+    """Return each chip's 6 nearest rows in its scene, and whether each exists, both (n, 6)."""
     from scipy.spatial import cKDTree
 
     neighbours = np.zeros((len(located), NEIGHBOURS), np.int64)

@@ -9,19 +9,20 @@ from hashlib import sha256
 
 import numpy as np
 
+from core.embeddings.encoder import unit_length
 from core.errors import DegenerateError, TooFewError
 from core.types import BoolArray, FloatArray, IntArray
 
 NEIGHBOURS = 20
 TEMPERATURE = 0.07
 SCALES = (1.0, 0.5, 0.25, 0.125)
-# Chips are resized to 256 / 224 of the side that the network sees, and their rim is cropped.
+# Chips are resized to 256 / 224 times the input side of the network, then cropped to that side.
 ENLARGED = 256 / 224
 # Test chips per block.
 _BLOCK = 512
 
-BY_SCENE = "every second scene, by name, is the test set; chips of the other scenes vote"
-BY_HASH = "in each class, the half of the chips whose names have the higher hash is the test set"
+BY_SCENE = "every second scene, by name, is in the test set; chips of the other scenes vote"
+BY_HASH = "in each class, the half of the chips whose ids have the higher hashes is in the test set"
 
 
 def classify_by_neighbours(
@@ -32,35 +33,23 @@ def classify_by_neighbours(
     k: int = NEIGHBOURS,
     temperature: float = TEMPERATURE,
 ) -> IntArray:
-    """Classify each test chip by a weighted vote of its nearest training chips.
+    """Classify each test chip by a weighted vote of its k nearest training chips.
+
+    If there are fewer than k, all of them vote. Ties go to the lower class. Raises TooFewError if
+    there is no training chip, and DegenerateError if embeddings are not finite.
 
     Parameters
     ----------
-    train : float32 array, (n, d)
+    train, test : float32 array, (n, d) and (m, d)
     train_labels : int array, (n,), from 0
-    test : float32 array, (m, d)
-    k : int
-        Number of neighbours that vote; all of them if there are fewer.
     temperature : float
         The smaller it is, the more weight the nearest neighbours have.
-
-    Returns
-    -------
-    int32 array, (m,)
-        Ties go to the lower class.
-
-    Raises
-    ------
-    TooFewError
-        If there is no training chip.
-    DegenerateError
-        If embeddings are not finite.
     """
     if not len(train):
         raise TooFewError("there are no training chips to vote", where="knn protocol")
     if not (np.isfinite(train).all() and np.isfinite(test).all()):
         raise DegenerateError("embeddings are not finite", where="knn protocol")
-    train_vectors, test_vectors = _unit_length(train), _unit_length(test)
+    train_vectors, test_vectors = unit_length(train), unit_length(test)
     k = min(k, len(train))
     votes = np.empty(len(test), np.int32)
     for start in range(0, len(test), _BLOCK):
@@ -84,23 +73,13 @@ def neighbour_accuracy(vectors: FloatArray, labels: IntArray, test: BoolArray) -
 def split_test_chips(
     labels: IntArray, scenes: Sequence[str], ids: Sequence[str]
 ) -> tuple[BoolArray, str]:
-    """Select the test chips, always the same ones.
+    """Select the test chips; the selection is reproducible.
 
-    Every second scene if both halves then contain every class, because chips of the same scene
-    resemble each other; otherwise half of each class, by the SHA-256 hash of the chip id. The
-    published figures use the split of each data set: to compare with them, name the scenes
-    accordingly.
-
-    Parameters
-    ----------
-    labels : int array, (n,)
-    scenes, ids : sequence of str, (n,)
-
-    Returns
-    -------
-    test : bool array, (n,)
-    rule : str
-        The rule that was applied, in words.
+    Because chips of the same scene resemble each other, the test chips are those of every second
+    scene, provided that both halves then contain every class. Otherwise, they are half of the chips
+    of each class, chosen by the SHA-256 hash of the chip id. Published figures use the official
+    split of each data set; to compare results with them, name the scenes so that every second one
+    is a test scene. Also returns a description of the rule that was applied.
     """
     names = sorted(set(scenes))
     in_test_scene = np.isin(np.asarray(scenes, object), names[1::2])
@@ -112,7 +91,7 @@ def split_test_chips(
     for label in classes:
         rows = np.flatnonzero(labels == label)
         ranked = rows[np.argsort(hashes[rows], kind="stable")]
-        # An odd chip votes, so that the only chip of a class is never tested without a voter.
+        # Of an odd number of chips, the larger half is for training: an only chip is not tested.
         test[ranked[(len(ranked) + 1) // 2 :]] = True
     return test, BY_HASH
 
@@ -120,8 +99,3 @@ def split_test_chips(
 def scaled_side(native: int, scale: float, step: int) -> int:
     """Return the side of a scaled chip in pixels, rounded down to a positive multiple of `step`."""
     return max(step, int(native * scale) // step * step)
-
-
-def _unit_length(vectors: FloatArray) -> FloatArray:
-    length = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return (vectors / np.where(length > 0, length, 1)).astype(np.float32)

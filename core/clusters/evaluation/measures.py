@@ -1,4 +1,4 @@
-"""What each measure of a labelling means, and when it is misleading."""
+"""The meaning of each measure of a labelling, and when it is misleading."""
 
 MEASURES: dict[str, str] = {
     "silhouette": (
@@ -10,8 +10,8 @@ MEASURES: dict[str, str] = {
         "a cluster, or a single chip between two clusters, can spoil it, and noise lowers it."
     ),
     "persistence": (
-        "How long a cluster survives as the density threshold rises, 0 to 1. Compare only clusters "
-        "of the same cut, because it depends on the densest spot of all the data."
+        "How long a cluster survives as the density threshold rises, 0 to 1. It is relative "
+        "to the highest density in the data, so compare only clusters of the same cut."
     ),
     "stability": (
         "How much of the cluster is found again when resampled chips are clustered, 0 to 1: above "
@@ -30,15 +30,15 @@ MEASURES: dict[str, str] = {
         "mixtures and k-means have no noise because they put every chip into a cluster."
     ),
     "ari": (
-        "Share of chip pairs on which clusters and property agree, corrected for chance: 1 is full "
-        "agreement, 0 is chance. Clusters that are finer than the classes lower it, however pure."
+        "Share of chip pairs on which cluster and attribute agree, corrected for chance: 1 is full "
+        "agreement, 0 is chance. Clusters that are finer than the classes lower it, even if pure."
     ),
     "ami": (
-        "Information that clusters and property share, corrected for chance: 1 is full agreement, "
+        "Information that clusters and attribute share, corrected for chance: 1 is full agreement, "
         "0 is chance. Small classes have more weight than in the Rand index."
     ),
     "nmi": (
-        "Information that clusters and property share, 0 to 1. It rises with the number of "
+        "Information that clusters and attribute share, 0 to 1. It rises with the number of "
         "clusters alone, so compare it only between equal numbers of clusters."
     ),
     "v_measure": (
@@ -46,4 +46,3 @@ MEASURES: dict[str, str] = {
         "lies in one cluster), 0 to 1. It equals the NMI and is not corrected for chance."
     ),
 }
-"""One or two sentences per measure: what it means, and when it is misleading."""

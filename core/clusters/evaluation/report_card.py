@@ -16,10 +16,10 @@ from core.clusters.labelling import NOISE, Labelling
 from core.errors import ArtifactError, DegenerateError
 from core.types import AnyArray, DoubleArray, FloatArray, IntArray
 
-# Distances between 5,000 chips take 200 MB; the copies that DBCV makes of 2,500 take 300 MB.
+# Distances between 5,000 chips take 200 MB; DBCV's copies of those between 2,500 take 300 MB.
 SILHOUETTE_SAMPLE = 5000
 DBCV_SAMPLE = 2500
-# With fewer chips in the sample, a cluster has no density of its own.
+# With fewer chips in the sample, the density of a cluster cannot be measured.
 _MIN_CLUSTER_SAMPLE = 10
 
 
@@ -29,7 +29,6 @@ class ClusterCard:
 
     Attributes
     ----------
-    label, size : int
     share : float
         Share of all chips, 0..1.
     hectares, silhouette, dbcv, persistence, stability : float or None
@@ -52,13 +51,10 @@ class ReportCard:
 
     Attributes
     ----------
-    n, n_clusters : int
-    noise_fraction : float
     silhouette, dbcv : float or None
-        Of the clustered chips; the share of noise lowers DBCV, as its paper defines it.
-    clusters : tuple of ClusterCard
+        Measures of the clustered chips. Noise lowers DBCV, as defined in the paper on DBCV.
     notes : tuple of str
-        What was measured on a sample or could not be computed.
+        Sentences on measures that were taken on a sample or could not be computed.
     """
 
     n: int
@@ -72,11 +68,10 @@ class ReportCard:
 
 @dataclass(frozen=True)
 class PropertyAgreement:
-    """Agreement of a labelling with a property; noise counts as one more cluster.
+    """Agreement of a labelling with an attribute; noise counts as one more cluster.
 
     Attributes
     ----------
-    ari, ami, nmi, homogeneity, completeness, v_measure : float
     table : int64 array, (n_clusters + 1, n_values)
         Number of chips by cluster (noise in the last row) and value.
     values : tuple of str
@@ -106,24 +101,17 @@ def make_report_card(
 ) -> ReportCard:
     """Measure a labelling and each of its clusters.
 
+    Raises ArtifactError if the arguments are of different chips, and DegenerateError if points are
+    not finite. The seed selects the samples.
+
     Parameters
     ----------
     points : float32 array, (n, d)
-        Only the components that were clustered.
-    labelling : Labelling
+        The principal components that were clustered, without any others.
     area : float array, (n,), optional
         Area of each footprint in square metres; NaN if unknown.
     persistence, stability : float array, (n_clusters,), optional
         From `core.clusters.methods.hdbscan_tree` and `core.clusters.evaluation.stability`.
-    seed : int
-        Of the samples.
-
-    Raises
-    ------
-    ArtifactError
-        If the arguments are of different chips.
-    DegenerateError
-        If points are not finite.
     """
     labels, k = labelling.labels, labelling.n_clusters
     if len(points) != len(labels) or (area is not None and len(area) != len(labels)):
@@ -156,8 +144,8 @@ def score_silhouettes(
 ) -> tuple[float | None, DoubleArray]:
     """Return the mean silhouette of the clustered chips and of each cluster, (k,).
 
-    Rousseeuw, 1987. None and NaN, with a note, if there are fewer than two clusters. Measured on a
-    sample of about 5,000 if there are more chips.
+    Rousseeuw, 1987. The result is None and NaN, with a note, if there are fewer than two clusters.
+    The silhouette of more than 5,000 chips is measured on a sample of about 5,000.
     """
     k = int(labels.max(initial=NOISE)) + 1
     rows = _sample(labels, SILHOUETTE_SAMPLE, seed)
@@ -179,9 +167,9 @@ def score_dbcv(
 ) -> tuple[float | None, DoubleArray]:
     """Return the density-based validity of the labelling and of each cluster, (k,).
 
-    Moulavi et al., SDM 2014, as implemented in hdbscan. None and NaN, with a note, if there are
-    fewer than two clusters or a cluster has fewer than two different chips. Measured on a sample of
-    about 2,500 if there are more chips.
+    Moulavi et al., SDM 2014, as implemented in hdbscan. The result is None and NaN, with a note, if
+    there are fewer than two clusters or a cluster has fewer than two different chips. The validity
+    of more than 2,500 chips is measured on a sample of about 2,500.
     """
     k = int(labels.max(initial=NOISE)) + 1
     undefined = None, np.full(k, np.nan)
@@ -201,37 +189,26 @@ def score_dbcv(
         warnings.simplefilter("ignore")
         _, validities = validity_index(data, labels[rows], per_cluster_scores=True)
     if not np.isfinite(validities).any():
-        notes.append("DBCV overflowed, because of too many dimensions or duplicate chips.")
+        notes.append("DBCV is undefined: there are too many dimensions or duplicate chips.")
         return undefined
-    # Weighted by the true sizes of the clusters, which those in the sample only estimate.
+    # Weighted by the true sizes of the clusters, because those in the sample are estimates.
     sizes = np.bincount(labels[labels != NOISE], minlength=k)
     return float(np.nansum(sizes * validities) / len(labels)), validities
 
 
 def compare_with_property(
-    labels: IntArray, values: Sequence[Any] | AnyArray, name: str = "property"
+    labels: IntArray, values: Sequence[Any] | AnyArray, name: str = "attribute"
 ) -> PropertyAgreement:
-    """Compare a labelling with a property of the chips.
+    """Compare a labelling, (n,) with -1 for noise, with an attribute of the chips, (n,).
 
-    Parameters
-    ----------
-    labels : int32 array, (n,), -1 for noise
-    values : sequence, (n,)
-        None, NaN and empty text are missing.
-    name : str
-        The property's name, for messages.
-
-    Raises
-    ------
-    ArtifactError
-        If labels and values are of different chips.
-    DegenerateError
-        If no chip has a value.
+    None, NaN and empty text are missing values; the attribute's name is for messages. Raises
+    ArtifactError if labels and values are of different chips, and DegenerateError if no chip has a
+    value.
     """
     from sklearn import metrics
 
     if len(labels) != len(values):
-        raise ArtifactError("labels and property differ in length", where=name)
+        raise ArtifactError("labels and attribute differ in length", where=name)
     present, classes, codes = encode_classes(values)
     if not present.any():
         raise DegenerateError("no chip has a value", where=name)
@@ -256,7 +233,7 @@ def compare_with_property(
 
 
 def _sample(labels: IntArray, n: int, seed: int) -> AnyArray:
-    """Return about n clustered rows, or all of them if there are no more.
+    """Return the rows of about n clustered chips; of all clustered chips if there are at most n.
 
     Each cluster contributes the same share of its chips, but at least 10 chips.
     """
@@ -276,7 +253,7 @@ def _sample(labels: IntArray, n: int, seed: int) -> AnyArray:
 def _note_sample(notes: list[str], measure: str, n: int, labels: IntArray) -> None:
     n_clustered = int((labels != NOISE).sum())
     if n < n_clustered:
-        notes.append(f"{measure} on a sample of {n:,} of {n_clustered:,} clustered chips.")
+        notes.append(f"{measure} measured on a sample of {n:,} of {n_clustered:,} clustered chips.")
 
 
 def _hectares(area: DoubleArray) -> float | None:

@@ -1,4 +1,4 @@
-"""What each min_cluster_size would give: suggestions, and warnings of abrupt changes."""
+"""Results for a range of min_cluster_size: suggested values, and warnings of abrupt changes."""
 
 from dataclasses import dataclass, replace
 
@@ -15,14 +15,15 @@ from core.types import DoubleArray, IntArray
 N_SIZES = 40
 PRESET_NAMES = ("coarse", "medium", "fine")
 
-# On a level, the number of clusters stays within this share of the number at its start.
+# A level is a range of sizes over which the number of clusters stays almost constant: it differs by
+# at most this fraction from the number at the start of the level.
 _LEVEL_TOLERANCE = 0.1
-# Levels that are shorter on the logarithmic scale are chance.
+# Levels shorter than this, on a logarithmic scale, may be due to chance.
 _MIN_LEVEL_LENGTH = np.log(1.5)
-# Presets whose numbers of clusters differ by less than this factor are the same.
+# Presets whose numbers of clusters differ by less than this factor count as the same.
 _MIN_PRESET_RATIO = 1.5
-# At a cliff, one step halves or doubles the clusters, or moves this share of the chips to or from
-# noise.
+# A cliff is a step between two sizes at which the number of clusters halves or doubles, or the
+# fraction of noise changes by at least this much.
 _NOISE_JUMP = 0.2
 # With more noise, a cut says little about the chips, however valid its clusters are.
 _MAX_NOISE = 0.5
@@ -30,7 +31,7 @@ _MAX_NOISE = 0.5
 
 @dataclass(frozen=True)
 class SizeSweep:
-    """Cuts of one tree over min_cluster_size; all arrays are (m,), by rising size.
+    """Cuts of one tree by min_cluster_size; all arrays are (m,), ordered by size.
 
     Attributes
     ----------
@@ -39,7 +40,7 @@ class SizeSweep:
     n_clusters : int32 array
     noise_fraction : float64 array, 0..1
     validity : float64 array, -1..1
-        Relative validity; NaN for fewer than two clusters. Compares only cuts of this tree.
+        Relative validity; NaN for fewer than two clusters. Comparable between cuts of this tree.
     persistence : float64 array, 0..1
         Mean over the clusters; NaN if there are none.
     """
@@ -58,8 +59,7 @@ class Suggestion:
     Attributes
     ----------
     name : str
-        What the value is for, for example "coarse".
-    value, n_clusters : int
+        The name of the suggestion, for example "coarse".
     reason : str
         One or more sentences.
     """
@@ -72,15 +72,7 @@ class Suggestion:
 
 @dataclass(frozen=True)
 class Cliff:
-    """Two adjacent values between which the labelling changes abruptly.
-
-    Attributes
-    ----------
-    lower, upper : int
-        Values of min_cluster_size.
-    note : str
-        A sentence on what changes.
-    """
+    """Two adjacent values of min_cluster_size, and a sentence on the change between them."""
 
     lower: int
     upper: int
@@ -90,10 +82,7 @@ class Cliff:
 def sizes_to_try(n: int) -> IntArray:
     """Return up to 40 whole numbers from 2 to n / 2, evenly spaced on a logarithmic scale.
 
-    Raises
-    ------
-    TooFewError
-        If there are fewer than four chips.
+    Raises TooFewError if there are fewer than four chips.
     """
     if n < 4:
         raise TooFewError(f"two clusters need at least 4 chips, got {n}", where="min_cluster_size")
@@ -101,15 +90,7 @@ def sizes_to_try(n: int) -> IntArray:
 
 
 def sweep_sizes(tree: SpanningTree, settings: CutSettings, report: Progress = silent) -> SizeSweep:
-    """Cut the tree at each size; the other settings stay as they are.
-
-    Raises
-    ------
-    TooFewError
-        If there are fewer than four chips.
-    Cancelled
-        If the listener asked to stop.
-    """
+    """Cut the tree with each size of `sizes_to_try`; the other settings stay as they are."""
     sizes = sizes_to_try(len(tree))
     rows = []
     for number, size in enumerate(sizes.tolist(), 1):
@@ -126,10 +107,7 @@ def sweep_sizes(tree: SpanningTree, settings: CutSettings, report: Progress = si
 
 
 def find_cliffs(sweep: SizeSweep) -> list[Cliff]:
-    """Return the steps that halve or double the clusters, or move a fifth of the chips.
-
-    Chips move to noise or out of it.
-    """
+    """Return the steps that halve or double n_clusters or change noise_fraction by 0.2 or more."""
     cliffs = []
     for i in range(len(sweep.sizes) - 1):
         before, after = sweep.n_clusters[i : i + 2].tolist()
@@ -147,10 +125,7 @@ def find_cliffs(sweep: SizeSweep) -> list[Cliff]:
 
 
 def suggest_sizes(sweep: SizeSweep) -> list[Suggestion]:
-    """Suggest the most valid cut and the middle of the longest level.
-
-    Empty if no cut gives two clusters.
-    """
+    """Suggest the size with the highest validity, and the middle of the longest level."""
     suggestions = []
     validity = np.where(sweep.noise_fraction <= _MAX_NOISE, sweep.validity, np.nan)
     if np.isfinite(validity).any():
@@ -171,8 +146,8 @@ def suggest_sizes(sweep: SizeSweep) -> list[Suggestion]:
 def size_presets(sweep: SizeSweep) -> list[Suggestion]:
     """Suggest a coarse, a medium and a fine value: the middles of the longest levels.
 
-    Longer levels are taken first. A level is skipped if its number of clusters is within a factor
-    of 1.5 of one taken before, so there may be fewer than three presets.
+    Longer levels are chosen first. A level is skipped if its number of clusters is within a factor
+    of 1.5 of that of a level already chosen, so there may be fewer than three presets.
     """
     chosen: list[tuple[int, int]] = []
     for level in sorted(steady_levels(sweep), key=lambda level: -_length(sweep, *level)):
@@ -189,11 +164,11 @@ def size_presets(sweep: SizeSweep) -> list[Suggestion]:
 
 
 def steady_levels(sweep: SizeSweep) -> list[tuple[int, int]]:
-    """Return the levels, runs of values over which the number of clusters stays within a tenth.
+    """Return the levels: runs of values over which the number of clusters varies by at most 10 %.
 
-    Each level is given by its first and last position and starts where the previous one ends.
-    Levels with fewer than two clusters, levels that end at less than 1.5 times their first size,
-    and levels that consist mostly of noise are left out.
+    Each level is given by the positions of its first and last size, and starts after the end of the
+    previous one. Levels with fewer than two clusters, levels that end at less than 1.5 times their
+    first size, and levels with more than half of the chips in noise are left out.
     """
     levels, start = [], 0
     counts = sweep.n_clusters

@@ -15,13 +15,13 @@ from core.types import DoubleArray, FloatArray, IntArray
 
 N_RESAMPLES = 20
 MOST_CHIPS = 5000
-# From these mean overlaps on, a cluster is stable, or at least not unstable (Hennig, 2007).
+# The lowest mean overlaps of a stable and of an uncertain cluster (Hennig, 2007).
 _STABLE, _UNCERTAIN = 0.85, 0.6
 
 
 @dataclass(frozen=True)
 class Stability:
-    """How well each cluster is found again.
+    """How well each cluster is recovered when resampled chips are clustered again.
 
     Attributes
     ----------
@@ -50,27 +50,12 @@ def measure_stability(
     most: int = MOST_CHIPS,
     seed: int = 0,
 ) -> Stability:
-    """Cluster resampled chips, and measure how well each cluster is found again.
+    """Cluster resampled chips, and measure how well each cluster is recovered.
 
-    Parameters
-    ----------
-    points : float32 array, (n, d)
-    labels : int32 array, (n,), -1 for noise
-        The labelling to evaluate.
-    recluster : Recluster
-        The method that produced it, such as `recluster_by_mixture(settings)`.
-    report : Progress
-        Called after each resample.
-    n_resamples, most : int
-        Number of resamples, and the largest number of chips drawn for each.
-    seed : int
-
-    Raises
-    ------
-    ArtifactError
-        If points and labels are of different chips.
-    Cancelled
-        If the listener asked to stop.
+    The labels, (n,) with -1 for noise, come from the method `recluster`, for example
+    `recluster_by_mixture(settings)`. At most `most` chips are drawn for each resample, and progress
+    is reported after each. Raises ArtifactError if points, (n, d), and labels are of different
+    chips.
     """
     if len(points) != len(labels):
         raise ArtifactError("points and labels differ in length", where="stability")
@@ -115,7 +100,7 @@ def jaccard_overlaps(labels: IntArray, new_labels: IntArray, k: int) -> DoubleAr
 def describe_stability(stability: float | None) -> str:
     """Return "stable", "uncertain" or "unstable" for a mean overlap, 0..1, rounded to two digits.
 
-    Rounded, because that is how it is displayed: 0.60 on the report card counts as 0.60.
+    Rounding matches the report card: a cluster that is displayed with 0.60 is uncertain.
     """
     if stability is None:
         return "not measured"
@@ -125,9 +110,8 @@ def describe_stability(stability: float | None) -> str:
 
 def failed_resamples_note(n_failed: int, n_resamples: int) -> str:
     """Return a sentence on resamples that could not be clustered; "" if there are none."""
-    if not n_failed:
-        return ""
-    return (
+    note = (
         f"{n_failed} of {n_resamples} resamples could not be clustered, because they have too few "
         "different chips; they count as an overlap of 0 in the stability."
     )
+    return note if n_failed else ""

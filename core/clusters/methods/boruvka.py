@@ -1,8 +1,8 @@
 """Boruvka's exact minimum spanning tree, byte for byte the same with any number of threads.
 
 The building blocks come from fast_hdbscan (McInnes and Healy, ICDMW 2017). Its own loop shares the
-best distance of each component among the threads, even in its reproducible mode, so ties break in
-an order that depends on timing. Here the points are searched in a fixed number of chunks, each
+best distance of each component among the threads, even in its reproducible mode, so ties are broken
+in an order that depends on timing. Here the points are searched in a fixed number of chunks, each
 with its own bounds, no matter which thread works on it. Import this module only inside the
 functions that need it: numba compiles on import.
 """
@@ -24,12 +24,12 @@ from core.internals.fast_hdbscan_internals import (
 )
 from core.types import AnyArray, DoubleArray, FloatArray
 
-# Affects the result if distances tie, so it must not depend on the machine.
+# The number of chunks affects how ties are broken, so it must not depend on the machine.
 N_CHUNKS = 8
 
 
 def core_distances(data: FloatArray, min_samples: int) -> FloatArray:
-    """Return the distance of each point to its min_samples-th neighbour, (n,); 0 if that is 1."""
+    """Return each point's distance to its min_samples-th neighbour, (n,); 0 for min_samples 1."""
     if min_samples == 1:
         return np.zeros(len(data), np.float32)
     distances, _ = parallel_tree_query(build_kdtree(data), data, k=min_samples + 1)
@@ -63,9 +63,10 @@ def build_boruvka_tree(data: FloatArray, min_samples: int) -> tuple[DoubleArray,
 def _search(
     tree: Any, node_component: AnyArray, component: AnyArray, core: AnyArray, n_chunks: int
 ) -> Any:
-    """Return, for each point, the shortest edge found out of its component.
+    """Return, for each point, the shortest edge found that leaves its component.
 
-    Squared distance, (n,), infinite if a point found none, and the point at the other end, (n,).
+    The edge is given by its squared distance, (n,), infinite if none was found, and the point at
+    its other end, (n,).
     """
     n = component.shape[0]
     distance = np.full(n, np.inf, np.float32)

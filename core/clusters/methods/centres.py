@@ -1,4 +1,4 @@
-"""What methods that describe clusters by their centres share: k-means, Ward, and mixtures."""
+"""Functions shared by the methods that use cluster centres: k-means, Ward and mixtures."""
 
 import numpy as np
 
@@ -10,17 +10,11 @@ from core.types import DoubleArray, FloatArray, IntArray
 def checked_components(
     points: FloatArray, n_dims: int, n_clusters: int, method: str
 ) -> DoubleArray:
-    """Return the first principal components as float64, once they can be clustered.
+    """Return the first principal components as float64; check that they can be clustered.
 
     The points, (n, d), are principal components, strongest first; the method's name is used in
-    messages.
-
-    Raises
-    ------
-    TooFewError
-        If there are fewer distinct chips than clusters.
-    DegenerateError
-        If values are not finite.
+    messages. Raises TooFewError if there are fewer distinct chips than clusters, and
+    DegenerateError if values are not finite.
     """
     components = np.ascontiguousarray(points[:, :n_dims], dtype=np.float64)
     if not np.isfinite(components).all():
@@ -28,7 +22,7 @@ def checked_components(
     n_distinct = count_distinct(components, n_clusters)
     if n_distinct < n_clusters:
         raise TooFewError(
-            f"{n_clusters} clusters need {n_clusters} different chips, there are {n_distinct}",
+            f"{n_clusters} clusters need {n_clusters} different chips; there are {n_distinct}",
             where=method,
             remedy=f"Set n_clusters to {max(n_distinct, 1)} or less.",
         )
@@ -36,13 +30,16 @@ def checked_components(
 
 
 def count_distinct(components: DoubleArray, n_clusters: int) -> int:
-    """Return the number of different chips, or of all chips if these are too few already."""
+    """Return the number of different chips.
+
+    If there are fewer chips than clusters, return the number of chips without comparing them.
+    """
     n = len(components)
     return n if n < n_clusters else len(np.unique(components, axis=0))
 
 
 def centre_margin(components: DoubleArray, cluster_numbers: IntArray) -> FloatArray:
-    """Return how much nearer each chip's own centre is than the next one, (n,), 0..1.
+    """Return how much nearer each chip is to its own centre than to the next one, (n,), 0..1.
 
     One minus the ratio of the two distances; 1 if there is only one cluster.
     """
@@ -62,5 +59,5 @@ def centre_margin(components: DoubleArray, cluster_numbers: IntArray) -> FloatAr
 
 
 def centre_facts(n_clusters: int, components: DoubleArray, inertia: float) -> dict[str, Fact]:
-    """Return the facts of a labelling by centres; the inertia is the sum of squared distances."""
+    """Return the facts of a centre-based labelling; inertia is the sum of squared distances."""
     return {"n_clusters": n_clusters, "n_dims": components.shape[1], "inertia": inertia}

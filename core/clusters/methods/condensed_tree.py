@@ -1,6 +1,6 @@
 """HDBSCAN's condensed tree and the selection of clusters from its nodes.
 
-Campello, Moulavi, Zimek and Sander, TKDD 2015. Linkage and condensing come from fast_hdbscan. The
+Campello, Moulavi, Zimek and Sander, TKDD 2015. Condensing comes from fast_hdbscan. The
 selection is implemented here, because the one in fast_hdbscan takes time quadratic in the number
 of nodes, and fails if max_cluster_size leaves one cluster next to a larger one.
 """
@@ -71,7 +71,7 @@ class Cut:
     Attributes
     ----------
     nodes : int array, (n_clusters,)
-        In rising order.
+        The selected nodes, in ascending order.
     numbers : int32 array, (n,)
         Cluster number of each point, a position in `nodes`; -1 for noise.
     strength : float32 array, (n,), 0..1
@@ -83,16 +83,8 @@ class Cut:
     strength: FloatArray
 
 
-def single_linkage(edges: DoubleArray) -> DoubleArray:
-    """Return the single linkage, (n - 1, 4), of edges that are sorted by distance, (n - 1, 3)."""
-    from core.internals.fast_hdbscan_internals import mst_to_linkage_tree
-
-    linkage: DoubleArray = mst_to_linkage_tree(np.ascontiguousarray(edges))
-    return linkage
-
-
 def condense_tree(linkage: DoubleArray, min_cluster_size: int) -> CondensedTree:
-    """Keep only the splits of which both sides hold at least min_cluster_size points."""
+    """Keep only the splits that leave at least min_cluster_size points on both sides."""
     from core.internals.fast_hdbscan_internals import condense_linkage
 
     n = len(linkage) + 1
@@ -127,7 +119,7 @@ def cut_condensed_tree(tree: CondensedTree, settings: CutSettings) -> Cut:
 
 
 def choose_nodes(tree: CondensedTree, settings: CutSettings) -> AnyArray:
-    """Return the nodes that become clusters, in rising order."""
+    """Return the nodes that become clusters, in ascending order."""
     if settings.selection == "leaf":
         nodes = np.flatnonzero(tree.is_leaf)
         if not settings.allow_single_cluster:
@@ -169,7 +161,7 @@ def relative_validity(edges: DoubleArray, labels: IntArray) -> float:
     np.maximum.at(sparseness, first[within], distance[within])
     np.minimum.at(separation, first[between], distance[between])
     np.minimum.at(separation, second[between], distance[between])
-    # A cluster surrounded by noise has no edge to another cluster; hdbscan's substitute.
+    # A cluster surrounded by noise has no edge to another cluster; the substitute is hdbscan's.
     separation[np.isinf(separation)] = 2 * distance.max()
     largest = np.maximum(np.maximum(separation, sparseness), np.finfo(float).tiny)
     return float((sizes * (separation - sparseness) / largest).sum() / len(labels))
@@ -190,7 +182,7 @@ def cluster_of_node(tree: CondensedTree, nodes: AnyArray) -> IntArray:
 
 
 def _select_by_excess_of_mass(tree: CondensedTree, settings: CutSettings) -> AnyArray:
-    """Select, from the leaves up, nodes whose stability is at least that of the selection below."""
+    """Select, from the leaves up, nodes that are at least as stable as the selection below them."""
     limit = settings.max_cluster_size or len(tree.point_node)
     parent, size = tree.parent.tolist(), tree.size.tolist()
     stability = np.maximum(tree.stability, 0).tolist()
@@ -222,7 +214,7 @@ def _merge_up(tree: CondensedTree, node: int, settings: CutSettings) -> int:
 
 
 def _root_threshold(tree: CondensedTree, epsilon: float) -> float:
-    """Return the lambda from which points belong to the root when it is the only cluster."""
+    """Return the lowest lambda at which points belong to the root, when it is the only cluster."""
     if epsilon > 0:
         return 1 / epsilon
     splits = tree.birth[1:][tree.parent[1:] == ROOT]

@@ -23,13 +23,13 @@ from core.types import DoubleArray, FloatArray
 
 # numba's workqueue layer aborts the process if two threads build trees at the same time.
 _BUILD_LOCK = threading.Lock()
-# Zero distances between equal points mean infinite density, compared with which no larger cluster
-# persists: 12 equal points broke up a blob. They are raised to this share of the smallest other
+# Zero distances between equal points mean infinite density, and no larger cluster persists next to
+# them: 12 equal points split a compact group. Zeros are raised to this share of the smallest other
 # distance.
 _ZERO_DISTANCE_SHARE = 0.5
-# Prim is the faster algorithm up to this many points, in at least 8 dimensions and in fewer.
+# Prim's algorithm is faster up to 60,000 points in 8 or more dimensions, and up to 10,000 in fewer.
 _WIDE, _MAX_PRIM_WIDE, _MAX_PRIM_NARROW = 8, 60_000, 10_000
-# The search computes squared distances in float32; larger values overflow, and it never ends.
+# The search computes squared distances in float32; beyond this they overflow, and it never ends.
 _MAX_VALUE = 1e18
 _NO_CLUSTER = "No cluster is denser than its surroundings. Lower min_cluster_size or min_samples."
 
@@ -37,6 +37,8 @@ _NO_CLUSTER = "No cluster is denser than its surroundings. Lower min_cluster_siz
 @dataclass(frozen=True)
 class SpanningTree:
     """The minimum spanning tree of the mutual reachability graph.
+
+    Raises ArtifactError if the arrays do not match.
 
     Attributes
     ----------
@@ -46,11 +48,6 @@ class SpanningTree:
         Distance to the min_samples-th neighbour.
     min_samples, n_dims : int
         The settings that the tree was built with.
-
-    Raises
-    ------
-    ArtifactError
-        If the arrays do not match.
     """
 
     edges: DoubleArray
@@ -75,7 +72,7 @@ class SpanningTree:
 
     @property
     def longest_join(self) -> float:
-        """A distance beyond which hardly any two chips are joined: the 99th percentile.
+        """The 99th percentile of the edge lengths, beyond which hardly any two chips are joined.
 
         Rounded to two digits; 1 if there are no edges or all distances are 0.
         """
@@ -86,7 +83,11 @@ class SpanningTree:
     @cached_property
     def linkage(self) -> DoubleArray:
         """Single linkage, (n - 1, 4), which all cuts share."""
-        return condensed_tree.single_linkage(_without_zeros(self.edges))
+        from core.internals.fast_hdbscan_internals import mst_to_linkage_tree
+
+        edges = np.ascontiguousarray(_without_zeros(self.edges))
+        linkage: DoubleArray = mst_to_linkage_tree(edges)
+        return linkage
 
 
 def build_tree(points: FloatArray, settings: TreeSettings) -> SpanningTree:
@@ -95,18 +96,9 @@ def build_tree(points: FloatArray, settings: TreeSettings) -> SpanningTree:
     This takes seconds at 20,000 points. Only one tree is built at a time in a process; other calls
     wait. The result is the same, byte for byte, with any number of threads.
 
-    Parameters
-    ----------
-    points : float32 array, (n, d)
-        Principal components, strongest first; the first `settings.n_dims` are used.
-    settings : TreeSettings
-
-    Raises
-    ------
-    TooFewError
-        If there are no more than min_samples points.
-    DegenerateError
-        If values are not finite or far too large, or if all points are the same.
+    The points, (n, d), are principal components, strongest first; the first `settings.n_dims` are
+    used. Raises TooFewError if there are no more than min_samples points, and DegenerateError if
+    values are not finite or far too large, or if all points are the same.
     """
     n, min_samples = len(points), settings.min_samples
     if n <= min_samples:
@@ -132,24 +124,15 @@ def build_tree(points: FloatArray, settings: TreeSettings) -> SpanningTree:
 
 
 def choose_tree_algorithm(n: int, d: int) -> Literal["prim", "boruvka"]:
-    """Return the faster exact algorithm for n points in d dimensions (measured; decision 6)."""
+    """Return the faster exact algorithm for n points in d dimensions (decision record 6)."""
     return "prim" if n <= (_MAX_PRIM_WIDE if d >= _WIDE else _MAX_PRIM_NARROW) else "boruvka"
 
 
 def cut_tree(tree: SpanningTree, settings: CutSettings) -> Labelling:
-    """Cut the tree into clusters and noise: the labels of a new fit, in milliseconds.
+    """Cut the tree into clusters and noise, in milliseconds; gives the same labels as a new fit.
 
-    Parameters
-    ----------
-    tree : SpanningTree
-    settings : CutSettings
-        An epsilon that merges everything gives one cluster, as in DBSCAN, whereas the hdbscan
-        package falls back to the leaves.
-
-    Returns
-    -------
-    Labelling
-        The confidence is the membership strength: 1 in the densest part of a cluster.
+    The confidence is the membership strength: 1 in the densest part of a cluster. As in hdbscan, an
+    epsilon beyond all splits leaves the topmost clusters, or one cluster if that is allowed.
     """
     n = len(tree)
     facts: dict[str, Fact] = {
@@ -186,7 +169,7 @@ def cluster_persistence(tree: SpanningTree, settings: CutSettings) -> DoubleArra
 
 
 def compile_hdbscan() -> None:
-    """Compile what numba compiles on first use: up to two minutes, then cached on disk."""
+    """Compile the functions of numba in advance: up to two minutes, then cached on disk."""
     points = np.random.default_rng(0).normal(size=(200, 3)).astype(np.float32)
     points[:100] += 8
     tree = build_tree(points, TreeSettings())
@@ -207,7 +190,7 @@ def _build_by_prim(data: FloatArray, min_samples: int) -> tuple[DoubleArray, Flo
 
 
 def _build_by_boruvka(data: FloatArray, min_samples: int) -> tuple[DoubleArray, FloatArray]:
-    """Return the same by Boruvka's algorithm, which numba compiles on import."""
+    """Return edges and core distances by Boruvka's algorithm, which numba compiles on import."""
     from core.clusters.methods.boruvka import build_boruvka_tree
 
     return build_boruvka_tree(data, min_samples)

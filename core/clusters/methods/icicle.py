@@ -1,7 +1,7 @@
-"""The condensed tree as an icicle plot: nodes hang below their parents, as wide as their chips.
+"""The condensed tree as an icicle plot: nodes hang below their parents.
 
 Like hdbscan's plot (after Kruskal and Landwehr, 1983), but packed: children lie side by side below
-what remains of their parent, so that widths always are numbers of chips.
+their parent, so that the width of a node is always its number of chips.
 """
 
 from dataclasses import dataclass
@@ -26,8 +26,8 @@ class Icicle:
     Attributes
     ----------
     outlines : tuple of float64 array, (corners, 2)
-        Closed outline of each node: position along the chips, 0..n, and the distance at which
-        chips join.
+        Closed outline of each node: x is the position in the row of all chips, 0..n, and y the
+        distance at which chips join the node.
     label : int32 array, (n_nodes,)
         The cluster that contains each node; -1 for none.
     size : int32 array, (n_nodes,)
@@ -42,13 +42,7 @@ class Icicle:
 
 
 def lay_out_icicle(tree: SpanningTree, settings: CutSettings) -> Icicle:
-    """Lay out the condensed tree of a cut.
-
-    Raises
-    ------
-    TooFewError
-        If there are fewer chips than min_cluster_size.
-    """
+    """Lay out the tree of a cut; raises TooFewError if it has fewer chips than min_cluster_size."""
     if len(tree) < settings.min_cluster_size:
         raise TooFewError("there are fewer chips than min_cluster_size", where="tree")
     condensed, cut = cut_nodes(tree, settings)
@@ -63,10 +57,7 @@ def lay_out_icicle(tree: SpanningTree, settings: CutSettings) -> Icicle:
 
 
 def node_offsets(tree: CondensedTree) -> DoubleArray:
-    """Return where each node starts along the chips, (n_nodes,).
-
-    Children are centred below the parent, the largest first.
-    """
+    """Return the left edge of each node, (n_nodes,); children are centred, the largest first."""
     n_nodes = len(tree.parent)
     children: list[list[int]] = [[] for _ in range(n_nodes)]
     for node in range(ROOT + 1, n_nodes):
@@ -82,7 +73,10 @@ def node_offsets(tree: CondensedTree) -> DoubleArray:
 
 
 def _outlines(tree: CondensedTree) -> tuple[DoubleArray, ...]:
-    """Return the outline of each node, which narrows where chips fall out."""
+    """Return the outline of each node.
+
+    The width at each distance is the number of chips that have not yet fallen out of the node.
+    """
     n_nodes, offsets = len(tree.parent), node_offsets(tree)
     order = np.lexsort((tree.point_lambda, tree.point_node))
     bounds = np.searchsorted(tree.point_node[order], np.arange(n_nodes + 1))

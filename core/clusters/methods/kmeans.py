@@ -1,4 +1,4 @@
-"""k-means: round clusters of similar width, without noise."""
+"""k-means: round clusters of similar extent, without noise."""
 
 from core.clusters.labelling import Labelling, make_labelling
 from core.clusters.methods.centres import centre_facts, centre_margin, checked_components
@@ -7,7 +7,7 @@ from core.types import FloatArray
 
 
 def fit_kmeans(points: FloatArray, settings: KMeansSettings) -> Labelling:
-    """Cluster by k-means (Lloyd's algorithm; starts of Arthur and Vassilvitskii, 2007).
+    """Cluster by k-means (Lloyd's algorithm; k-means++ starts, Arthur and Vassilvitskii, 2007).
 
     The points, (n, d), are principal components, strongest first. Errors are those of
     `checked_components`.
@@ -18,7 +18,7 @@ def fit_kmeans(points: FloatArray, settings: KMeansSettings) -> Labelling:
     from threadpoolctl import threadpool_limits
 
     model = KMeans(settings.n_clusters, n_init=settings.n_init, random_state=settings.seed)
-    # With several threads the sums are added in another order on each run.
+    # With several threads, sums are added in a different order on each run.
     with threadpool_limits(limits=1):
         numbers = model.fit_predict(components)
     facts = centre_facts(settings.n_clusters, components, float(model.inertia_))

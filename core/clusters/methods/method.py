@@ -10,31 +10,31 @@ from core.settings import RunSettings
 from core.types import AnyArray, DoubleArray, FloatArray, IntArray
 
 Recluster = Callable[[FloatArray, float], IntArray]
-"""Cluster resampled points, given their share of all chips: labels, -1 for noise."""
+"""Clusters a resample; takes its points, (m, d), and the fraction of all chips that it contains,
+and returns labels, (m,), -1 for noise."""
 
 
 @dataclass(frozen=True)
 class Hierarchy:
-    """A tree that a method builds once, and that every setting of its slider only cuts.
+    """A tree that a method builds once; each setting of its slider is a cut of this tree.
 
     Attributes
     ----------
-    stage : str
-        Name of the tree's artifacts.
-    version : int
-        Raised whenever the same points and settings give another tree.
+    stage, version : str, int
+        Name of the tree's artifacts, and a number that is raised whenever the same points and
+        settings give another tree.
     inputs : callable
-        The settings that change the tree, as plain values for its key.
+        Returns the settings that affect the tree, as plain values for its cache key.
     arrays, counts, restore : callable
-        The tree as named arrays, and as numbers for its manifest; and the tree from both.
+        `arrays` returns the arrays of the tree by name, `counts` the numbers for its manifest, and
+        `restore` rebuilds the tree from both.
     cut : callable
-        A labelling from the tree and the points it was built from, in milliseconds.
-    title : str
-        The tree's name in sentences.
+        Cuts the tree, in milliseconds. Takes the tree, the points from which it was built, and the
+        settings; returns a labelling.
     persistence : callable or None
-        How long each cluster of a cut persists in the tree, (n_clusters,), 0..1.
+        Returns the persistence of each cluster of a cut, (n_clusters,), 0..1.
     membership : callable or None
-        Soft membership of each point in each cluster of a cut, (n, n_clusters).
+        Returns the soft membership of each point in each cluster of a cut, (n, n_clusters).
     """
 
     stage: str
@@ -45,38 +45,36 @@ class Hierarchy:
     counts: Callable[[Any], Mapping[str, int]]
     restore: Callable[[Mapping[str, AnyArray], Mapping[str, Any]], Any]
     cut: Callable[[Any, FloatArray, RunSettings], Labelling]
-    title: str
     persistence: Callable[[Any, RunSettings], DoubleArray] | None = None
     membership: Callable[[Any, RunSettings, FloatArray], FloatArray] | None = None
 
 
 @dataclass(frozen=True)
 class ClusteringMethod:
-    """A clustering method: how it is set, fitted, stored and described.
+    """A clustering method: its settings, fitting, storage and description.
 
     Attributes
     ----------
-    name : str
-        Its name in settings and on the command line.
-    title, plural : str
-        Its name in sentences, of one fit and of several.
+    name, title, plural : str
+        Name of the method in settings and on the command line, in sentences about one fit, and in
+        sentences about several fits.
     settings, table : type, str
-        The settings that its slider changes, and the field of `RunSettings` that holds them.
-    stage : str
-        Name of the artifacts of its labellings.
-    version : int
-        Raised whenever the same points and settings give another labelling.
+        Class of the settings that the method's slider changes, and the field of `RunSettings` that
+        holds them.
+    stage, version : str, int
+        Name of the artifacts of the method's labellings, and a number that is raised whenever the
+        same points and settings give another labelling.
     recluster : callable
-        The same method for resampled points; what it chose by itself, as recorded in the
-        labelling's facts, is kept.
+        Returns a function that applies the method to resampled points. Values that the first fit
+        chose automatically are taken from the labelling's facts.
     confidence : str
-        What `Labelling.confidence` measures.
+        Phrase that says what `Labelling.confidence` measures.
     count : str
-        The setting that is the number of clusters; empty where the data decide.
+        Name of the setting that is the number of clusters; empty if the data determine the number.
     has_noise : bool
         True if chips may belong to no cluster.
     certain : bool
-        True if the confidence is a probability or a membership, and not merely a margin.
+        True if the confidence is a probability or a membership, not merely a ratio of distances.
     """
 
     name: str
@@ -95,14 +93,14 @@ class ClusteringMethod:
     certain: bool = False
 
     def settings_in(self, settings: RunSettings) -> Any:
-        """The method's own settings among those of a run."""
+        """Return the settings of this method from those of a run."""
         return getattr(settings, self.table)
 
     def n_clusters(self, settings: RunSettings) -> int:
-        """The number of clusters asked for; 0 where the data decide."""
+        """Return the requested number of clusters; 0 if the data determine the number."""
         return int(getattr(self.settings_in(settings), self.count)) if self.count else 0
 
     def with_n_clusters(self, settings: RunSettings, n: int) -> RunSettings:
-        """The settings with another number of clusters, for methods that have a `count`."""
+        """Return the settings with another number of clusters, for methods that have a `count`."""
         own_settings = replace(self.settings_in(settings), **{self.count: n})
         return replace(settings, **{self.table: own_settings})

@@ -1,4 +1,4 @@
-"""The table of clustering methods: one record each, the only place where they are told apart.
+"""The table of clustering methods: one record per method, with all that is specific to it.
 
 A new method is one record here and one widget in `app.widgets.sliders.cluster_sliders`.
 """
@@ -33,27 +33,28 @@ from core.types import FloatArray, IntArray
 
 
 def recluster_by_mixture(settings: GmmSettings) -> Recluster:
-    """A Gaussian mixture for resampled points, from a single start per resample."""
+    """Return a function that fits a Gaussian mixture to resampled points, from a single start."""
     single = replace(settings, n_init=1)
     return lambda points, _: fit_gmm(points, single).labels
 
 
 def recluster_by_kmeans(settings: KMeansSettings) -> Recluster:
-    """k-means for resampled points."""
+    """Return a function that clusters resampled points by k-means."""
     return lambda points, _: fit_kmeans(points, settings).labels
 
 
 def recluster_by_ward(settings: WardSettings) -> Recluster:
-    """Ward's hierarchy for resampled points."""
+    """Return a function that clusters resampled points by Ward's method."""
     return lambda points, _: fit_ward(points, settings).labels
 
 
 def recluster_by_density(
     tree: TreeSettings, cut: CutSettings, noise: NoiseSettings | None = None
 ) -> Recluster:
-    """HDBSCAN for resampled points, with its noise treated as set (kept by default).
+    """Return a function that clusters resampled points by HDBSCAN, with noise treatment.
 
-    Cluster sizes shrink with the number of chips; the number of neighbours stays.
+    Limits of cluster size are scaled down to the size of the resample; min_samples is not. By
+    default, noise is kept.
     """
     noise = noise or NoiseSettings()
 
@@ -70,19 +71,14 @@ def recluster_by_density(
 
 
 def _recluster_in_shape(labelling: Labelling, settings: RunSettings) -> Recluster:
-    """A mixture of the covariance and dimensions that the labelling's own fit settled on."""
-    facts = labelling.facts
-    shape: dict[str, Any] = {"covariance": facts["covariance"], "n_dims": facts["n_dims"]}
+    """Like `recluster_by_mixture`, with the covariance and dimensions chosen by the first fit."""
+    shape: dict[str, Any] = {name: labelling.facts[name] for name in ("covariance", "n_dims")}
     return recluster_by_mixture(replace(settings.gmm, **shape))
-
-
-def _fit_hdbscan(points: FloatArray, settings: RunSettings) -> Labelling:
-    return cut_tree(build_tree(points, settings.tree), settings.cut)
 
 
 _HDBSCAN_TREE = Hierarchy(
     stage="trees",
-    # 2: Prim's algorithm next to Boruvka's; ties break alike in any number of threads.
+    # Version 2 adds Prim's algorithm, and breaks ties the same way with any number of threads.
     version=2,
     inputs=lambda settings: {"settings": asdict(settings.tree)},
     build=lambda points, settings: build_tree(points, settings.tree),
@@ -92,7 +88,6 @@ _HDBSCAN_TREE = Hierarchy(
         arrays["edges"], arrays["core_distances"], counts["min_samples"], counts["n_dims"]
     ),
     cut=lambda tree, _, settings: cut_tree(tree, settings.cut),
-    title="HDBSCAN's tree",
     persistence=lambda tree, settings: cluster_persistence(tree, settings.cut),
     membership=lambda tree, settings, points: soft_membership(tree, settings.cut, points),
 )
@@ -105,9 +100,8 @@ _WARD_TREE = Hierarchy(
     counts=lambda tree: {"n": len(tree) + 1},
     restore=lambda arrays, _: arrays["merged"],
     cut=lambda tree, points, settings: cut_ward_tree(tree, points, settings.ward),
-    title="Ward's hierarchy",
 )
-_MARGIN = "how much nearer the chip's own centre is than the next one"
+_MARGIN = "how much nearer the chip is to its own centre than to the next one"
 
 METHODS: dict[str, ClusteringMethod] = {
     method.name: method
@@ -133,9 +127,11 @@ METHODS: dict[str, ClusteringMethod] = {
             settings=CutSettings,
             table="cut",
             stage="cuts",
-            # 2: an epsilon beyond all splits leaves the topmost clusters, as in hdbscan.
+            # Version 2: an epsilon beyond all splits leaves the topmost clusters, as in hdbscan.
             version=2,
-            fit=lambda points, settings, _: _fit_hdbscan(points, settings),
+            fit=lambda points, settings, _: cut_tree(
+                build_tree(points, settings.tree), settings.cut
+            ),
             recluster=lambda _, settings: recluster_by_density(
                 settings.tree, settings.cut, settings.noise
             ),

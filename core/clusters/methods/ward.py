@@ -1,4 +1,4 @@
-"""Ward's hierarchy: one tree for every number of clusters, without noise."""
+"""Ward's hierarchy: one tree that can be cut into any number of clusters, without noise."""
 
 import numpy as np
 
@@ -16,23 +16,17 @@ WARD_LIMIT = 20_000
 def build_ward_tree(points: FloatArray, settings: WardSettings) -> DoubleArray:
     """Build Ward's hierarchy (Ward, JASA 1963; Murtagh and Legendre, 2014).
 
-    The points, (n, d), are principal components, strongest first; only `n_dims` of the settings
-    matters here. Returns, (n - 1, 4), the two clusters that join, their height, and the number of
-    chips in the new cluster, as `scipy.cluster.hierarchy.linkage` does.
-
-    Raises
-    ------
-    SettingsError
-        If there are more than 20,000 chips, whose distances take too much memory.
-    DegenerateError
-        If values are not finite.
+    The points, (n, d), are principal components, strongest first; only `n_dims` of the settings is
+    used. Returns an array, (n - 1, 4), of the two clusters that join, their height, and the
+    number of chips in the new cluster, as `scipy.cluster.hierarchy.linkage` does. Raises
+    SettingsError if there are more than 20,000 chips, and DegenerateError if values are not finite.
     """
     n = len(points)
     if n > WARD_LIMIT:
         gigabytes = n * (n - 1) / 2 * 8 / 2**30
         raise SettingsError(
             f"Ward's hierarchy compares every pair of chips: {n:,} chips would take "
-            f"{gigabytes:.0f} GB of memory, the limit is {WARD_LIMIT:,} chips",
+            f"{gigabytes:.0f} GB of memory; the limit is {WARD_LIMIT:,} chips",
             where="method ward",
             remedy="Use k-means, HDBSCAN or a Gaussian mixture, or fewer chips.",
         )
@@ -58,14 +52,12 @@ def cut_ward_tree(tree: DoubleArray, points: FloatArray, settings: WardSettings)
 
     from scipy.cluster.hierarchy import fcluster
 
-    numbers = np.zeros(1, np.int32)
-    if len(tree):
-        numbers = fcluster(tree, settings.n_clusters, "maxclust") - 1
+    k = settings.n_clusters
+    numbers = fcluster(tree, k, "maxclust") - 1 if len(tree) else np.zeros(1, np.int32)
     members = [components[numbers == j] for j in np.unique(numbers)]
     inertia = float(sum(((part - part.mean(0)) ** 2).sum() for part in members))
-    notes: tuple[str, ...] = ()
-    if len(members) < settings.n_clusters:
-        notes = (f"{settings.n_clusters} clusters were requested, but ties leave {len(members)}.",)
+    note = f"{k} clusters were requested, but because of ties there are {len(members)}."
+    notes = (note,) if len(members) < k else ()
     facts = centre_facts(len(members), components, inertia)
     return make_labelling(numbers, centre_margin(components, numbers), "ward", facts, notes)
 

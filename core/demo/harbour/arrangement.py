@@ -13,12 +13,12 @@ from core.demo.random_fields import fractal_noise
 from core.types import BoolArray
 
 Fleet = Mapping[ObjectKind, float]
-"""The share of each class among the vessels of a berth."""
+"""The fraction of each class among the vessels at a berth."""
 
 
 def arrange_scene(site: Site, ground: GroundPlan, rng: Generator) -> Layout:
-    """Arrange every annotated object of a scene, including those that its edge cuts."""
-    # Berths come before moorings, so that anchored boats keep clear of them.
+    """Arrange every annotated object of a scene, including objects that the scene's edge cuts."""
+    # Vessels are berthed first, so that anchored boats keep clear of them.
     layout = Layout(site, ground, rng)
     _berth_ships(layout)
     _berth_fishing_vessels(layout)
@@ -113,7 +113,7 @@ def _berth_both_sides(layout: Layout, pier: Rect, fleet: Fleet, occupancy: float
 
 
 def _beach_pirogues(layout: Layout) -> None:
-    """Draw groups of pirogues up on the beach."""
+    """Place groups of pirogues on the beach."""
     site, rng = layout.site, layout.rng
     sand = (layout.ground.quays > 1) & (layout.ground.breakwaters > 1)
     for start, end in site.stretches("beach"):
@@ -174,13 +174,8 @@ def _send_under_way(layout: Layout) -> None:
     rng, side = layout.rng, layout.site.side
     cells = np.argwhere(layout.depth > min(30.0, side / 12))
     # Boats per hectare of scene.
-    densities: dict[ObjectKind, float] = {
-        "motorboat": 0.4,
-        "fishing vessel": 0.2,
-        "pirogue": 0.16,
-        "merchant ship": 0.06,
-    }
-    for kind, density in densities.items():
+    fleet: Fleet = {"motorboat": 0.4, "fishing vessel": 0.2, "pirogue": 0.16, "merchant ship": 0.06}
+    for kind, density in fleet.items():
         for _ in range(round(density * (side**2 / 1e4))):
             y, x = cells[int(rng.integers(len(cells)))] * (CELL * GSD)
             pose = Pose(float(x), float(y), rng.uniform(-np.pi, np.pi))

@@ -6,8 +6,17 @@ Each painter of a boat returns the outline of its hull in metres forward and to 
 import numpy as np
 from numpy.random import Generator
 
-from core.demo.harbour.canvas import Canvas, Pose, Stamp
-from core.demo.harbour.colours import GLASS, TEAK, WHITE, blend_colour, palette, pick_colour
+from core.demo.harbour.canvas import (
+    GLASS,
+    TEAK,
+    WHITE,
+    Canvas,
+    Pose,
+    Stamp,
+    blend_colour,
+    palette,
+    pick_colour,
+)
 from core.demo.harbour.shapes import Box, Hull, bar_distance, centred_box, disc_distance
 from core.types import DoubleArray
 
@@ -224,7 +233,7 @@ def paint_wake(canvas: Canvas, pose: Pose, length: float, beam: float, speed: fl
     arm = np.abs(stamp.v) - beam * 0.3 - distance * np.tan(np.radians(19.5)) * (0.35 + 0.2 * speed)
     width = 0.35 + 0.045 * distance
     arms = np.exp(-((arm / width) ** 2) - distance / (reach * 0.35)) * (0.3 + 0.5 * speed)
-    # There is no foam on what rises above the water: piers, breakwaters, other boats.
+    # There is no foam on anything above the water: piers, breakwaters, other boats.
     water = stamp.height <= 0
     foam = np.clip((trail * 0.95 + arms * 0.8) * fade * flecks * (0.5 + speed), 0, 0.95) * water
     troughs = np.exp(-(((arm + 1.6 * width) / width) ** 2)) * fade * 0.35 * water

@@ -3,8 +3,7 @@
 import numpy as np
 from numpy.random import Generator
 
-from core.demo.harbour.canvas import Canvas, Pose, Stamp
-from core.demo.harbour.colours import palette, pick_colour
+from core.demo.harbour.canvas import Canvas, Pose, Stamp, palette, pick_colour
 from core.demo.harbour.shapes import Point, bar_distance, box_distance, centred_box
 from core.types import DoubleArray, FloatArray
 

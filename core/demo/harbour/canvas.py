@@ -1,17 +1,25 @@
-"""The canvas of a scene, and the stamps through which single objects are painted on it."""
+"""The canvas of a scene, the stamps that paint single objects on it, and their colours.
+
+Colours are red, green and blue in 0..1.
+"""
 
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.random import Generator
 from numpy.typing import ArrayLike
 
-from core.demo.harbour.colours import blend_colour
 from core.demo.harbour.shapes import Box, Point, box_distance, segment_distance
 from core.types import AnyArray, BoolArray, DoubleArray, FloatArray
 
 GSD = 0.3
 """Ground sampling distance of the demonstration scenes in metres per pixel."""
+Colour = tuple[float, ...]
+
+WHITE: Colour = (0.86, 0.87, 0.86)
+GLASS: Colour = (0.13, 0.16, 0.19)
+TEAK: Colour = (0.58, 0.45, 0.33)
 
 
 @dataclass(frozen=True)
@@ -49,14 +57,9 @@ class Pose:
     ) -> tuple[tuple[AnyArray, ...], AnyArray, AnyArray, BoolArray]:
         """Find the grid cells within a rectangle around this pose; all lengths in metres.
 
-        Returns
-        -------
-        window : tuple of int arrays, (n_rows, 1) and (1, n_columns)
-            Index of the cells around the rectangle in the scene's grid of (n_cells, n_cells).
-        u, v : float64 arrays, (n_rows, n_columns)
-            Metres from this pose to the cell centres, forward and to starboard.
-        inside : bool array, (n_rows, n_columns)
-            True for cells whose centre lies within the rectangle.
+        The scene's grid has `n_cells` cells along each side. Returns four values: an index of the
+        block of cells that encloses the rectangle; the metres from this pose to the cells' centres,
+        forward and to starboard, (n_rows, n_columns); and True for centres within the rectangle.
         """
         cos, sin = abs(np.cos(self.heading)), abs(np.sin(self.heading))
         ranges = []
@@ -139,12 +142,12 @@ class Stamp:
         height: ArrayLike | None = None,
         opacity: float = 1.0,
     ) -> None:
-        """Lay a colour, (3,) or (n, 3), where the signed distance (n,) is negative.
+        """Paint a colour, (3,) or (n, 3), where the signed distance (n,) is negative.
 
         The height in metres above the water, for the shadow, is one number or (n,); None keeps the
-        height that is present. The opacity is 0..1.
+        existing height. The opacity is 0..1.
         """
-        # A straight edge at this distance from the centre of a pixel covers this share of it.
+        # A straight edge at this distance from the centre of a pixel covers this fraction of it.
         coverage = np.clip(0.5 - distance / GSD, 0, 1)
         if height is not None:
             self.height = np.where(coverage > 0.5, height, self.height).astype(np.float32)
@@ -162,7 +165,7 @@ class Stamp:
         clip: FloatArray | None = None,
         elevation: float = 0.0,
     ) -> None:
-        """Lay a rectangle; `colour`, `height` and `opacity` are those of `lay`.
+        """Paint a rectangle; `colour`, `height` and `opacity` are as in `lay`.
 
         The signed distance `clip` limits the rectangle to another shape. At an `elevation` in
         metres above the water, the oblique view displaces the rectangle.
@@ -183,12 +186,12 @@ class Stamp:
         *,
         elevation: float = 0.0,
     ) -> None:
-        """Lay a line with round ends; `radius` is half of its width in metres."""
+        """Paint a line with round ends; `radius` is half of its width in metres."""
         distance = segment_distance(*self.axes_at(elevation), start, end) - radius
         self.lay(distance, colour, height, opacity)
 
     def lay_mast(self, u: float, height: float, radius: float = 0.12) -> None:
-        """Lay a thin mast on the axis, which leans a little in the view and casts a long shadow."""
+        """Paint a thin mast on the axis of the object, `u` metres forward of the centre."""
         if not self.u.size:
             return
         # One pixel carries the height: its shadow is a line one pixel wide.
@@ -201,7 +204,7 @@ class Stamp:
         self.lay_line((u, 0.0), top, radius, (0.8, 0.8, 0.8), None, 0.7)
 
     def axes_at(self, height: float) -> tuple[FloatArray, FloatArray]:
-        """Return the axes `u` and `v` for shapes at a height, which the oblique view displaces."""
+        """Return `u` and `v` for shapes at a height in metres, displaced by the oblique view."""
         if not height:
             return self.u, self.v
         lean_u, lean_v = self.pose.to_axes(*self.canvas.lean)
@@ -213,9 +216,26 @@ class Stamp:
         return float(-shadow_u), float(-shadow_v)
 
     def press(self, grain: float = 0.0, patches: float = 0.0) -> None:
-        """Write the stamp to its canvas, its brightness worn by these shares of the noise."""
+        """Write the stamp to its canvas, with noise of the given amplitudes in its brightness."""
         if grain or patches:
             wear = 1 + self.coverage * (grain * self.grain + patches * self.patches)
             self.rgb *= wear[:, None]
         self.canvas.rgb[self.index] = self.rgb
         self.canvas.height[self.index] = self.height
+
+
+def palette(percentages: str) -> tuple[Colour, ...]:
+    """Return colours from percentages of red, green and blue such as "42 33 25, 33 26 21"."""
+    return tuple(tuple(int(n) / 100 for n in colour.split()) for colour in percentages.split(","))
+
+
+def pick_colour(rng: Generator, colours: tuple[Colour, ...], spread: float = 0.05) -> DoubleArray:
+    """Pick one of the colours and vary its brightness (by the fraction `spread`) and hue."""
+    base = np.asarray(colours[int(rng.integers(len(colours)))])
+    colour = base * (1 + rng.normal(0, spread)) + rng.normal(0, spread / 8, 3)
+    return np.clip(colour, 0.02, 0.97)
+
+
+def blend_colour(rgb: FloatArray, weight: AnyArray, colour: ArrayLike) -> None:
+    """Blend a colour over `rgb`, (..., 3), in place; `weight`, (...,), is its opacity in 0..1."""
+    rgb += weight[..., None] * (np.asarray(colour, np.float32) - rgb)

@@ -3,8 +3,7 @@
 import numpy as np
 from numpy.random import Generator
 
-from core.demo.harbour.canvas import GSD, Canvas, Pose, Stamp
-from core.demo.harbour.colours import palette, pick_colour
+from core.demo.harbour.canvas import GSD, Canvas, Pose, Stamp, palette, pick_colour
 from core.demo.harbour.layout import Layout
 from core.demo.harbour.scene_plans import APRON, ROAD, YARD, Rect, Site
 from core.demo.harbour.shapes import Point, bar_distance, box_distance, centred_box, disc_distance
@@ -86,7 +85,7 @@ def _paint_gear(canvas: Canvas, pose: Pose, rng: Generator) -> None:
 def _trees(canvas: Canvas, layout: Layout) -> None:
     """Paint trees in gardens, along the streets and behind the beach."""
     site, rng = layout.site, layout.rng
-    # One attempt for every 620 square metres of scene; occupied ground takes no tree.
+    # One attempt for every 620 square metres of scene; none is placed on occupied ground.
     for _ in range(round(site.side**2 / 620)):
         s = rng.uniform(-0.75, 0.75) * site.side
         inland = ROAD + 9 + rng.exponential(0.22 * site.side)

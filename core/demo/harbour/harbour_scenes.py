@@ -5,7 +5,6 @@ No photograph is used; the seed determines everything.
 
 import json
 import logging
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,27 +12,18 @@ from typing import Any
 import numpy as np
 import rasterio
 from numpy.random import Generator
-from rasterio.enums import ColorInterp, Resampling
-from rasterio.transform import from_origin
+from rasterio.enums import Resampling
 from rasterio.warp import transform as reproject
 
+from core.demo.demo_files import check_demo_setting, staging_folder, write_demo_geotiff
+from core.demo.harbour import boats, buildings, ships
 from core.demo.harbour.arrangement import arrange_scene
-from core.demo.harbour.boats import (
-    paint_catamaran,
-    paint_motorboat,
-    paint_pirogue,
-    paint_sailboat,
-    paint_wake,
-)
-from core.demo.harbour.buildings import paint_building
 from core.demo.harbour.canvas import GSD, Canvas, Pose
 from core.demo.harbour.furniture import paint_furniture
 from core.demo.harbour.layout import Layout, ObjectKind, SceneObject
 from core.demo.harbour.scene_plans import PLANS, ScenePlan, Site
 from core.demo.harbour.sensor import expose_canvas
-from core.demo.harbour.ships import paint_fishing_vessel, paint_merchant_ship
 from core.demo.harbour.terrain import paint_ground, survey_site
-from core.errors import SettingsError, WorkspaceError
 from core.progress import Progress, report_step, silent
 from core.types import AnyArray, ByteArray, DoubleArray
 
@@ -41,28 +31,26 @@ log = logging.getLogger(__name__)
 
 CRS = "EPSG:32631"
 SIZE = 2816
-"""Default pixels along one side: 845 m, so that two scenes have room for fifty ships of up to
-98 m."""
+"""Default number of pixels along one side: 845 m, so that two scenes have room for fifty ships of
+up to 98 m."""
 SMALLEST, LARGEST = 512, 8192
 BLOCK = 256
-# Sensor noise hardly compresses: level 6 saves 1 % of the bytes and takes a fifth longer.
-ZLEVEL = 1
 OVERVIEWS = (2, 4, 8)
 # Standard deviations of an annotator's errors: the position of an outline in metres (a third of a
-# pixel), and its length and width as a share.
+# pixel), and its length and width as a fraction.
 POSITION_ERROR, SIZE_ERROR = 0.1, 0.03
 
 Painter = Callable[[Canvas, Pose, float, Generator], DoubleArray]
-"""``painter(canvas, position, length, rng) -> outline``: paints one object of a length in metres
+"""``painter(canvas, position, length, rng) -> outline``: paints one object, its length in metres,
 and returns the corners of its footprint, (n, 2), in metres forward and to starboard."""
 PAINTERS: dict[ObjectKind, Painter] = {
-    "pirogue": paint_pirogue,
-    "motorboat": paint_motorboat,
-    "sailboat": paint_sailboat,
-    "catamaran": paint_catamaran,
-    "fishing vessel": paint_fishing_vessel,
-    "merchant ship": paint_merchant_ship,
-    "building": paint_building,
+    "pirogue": boats.paint_pirogue,
+    "motorboat": boats.paint_motorboat,
+    "sailboat": boats.paint_sailboat,
+    "catamaran": boats.paint_catamaran,
+    "fishing vessel": ships.paint_fishing_vessel,
+    "merchant ship": ships.paint_merchant_ship,
+    "building": buildings.paint_building,
 }
 
 
@@ -72,63 +60,24 @@ def write_harbour(
     """Write two GeoTIFF scenes with their annotations, GeoJSON files of the same stem.
 
     The scenes are tiled uint8 RGB in EPSG:32631 at 0.3 m with internal overviews. Each annotation
-    is a polygon in EPSG:4326 with the properties ``class`` and ``state``. The same seed and size
+    is a polygon in EPSG:4326 with the attributes ``class`` and ``state``. The same seed and size
     always produce the same bytes. Files of the same names are replaced; an interrupted run leaves
-    nothing behind.
+    nothing behind. `size` is in pixels along one side of each scene, 512 to 8192; smaller scenes
+    contain fewer objects. `report` is called before each step of each scene. Returns the paths of
+    the scenes.
 
-    Parameters
-    ----------
-    raw : Path
-        The folder to write into; created if it does not exist.
-    seed : int
-        0 or more.
-    size : int
-        Pixels along one side of each scene, 512 to 8192. Smaller scenes contain fewer objects.
-    report : Progress
-        Called before each step of each scene.
-
-    Returns
-    -------
-    list of Path
-        The scene files.
-
-    Raises
-    ------
-    SettingsError
-        If `seed` or `size` is out of bounds.
-    WorkspaceError
-        If the folder cannot be written.
-    Cancelled
-        If `report` asked to stop.
+    Raises SettingsError if the seed is negative or the size out of bounds, and WorkspaceError if
+    the folder cannot be written.
     """
-    if seed < 0:
-        raise SettingsError(f"{seed} is negative", where="seed", remedy="Use a seed of 0 or more.")
-    if not SMALLEST <= size <= LARGEST:
-        raise SettingsError(f"{size} is not between {SMALLEST} and {LARGEST}", where="size")
-    if raw.exists() and not raw.is_dir():
-        raise WorkspaceError(
-            "is not a folder", where=str(raw), remedy="Choose another folder for the scenes."
-        )
-    try:
-        raw.parent.mkdir(parents=True, exist_ok=True)
-        parent = raw if raw.is_dir() else raw.parent
-        # On the same file system as `raw`, so that each move at the end is a rename.
-        with tempfile.TemporaryDirectory(prefix=".harbour-", dir=parent) as folder:
-            for number, plan in enumerate(PLANS):
-                rng = np.random.default_rng([seed, number])
-                report_step(report, 2 * number, 2 * len(PLANS), f"painting {plan.name}")
-                picture, annotations = render_scene(plan, size, rng)
-                report_step(report, 2 * number + 1, 2 * len(PLANS), f"writing {plan.name}")
-                _write_scene(Path(folder) / f"{plan.name}.tif", plan, picture)
-                _write_annotations(Path(folder) / f"{plan.name}.geojson", annotations)
-            raw.mkdir(exist_ok=True)
-            # Annotations come first, so that there is never a scene without them.
-            for path in sorted(Path(folder).iterdir()):
-                path.replace(raw / path.name)
-    except OSError as error:
-        raise WorkspaceError(
-            f"cannot be written: {error}", where=str(raw), remedy="Choose another folder."
-        ) from error
+    check_demo_setting(size, SMALLEST, LARGEST, seed, "size")
+    with staging_folder(raw) as folder:
+        for number, plan in enumerate(PLANS):
+            rng = np.random.default_rng([seed, number])
+            report_step(report, 2 * number, 2 * len(PLANS), f"painting {plan.name}")
+            picture, annotations = render_scene(plan, size, rng)
+            report_step(report, 2 * number + 1, 2 * len(PLANS), f"writing {plan.name}")
+            _write_scene(folder / f"{plan.name}.tif", plan, picture)
+            _write_annotations(folder / f"{plan.name}.geojson", annotations)
     report_step(report, 2 * len(PLANS), 2 * len(PLANS), "harbour written")
     return [raw / f"{plan.name}.tif" for plan in PLANS]
 
@@ -136,40 +85,22 @@ def write_harbour(
 def render_scene(
     plan: ScenePlan, size: int, rng: Generator
 ) -> tuple[ByteArray, list[dict[str, Any]]]:
-    """Paint one scene.
+    """Paint one scene with sides of `size` pixels.
 
-    Parameters
-    ----------
-    plan : ScenePlan
-    size : int
-        Pixels along one side.
-    rng : numpy Generator
-
-    Returns
-    -------
-    uint8 array, (3, size, size)
-        Red, green, blue.
-    list of dict
-        GeoJSON features in EPSG:4326.
+    Returns red, green and blue, uint8 (3, size, size), and GeoJSON features in EPSG:4326.
     """
     layout = lay_out_scene(plan, size, rng)
     canvas = paint_ground(layout.site, layout.ground, rng)
     paint_furniture(canvas, layout)
     features = []
     # The fastest boats come first, so that no wake is painted over another boat.
-    for scene_object in sorted(layout.objects, key=lambda scene_object: -scene_object.speed):
-        if scene_object.speed:
-            paint_wake(
-                canvas,
-                scene_object.pose,
-                scene_object.length,
-                scene_object.length * 0.3,
-                scene_object.speed,
-            )
-        outline = PAINTERS[scene_object.kind](canvas, scene_object.pose, scene_object.length, rng)
+    for item in sorted(layout.objects, key=lambda item: -item.speed):
+        if item.speed:
+            boats.paint_wake(canvas, item.pose, item.length, item.length * 0.3, item.speed)
+        outline = PAINTERS[item.kind](canvas, item.pose, item.length, rng)
         # Annotations are as inexact as those of a human annotator.
         outline = outline * rng.normal(1, SIZE_ERROR, 2) + rng.normal(0, POSITION_ERROR, 2)
-        features.append(_feature(plan, scene_object, scene_object.pose.to_scene(outline)))
+        features.append(_feature(plan, item, item.pose.to_scene(outline)))
     log.info("%s: %d annotations", plan.name, len(features))
     return expose_canvas(canvas, plan, rng), features
 
@@ -197,28 +128,10 @@ def _feature(plan: ScenePlan, scene_object: SceneObject, corners: AnyArray) -> d
 
 
 def _write_scene(path: Path, plan: ScenePlan, picture: ByteArray) -> None:
-    n_bands, height, width = picture.shape
-    options = {
-        "driver": "GTiff",
-        "dtype": "uint8",
-        "count": n_bands,
-        "height": height,
-        "width": width,
-        "crs": CRS,
-        "transform": from_origin(plan.easting, plan.northing, GSD, GSD),
-        "tiled": True,
-        "blockxsize": BLOCK,
-        "blockysize": BLOCK,
-        "interleave": "pixel",
-        "compress": "deflate",
-        "predictor": 2,
-        "zlevel": ZLEVEL,
-        "photometric": "RGB",
-    }
-    with rasterio.open(path, "w", **options) as scene:
-        scene.write(picture)
-        scene.colorinterp = (ColorInterp.red, ColorInterp.green, ColorInterp.blue)
-    with rasterio.open(path, "r+") as scene:
+    corner = (plan.easting, plan.northing)
+    layout = {"tiled": True, "blockxsize": BLOCK, "blockysize": BLOCK, "interleave": "pixel"}
+    write_demo_geotiff(path, picture, corner, GSD, crs=CRS, photometric="RGB", **layout)
+    with rasterio.open(path, "r+", driver="GTiff") as scene:
         scene.build_overviews(OVERVIEWS, Resampling.average)
 
 

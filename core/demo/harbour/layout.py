@@ -70,8 +70,7 @@ class Layout:
     occupied_cells, water : bool arrays, (n_cells, n_cells)
         Cells of the ground plan that are no longer free, and cells of open water.
     depth : float32 array, (n_cells, n_cells)
-        Distance from open water to the nearest dry cell in metres.
-    objects : list of SceneObject
+        Distance in metres from each cell of open water to the nearest dry cell; 0 on dry cells.
     """
 
     def __init__(self, site: Site, ground: GroundPlan, rng: Generator) -> None:
@@ -90,8 +89,8 @@ class Layout:
     def add(self, item: SceneObject, margin: float, allowed: BoolArray | None = None) -> bool:
         """Add an object and return True if its cells are free and enough of it lies in the scene.
 
-        The margin around the object, in metres, stays free. The object lies on cells that are True
-        in `allowed`, (n_cells, n_cells), if that is given.
+        The object keeps a margin, in metres, on all sides. If `allowed`, (n_cells, n_cells), is
+        given, all cells of the object and its margin must be True in it.
         """
         half_length = item.length / 2 + margin
         half_width = object_width(item.kind, item.length) / 2 + margin
@@ -111,7 +110,7 @@ class Layout:
         return not ((self.occupied_cells[window] | ~self.water[window]) & inside).any()
 
     def reserve(self, pose: Pose, half_length: float, half_width: float) -> bool:
-        """Occupy a rectangle and return True, unless part of it is occupied or none is visible."""
+        """Occupy a rectangle and return True; False if it is partly occupied or out of view."""
         return self._occupy(*self._cells(pose, half_length, half_width))
 
     def _occupy(self, window: tuple[AnyArray, ...], inside: BoolArray) -> bool:

@@ -51,7 +51,6 @@ class ScenePlan:
     shore : float
         Position of the quay's edge as a fraction of the scene's side from its centre, negative
         landward.
-    sections : tuple of Section
     wind : float
         Direction towards which the wind blows, degrees clockwise from the column axis.
     sun_step : tuple of float
@@ -146,15 +145,9 @@ PLANS: tuple[ScenePlan, ...] = (
 class Site:
     """A plan at a given scene size, with every length in metres.
 
-    The axes of the site start at the centre of the scene: s runs along the shore, t seaward.
-
-    Attributes
-    ----------
-    plan : ScenePlan
-    size : int
-        Pixels along one side.
-    beach_phases : tuple of float
-        Phases of the three curves that shape the beach, radians.
+    The axes of the site start at the centre of the scene: s runs along the shore, t seaward. The
+    size is in pixels along one side. `beach_phases` are the phases, in radians, of the three curves
+    that shape the beach.
     """
 
     plan: ScenePlan
@@ -194,7 +187,7 @@ class Site:
         return Pose(float(x), float(y), angle + turn)
 
     def stretches(self, *kinds: SectionKind) -> list[tuple[float, float]]:
-        """Return start and end, s in metres, of the sections of these kinds."""
+        """Return start and end, s in metres, of the sections of the given kinds."""
         return [
             (section.start * self.side, section.end * self.side)
             for section in self.plan.sections

@@ -13,57 +13,39 @@ SKYLIGHT = (0.36, 0.40, 0.47)
 BAND_OVERLAP = 0.1
 """Overlap of the sensor's bands: the share of grey in each colour."""
 DOUBLINGS = 7
-"""How often the shadow's step is doubled: 128 steps, 40 m and more."""
+"""Number of times that the shadow's step is doubled, to 128 steps, which are at least 40 m."""
 
 
 def cast_shadows(height: FloatArray, sun_step: tuple[float, float], sun_slope: float) -> FloatArray:
-    """Return how much of each pixel lies in the shadow of another one.
+    """Return the fraction of each pixel that lies in the shadow of another pixel.
 
     The highest ray that passes over each pixel is found by doubling: the rays of n steps are the
     rays of n/2 steps, combined with the same rays shifted by n/2 steps.
 
-    Parameters
-    ----------
-    height : float32 array, (size, size)
-        Metres.
-    sun_step : tuple of float
-        Columns and rows that a shadow moves in one step.
-    sun_slope : float
-        Tangent of the sun's elevation.
-
-    Returns
-    -------
-    float32 array, (size, size)
-        0 in full sunlight, 1 in full shadow.
+    `height` is float32 (size, size) in metres, `sun_step` the columns and rows that a shadow moves
+    in one step, and `sun_slope` the tangent of the sun's elevation. The result, float32 (size,
+    size), is 0 in full sunlight and 1 in full shadow.
     """
     ray = height.copy()
     drop = float(np.hypot(*sun_step)) * GSD * sun_slope
     for power in range(DOUBLINGS):
         right, down = (round(step * 2**power) for step in sun_step)
-        target_rows, source_rows = _shifted_slices(ray.shape[0], down)
-        target_columns, source_columns = _shifted_slices(ray.shape[1], right)
-        target = ray[target_rows, target_columns]
-        incoming = ray[source_rows, source_columns] - np.float32(drop * 2**power)
+        target = ray[_shifted(ray.shape[0], down), _shifted(ray.shape[1], right)]
+        source = ray[_shifted(ray.shape[0], -down), _shifted(ray.shape[1], -right)]
+        incoming = source - np.float32(drop * 2**power)
         np.maximum(target, incoming, out=target)
     # A ray less than 8 cm above a pixel casts no shadow on it; above that, the shadow grows softly.
     ray -= height
     return np.asarray(np.clip((ray - 0.08) / 0.35, 0, 1), np.float32)
 
 
-def _shifted_slices(size: int, shift: int) -> tuple[slice, slice]:
-    """Return the target and the source of an axis whose values move by `shift` pixels."""
-    if shift >= 0:
-        return slice(min(shift, size), size), slice(0, max(size - shift, 0))
-    return slice(0, max(size + shift, 0)), slice(min(-shift, size), size)
+def _shifted(size: int, shift: int) -> slice:
+    """Return the positions on an axis that values reach when they move by `shift` pixels."""
+    return slice(max(shift, 0), max(size + min(shift, 0), 0))
 
 
 def expose_canvas(canvas: Canvas, plan: ScenePlan, rng: Generator) -> ByteArray:
-    """Return the picture that the sensor of a scene plan takes of a canvas.
-
-    Returns
-    -------
-    uint8 array, (3, size, size)
-    """
+    """Return the picture that a scene plan's sensor takes of a canvas, uint8 (3, size, size)."""
     size = canvas.size
     shadow = cast_shadows(canvas.height.reshape(size, size), plan.sun_step, plan.sun_slope)
     # The disc of the sun causes half shadows, less than half a pixel wide at these heights.

@@ -7,8 +7,7 @@ import numpy as np
 from numpy.random import Generator
 
 from core.demo.harbour.boats import paint_cabin
-from core.demo.harbour.canvas import Canvas, Pose, Stamp
-from core.demo.harbour.colours import WHITE, palette, pick_colour
+from core.demo.harbour.canvas import WHITE, Canvas, Pose, Stamp, palette, pick_colour
 from core.demo.harbour.shapes import Hull, bar_distance, box_distance, centred_box, disc_distance
 from core.types import DoubleArray
 
@@ -37,7 +36,7 @@ def paint_fishing_vessel(canvas: Canvas, pose: Pose, length: float, rng: Generat
     edge = hull.distance(stamp.u, stamp.v)
     stamp.lay(edge, pick_colour(rng, _HULLS, 0.12), top + 0.3)
     stamp.lay(edge + 0.22, pick_colour(rng, (*_PLATES, (0.70, 0.69, 0.65)), 0.12), top - 0.3)
-    # Trawlers have the wheelhouse forward and work aft; others the other way round.
+    # Trawlers have the wheelhouse forward and the working deck aft; other boats the reverse.
     is_trawler = rng.random() < 0.55
     _wheelhouse(stamp, hull, rng, top, is_trawler)
     _gear(stamp, hull, rng, top, is_trawler)

@@ -7,8 +7,7 @@ import numpy as np
 from numpy.random import Generator
 from scipy.ndimage import distance_transform_edt
 
-from core.demo.harbour.canvas import GSD, Canvas
-from core.demo.harbour.colours import Colour, blend_colour
+from core.demo.harbour.canvas import GSD, Canvas, Colour, blend_colour
 from core.demo.harbour.scene_plans import APRON, ROAD, WATERLINE, YARD, Site
 from core.demo.harbour.shapes import box_distance, segment_distance
 from core.demo.random_fields import fractal_noise, resize_field, stone_cells, wave_slopes
@@ -22,18 +21,15 @@ BLOCK_S, BLOCK_T = 84.0, 58.0
 
 @dataclass(frozen=True)
 class GroundPlan:
-    """The ground plan of a site in cells of CELL pixels; signed distances are negative inside.
+    """The ground plan of a site in cells of CELL pixels, as float32 arrays (n_cells, n_cells).
 
     Attributes
     ----------
-    s, t : float32 arrays, (n_cells, n_cells)
+    s, t
         Metres along the shore and seaward, from the centre of the scene.
-    land : float32 array, (n_cells, n_cells)
-        Signed distance to natural land in metres.
-    quays : float32 array, (n_cells, n_cells)
-        Signed distance to quays and piers in metres.
-    breakwaters : float32 array, (n_cells, n_cells)
-        Signed distance to breakwaters in metres.
+    land, quays, breakwaters
+        Signed distances in metres, negative inside: to natural land, to quays and piers, and to
+        breakwaters.
     """
 
     s: FloatArray
@@ -45,8 +41,7 @@ class GroundPlan:
     @property
     def dry(self) -> BoolArray:
         """True where there is no water."""
-        distance = np.minimum(np.minimum(self.land, self.quays), self.breakwaters)
-        return np.asarray(distance < 0, bool)
+        return np.asarray(np.minimum.reduce([self.land, self.quays, self.breakwaters]) < 0)
 
 
 def survey_site(site: Site, rng: Generator) -> GroundPlan:
@@ -72,7 +67,7 @@ def survey_site(site: Site, rng: Generator) -> GroundPlan:
 
 
 def street_distance(s: FloatArray, inland: FloatArray) -> FloatArray:
-    """Return the distance in metres to the nearest street, `inland` metres from the quay's edge."""
+    """Return metres to the nearest street; `inland` is the distance from the quay's edge."""
     rows = BLOCK_T / 2 - np.abs((inland - ROAD) % BLOCK_T - BLOCK_T / 2)
     columns = BLOCK_S / 2 - np.abs(s % BLOCK_S - BLOCK_S / 2)
     return np.asarray(np.minimum(rows, columns), np.float32)
@@ -115,7 +110,7 @@ def _sea_colours(
     site: Site, ground: GroundPlan, patches: FloatArray, grain: FloatArray, rng: Generator
 ) -> FloatArray:
     """Return the colours of the water with waves, glint and foam, (size * size, 3)."""
-    # How much each cell belongs to the port's basin: calm and murky water.
+    # Degree, 0..1, to which each cell belongs to the port's basin, where water is calm and murky.
     basin = np.clip(1 - (ground.t - site.quay_edge) / (0.36 * site.side), 0, 1)
     for start, end in site.stretches("beach"):
         basin *= np.clip(np.maximum(start - ground.s, ground.s - end) / 40 + 0.5, 0, 1)
@@ -159,7 +154,7 @@ def _water_colours(site: Site, ground: GroundPlan, basin: FloatArray, rng: Gener
 def _foam(
     site: Site, ground: GroundPlan, patches: FloatArray, grain: FloatArray
 ) -> tuple[AnyArray, FloatArray]:
-    """Return pixels near a beach, and how much swash and surf covers them, 0..1."""
+    """Return the pixels near a beach, and the fraction of each that foam covers, 0..1."""
     beach = ground.quays > 6
     for start, end in site.stretches("quay", "fishing", "marina"):
         beach &= (ground.s < start) | (ground.s > end)
@@ -200,7 +195,7 @@ def _paint_land(canvas: Canvas, site: Site, ground: GroundPlan, rng: Generator) 
 
 
 def _gardens(s: FloatArray, inland: FloatArray, rng: Generator) -> tuple[FloatArray, FloatArray]:
-    """Return how lush each pixel's garden is, and 1 where a hedge divides gardens, otherwise 0."""
+    """Return the lushness of each pixel's garden, and a field that is 1 on hedges, otherwise 0."""
     width, depth = BLOCK_S / 4, BLOCK_T / 2
     column = np.floor(s / width).astype(int)
     row = np.floor((inland - ROAD) / depth).astype(int)

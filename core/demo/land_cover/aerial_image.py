@@ -13,11 +13,11 @@ from core.demo.random_fields import fractal_noise
 from core.types import ByteArray, FloatArray
 
 COUNTS_PER_METRE = 5.0
-"""Counts per metre of elevation: a resolution of 0.2 m and a maximum of 51 m."""
+"""Digital numbers per metre of elevation: a resolution of 0.2 m and a maximum of 51 m."""
 
-# Counts of an aerial camera in red, green, blue and near infrared for lush and for dry ground;
-# then the amplitudes of fine grain, of clumps of a few metres and of broad patches, and how much
-# parcels differ from each other.
+# Digital numbers of an aerial camera in red, green, blue and near infrared for lush and for dry
+# ground; then the amplitudes of fine grain, of clumps of a few metres and of broad patches, and how
+# much parcels differ from each other.
 _APPEARANCE = {
     Cover.BUILDING: ((176, 124, 100, 138), (176, 124, 100, 138), (0.06, 0.05, 0.03, 0)),
     Cover.PERVIOUS: ((158, 148, 128, 150), (178, 164, 140, 166), (0.07, 0.08, 0.08, 0.7)),
@@ -45,9 +45,9 @@ SKYLIGHT = np.array((0.40, 0.45, 0.53, 0.36), np.float32)
 
 
 def paint_aerial_image(plan: LandPlan, ground: GroundWindow, rng: Generator) -> ByteArray:
-    """Return the image of a window that includes all its objects, uint8 (5, size, size).
+    """Return the aerial image of a window on which objects have been placed.
 
-    The bands are red, green, blue, near infrared and elevation.
+    The bands, uint8 (5, size, size), are red, green, blue, near infrared and elevation.
     """
     size = ground.size
     grain = fractal_noise(rng, size, 4, 1, gain=1.0).ravel()
@@ -75,7 +75,7 @@ def paint_aerial_image(plan: LandPlan, ground: GroundWindow, rng: Generator) -> 
 def _colours(
     plan: LandPlan, ground: GroundWindow, clumps: FloatArray, patches: FloatArray
 ) -> FloatArray:
-    """Return the colours in full sunlight before fine grain, float32 (n, 4)."""
+    """Return the colours in full sunlight without fine grain, float32 (n, 4)."""
     cover, domain = ground.cover, plan.domain
     traits, parcel_contrast = plan.traits_at(ground.parcel), _VARIATION[cover, 3]
     dryness = domain.dryness + parcel_contrast * (traits[:, 1] - 0.5)
@@ -99,7 +99,7 @@ def _colours(
 def _paint_rows(
     ground: GroundWindow, colour: FloatArray, traits: FloatArray, clumps: FloatArray
 ) -> None:
-    """Paint the ground between rows of vines, furrows of plowed land and wheel tracks in crops."""
+    """Paint the ground between rows of vines, furrows of ploughed land and tracks in crops."""
     cover, row_phase = ground.cover, ground.row_phase
     vines = np.flatnonzero(cover == Cover.VINEYARD)
     between_vines = vines[np.abs(row_phase[vines] - 0.5) > 0.20 + 0.05 * clumps[vines]]
@@ -130,7 +130,7 @@ def _light(plan: LandPlan, ground: GroundWindow) -> tuple[FloatArray, FloatArray
     shadow = gaussian_filter(shadow, 0.6, truncate=2.5)
     smooth_height = gaussian_filter(height, 1.0, truncate=2.5)
     rise_down, rise_right = np.gradient(smooth_height, ground.gsd)
-    # Shadows fall along (dx, dy), away from the sun: a surface that rises along it is lit.
+    # Shadows fall along (dx, dy), away from the sun: a surface that rises that way is lit.
     facing = rise_right * dx + rise_down * dy
     slope_light = 1 + 0.28 * np.tanh(0.9 * facing)
     return np.asarray(slope_light, np.float32), np.asarray(shadow, np.float32)

@@ -1,11 +1,11 @@
-"""The ground of a landscape at any resolution: what covers it, and how high it stands."""
+"""The ground of a landscape at any resolution: land cover and height."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from core.demo.land_cover.land_objects import STANDS, Block, Cover
+from core.demo.land_cover.land_objects import STANDS, Cover, GroundBlock
 from core.demo.land_cover.land_plan import LandPlan, Use, locate_parcels
 from core.types import AnyArray, BoolArray, ByteArray, DoubleArray, FloatArray, IntArray
 
@@ -42,16 +42,12 @@ class GroundWindow:
 
     Attributes
     ----------
-    size : int
-        Pixels along one side.
-    gsd : float
-        Metres per pixel.
+    size, gsd
+        Pixels along one side, and metres per pixel.
     s, t : float64 arrays, (n,)
         Metres along the parcels' axes.
-    parcel : int32 array, (n,)
-        Number of the parcel, ROAD or TRACK.
-    distance : float64 array, (n,)
-        Metres to the border of the parcel, or to the centre line of the road or track.
+    parcel, distance : int32 and float64 arrays, (n,)
+        Parcel, road or track of each pixel, and a distance; see `locate_parcels`.
     cover : uint8 array, (n,)
         FLAIR class.
     height : float32 array, (n,)
@@ -80,7 +76,7 @@ class GroundWindow:
 def survey_plan(plan: LandPlan, left: float, top: float, size: int, gsd: float) -> GroundWindow:
     """Return the open ground in a window of a plan: parcels, roads and ponds without objects.
 
-    The upper left corner of the window lies at (`left`, `top`) metres in the area.
+    `left` and `top` are the upper left corner of the window in metres from the area's origin.
     """
     axis = (np.arange(size) + 0.5) * gsd
     x, y = (grid.ravel() for grid in np.meshgrid(axis + left, axis + top))
@@ -113,7 +109,7 @@ def _by_parcel(
 
 
 def _uses_at(plan: LandPlan, parcel: IntArray, uses: Sequence[Use]) -> BoolArray:
-    """Return True for pixels whose parcel has one of these uses."""
+    """Return True for pixels whose parcel has one of the given uses."""
     return _by_parcel(parcel, [use in uses for use in plan.uses], False, False)
 
 
@@ -135,7 +131,7 @@ def _ponds(plan: LandPlan, parcel: IntArray, s: DoubleArray, t: DoubleArray) -> 
 
 
 def _row_phase(plan: LandPlan, parcel: IntArray, s: DoubleArray, t: DoubleArray) -> FloatArray:
-    """Return how far across its row each pixel lies, 0..1; the spacing depends on the use."""
+    """Return the position of each pixel across its row, 0..1; row spacing depends on the use."""
     spacing_ranges = {Use.VINES: (2.1, 0.5), Use.PLOWED: (0.9, 0.5)}
     spacings = []
     for use, traits in zip(plan.uses, plan.traits, strict=True):
@@ -147,15 +143,15 @@ def _row_phase(plan: LandPlan, parcel: IntArray, s: DoubleArray, t: DoubleArray)
 
 
 def _pixels_around(centre: float, reach: float, size: int, extra: int) -> slice:
-    """Return the pixels of an axis within `reach` of `centre`, and `extra` ones after them."""
+    """Return the pixels of an axis within `reach` of `centre`, and `extra` more after them."""
     start = max(int(centre - reach), 0)
     return slice(start, max(start, min(int(centre + reach) + extra, size)))
 
 
 def place_blocks(
-    plan: LandPlan, ground: GroundWindow, blocks: Sequence[Block], left: float, top: float
+    plan: LandPlan, ground: GroundWindow, blocks: Sequence[GroundBlock], left: float, top: float
 ) -> None:
-    """Put boxes on the ground in their order; the window starts at (`left`, `top`) metres."""
+    """Put boxes on the ground in the given order; for `left` and `top`, see `survey_plan`."""
     size, gsd = ground.size, ground.gsd
     pixels = np.arange(size * size).reshape(size, size)
     x, y = plan.to_area(
@@ -174,7 +170,7 @@ def place_blocks(
         _build(ground, block, window[inside])
 
 
-def _build(ground: GroundWindow, block: Block, pixels: AnyArray) -> None:
+def _build(ground: GroundWindow, block: GroundBlock, pixels: AnyArray) -> None:
     """Put a box, with a gabled roof if it is a building, on the pixels that it covers."""
     half_s, half_t = block.half
     ground.cover[pixels] = block.cover
@@ -192,15 +188,10 @@ def _build(ground: GroundWindow, block: Block, pixels: AnyArray) -> None:
 
 
 def plant_trees(ground: GroundWindow, trees: DoubleArray, left: float, top: float) -> None:
-    """Put the crowns of trees on the ground; higher ones hide lower ones.
+    """Put the crowns of trees on the ground; higher crowns hide lower ones.
 
-    Parameters
-    ----------
-    ground : Ground
-    trees : float64 array, (n, 6)
-        Trees as `land_objects.furnish_plan` returns them.
-    left, top : float
-        Upper left corner of the window in metres in the area.
+    The trees, (n, 6), come from `land_objects.furnish_plan`. `left` and `top` are the upper left
+    corner of the window in metres from the area's origin.
     """
     size, gsd = ground.size, ground.gsd
     cover, height, tone, roof_light = (

@@ -32,28 +32,18 @@ class Cover(IntEnum):
 
 
 def cover_table(rows: Mapping[int, Sequence[float]]) -> FloatArray:
-    """Return a float32 table that has the row of each class at the value of the class."""
+    """Return a float32 table in which the row number of each class is its value."""
     table = np.zeros((max(Cover) + 1, len(next(iter(rows.values())))), np.float32)
     table[list(rows)] = list(rows.values())
     return table
 
 
 @dataclass(frozen=True)
-class Block:
-    """A box on the ground.
+class GroundBlock:
+    """A box on the ground, with all lengths in metres; a height of 0 is a surface on the ground.
 
-    Attributes
-    ----------
-    cover : int
-        Its class.
-    s, t : float
-        Its centre in metres along the parcels' axes.
-    length, width, height : float
-        Metres; a height of 0 is a surface on the ground.
-    along_t : bool
-        True if its length runs along t.
-    tone : float
-        0..1; varies its colour.
+    `cover` is its class, and (s, t) its centre along the parcels' axes. Its length runs along t if
+    `along_t` is True, and its tone, 0..1, varies its colour.
     """
 
     cover: int
@@ -78,11 +68,11 @@ STANDS = {
     Use.FIRS: (3.9, Cover.CONIFEROUS, (1.6, 2.6), (10, 22)),
     Use.SCRUB: (3.4, Cover.BRUSHWOOD, (0.8, 2.1), (0.8, 3.2)),
 }
-"""Spacing, class, smallest and largest radius and height of dense stands; lengths in metres."""
+"""Spacing, class, range of radii and range of heights of trees in stands; lengths in metres."""
 
 
-def parcel_blocks(plan: LandPlan, parcel: int, rng: Generator) -> list[Block]:
-    """Return the boxes on one parcel; surfaces come before what stands on them."""
+def parcel_blocks(plan: LandPlan, parcel: int, rng: Generator) -> list[GroundBlock]:
+    """Return the boxes on one parcel, each surface before the boxes that stand on it."""
     use = plan.uses[parcel]
     s0, s1, t0, t1 = plan.bounds[parcel]
     if use == Use.HOMES:
@@ -90,22 +80,22 @@ def parcel_blocks(plan: LandPlan, parcel: int, rng: Generator) -> list[Block]:
     if use == Use.YARD:
         middle, width, depth = (s0 + s1) / 2, s1 - s0, t1 - t0
         length = 0.55 * width
-        glass_s, glass_t, glass_tone = s0 + 0.3 * width, t0 + 0.74 * depth, rng.random()
+        glass, glass_tone = (s0 + 0.3 * width, t0 + 0.74 * depth, 0.4 * width), rng.random()
         slab_t, slab_tone = t0 + 0.52 * depth, rng.random()
         barn_t, barn_width = t0 + 0.28 * depth, 0.3 * depth
         return [
-            Block(Cover.IMPERVIOUS, middle, slab_t, length * 1.1, 6, 0, False, slab_tone),
-            Block(Cover.BUILDING, middle, barn_t, length, barn_width, 7, False, 0.1),
-            Block(Cover.GREENHOUSE, glass_s, glass_t, 0.4 * width, 8, 3.5, False, glass_tone),
+            GroundBlock(Cover.IMPERVIOUS, middle, slab_t, length * 1.1, 6, 0, False, slab_tone),
+            GroundBlock(Cover.BUILDING, middle, barn_t, length, barn_width, 7, False, 0.1),
+            GroundBlock(Cover.GREENHOUSE, *glass, 8, 3.5, False, glass_tone),
         ]
     if use == Use.SITE:
-        return [Block(Cover.BUILDING, s0 + 6, (t0 + t1) / 2, 6, 2.6, 2.7, True, rng.random())]
+        return [GroundBlock(Cover.BUILDING, s0 + 6, (t0 + t1) / 2, 6, 2.6, 2.7, True, rng.random())]
     return []
 
 
-def _homes(s0: float, s1: float, t0: float, t1: float, rng: Generator) -> list[Block]:
+def _homes(s0: float, s1: float, t0: float, t1: float, rng: Generator) -> list[GroundBlock]:
     """Return one or two houses with drive and terrace, sometimes with a pool and a shed."""
-    blocks: list[Block] = []
+    blocks: list[GroundBlock] = []
     n_lots = 2 if s1 - s0 > 34 else 1
     for lot in range(n_lots):
         left = s0 + (s1 - s0) * lot / n_lots
@@ -113,27 +103,27 @@ def _homes(s0: float, s1: float, t0: float, t1: float, rng: Generator) -> list[B
         s = (left + right) / 2 + rng.uniform(-1.5, 1.5)
         t = t0 + (t1 - t0) * rng.uniform(0.36, 0.5)
         along_t = bool(rng.random() < 0.35)
-        sides = rng.uniform(10.5, 14), rng.uniform(7.5, 9.5)
-        house = Block(Cover.BUILDING, s, t, *sides, rng.uniform(4.5, 7.5), along_t, rng.random())
+        size = rng.uniform(10.5, 14), rng.uniform(7.5, 9.5), rng.uniform(4.5, 7.5)
+        house = GroundBlock(Cover.BUILDING, s, t, *size, along_t, rng.random())
         half_s, half_t = house.half
         drive = Cover.IMPERVIOUS if rng.random() < 0.5 else Cover.PERVIOUS
         reach = t - half_t - t0
         drive_s, drive_t, terrace_t = s + half_s - 2, t0 + reach / 2, t + half_t + 1.6
         blocks += [
-            Block(drive, drive_s, drive_t, reach + 1, 3.4, 0, True, rng.random()),
-            Block(Cover.IMPERVIOUS, s, terrace_t, 7.5, 3.4, 0, False, rng.random()),
+            GroundBlock(drive, drive_s, drive_t, reach + 1, 3.4, 0, True, rng.random()),
+            GroundBlock(Cover.IMPERVIOUS, s, terrace_t, 7.5, 3.4, 0, False, rng.random()),
         ]
         if rng.random() < 0.6 or not lot:
             centre = (s + rng.uniform(-2, 2), min(t + half_t + 8, t1 - 4))
             pool_along_t = bool(rng.random() < 0.3)
             blocks += [
-                Block(Cover.IMPERVIOUS, *centre, 9.6, 6.2, 0, pool_along_t, 0.9),
-                Block(Cover.POOL, *centre, 7.6, 4.0, 0, pool_along_t, rng.random()),
+                GroundBlock(Cover.IMPERVIOUS, *centre, 9.6, 6.2, 0, pool_along_t, 0.9),
+                GroundBlock(Cover.POOL, *centre, 7.6, 4.0, 0, pool_along_t, rng.random()),
             ]
         blocks.append(house)
         if rng.random() < 0.5:
             shed = (left + 3.2, t1 - 3.4, 4, 3, 2.5, along_t, rng.random())
-            blocks.append(Block(Cover.BUILDING, *shed))
+            blocks.append(GroundBlock(Cover.BUILDING, *shed))
     return blocks
 
 
@@ -173,16 +163,13 @@ def _stand(plan: LandPlan, parcel: int, rng: Generator) -> DoubleArray:
     return np.stack([s, t, radius, height, np.full(s.size, cover), rng.random(s.size)], axis=1)
 
 
-def furnish_plan(plan: LandPlan, rng: Generator) -> tuple[list[Block], DoubleArray]:
-    """Return every object of an area.
+def furnish_plan(plan: LandPlan, rng: Generator) -> tuple[list[GroundBlock], DoubleArray]:
+    """Return every block and tree of an area.
 
-    Returns
-    -------
-    list of Block
-    float64 array, (n, 6)
-        Trees with TREE_COLUMNS, but with metres right and down in the area instead of s and t.
+    The trees, (n, 6), have TREE_COLUMNS, but instead of s and t, their positions are in metres to
+    the right of and below the area's origin.
     """
-    blocks: list[Block] = []
+    blocks: list[GroundBlock] = []
     tables = [np.zeros((0, len(TREE_COLUMNS)))]
     for parcel in range(len(plan.uses)):
         blocks += parcel_blocks(plan, parcel, rng)

@@ -1,4 +1,4 @@
-"""The plan of a procedural landscape: parcels between roads, and what each is used for."""
+"""The plan of a procedural landscape: parcels between roads, and their uses."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -15,16 +15,16 @@ AREA = 720.0
 PATCH = 102.4
 """Metres along one side of a patch."""
 LARGEST_SIDE = 50.0
-"""Metres above which the side of a parcel is divided."""
+"""A parcel with a side longer than this, in metres, is divided."""
 ROAD, TRACK = -1, -2
-"""Values on roads and tracks, where there is no parcel number."""
+"""Values used on roads and tracks instead of a parcel number."""
 
-Box = tuple[float, float, float, float]
+Bounds = tuple[float, float, float, float]
 """A rectangle (s0, s1, t0, t1) in metres along the axes of the parcels."""
 
 
 class Use(StrEnum):
-    """What a parcel is used for."""
+    """The use of a parcel."""
 
     HOMES = "homes"
     YARD = "yard"
@@ -42,7 +42,7 @@ class Use(StrEnum):
 
 @dataclass(frozen=True)
 class Domain:
-    """The properties that distinguish one domain from the others.
+    """The characteristics that distinguish one domain from the others.
 
     Attributes
     ----------
@@ -58,7 +58,7 @@ class Domain:
     gain : tuple of float
         Gain of the camera for red, green, blue and near infrared, relative to the other domains.
     tiled_fraction : float
-        Share of tiled roofs; all other roofs are slate or sheet metal.
+        Fraction of tiled roofs; all other roofs are slate or sheet metal.
     sun : tuple of float
         Direction in which shadows fall (columns and rows), and the tangent of the sun's elevation.
     """
@@ -142,8 +142,8 @@ DOMAINS = (
 class Division:
     """A division of the land along one axis: a road or track from `low` to `high`.
 
-    `first` is the land below `low` and `second` the land above `high`: a further division, or the
-    number of a parcel.
+    `first` is the land below `low` and `second` the land above `high`: each is a further division
+    or the number of a parcel.
     """
 
     axis: int
@@ -160,17 +160,12 @@ class LandPlan:
 
     Attributes
     ----------
-    domain : Domain
     angle : float
         Rotation of the parcels' axes in radians.
     displacement : float64 array, (2, k, k)
         Lattice of displacements in metres, right and down, which bend all lines a little.
-    root : Division or int
-        Root of the tree of divisions.
     bounds : float64 array, (n, 4)
-        The box of each parcel.
-    uses : list of Use
-        What each parcel is used for.
+        The rectangle (s0, s1, t0, t1) of each parcel.
     traits : float64 array, (n, 4)
         Brightness, dryness, phase and row spacing of each parcel, uniform in 0..1.
     """
@@ -221,9 +216,9 @@ def lay_out_plan(
     """Divide an area into parcels and assign a use to each of them.
 
     `centres` are the centres of the patches in metres right and down, `programmes` the uses of
-    each patch's parcels, the largest first. All other parcels follow the weights of the domain.
+    each patch's parcels, the largest first. All other uses are drawn with the domain's weights.
     """
-    bounds: list[Box] = []
+    bounds: list[Bounds] = []
     half = AREA * 0.75
     root = _divide((-half, half, -half, half), 0, bounds, rng)
     displacement = rng.normal(0, 3.0, (2, 9, 9))
@@ -238,8 +233,8 @@ def lay_out_plan(
     return plan
 
 
-def _divide(box: Box, depth: int, bounds: list[Box], rng: Generator) -> "Division | int":
-    """Divide a box until its parcels are small enough, and append these to `bounds`."""
+def _divide(box: Bounds, depth: int, bounds: list[Bounds], rng: Generator) -> "Division | int":
+    """Divide a box until its parcels are small enough; append their bounds to `bounds`."""
     s0, s1, t0, t1 = box
     axis = int(t1 - t0 > s1 - s0)
     low, high = (t0, t1) if axis else (s0, s1)
@@ -257,7 +252,7 @@ def _divide(box: Box, depth: int, bounds: list[Box], rng: Generator) -> "Divisio
 
 
 def _largest_parcels(plan: LandPlan, centre: tuple[float, float]) -> list[int]:
-    """Return the parcels that a patch shows, the largest first."""
+    """Return the parcels within a patch, that with the largest area in the patch first."""
     grid = (np.arange(32) + 0.5) / 32 * PATCH - PATCH / 2
     x, y = np.meshgrid(grid + centre[0], grid + centre[1])
     parcel, _ = locate_parcels(plan, *plan.to_axes(x.ravel(), y.ravel()))
@@ -266,14 +261,10 @@ def _largest_parcels(plan: LandPlan, centre: tuple[float, float]) -> list[int]:
 
 
 def locate_parcels(plan: LandPlan, s: AnyArray, t: AnyArray) -> tuple[IntArray, DoubleArray]:
-    """Return the parcel, road or track at each position along the parcels' axes.
+    """Return the parcel, road or track at each position (s, t), and a distance, both (n,).
 
-    Returns
-    -------
-    int32 array, (n,)
-        Number of the parcel, ROAD or TRACK.
-    float64 array, (n,)
-        Metres to the border of the parcel, or to the centre line of the road or track.
+    The first array, int32, holds the number of a parcel, ROAD or TRACK. The second array, float64,
+    holds the metres to the border of the parcel, or to the centre line of the road or track.
     """
     parcel = np.full(s.size, ROAD, np.int32)
     distance = np.zeros(s.size)

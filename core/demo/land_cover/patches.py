@@ -1,21 +1,19 @@
 """The writer of a procedural landscape in FLAIR #2's layout: aerial patches, labels, Sentinel-2.
 
 No photograph is used; the seed determines everything. The departments of the domains do not
-exist, so that nobody mistakes the landscape for France.
+exist, so that nobody mistakes the data for real data of France.
 """
 
 import json
-import shutil
-import tempfile
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import rasterio
 from numpy.random import Generator
-from rasterio.transform import from_origin
 
+from core.demo.demo_files import check_demo_setting, staging_folder, write_demo_geotiff
 from core.demo.land_cover.aerial_image import paint_aerial_image
 from core.demo.land_cover.ground_cover import (
     GroundWindow,
@@ -24,12 +22,11 @@ from core.demo.land_cover.ground_cover import (
     survey_plan,
     trees_within,
 )
-from core.demo.land_cover.land_objects import Block, furnish_plan
+from core.demo.land_cover.land_objects import GroundBlock, furnish_plan
 from core.demo.land_cover.land_plan import AREA, DOMAINS, PATCH, Domain, LandPlan, Use, lay_out_plan
 from core.demo.land_cover.sentinel_year import COARSE, PIXEL, SIDE, observe_year
-from core.errors import SettingsError, WorkspaceError
 from core.progress import Progress, report_step, silent
-from core.types import ByteArray, DoubleArray
+from core.types import DoubleArray
 
 CRS = "EPSG:2154"
 GSD = 0.2
@@ -62,76 +59,37 @@ def write_land_cover(
     """Write a synthetic data set in the layout of FLAIR #2: two training domains and a test domain.
 
     The same number of patches and the same seed always produce the same bytes. An interrupted run
-    leaves nothing behind.
+    leaves nothing behind. The patches, 3 to 3000 in total, are spread evenly over the domains.
+    `report` is called before each area with the number of patches that are complete. Returns the
+    paths of six folders and two JSON tables in `root`; entries of the same names are replaced.
 
-    Parameters
-    ----------
-    root : Path
-        The folder to write into; created if it does not exist. Entries of the same names are
-        replaced.
-    patches : int
-        Total number of patches, 3 to 3000, spread evenly over the three domains.
-    seed : int
-        0 or more.
-    report : Progress
-        Called before each area with the number of patches that are complete.
-
-    Returns
-    -------
-    list of Path
-        Six folders and two JSON tables in `root`.
-
-    Raises
-    ------
-    SettingsError
-        If `patches` or `seed` is out of bounds.
-    WorkspaceError
-        If the folder cannot be written.
-    Cancelled
-        If `report` asked to stop.
+    Raises SettingsError if the seed is negative or the number of patches out of bounds, and
+    WorkspaceError if the folder cannot be written.
     """
     check_patch_settings(patches, seed)
     centroids: dict[str, list[int]] = {}
     metadata: dict[str, dict[str, Any]] = {}
-    try:
-        root.mkdir(parents=True, exist_ok=True)
-        # On the same file system as `root`, so that each move at the end is a rename.
-        with tempfile.TemporaryDirectory(prefix=".land-", dir=root) as folder:
-            for area_plan in plan_areas(patches):
-                n_written = area_plan.patches[0] - 1
-                report_step(
-                    report, n_written, patches, f"{area_plan.domain.name}, {area_plan.area}"
-                )
-                _write_area(Path(folder), area_plan, seed, centroids, metadata)
-            for name, table in (
-                ("centroids_sp_to_patch", centroids),
-                ("aerial_metadata", metadata),
-            ):
-                text = json.dumps(table, indent=1)
-                (Path(folder) / f"flair-2_{name}.json").write_text(text, encoding="utf-8")
-            entries = sorted(path.name for path in Path(folder).iterdir())
-            for name in entries:
-                if (root / name).is_dir():
-                    shutil.rmtree(root / name)
-                (Path(folder) / name).replace(root / name)
-    except OSError as error:
-        raise WorkspaceError(
-            f"cannot be written: {error}", where=str(root), remedy="Choose another folder."
-        ) from error
+    with staging_folder(root) as folder:
+        for area_plan in plan_areas(patches):
+            note = f"{area_plan.domain.name}, {area_plan.area}"
+            report_step(report, area_plan.patches[0] - 1, patches, note)
+            _write_area(folder, area_plan, seed, centroids, metadata)
+        tables = {"centroids_sp_to_patch": centroids, "aerial_metadata": metadata}
+        for name, table in tables.items():
+            text = json.dumps(table, indent=1)
+            (folder / f"flair-2_{name}.json").write_text(text, encoding="utf-8")
+        entries = sorted(path.name for path in folder.iterdir())
     report_step(report, patches, patches, "land cover written")
     return [root / name for name in entries]
 
 
 def check_patch_settings(patches: int, seed: int) -> None:
     """Raise SettingsError unless there are 3 to 3000 patches and the seed is 0 or more."""
-    if seed < 0:
-        raise SettingsError(f"{seed} is negative", where="seed", remedy="Use a seed of 0 or more.")
-    if not FEWEST <= patches <= MOST:
-        raise SettingsError(f"{patches} is not between {FEWEST} and {MOST}", where="patches")
+    check_demo_setting(patches, FEWEST, MOST, seed, "patches")
 
 
 def plan_areas(patches: int) -> list[AreaPlan]:
-    """Return the areas of a number of patches, with at most two patches in each."""
+    """Distribute a number of patches over areas, at most two to each, and return the areas."""
     area_plans = []
     first_number = 1
     for index, domain in enumerate(DOMAINS):
@@ -140,9 +98,8 @@ def plan_areas(patches: int) -> list[AreaPlan]:
         programmes = [cycle[i % 4] for i in range(n_patches)] if n_patches > 1 else [domain.mosaic]
         for number, start in enumerate(range(0, n_patches, len(CENTRES))):
             area_programmes = tuple(programmes[start : start + len(CENTRES)])
-            numbers = tuple(
-                range(first_number + start, first_number + start + len(area_programmes))
-            )
+            first = first_number + start
+            numbers = tuple(range(first, first + len(area_programmes)))
             area = f"Z{number + 1}_{ZONE_TYPES[number % len(ZONE_TYPES)]}"
             area_plans.append(AreaPlan(domain, number, area, numbers, area_programmes))
         first_number += n_patches
@@ -166,14 +123,15 @@ def _write_area(
         folder / name / domain.name / area_plan.area for name in FOLDERS[domain.split]
     )
     _write_year(sentinel / "sen", f"SEN2_sp_{domain.name}-{area_plan.area}", plan, blocks, rng)
+    write_patch = partial(write_demo_geotiff, gsd=GSD, crs=CRS, interleave="band")
     for number, centre in zip(area_plan.patches, centres, strict=True):
         ground = _furnished_ground(plan, blocks, trees, centre)
-        east, north = _corner(area_plan, centre)
+        east, north = corner = _corner(area_plan, centre)
         image, mask = f"IMG_{number:06d}", f"MSK_{number:06d}"
         bands = paint_aerial_image(plan, ground, rng)
-        _write_geotiff(aerial / "img" / f"{image}.tif", bands, east, north)
+        write_patch(aerial / "img" / f"{image}.tif", bands, corner)
         classes = ground.cover.reshape(1, SIZE, SIZE)
-        _write_geotiff(labels / "msk" / f"{mask}.tif", classes, east, north)
+        write_patch(labels / "msk" / f"{mask}.tif", classes, corner)
         centroids[f"{image}.tif"] = [round(centre[1] / PIXEL), round(centre[0] / PIXEL)]
         metadata[image] = {
             "domain": domain.name,
@@ -188,7 +146,7 @@ def _write_area(
 
 
 def _furnished_ground(
-    plan: LandPlan, blocks: list[Block], trees: DoubleArray, centre: tuple[float, float]
+    plan: LandPlan, blocks: list[GroundBlock], trees: DoubleArray, centre: tuple[float, float]
 ) -> GroundWindow:
     """Return the ground of a patch with all its objects."""
     left, top = centre[0] - PATCH / 2, centre[1] - PATCH / 2
@@ -201,46 +159,20 @@ def _furnished_ground(
 def _corner(area_plan: AreaPlan, centre: tuple[float, float]) -> tuple[float, float]:
     """Return easting and northing of the upper left corner of a patch, on whole pixels."""
     domain = DOMAINS.index(area_plan.domain)
-    east = 600_000 + 40_000 * domain + 2_000 * (area_plan.number % 10) + centre[0] - PATCH / 2
-    north = (
-        6_600_000
-        + 60_000 * domain
-        + 2_000 * (area_plan.number // 10)
-        + AREA
-        - centre[1]
-        + PATCH / 2
-    )
+    column, row = area_plan.number % 10, area_plan.number // 10
+    east = 600_000 + 40_000 * domain + 2_000 * column + centre[0] - PATCH / 2
+    north = 6_600_000 + 60_000 * domain + 2_000 * row + AREA - centre[1] + PATCH / 2
     return round(east / GSD) * GSD, round(north / GSD) * GSD
 
 
 def _write_year(
-    folder: Path, stem: str, plan: LandPlan, blocks: list[Block], rng: Generator
+    folder: Path, stem: str, plan: LandPlan, blocks: list[GroundBlock], rng: Generator
 ) -> None:
     ground = survey_plan(plan, 0.0, 0.0, round(SIDE * PIXEL / COARSE), COARSE)
     place_blocks(plan, ground, blocks, 0.0, 0.0)
-    year = observe_year(plan, ground, rng)
+    images, masks, products = observe_year(plan, ground, rng)
     folder.mkdir(parents=True)
-    np.save(folder / f"{stem}_data.npy", year.data, allow_pickle=False)
-    np.save(folder / f"{stem}_masks.npy", year.masks, allow_pickle=False)
-    text = "".join(f"{product}\n" for product in year.products)
+    np.save(folder / f"{stem}_data.npy", images, allow_pickle=False)
+    np.save(folder / f"{stem}_masks.npy", masks, allow_pickle=False)
+    text = "".join(f"{product}\n" for product in products)
     (folder / f"{stem}_products.txt").write_text(text, encoding="utf-8")
-
-
-def _write_geotiff(path: Path, bands: ByteArray, east: float, north: float) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    count, height, width = bands.shape
-    options = {
-        "driver": "GTiff",
-        "dtype": "uint8",
-        "count": count,
-        "height": height,
-        "width": width,
-        "crs": CRS,
-        "transform": from_origin(east, north, GSD, GSD),
-        "compress": "deflate",
-        "zlevel": 1,
-        "predictor": 2,
-        "interleave": "band",
-    }
-    with rasterio.open(path, "w", **options) as target:
-        target.write(bands)

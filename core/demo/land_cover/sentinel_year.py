@@ -1,7 +1,5 @@
 """A year of Sentinel-2 images of an area: seasons, clouds with their shadows, and snow."""
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.random import Generator
 from scipy.ndimage import gaussian_filter
@@ -24,27 +22,28 @@ N_DATES = 24
 SNOW_DATES = (0, 23)
 _OVERCAST_PROBABILITY = 0.25
 
-# Reflectance in B2, B3, B4, B5, B6, B7, B8, B8A, B11 and B12: at the peak of the season of each
-# class, and out of season.
-_PEAK_REFLECTANCE = cover_table(
+# Reflectance in B2, B3, B4, B5, B6, B7, B8, B8A, B11 and B12 at the peak of each class's
+# growing season; then the day of the year of the peak, and the season's standard deviation in days.
+_PEAK = cover_table(
     {
-        Cover.BUILDING: (0.11, 0.13, 0.18, 0.20, 0.21, 0.22, 0.23, 0.24, 0.27, 0.25),
-        Cover.PERVIOUS: (0.13, 0.16, 0.19, 0.21, 0.23, 0.24, 0.25, 0.26, 0.30, 0.27),
-        Cover.IMPERVIOUS: (0.10, 0.11, 0.12, 0.13, 0.14, 0.15, 0.16, 0.16, 0.18, 0.17),
-        Cover.BARE: (0.10, 0.13, 0.17, 0.20, 0.22, 0.23, 0.25, 0.27, 0.33, 0.29),
-        Cover.WATER: (0.05, 0.05, 0.035, 0.03, 0.025, 0.02, 0.018, 0.016, 0.01, 0.007),
-        Cover.CONIFEROUS: (0.022, 0.035, 0.024, 0.045, 0.14, 0.18, 0.20, 0.21, 0.10, 0.045),
-        Cover.DECIDUOUS: (0.025, 0.05, 0.028, 0.075, 0.26, 0.35, 0.38, 0.41, 0.18, 0.08),
-        Cover.BRUSHWOOD: (0.035, 0.06, 0.05, 0.09, 0.18, 0.22, 0.24, 0.26, 0.20, 0.12),
-        Cover.VINEYARD: (0.05, 0.08, 0.08, 0.12, 0.20, 0.24, 0.26, 0.28, 0.26, 0.18),
-        Cover.HERBACEOUS: (0.035, 0.07, 0.04, 0.10, 0.25, 0.31, 0.33, 0.36, 0.21, 0.11),
-        Cover.AGRICULTURAL: (0.03, 0.06, 0.035, 0.09, 0.27, 0.36, 0.39, 0.42, 0.19, 0.09),
-        Cover.PLOWED_LAND: (0.05, 0.08, 0.07, 0.11, 0.18, 0.21, 0.23, 0.25, 0.24, 0.17),
-        Cover.POOL: (0.15, 0.18, 0.09, 0.07, 0.06, 0.06, 0.06, 0.06, 0.05, 0.04),
-        Cover.CLEAR_CUT: (0.05, 0.08, 0.08, 0.11, 0.18, 0.20, 0.22, 0.24, 0.27, 0.19),
-        Cover.GREENHOUSE: (0.19, 0.21, 0.22, 0.24, 0.26, 0.27, 0.28, 0.29, 0.26, 0.22),
+        Cover.BUILDING: (0.11, 0.13, 0.18, 0.20, 0.21, 0.22, 0.23, 0.24, 0.27, 0.25, 180, 120),
+        Cover.PERVIOUS: (0.13, 0.16, 0.19, 0.21, 0.23, 0.24, 0.25, 0.26, 0.30, 0.27, 180, 120),
+        Cover.IMPERVIOUS: (0.10, 0.11, 0.12, 0.13, 0.14, 0.15, 0.16, 0.16, 0.18, 0.17, 180, 120),
+        Cover.BARE: (0.10, 0.13, 0.17, 0.20, 0.22, 0.23, 0.25, 0.27, 0.33, 0.29, 180, 120),
+        Cover.WATER: (0.05, 0.05, 0.035, 0.03, 0.025, 0.02, 0.018, 0.016, 0.01, 0.007, 180, 90),
+        Cover.CONIFEROUS: (0.022, 0.035, 0.024, 0.045, 0.14, 0.18, 0.2, 0.21, 0.1, 0.045, 180, 130),
+        Cover.DECIDUOUS: (0.025, 0.05, 0.028, 0.075, 0.26, 0.35, 0.38, 0.41, 0.18, 0.08, 190, 75),
+        Cover.BRUSHWOOD: (0.035, 0.06, 0.05, 0.09, 0.18, 0.22, 0.24, 0.26, 0.20, 0.12, 150, 90),
+        Cover.VINEYARD: (0.05, 0.08, 0.08, 0.12, 0.20, 0.24, 0.26, 0.28, 0.26, 0.18, 205, 55),
+        Cover.HERBACEOUS: (0.035, 0.07, 0.04, 0.10, 0.25, 0.31, 0.33, 0.36, 0.21, 0.11, 125, 80),
+        Cover.AGRICULTURAL: (0.03, 0.06, 0.035, 0.09, 0.27, 0.36, 0.39, 0.42, 0.19, 0.09, 135, 45),
+        Cover.PLOWED_LAND: (0.05, 0.08, 0.07, 0.11, 0.18, 0.21, 0.23, 0.25, 0.24, 0.17, 120, 35),
+        Cover.POOL: (0.15, 0.18, 0.09, 0.07, 0.06, 0.06, 0.06, 0.06, 0.05, 0.04, 190, 80),
+        Cover.CLEAR_CUT: (0.05, 0.08, 0.08, 0.11, 0.18, 0.20, 0.22, 0.24, 0.27, 0.19, 170, 80),
+        Cover.GREENHOUSE: (0.19, 0.21, 0.22, 0.24, 0.26, 0.27, 0.28, 0.29, 0.26, 0.22, 180, 90),
     }
 )
+# Reflectance in the same bands outside the growing season.
 _BASE_REFLECTANCE = cover_table(
     {
         Cover.BUILDING: (0.11, 0.13, 0.17, 0.19, 0.20, 0.21, 0.22, 0.23, 0.27, 0.25),
@@ -64,51 +63,19 @@ _BASE_REFLECTANCE = cover_table(
         Cover.GREENHOUSE: (0.19, 0.21, 0.22, 0.24, 0.25, 0.26, 0.27, 0.28, 0.26, 0.22),
     }
 )
-# Day of the year at the peak of the season, and standard deviation of the season in days.
-_SEASON = cover_table(
-    {
-        Cover.BUILDING: (180, 120),
-        Cover.PERVIOUS: (180, 120),
-        Cover.IMPERVIOUS: (180, 120),
-        Cover.BARE: (180, 120),
-        Cover.WATER: (180, 90),
-        Cover.CONIFEROUS: (180, 130),
-        Cover.DECIDUOUS: (190, 75),
-        Cover.BRUSHWOOD: (150, 90),
-        Cover.VINEYARD: (205, 55),
-        Cover.HERBACEOUS: (125, 80),
-        Cover.AGRICULTURAL: (135, 45),
-        Cover.PLOWED_LAND: (120, 35),
-        Cover.POOL: (190, 80),
-        Cover.CLEAR_CUT: (170, 80),
-        Cover.GREENHOUSE: (180, 90),
-    }
-)
 _CLOUD = np.array((0.55, 0.54, 0.55, 0.56, 0.57, 0.57, 0.58, 0.58, 0.42, 0.33), np.float32)
 _SNOW = np.array((0.72, 0.71, 0.70, 0.69, 0.68, 0.67, 0.66, 0.64, 0.10, 0.09), np.float32)
 
 
-@dataclass(frozen=True)
-class Year:
-    """The contents of the files of a super area.
+def observe_year(
+    plan: LandPlan, ground: GroundWindow, rng: Generator
+) -> tuple[AnyArray, ByteArray, list[str]]:
+    """Return a year of images of an area, their masks, and the name of each date's product.
 
-    Attributes
-    ----------
-    data : uint16 array, (t, 10, h, w)
-        Reflectance times 10 000.
-    masks : uint8 array, (t, 2, h, w)
-        Probability of snow and of cloud, 0..100.
-    products : list of str
-        Product name of each date.
+    `ground` is the whole area at COARSE metres per pixel. The images, uint16 (t, 10, SIDE, SIDE),
+    hold reflectance times 10 000; the masks, uint8 (t, 2, SIDE, SIDE), the probabilities of snow
+    and of cloud, 0..100.
     """
-
-    data: AnyArray
-    masks: ByteArray
-    products: list[str]
-
-
-def observe_year(plan: LandPlan, ground: GroundWindow, rng: Generator) -> Year:
-    """Return a year of images of an area; `ground` is the whole area at COARSE metres per pixel."""
     year = int(plan.domain.name[-4:])
     days = np.sort(7 + np.arange(N_DATES) * 15 + rng.integers(-4, 5, N_DATES))
     clear_images = _clear_images(plan, ground, days)
@@ -134,12 +101,12 @@ def observe_year(plan: LandPlan, ground: GroundWindow, rng: Generator) -> Year:
         for channel, share in enumerate((snow * (1 - cloud), cloud)):
             probability = 100 * share + 4 * rng.standard_normal(share.shape, np.float32)
             masks[date, channel] = np.clip(probability, 0, 100)
-    return Year(data, masks, [_product(year, int(day), date) for date, day in enumerate(days)])
+    return data, masks, [_product(year, int(day), date) for date, day in enumerate(days)]
 
 
 def _clear_images(plan: LandPlan, ground: GroundWindow, days: AnyArray) -> FloatArray:
-    """Return the reflectance on each date without clouds, float32 (t, 10, SIDE, SIDE)."""
-    # A material is a class on a parcel, on a road or on a track.
+    """Return the cloudless reflectance on each date, float32 (t, 10, SIDE, SIDE)."""
+    # A material is a combination of a class with a parcel, or with roads or tracks.
     n_parcels = len(plan.bounds) + 2
     key = ground.cover.astype(np.int64) * n_parcels + ground.parcel % n_parcels
     materials, material = np.unique(key, return_inverse=True)
@@ -161,10 +128,10 @@ def _material_reflectance(
     plan: LandPlan, cover: AnyArray, parcel: AnyArray, days: AnyArray
 ) -> FloatArray:
     """Return the reflectance of each material on each date, float32 (m, t, 10)."""
-    peak, base = _PEAK_REFLECTANCE[cover][:, None], _BASE_REFLECTANCE[cover][:, None]
+    peak, base = _PEAK[cover, None, :10], _BASE_REFLECTANCE[cover][:, None]
     traits, dryness = plan.traits_at(parcel), plan.domain.dryness
-    peak_day, duration = _SEASON[cover].T
-    # The season comes earlier in a dry domain, and each field has a time of its own.
+    peak_day, duration = _PEAK[cover, 10:].T
+    # The season comes earlier in a dry domain, and in each field at a slightly different time.
     peak_day = peak_day + (20 * (traits[:, 2] - 0.5) - 20 * (dryness - 0.4))
     vigour = np.exp(-0.5 * ((days[None, :] - peak_day[:, None]) / duration[:, None]) ** 2)
     vigour *= (1.1 - 0.35 * dryness + 0.35 * (traits[:, 1] - 0.5))[:, None]
@@ -185,6 +152,6 @@ def _clouds(rng: Generator) -> FloatArray:
 
 
 def _product(year: int, day: int, number: int) -> str:
-    """Return the name of the Sentinel-2 product of a day of the year, counted from 1."""
+    """Return the name of the Sentinel-2 product for a day of the year, counted from 1."""
     date = str(np.datetime64(f"{year}-01-01") + np.timedelta64(day - 1, "D")).replace("-", "")
     return f"S2{'AB'[number % 2]}_MSIL2A_{date}T105021_N0500_R051_T31TDJ_{date}T140812"

@@ -1,1 +1,1 @@
-"""Encoders that are computed from the pixels alone, without weights."""
+"""Encoders that use the pixels alone and need no weights."""

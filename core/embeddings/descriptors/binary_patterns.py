@@ -13,30 +13,22 @@ _NEIGHBOURS = ((-1, -1), (-1, 0), (-1, 1), (0, 1), (1, 1), (1, 0), (1, -1), (0, 
 # areas does not form patterns; in units of the values, whose range is about 1.
 TOLERANCE = 0.005
 
-# Classes of patterns: uniform ones with 0 to 8 brighter neighbours, and all others in one class.
+# Nine classes of uniform patterns, with 0 to 8 brighter neighbours, and one for all other patterns.
 N_CLASSES = 10
 
 _N_CODES = 256
 
 
 def pattern_histogram(values: FloatArray, valid: FloatArray, radius: int) -> DoubleArray:
-    """Return how often each class of pattern occurs in each band.
+    """Return a histogram of the pattern classes for each band.
 
     A pixel counts if it and its eight neighbours at the given distance are valid and inside the
-    chip; its weight is that of `masked_filters.centre_weights`.
+    chip; it is weighted by `masked_filters.centre_weights`. The radius is the distance of the
+    neighbours along rows and columns, in pixels.
 
-    Parameters
-    ----------
-    values : float32 array, (n, bands, height, width)
-    valid : float32 array, (n, height, width), 1 where a pixel is valid, else 0
-    radius : int
-        Distance of the neighbours along rows and columns, in pixels.
-
-    Returns
-    -------
-    float64 array, (n, bands * 10)
-        Square roots of the relative frequencies, band by band, so that their Euclidean distance is
-        proportional to the Hellinger distance; NaN for a chip in which no pixel counts.
+    Maps values, (n, bands, height, width), and `valid`, (n, height, width), 1 or 0, to float64,
+    (n, bands * 10): square roots of the relative frequencies, band by band, so that their Euclidean
+    distance is proportional to the Hellinger distance; NaN for a chip in which no pixel counts.
     """
     n, bands, height, width = values.shape
     if min(height, width) <= 2 * radius:
@@ -55,7 +47,10 @@ def pattern_histogram(values: FloatArray, valid: FloatArray, radius: int) -> Dou
 
 
 def _pattern_codes(values: FloatArray, valid: BoolArray, radius: int) -> tuple[IntArray, BoolArray]:
-    """Return codes with one bit per neighbour, and which pixels count, without the outer pixels."""
+    """Return codes with one bit per neighbour, and a mask of the pixels that count.
+
+    A border of `radius` pixels is left out.
+    """
     height, width = (side - 2 * radius for side in values.shape[2:])
 
     def shifted(dy: int, dx: int) -> tuple[EllipsisType, slice, slice]:

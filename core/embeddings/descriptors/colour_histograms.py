@@ -16,7 +16,7 @@ from core.types import DoubleArray, FloatArray
 # sensor's noise below DARK.
 DARK = 0.1
 
-# Maximum number of principal axes, and how many of them histograms and patterns use.
+# Maximum number of principal axes, and number of axes used for histograms and patterns.
 _MAX_AXES = 8
 N_COLOUR_AXES = 3
 
@@ -24,7 +24,7 @@ N_COLOUR_AXES = 3
 # counted in its first and last bins.
 _END_PERCENTILES = (3.0, 97.0)
 
-# Bins per axis by number of axes: 64 bins in total.
+# Number of bins per axis for each number of axes, always with 64 bins in total.
 _BINS = {1: 64, 2: 8, 3: 4}
 
 
@@ -37,7 +37,7 @@ def log_bands(unit: FloatArray) -> FloatArray:
 
 @dataclass(frozen=True)
 class ColourAxes:
-    """Principal axes of a sample's pixels, and the range of its histograms.
+    """Principal axes of a sample's pixels, and the range of the histograms along them.
 
     Attributes
     ----------
@@ -55,7 +55,7 @@ class ColourAxes:
     high: DoubleArray
 
     def rotate(self, unit: FloatArray, valid: FloatArray) -> FloatArray:
-        """Return chips (n, bands, height, width) in 0..1 along the k axes; 0 where masked."""
+        """Project chips (n, bands, height, width) in 0..1 onto the k axes; 0 where masked."""
         n, bands, height, width = unit.shape
         logs = log_bands(unit) - self.centre.astype(np.float32)[:, None, None]
         rotated = self.axes.T.astype(np.float32) @ logs.reshape(n, bands, height * width)
@@ -65,20 +65,13 @@ class ColourAxes:
     def histogram(self, rotated: FloatArray, valid: FloatArray) -> DoubleArray:
         """Return the joint histogram of 64 bins along the first axes.
 
-        A pixel is divided linearly between the nearest bins, so that a small change of
-        illumination changes the histogram little. Its weight is that of
+        Each pixel is shared linearly between the nearest bins, so that a small change in
+        illumination changes the histogram only slightly. Pixels are weighted by
         `masked_filters.centre_weights`.
 
-        Parameters
-        ----------
-        rotated : float32 array, (n, k, height, width)
-        valid : float32 array, (n, height, width), 1 where a pixel is valid, else 0
-
-        Returns
-        -------
-        float64 array, (n, 64)
-            Square roots of the relative frequencies, so that their Euclidean distance is
-            proportional to the Hellinger distance; NaN for a chip without any valid pixel.
+        Maps projected chips, (n, k, height, width), and `valid`, (n, height, width), 1 or 0,
+        to float64, (n, 64): square roots of the relative frequencies, so that their Euclidean
+        distance is proportional to the Hellinger distance; NaN for a chip without any valid pixel.
         """
         n, n_axes = len(rotated), len(self.low)
         pixels = rotated.shape[2] * rotated.shape[3]
@@ -100,7 +93,7 @@ class ColourAxes:
 
 
 def fit_colour_axes(pixels: FloatArray) -> ColourAxes:
-    """Return the axes and histogram range of valid pixels (n, bands) in 0..1, at least one."""
+    """Fit axes and histogram ranges to valid pixels (n, bands) in 0..1; n is at least 1."""
     logs = log_bands(pixels).astype(np.float64)
     centre = logs.mean(0)
     logs -= centre
@@ -113,9 +106,9 @@ def fit_colour_axes(pixels: FloatArray) -> ColourAxes:
 
 
 def _bin_shares(position: FloatArray, bins: int) -> FloatArray:
-    """Return each bin's share of the pixels, (n, bins, pixels).
+    """Return the share of each pixel that belongs to each bin, (n, bins, pixels).
 
-    `position` (n, 1, pixels) is 0..1 between the ends of the histogram; it is overwritten.
+    `position`, (n, 1, pixels), runs from 0 to 1 between the histogram's ends; it is overwritten.
     """
     position *= bins
     position -= np.float32(0.5)

@@ -2,24 +2,24 @@
 
 Everything beyond the chip's edge counts as masked, so a masked border around a chip has no effect.
 Values are float32 and 0 where masked; `valid` is 1 where a pixel is valid and 0 where it is masked.
-A `step` above 1 uses neighbours at that distance: it gives the coarser scale of a smoothed image
-without dropping pixels ("à trous", Holschneider et al. 1989).
+With a `step` above 1, neighbours at that distance are used. On a smoothed image this gives a
+coarser scale without dropping pixels ("à trous", Holschneider et al. 1989).
 """
 
 import numpy as np
 
 from core.types import FloatArray
 
-# Weight of the middle of a chip's edge, relative to 1 in its centre.
+# Weight of a pixel in the middle of a chip's edge; a pixel in the chip's centre has weight 1.
 EDGE_WEIGHT = 0.25
 
 
 def centre_weights(valid: FloatArray) -> FloatArray:
     """Return pixel weights (n, height, width): 1 in the centre, less at the edge, 0 if masked.
 
-    A chip shows its annotation in the middle, with a margin around it, so the weight falls as a
-    cosine along both axes. In the demo harbour this raised the 5-NN accuracy for the object class
-    by 0.03; for pure textures it cost less than 0.01.
+    A chip shows its annotation in the middle, with a margin around it, so the weight falls off as
+    a cosine along both axes. In the demo harbour this raised the 5-NN accuracy for the object class
+    by 0.03; for pure textures it lowered the accuracy by less than 0.01.
     """
     rows, columns = (
         EDGE_WEIGHT + (1 - EDGE_WEIGHT) * np.cos(np.pi * ((np.arange(side) + 0.5) / side - 0.5))
@@ -35,20 +35,8 @@ def derivatives(
     """Return the first and second derivatives along one axis, per step.
 
     If one of the two neighbours is masked, it is extrapolated linearly: the first derivative
-    becomes one-sided and the second 0. Without any valid neighbour both are 0.
-
-    Parameters
-    ----------
-    values : float32 array, (n, bands, height, width)
-    valid : float32 array, (n, height, width)
-    axis : int
-        2 for the derivative in y (down the image), 3 for the derivative in x.
-    step : int
-        Distance of the neighbours in pixels.
-
-    Returns
-    -------
-    first, second : float32 arrays of the shape of `values`
+    becomes one-sided and the second 0. Without any valid neighbour both are 0. The results have
+    the shape of `values`, (n, bands, height, width); axis 2 is y (down the image), and 3 is x.
     """
     first, second = np.zeros_like(values), np.zeros_like(values)
     if values.shape[axis] <= step:
@@ -75,7 +63,7 @@ def derivatives(
 
 
 def local_sum(values: FloatArray, step: int = 1) -> FloatArray:
-    """Return sums over 3 x 3 pixels, `step` apart, of the last two axes; 0 beyond the edge."""
+    """Return sums over 3 x 3 pixels, `step` apart, on the last two axes; padded with zeros."""
     rows = values.copy()
     if values.shape[-1] > step:
         rows[..., step:] += values[..., :-step]
@@ -88,7 +76,7 @@ def local_sum(values: FloatArray, step: int = 1) -> FloatArray:
 
 
 def local_mean(values: FloatArray, valid: FloatArray, step: int = 1) -> FloatArray:
-    """Return the mean of the valid ones of 3 x 3 pixels, `step` apart; 0 if all are masked.
+    """Return the mean of the valid pixels among 3 x 3, `step` apart; 0 if all are masked.
 
     `values` and `valid` are (n, height, width).
     """
@@ -98,16 +86,11 @@ def local_mean(values: FloatArray, valid: FloatArray, step: int = 1) -> FloatArr
 
 
 def halve_resolution(values: FloatArray, valid: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return the mean of the valid ones of 2 x 2 pixels, and whether any of the four is valid.
+    """Return the mean of the valid pixels among 2 x 2, and whether any of the four is valid.
 
     The means are taken at every pixel corner, including those on the chip's outline, so the result
-    is one pixel higher and wider. Every second pixel of it along both axes is the image at half
-    the resolution.
-
-    Parameters
-    ----------
-    values : float32 array, (n, bands, height, width)
-    valid : float32 array, (n, height, width)
+    is one pixel higher and wider than `values`, (n, bands, height, width). Every second pixel of
+    the result along both axes gives the image at half the resolution.
     """
     count = _corner_sum(valid)
     mean = _corner_sum(values)

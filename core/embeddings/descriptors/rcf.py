@@ -19,7 +19,7 @@ _WHITENING = 1e-3
 # Number of windows from which the whitening is estimated.
 _N_SAMPLE_WINDOWS = 1 << 16
 _SEED = 0
-# Windows per block, so that their responses to all filters stay in the cache.
+# Windows per block, chosen so that their responses to all filters fit into the CPU's cache.
 _BLOCK = 256
 _TINY = 1e-6
 
@@ -39,9 +39,9 @@ CARD = EncoderCard(
 
 
 class Rcf:
-    """Convolutions with patches of the chips, with positive and negative parts averaged.
+    """Mean positive and mean negative response to filters that are patches of the chips.
 
-    A window that contains a masked pixel does not count. A chip without any complete window has
+    Windows that contain a masked pixel are ignored. A chip in which all windows are ignored has
     the zero vector as its embedding.
     """
 
@@ -52,14 +52,10 @@ class Rcf:
         """Draw the filters from a sample of chips.
 
         The mean of each 3 x 3 window is subtracted and the window is scaled to length 1. Filters
-        are such windows after whitening (ZCA) twice, so that the product of a window and a filter
-        is that of the two after whitening each of them once. Raises DegenerateError if all windows
-        of the sample are constant or contain masked pixels.
-
-        Returns
-        -------
-        mapping
-            ``filters``, float32 (9 x bands, 512); ``mean`` and ``std`` of the features.
+        are such windows, whitened (ZCA) twice: multiplying a window by a filter then gives the same
+        as whitening both of them once and multiplying the results. Returns ``filters``, float32
+        (9 x bands, 512), and ``mean`` and ``std`` of the features. Raises DegenerateError if all
+        windows of the sample are constant or contain masked pixels.
         """
         rng = np.random.default_rng(_SEED)
         patches = _sample_windows(sample, rng)
@@ -88,7 +84,7 @@ class Rcf:
     def encode(self, batch: ChipBatch, fitted: Fitted) -> FloatArray:
         """Embed chips with the result of `fit`: float32 array, (n, 1024).
 
-        Raises BandError if the chips have another number of bands than the sample.
+        Raises BandError if the chips and the sample have different numbers of bands.
         """
         require_bands(batch, len(fitted["filters"]) // _SIDE**2, "rcf encoder")
         embeddings = np.empty((len(batch), CARD.dim), np.float32)
@@ -99,7 +95,7 @@ class Rcf:
 
 
 def _features(batch: ChipBatch, row: int, filters: FloatArray) -> DoubleArray:
-    """Return the mean positive and negative response to each filter, (1024,); NaN if no window."""
+    """Return mean positive and negative responses to the filters, (1024,); NaN without windows."""
     windows = _windows(batch, row)
     if not len(windows):
         return np.full(2 * filters.shape[1], np.nan)
@@ -116,7 +112,7 @@ def _features(batch: ChipBatch, row: int, filters: FloatArray) -> DoubleArray:
 
 
 def _windows(batch: ChipBatch, row: int) -> FloatArray:
-    """Return the windows of one chip without masked pixels, flattened, (windows, bands x 9)."""
+    """Return one chip's windows that contain no masked pixel, (windows, bands x 9)."""
     chip = batch.select(slice(row, row + 1))
     pixels = chip.unit()[0]
     if min(pixels.shape[1:]) < _SIDE:

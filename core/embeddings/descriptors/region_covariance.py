@@ -1,9 +1,9 @@
 """Log-Euclidean region covariance of colour and texture.
 
-Each pixel gives a vector of values and derivatives, and the chip is described by their covariance
-matrix (Tuzel, Porikli and Meer 2006, "Region covariance"). The matrix logarithm maps covariance
-matrices to a flat space in which differences can be measured (Arsigny et al. 2006, "Log-Euclidean
-metrics").
+Each pixel has a vector of values and derivatives, and the covariance matrix of these vectors
+describes the chip (Tuzel, Porikli and Meer 2006, "Region covariance"). The matrix logarithm maps
+covariance matrices to a flat space in which differences can be measured (Arsigny et al. 2006,
+"Log-Euclidean metrics").
 """
 
 import numpy as np
@@ -22,19 +22,15 @@ _N_FIRST_BAND_FEATURES = 6
 def pixel_features(values: FloatArray, valid: FloatArray, step: int = 1) -> FloatArray:
     """Return the features of each pixel: bands, gradients, curvature and local variation.
 
+    The features, (n, 2 bands + 6, height, width), are the bands and their gradient magnitudes; and
+    for the first band |gx|, |gy|, |gxx|, |gyy|, the standard deviation of 3 x 3 pixels, and the
+    absolute difference from the mean of these pixels.
+
     Parameters
     ----------
     values : float32 array, (n, bands, height, width)
         The first band is brightness or the first principal axis; 0 where masked.
     valid : float32 array, (n, height, width), 1 where a pixel is valid, else 0
-    step : int
-        Distance of the neighbours in pixels.
-
-    Returns
-    -------
-    float32 array, (n, 2 bands + 6, height, width)
-        The bands and their gradient magnitudes; of the first band |gx|, |gy|, |gxx|, |gyy|, the
-        standard deviation of 3 x 3 pixels, and the absolute difference from their mean.
     """
     n, bands, height, width = values.shape
     features = np.empty((n, 2 * bands + _N_FIRST_BAND_FEATURES, height, width), np.float32)
@@ -53,10 +49,10 @@ def pixel_features(values: FloatArray, valid: FloatArray, step: int = 1) -> Floa
 
 
 def log_covariance(values: FloatArray, valid: FloatArray, step: int = 1) -> DoubleArray:
-    """Return the matrix logarithm of the covariance of `pixel_features`, and their means.
+    """Return the matrix logarithm of the covariance of `pixel_features`, and the feature means.
 
-    Pixels are weighted with `masked_filters.centre_weights`. Entries that a quarter turn of the
-    chip exchanges (x and y) are averaged, so that the result does not depend on the quarter turn.
+    Pixels are weighted by `masked_filters.centre_weights`. Rotating the chip by 90 degrees swaps
+    x and y; entries that this swaps are averaged, so that the rotation does not change the result.
     The result is float64, (n, length); NaN for a chip without any valid pixel.
     """
     features = pixel_features(values, valid, step)
@@ -84,7 +80,7 @@ def log_covariance(values: FloatArray, valid: FloatArray, step: int = 1) -> Doub
 def _distinct_entries(d: int) -> tuple[tuple[IntArray, IntArray], IntArray]:
     """Return rows and columns of the upper triangle, and each feature's index with x and y swapped.
 
-    Of two entries that the swap exchanges, only the first is included.
+    If swapping x and y exchanges two entries, only the first of them is included.
     """
     mirror = np.arange(d, dtype=np.int32)
     first = d - _N_FIRST_BAND_FEATURES

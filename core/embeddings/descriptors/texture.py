@@ -40,28 +40,28 @@ CARD = EncoderCard(
     tags=("offline", "any bands"),
 )
 
-# Weight of each block in the distance between two chips. Colour counts half, because it varies
-# most with illumination and season; chosen on aerial tiles and simulated scenes.
+# Weight of each block in the distance between two chips. Colour has half the weight, because it
+# varies most with illumination and season. Tested on aerial tiles and simulated scenes.
 _BLOCK_WEIGHTS = {"covariance": 1.0, "histogram": 0.5, "patterns": 1.0}
 _RADII = (1, 2)
 
 # Standardised values are compressed to this many standard deviations (3 tanh(z / 3)), so that a
-# colour which was rare in the sample does not outweigh everything else.
+# colour that is rare in the sample does not outweigh everything else.
 _MAX_DEVIATION = 3.0
 
-# A statistic whose standard deviation over the sample is smaller is not divided by it.
+# Statistics whose standard deviation over the sample is below this value are only centred.
 _TINY = 1e-6
 
-# Pixels times bands that are processed at a time, which limits the memory to about 30 MB.
+# Number of values (pixels times bands) processed at a time; limits the memory to about 30 MB.
 WORKING_SET = 1 << 17
-# Pixels of the sample from which the band axes are computed.
+# Maximum number of the sample's pixels that are used to compute the band axes.
 SAMPLE_PIXELS = 1 << 20
 
 
 class Texture:
-    """Statistics of colour and texture that quarter turns of a square chip do not change.
+    """Statistics of colour and texture that do not change when a chip is rotated by 90 degrees.
 
-    Masked pixels do not count. A chip without any valid pixel has the zero vector as its
+    Masked pixels are ignored. A chip without any valid pixel has the zero vector as its
     embedding; all others have length 1, unless every statistic equals the sample's mean.
     """
 
@@ -69,22 +69,17 @@ class Texture:
     identity: ClassVar[Identity] = {"name": CARD.name, "version": CARD.version}
 
     def fit(self, sample: ChipBatch) -> Fitted:
-        """Fit band axes, histogram ends and standardisation to a sample of chips.
+        """Fit band axes, histogram ranges and standardisation to a sample of chips.
 
-        Raises TooFewError if no pixel of the sample is valid.
-
-        Returns
-        -------
-        mapping
-            ``centre``, ``axes``, ``low``, ``high`` of the `ColourAxes`; ``mean``, ``std`` and
-            ``weight`` of each statistic: float64 arrays.
+        Returns ``centre``, ``axes``, ``low``, ``high`` of the `ColourAxes`, and ``mean``, ``std``
+        and ``weight`` of each statistic. Raises TooFewError if no pixel of the sample is valid.
         """
         pixels = _sample_pixels(sample)
         if not len(pixels):
             raise TooFewError(
                 f"none of the {len(sample)} chips in the sample has a valid pixel",
                 where="texture encoder",
-                remedy="Check nodata and the annotations, or relax the screening.",
+                remedy="Check the nodata value and the annotations, or relax the screening.",
             )
         colour_axes = fit_colour_axes(pixels)
         parts = [_statistics(part, colour_axes) for part in _split(sample)]
@@ -98,7 +93,7 @@ class Texture:
         """Embed chips with the result of `fit`: float32 array, (n, dim).
 
         `dim` depends only on the number of bands; it is 320 for three bands. Raises BandError if
-        the chips have another number of bands than the sample.
+        the chips and the sample have different numbers of bands.
         """
         require_bands(batch, len(fitted["centre"]), "texture encoder")
         colour_axes = ColourAxes(*(fitted[name] for name in ("centre", "axes", "low", "high")))
@@ -109,7 +104,7 @@ class Texture:
 def _embed(blocks: dict[str, DoubleArray], fitted: Fitted) -> FloatArray:
     """Standardise, weight and normalise the statistics of some chips."""
     scores = (np.concatenate(list(blocks.values()), 1) - fitted["mean"]) / fitted["std"]
-    # A statistic that a chip has no pixels for is set to the sample's mean.
+    # If a chip has no pixels for a statistic, the sample's mean is used.
     np.nan_to_num(scores, copy=False, nan=0.0)
     return unit_length(_MAX_DEVIATION * np.tanh(scores / _MAX_DEVIATION) * fitted["weight"])
 
@@ -132,7 +127,7 @@ def _statistics(part: ChipBatch, colour_axes: ColourAxes) -> dict[str, DoubleArr
 
 
 def _split(batch: ChipBatch) -> Iterator[ChipBatch]:
-    """Yield the batch in parts of limited size, at least one."""
+    """Yield the batch in one or more parts of limited size."""
     _, bands, height, width = batch.pixels.shape
     step = max(1, WORKING_SET // (max(bands, 1) * height * width))
     for start in range(0, max(len(batch), 1), step):
@@ -152,7 +147,7 @@ def _sample_pixels(sample: ChipBatch) -> FloatArray:
 
 
 def _moments(statistics: DoubleArray) -> tuple[DoubleArray, DoubleArray]:
-    """Return mean and standard deviation of each column without NaN; the latter is 1 if tiny."""
+    """Return the mean and standard deviation (1 if tiny) of each column, ignoring NaN."""
     defined = ~np.isnan(statistics)
     count = np.maximum(defined.sum(0), 1)
     mean = np.where(defined, statistics, 0).sum(0) / count

@@ -14,12 +14,12 @@ from core.errors import SettingsError
 if TYPE_CHECKING:
     import torch
 
-# A batch is doubled only if the previous doubling raised the throughput by at least this factor.
+# The batch size is doubled again only if throughput rose by at least this factor the last time.
 _MIN_GAIN = 1.1
 MAX_BATCH = 1024
-# Options of mallopt in glibc's malloc.h, the value that both have while blocks are computed, and
-# the values up to which glibc adjusts them by itself. Setting them once ends that adjustment, so
-# these are the values that remain afterwards.
+# Options of mallopt (glibc's malloc.h), the value of both while blocks are computed, and their
+# values afterwards. Setting an option ends glibc's automatic adjustment, so the values afterwards
+# are the highest ones that this adjustment would have reached.
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 _THRESHOLD_WHILE_COMPUTING = 1 << 30
 _THRESHOLDS_AFTERWARDS = {_MMAP_THRESHOLD: 32 << 20, _TRIM_THRESHOLD: 64 << 20}
@@ -43,7 +43,7 @@ def one_thread_each() -> Iterator[int]:
 
     Several Python threads with one torch thread each are faster than one Python thread that
     splits every matrix product, because the parts of a product wait for each other and for
-    whatever else runs on the machine.
+    other programs on the machine.
     """
     import torch
 
@@ -60,9 +60,9 @@ def one_thread_each() -> Iterator[int]:
 def keep_freed_memory() -> Iterator[None]:
     """Let glibc keep freed memory for the next block of chips, and release it at the end.
 
-    By default glibc returns large tensors to the system at once, so that the memory of each layer
-    is mapped, zeroed and faulted in again: 7 % of a ViT's time on two cores (benchmarks/embed.py).
-    With other C libraries nothing is changed.
+    By default glibc returns the memory of large tensors to the system at once, and it is mapped,
+    zeroed and faulted in again for each layer. This takes 7 % of a ViT's time on two cores
+    (benchmarks/embed.py). With other C libraries nothing is changed.
     """
     if platform.libc_ver()[0] != "glibc":
         yield
@@ -81,7 +81,8 @@ def keep_freed_memory() -> Iterator[None]:
 def run_on_all_cores(call: Callable[[slice], None], blocks: Sequence[slice]) -> None:
     """Call a function for every block, on as many Python threads as torch has threads.
 
-    The result of a block does not depend on the number of cores, because one thread computes it.
+    The result of a block does not depend on the number of cores, because a single thread computes
+    it.
     """
     import torch
 
@@ -97,9 +98,9 @@ def run_on_all_cores(call: Callable[[slice], None], blocks: Sequence[slice]) -> 
 
 
 class BatchSize:
-    """The number of chips per batch, doubled while that pays and halved when memory runs out.
+    """Number of chips per batch, doubled while throughput rises, halved when memory runs out.
 
-    It begins with `start` and is at most `limit`. `wait` returns when the device has finished;
+    It starts at `start` and is at most `limit`. `wait` returns when the device has finished;
     without it only the launch would be timed. `clock` returns the time in seconds.
     """
 
@@ -119,9 +120,9 @@ class BatchSize:
         self._best_rate = 0.0
 
     def run(self, n: int, call: Callable[[slice], None]) -> None:
-        """Call a function for n chips, batch by batch, and again if a batch ran out of memory.
+        """Call a function for n chips, in batches that are halved and retried if memory runs out.
 
-        Raises SettingsError if not even a single chip fits.
+        Raises SettingsError if not even a single chip fits into memory.
         """
         import torch
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _TOKEN_SIDE = 14
 _HEAD_DIM = 64
-# Width and number of blocks.
+# Width of the embedding and number of transformer blocks.
 _SHAPES = {"small": (384, 12), "base": (768, 12), "large": (1024, 24)}
 _SPEED = {
     "small": "This is the fastest of the three sizes.",
@@ -78,7 +78,7 @@ def load_dinov2(card: EncoderCard, settings: EmbedSettings, weights_folder: Path
 
     The embedding is the normalised CLS token. For sizes other than the 518 px of training, the
     position embeddings are interpolated as in transformers. Raises WeightsError if the weights are
-    missing, truncated, not finite, or those of another network.
+    missing, truncated, not finite, or belong to another network.
     """
     weights = find_weights(card, settings.weights, weights_folder)
 
@@ -88,7 +88,7 @@ def load_dinov2(card: EncoderCard, settings: EmbedSettings, weights_folder: Path
     registers = "registers" in card.name
     name = "Dinov2WithRegisters" if registers else "Dinov2"
     depth = _SHAPES[card.name.split("-")[-1]][1]
-    # Neither the keys nor the shapes of the weights reveal these values.
+    # Options that cannot be derived from the keys and shapes of the weights.
     required = {
         "model_type": "dinov2_with_registers" if registers else "dinov2",
         "patch_size": _TOKEN_SIDE,
@@ -124,10 +124,9 @@ def _backbone(path: Path, card: EncoderCard) -> dict[str, Any]:
     """Return the weights without the classifier, under the network's own keys."""
     state = {}
     for key, value in read_checkpoint(path, card).items():
-        if key.startswith("classifier."):
-            continue
         name = key.removeprefix("dinov2_with_registers.").removeprefix("dinov2.")
         for published, renamed in _RENAMED_KEYS.items():
             name = name.replace(published, renamed)
-        state[name] = value
+        if not key.startswith("classifier."):
+            state[name] = value
     return state

@@ -1,4 +1,4 @@
-"""What all encoders with a network share: bands, input size, statistics, blocks and device."""
+"""Encoders with a network: how they handle bands, input size, statistics, blocks and device."""
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
@@ -32,8 +32,9 @@ _CPU_READ_SIZE = 256
 class NetworkEncoder:
     """An encoder around a network that takes three normalised bands.
 
-    Masked pixels are set to the mean of the normalisation, so that they are 0 after it and neither
-    bright nor dark. Chips are resized to a multiple of the network's step, see `input_side`.
+    Masked pixels are set to the mean of the normalisation, which maps them to 0, so that they are
+    neither bright nor dark. Chips are resized to a multiple of the network's step, see
+    `input_side`.
 
     On a CPU each core computes blocks of chips in float32, and a chip's embedding depends only on
     its block. On a CUDA device uint8 pixels are transferred in their native dtype, the network runs
@@ -45,9 +46,9 @@ class NetworkEncoder:
     network : callable
         Maps normalised pixels (n, 3, side, side) to embeddings (n, dim).
     module : nn.Module
-        The same network or its body; it is moved to the device and frozen.
+        The torch module that `network` runs; it is moved to the device and frozen.
     step : int
-        The side length of the network's input is a multiple of it.
+        The side length of the network's input must be a multiple of this number.
     channels_last : bool
         Whether the network is faster if the bands of a pixel are adjacent in memory.
     """
@@ -91,8 +92,8 @@ class NetworkEncoder:
     def input_side(self, native: int) -> int:
         """Return the side length in pixels to which chips of `native` pixels are resized.
 
-        That is the `input_size` setting if there is one; else the native side rounded to a
-        multiple of the step, at most 224, so that small chips are not enlarged.
+        This is the `input_size` setting if it is not 0. Otherwise it is the native side, rounded
+        to a multiple of the step and at most 224, so that small chips are not enlarged.
         """
         if self._settings.input_size:
             return self._settings.input_size
@@ -100,16 +101,16 @@ class NetworkEncoder:
         return min(rounded, _MAX_DEFAULT_SIDE // self.step * self.step)
 
     def notes(self, n_bands: int, names: Sequence[str]) -> tuple[str, ...]:
-        """Return clauses for the user on the use of the bands, and on device and precision."""
+        """Return notes for the user on how the bands are used, and on device and precision."""
         _, bands = choose_band_triples(n_bands, names, self._settings.bands_rule)
         device = f"computed on {self._device} in {self._half}" if self._half else ""
         return tuple(f"{self.card.name}: {note}" for note in (bands, device) if note)
 
     def fit(self, sample: ChipBatch) -> Fitted:
-        """Return `band_statistics`, (3 x triples of bands,) each, if the settings ask for them.
+        """Return `band_statistics`, (3 x triples of bands,) each, if the settings request them.
 
-        With the normalisation of the card the mapping is empty. Raises BandError if the sample's
-        bands do not give three by the bands rule.
+        If the card's statistics are used instead, the mapping is empty. Raises BandError if the
+        bands rule yields no triple for the sample's bands.
         """
         triples = self._triples(sample)
         for note in self.notes(sample.pixels.shape[1], sample.bands):
@@ -121,9 +122,9 @@ class NetworkEncoder:
     def encode(self, batch: ChipBatch, fitted: Fitted) -> FloatArray:
         """Embed chips: float32 array, (n, dim x triples of bands).
 
-        Raises BandError if the batch's bands do not give three by the bands rule, SettingsError if
-        the device's memory does not suffice for a single chip, and WeightsError if the embeddings
-        are not finite.
+        Raises BandError if the bands rule yields no triple for the batch's bands, SettingsError if
+        a single chip does not fit into the device's memory, and WeightsError if the embeddings are
+        not finite.
         """
         side = self.input_side(batch.pixels.shape[-1])
         return self.encode_view(batch, fitted, ChipView(side, side))
@@ -133,7 +134,7 @@ class NetworkEncoder:
         import torch
 
         triples = self._triples(batch)
-        # The constants of a card apply to every triple.
+        # The card's mean and standard deviation apply to every triple.
         mean, std = (
             torch.from_numpy(np.resize(np.asarray(values, np.float32), (len(triples), 3, 1, 1)))
             for values in (fitted.get("mean", self.card.mean), fitted.get("std", self.card.std))
@@ -187,7 +188,7 @@ def move_to_device(chips: ChipBatch, device: "torch.device") -> "Tensor":
 def scale_on_device(chips: ChipBatch, device: "torch.device") -> "Tensor":
     """Return pixels in 0..1 that are transferred in their native dtype and scaled on the device.
 
-    For uint8 that is a quarter of the bytes of float32.
+    For uint8, this transfers a quarter of the bytes that float32 would need.
     """
     import torch
 
@@ -207,7 +208,7 @@ def _transfer(values: "Tensor", device: "torch.device") -> "Tensor":
 
 
 def band_statistics(sample: ChipBatch, order: Sequence[int]) -> Fitted:
-    """Return ``mean`` and ``std`` of the valid pixels in 0..1 of the bands in `order`, float32.
+    """Return ``mean`` and ``std`` of each band in `order`, over valid pixels in 0..1, as float32.
 
     Raises DegenerateError if there is no valid pixel, or a band does not vary.
     """

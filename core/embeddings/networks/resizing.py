@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 class ChipView:
     """The view of a chip that a network receives: resized, then cropped to its centre.
 
-    `resized` is the side length of the complete chip in pixels, and `side` that of the crop.
+    `resized` and `side` are side lengths in pixels: of the whole resized chip and of the crop.
     """
 
     resized: int
@@ -22,10 +22,8 @@ def resize_bicubic(pixels: "Tensor", side: int) -> "Tensor":
     """Resample pixels to squares with antialiased bicubic interpolation, clamped to 0..1.
 
     Differs from Pillow's bicubic filter by at most 1.1 grey levels on smooth imagery. Where black
-    meets white the difference is up to 20 levels when enlarging, because Pillow rounds and clamps
-    between its two passes.
-
-    Maps (n, bands, height, width) to (n, bands, side, side).
+    meets white the difference is up to 20 levels in enlarged chips, because Pillow rounds and
+    clamps between its two passes. Maps (n, bands, height, width) to (n, bands, side, side).
     """
     from torch.nn.functional import interpolate
 

@@ -37,8 +37,8 @@ CARD = EncoderCard(
 )
 # The network halves the resolution five times.
 _STEP = 32
-# Neither the keys nor the shapes of the weights reveal these values. The last one means version 1.5
-# of the architecture, which has the stride in the 3 x 3 convolution.
+# Options that cannot be derived from the keys and shapes of the weights. The last one means
+# version 1.5 of the architecture, which has the stride in the 3 x 3 convolution.
 _REQUIRED: dict[str, Any] = {
     "layer_type": "bottleneck",
     "hidden_act": "relu",
@@ -50,23 +50,24 @@ _REQUIRED: dict[str, Any] = {
 def load_resnet50(
     settings: EmbedSettings, weights_folder: Path, card: EncoderCard = CARD
 ) -> NetworkEncoder:
-    """Load ResNet-50 with its pooled output; a ``config.json`` next to the weights is checked.
+    """Load ResNet-50; a ``config.json`` next to the weights is checked.
 
-    Raises WeightsError if the weights are missing, truncated, not finite, or those of another
-    network.
+    The embedding is the network's pooled output. Raises WeightsError if the weights are missing,
+    truncated, not finite, or belong to another network.
     """
     weights = find_weights(card, settings.weights, weights_folder)
 
     import torch
     from transformers import ResNetConfig, ResNetModel
 
-    def dim(config: ResNetConfig) -> int:
-        return int((config.hidden_sizes or [0])[-1])
-
-    config = read_network_config(weights.path, card, ResNetConfig, _REQUIRED, dim)
+    config = read_network_config(
+        weights.path, card, ResNetConfig, _REQUIRED, lambda config: (config.hidden_sizes or [0])[-1]
+    )
     with torch.device("meta"):
         model = ResNetModel(config)
-    load_checkpoint(model, _backbone(weights.path, card), weights.path, card)
+    state = read_checkpoint(weights.path, card).items()
+    body = {k.removeprefix("resnet."): v for k, v in state if not k.startswith("classifier.")}
+    load_checkpoint(model, body, weights.path, card)
     fold_batch_norms(model)
 
     def pooled(pixels: "Tensor") -> "Tensor":
@@ -78,21 +79,13 @@ def load_resnet50(
     )
 
 
-def _backbone(path: Path, card: EncoderCard) -> dict[str, Any]:
-    """Return the weights without the classifier, under the keys of ResNetModel."""
-    return {
-        key.removeprefix("resnet."): value
-        for key, value in read_checkpoint(path, card).items()
-        if not key.startswith("classifier.")
-    }
-
-
 def fold_batch_norms(network: "nn.Module") -> int:
     """Fold each batch norm of a transformers CNN into the convolution before it, in place.
 
-    The numbers stay the same with one pass less. A batch norm is recognised as the
-    ``normalization`` of a module that also has a ``convolution``, as in ResNetModel. The network
-    is switched to evaluation mode and can no longer be trained. Returns the number of batch norms.
+    This saves one pass over the data and does not change the output. A batch norm is recognised as
+    the ``normalization`` of a module that also has a ``convolution``, as in ResNetModel. The
+    network is switched to evaluation mode and can no longer be trained. Returns the number of batch
+    norms.
     """
     from torch import nn
     from torch.nn.utils.fusion import fuse_conv_bn_eval

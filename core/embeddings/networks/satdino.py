@@ -31,7 +31,7 @@ def _card(size: str, token: int, remark: str, revision: str = "main") -> Encoder
         hub_id=f"strakajk/{model}",
         revision=revision,
         weights_file=f"{model}.pth",
-        # Those of fMoW, the training data; the authors' evaluation used those of each data set.
+        # Statistics of fMoW, the training data. The authors' evaluation uses each test set's own.
         mean=(0.433, 0.436, 0.407),
         std=(0.198, 0.193, 0.195),
         tags=("remote sensing", "vision transformer", "self-supervised"),
@@ -51,7 +51,7 @@ CARDS: Mapping[str, EncoderCard] = {card.name: card for card in _CARDS}
 
 
 def vit_shape(name: str) -> "VitShape":
-    """Return the size of the network that belongs to a card's name."""
+    """Return the shape of the network that belongs to a card's name."""
     from core.embeddings.networks.vit import VitShape
 
     _, size, token = name.split("-")
@@ -65,9 +65,9 @@ def load_satdino(
     weights_folder: Path,
     shape: "VitShape | None" = None,
 ) -> NetworkEncoder:
-    """Load a SatDINO encoder; `shape` is by default that of the card's name.
+    """Load a SatDINO encoder; `shape` defaults to the shape that belongs to the card's name.
 
-    Raises WeightsError if the weights are missing, truncated, not finite, or those of another
+    Raises WeightsError if the weights are missing, truncated, not finite, or belong to another
     network.
     """
     weights = find_weights(card, settings.weights, weights_folder)
@@ -86,13 +86,13 @@ def load_satdino(
 
 
 def _teacher(path: Path, card: EncoderCard) -> dict[str, Any]:
-    """Return the checkpoint's ``teacher``, or all of a file that contains only its tensors."""
+    """Return a checkpoint's ``teacher``, or the whole checkpoint if it holds only the teacher."""
     state = read_checkpoint(path, card)
     teacher = state if "cls_token" in state else state.get("teacher")
     if not isinstance(teacher, dict) or not teacher:
-        keys = ", ".join(sorted(map(str, state))[:3]) or "no keys"
+        keys = ", ".join(sorted(map(str, state))[:3]) or "none"
         raise WeightsError(
-            f"the file has no 'teacher' and no 'cls_token', but {keys}",
+            f"the file has no 'teacher' and no 'cls_token'; its first keys are: {keys}",
             where=str(path),
             remedy=f"Download {card.weights_file} from {card.source}.",
         )

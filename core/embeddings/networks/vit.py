@@ -2,7 +2,7 @@
 
 Caron et al. 2021 (DINO); Straka and Gruber 2025 (SatDINO): the learned register is the last token,
 after those of the image, and has its own position embedding. The output is the normalised CLS
-token, so the last block computes only that token, which gives the same numbers.
+token, so the last block computes only that token; the result is the same.
 """
 
 from collections import OrderedDict
@@ -19,15 +19,7 @@ _MLP_RATIO = 4
 
 @dataclass(frozen=True)
 class VitShape:
-    """The size of a vision transformer.
-
-    Attributes
-    ----------
-    dim, depth, heads : int
-        Width, number of blocks, and number of attention heads.
-    token : int
-        Side length of a token in pixels.
-    """
+    """Width, number of blocks, number of attention heads, and side length of a token in pixels."""
 
     dim: int
     depth: int
@@ -113,19 +105,13 @@ def position_embeddings(table: Tensor, side: int) -> Tensor:
 
     SatDINO resamples its table with bicubic interpolation, without antialiasing, at the scale
     ``(side + 0.1) / sqrt(n + 1)`` for n trained tokens. DINO, on which it is based, divides by
-    ``sqrt(n)``; SatDINO also counts the register. The weights were evaluated with that scale, so it
-    is used here too. From 40 tokens on (640 px at token 16; 157 tokens, 1,256 px at token 8) it
-    gives one row too few and SatDINO fails; DINO's scale is used instead, which differs by 0.25 %
-    (0.06 %).
+    ``sqrt(n)``; SatDINO also counts the register. The weights were evaluated with SatDINO's scale,
+    so it is used here too. That scale gives one row too few, and SatDINO itself fails, for sides
+    from 640 px (40 tokens) on, or from 1,256 px (157 tokens) on with tokens of 8 px. DINO's scale
+    is used for these sides; it differs by 0.25 %, or 0.06 % with tokens of 8 px.
 
-    Parameters
-    ----------
-    table : Tensor, (1, n + 2, dim)
-        Those of the CLS token, of n tokens row by row, and of the register, trained at 224 px.
-
-    Returns
-    -------
-    Tensor, (1, side x side + 2, dim)
+    The table, (1, n + 2, dim), holds the position embeddings of the CLS token, of n tokens row by
+    row, and of the register, trained at 224 px. The result has the shape (1, side x side + 2, dim).
     """
     n = table.shape[1] - 2
     trained = round(n**0.5)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from pickle import UnpicklingError  # noqa: TID251  to be caught only: torch raises it
+from pickle import UnpicklingError  # noqa: TID251  only caught, because torch raises it
 from typing import TYPE_CHECKING, Any
 
 from core.embeddings.encoder import EncoderCard, Identity
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-# Longer than a slow connection needs; without a network, the hub's own five retries take 23 s.
+# Time limit of the connection test, longer than a slow connection needs. Without the test, a
+# machine without a network would wait 23 s for the hub's own five retries.
 _PROBE_SECONDS = 5
 _N_LISTED = 3
 
@@ -40,7 +41,7 @@ def find_weights(card: EncoderCard, setting: str, folder: Path) -> WeightFile:
 
     The file is looked up in the setting (a file, or a folder that contains it), then in the
     workspace's weights folder, then in the hub's cache, and finally on the hub. In a folder,
-    ``name/file`` comes before ``file``. Raises WeightsError if the file cannot be found; the
+    ``ENCODER/FILE`` is preferred to ``FILE``. Raises WeightsError if the file cannot be found; the
     one-line message says which file to download and where to save it.
     """
     path = find_local_weights(card, setting, folder) or _download(card, folder)
@@ -59,11 +60,17 @@ def find_local_weights(card: EncoderCard, setting: str, folder: Path) -> Path | 
     path = next((path for path in paths if path.is_file()), None)
     if setting and not path:
         raise _file_error(paths[-1], card, "there is no such weight file")
-    return path or _cached_file(card)
+    if path:
+        return path
+
+    from huggingface_hub import try_to_load_from_cache
+
+    cached = try_to_load_from_cache(card.hub_id, card.weights_file, revision=card.revision)
+    return Path(cached) if isinstance(cached, str) else None
 
 
 def weights_identity(card: EncoderCard, settings: EmbedSettings, weights: WeightFile) -> Identity:
-    """Return the identity of an encoder with weights: the file's content counts, not its path."""
+    """Return an encoder's identity, which holds the checksum of its weight file, not the path."""
     return {
         "name": card.name,
         "version": card.version,
@@ -77,7 +84,7 @@ def weights_identity(card: EncoderCard, settings: EmbedSettings, weights: Weight
 
 
 def weights_fingerprint(path: Path) -> str:
-    """Return a file's SHA-256 in hexadecimal; it is read again only if its size or time changes."""
+    """Return a file's SHA-256 in hexadecimal; reread only if its size or time stamp has changed."""
     try:
         status = path.stat()
         return _digest(path, status.st_size, status.st_mtime_ns)
@@ -105,7 +112,7 @@ def read_checkpoint(path: Path, card: EncoderCard) -> dict[str, Any]:
 def load_checkpoint(
     network: "nn.Module", state: Mapping[str, Any], path: Path, card: EncoderCard
 ) -> None:
-    """Load weights into a network, which may be on the meta device, in the network's dtypes.
+    """Load weights, converted to the network's dtypes; the network may be on device "meta".
 
     Raises WeightsError with the first keys that are missing, unknown, of another shape or not
     finite. `path` is only used in that message.
@@ -113,7 +120,7 @@ def load_checkpoint(
     expected = network.state_dict()
     no_tensors = [key for key, value in state.items() if not hasattr(value, "isfinite")]
     if no_tensors:
-        raise _file_error(path, card, f"the file has no tensor under {_listed(no_tensors)}")
+        raise _file_error(path, card, f"the file has no tensor named {_listed(no_tensors)}")
     problems = {
         "missing keys": [key for key in expected if key not in state],
         "unknown keys": [key for key in state if key not in expected],
@@ -129,7 +136,7 @@ def load_checkpoint(
     not_finite = [key for key, tensor in state.items() if not bool(tensor.isfinite().all())]
     if not_finite:
         raise _file_error(path, card, f"values are not finite in {_listed(not_finite)}")
-    # Copies, because the kernels round differently depending on the alignment of the file's data.
+    # Tensors are copied, because rounding in kernels depends on their alignment in memory.
     copies = {key: tensor.to(expected[key].dtype, copy=True) for key, tensor in state.items()}
     network.load_state_dict(copies, strict=True, assign=True)
 
@@ -144,16 +151,9 @@ def read_network_config(
 ) -> Any:
     """Return a transformers configuration, from ``config.json`` next to the weights if it exists.
 
-    Raises WeightsError if that file is not a valid configuration, or describes another network.
-
-    Parameters
-    ----------
-    required : mapping
-        Values that the card's network must have.
-    dim : callable
-        Returns the length of one embedding for a configuration.
-    defaults : mapping, optional
-        Further values to use if there is no ``config.json``.
+    The card's network must have the `required` values; `defaults` are further values to use if
+    there is no ``config.json``. `dim` returns the length of one embedding for a configuration.
+    Raises WeightsError if ``config.json`` is not valid or describes another network.
     """
     file = path.with_name("config.json")
     if not file.is_file():
@@ -173,7 +173,7 @@ def read_network_config(
         wrong.append(f"{n_features} features")
     if wrong:
         raise WeightsError(
-            f"the file describes another network than {card.name}: {', '.join(wrong)}",
+            f"the file does not describe the network {card.name}: {', '.join(wrong)}",
             where=str(file),
             remedy=f"Download {card.weights_file} and config.json from {card.source}.",
         )
@@ -186,15 +186,7 @@ def weights_remedy(card: EncoderCard, folder: Path | None = None) -> str:
     if folder is None:
         return f"The right file is {url}"
     path = folder / card.name / card.weights_file
-    return f"Download {url} to {path}, or give the path of the file (--weights)."
-
-
-def _cached_file(card: EncoderCard) -> Path | None:
-    """Return the file in the hub's cache on this machine, if it is there."""
-    from huggingface_hub import try_to_load_from_cache
-
-    path = try_to_load_from_cache(card.hub_id, card.weights_file, revision=card.revision)
-    return Path(path) if isinstance(path, str) else None
+    return f"Download {url} to {path}, or set the weight file to the path of your copy."
 
 
 def _download(card: EncoderCard, folder: Path) -> Path:

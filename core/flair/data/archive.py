@@ -18,29 +18,17 @@ def unpack_archive(
 ) -> list[Path]:
     """Unpack a zip archive from an untrusted source, either completely or not at all.
 
-    Parameters
-    ----------
-    archive : Path
-    folder : Path
-        Receives the top-level entries of the archive; none of them may exist yet.
-    settings : FetchSettings
-    report : Progress
-        Called with the number of files.
-
-    Returns
-    -------
-    list of Path
-        The top-level entries.
+    The folder receives the top-level entries of the archive, none of which may exist yet; their
+    paths are returned. Progress is counted in files. Nothing is left behind if the listener asks
+    to stop.
 
     Raises
     ------
     ChipscapeError
-        If the file is not a zip archive, is damaged or encrypted, contains links or paths outside
-        the folder, or exceeds the limits of the settings.
+        If the file is not a zip archive, is damaged or encrypted, contains a path outside the
+        folder, a link or a device, or exceeds the limits of the settings.
     WorkspaceError
         If the folder cannot be written, has too little space, or already contains an entry.
-    Cancelled
-        If the listener asked to stop; nothing is left behind.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -77,7 +65,7 @@ def unpack_archive(
 
 
 def _checked_path(info: zipfile.ZipInfo, archive: Path) -> PurePosixPath:
-    """Return the path of an entry after checking that it is a file or folder inside the archive."""
+    """Return the path of an entry after checking that it is safe to unpack."""
     path = PurePosixPath(info.filename)
     unsafe = "\\" in info.filename or ":" in info.filename or "\0" in info.orig_filename
     if path.is_absolute() or unsafe or ".." in path.parts or not path.parts:

@@ -30,15 +30,14 @@ N_SURVEYED = 600
 
 @dataclass(frozen=True)
 class FileSurvey:
-    """The result of reading every file.
+    """The result of reading every file of a data set.
 
     Attributes
     ----------
     counts : int64 array, (p, 20)
-        Pixels of each patch by value of the full nomenclature.
-    problems : tuple of str
+        Number of pixels by patch and class (full nomenclature); column 0 counts those without one.
     sample : PixelTable
-        Equally many pixels of each class of the full nomenclature, or all pixels of a rarer one.
+        Equally many pixels of each class (full nomenclature), or all pixels of a smaller class.
     """
 
     counts: AnyArray
@@ -51,22 +50,8 @@ def summarise_dataset(
 ) -> dict[str, Any]:
     """Read every file of a data set once and summarise it.
 
-    Parameters
-    ----------
-    dataset : Dataset
-    nomenclature : {"reduced", "full"}
-    report : Progress
-
-    Returns
-    -------
-    dict
-        Patches, areas and domains of each split; class counts, shares, and classes per patch;
-        all problems by name; the citation and the licence.
-
-    Raises
-    ------
-    Cancelled
-        If the listener asked to stop.
+    The summary contains, for each split, the numbers of patches and areas, the domains, the class
+    shares and the classes per patch; and all problems, the citation and the licence.
     """
     counts, problems = count_class_pixels(dataset, report)
     return {
@@ -83,14 +68,10 @@ def summarise_dataset(
 def count_class_pixels(
     dataset: Dataset, report: Progress = silent
 ) -> tuple[AnyArray, list[Problem]]:
-    """Count the pixels of each patch by value of the full nomenclature.
+    """Count the pixels of each patch by class of the full nomenclature, int64 (p, 20).
 
-    Returns
-    -------
-    counts : int64 array, (p, 20)
-        Column 0 counts pixels without a class; a patch that cannot be read has no counts.
-    problems : list of Problem
-        Those of the data set, then those of each patch.
+    Column 0 counts pixels without a class; the row of a patch that cannot be read is 0. Also
+    returns all problems, those of the data set first and then those of each patch.
     """
     problems = list(dataset.problems)
     counts = np.zeros((len(dataset.patches), HIGHEST + 1), np.int64)
@@ -106,12 +87,7 @@ def survey_dataset(
 ) -> FileSurvey:
     """Read every file once, count the classes, and sample pixels for charts.
 
-    Raises
-    ------
-    TooFewError
-        If no patch can be used.
-    Cancelled
-        If a listener asked to stop.
+    Raises TooFewError if no patch can be used.
     """
     counts, problems = count_class_pixels(dataset, counting)
     fused = [index for index, patch in enumerate(dataset.patches) if patch.has_sentinel]
@@ -136,22 +112,17 @@ def summarise_splits(
 def prior_shift(train: Mapping[str, Any], test: Mapping[str, Any]) -> float:
     """Return the total variation distance, 0..1, between the class shares of two splits.
 
-    It is the share of pixels that would have to change class for both to have the same shares.
-
-    Parameters
-    ----------
-    train, test : mapping
-        Values of `summarise_splits`.
+    It is the fraction of pixels that would have to change class for both splits to have the same
+    shares. `train` and `test` are values of the result of `summarise_splits`.
     """
-    differences = [
-        cover["share"] - other["share"]
-        for cover, other in zip(train["classes"], test["classes"], strict=True)
-    ]
-    return 0.5 * float(np.abs(differences).sum())
+    first, second = (
+        np.array([cover["share"] for cover in split["classes"]]) for split in (train, test)
+    )
+    return 0.5 * float(np.abs(first - second).sum())
 
 
 def _inspect_patch(patch: Patch) -> tuple[AnyArray, list[Problem]]:
-    """Return the counts of a patch by value of the full nomenclature, and its problems."""
+    """Return the counts of a patch by class of the full nomenclature, and its problems."""
     problems: list[Problem] = []
     counts = np.zeros(HIGHEST + 1, np.int64)
     try:

@@ -1,4 +1,4 @@
-"""The contents of a FLAIR #2 data set: patches, the files of each, and problems with the files."""
+"""The contents of a FLAIR #2 data set: patches with their files, and problems with the files."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,14 +6,10 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Problem:
-    """A problem with one file or patch that does not stop the work on the others.
+    """A problem with one file or patch; all other files and patches are still processed.
 
-    Attributes
-    ----------
-    name : str
-        The file, relative to the root of the data set, or the patch.
-    reason : str
-        What is wrong and how it was handled.
+    The name is the patch's name, or the file's path relative to the root of the data set. The
+    reason states what is wrong and how it was handled.
     """
 
     name: str
@@ -30,12 +26,11 @@ class Acquisition:
     Attributes
     ----------
     x, y, z : float or None
-        Centre in EPSG:2154 and elevation, metres.
+        Coordinates of the centre in EPSG:2154, and its elevation, metres.
     date : str
         yyyy-mm-dd.
     time : str
-        HhMM.
-    camera : str
+        Such as 10h20.
     """
 
     x: float | None
@@ -66,11 +61,8 @@ class Patch:
     split : {"train", "test"}
     domain, area : str
         Such as D004_2021 and Z8_NF.
-    image, mask : Path
-    super_area : SuperArea or None
     centroid : tuple of int, or None
         Row and column of the patch's centre in the super area.
-    acquisition : Acquisition or None
     """
 
     number: str
@@ -95,21 +87,15 @@ class Patch:
 
     @property
     def has_sentinel(self) -> bool:
-        """True if the patch has a super area and a centroid to match them by."""
+        """True if the patch has a super area and a centroid that locates the patch in it."""
         return self.super_area is not None and self.centroid is not None
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """The patches of a FLAIR #2 data set.
+    """The patches of a FLAIR #2 data set, with missing and superfluous files listed as problems.
 
-    Attributes
-    ----------
-    root : Path
-    patches : tuple of Patch
-        Sorted by split (train first), then by number.
-    problems : tuple of Problem
-        Missing and superfluous files by name.
+    The patches are sorted by split (train first), then by number.
     """
 
     root: Path

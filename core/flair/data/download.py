@@ -1,4 +1,4 @@
-"""Download of FLAIR's toy data set, which an interrupted run can resume."""
+"""Download of FLAIR's toy data set; an interrupted download can be resumed."""
 
 import json
 import logging
@@ -17,21 +17,20 @@ from core.tables import Checked, bounded
 
 log = logging.getLogger(__name__)
 
-# Source: the colab edition of the seed notebook.
+# Source: the Colab version of the original notebook (see docs/land_cover.md).
 TOY_URL = (
     "https://storage.gra.cloud.ovh.net/v1/AUTH_366279ce616242ebb14161b7991a8461/defi-ia/"
     "flair_data_2/flair_2_toy_dataset.zip"
 )
 CHUNK = 1 << 20
-"""Bytes that are read at once."""
-_USER_AGENT = "chipscape"
+"""Number of bytes to read at once."""
 # Client errors after which another attempt may succeed.
 _TRANSIENT = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS)
 
 
 @dataclass(frozen=True)
 class FetchSettings(Checked):
-    """The source of the data, and the limits of what is accepted from it.
+    """The source of the data, and limits on the download.
 
     Attributes
     ----------
@@ -40,7 +39,7 @@ class FetchSettings(Checked):
     sha256 : str
         The checksum of the archive; empty to accept any archive that passes its own CRC checks.
     timeout : float
-        Seconds without a byte after which an attempt fails.
+        Seconds without data after which an attempt fails.
     attempts : int
         Number of attempts before the download fails.
     most_gigabytes : float
@@ -62,20 +61,10 @@ class _StalePart(Exception):
 
 
 def download_file(settings: FetchSettings, target: Path, report: Progress = silent) -> str:
-    """Download a file, continuing the partial file of an earlier attempt if there is one.
+    """Download a file and return its SHA-256, continuing the partial file of an earlier attempt.
 
-    Parameters
-    ----------
-    settings : FetchSettings
-    target : Path
-        The file to write; until it is complete it is called `<name>.part`.
-    report : Progress
-        Called with bytes.
-
-    Returns
-    -------
-    str
-        The SHA-256 of the file.
+    Until the target is complete it is called `<name>.part`; this partial file remains if the
+    listener asks to stop. Progress is counted in bytes.
 
     Raises
     ------
@@ -85,8 +74,6 @@ def download_file(settings: FetchSettings, target: Path, report: Progress = sile
         If the server cannot be reached, all attempts fail, or the checksum differs.
     WorkspaceError
         If the file cannot be written.
-    Cancelled
-        If the listener asked to stop; the partial file remains.
     """
     if not settings.url.lower().startswith(("http://", "https://")):
         raise SettingsError(f"{settings.url!r} is not an http address", where="url")
@@ -129,7 +116,7 @@ def _download_part(settings: FetchSettings, part: Path, report: Progress) -> Non
 def _resume(settings: FetchSettings, part: Path, report: Progress) -> None:
     """Append the missing bytes to the partial file in one request."""
     size, version = _read_part(part, settings.url)
-    request = urllib.request.Request(settings.url, headers={"User-Agent": _USER_AGENT})
+    request = urllib.request.Request(settings.url, headers={"User-Agent": "chipscape"})
     if size:
         request.add_header("Range", f"bytes={size}-")
         request.add_header("If-Range", version)
@@ -145,13 +132,13 @@ def _resume(settings: FetchSettings, part: Path, report: Progress) -> None:
     with response:
         if size and response.status == HTTPStatus.PARTIAL_CONTENT:
             if not str(response.headers.get("Content-Range", "")).startswith(f"bytes {size}-"):
-                raise _StalePart("the server sent another range than the requested one")
+                raise _StalePart("the server sent a different range from the one requested")
         else:
             size = 0
         length = response.headers.get("Content-Length")
         total = size + int(length) if length else 0
         version = response.headers.get("ETag") or response.headers.get("Last-Modified") or ""
-        # A weak tag does not promise equal bytes (RFC 9110, 13.1.5).
+        # A weak tag does not guarantee equal bytes (RFC 9110, 13.1.5).
         version = "" if version.startswith("W/") else version
         note = {"url": settings.url, "version": version}
         _note_path(part).write_text(json.dumps(note), encoding="utf-8")
@@ -165,7 +152,7 @@ def _resume(settings: FetchSettings, part: Path, report: Progress) -> None:
 
 
 def _read_part(part: Path, url: str) -> tuple[int, str]:
-    """Return the size of a partial file and the version it belongs to; (0, "") if unusable."""
+    """Return the size of a partial file and its version on the server; (0, "") if unusable."""
     try:
         note = json.loads(_note_path(part).read_bytes())
         size = part.stat().st_size
@@ -185,7 +172,7 @@ def _is_final(error: Exception, part: Path) -> bool:
 
 
 def _describe(error: object) -> str:
-    """Return the reason of an error without the prefixes that urllib adds."""
+    """Return the reason for an error without the prefixes that urllib adds."""
     if isinstance(error, urllib.error.HTTPError):
         return f"the server answered {error.code}, {error.reason}"
     reason = getattr(error, "reason", error)
@@ -196,7 +183,7 @@ def _download_error(settings: FetchSettings, error: Exception) -> ChipscapeError
     return ChipscapeError(
         f"the file cannot be downloaded ({_describe(error)})",
         where=settings.url,
-        remedy="Check the network and run the command again, which resumes the download. Or "
+        remedy="Check the network and run the command again to resume the download, or "
         "download the file yourself and unpack it into the flair/ folder of the workspace.",
     )
 

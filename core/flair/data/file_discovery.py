@@ -1,4 +1,4 @@
-"""Discovery of the files of a FLAIR #2 data set, paired by name."""
+"""Discovery of the files of a FLAIR #2 data set: images, masks and Sentinel files by patch."""
 
 import json
 import re
@@ -8,12 +8,12 @@ from typing import Any
 from core.errors import WorkspaceError
 from core.flair.data.dataset import Acquisition, Dataset, Patch, Problem, SuperArea
 
-# Full and toy names, of train and of test.
+# Folder names of the full and the toy data set.
 _TREE = re.compile(r"flair(?:[_-]2)?(?:[_-]toy)?_(aerial|labels|sen)_(train|test)", re.I)
 _PATCH = {"aerial": re.compile(r"IMG_(\d+)\.tiff?$"), "labels": re.compile(r"MSK_(\d+)\.tiff?$")}
 _SENTINEL = re.compile(r"SEN2_sp_(.+)_(data\.npy|masks\.npy|products\.txt)$")
 _SENTINEL_PARTS = ("data.npy", "masks.npy", "products.txt")
-# <domain>/<area>/img/IMG_000001.tif
+# Number of parts of a path within a tree, <domain>/<area>/img/IMG_000001.tif.
 _DEPTH = 4
 _FOREIGN = "its name or folder does not follow FLAIR's layout, so it is not used"
 _AERIAL_ONLY = "so only its aerial bands are used"
@@ -24,18 +24,10 @@ METADATA = "flair-2_aerial_metadata.json"
 def discover_dataset(root: Path) -> Dataset:
     """Find the patches of a FLAIR #2 data set and the files that belong to each.
 
-    Images and masks are paired by number, Sentinel files by domain and area. Only names are read
-    here; problems inside a file are reported when it is read.
-
-    Parameters
-    ----------
-    root : Path
-        The folder that contains the trees, or the folder above it.
-
-    Raises
-    ------
-    WorkspaceError
-        If there is no tree of aerial images.
+    The root is the folder that contains FLAIR's directory trees, such as flair_aerial_train, or the
+    folder above it. Images and masks are paired by number, Sentinel files by domain and area.
+    Rasters and series are not opened; problems inside them are reported when they are read. Raises
+    WorkspaceError if there is no tree of aerial images.
     """
     base, trees = _find_trees(root)
     problems: list[Problem] = []
@@ -53,7 +45,7 @@ def discover_dataset(root: Path) -> Dataset:
             problems.append(Problem(_relative(base, image), reason))
             continue
         if _domain_and_area(mask) != (domain, area):
-            reason = f"it lies under {'/'.join(_domain_and_area(mask))}, its image under "
+            reason = f"it is in {'/'.join(_domain_and_area(mask))}, but its image is in "
             reason += f"{domain}/{area}; they are paired by number"
             problems.append(Problem(_relative(base, mask), reason))
         name, key = f"IMG_{number}", (split, domain, area)
@@ -61,7 +53,7 @@ def discover_dataset(root: Path) -> Dataset:
             problems.append(Problem(name, "its metadata are missing"))
         used.add(key)
         if key not in areas:
-            reason = f"the Sentinel files of {domain}-{area} are not complete, {_AERIAL_ONLY}"
+            reason = f"the Sentinel files of {domain}-{area} are incomplete, {_AERIAL_ONLY}"
             problems.append(Problem(name, reason))
         elif name not in centroids:
             problems.append(Problem(name, f"it has no centroid, {_AERIAL_ONLY}"))
@@ -84,7 +76,7 @@ def _train_first(item: tuple[tuple[str, str], Path]) -> tuple[bool, str]:
 
 
 def _find_trees(root: Path) -> tuple[Path, dict[str, list[tuple[str, Path]]]]:
-    """Return the folder that contains the trees, and the split and folder of the trees by role."""
+    """Return the folder that contains the trees, and by role, the split and folder of each tree."""
     inner = sorted(p for p in root.iterdir() if p.is_dir()) if root.is_dir() else []
     for base in (root, *inner):
         trees: dict[str, list[tuple[str, Path]]] = {"aerial": [], "labels": [], "sen": []}
@@ -95,10 +87,10 @@ def _find_trees(root: Path) -> tuple[Path, dict[str, list[tuple[str, Path]]]]:
         if trees["aerial"]:
             return base, trees
     raise WorkspaceError(
-        "there is no FLAIR #2 tree of aerial images, such as flair_aerial_train",
+        "there is no folder of FLAIR #2 aerial images, such as flair_aerial_train",
         where=str(root),
-        remedy="Write the demo with `chipscape flair demo`, or get the data with "
-        "`chipscape flair fetch`.",
+        remedy="Generate a synthetic data set with `chipscape flair demo`, or download FLAIR's toy "
+        "data set with `chipscape flair fetch`.",
     )
 
 
@@ -135,7 +127,7 @@ def _find_super_areas(
                 problems.append(Problem(_relative(base, path), _FOREIGN))
             elif match[1] != "-".join(_domain_and_area(path)):
                 folder = "/".join(_domain_and_area(path))
-                reason = f"it is named for {match[1]} but lies under {folder}, so it is not used"
+                reason = f"it is named for {match[1]} but is in {folder}, so it is not used"
                 problems.append(Problem(_relative(base, path), reason))
             else:
                 by_area.setdefault(_domain_and_area(path), {})[match[2]] = path
@@ -166,7 +158,7 @@ def _read_metadata(base: Path, problems: list[Problem]) -> dict[str, Acquisition
     metadata: dict[str, Acquisition] = {}
     for key, value in _read_table(base, METADATA, "*metadata*.json", problems).items():
         if not isinstance(value, dict):
-            problems.append(Problem(key, "its metadata are not a table and are not used"))
+            problems.append(Problem(key, "its metadata are not a JSON object and are not used"))
             continue
         x, y, z = (_number(value.get(f"patch_centroid_{axis}")) for axis in "xyz")
         date, time, camera = (str(value.get(name, "")) for name in ("date", "time", "camera"))
@@ -179,7 +171,7 @@ def _number(value: object) -> float | None:
 
 
 def _read_table(base: Path, name: str, pattern: str, problems: list[Problem]) -> dict[str, Any]:
-    """Read a JSON table at the root by its name, or the first one that matches the pattern."""
+    """Read the JSON file of this name in the root, or the first file that matches the pattern."""
     path = base / name
     if not path.is_file():
         path = min(base.glob(pattern), default=path)
@@ -190,13 +182,13 @@ def _read_table(base: Path, name: str, pattern: str, problems: list[Problem]) ->
     else:
         if isinstance(table, dict):
             return table
-        reason = "the file does not contain a table"
+        reason = "the file does not contain a JSON object"
     problems.append(Problem(path.name, f"{reason}; the data are used without it"))
     return {}
 
 
 def _domain_and_area(path: Path) -> tuple[str, str]:
-    """Return domain and area of a path such as <domain>/<area>/img/IMG_000001.tif."""
+    """Return the domain and area of a path such as <domain>/<area>/img/IMG_000001.tif."""
     return path.parts[-4], path.parts[-3]
 
 

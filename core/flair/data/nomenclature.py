@@ -1,4 +1,4 @@
-"""The land-cover classes of FLAIR and their colours, and its citation and licence."""
+"""FLAIR's land-cover classes and their colours, its citation and its licence."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -16,31 +16,24 @@ CITATION = (
     "From Multi-Source Optical Imagery. Advances in Neural Information Processing Systems "
     "(NeurIPS) 2023. doi:10.48550/arXiv.2310.13336"
 )
-ATTRIBUTION = f"FLAIR #2, IGN. {CITATION} Data under the {LICENCE}."
-"""The credit that every page, download and export of FLAIR data carries."""
+ATTRIBUTION = f"FLAIR #2, IGN. {CITATION} FLAIR #2 is under the {LICENCE}."
+"""The credit on every page and in every download and export of FLAIR data."""
 
-LOOK_ALIKE = "A procedural look-alike that contains no IGN data. It imitates"
+SYNTHETIC = (
+    "This is a synthetic data set, which contains no IGN data. It imitates the following data set:"
+)
 
 OTHER = 13
 """The class of the reduced nomenclature that merges the classes 13 to 19."""
 N_SCORED = 12
-"""The number of classes that the challenge's mIoU averages: 1 to 12."""
+"""Number of classes in the mIoU of the FLAIR challenge: the classes 1 to 12."""
 HIGHEST = 19
 """The highest value of the full nomenclature."""
 
 
 @dataclass(frozen=True)
 class LandCover:
-    """One land-cover class.
-
-    Attributes
-    ----------
-    value : int
-        The value of the class in the masks.
-    name : str
-    colour : str
-        #rrggbb, as FLAIR defines it.
-    """
+    """One land-cover class: its value in the masks, its name, and FLAIR's colour, #rrggbb."""
 
     value: int
     name: str
@@ -85,8 +78,8 @@ REDUCED: tuple[LandCover, ...] = (*FULL[:N_SCORED], LandCover(OTHER, "other", "#
 
 
 def attribution_text(*, look_alike: bool) -> str:
-    """Return the credit of FLAIR data, or of look-alike data, which names them as such."""
-    return f"{LOOK_ALIKE} {ATTRIBUTION}" if look_alike else ATTRIBUTION
+    """Return citation and licence of FLAIR data; for synthetic data, those of the data imitated."""
+    return f"{SYNTHETIC} {ATTRIBUTION}" if look_alike else ATTRIBUTION
 
 
 def nomenclature_classes(nomenclature: Nomenclature) -> tuple[LandCover, ...]:
@@ -100,11 +93,11 @@ def reduce_labels(labels: AnyArray) -> ByteArray:
 
 
 def is_other(labels: AnyArray) -> AnyArray:
-    """Return True where a label of either nomenclature is a class that mIoU leaves out."""
+    """Return True for labels, in either nomenclature, of the classes that the mIoU leaves out."""
     return np.asarray(labels) >= OTHER
 
 
 def class_palette(nomenclature: Nomenclature) -> ByteArray:
-    """Return the colours by class value, uint8 (n + 1, 3); row 0, no class, is grey."""
+    """Return the colours by class value, uint8 (n + 1, 3); row 0 (no class) is grey."""
     grey = (128, 128, 128)
     return np.array([grey, *(cover.rgb for cover in nomenclature_classes(nomenclature))], np.uint8)

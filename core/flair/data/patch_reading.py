@@ -1,19 +1,27 @@
-"""Reading of patches: aerial bands, labels, texture and the Sentinel spectra of their pixels."""
+"""Reading of the pixels of patches: aerial bands, labels, texture and Sentinel spectra."""
 
+import logging
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
-import rasterio
 from scipy.ndimage import uniform_filter
 
 from core.errors import SceneError
 from core.flair.data.dataset import Dataset, Patch, Problem
 from core.flair.data.nomenclature import HIGHEST, Nomenclature, reduce_labels
 from core.flair.data.pixel_table import AERIAL, SIDE, UNLABELLED, PixelTable
-from core.flair.data.sentinel import SentinelSettings, block_index, block_means, patch_super_patch
+from core.flair.data.sentinel import (
+    SentinelSettings,
+    SuperPatch,
+    block_index,
+    block_means,
+    patch_super_patch,
+)
+from core.raster.byte_rasters import read_byte_raster
 from core.raster.scene import open_scene
 from core.types import AnyArray, ByteArray, FloatArray
+
+log = logging.getLogger(__name__)
 
 TEXTURE_WINDOW = 9
 """Pixels along one side of the window in which texture is measured."""
@@ -33,13 +41,29 @@ AERIAL_ONLY = RequiredData()
 """Aerial bands and reduced labels only."""
 
 
+@dataclass(frozen=True)
+class ReadablePatch:
+    """The parts of a patch that can be read; a damaged part does not hide the others.
+
+    Attributes
+    ----------
+    aerial : uint8 array, (5, 512, 512), or None
+    labels : uint8 array, (512, 512), or None
+        In the full nomenclature.
+    problems : tuple of str
+        Sentences that state what cannot be read, and why.
+    """
+
+    patch: Patch
+    aerial: ByteArray | None
+    labels: ByteArray | None
+    problems: tuple[str, ...]
+
+
 def read_aerial(patch: Patch) -> ByteArray:
     """Read the five aerial bands of a patch, uint8 (5, 512, 512).
 
-    Raises
-    ------
-    SceneError
-        If the file cannot be read or is not a FLAIR image.
+    Raises SceneError if the file cannot be read or is not a FLAIR image.
     """
     return read_byte_raster(patch.image, len(AERIAL), SIDE)[0]
 
@@ -47,12 +71,8 @@ def read_aerial(patch: Patch) -> ByteArray:
 def read_mask(patch: Patch) -> tuple[ByteArray, Problem | None]:
     """Read the labels of a patch in the full nomenclature, uint8 (512, 512).
 
-    Values that are no class become UNLABELLED and are reported as a problem.
-
-    Raises
-    ------
-    SceneError
-        If the file cannot be read or is not a FLAIR mask.
+    Values that are not classes become UNLABELLED and are reported as a problem. Raises SceneError
+    if the file cannot be read or is not a FLAIR mask.
     """
     labels = read_byte_raster(patch.mask, 1, SIDE)[0][0]
     invalid = (labels < 1) | (labels > HIGHEST)
@@ -61,17 +81,14 @@ def read_mask(patch: Patch) -> tuple[ByteArray, Problem | None]:
         return labels, None
     values = ", ".join(str(value) for value in np.unique(labels[invalid])[:8])
     labels[invalid] = UNLABELLED
-    reason = f"{n_invalid} pixels hold values that are no class ({values}) and are left out"
+    reason = f"{n_invalid} pixels have values that are not classes ({values}) and are left out"
     return labels, Problem(patch.mask.name, reason)
 
 
 def pixel_position(patch: Patch, column: int, row: int) -> tuple[float, float, str]:
-    """Return the coordinates of a pixel's centre and their CRS; empty if the image has none.
+    """Return the coordinates of a pixel's centre, and their CRS, or "" if the image has none.
 
-    Raises
-    ------
-    SceneError
-        If the image cannot be opened.
+    Raises SceneError if the image cannot be opened.
     """
     with open_scene(patch.image) as source:
         x, y = source.xy(row, column)
@@ -79,15 +96,9 @@ def pixel_position(patch: Patch, column: int, row: int) -> tuple[float, float, s
 
 
 def local_texture(aerial: ByteArray) -> FloatArray:
-    """Compute local texture: the standard deviation of the mean visible band in 9 x 9 windows.
+    """Compute the standard deviation of brightness (mean visible band) in 9 x 9 windows.
 
-    Parameters
-    ----------
-    aerial : uint8 array, (5, h, w)
-
-    Returns
-    -------
-    float32 array, (h, w), 0..127.5
+    The bands are uint8 (5, h, w), the texture is float32 (h, w), 0..127.5.
     """
     grey = aerial[:3].mean(axis=0, dtype=np.float64)
     mean = uniform_filter(grey, TEXTURE_WINDOW, mode="reflect")
@@ -98,10 +109,7 @@ def local_texture(aerial: ByteArray) -> FloatArray:
 def read_patch(dataset: Dataset, index: int, needs: RequiredData = AERIAL_ONLY) -> PixelTable:
     """Read all 512 * 512 pixels of a patch, row by row, including those of "other".
 
-    Raises
-    ------
-    SceneError
-        If one of its files cannot be used.
+    Raises SceneError if one of its files cannot be used.
     """
     return read_pixels(dataset.patches[index], index, np.arange(SIDE * SIDE), needs)
 
@@ -109,10 +117,7 @@ def read_patch(dataset: Dataset, index: int, needs: RequiredData = AERIAL_ONLY) 
 def read_pixels(patch: Patch, index: int, flat: AnyArray, needs: RequiredData) -> PixelTable:
     """Read the pixels of a patch at flat positions, row * 512 + column.
 
-    Raises
-    ------
-    SceneError
-        If one of its files cannot be used.
+    Raises SceneError if one of its files cannot be used.
     """
     row, column = np.divmod(flat, SIDE)
     aerial = read_aerial(patch)
@@ -120,8 +125,11 @@ def read_pixels(patch: Patch, index: int, flat: AnyArray, needs: RequiredData) -
     problems = [problem] if problem else []
     n_dark = int((aerial[:3].max(axis=0) == 0).sum())
     if n_dark:
-        reason = f"{n_dark:,} pixels have no intensity (red, green and blue are 0), so "
-        problems.append(Problem(patch.name, f"{reason}their spectrum stays 0"))
+        reason = (
+            f"{n_dark:,} pixels are black in the visible bands (red, green and blue are 0), so "
+            "their aerial spectrum cannot be normalised and is used as it is"
+        )
+        problems.append(Problem(patch.name, reason))
     values = labels if needs.nomenclature == "full" else reduce_labels(labels)
     spectra = None
     if needs.sentinel:
@@ -134,8 +142,7 @@ def read_pixels(patch: Patch, index: int, flat: AnyArray, needs: RequiredData) -
                 "covered), is used"
             )
             problems.append(Problem(patch.name, reason))
-        means = block_means(super_patch, patch.name)
-        spectra = np.ascontiguousarray(means[:, block_index(row), block_index(column)].T)
+        spectra = _pixel_spectra(super_patch, patch, row, column)
     return PixelTable(
         aerial=np.ascontiguousarray(aerial[:, row, column].T, np.float32),
         sentinel=spectra,
@@ -148,38 +155,49 @@ def read_pixels(patch: Patch, index: int, flat: AnyArray, needs: RequiredData) -
     )
 
 
-def read_byte_raster(
-    path: Path, n_bands: int, side: int | None = None
-) -> tuple[ByteArray, float | None]:
-    """Read all bands of a uint8 raster, (n_bands, h, w), and its declared nodata value.
+def _pixel_spectra(
+    super_patch: SuperPatch, patch: Patch, row: AnyArray, column: AnyArray
+) -> FloatArray:
+    """Return the Sentinel spectrum of each pixel of a patch, float32 (n, 10)."""
+    means = block_means(super_patch, patch.name)
+    return np.ascontiguousarray(means[:, block_index(row), block_index(column)].T)
 
-    Parameters
-    ----------
-    path : Path
-    n_bands : int
-        The expected number of bands.
-    side : int, optional
-        The expected height and width; any size by default.
 
-    Raises
-    ------
-    SceneError
-        If the file cannot be read, or has other bands, another size or another dtype.
+def read_readable_patch(patch: Patch) -> ReadablePatch:
+    """Read the bands and the labels of a patch, as far as they can be read."""
+    aerial, labels, problems = None, None, []
+    try:
+        aerial = read_aerial(patch)
+    except SceneError as error:
+        problems.append(f"The image cannot be read. {error}")
+    try:
+        labels = read_mask(patch)[0]
+    except SceneError as error:
+        problems.append(f"The mask cannot be read. {error}")
+    return ReadablePatch(patch, aerial, labels, tuple(problems))
+
+
+def read_readable_pixel(readable: ReadablePatch, index: int, column: int, row: int) -> PixelTable:
+    """Return one pixel of a patch, as far as the patch's files can be read.
+
+    `index` is the patch's index in the data set. Raises SceneError if the image cannot be read.
     """
-    with open_scene(path) as source:
-        count, height, width = source.count, source.height, source.width
-        expected = (n_bands, side or height, side or width)
-        if (count, height, width) != expected or set(source.dtypes) != {"uint8"}:
-            raise SceneError(
-                f"the file has {count} bands of {width} x {height} pixels ({source.dtypes[0]}), "
-                f"not {n_bands} of {expected[2]} x {expected[1]} (uint8)",
-                where=path.name,
-            )
+    patch, labels = readable.patch, readable.labels
+    if readable.aerial is None:
+        raise SceneError("the image cannot be read", where=patch.name)
+    rows, columns = np.array([row], np.int16), np.array([column], np.int16)
+    spectra = None
+    if patch.has_sentinel:
         try:
-            return source.read(), source.nodata
-        except (rasterio.errors.RasterioError, OSError) as error:
-            raise SceneError(
-                "the file opens, but its pixels cannot be read",
-                where=path.name,
-                remedy="It is damaged or incomplete: copy it again.",
-            ) from error
+            super_patch = patch_super_patch(patch, SentinelSettings())
+            spectra = _pixel_spectra(super_patch, patch, rows, columns)
+        except SceneError as error:
+            log.info("%s: aerial only (%s)", patch.name, error)
+    return PixelTable(
+        readable.aerial[:, rows, columns].T.astype(np.float32),
+        spectra,
+        np.full(1, UNLABELLED, np.uint8) if labels is None else labels[rows, columns],
+        np.array([index], np.int32),
+        columns,
+        rows,
+    )

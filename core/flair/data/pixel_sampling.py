@@ -1,4 +1,4 @@
-"""Samples of training pixels: the grid of the notebook, stratified by class, or random."""
+"""Samples of training pixels: on a regular grid, stratified by class, or random."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -19,25 +19,23 @@ from core.types import AnyArray, ByteArray
 
 Draw = Literal["notebook", "stratified", "random"]
 GRID_STEP, GRID_START = 10, 11
-"""The notebook's grid: every 10th pixel of the central 500, offset 5, so 11, 21 ... 501."""
+"""The grid of the original notebook (see docs/land_cover.md): rows and columns 11, 21 ... 501."""
 
 
 @dataclass(frozen=True)
 class SampleSettings(Checked):
-    """Which pixels a classifier is trained on.
+    """How the training pixels of a classifier are sampled.
 
     Attributes
     ----------
     draw : {"notebook", "stratified", "random"}
-        "notebook": every 10th pixel in both directions of the central 500 x 500. "stratified":
-        equally many pixels of each class, or all pixels of a rarer class. "random": any pixels.
+        "notebook": every 10th row and column of the central 500 x 500. "stratified": the same
+        number of pixels of each class, or all if a class has fewer. "random": pixels of any class.
     n_per_patch : int
-        Pixels per patch, on average ("stratified") or exactly ("random"); the notebook's grid
-        always has 2,500.
+        Pixels per patch, on average ("stratified") or exactly ("random"). No effect on
+        "notebook", whose grid has 2,500.
     other : bool
-        Whether pixels of "other" are included; the notebook leaves them out.
-    nomenclature : {"reduced", "full"}
-    seed : int
+        Whether pixels of the class "other" are included; the original notebook leaves them out.
     """
 
     draw: Draw = one_of("notebook", Draw)
@@ -57,19 +55,12 @@ def sample_pixels(
     """Sample pixels of several patches, in the order of the patches and row by row in each.
 
     A patch that cannot be used is left out and reported among the table's problems. The
-    nomenclature of `settings` takes precedence over that of `needs`.
-
-    Raises
-    ------
-    TooFewError
-        If no pixel remains.
-    Cancelled
-        If the listener asked to stop.
+    nomenclature of `settings` takes precedence over that of `needs`. Raises TooFewError if no pixel
+    remains.
     """
     needs = replace(needs, nomenclature=settings.nomenclature)
-    quotas: dict[int, AnyArray] = {}
-    if settings.draw == "stratified":
-        quotas = _stratified_quotas(dataset, indexes, settings)
+    is_stratified = settings.draw == "stratified"
+    quotas = _stratified_quotas(dataset, indexes, settings) if is_stratified else {}
     sample = partial(_sample_patch, dataset=dataset, settings=settings, needs=needs, quotas=quotas)
     tables, problems = [], []
     for n_read, result in enumerate(stream_results(sample, list(indexes)), start=1):
@@ -80,7 +71,7 @@ def sample_pixels(
             tables.append(result)
     if not sum(map(len, tables)):
         raise TooFewError(
-            "there is no labelled pixel to train on",
+            "there are no labelled pixels to train on",
             where=str(dataset.root),
             remedy="; ".join(str(problem) for problem in problems[:3]),
         )
@@ -112,13 +103,11 @@ def _sample_patch(
             chosen = rng.choice(pool, min(settings.n_per_patch, pool.size), replace=False)
         else:
             quota = quotas.get(index, np.zeros(HIGHEST + 1, np.int64))
-            chosen = np.concatenate(
-                [
-                    rng.choice(np.flatnonzero(labels == value), quota[value], replace=False)
-                    for value in np.flatnonzero(quota)
-                ]
-                or [np.zeros(0, np.int64)]
+            by_class = (
+                rng.choice(np.flatnonzero(labels == value), quota[value], replace=False)
+                for value in np.flatnonzero(quota)
             )
+            chosen = np.concatenate([np.zeros(0, np.int64), *by_class])
         return read_pixels(patch, index, np.sort(chosen), needs)
     except SceneError as error:
         return Problem(patch.name, f"it is left out ({error})")
@@ -156,19 +145,10 @@ def _stratified_quotas(
 
 
 def water_fill(available: AnyArray, total: int) -> AnyArray:
-    """Divide a total into integer shares that are as equal as possible.
+    """Divide a total into integer shares that are as equal as possible, int64 (n,).
 
-    Parameters
-    ----------
-    available : int array, (n,)
-        The upper limit of each share.
-    total : int
-
-    Returns
-    -------
-    int64 array, (n,)
-        The sum is `total`, or that of `available` if it is lower. A remainder goes to the first
-        entries.
+    `available`, int (n,), limits each share. The shares add up to `total`, or to the sum of
+    `available` if that is lower. A remainder goes to the first entries.
     """
     shares = np.zeros(len(available), np.int64)
     remaining = min(total, int(available.sum()))
@@ -176,7 +156,7 @@ def water_fill(available: AnyArray, total: int) -> AnyArray:
         unfilled = np.flatnonzero(shares < available)
         each, remainder = divmod(remaining, len(unfilled))
         increments = np.full(len(unfilled), each)
-        # The remainder is handed out in the last round only, or early entries would get several.
+        # The remainder is distributed only in the last round, or early entries would get several.
         increments[:remainder] += each == 0
         increments = np.minimum(increments, available[unfilled] - shares[unfilled])
         shares[unfilled] += increments
@@ -185,7 +165,7 @@ def water_fill(available: AnyArray, total: int) -> AnyArray:
 
 
 def share_out(available: AnyArray, total: int) -> AnyArray:
-    """Divide a total in proportion to what is available, by largest remainder; int64 (n,)."""
+    """Divide a total in proportion to `available` by the largest-remainder method, int64 (n,)."""
     n_available = int(available.sum())
     if not n_available:
         return np.zeros(len(available), np.int64)

@@ -14,9 +14,19 @@ from core.types import AnyArray, ByteArray, FloatArray, IntArray
 SIDE = 512
 """Pixels along one side of a patch."""
 UNLABELLED = 0
-"""The label of a pixel whose mask value is no class; such pixels are counted but not scored."""
+"""The label of a pixel whose mask value is not a class; such pixels are counted but not scored."""
 AERIAL = ("red", "green", "blue", "nir", "elevation")
 SENTINEL = ("B2", "B3", "B4", "B5", "B6", "B7", "B8", "B8A", "B11", "B12")
+# The columns of a pixel table: name, dtype and, if there are several, the number of bands.
+_COLUMNS: tuple[tuple[Any, ...], ...] = (
+    ("aerial", "float32", len(AERIAL)),
+    ("sentinel", "float32", len(SENTINEL)),
+    ("labels", "uint8"),
+    ("patch", "int32"),
+    ("column", "int16"),
+    ("row", "int16"),
+    ("texture", "float32"),
+)
 
 
 @dataclass(frozen=True)
@@ -31,15 +41,13 @@ class PixelTable:
         Mean of the monthly means, reflectance 0..1 (clouds may exceed 1), bands as in SENTINEL;
         the same for all pixels of a block of 50 x 50. None without fusion.
     labels : uint8 array, (n,)
-        The value in the mask, 1..19 (reduced: 1..13); 0 where it is no class.
+        The value in the mask, 1..19 (reduced: 1..13); 0 where that value is not a class.
     patch : int32 array, (n,)
         Index of the patch in the data set.
     column, row : int16 arrays, (n,)
         Position of the pixel in its patch, 0..511.
     texture : float32 array, (n,), or None
         Standard deviation around the pixel (see `local_texture`); None if not required.
-    problems : tuple of Problem
-        Problems with the files that were read.
     """
 
     aerial: FloatArray
@@ -53,19 +61,11 @@ class PixelTable:
 
     def __post_init__(self) -> None:
         n = len(self.labels)
-        columns = [
-            ("aerial", self.aerial, np.float32, (n, len(AERIAL))),
-            ("sentinel", self.sentinel, np.float32, (n, len(SENTINEL))),
-            ("labels", self.labels, np.uint8, (n,)),
-            ("patch", self.patch, np.int32, (n,)),
-            ("column", self.column, np.int16, (n,)),
-            ("row", self.row, np.int16, (n,)),
-            ("texture", self.texture, np.float32, (n,)),
-        ]
-        for name, values, dtype, shape in columns:
+        for name, dtype, *width in _COLUMNS:
+            values, shape = getattr(self, name), (n, *width)
             if values is not None and (values.dtype != dtype or values.shape != shape):
                 raise SceneError(
-                    f"{name} is {values.dtype} {values.shape}, not {np.dtype(dtype)} {shape}",
+                    f"{name} is {values.dtype} {values.shape}, not {dtype} {shape}",
                     where="pixel table",
                 )
         if n and int(self.labels.max()) > HIGHEST:
@@ -81,13 +81,7 @@ class PixelTable:
         return len(self.labels)
 
     def band(self, name: str) -> FloatArray:
-        """Return one band of AERIAL or SENTINEL, (n,).
-
-        Raises
-        ------
-        SceneError
-            If the table has no such band.
-        """
+        """Return one band of AERIAL or SENTINEL, (n,); SceneError if the table has no such band."""
         if name in AERIAL:
             return self.aerial[:, AERIAL.index(name)]
         if name not in SENTINEL or self.sentinel is None:
@@ -95,7 +89,7 @@ class PixelTable:
         return self.sentinel[:, SENTINEL.index(name)]
 
     def take(self, rows: AnyArray) -> "PixelTable":
-        """Return the rows of an index array or a boolean mask."""
+        """Return the rows selected by an index array or a boolean mask."""
         columns: dict[str, Any] = {
             name: values[rows]
             for name, values in vars(self).items()
@@ -104,35 +98,24 @@ class PixelTable:
         return replace(self, **columns)
 
     def pixel_numbers(self) -> AnyArray:
-        """Return a number for each pixel that is unique within the data set, int64 (n,)."""
+        """Return the number of each pixel, which is unique within the data set, int64 (n,)."""
         return (self.patch.astype(np.int64) * SIDE + self.row) * SIDE + self.column
 
 
 def stack_tables(tables: Sequence[PixelTable], problems: tuple[Problem, ...] = ()) -> PixelTable:
     """Concatenate pixel tables; `problems` come first, then those of each table.
 
-    Raises
-    ------
-    SceneError
-        If there is no table, or only some tables have Sentinel or texture.
+    Raises SceneError if there is no table, or only some tables have Sentinel or texture.
     """
     if not tables:
         raise SceneError("no patch could be read", where="pixel table")
 
-    def concatenate(name: str) -> AnyArray | None:
+    columns: dict[str, Any] = {}
+    for name, *_ in _COLUMNS:
         parts = [getattr(table, name) for table in tables]
         n_missing = sum(part is None for part in parts)
         if n_missing not in (0, len(parts)):
             raise SceneError(f"{n_missing} of {len(parts)} tables lack {name}", where="pixel table")
-        return None if n_missing else np.concatenate(parts)
-
-    return PixelTable(
-        np.concatenate([table.aerial for table in tables]),
-        concatenate("sentinel"),
-        np.concatenate([table.labels for table in tables]),
-        np.concatenate([table.patch for table in tables]),
-        np.concatenate([table.column for table in tables]),
-        np.concatenate([table.row for table in tables]),
-        concatenate("texture"),
-        (*problems, *(problem for table in tables for problem in table.problems)),
-    )
+        columns[name] = None if n_missing else np.concatenate(parts)
+    problems += tuple(problem for table in tables for problem in table.problems)
+    return PixelTable(**columns, problems=problems)

@@ -1,7 +1,7 @@
 """Sentinel-2 time series: super areas, the super patches cut from them, and the date filter.
 
-Super areas have no georeference: a patch is matched by its centroid in whole pixels, so its
-position is uncertain by half a Sentinel pixel (5 m) in each direction.
+Super areas have no georeference: a patch is located by its centroid in whole Sentinel pixels, so
+its position is uncertain by half a Sentinel pixel (5 m) in each direction.
 """
 
 from dataclasses import dataclass
@@ -19,27 +19,27 @@ from core.types import AnyArray, BoolArray, DoubleArray, FloatArray
 SUPER_PATCH = 40
 """Sentinel pixels along one side of a super patch."""
 BLOCK = 50
-"""Aerial pixels along one side of a Sentinel pixel: 10 m over 0.2 m."""
-# Sentinel pixels that half a patch overlaps.
+"""Aerial pixels along one side of a Sentinel pixel: 10 m / 0.2 m."""
+# Number of Sentinel pixels in half of a patch's side, rounded up.
 _REACH = -(-(SIDE // 2) // BLOCK)
 REFLECTANCE = 10_000
 """The stored value of reflectance 1."""
 WAVELENGTHS = (490, 560, 665, 705, 740, 783, 842, 865, 1610, 2190)
 """Central wavelength of each band, nanometres."""
 MATCHING_NOTE = (
-    "Sentinel is matched by centroid and blocks of 50 x 50 pixels, so its position is uncertain "
-    "by half a Sentinel pixel (5 m)."
+    "Each Sentinel pixel is assigned to a block of 50 x 50 aerial pixels by the patch's centroid, "
+    "so its position is uncertain by half a Sentinel pixel (5 m)."
 )
 
 
 @dataclass(frozen=True)
 class SentinelSettings(Checked):
-    """The filter of Sentinel dates; the defaults are those of FLAIR's reference code.
+    """The filter for Sentinel dates; the defaults are those of FLAIR's reference code.
 
     Attributes
     ----------
     probability : float
-        Probability from which a pixel counts as snow or cloud, percent.
+        Lowest probability at which a pixel counts as snow or cloud, percent.
     cover : float
         A date passes if less than this fraction of the super patch is snow or cloud.
     """
@@ -80,7 +80,7 @@ class SuperPatch:
     cover : float64 array, (t,)
         Fraction of the pixels that are snow or cloud, by date.
     usable : bool array, (t,)
-        True for the dates that pass the filter; if none does, for the clearest date alone.
+        True for the dates that pass the filter; if none does, only for the clearest date.
     all_covered : bool
         True if no date passes the filter.
     """
@@ -93,7 +93,7 @@ class SuperPatch:
 
     @property
     def patch_extent(self) -> tuple[float, float, float, float]:
-        """Top, left, height and width of the patch within the super patch, in its pixels."""
+        """Top, left, height and width of the patch within the super patch, in Sentinel pixels."""
         side = SIDE / BLOCK
         return self.centre[0] - side / 2, self.centre[1] - side / 2, side, side
 
@@ -101,10 +101,8 @@ class SuperPatch:
 def open_series(area: SuperArea) -> Series:
     """Memory-map the files of a super area; only headers and dates are read.
 
-    Raises
-    ------
-    SceneError
-        If a file is damaged, incomplete or contains pickled objects, or if the three disagree.
+    Raises SceneError if a file is damaged, incomplete or contains pickled objects, or if the
+    three files do not match.
     """
     data, masks = _map_array(area.data), _map_array(area.masks)
     bands = len(SENTINEL)
@@ -122,11 +120,11 @@ def open_series(area: SuperArea) -> Series:
     dates = read_dates(area.products)
     if len(dates) != len(data):
         raise SceneError(
-            f"the file names {len(dates)} dates, but {area.data.name} holds {len(data)}",
+            f"the file lists {len(dates)} dates, but {area.data.name} holds {len(data)}",
             where=area.products.name,
         )
     if not dates:
-        raise SceneError("the file names no date", where=area.products.name)
+        raise SceneError("the file lists no dates", where=area.products.name)
     return Series(data, masks, dates)
 
 
@@ -151,12 +149,9 @@ def _map_array(path: Path) -> AnyArray:
 
 
 def read_dates(path: Path) -> tuple[str, ...]:
-    """Read the dates from a file of Sentinel-2 product names, one per line; yyyy-mm-dd.
+    """Read the dates, as yyyy-mm-dd, from a file with one Sentinel-2 product name per line.
 
-    Raises
-    ------
-    SceneError
-        If the file cannot be read, or a line is not the name of a Sentinel-2 product.
+    Raises SceneError if the file cannot be read, or a line is not the name of a product.
     """
     try:
         lines = path.read_text(encoding="utf-8").split("\n")
@@ -164,9 +159,9 @@ def read_dates(path: Path) -> tuple[str, ...]:
         raise SceneError("the file cannot be read", where=path.name, remedy=f"{error}.") from error
     dates = []
     for number, line in enumerate(lines, start=1):
-        digits = line[11:19]
         if not line.strip():
             continue
+        digits = line[11:19]
         try:
             date = np.datetime64(f"{digits[:4]}-{digits[4:6]}-{digits[6:]}", "D")
         except ValueError:
@@ -182,10 +177,7 @@ def cut_super_patch(
 ) -> SuperPatch:
     """Cut the super patch around a centroid and filter its dates.
 
-    Raises
-    ------
-    SceneError
-        If the centroid lies outside the super area.
+    Raises SceneError if the centroid lies outside the super area.
     """
     height, width = series.data.shape[2:]
     row, column = centroid
@@ -209,19 +201,9 @@ def cut_super_patch(
 
 
 def monthly_means(values: AnyArray, dates: tuple[str, ...], usable: BoolArray) -> DoubleArray:
-    """Average the usable dates of each calendar month that has any.
+    """Average the values of the usable dates in each calendar month, (t, ...) -> (months, ...).
 
-    Parameters
-    ----------
-    values : array, (t, ...)
-    dates : tuple of str
-        yyyy-mm-dd; the year is ignored.
-    usable : bool array, (t,)
-
-    Returns
-    -------
-    float64 array, (months, ...)
-        The earliest month of the year first.
+    Months without a usable date are skipped. Dates are yyyy-mm-dd, and their years are ignored.
     """
     months = np.array([int(date[5:7]) for date in dates])
     return np.stack(
@@ -230,17 +212,10 @@ def monthly_means(values: AnyArray, dates: tuple[str, ...], usable: BoolArray) -
 
 
 def block_means(super_patch: SuperPatch, name: str = "") -> FloatArray:
-    """Compute the mean reflectance of the Sentinel pixels that a patch overlaps.
+    """Compute the mean reflectance of the Sentinel pixels that a patch overlaps, (10, 12, 12).
 
-    Returns
-    -------
-    float32 array, (10, 12, 12)
-        The centroid lies between the sixth and the seventh row and column.
-
-    Raises
-    ------
-    SceneError
-        If the patch `name` extends beyond the super area.
+    The centroid lies between the sixth and the seventh row and column of the result. Raises
+    SceneError if the patch `name` extends beyond the super area.
     """
     row, column = super_patch.centre
     data, usable = super_patch.series.data, super_patch.usable
@@ -261,14 +236,11 @@ def block_index(offset: AnyArray) -> AnyArray:
 def patch_super_patch(patch: Patch, settings: SentinelSettings) -> SuperPatch:
     """Cut the super patch of a patch from its super area.
 
-    Raises
-    ------
-    SceneError
-        If the patch has no Sentinel files or no centroid, or if they cannot be used.
+    Raises SceneError if the Sentinel files or the centroid are missing or cannot be used.
     """
     if patch.super_area is None or patch.centroid is None:
         missing = "Sentinel files" if patch.super_area is None else "centroid"
         raise SceneError(
-            f"the patch has no {missing}", where=patch.name, remedy="Use it without fusion."
+            f"the patch has no {missing}", where=patch.name, remedy="Use the patch without fusion."
         )
     return cut_super_patch(open_series(patch.super_area), patch.centroid, settings, patch.name)

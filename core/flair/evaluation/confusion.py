@@ -24,23 +24,23 @@ class ConfusionScores:
     Attributes
     ----------
     iou : float64 array, (13,)
-        Intersection over union of each class; NaN if it is in neither truth nor prediction.
+        Intersection over union of each class; NaN if it occurs in neither truth nor prediction.
     miou : float
         Mean of `iou` over the classes 1 to 12 that are not NaN, as in the FLAIR challenge:
         "other" is left out of the mean, but its pixels count as errors.
     n_classes : int
         Number of classes in that mean.
     overall_accuracy : float
-        Fraction of pixels that are correct, 0..1.
+        Fraction of pixels that are classified correctly, 0..1.
     users_accuracy, producers_accuracy, f1 : float64 arrays, (13,)
         User's accuracy (correct among predicted), producer's accuracy (correct among true), and
         their harmonic mean; NaN where the denominator is 0.
     support : int64 array, (13,)
-        True pixels of each class.
+        Number of pixels of each class in the truth.
     kappa : float
         Cohen's kappa (1960); NaN if chance agreement is 1.
     notebook_miou : float
-        The figure of the seed notebook, for comparison only; see the function `notebook_miou`.
+        mIoU as in the original notebook, for comparison only; see the function `notebook_miou`.
     """
 
     iou: DoubleArray
@@ -57,17 +57,14 @@ class ConfusionScores:
 
 @dataclass(frozen=True)
 class Interval:
-    """A 95 % confidence interval of the mIoU.
+    """A 95 % confidence interval of the mIoU: the 2.5 and 97.5 % quantiles of a bootstrap.
 
     Attributes
     ----------
-    low, high : float
-        2.5 and 97.5 % quantiles.
     n_units : int
         Number of areas (or patches) to draw from.
-    n_draws : int
     unit : str
-        What was drawn: "areas", or "patches" if the areas are not known.
+        The unit of resampling: "areas", or "patches" if the areas are not known.
     """
 
     low: float
@@ -78,23 +75,10 @@ class Interval:
 
 
 def count_confusion(truth: AnyArray, predicted: AnyArray) -> AnyArray:
-    """Count pixels by true and predicted class.
+    """Count pixels by true and predicted class, 1 to 13; int64 (13, 13).
 
-    Parameters
-    ----------
-    truth : integer array
-        1 to 13; pixels with 0, no class, are left out.
-    predicted : integer array, same shape
-        1 to 13.
-
-    Returns
-    -------
-    int64 array, (13, 13)
-
-    Raises
-    ------
-    SceneError
-        If the shapes differ, or a class does not exist.
+    Pixels whose truth is 0, no class, are left out. Raises SceneError if the shapes differ, or a
+    class does not exist.
     """
     if truth.shape != predicted.shape:
         raise SceneError(
@@ -116,14 +100,10 @@ def count_confusion(truth: AnyArray, predicted: AnyArray) -> AnyArray:
 
 
 def wrong_pixels(truth: AnyArray, predicted: AnyArray) -> BoolArray:
-    """Return True for pixels that have a label and a prediction which differ.
+    """Return True for pixels whose label and prediction differ.
 
-    Parameters
-    ----------
-    truth : integer array
-        Of either nomenclature; 0 is no class.
-    predicted : integer array, same shape
-        1 to 13; 0 is no prediction.
+    Labels are of either nomenclature, predictions are 1 to 13. The result is False where the label
+    or the prediction is 0.
     """
     wrong: BoolArray = (truth != 0) & (predicted != 0) & (reduce_labels(truth) != predicted)
     return wrong
@@ -144,10 +124,11 @@ def mean_iou(counts: AnyArray) -> DoubleArray:
 
 
 def notebook_miou(counts: AnyArray) -> float:
-    """Compute the mIoU of the seed notebook, which is not comparable with `mean_iou`.
+    """Compute the mIoU as the original notebook does (see docs/land_cover.md).
 
-    Pixels of "other" are left out, as the notebook does not predict them. IoU is computed from
-    the row-normalised matrix, and the last remaining class, "plowed land", is dropped.
+    It is not comparable with `mean_iou`. Pixels of "other", which the original notebook does not
+    predict, are left out. IoU is computed from the row-normalised matrix, and the last remaining
+    class, "plowed land", is dropped.
     """
     rows = counts[:N_SCORED].astype(np.float64)
     square = np.zeros((N_CLASSES, N_CLASSES))
@@ -172,19 +153,16 @@ def sum_by_area(counts: AnyArray, areas: Sequence[str]) -> AnyArray:
 
 
 def row_shares(counts: AnyArray) -> DoubleArray:
-    """Divide each row by its sum, for display only; NaN where a class has no true pixel."""
+    """Divide each row by its sum, for display only; NaN where a class is not in the truth."""
     return _divide(counts.astype(np.float64), counts.sum(axis=-1, keepdims=True))
 
 
 def order_classes(counts: AnyArray, order: ClassOrder) -> list[int]:
     """Return the row numbers of the classes that occur in truth or prediction, sorted for display.
 
-    Parameters
-    ----------
-    counts : int array, (n, n)
-    order : {"class", "together", "worst"}
-        By value; or so that classes that are confused with each other are neighbours (average
-        linkage on the row shares of both directions); or by producer's accuracy, the lowest first.
+    "class" sorts by value. "together" places classes that are confused with each other next to each
+    other (average linkage on the row shares of both directions). "worst" places the class with the
+    lowest producer's accuracy first.
     """
     classes = np.flatnonzero(counts.sum(axis=0) + counts.sum(axis=1))
     shares = np.nan_to_num(row_shares(counts))[np.ix_(classes, classes)]
@@ -229,21 +207,8 @@ def bootstrap_miou(
     """Estimate a 95 % interval of the mIoU by drawing whole areas (or patches) with replacement.
 
     Pixels of one area are similar, so drawing single pixels would give far too narrow an interval
-    (Efron and Tibshirani, 1993, chapter 8).
-
-    Parameters
-    ----------
-    counts : int array, (u, 13, 13)
-        Confusion matrix of each unit.
-    n_draws : int
-    seed : int
-    unit : str
-        What the units are: "areas" or "patches".
-
-    Returns
-    -------
-    Interval or None
-        None for fewer than two units, which have no spread.
+    (Efron and Tibshirani, 1993, chapter 8). `counts`, (u, 13, 13), holds the confusion matrix of
+    each unit. Returns None if there are fewer than two units.
     """
     n_units = len(counts)
     if n_units < 2:

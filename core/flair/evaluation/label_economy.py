@@ -1,4 +1,4 @@
-"""The label economy: the mIoU reached per number of labels, given to pixels or to clusters."""
+"""The label economy: the mIoU that kNN and named clusters reach with a number of labels."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -29,22 +29,22 @@ _FEWEST_LABELS = 13
 
 @dataclass(frozen=True)
 class EconomyPoint:
-    """One point of the curve, over all folds.
+    """One point of a label economy's curve: the mIoU with a number of labels, over all folds.
 
     Attributes
     ----------
     method : str
-        "knn" if pixels are labelled, else the clustering.
+        "knn" if pixels are labelled, otherwise the title of the clustering.
     rule : str
         How the labels are used, in words.
     n_labels : int
         Labels needed for one model: the mean over the folds.
     miou : float
-        On held-out pixels, classes 1 to 12: counts of all folds together, the mean over the draws.
+        On held-out pixels, over classes 1 to 12: mean of the draws, each pooled over all folds.
     low, high : float
-        The lowest and the highest draw.
+        The mIoU of the worst and of the best draw.
     n_clusters : int
-        0 for "knn"; else the mean over the folds.
+        0 for "knn", otherwise the mean over the folds.
     """
 
     method: str
@@ -58,14 +58,12 @@ class EconomyPoint:
 
 @dataclass(frozen=True)
 class Spending:
-    """The result of one way to use labels in one fold.
+    """The evaluation of one way of using labels (`method` and `rule`) in one fold.
 
     Attributes
     ----------
-    method, rule : str
     budget : int
         The requested number of labels, or of labelled pixels per cluster; 0 for all labels.
-    n_labels, n_clusters : int
     counts : int64 array, (draws, 13, 13)
         Confusion matrix of the held-out pixels for each draw; rows are the truth.
     """
@@ -89,11 +87,13 @@ class Bench:
 
     def __post_init__(self) -> None:
         if not len(self.train_labels) or not len(self.held_out_labels):
-            raise TooFewError("there are no training or no held-out pixels", where="label economy")
+            raise TooFewError(
+                "there are no training pixels, or no held-out pixels", where="label economy"
+            )
 
 
 def label_counts(n: int) -> list[int]:
-    """Return the evaluated numbers of labelled pixels: 13, doubled repeatedly, and finally n."""
+    """Return the numbers of labelled pixels to evaluate: 13, 26, 52 and so on, and finally n."""
     counts, count = [], _FEWEST_LABELS
     while count < n:
         counts.append(count)
@@ -104,7 +104,7 @@ def label_counts(n: int) -> list[int]:
 def spend_on_pixels(
     bench: Bench, settings: MethodSettings, draws: int = DRAWS, seed: int = 0
 ) -> Iterator[Spending]:
-    """Evaluate kNN on increasing numbers of labelled pixels, each drawn `draws` times."""
+    """Evaluate kNN on increasing numbers of labelled pixels, each with `draws` random samples."""
     n = len(bench.train_labels)
     orders = [_rng(seed, draw).permutation(n) for draw in range(draws)]
     for n_labels in label_counts(n):
@@ -126,21 +126,11 @@ def spend_on_clusters(
     draws: int = DRAWS,
     seed: int = 0,
 ) -> Iterator[Spending]:
-    """Evaluate clusters named by one pixel each, by a few pixels each, and by all labels.
+    """Evaluate clusters that are assigned a class from one, a few or all of their labelled pixels.
 
-    The clusters and the neighbours of the held-out pixels are the same in all draws; only the
-    labelled pixels change. Nothing is yielded if all pixels are noise.
-
-    Parameters
-    ----------
-    bench : Bench
-    clusters : int32 array, (n,)
-        Cluster of each training pixel; -1 for noise.
-    method : str
-    settings : MethodSettings
-    draws : int
-        Number of draws of the labelled pixels.
-    seed : int
+    `clusters` holds the cluster of each training pixel, -1 for noise. Only the labelled pixels
+    change from draw to draw, not the clusters or the neighbours of the held-out pixels. Yields
+    nothing if all pixels are noise.
     """
     clustered = np.flatnonzero(clusters != NOISE)
     if not clustered.size:
@@ -165,7 +155,7 @@ def spend_on_clusters(
 def economy_clusterings(
     settings: MethodSettings, sizes: Sequence[int] = SIZES, centres: Sequence[int] = CENTRES
 ) -> dict[str, MethodSettings]:
-    """Return the clusterings of a label economy by title: cuts of HDBSCAN's tree, and k-means."""
+    """Return settings of clusterings by title: cuts of HDBSCAN's tree, and k-means."""
     cuts = {
         f"hdbscan, clusters of {size} or more": replace(
             settings, method="hdbscan", min_cluster_size=size
@@ -188,17 +178,8 @@ def spend_labels(
 ) -> Iterator[Spending]:
     """Evaluate all ways to use labels in one fold: on pixels, and on several clusterings.
 
-    Parameters
-    ----------
-    bench : Bench
-    tree : callable
-        Returns HDBSCAN's tree of the training pixels; called once at most.
-    settings : MethodSettings
-        Their neighbours and seed are used.
-    clusterings : mapping of title to MethodSettings
-    draws : int
-        Number of draws of the labelled pixels.
-    report : Progress
+    `clusterings` are settings by title. Of `settings`, only k and the seed are used. The tree
+    reader is called at most once.
     """
     yield from spend_on_pixels(bench, settings, draws, settings.seed)
     read_tree = cache(tree)
@@ -211,8 +192,8 @@ def spend_labels(
 def pool_folds(folds: Sequence[Sequence[Spending]]) -> list[EconomyPoint]:
     """Pool the results of all folds: add the counts draw by draw, then average the draws.
 
-    A result that some fold lacks is left out: clusters that are all noise there, or more labels
-    than the fold has pixels.
+    A result that any fold lacks is left out. A fold lacks a result if all of its pixels are noise,
+    or if it has fewer pixels than the result needs labels.
     """
     by_budget: dict[tuple[str, int], list[Spending]] = {}
     for fold in folds:
@@ -239,7 +220,7 @@ def pool_folds(folds: Sequence[Sequence[Spending]]) -> list[EconomyPoint]:
 
 
 def pixels_to_label(clusters: IntArray, n: int, seed: int = 0, draw: int = 0) -> AnyArray:
-    """Draw up to n pixels of each cluster at random; their row numbers, ascending."""
+    """Select up to n random pixels of each cluster; return their row numbers, ascending."""
     order = _rng(seed, draw).permutation(len(clusters))
     shuffled = clusters[order]
     by_cluster = np.argsort(shuffled, kind="stable")
@@ -250,7 +231,7 @@ def pixels_to_label(clusters: IntArray, n: int, seed: int = 0, draw: int = 0) ->
 
 
 def fewest_labels(points: Sequence[EconomyPoint], method: str, miou: float) -> int | None:
-    """Return the fewest labels with which the mean of a method reaches an mIoU; None if never."""
+    """Return the fewest labels with which a method reaches `miou` on average; None if never."""
     sufficient = [p.n_labels for p in points if p.method == method and p.miou >= miou]
     return min(sufficient, default=None)
 
@@ -266,13 +247,13 @@ def _rng(seed: int, draw: int) -> np.random.Generator:
 
 
 def _stack_draws(counts: Sequence[AnyArray], draws: int) -> AnyArray:
-    """Stack the counts of all draws, repeating a single one that does not depend on the draw."""
+    """Stack the counts of all draws; a result that does not depend on the draw is repeated."""
     stacked = np.stack(counts)
     return stacked if len(counts) == draws else np.repeat(stacked, draws, axis=0)
 
 
 def _evaluate(bench: Bench, classes: ByteArray, rows: IntArray) -> AnyArray:
-    """Count the confusion of the held-out pixels, given the classes of the indexed pixels."""
+    """Count the confusion of the held-out pixels; `classes[rows]` are the votes for each."""
     from core.neighbours.compiled_loops import majority
 
     votes = majority(np.ascontiguousarray(classes), rows)

@@ -11,9 +11,9 @@ import numpy as np
 from core.errors import SceneError, SettingsError, TooFewError
 from core.flair.data.dataset import Dataset, Patch, Problem
 from core.flair.data.nomenclature import HIGHEST, OTHER, reduce_labels
-from core.flair.data.patch_reading import read_byte_raster
 from core.flair.data.pixel_table import UNLABELLED
 from core.flair.evaluation.confusion import N_CLASSES
+from core.raster.byte_rasters import read_byte_raster
 from core.types import AnyArray, ByteArray
 
 First = Literal["auto", "0", "1"]
@@ -28,9 +28,9 @@ class RasterCounts:
     Attributes
     ----------
     names : tuple of str
-        The predictions that were scored.
+        File names of the predictions that were scored.
     numbers : tuple of str
-        The numbers of their patches.
+        Patch numbers of these predictions.
     counts : int64 array, (p, 13, 13)
         Confusion matrix of each prediction; rows are the truth.
     first : int
@@ -38,9 +38,9 @@ class RasterCounts:
     problems : tuple of Problem
         Missing, superfluous and unusable files by name, and pixels that were left out.
     n_unscored : int
-        Labelled pixels of the scored patches whose prediction is the nodata value of its file.
+        Number of labelled pixels whose predicted value is the nodata value of its file.
     assumption : str
-        How "auto" interpreted the value 0; empty if there was none.
+        How "auto" interpreted the value 0; empty if nothing was assumed.
     """
 
     names: tuple[str, ...]
@@ -66,16 +66,15 @@ class _ValueCounts:
 def judge_rasters(
     predictions: Path, masks: Mapping[str, Path], first: First = "auto"
 ) -> RasterCounts:
-    """Count a folder of predictions against masks, which are paired by number.
+    """Compare the predictions in a folder with masks; files are paired by patch number.
 
-    Pixels with the declared nodata value of their file are not scored, except for the value 0 if
-    `first` is "0". Only one pair of files is in memory at a time.
+    Pixels with the declared nodata value of their file are not scored, but the value 0 is always
+    scored if `first` is "0". Only one pair of files is in memory at a time.
 
     Parameters
     ----------
     predictions : Path
         Folder of GeoTIFFs whose names end in the number of the patch.
-    masks : mapping of number to file
     first : {"auto", "0", "1"}
         The value of class 1 (building). "auto": 0 if any prediction contains a 0 that is not its
         nodata value, else 1.
@@ -145,7 +144,7 @@ def judge_rasters(
 def _count_values(
     number: str, path: Path, mask: Path, first: First
 ) -> tuple[_ValueCounts, list[Problem]]:
-    """Count the values of a prediction by true class, without the pixels that have no class."""
+    """Count the values of a prediction by true class; pixels without a class are left out."""
     predicted, nodata = _read_classes(path)
     truth, _ = _read_classes(mask)
     if predicted.shape != truth.shape:
@@ -155,7 +154,7 @@ def _count_values(
     invalid = (truth == UNLABELLED) | (truth > HIGHEST)
     problems = []
     if invalid.any():
-        reason = f"{int(invalid.sum()):,} pixels hold values that are no class and are left out"
+        reason = f"{int(invalid.sum()):,} pixels have values that are not classes and are left out"
         problems.append(Problem(mask.name, reason))
     classes = np.where(invalid, UNLABELLED, reduce_labels(truth)).astype(np.int64)
     cells = (classes * _N_VALUES + predicted).ravel()
@@ -181,24 +180,24 @@ def _is_zero_based(predictions: list[_ValueCounts]) -> bool:
             f"the predictions contain both 0 ({zeros[0]}) and values of {OTHER} or more "
             f"({high[0]}), so the value of class 1 is ambiguous",
             where="--first",
-            remedy="Use --first 0 if 0 is building, or --first 1 if building is 1 and 0 is no "
+            remedy="Use --first 0 if building is 0, or --first 1 if building is 1 and 0 means no "
             "class.",
         )
     return bool(zeros)
 
 
 def _describe_assumption(predictions: list[_ValueCounts], zero_based: bool) -> str:
-    """Say how "auto" interpreted the value 0, so that the user can correct it."""
+    """Describe how "auto" interpreted the value 0, so that the user can correct it."""
     if zero_based:
         n_zeros = [int(values.counts[:, 0].sum()) for values in predictions]
         return (
             f"{sum(n_zeros):,} pixels of {np.count_nonzero(n_zeros)} of {len(predictions)} "
-            "predictions hold 0, which is read as class 1 (building), 1 as class 2 and so on; "
-            "if 0 is no class, use --first 1"
+            "predictions have the value 0, which is read as class 1 (building); 1 is read as "
+            "class 2, and so on. If 0 means no class, use --first 1"
         )
     if any(values.n_nodata and values.nodata == 0 for values in predictions):
         return (
-            "0 is the declared nodata value and is not scored; if 0 is class 1 (building), "
+            "0 is the declared nodata value and is not scored; if 0 means class 1 (building), "
             "use --first 0"
         )
     return ""
@@ -222,21 +221,19 @@ def _class_error(value: int) -> SceneError:
 
 
 def rasters_by_number(folder: Path) -> tuple[dict[str, Path], list[Problem]]:
-    """Find the GeoTIFFs of a folder and its subfolders by the number at the end of their names.
+    """Return the GeoTIFFs in a folder and its subfolders by the number at the end of the name.
 
-    Raises
-    ------
-    TooFewError
-        If there is none.
+    Unused files are returned as problems. Raises TooFewError if no name ends in a number.
     """
     rasters: dict[str, Path] = {}
     problems = []
     for path in sorted(folder.rglob("*.tif*")):
         match = _NUMBER.search(path.stem)
         if not match:
-            problems.append(Problem(path.name, "its name ends in no number, so it is not used"))
+            problems.append(Problem(path.name, "its name does not end in a number; it is not used"))
         elif match[1].zfill(6) in rasters:
-            problems.append(Problem(path.name, "its number occurs twice, so it is not used"))
+            first = rasters[match[1].zfill(6)].relative_to(folder).as_posix()
+            problems.append(Problem(path.name, f"its number occurs twice; {first} is used"))
         else:
             rasters[match[1].zfill(6)] = path
     if not rasters:
@@ -249,12 +246,12 @@ def rasters_by_number(folder: Path) -> tuple[dict[str, Path], list[Problem]]:
 
 
 def dataset_masks(dataset: Dataset) -> dict[str, Path]:
-    """Return the masks of the test patches by number, or of the training patches without any."""
+    """Return masks by patch number: of the test patches, or if there are none, of all patches."""
     return {patch.number: patch.mask for patch in _scored_patches(dataset)}
 
 
 def dataset_areas(dataset: Dataset) -> dict[str, str]:
-    """Return domain and area of the patches of `dataset_masks` by number."""
+    """Return the domain and area of each patch of `dataset_masks`, by number."""
     return {patch.number: patch.area_id for patch in _scored_patches(dataset)}
 
 
@@ -266,7 +263,7 @@ def _scored_patches(dataset: Dataset) -> list[Patch]:
 def _read_classes(path: Path) -> tuple[ByteArray, int | None]:
     """Read the classes of a raster, uint8 (h, w), and its declared nodata value."""
     values, nodata = read_byte_raster(path, 1)
-    # GDAL returns nodata as a float; a value that no byte can hold marks no pixel.
+    # GDAL returns nodata as a float; a value that does not fit into a byte marks no pixel.
     if nodata is None or not float(nodata).is_integer() or not 0 <= nodata < _N_VALUES:
         return values[0], None
     return values[0], int(nodata)

@@ -1,4 +1,4 @@
-"""Evaluation protocols: which patches train a model, and which it is evaluated on."""
+"""Evaluation protocols: the patches that a model is trained on, and those it is scored on."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -10,18 +10,18 @@ Protocol = Literal["domains", "patches", "test"]
 TITLES = {
     "domains": "domains left out: all pixels of domains that the model was not trained on",
     "patches": 'the notebook\'s protocol: the training patches themselves, without "other"',
-    "test": "the official test patches",
+    "test": "the test patches",
 }
-# FLAIR #2 has 77,762 patches, of which 61,712 are for training and validation; the others come from
-# 10 domains. Source: Garioud et al. (2023), arXiv:2310.13336.
+# FLAIR #2 has 77,762 patches, of which 61,712 are for training and validation. The others, from 10
+# domains, are for testing. Source: Garioud et al. (2023), arXiv:2310.13336.
 _N_TEST_PATCHES, _N_TEST_DOMAINS = 16_050, 10
 
 
 @dataclass(frozen=True)
 class Fold:
-    """Indexes of the patches that train a model, and of those that it is evaluated on.
+    """Indexes of the patches that a model is trained on, and of those it is evaluated on.
 
-    With the protocol "patches" they are the same.
+    With the protocol "patches", a model is evaluated on the patches it was trained on.
     """
 
     train: tuple[int, ...]
@@ -31,18 +31,9 @@ class Fold:
 def make_folds(dataset: Dataset, protocol: Protocol, n_folds: int = 3) -> list[Fold]:
     """Divide the patches of a data set into the folds of a protocol.
 
-    Parameters
-    ----------
-    dataset : Dataset
-    protocol : {"domains", "patches", "test"}
-        "domains": the domains of the training tree are divided into at most `n_folds` groups with
-        similar numbers of patches; each group is evaluated by a model trained on the others.
-    n_folds : int
-
-    Raises
-    ------
-    TooFewError
-        If the protocol has no patches, or there is only one domain.
+    For "domains", the domains of the training patches are divided into at most `n_folds` groups
+    with similar numbers of patches; each model is trained on all groups but one and evaluated on
+    that one. Raises TooFewError if the protocol has no patches, or there is only one domain.
     """
     train, test = dataset.split_indexes("train"), dataset.split_indexes("test")
     if not train or (protocol == "test" and not test):
@@ -56,7 +47,7 @@ def make_folds(dataset: Dataset, protocol: Protocol, n_folds: int = 3) -> list[F
         raise TooFewError(
             "all training patches belong to one domain",
             where=protocol,
-            remedy="Add patches of another domain, or choose the protocol patches.",
+            remedy='Add patches of another domain, or choose the "patches" protocol.',
         )
     return [Fold(tuple(i for i in train if i not in set(group)), tuple(group)) for group in groups]
 
@@ -74,7 +65,10 @@ def possible_protocols(dataset: Dataset) -> list[Protocol]:
 
 
 def has_official_test(dataset: Dataset) -> bool:
-    """Return True if the test patches are all of FLAIR #2's, so that published scores compare."""
+    """Return True if the data set contains the complete FLAIR #2 test set.
+
+    The published scores were computed on that test set.
+    """
     test = dataset.split_indexes("test")
     domains = {dataset.patches[index].domain for index in test}
     return (len(test), len(domains)) == (_N_TEST_PATCHES, _N_TEST_DOMAINS)

@@ -1,4 +1,4 @@
-"""Cuts of HDBSCAN's tree of training pixels, named by labels and scored on held-out pixels."""
+"""Cuts of HDBSCAN's tree of training pixels: named clusters, scored on held-out pixels."""
 
 from dataclasses import dataclass
 
@@ -12,15 +12,14 @@ from core.types import AnyArray
 
 @dataclass(frozen=True)
 class BenchCut:
-    """One cut of a tree.
+    """One cut of a tree: the named clusters, and their results on held-out pixels.
 
     Attributes
     ----------
     naming : Naming
         The clusters named by all training labels.
     after : Naming
-        The same clusters with the held-out pixels that their neighbours assign to them.
-    noise_fraction : float
+        The same names, with counts of the held-out pixels that kNN assigns to each cluster.
     counts : int64 array, (13, 13)
         Confusion matrix of the held-out pixels; rows are the truth.
     """
@@ -39,10 +38,7 @@ class BenchCut:
 def recut_bench(bench: Bench, tree: SpanningTree, method: MethodSettings) -> BenchCut:
     """Cut a tree, name the clusters, and predict the held-out pixels.
 
-    Raises
-    ------
-    TooFewError
-        If all pixels are noise.
+    Raises TooFewError if all pixels are noise.
     """
     clusters, notes = cut_pixel_tree(tree, method)
     fitted = fit_named_clusters(bench.train, bench.train_labels, clusters, method, notes)

@@ -15,7 +15,7 @@ from core.types import AnyArray, ByteArray, DoubleArray
 class BoostedTrees:
     """The trees of a gradient-boosting classifier.
 
-    A leaf is its own child, so that a pixel that has reached one stays there.
+    A leaf is its own child, so that a pixel stays in the leaf that it has reached.
 
     Attributes
     ----------
@@ -24,12 +24,12 @@ class BoostedTrees:
     start : float64 array, (s,)
         Scores before the first tree; s equals c, or 1 for two classes.
     roots : int32 array, (rounds * s,)
-        The root node of each tree, round by round.
+        Index of the root node of each tree, round by round.
     column, low, high : int32 array, (n,)
         The column that a node compares with its threshold, and the next nodes for values up to
         the threshold and above it.
     threshold, value : float64 array, (n,)
-        The threshold of a node, and what a leaf adds to the score.
+        The threshold of a node, and the amount that a leaf adds to the score.
     """
 
     classes: ByteArray
@@ -74,11 +74,11 @@ class BoostedTrees:
 def extract_trees(estimator: Any) -> BoostedTrees:
     """Copy the trees of a `HistGradientBoostingClassifier` fitted without missing values.
 
-    scikit-learn keeps them in private attributes; tests compare the copy with its predictions.
+    scikit-learn keeps the trees in private attributes; tests compare the predictions of both.
     """
     trees = boosting_nodes(estimator)
-    sizes = np.array([len(tree) for tree in trees])
-    roots = np.concatenate([[0], np.cumsum(sizes)[:-1]])
+    sizes = [len(tree) for tree in trees]
+    roots = np.cumsum([0, *sizes[:-1]])
     first = np.repeat(roots, sizes)
     nodes = np.concatenate(trees)
     is_leaf = nodes["is_leaf"].astype(bool)

@@ -1,4 +1,4 @@
-"""The table of land-cover classifiers: one record each, the only place where they differ."""
+"""The table of land-cover classifiers: one record for each, with all that is specific to it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -9,7 +9,6 @@ from core.clusters.labelling import labels_by_size
 from core.clusters.methods.gmm import fit_gmm
 from core.clusters.methods.hdbscan_tree import SpanningTree, build_tree
 from core.errors import SettingsError, TooFewError
-from core.flair.models.baselines import prevalence_chance, uniform_chance
 from core.flair.models.classifiers import (
     Classifier,
     FittedModel,
@@ -21,7 +20,13 @@ from core.flair.models.classifiers import (
     tree_settings,
 )
 from core.flair.models.features import Features
-from core.flair.models.predictors import BoostingPredictor, NeighbourPredictor, Predictor
+from core.flair.models.predictors import (
+    BoostingPredictor,
+    NeighbourPredictor,
+    Predictor,
+    prevalence_chance,
+    uniform_chance,
+)
 from core.settings import GmmSettings
 from core.types import ByteArray, IntArray
 
@@ -34,27 +39,26 @@ TreeReader = Callable[[], SpanningTree]
 
 @dataclass(frozen=True)
 class ClassificationMethod:
-    """A land-cover classifier: how it is trained, and what it depends on.
+    """A land-cover classifier: how it is trained, and the settings it depends on.
 
     Attributes
     ----------
-    name : str
-        Its name in settings and on the command line.
-    title : str
-        Its name in tables and charts.
+    name, title : str
+        Its name in settings and on the command line, and its title in tables and charts.
     settings : tuple of str
         The fields of `MethodSettings` that it reads.
     fit : callable or None
         Trains a predictor on pixels and their labels; None for a method with clusters.
     cluster : callable or None
-        Clusters pixels without their labels, -1 for noise, and returns notes. The clusters are
-        then named by the labels, and their pixels vote; see `fit_named_clusters`.
+        Clusters pixels without using their labels; returns the cluster of each pixel, -1 for
+        noise, and notes. The labels then name the clusters, and the clustered pixels vote; see
+        `fit_named_clusters`.
     has_noise : bool
-        True if pixels may belong to no cluster; they do not vote.
+        True if some pixels may belong to no cluster; such pixels do not vote.
     uses_labels : bool
-        False if the result is the same whatever the model was trained on.
+        False if the result does not depend on the training labels.
     is_chance : bool
-        True for a chance baseline: it looks at no pixel, so no fitted model is stored.
+        True for a chance baseline, which ignores the features; no fitted model is stored.
     """
 
     name: Classifier
@@ -70,24 +74,10 @@ class ClassificationMethod:
 def fit_classifier(
     features: Features, labels: ByteArray, settings: MethodSettings, tree: TreeReader | None = None
 ) -> FittedModel:
-    """Train a classifier.
+    """Train a classifier on pixels and their classes, uint8 (n,), 1 to 13.
 
-    Parameters
-    ----------
-    features : Features
-        The training pixels.
-    labels : uint8 array, (n,)
-        Their classes, 1 to 13.
-    settings : MethodSettings
-    tree : callable, optional
-        Returns HDBSCAN's tree of these features; by default the tree is built.
-
-    Raises
-    ------
-    TooFewError
-        If there are too few pixels, or all of them are noise.
-    DegenerateError
-        If the features do not vary.
+    HDBSCAN's tree of these features is built if `tree` is None. Raises TooFewError if there
+    are too few pixels or all of them are noise, and DegenerateError if the features do not vary.
     """
     n = len(labels)
     if len(features.matrix) != n or not n:
@@ -109,12 +99,10 @@ def fit_classifier(
 def cluster_pixels(
     features: Features, settings: MethodSettings, tree: TreeReader | None = None
 ) -> PixelClusters:
-    """Cluster the training pixels without their labels; the clusters, -1 for noise, and notes.
+    """Cluster the training pixels without using their labels.
 
-    Raises
-    ------
-    SettingsError
-        If the method is not a clustering method.
+    Returns the cluster of each pixel, -1 for noise, and notes. Raises SettingsError if the
+    method is not a clustering method.
     """
     cluster = CLASSIFIERS[settings.method].cluster
     if cluster is None:
@@ -126,7 +114,7 @@ def _fit_knn(features: Features, labels: ByteArray, settings: MethodSettings) ->
     index = features.neighbour_index()
     if settings.k > index.n:
         raise TooFewError(
-            f"{settings.k} neighbours were requested among {index.n} training pixels",
+            f"{settings.k} neighbours were requested, but there are {index.n} training pixels",
             where="k",
             remedy=f"Set it to {index.n} or less.",
         )
@@ -145,10 +133,10 @@ def _fit_boosting(features: Features, labels: ByteArray, settings: MethodSetting
 def _cut_tree(
     features: Features, settings: MethodSettings, tree: TreeReader | None
 ) -> PixelClusters:
-    if tree is None:
-        built = build_tree(features.matrix, tree_settings(settings, features.matrix.shape[1]))
-        return cut_pixel_tree(built, settings)
-    return cut_pixel_tree(tree(), settings)
+    if tree is not None:
+        return cut_pixel_tree(tree(), settings)
+    built = build_tree(features.matrix, tree_settings(settings, features.matrix.shape[1]))
+    return cut_pixel_tree(built, settings)
 
 
 def _fit_mixture(

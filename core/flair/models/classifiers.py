@@ -34,15 +34,11 @@ class MethodSettings(Checked):
         "kmeans". Histogram gradient boosting, for comparison: "boosting".
     k : int
         Number of neighbours that vote.
-    min_cluster_size : int
     min_samples : int
-        Neighbours that define the density at a pixel, excluding the pixel itself: 9 here equals
-        10 in scikit-learn.
-    selection : {"eom", "leaf"}
-    epsilon : float
+        Number of neighbours that define the density at a pixel, not counting the pixel itself: 9
+        here equals 10 in scikit-learn.
     n_clusters : int
-        Number of Gaussians, or of centres of k-means.
-    seed : int
+        Number of Gaussians, or of k-means centres.
     """
 
     method: Classifier = one_of("knn", Classifier)
@@ -61,15 +57,13 @@ class FittedModel:
 
     Attributes
     ----------
-    model : Predictor
     naming : Naming or None
-        The names of the clusters by the training labels; None without clusters.
+        The classes assigned to the clusters from the training labels; None without clusters.
     n_labels : int
         Number of training labels used.
     facts : mapping
-        Number of clusters, noise fraction and reliability; "absent", the scored classes without
-        training pixels, which cannot be predicted.
-    notes : tuple of str
+        Number of clusters, noise fraction and reliability; under "absent", the scored classes
+        that have no training pixels and cannot be predicted.
     """
 
     model: Predictor
@@ -86,28 +80,24 @@ class FittedModel:
 
 def absent_classes(labels: ByteArray) -> list[int]:
     """Return the classes 1 to 12 that do not occur among the labels."""
-    present = set(np.unique(labels).tolist())
-    return [value for value in range(1, N_SCORED + 1) if value not in present]
+    return sorted(set(range(1, N_SCORED + 1)) - set(np.unique(labels).tolist()))
 
 
 def describe_untrained_classes(absent: Sequence[Sequence[int]]) -> list[str]:
     """Describe the classes that cannot be predicted, from the `absent_classes` of each fold."""
     everywhere = set(absent[0]).intersection(*absent[1:]) if absent else set()
-    notes = [_describe_absent(everywhere, "")]
+    by_fold = {"": everywhere}
     for number, classes in enumerate(absent, start=1):
-        fold = f"fold {number} of {len(absent)}: "
-        notes.append(_describe_absent(set(classes) - everywhere, fold))
-    return [note for note in notes if note]
+        by_fold[f"fold {number} of {len(absent)}: "] = set(classes) - everywhere
+    return [_describe_absent(classes, fold) for fold, classes in by_fold.items() if classes]
 
 
 def _describe_absent(classes: set[int], fold: str) -> str:
-    if not classes:
-        return ""
     names = [f"{value} ({REDUCED[value - 1].name})" for value in sorted(classes)]
     if len(names) == 1:
-        return f"{fold}class {names[0]} is in no training pixel: it cannot be predicted"
+        return f"{fold}class {names[0]} has no training pixels, so it cannot be predicted"
     listed = f"{', '.join(names[:-1])} and {names[-1]}"
-    return f"{fold}classes {listed} are in no training pixel: they cannot be predicted"
+    return f"{fold}classes {listed} have no training pixels, so they cannot be predicted"
 
 
 def tree_settings(settings: MethodSettings, n_features: int) -> TreeSettings:
@@ -135,12 +125,8 @@ def fit_named_clusters(
 ) -> FittedModel:
     """Name clusters by their most common training class and train kNN on the named pixels.
 
-    Noise is left out. The training labels of all clustered pixels are used and counted.
-
-    Raises
-    ------
-    TooFewError
-        If all pixels are noise.
+    Noise is left out. `n_labels` of the result is the number of all clustered pixels, as all their
+    labels are used. Raises TooFewError if all pixels are noise.
     """
     clustered = clusters != NOISE
     if not clustered.any():

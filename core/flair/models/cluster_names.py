@@ -11,14 +11,14 @@ from core.types import AnyArray, ByteArray, DoubleArray
 
 @dataclass(frozen=True)
 class Naming:
-    """The class that each cluster is named by.
+    """The class that each cluster is named after.
 
     Attributes
     ----------
     classes : uint8 array, (c,)
         The most common class, the smallest in a tie; 0 if no pixel of the cluster has a label.
     counts : int64 array, (c, 20)
-        Labelled pixels of each cluster by class; column 0, no class, is empty.
+        Number of labelled pixels by cluster and class; column 0, no class, is always 0.
     """
 
     classes: ByteArray
@@ -26,20 +26,20 @@ class Naming:
 
     @property
     def reliability(self) -> DoubleArray:
-        """Share of the most common class in each cluster, (c,); NaN if it has no label."""
+        """Share of the most common class in each cluster, (c,); NaN if it has no labels."""
         total = self.counts.sum(axis=1)
         share: DoubleArray = self.counts.max(axis=1) / np.where(total == 0, np.nan, total)
         return share
 
     @property
     def mean_reliability(self) -> float:
-        """Unweighted mean over the clusters that have labels."""
+        """Unweighted mean reliability of the clusters that have labels."""
         reliability = self.reliability
         return float(np.nanmean(reliability)) if not np.isnan(reliability).all() else float("nan")
 
     @property
     def weighted_reliability(self) -> float:
-        """Mean weighted by labelled pixels: the share of them that the names classify correctly."""
+        """Share of all labelled pixels whose class is the name of their cluster."""
         total = int(self.counts.sum())
         return float(self.counts.max(axis=1).sum() / total) if total else float("nan")
 
@@ -47,10 +47,7 @@ class Naming:
 def count_cluster_classes(clusters: AnyArray, labels: AnyArray, n_clusters: int) -> AnyArray:
     """Count pixels by cluster and class, (n_clusters, 20), without noise (-1) and label 0.
 
-    Raises
-    ------
-    ArtifactError
-        If the arrays differ in length.
+    Raises ArtifactError if the arrays differ in length.
     """
     if clusters.shape != labels.shape:
         raise ArtifactError(

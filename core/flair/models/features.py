@@ -1,7 +1,11 @@
-"""Features computed from the pixel table, in all combinations of the notebook's grid."""
+"""Features computed from the pixel table.
+
+They are any combination of the options that the original notebook compares (see
+docs/land_cover.md), plus NDVI and texture.
+"""
 
 from dataclasses import dataclass, replace
-from typing import Literal, get_args
+from typing import Literal
 
 import numpy as np
 
@@ -9,20 +13,21 @@ from core.errors import SettingsError, TooFewError
 from core.flair.data.pixel_table import AERIAL, SENTINEL, SIDE, PixelTable
 from core.flair.data.sentinel import BLOCK, REFLECTANCE, SuperPatch
 from core.neighbours.nearest import NeighbourIndex
+from core.tables import Checked, one_of
 from core.types import AnyArray, FloatArray
 
 SentinelScaling = Literal["reflectance", "intensity"]
 EXTRAS = ("ndvi", "texture")
 _RED, _NIR = SENTINEL.index("B4"), SENTINEL.index("B8")
-# Bytes are scaled to 0..1, as in the reference code, so that all columns share one scale.
+# Bytes are scaled to 0..1, as in FLAIR's reference code, so that all columns share one scale.
 _BYTE = np.float32(255)
 # The smallest step of stored reflectance, which replaces the divisor of an all-zero spectrum.
 _REFLECTANCE_STEP = np.float32(1e-4)
 
 
 @dataclass(frozen=True)
-class FeatureSpec:
-    """Which features are computed, and how they are scaled.
+class FeatureSpec(Checked):
+    """The choice of features and of their scaling.
 
     Attributes
     ----------
@@ -31,16 +36,16 @@ class FeatureSpec:
     robust : bool
         Subtract the median of each column and divide by its interquartile range.
     normalised : bool
-        Divide the spectrum of each sensor once by the sum of its own three visible bands.
+        Divide each sensor's spectrum by the sum of that sensor's three visible bands.
     intensity : bool
         Append the sum of the aerial visible bands; only with `normalised`.
     extras : tuple of str
-        "ndvi" (aerial) and "texture": columns that the notebook does not have.
+        "ndvi" (aerial) and "texture": columns that the original notebook does not have.
     preset_notebook : bool
-        Reproduce the errors of the notebook's arithmetic, for comparison only.
+        Reproduce the errors of the original notebook's arithmetic, for comparison only.
     sentinel_scaling : {"reflectance", "intensity"}
-        Without normalisation: reflectance 0..1, or as in the notebook, Sentinel's normalised
-        spectrum times the pixel's aerial intensity. No effect with normalisation.
+        "reflectance": 0..1. "intensity", as in the original notebook: Sentinel's normalised
+        spectrum times the pixel's aerial intensity. No effect if `normalised` is set.
     """
 
     fusion: bool = False
@@ -49,27 +54,23 @@ class FeatureSpec:
     intensity: bool = False
     extras: tuple[str, ...] = ()
     preset_notebook: bool = False
-    sentinel_scaling: SentinelScaling = "reflectance"
+    sentinel_scaling: SentinelScaling = one_of("reflectance", SentinelScaling)
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.intensity and not self.normalised:
             raise SettingsError(
                 "intensity is appended only if the spectra are normalised",
                 where="intensity",
-                remedy="Set normalised as well; otherwise the bands contain the intensity.",
+                remedy="Set normalised as well; without it, the bands contain the intensity.",
             )
         for extra in self.extras:
             if extra not in EXTRAS:
                 raise SettingsError(f"{extra!r} is not one of {', '.join(EXTRAS)}", where="extras")
-        if self.sentinel_scaling not in get_args(SentinelScaling):
-            choices = ", ".join(get_args(SentinelScaling))
-            raise SettingsError(
-                f"{self.sentinel_scaling!r} is not one of {choices}", where="sentinel_scaling"
-            )
 
     @property
     def name(self) -> str:
-        """The notebook's name of the configuration: O or R, then +N, then +I."""
+        """Name in the original notebook: O or R (robust), then +N (normalised), +I (intensity)."""
         scaling = "R" if self.robust else "O"
         return scaling + "+N" * self.normalised + "+I" * self.intensity
 
@@ -81,12 +82,9 @@ class FeatureSpec:
 
 @dataclass(frozen=True)
 class Scaler:
-    """Median and interquartile range of each column.
+    """Median and interquartile range of each column, float32 (f,).
 
-    Attributes
-    ----------
-    median, iqr : float32 arrays, (f,)
-        An interquartile range of 0 is replaced by 1, as in scikit-learn's RobustScaler.
+    An interquartile range of 0 is replaced by 1, as in scikit-learn's RobustScaler.
     """
 
     median: FloatArray
@@ -100,13 +98,12 @@ class Features:
     Attributes
     ----------
     matrix : float32 array, (n, f)
-        First the columns of the aerial pixel: red, green, blue, nir and elevation, 0..1, or with
-        normalisation the four bands as shares of the visible intensity; then intensity (0..3),
-        ndvi and texture if selected. Then Sentinel's ten bands.
+        First the aerial columns: red, green, blue, nir and elevation, 0..1 (with normalisation,
+        the four bands are divided by the sum of the visible ones), and intensity (0..3), ndvi and
+        texture if selected. Then Sentinel's ten bands.
     n_aerial : int
-        Number of columns of the aerial pixel. The others are Sentinel's, which are constant over
-        blocks unless they are multiplied by the pixel's intensity.
-    names : tuple of str
+        Number of aerial columns. The others are Sentinel's, which are constant over blocks of
+        50 x 50 pixels unless they are multiplied by the pixel's intensity.
     """
 
     matrix: FloatArray
@@ -114,7 +111,7 @@ class Features:
     names: tuple[str, ...]
 
     def take(self, rows: AnyArray) -> "Features":
-        """Return the pixels of an index array or a boolean mask."""
+        """Return the pixels selected by an index array or a boolean mask."""
         return replace(self, matrix=np.ascontiguousarray(self.matrix[rows]))
 
     def neighbour_index(self) -> NeighbourIndex:
@@ -123,18 +120,9 @@ class Features:
 
 
 def fit_scaler(table: PixelTable, spec: FeatureSpec) -> Scaler | None:
-    """Fit the robust scaling to training pixels; None if the spec has none.
+    """Fit the robust scaling to the training pixels alone; None if the spec is not robust.
 
-    Parameters
-    ----------
-    table : PixelTable
-        The training pixels only.
-    spec : FeatureSpec
-
-    Raises
-    ------
-    TooFewError
-        If there are no pixels.
+    Raises TooFewError if there are no pixels.
     """
     if not spec.robust:
         return None
@@ -151,22 +139,16 @@ def fit_scaler(table: PixelTable, spec: FeatureSpec) -> Scaler | None:
 def build_features(table: PixelTable, spec: FeatureSpec, scaler: Scaler | None = None) -> Features:
     """Compute the features of pixels.
 
-    Parameters
-    ----------
-    table : PixelTable
-    spec : FeatureSpec
-    scaler : Scaler, optional
-        Result of `fit_scaler` for the training pixels; required if the spec is robust.
-
-    Raises
-    ------
-    SettingsError
-        If the spec needs Sentinel, texture or a scaler that is missing.
+    A robust spec requires the result of `fit_scaler` for the training pixels. Raises SettingsError
+    if Sentinel, texture or the scaler is missing.
     """
     _check_inputs(table, spec, scaler)
     aerial, names, intensity = _aerial_columns(table, spec)
-    sentinel = _sentinel_columns(table, spec, intensity)
-    matrix = aerial if sentinel is None else np.concatenate([aerial, sentinel], axis=1)
+    matrix = aerial
+    if spec.fusion and table.sentinel is not None:
+        sentinel = _sentinel_columns(table.sentinel, spec, intensity)
+        matrix = np.concatenate([aerial, sentinel], axis=1)
+        names += tuple(f"Sentinel {band}" for band in SENTINEL)
     if scaler is not None:
         if scaler.median.shape != matrix.shape[1:]:
             raise SettingsError(
@@ -175,8 +157,6 @@ def build_features(table: PixelTable, spec: FeatureSpec, scaler: Scaler | None =
             )
         matrix -= scaler.median
         matrix /= scaler.iqr
-    if sentinel is not None:
-        names += tuple(f"Sentinel {band}" for band in SENTINEL)
     return Features(np.ascontiguousarray(matrix), aerial.shape[1], names)
 
 
@@ -204,10 +184,11 @@ def _aerial_columns(
     columns = [bands]
     names: tuple[str, ...] = AERIAL
     if spec.normalised:
-        # A pixel without intensity keeps a spectrum of 0; `read_pixels` reports how many there are.
+        # The spectrum of a pixel that is black in the visible bands is divided by 1, so its near
+        # infrared keeps its value; `read_pixels` reports how many such pixels there are.
         divisor = np.where(intensity == 0, np.float32(1), intensity)
         if spec.preset_notebook:
-            # Erratum 2: the notebook divides at extraction and again before fitting.
+            # The original notebook divides twice, at extraction and again before fitting.
             divisor = divisor * divisor
         bands[:, :4] /= divisor[:, None]
     if spec.intensity:
@@ -222,23 +203,19 @@ def _aerial_columns(
     return np.concatenate(columns, axis=1), names, intensity
 
 
-def _sentinel_columns(
-    table: PixelTable, spec: FeatureSpec, intensity: FloatArray
-) -> FloatArray | None:
-    """Return Sentinel's ten columns; None without fusion."""
-    if not spec.fusion or table.sentinel is None:
-        return None
+def _sentinel_columns(sentinel: FloatArray, spec: FeatureSpec, intensity: FloatArray) -> FloatArray:
+    """Return Sentinel's ten columns, given the spectra and the aerial intensity."""
     if spec.preset_notebook:
-        spectrum = _notebook_spectrum(table.sentinel)
-        # With normalisation the notebook's second division applies to Sentinel as well.
+        spectrum = _notebook_spectrum(sentinel)
+        # With normalisation, the original notebook's second division also applies to Sentinel.
         divisor = np.where(intensity == 0, np.float32(1), intensity)
         factor = 1 / divisor if spec.normalised else intensity
     elif spec.normalised:
-        return _normalise(table.sentinel)
+        return _normalise(sentinel)
     elif spec.sentinel_scaling == "reflectance":
-        return table.sentinel
+        return sentinel
     else:
-        spectrum, factor = _normalise(table.sentinel), intensity
+        spectrum, factor = _normalise(sentinel), intensity
     return np.asarray(spectrum * np.asarray(factor, np.float32)[:, None], np.float32)
 
 
@@ -249,7 +226,7 @@ def _normalise(sentinel: FloatArray) -> FloatArray:
 
 
 def _notebook_spectrum(sentinel: FloatArray) -> FloatArray:
-    """Normalise with errata 4 and 5: by four bands, on the scale of 65535, in float16."""
+    """Normalise as the original notebook does: by four bands, with scale 65535 and in float16."""
     half = (sentinel * np.float32(REFLECTANCE / 65535)).astype(np.float16)
     first_four = np.maximum(half[:, :4].sum(axis=1, dtype=np.float16), np.float16(1e-4))
     return np.asarray(half / first_four[:, None], np.float32)
@@ -267,7 +244,7 @@ def ndvi(nir: AnyArray, red: AnyArray) -> FloatArray:
 
 
 def channel_values(table: PixelTable, name: str) -> FloatArray:
-    """Return a band of every pixel, or its NDVI: "ndvi" of the aerial, "ndvi10" of Sentinel's."""
+    """Return one band, or the NDVI: "ndvi" from the aerial bands, "ndvi10" from Sentinel's."""
     if name == "ndvi":
         return ndvi(table.band("nir"), table.band("red"))
     if name == "ndvi10":

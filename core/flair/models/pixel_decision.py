@@ -13,17 +13,15 @@ N_RANKED = 3
 
 @dataclass(frozen=True)
 class PixelDecision:
-    """The predicted class of one pixel, and what the prediction rests on.
+    """The predicted class of one pixel, 1 to 13, and the evidence for it.
 
     Attributes
     ----------
-    value : int
-        The predicted class, 1 to 13.
     classes : tuple of int
-        The classes of the pixels that voted, the nearest first; or the most probable classes, the
-        most probable first.
+        The classes of the pixels that voted, nearest first; or for boosted trees, the most
+        probable classes, the most probable first.
     weights : tuple of float
-        The distance of each voting pixel in the features; or the probability of each class, 0..1.
+        The distance of each voting pixel in feature space, or the probability of each class, 0..1.
     """
 
     value: int
@@ -32,18 +30,10 @@ class PixelDecision:
 
 
 def decide_by_votes(row: AnyArray, matrix: AnyArray, classes: ByteArray, k: int) -> PixelDecision:
-    """Classify one pixel by its nearest neighbours, the smallest class in a tie.
+    """Classify one pixel by its k nearest neighbours, the smallest class in a tie.
 
-    Parameters
-    ----------
-    row : float32 array, (f,)
-        The features of the pixel.
-    matrix : float32 array, (n, f)
-        The features of the pixels that may vote.
-    classes : uint8 array, (n,)
-        Their classes.
-    k : int
-        Number of neighbours that vote.
+    `row`, float32 (f,), holds the features of the pixel. `matrix`, (n, f), and `classes`, uint8
+    (n,), hold the features and classes of the pixels that may vote.
     """
     from core.neighbours.compiled_loops import majority
 

@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from secrets import token_hex
 
 import numpy as np
-import rasterio
 
+from core.artifacts.formats import write_atomically
 from core.errors import SceneError
 from core.flair.data.dataset import Dataset, Problem
 from core.flair.data.nomenclature import ATTRIBUTION, class_palette
@@ -18,6 +17,7 @@ from core.flair.models.cluster_names import count_cluster_classes
 from core.flair.models.features import FeatureSpec, Scaler, build_features
 from core.flair.models.predictors import Predictor
 from core.progress import Progress, report_step, silent
+from core.raster.byte_rasters import write_palette_raster
 from core.types import AnyArray, ByteArray
 
 
@@ -28,13 +28,13 @@ class JudgedPatches:
     Attributes
     ----------
     patches : tuple of int
-        Indexes of the predicted patches.
+        Indexes of the predicted patches in the data set.
     counts : int64 array, (p, 13, 13)
         Confusion matrix of each patch; rows are the truth.
     by_cluster : int64 array, (c, 20)
-        Predicted pixels by cluster and true class; (0, 20) without clusters.
+        Number of predicted pixels by cluster and true class; (0, 20) without clusters.
     problems : tuple of Problem
-        Patches that were left out, with the reason, and problems with the predicted ones.
+        Patches that were left out, with the reason, and problems with predicted patches.
     """
 
     patches: tuple[int, ...]
@@ -44,7 +44,7 @@ class JudgedPatches:
 
 
 def required_data(spec: FeatureSpec, base: RequiredData) -> RequiredData:
-    """Return the data that a feature specification needs, with the options of `base`."""
+    """Return the data that features need, with the nomenclature and the date filter of `base`."""
     return RequiredData(spec.fusion, "texture" in spec.extras, base.nomenclature, base.dates)
 
 
@@ -67,21 +67,14 @@ def judge_patches(
 
     Parameters
     ----------
-    model : Predictor
-    dataset : Dataset
-    patches : sequence of int
-    spec : FeatureSpec
     scaler : Scaler or None
-        As fitted to the training pixels.
+        Fitted to the training pixels.
     n_clusters : int
-        Number of clusters of the model.
+        Number of clusters of the model, or 0.
     needs : RequiredData, optional
-        Its dates and nomenclature are used.
+        Only its dates and nomenclature are used.
     maps : Path, optional
-        Folder to write class maps into.
-    about : str
-        Credit to write into the class maps.
-    report : Progress
+        Folder to write class maps into; `about` is the credit in their copyright tags.
     """
     needs = required_data(spec, needs or RequiredData())
     predicted, counts, problems = [], [], []
@@ -107,28 +100,10 @@ def judge_patches(
 
 
 def write_class_map(path: Path, classes: ByteArray, like: Path, about: str = ATTRIBUTION) -> None:
-    """Write the classes of a patch as a GeoTIFF with FLAIR's colours.
+    """Write the classes of a patch, 1 to 13 or 0 for no class, as a GeoTIFF in FLAIR's colours.
 
-    Parameters
-    ----------
-    path : Path
-    classes : uint8 array, (512 * 512,) or (512, 512)
-        1 to 13; 0 for no class.
-    like : Path
-        The patch's image, whose CRS and transform are copied.
-    about : str
-        Credit to write into the copyright tags.
+    The classes are uint8 (512, 512) or flat. CRS and transform are those of `like`, the patch's
+    image; `about` is the credit in the copyright tags.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with rasterio.open(like) as source:
-        crs, transform = source.crs, source.transform
-    colours = {value: (*map(int, rgb), 255) for value, rgb in enumerate(class_palette("reduced"))}
-    part = path.with_name(f"{path.name}.{token_hex(4)}.part")
-    profile = {"driver": "GTiff", "width": SIDE, "height": SIDE, "count": 1, "dtype": "uint8"}
-    with rasterio.open(
-        part, "w", **profile, crs=crs, transform=transform, compress="deflate", nodata=0
-    ) as target:
-        target.write(classes.reshape(SIDE, SIDE), 1)
-        target.write_colormap(1, colours)
-        target.update_tags(TIFFTAG_COPYRIGHT=about, COPYRIGHT=about)
-    part.replace(path)
+    square, palette = classes.reshape(SIDE, SIDE), class_palette("reduced")
+    write_atomically(path, lambda part: write_palette_raster(part, square, palette, like, about))

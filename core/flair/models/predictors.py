@@ -1,13 +1,15 @@
-"""Trained classifiers that predict the pixels of a patch."""
+"""Trained classifiers and chance baselines, which predict the pixels of a patch."""
 
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 
+from core.errors import TooFewError
+from core.flair.data.nomenclature import OTHER
 from core.flair.models.features import Features
 from core.neighbours.nearest import NeighbourIndex
-from core.types import ByteArray, IntArray
+from core.types import AnyArray, ByteArray, DoubleArray, IntArray
 
 
 @dataclass(frozen=True)
@@ -30,12 +32,12 @@ class Predictor(Protocol):
     """A trained classifier."""
 
     def predict(self, features: Features, patch: int) -> Prediction:
-        """Predict the pixels of a patch, whose number seeds random draws."""
+        """Predict the class of each pixel; `patch`, the patch's number, seeds random predictors."""
 
 
 @dataclass(frozen=True)
 class NeighbourPredictor:
-    """Nearest neighbours that vote for their classes and, if there are any, their clusters."""
+    """Nearest neighbours that vote for a class and, if there are clusters, for a cluster."""
 
     index: NeighbourIndex
     classes: ByteArray
@@ -60,3 +62,40 @@ class BoostingPredictor:
     def predict(self, features: Features, patch: int) -> Prediction:  # noqa: ARG002
         """See `Predictor`."""
         return Prediction(self.estimator.predict(features.matrix).astype(np.uint8))
+
+
+@dataclass(frozen=True)
+class Chance:
+    """Random classes, 1 to 13, with the probabilities `shares`, (13,), which sum to 1."""
+
+    shares: DoubleArray
+    seed: int = 0
+
+    def draw(self, n: int, patch: int) -> ByteArray:
+        """Draw random classes for n pixels of a patch, independently of other patches."""
+        random = np.random.default_rng([self.seed, patch])
+        steps = np.cumsum(self.shares)
+        positions = np.searchsorted(steps / steps[-1], random.random(n), side="right")
+        return (positions + 1).astype(np.uint8)
+
+    def predict(self, features: Features, patch: int) -> Prediction:
+        """See `Predictor`."""
+        return Prediction(self.draw(len(features.matrix), patch))
+
+
+def uniform_chance(seed: int = 0) -> Chance:
+    """Return the baseline of 13 equally probable classes, as in the original notebook."""
+    return Chance(np.full(OTHER, 1 / OTHER), seed)
+
+
+def prevalence_chance(labels: AnyArray, seed: int = 0) -> Chance:
+    """Return the baseline that draws classes in proportion to their numbers of training pixels.
+
+    Labels are 1 to 13; 0 is ignored. The original notebook permutes the true labels of the
+    evaluated pixels instead, but their class shares are unknown before a map is made. Raises
+    TooFewError if there is no label.
+    """
+    counts = np.bincount(labels, minlength=OTHER + 1)[1 : OTHER + 1]
+    if not counts.sum():
+        raise TooFewError("there are no training labels", where="prevalence")
+    return Chance(counts / counts.sum(), seed)

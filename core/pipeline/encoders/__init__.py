@@ -1,1 +1,1 @@
-"""Encoders on the chips of a workspace: fits, costs and comparisons."""
+"""Encoders applied to the chips of a workspace: scores, costs and comparisons."""

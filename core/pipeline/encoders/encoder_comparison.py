@@ -1,4 +1,4 @@
-"""Several encoders on the chips of a workspace: each embeds them, each is scored."""
+"""Compare encoders: each of them embeds the chips of a workspace and is scored."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -27,15 +27,8 @@ from core.settings import EmbedSettings
 class ScoredEncoder:
     """One encoder's scores against a class attribute.
 
-    Attributes
-    ----------
-    encoder, property : str
-    scores : EncoderScores
-    seconds : float
-        What fitting and encoding took when they ran; for a run that was killed and resumed, its
-        last part.
-    cached : bool
-        True if nothing was computed.
+    `seconds` is the time for fitting and encoding. If the work was interrupted and resumed, only
+    the time of the last part is counted. `cached` is True if nothing was computed.
     """
 
     encoder: str
@@ -45,7 +38,7 @@ class ScoredEncoder:
     cached: bool
 
     def as_table(self) -> dict[str, Any]:
-        """As plain values in one table."""
+        """Return the scores and the other fields as one table of plain values."""
         table = dataclasses.asdict(self)
         return {**table.pop("scores"), **table, "notes": list(self.scores.notes)}
 
@@ -84,22 +77,20 @@ def _score(comparison: _Comparison, _: Path, __: Progress) -> dict[str, Any]:
     return dataclasses.asdict(scores)
 
 
+def _open_scores(artifact: Artifact) -> EncoderScores:
+    return EncoderScores(**{**artifact.counts, "notes": tuple(artifact.counts["notes"])})
+
+
 COMPARISON: Stage[_Comparison, EncoderScores] = Stage(
-    name="comparisons",
-    version=1,
-    inputs=_inputs,
-    compute=_score,
-    open=lambda artifact: EncoderScores(
-        **{**artifact.counts, "notes": tuple(artifact.counts["notes"])}
-    ),
+    "comparisons", 1, _inputs, _score, _open_scores
 )
 
 
 def settings_for(settings: EmbedSettings, encoder: str) -> EmbedSettings:
-    """Return the settings under which another encoder runs next to the chosen one.
+    """Return the settings for another encoder that is compared with the chosen one.
 
-    A weight file belongs to the chosen encoder, alone or joined with one that needs no weights,
-    and to no other; a folder of weights serves all encoders.
+    A weight file is used only for the chosen encoder, alone or joined with encoders that need no
+    weights; a folder of weights is used for all encoders.
     """
     is_folder = settings.weights and Path(settings.weights).expanduser().is_dir()
     needing = registry.encoders_needing_weights
@@ -109,14 +100,10 @@ def settings_for(settings: EmbedSettings, encoder: str) -> EmbedSettings:
 
 
 def with_weights_owner(settings: EmbedSettings, encoders: Sequence[str]) -> EmbedSettings:
-    """Return the settings with the encoder chosen to which the weight file belongs.
+    """Return the settings with the encoder that needs the weight file as the chosen encoder.
 
-    They stay as they are if no file is set, or if the chosen encoder needs weights itself.
-
-    Raises
-    ------
-    SettingsError
-        If more than one of the encoders needs weights, but only one file is set.
+    The settings are unchanged if no file is set, or if the chosen encoder needs weights itself.
+    Raises SettingsError if more than one of the encoders needs weights, but only one file is set.
     """
     file, needing = settings.weights, registry.encoders_needing_weights
     if not file or Path(file).expanduser().is_dir() or needing(settings.encoder):
@@ -128,16 +115,16 @@ def with_weights_owner(settings: EmbedSettings, encoders: Sequence[str]) -> Embe
 
 
 def count_fitted_scenes(workspace: Workspace, chips: Outline, settings: EmbedSettings) -> int:
-    """Return how many of the scenes that the chips come from the encoder is fitted to.
+    """Return the number of the chips' scenes that the encoder is fitted to.
 
-    Fewer than all if scenes were added later: the fit is kept until `EmbedSettings.refit` asks for
-    a new one.
+    Scenes that were added later are not counted, because the fit is kept until
+    `EmbedSettings.refit` requests a new one.
     """
     return len(fit_inputs(workspace, chips, settings)["chips"])
 
 
 def ready_encoders(workspace: Workspace, settings: EmbedSettings) -> list[str]:
-    """Return the names of the encoders that could run now, without any download."""
+    """Return the names of the encoders that can run now, without any download."""
     names = [card.name for card in registry.encoder_cards()]
     return [
         name
@@ -149,22 +136,21 @@ def ready_encoders(workspace: Workspace, settings: EmbedSettings) -> list[str]:
 def compare_encoders(
     view: View, encoders: Sequence[str], attribute: str, reporter: Reporter = lambda _: silent
 ) -> list[ScoredEncoder]:
-    """Embed the chips with each encoder and score it; what is there is not computed again.
+    """Score each encoder on the chips of a view; existing results are not computed again.
 
-    Raises
-    ------
-    SettingsError
-        For an unknown encoder, an encoder named twice, or an attribute that no annotation has.
-    WeightsError
-        If weights are missing; before anything is computed.
+    Raises, before anything is computed, SettingsError for an unknown encoder, an encoder listed
+    twice or an attribute that no annotation has, and WeightsError if weights are missing.
     """
     if not encoders or len(set(encoders)) < len(encoders):
         raise SettingsError(
-            "no encoder is named, or one of them twice",
+            "no encoder is listed, or one is listed twice",
             where="encoders",
-            remedy="Write them as texture,rcf.",
+            remedy="List each encoder once, for example texture,rcf.",
         )
-    require_attribute(view, attribute)
+    chips = open_chips(view)
+    attributes = [] if chips is None else list(map(str, chips.properties.columns))
+    if attribute not in attributes:
+        raise unknown_attribute_error(attribute, attributes)
     views = [_with_encoder(view, encoder) for encoder in encoders]
     for encoder, other in zip(encoders, views, strict=True):
         registry.encoder_identity(encoder, other.settings.embed, view.workspace.weights)
@@ -180,7 +166,7 @@ def compare_encoders(
 
 
 def find_scored_encoder(view: View, encoder: str, attribute: str) -> ScoredEncoder | None:
-    """Return the scores of an encoder that is ready, or None if it was not compared."""
+    """Return the stored scores of an encoder; None if it is not ready or was not compared."""
     other = _with_encoder(view, encoder)
     readiness = registry.check_readiness(encoder, other.settings.embed, view.workspace.weights)
     if not readiness.ready or not view.has("chips"):
@@ -191,20 +177,6 @@ def find_scored_encoder(view: View, encoder: str, attribute: str) -> ScoredEncod
     comparison = _Comparison(other, tuple(artifacts), attribute)
     scores = COMPARISON.find(view.workspace.store, comparison)
     return _scored_encoder(comparison, scores, cached=True) if scores else None
-
-
-def require_attribute(view: View, attribute: str) -> None:
-    """Refuse an attribute that no annotation has.
-
-    Raises
-    ------
-    SettingsError
-        With the attributes there are.
-    """
-    chips = open_chips(view)
-    known = [] if chips is None else list(map(str, chips.properties.columns))
-    if attribute not in known:
-        raise unknown_attribute_error(attribute, known)
 
 
 def _with_encoder(view: View, encoder: str) -> View:

@@ -1,4 +1,4 @@
-"""What an encoder would cost for the chips of a workspace, measured before anything runs."""
+"""Estimate the time and memory that encoders need for the chips of a workspace."""
 
 import dataclasses
 import platform
@@ -24,22 +24,16 @@ from core.pipeline.workspace import Workspace
 from core.settings import EmbedSettings
 
 VERSION = 1
-# Most chips that an encoder is tried on; a slow one sees only the first few of them.
+# Maximum number of chips that an encoder is tried on; a slow encoder is tried on fewer.
 MOST_TRIED = 256
 
 
 @dataclass(frozen=True)
 class EncoderCost:
-    """Whether an encoder could embed these chips now, and what that would cost.
+    """Whether an encoder can embed some chips now, and the time and memory that it needs.
 
-    Attributes
-    ----------
-    encoder : str
-    ready : bool
-    needs : str
-        What is missing, or why the encoder cannot take these chips; empty if nothing is wrong.
-    estimate : CostEstimate or None
-        None if the encoder is not ready or could not be tried.
+    `needs` says what is missing, or why the encoder cannot embed the chips; it is empty if there
+    is no problem. There is no estimate if the encoder is not ready or could not be tried.
     """
 
     encoder: str
@@ -51,10 +45,10 @@ class EncoderCost:
 def measure_encoder_cost(
     workspace: Workspace, chips: ChipSet, settings: EmbedSettings, encoder: str
 ) -> EncoderCost:
-    """Try an encoder on a few of the chips, in a process of its own, and keep the result.
+    """Try an encoder on a few of the chips, in a separate process, and store the result.
 
-    The separate process makes sure that what was loaded for another encoder does not distort the
-    memory figure. Nothing is downloaded, and an encoder that is not ready is not tried.
+    In a separate process, memory that another encoder uses does not distort the estimate. Nothing
+    is downloaded, and an encoder that is not ready is not tried.
     """
     own_settings = settings_for(settings, encoder)
     readiness = registry.check_readiness(encoder, own_settings, workspace.weights)
@@ -74,7 +68,7 @@ def measure_encoder_cost(
 def find_encoder_cost(
     workspace: Workspace, chips: ChipSet, settings: EmbedSettings, encoder: str
 ) -> EncoderCost | None:
-    """Return what was last measured on this machine for an encoder that is ready, or None."""
+    """Return an encoder's stored estimate; None if the encoder is not ready or was not tried."""
     own_settings = settings_for(settings, encoder)
     if not registry.check_readiness(encoder, own_settings, workspace.weights).ready:
         return None
@@ -88,14 +82,14 @@ def find_encoder_cost(
 
 
 def _cost_file(workspace: Workspace, chips: ChipSet, settings: EmbedSettings) -> Path:
-    """The file of a measurement. Times belong to a machine, so it is no artifact."""
+    """Return an estimate's file. It is not an artifact, because times depend on the machine."""
     files = [
         find_local_weights(registry.encoder_card(name), settings.weights, workspace.weights)
         for name in registry.encoders_needing_weights(settings.encoder)
     ]
     inputs = {
         "settings": dataclasses.asdict(settings),
-        # A weight file that was replaced is another file.
+        # A weight file that was replaced has another size or modification time.
         "weights": [[str(f), f.stat().st_size, f.stat().st_mtime_ns] for f in files if f],
         "chips": chips.keys,
         "machine": [platform.node(), n_workers()],
@@ -107,7 +101,7 @@ def _cost_file(workspace: Workspace, chips: ChipSet, settings: EmbedSettings) ->
 def _try_in_process(
     encoder: str, arguments: tuple[EmbedSettings, Path, ChipBatch, int]
 ) -> EncoderCost:
-    """Try an encoder in a separate process and report what goes wrong there."""
+    """Try an encoder in a separate process; errors there are described in the result."""
     spawn = get_context("spawn")
     try:
         with ProcessPoolExecutor(1, mp_context=spawn, initializer=_default_signals) as pool:
@@ -115,7 +109,7 @@ def _try_in_process(
     except ChipscapeError as error:
         return EncoderCost(encoder, True, str(error))
     except BrokenProcessPool:
-        return EncoderCost(encoder, True, "Its process was ended; there may be too little memory.")
+        return EncoderCost(encoder, True, "Its process ended unexpectedly; memory may be too low.")
 
 
 def _try(settings: EmbedSettings, weights_folder: Path, batch: ChipBatch, n: int) -> CostEstimate:
@@ -125,12 +119,12 @@ def _try(settings: EmbedSettings, weights_folder: Path, batch: ChipBatch, n: int
     def load() -> Encoder:
         return registry.load_encoder(settings.encoder, settings, weights_folder)
 
-    # As the embedding itself does; see `core.embeddings.encoding`.
+    # One BLAS thread, as in `core.embeddings.encoding`.
     with threadpool_limits(1, user_api="blas"):
         return estimate_cost(load, batch, n, settings.sample)
 
 
 def _default_signals() -> None:
-    """End without a message on an interrupt, which the parent reports."""
+    """Make an interrupt end this process without a message, because the parent reports it."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)

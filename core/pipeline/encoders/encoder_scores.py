@@ -13,7 +13,7 @@ from core.reduction.pca import reduce_embeddings
 from core.settings import ReductionSettings, RunSettings
 from core.types import AnyArray, FloatArray, IntArray
 
-# The silhouette takes n x n distances, so more chips than this are sampled evenly.
+# The silhouette needs n x n distances, so at most this many chips, evenly spaced, are used.
 SILHOUETTE_SAMPLE = 4000
 
 
@@ -26,18 +26,19 @@ class EncoderScores:
     n, dim : int
         Number of chips that have the attribute, and length of an embedding.
     balanced_accuracy : float
-        5-NN, leave-one-out; see `core.clusters.evaluation.agreement.AgreementScores`.
+        With 5-NN, leave-one-out; see `core.clusters.evaluation.agreement.AgreementScores`.
     balanced_accuracy_across_scenes : float or None
-        5-NN among the chips of other scenes; None if no class occurs in two scenes.
+        The same with neighbours from other scenes only; None if no class occurs in two scenes.
     nmi_gmm, nmi_hdbscan : float
         Normalised mutual information of each clustering with the attribute; HDBSCAN's noise counts
         as one more cluster.
     noise_fraction : float
-        Share of the chips that HDBSCAN leaves in noise.
+        Share of the chips that HDBSCAN labels as noise.
     silhouette : float or None
-        Silhouette of the classes among the principal components, -1..1 (Rousseeuw, 1987); None if
-        every class has a single chip.
+        Silhouette of the classes in the space of the principal components, -1..1 (Rousseeuw, 1987);
+        None if every class has a single chip.
     notes : tuple of str
+        Notes for the user from scoring and from both clusterings.
     """
 
     n: int
@@ -61,32 +62,20 @@ def score_encoder(
     """Score the embeddings of one encoder against an attribute.
 
     Clusters are found as in a run: on standardised principal components, by a Gaussian mixture and
-    by HDBSCAN. Nearest neighbours are taken among the embeddings as they are.
+    by HDBSCAN. Nearest neighbours are found among the embeddings, (n, d), without reduction.
+    `truth` is the attribute's value for each chip (None, NaN and empty text are missing), and
+    `scenes` the scene of each chip. `attribute` is the name of the attribute, for messages.
 
-    Parameters
-    ----------
-    embeddings : float32 array, (n, d)
-    truth : sequence, (n,)
-        Values of the attribute; None, NaN and empty text are missing.
-    scenes : sequence, (n,)
-        The scene of each chip.
-    attribute : str
-        Its name, for messages.
-    settings : RunSettings
-
-    Raises
-    ------
-    TooFewError
-        If there are fewer than two classes, or fewer chips than the clusterings need.
-    DegenerateError
-        If embeddings are not finite, or all the same.
+    Raises TooFewError if there are fewer than two classes, or fewer chips than the clusterings
+    need, and DegenerateError if embeddings are not finite, or all the same.
     """
-    # Only the number of components is taken over: location and size are no part of an embedding.
+    # Of the reduction settings, only the number of components is used, because location and size
+    # are not part of an embedding.
     points = reduce_embeddings(embeddings, {}, ReductionSettings(settings.reduction.n_dims)).points
     mixture = fit_gmm(points, settings.gmm)
     labelling = cut_tree(build_tree(points, settings.tree), settings.cut)
     by_gmm = score_labelling(mixture.labels, embeddings, truth, scenes, attribute)
-    known, _, codes = encode_classes(truth)
+    has_value, _, codes = encode_classes(truth)
 
     from sklearn.metrics import normalized_mutual_info_score
 
@@ -96,15 +85,15 @@ def score_encoder(
         balanced_accuracy=by_gmm.balanced_accuracy,
         balanced_accuracy_across_scenes=by_gmm.balanced_accuracy_across_scenes,
         nmi_gmm=by_gmm.nmi,
-        nmi_hdbscan=float(normalized_mutual_info_score(codes, labelling.labels[known])),
+        nmi_hdbscan=float(normalized_mutual_info_score(codes, labelling.labels[has_value])),
         noise_fraction=labelling.noise_fraction,
-        silhouette=_silhouette(points[known], codes),
+        silhouette=_silhouette(points[has_value], codes),
         notes=(*by_gmm.notes, *mixture.notes, *labelling.notes),
     )
 
 
 def _silhouette(points: FloatArray, codes: IntArray) -> float | None:
-    """Mean silhouette of the classes, on an even sample if there are many chips."""
+    """Return the mean silhouette of the classes, from evenly spaced chips if there are many."""
     from sklearn.metrics import silhouette_score
 
     n = len(codes)

@@ -1,6 +1,5 @@
-"""The published kNN protocol on the chips of a workspace."""
+"""SatDINO's published kNN evaluation, applied to the chips of a workspace."""
 
-from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
 
@@ -12,78 +11,41 @@ from core.embeddings import registry
 from core.embeddings.encoding import encode_chips, fit_encoder
 from core.embeddings.networks.network_encoder import NetworkEncoder
 from core.embeddings.networks.resizing import ChipView
-from core.errors import SettingsError, TooFewError, unknown_attribute_error
-from core.pipeline.chip_stages import open_chips
+from core.errors import SettingsError, TooFewError
+from core.pipeline.chip_stages import attribute_values, open_chips
 from core.pipeline.view import View
 from core.progress import Progress, report_step, silent
 
 PROTOCOLS = ("satdino",)
 
 
-@dataclass(frozen=True)
-class ProtocolScores:
-    """The result of the protocol.
-
-    Attributes
-    ----------
-    protocol, encoder, property : str
-    n_train, n_test, n_classes, n_missing : int
-        Chips that vote and chips that are judged; classes; chips without the attribute, left out.
-    accuracy : float
-        Share of right answers, 0..1: the mean over the scales.
-    scales, sides, accuracies : tuple
-        Each scale, the pixels along one side that it showed, and its accuracy. Scales that are
-        too small for the encoder's step show one step.
-    split : str
-        How the chips were split, in a sentence.
-    """
-
-    protocol: str
-    encoder: str
-    property: str
-    n_train: int
-    n_test: int
-    n_classes: int
-    n_missing: int
-    accuracy: float
-    scales: tuple[float, ...]
-    sides: tuple[int, ...]
-    accuracies: tuple[float, ...]
-    split: str
-
-
 def run_satdino_protocol(view: View, attribute: str, report: Progress = silent) -> dict[str, Any]:
-    """Judge an encoder as SatDINO's authors do: kNN at four scales, on central crops.
+    """Evaluate an encoder as SatDINO's authors do: kNN at four scales, on central crops.
 
-    Returns
-    -------
-    dict
-        `ProtocolScores` as plain values.
+    In the result, `n_train` chips vote, `n_test` chips are classified, and `n_missing` chips
+    without the attribute are left out. `accuracy` is the share of correctly classified chips, 0..1,
+    averaged over `scales`. `sides` is the chips' side in pixels at each scale, at least one step of
+    the encoder, and `accuracies` the accuracy at each scale. `split` is a sentence that describes
+    how the chips were split.
 
-    Raises
-    ------
-    SettingsError
-        For an encoder without a network, or an attribute that no annotation has.
-    TooFewError
-        If there are fewer than two classes, or no chips.
+    Raises SettingsError for an encoder without a network or an attribute that no annotation has,
+    and TooFewError if there are fewer than two classes, or no chips.
     """
     chips, settings = open_chips(view), view.settings.embed
     if chips is None:
-        raise TooFewError("there are no chips to judge the encoder on", where="protocol")
-    if attribute not in chips.properties:
-        raise unknown_attribute_error(attribute, chips.properties.columns)
+        raise TooFewError("there are no chips to evaluate the encoder on", where="protocol")
+    has_value, classes, labels = encode_classes(attribute_values(chips, attribute))
     encoder = registry.load_encoder(settings.encoder, settings, view.workspace.weights)
     if not isinstance(encoder, NetworkEncoder):
         raise SettingsError(
-            f"the protocol shows chips at several scales, which {settings.encoder} cannot do",
+            f"the protocol needs several scales, which {settings.encoder} does not support",
             where="encoder",
-            remedy="Name an encoder with a network, such as satdino-small-16.",
+            remedy="Choose an encoder with a network, such as satdino-small-16.",
         )
-    known, classes, labels = encode_classes(chips.properties[attribute].tolist())
-    rows = np.flatnonzero(known)
+    rows = np.flatnonzero(has_value)
     if len(classes) < 2:
         raise TooFewError(
-            f"{len(classes)} class on {len(rows)} chips leaves nothing to compare",
+            f"{len(rows)} chips have {len(classes)} class, but at least 2 are needed",
             where=attribute,
             remedy="Choose an attribute with two classes or more.",
         )
@@ -102,18 +64,17 @@ def run_satdino_protocol(view: View, attribute: str, report: Progress = silent) 
         vectors = encode_chips(chips, rows, scalings, encode)
         accuracies.append(knn_protocol.neighbour_accuracy(vectors, labels, is_test))
         report_step(report, n_judged, len(sides), f"{side} px")
-    scores = ProtocolScores(
-        protocol="satdino",
-        encoder=settings.encoder,
-        property=attribute,
-        n_train=int((~is_test).sum()),
-        n_test=int(is_test.sum()),
-        n_classes=len(classes),
-        n_missing=len(chips) - len(rows),
-        accuracy=float(np.mean(accuracies)),
-        scales=knn_protocol.SCALES,
-        sides=tuple(sides),
-        accuracies=tuple(accuracies),
-        split=split,
-    )
-    return asdict(scores)
+    return {
+        "protocol": "satdino",
+        "encoder": settings.encoder,
+        "property": attribute,
+        "n_train": int((~is_test).sum()),
+        "n_test": int(is_test.sum()),
+        "n_classes": len(classes),
+        "n_missing": len(chips) - len(rows),
+        "accuracy": float(np.mean(accuracies)),
+        "scales": knn_protocol.SCALES,
+        "sides": tuple(sides),
+        "accuracies": tuple(accuracies),
+        "split": split,
+    }

@@ -1,1 +1,1 @@
-"""Land-cover studies in a workspace: data, runs, and what their pages read."""
+"""Land-cover studies in a workspace: data, runs, and stored results for the pages."""

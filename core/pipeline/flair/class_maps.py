@@ -1,4 +1,4 @@
-"""Class maps of runs, stored with the model of the first fold, which classifies typed pixels."""
+"""Class maps of runs, stored with the first fold's model for classifying single pixels."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -18,18 +18,10 @@ from core.progress import Progress
 
 @dataclass(frozen=True)
 class StoredModel:
-    """A stored model: either pixels that vote, or boosted trees.
+    """A stored model, either boosted trees or voting pixels, and the domains it was trained on.
 
-    Attributes
-    ----------
-    scaler : Scaler or None
-    domains : tuple of str
-        Domains of its training pixels.
-    matrix : float32 array, (n, f), or None
-        Features of the voting pixels.
-    classes : uint8 array, (n,), or None
-        The class that each of them votes for.
-    trees : BoostedTrees or None
+    `matrix` holds the features of the voting pixels, float32 (n, f), and `classes` the class that
+    each of them votes for, uint8 (n,).
     """
 
     scaler: Scaler | None
@@ -46,7 +38,7 @@ def _write_maps(run: StudyRun, folder: Path, report: Progress) -> dict[str, Any]
 
 
 def _write_model(run: StudyRun, folder: Path) -> None:
-    """Write the model of the first fold; a chance baseline has none, as it looks at no value."""
+    """Write the model of the first fold; chance baselines have none, as they use no features."""
     if run.is_chance:
         return
     fold = run.study.folds[0]
@@ -68,11 +60,7 @@ def _write_model(run: StudyRun, folder: Path) -> None:
 
 
 CLASS_MAPS: Stage[StudyRun, Path] = Stage(
-    name="flair-maps",
-    version=2,
-    inputs=lambda run: {"cell": run.key},
-    compute=_write_maps,
-    open=lambda artifact: artifact.folder,
+    "flair-maps", 2, lambda run: {"cell": run.key}, _write_maps, lambda artifact: artifact.folder
 )
 
 

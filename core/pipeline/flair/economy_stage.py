@@ -1,4 +1,4 @@
-"""The label economy of a study: several draws of the labelled pixels, over all its folds."""
+"""The label economy of a study, over all folds and several draws of the labelled pixels."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, replace
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from core.artifacts.formats import read_json, write_json
+from core.artifacts.store import Artifact
 from core.flair.evaluation.label_economy import (
     CENTRES,
     SIZES,
@@ -27,15 +28,10 @@ def economy_curve(
     centres: Sequence[int] = CENTRES,
     report: Progress = silent,
 ) -> list[EconomyPoint]:
-    """Compute the mIoU per number of labelled pixels, or of clusters, over all folds.
+    """Compute the mIoU for each number of labels on pixels or clusters, over all folds.
 
-    Parameters
-    ----------
-    run : StudyRun
-        Its neighbours, the settings of its tree and its seed are used, whatever its classifier.
-    sizes, centres : sequence of int
-        See `economy_clusterings`.
-    report : Progress
+    Only the run's number of neighbours, tree settings and seed are used, not its classifier.
+    `sizes` are values of min_cluster_size for HDBSCAN, `centres` numbers of k-means centres.
     """
     clusterings = economy_clusterings(run.method, sizes, centres)
     spendings, total = [], len(clusterings) * len(run.study.folds)
@@ -48,7 +44,7 @@ def economy_curve(
 
 
 def _economy_inputs(run: StudyRun) -> dict[str, Any]:
-    # Neither the classifier nor the settings that the curve varies make a difference.
+    # The curve does not depend on the run's classifier, nor on the settings that the curve varies.
     defaults = MethodSettings()
     names = ("method", "min_cluster_size", "n_clusters")
     method = replace(run.method, **{name: getattr(defaults, name) for name in names})
@@ -66,12 +62,10 @@ def _write_curve(run: StudyRun, folder: Path, report: Progress) -> dict[str, Any
     return {"points": len(points), "draws": run.settings.draws, "folds": len(run.study.folds)}
 
 
+def _open_curve(artifact: Artifact) -> list[EconomyPoint]:
+    return [EconomyPoint(**point) for point in read_json(artifact.folder / "points.json")]
+
+
 ECONOMIES: Stage[StudyRun, list[EconomyPoint]] = Stage(
-    name="flair-economies",
-    version=2,
-    inputs=_economy_inputs,
-    compute=_write_curve,
-    open=lambda artifact: [
-        EconomyPoint(**point) for point in read_json(artifact.folder / "points.json")
-    ],
+    "flair-economies", 2, _economy_inputs, _write_curve, _open_curve
 )

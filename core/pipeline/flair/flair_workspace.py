@@ -1,4 +1,4 @@
-"""FLAIR's data in a workspace: generated, downloaded or copied there by the user."""
+"""FLAIR data in a workspace: synthetic, downloaded, or copied there by the user."""
 
 from pathlib import Path
 from typing import Any
@@ -24,12 +24,12 @@ def flair_folder(workspace: Workspace) -> Path:
 
 
 def is_look_alike(workspace: Workspace) -> bool:
-    """Return True if the FLAIR data of a workspace are generated."""
+    """Return True if the FLAIR data of a workspace are synthetic."""
     return (flair_folder(workspace) / _LOOK_ALIKE).is_file()
 
 
 def has_land_cover(workspace: Workspace) -> bool:
-    """Return True if a workspace has FLAIR data; an incomplete download or look-alike is none."""
+    """Return True if a workspace has real FLAIR data or a complete synthetic data set."""
     folder = flair_folder(workspace)
     if is_look_alike(workspace):
         return bool(read_json(folder / _LOOK_ALIKE).get("complete"))
@@ -37,28 +37,19 @@ def has_land_cover(workspace: Workspace) -> bool:
 
 
 def data_credit(workspace: Workspace) -> str:
-    """Return the citation and licence of a workspace's data; a look-alike is named as such."""
+    """Return the credit for a workspace's FLAIR data, which says whether they are synthetic."""
     return attribution_text(look_alike=is_look_alike(workspace))
 
 
 def ensure_land_cover(
     workspace: Workspace, patches: int = 12, seed: int = 0, report: Progress = silent
 ) -> bool:
-    """Write the look-alike into flair/, unless it exists already.
+    """Write a synthetic data set into flair/ unless it exists; return True if it was written.
 
-    Returns
-    -------
-    bool
-        True if it was written.
-
-    Raises
-    ------
-    SettingsError
-        If `patches` or `seed` is out of bounds.
-    WorkspaceError
-        If flair/ contains other files: the look-alike is never mixed with real data.
+    Raises SettingsError if `patches` or `seed` is out of bounds, and WorkspaceError if flair/
+    contains other files: synthetic data are never mixed with real data.
     """
-    # Generating the look-alike needs modules that nothing else needs.
+    # Imported here, because only the generation of the data set needs these modules.
     from core.demo.land_cover.patches import check_patch_settings, write_land_cover
 
     check_patch_settings(patches, seed)
@@ -72,9 +63,9 @@ def ensure_land_cover(
             return False
     elif folder.is_dir() and any(folder.iterdir()):
         raise WorkspaceError(
-            "contains files that are not the look-alike's",
+            "contains files that do not belong to the synthetic data set",
             where=str(folder),
-            remedy="Name another folder with --workspace.",
+            remedy="Choose another folder with --workspace.",
         )
     # Written first, so that the files of an interrupted run are not mistaken for real data.
     write_json(path, {"files": [], **recipe, "complete": False})
@@ -91,33 +82,24 @@ def fetch_toy_data(
 ) -> dict[str, Any]:
     """Download FLAIR's toy data into flair/ and unpack them, unless this was done before.
 
-    Returns
-    -------
-    dict
-        Address, checksum, size in bytes, the folders, and whether anything was downloaded.
-
-    Raises
-    ------
-    ChipscapeError
-        If the download fails or the archive is refused.
-    WorkspaceError
-        If flair/ contains the look-alike or cannot be written.
+    Returns the URL, checksum, size in bytes, folders, and whether anything was downloaded. Raises
+    ChipscapeError if the download fails, the archive is refused, or flair/ contains the synthetic
+    data set or cannot be written.
     """
     folder = flair_folder(workspace)
     if is_look_alike(workspace):
         raise WorkspaceError(
-            "contains the look-alike",
+            "contains the synthetic data set",
             where=str(folder),
-            remedy="Name another folder with --workspace, or delete this one.",
+            remedy="Choose another folder with --workspace, or delete this one.",
         )
     path = folder / _DOWNLOAD
     if path.is_file():
         record: dict[str, Any] = read_json(path)
         if record.get("url") == settings.url and _all_exist(folder, record["files"]):
             return record | {"fetched": False}
-    archive = folder / _ARCHIVE
-    sha256 = settings.sha256
-    # A complete archive was left by a run that failed while unpacking.
+    archive, sha256 = folder / _ARCHIVE, settings.sha256
+    # A run that failed while unpacking may have left a complete archive.
     if not (sha256 and archive.is_file() and file_checksum(archive) == sha256):
         sha256 = download_file(settings, archive, loading)
     size = archive.stat().st_size
@@ -129,5 +111,5 @@ def fetch_toy_data(
 
 
 def _all_exist(folder: Path, names: list[str]) -> bool:
-    """Return True if all files exist; absolute paths are not relative to the folder."""
+    """Return True if all files exist; relative names are relative to the folder."""
     return all((folder / name).exists() for name in names)

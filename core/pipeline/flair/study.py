@@ -28,15 +28,8 @@ from core.tables import Checked, bounded, one_of
 class StudySettings(Checked):
     """The settings that all runs of a study share.
 
-    Attributes
-    ----------
-    protocol : {"domains", "patches", "test"}
-    n_folds : int
-        Number of groups of domains, for the protocol "domains".
-    sample : SampleSettings
-    dates : SentinelSettings
-    draws : int
-        Random draws of the labelled pixels in a label economy; other results do not depend on it.
+    `n_folds` is the number of groups of domains, for the protocol "domains". `draws` is the number
+    of random draws of the labelled pixels in a label economy; other results do not depend on it.
     """
 
     protocol: Protocol = one_of("domains", Protocol)
@@ -47,15 +40,7 @@ class StudySettings(Checked):
 
 
 class Study:
-    """The FLAIR data of a workspace, divided into folds.
-
-    Parameters
-    ----------
-    workspace : Workspace
-    settings : StudySettings
-    dataset : Dataset, optional
-        By default, the patches in the workspace's flair/ are discovered.
-    """
+    """The FLAIR data of a workspace, by default all patches in its flair/, divided into folds."""
 
     def __init__(
         self, workspace: Workspace, settings: StudySettings, dataset: Dataset | None = None
@@ -72,7 +57,7 @@ class Study:
         self._sampled = cache(lambda patches, needs: sample_pixels(dataset, patches, sample, needs))
 
     def data_inputs(self, patches: Sequence[int], spec: FeatureSpec) -> dict[str, Any]:
-        """Return what a key must know of some patches: names, checksums, and the sampling."""
+        """Return cache key inputs for some patches: names, checksums and sampling settings."""
         inputs: dict[str, Any] = {"sample": dataclasses.asdict(self.settings.sample)}
         if spec.fusion:
             inputs["dates"] = dataclasses.asdict(self.settings.dates)
@@ -85,12 +70,8 @@ class Study:
     def judges(self, fold: Fold, spec: FeatureSpec) -> PixelTable:
         """Sample held-out pixels of a fold at random, none of which is a training pixel.
 
-        "Other" is included, except in the notebook's protocol, which does not score it.
-
-        Raises
-        ------
-        TooFewError
-            If no pixel is left.
+        The class "other" is included, unless the protocol is "patches", which does not score it.
+        Raises TooFewError if no pixel is left.
         """
         sample = SampleSettings(
             draw="random",
@@ -108,9 +89,10 @@ class Study:
 
 
 def patch_inputs(checksums: Checksums, patch: Patch, sentinel: bool) -> list[Any]:
-    """Return what a key must know of a patch: name, area, and checksums of its files.
+    """Return cache key inputs for a patch: its name, its area and the checksums of its files.
 
-    With `sentinel`, also its position in the super area and the checksums of those files.
+    With `sentinel`, the position of the patch in its super area and the checksums of the super
+    area's files are added.
     """
     inputs = [patch.name, patch.area_id, checksums.of(patch.image), checksums.of(patch.mask)]
     area = patch.super_area

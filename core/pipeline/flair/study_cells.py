@@ -15,14 +15,7 @@ from core.clusters.methods.hdbscan_tree import SpanningTree, build_tree
 from core.clusters.methods.method import Hierarchy
 from core.clusters.methods.method_table import METHODS
 from core.flair.data.patch_reading import RequiredData
-from core.flair.evaluation.confusion import (
-    ConfusionScores,
-    Interval,
-    bootstrap_miou,
-    score_confusion,
-    sum_by_area,
-    without_other,
-)
+from core.flair.evaluation import confusion
 from core.flair.evaluation.label_economy import Bench
 from core.flair.evaluation.protocols import Fold
 from core.flair.models.classifier_table import CLASSIFIERS, fit_classifier
@@ -38,16 +31,16 @@ from core.flair.models.prediction import JudgedPatches, judge_patches
 from core.pipeline.flair.flair_workspace import data_credit
 from core.pipeline.flair.study import Study, StudySettings
 from core.pipeline.stage import Stage
-from core.pipeline.workspace import Workspace
 from core.progress import Progress, silent
-from core.types import AnyArray, ByteArray
+from core.settings import TreeSettings
+from core.types import AnyArray, ByteArray, FloatArray
 
 _HIERARCHY = cast(Hierarchy, METHODS["hdbscan"].hierarchy)
 
 
 @dataclass(frozen=True)
 class FoldModel:
-    """A model trained on one fold, the scaling of its features, and the time of both."""
+    """A model trained on one fold, the scaling of its features, and the time for fitting both."""
 
     fitted: FittedModel
     scaler: Scaler | None
@@ -56,7 +49,7 @@ class FoldModel:
 
 @dataclass(frozen=True)
 class StudyRun:
-    """A classifier and its features in a study; they need not have been run yet."""
+    """A classifier with its features in a study; its result may not have been computed yet."""
 
     study: Study
     method: MethodSettings
@@ -64,11 +57,6 @@ class StudyRun:
     _models: dict[Fold, FoldModel] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
-
-    @property
-    def workspace(self) -> Workspace:
-        """The workspace of the study."""
-        return self.study.workspace
 
     @property
     def settings(self) -> StudySettings:
@@ -86,9 +74,9 @@ class StudyRun:
         return CELLS.step(self).key
 
     def make(self, stage: Stage["StudyRun", Any], report: Progress = silent) -> Artifact:
-        """Find or compute the artifact of a stage, and store the checksums of its key."""
-        artifact = stage.make(self.workspace.store, self, report)
-        self.workspace.checksums.save()
+        """Find or compute the artifact of a stage, and save the checksums of the input files."""
+        artifact = stage.make(self.study.workspace.store, self, report)
+        self.study.workspace.checksums.save()
         return artifact
 
     def training_data(self, fold: Fold) -> tuple[Features, ByteArray, Scaler | None]:
@@ -98,7 +86,7 @@ class StudyRun:
         return build_features(table, self.spec, scaler), table.labels, scaler
 
     def bench(self, fold: Fold, n_held_out: int | None = None) -> Bench:
-        """Return the training pixels of a fold, and all or `n_held_out` held-out pixels."""
+        """Return training and held-out pixels of a fold, at most `n_held_out` of the latter."""
         features, labels, scaler = self.training_data(fold)
         judges = self.study.judges(fold, self.spec)
         order = np.random.default_rng(self.method.seed).permutation(len(judges))
@@ -107,7 +95,11 @@ class StudyRun:
 
     def tree(self, fold: Fold, features: Features) -> Artifact:
         """Find or build HDBSCAN's tree of a fold's training pixels."""
-        return TREES.make(self.workspace.store, _FoldTree(self, fold, features))
+        settings = tree_settings(self.method, features.matrix.shape[1])
+        inputs = self.study.data_inputs(fold.train, self.spec)
+        inputs |= {"spec": asdict(self.spec), "tree": asdict(settings)}
+        subject = _TrainingPixels(inputs, features.matrix, settings)
+        return TREES.make(self.study.workspace.store, subject)
 
     def read_tree(self, fold: Fold, features: Features) -> SpanningTree:
         """Return HDBSCAN's tree of a fold's training pixels."""
@@ -126,7 +118,7 @@ class StudyRun:
             return TREES.open(trees[0])
 
         fitted = fit_classifier(features, labels, self.method, read_tree)
-        # A tree from the store counts with the time that it took.
+        # If the tree was read from the store, the time for building it is added.
         stored = sum(float(tree.manifest["seconds"]) for tree in trees if tree.cached)
         seconds = time.perf_counter() - start + stored
         return self._models.setdefault(fold, FoldModel(fitted, scaler, seconds))
@@ -145,23 +137,23 @@ class StudyRun:
             n_clusters=model.fitted.n_clusters,
             needs=RequiredData(dates=self.settings.dates),
             maps=maps,
-            about=data_credit(self.workspace),
+            about=data_credit(self.study.workspace),
             report=report,
         )
 
     def write_maps(self, folder: Path, report: Progress = silent) -> None:
-        """Write class maps of all held-out patches, each by the model of its fold."""
+        """Write class maps of all held-out patches, each predicted by its fold's model."""
         for fold in self.study.folds:
             self.judge(fold, folder, report)
 
 
 @dataclass(frozen=True)
-class _FoldTree:
-    """HDBSCAN's tree of the training pixels of a fold."""
+class _TrainingPixels:
+    """The training pixels of a fold, with the settings of their tree and the inputs of its key."""
 
-    run: StudyRun
-    fold: Fold
-    features: Features
+    inputs: dict[str, Any]
+    matrix: FloatArray
+    settings: TreeSettings
 
 
 @dataclass(frozen=True)
@@ -173,12 +165,7 @@ class CellResult:
     counts : int64 array, (p, 13, 13)
         Confusion matrix of each held-out patch; rows are the truth.
     patches, areas : tuple of str
-        Name and area of each of these patches.
-    interval : Interval or None
-        Confidence interval of the mIoU, by areas; None for a single area.
-    seconds : float
-        Time of sampling, training (with the tree, even if it was stored) and prediction. A sample
-        stays in memory, so only the first of several runs that share it includes its time.
+        Name and area of each held-out patch.
     about : dict
         Facts about each fold: clusters, reliability, labels and notes.
     """
@@ -187,19 +174,34 @@ class CellResult:
     counts: AnyArray
     patches: tuple[str, ...]
     areas: tuple[str, ...]
-    scores: ConfusionScores
-    interval: Interval | None
-    seconds: float
     about: dict[str, Any]
 
-    @property
+    @cached_property
     def scored_counts(self) -> AnyArray:
         """`counts` without the pixels that the protocol does not score."""
         protocol = self.artifact.manifest["inputs"]["protocol"]
-        return without_other(self.counts) if protocol == "patches" else self.counts
+        return confusion.without_other(self.counts) if protocol == "patches" else self.counts
+
+    @cached_property
+    def scores(self) -> confusion.ConfusionScores:
+        """Scores over all patches."""
+        return confusion.score_confusion(self.scored_counts.sum(axis=0))
+
+    @cached_property
+    def interval(self) -> confusion.Interval | None:
+        """Confidence interval of the mIoU, resampled by area; None for a single area."""
+        return confusion.bootstrap_miou(confusion.sum_by_area(self.scored_counts, self.areas))
+
+    @property
+    def seconds(self) -> float:
+        """Time for sampling, training (including the tree, even if stored) and prediction.
+
+        A sample stays in memory, so only the first of several runs that share it includes its time.
+        """
+        return float(self.artifact.counts["seconds"])
 
     def fold_mean(self, name: str) -> float:
-        """Return the mean of a fact over the folds that have it; NaN if none has."""
+        """Return the mean of a fact in `about` over the folds that have it; NaN if none has."""
         values = [fold[name] for fold in self.about["folds"] if name in fold]
         return sum(values) / len(values) if values else float("nan")
 
@@ -211,18 +213,8 @@ class CellResult:
         return [*notes, *dict.fromkeys(note for fold in folds for note in fold["notes"])]
 
 
-def _tree_inputs(subject: _FoldTree) -> dict[str, Any]:
-    run = subject.run
-    return {
-        **run.study.data_inputs(subject.fold.train, run.spec),
-        "spec": asdict(run.spec),
-        "tree": asdict(tree_settings(run.method, subject.features.matrix.shape[1])),
-    }
-
-
-def _build_tree(subject: _FoldTree, folder: Path, _: Progress) -> Mapping[str, Any]:
-    matrix = subject.features.matrix
-    tree = build_tree(matrix, tree_settings(subject.run.method, matrix.shape[1]))
+def _build_tree(pixels: _TrainingPixels, folder: Path, _: Progress) -> Mapping[str, Any]:
+    tree = build_tree(pixels.matrix, pixels.settings)
     write_arrays(folder, _HIERARCHY.arrays(tree))
     return _HIERARCHY.counts(tree)
 
@@ -244,23 +236,18 @@ def _evaluate(run: StudyRun, folder: Path, report: Progress) -> dict[str, Any]:
         model = run.fit(fold)
         start = time.perf_counter()
         results.append(run.judge(fold, report=report))
-        facts.append(_fold_facts(run, fold, model, results[-1]))
+        facts.append(_fold_facts(run, fold, model.fitted, results[-1]))
         facts[-1]["seconds"] = model.seconds + time.perf_counter() - start
     write_arrays(folder, {"counts": np.concatenate([result.counts for result in results])})
     patches = [run.study.dataset.patches[i] for result in results for i in result.patches]
-    about = {
-        "patches": [patch.name for patch in patches],
-        "areas": [patch.area_id for patch in patches],
-        "folds": facts,
-    }
-    write_json(folder / "cell.json", about)
+    names, areas = [patch.name for patch in patches], [patch.area_id for patch in patches]
+    write_json(folder / "cell.json", {"patches": names, "areas": areas, "folds": facts})
     return {"seconds": sum(fold["seconds"] for fold in facts)}
 
 
 def _fold_facts(
-    run: StudyRun, fold: Fold, model: FoldModel, result: JudgedPatches
+    run: StudyRun, fold: Fold, fitted: FittedModel, result: JudgedPatches
 ) -> dict[str, Any]:
-    fitted = model.fitted
     facts: dict[str, Any] = {**fitted.facts, "n_labels": fitted.n_labels}
     if fitted.n_clusters:
         predicted = Naming(np.zeros(fitted.n_clusters, np.uint8), result.by_cluster)
@@ -271,30 +258,16 @@ def _fold_facts(
 
 
 def _open_result(artifact: Artifact) -> CellResult:
-    counts = read_arrays(artifact.folder)["counts"]
     about = read_json(artifact.folder / "cell.json")
-    areas = tuple(about["areas"])
-    protocol = artifact.manifest["inputs"]["protocol"]
-    scored = without_other(counts) if protocol == "patches" else counts
-    return CellResult(
-        artifact,
-        counts,
-        tuple(about["patches"]),
-        areas,
-        score_confusion(scored.sum(axis=0)),
-        bootstrap_miou(sum_by_area(scored, areas)),
-        float(artifact.counts["seconds"]),
-        about,
-    )
+    counts = read_arrays(artifact.folder)["counts"]
+    return CellResult(artifact, counts, tuple(about["patches"]), tuple(about["areas"]), about)
 
 
-TREES: Stage[_FoldTree, SpanningTree] = Stage(
+TREES: Stage[_TrainingPixels, SpanningTree] = Stage(
     name="flair-trees",
     version=1,
-    inputs=_tree_inputs,
+    inputs=lambda pixels: pixels.inputs,
     compute=_build_tree,
     open=lambda artifact: _HIERARCHY.restore(read_arrays(artifact.folder), artifact.counts),
 )
-CELLS: Stage[StudyRun, CellResult] = Stage(
-    name="flair-cells", version=1, inputs=_run_inputs, compute=_evaluate, open=_open_result
-)
+CELLS: Stage[StudyRun, CellResult] = Stage("flair-cells", 1, _run_inputs, _evaluate, _open_result)

@@ -1,7 +1,10 @@
-"""What the land-cover pages read: the survey of all files, finished runs, and notes on files."""
+"""Data for the land-cover pages: the survey of all files, notes on them, and finished runs.
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+Finished runs are grouped by protocol, and paired by training with and without "other".
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -15,10 +18,13 @@ from core.flair.data.dataset import Dataset
 from core.flair.data.pixel_sampling import SampleSettings
 from core.flair.data.pixel_table import PixelTable
 from core.flair.data.sentinel import SentinelSettings
+from core.flair.evaluation.confusion import score_confusion, without_other
+from core.flair.evaluation.protocols import Protocol
+from core.flair.models.classifier_table import CLASSIFIERS
 from core.flair.models.classifiers import MethodSettings, absent_classes, describe_untrained_classes
 from core.flair.models.features import FeatureSpec
 from core.pipeline.flair.study import Study, StudySettings, patch_inputs
-from core.pipeline.flair.study_cells import CELLS, StudyRun
+from core.pipeline.flair.study_cells import CELLS, CellResult, StudyRun
 from core.pipeline.run import Reporter
 from core.pipeline.stage import Stage, Subject
 from core.pipeline.workspace import Workspace
@@ -32,14 +38,6 @@ class _DatasetFiles:
     workspace: Workspace
     dataset: Dataset
     listen: Reporter = lambda _: silent
-
-
-@dataclass(frozen=True)
-class _FirstFolds:
-    """The first folds of a run; its classifier does not matter."""
-
-    run: StudyRun
-    n_folds: int
 
 
 def _survey_inputs(files: _DatasetFiles) -> dict[str, Any]:
@@ -67,11 +65,14 @@ def _open_survey(artifact: Artifact) -> FileSurvey:
     return FileSurvey(counts, problems, PixelTable(**columns))
 
 
-def _write_notes(subject: _FirstFolds, folder: Path, _: Progress) -> dict[str, Any]:
-    study, spec = subject.run.study, subject.run.spec
+def _write_notes(subject: tuple[StudyRun, int], folder: Path, _: Progress) -> dict[str, Any]:
+    run, n_folds = subject
     absent, problems = [], []
-    for fold in study.folds[: subject.n_folds]:
-        training, held_out = study.sampled(fold.train, spec), study.judges(fold, spec)
+    for fold in run.study.folds[:n_folds]:
+        training, held_out = (
+            run.study.sampled(fold.train, run.spec),
+            run.study.judges(fold, run.spec),
+        )
         absent.append(absent_classes(training.labels))
         problems += [*training.problems, *held_out.problems]
     notes = [*describe_untrained_classes(absent), *map(str, problems)]
@@ -80,12 +81,13 @@ def _write_notes(subject: _FirstFolds, folder: Path, _: Progress) -> dict[str, A
 
 
 SURVEYS: Stage[_DatasetFiles, FileSurvey] = Stage(
-    name="flair-surveys", version=1, inputs=_survey_inputs, compute=_survey, open=_open_survey
+    "flair-surveys", 1, _survey_inputs, _survey, _open_survey
 )
-_NOTES: Stage[_FirstFolds, list[str]] = Stage(
+# Notes on the first folds of a run; they do not depend on its classifier.
+_NOTES: Stage[tuple[StudyRun, int], list[str]] = Stage(
     name="flair-notes",
     version=1,
-    inputs=lambda subject: {"cell": subject.run.key, "folds": subject.n_folds},
+    inputs=lambda subject: {"cell": subject[0].key, "folds": subject[1]},
     compute=_write_notes,
     open=lambda artifact: list(read_json(artifact.folder / "notes.json")),
 )
@@ -96,10 +98,7 @@ def survey_files(
 ) -> Artifact:
     """Read every file once, count the classes, and sample the pixels that charts show.
 
-    Raises
-    ------
-    TooFewError
-        If no patch can be used.
+    Raises TooFewError if no patch can be used.
     """
     artifact = SURVEYS.make(workspace.store, _DatasetFiles(workspace, dataset, listen))
     workspace.checksums.save()
@@ -107,7 +106,7 @@ def survey_files(
 
 
 def find_file_survey(workspace: Workspace, dataset: Dataset) -> FileSurvey | None:
-    """Return the survey of the present files, or None."""
+    """Return the stored survey of the current files, or None."""
     artifact = find_artifact(workspace, SURVEYS, _DatasetFiles(workspace, dataset))
     return SURVEYS.open(artifact) if artifact else None
 
@@ -117,14 +116,22 @@ def find_artifact(
 ) -> Artifact | None:
     """Return the finished artifact of a subject, or None.
 
-    Without any artifact of the stage, no key is made: it needs the checksums of all files, and
-    computing them takes as long as reading every file.
+    If the stage has no artifacts, the key is not computed, because it needs the checksums of all
+    files, which take as long as reading every file.
     """
     return stage.find(workspace.store, subject) if workspace.store.all(stage.name) else None
 
 
+def study_notes(study: Study, spec: FeatureSpec, n_folds: int | None = None) -> list[str]:
+    """Return notes on the data of the first `n_folds` folds, by default of all folds."""
+    run = StudyRun(study, MethodSettings(), spec)
+    notes = _NOTES.make(study.workspace.store, (run, len(study.folds[:n_folds])))
+    study.workspace.checksums.save()
+    return _NOTES.open(notes)
+
+
 def finished_runs(workspace: Workspace, dataset: Dataset) -> Iterator[StudyRun]:
-    """Yield the runs whose results belong to the present files, the oldest first."""
+    """Yield the finished runs whose results belong to the current files, oldest first."""
     names = {patch.name for patch in dataset.patches}
     study_with = cache(lambda settings: Study(workspace, settings, dataset))
     for artifact in workspace.store.all(CELLS.name):
@@ -145,17 +152,54 @@ def finished_runs(workspace: Workspace, dataset: Dataset) -> Iterator[StudyRun]:
             yield run
 
 
-def study_notes(study: Study, spec: FeatureSpec, n_folds: int | None = None) -> list[str]:
-    """Return the problems of the files that the first folds of a study are read from.
+def find_run(finished: Iterable[StudyRun], run: StudyRun) -> StudyRun | None:
+    """Return the finished run that has the same key as `run`, or None."""
+    similar = [other for other in finished if (other.method, other.spec) == (run.method, run.spec)]
+    # Keys are compared last, because they may need checksums of Sentinel files not yet computed.
+    return next((other for other in similar if other.key == run.key), None)
 
-    Parameters
-    ----------
-    study : Study
-    spec : FeatureSpec
-    n_folds : int, optional
-        Number of folds; by default all of them.
+
+def group_by_protocol(runs: Iterable[StudyRun]) -> list[dict[Protocol, StudyRun]]:
+    """Group runs that differ only in their protocol; groups of chance baselines come last."""
+    groups: dict[Any, dict[Protocol, StudyRun]] = {}
+    for run in runs:
+        settings = replace(run.settings, protocol="domains", n_folds=3)
+        groups.setdefault((run.method, run.spec, settings), {})[run.settings.protocol] = run
+    return sorted(groups.values(), key=lambda group: next(iter(group.values())).is_chance)
+
+
+def pair_by_other(runs: Iterable[StudyRun]) -> list[tuple[StudyRun, StudyRun]]:
+    """Pair runs that differ only in whether they were trained without or with "other"."""
+    pairs: dict[Any, dict[bool, StudyRun]] = {}
+    for run in runs:
+        if CLASSIFIERS[run.method.method].uses_labels:
+            sample = run.settings.sample
+            settings = replace(run.settings, sample=replace(sample, other=False))
+            pairs.setdefault((run.method, run.spec, settings), {})[sample.other] = run
+    return [(pair[False], pair[True]) for pair in pairs.values() if len(pair) == 2]
+
+
+def optimism_gap(results: Mapping[Protocol, CellResult]) -> float | None:
+    """Return the mIoU on the training patches minus the mIoU on domains left out.
+
+    Both are computed without the pixels of "other", so that only the patches differ. None if one
+    of the two results is missing, or a score is undefined.
     """
-    run = StudyRun(study, MethodSettings(), spec)
-    notes = _NOTES.make(study.workspace.store, _FirstFolds(run, len(study.folds[:n_folds])))
-    study.workspace.checksums.save()
-    return _NOTES.open(notes)
+    if not {"patches", "domains"} <= results.keys():
+        return None
+    counts = [without_other(results[p].counts.sum(axis=0)) for p in ("patches", "domains")]
+    difference = score_confusion(counts[0]).miou - score_confusion(counts[1]).miou
+    return None if np.isnan(difference) else difference
+
+
+def unjudged_patches(study: Study, results: Sequence[CellResult]) -> dict[str, list[str]]:
+    """Return held-out patches that any result lacks, with the reason in each of these results."""
+    reasons: dict[str, list[str]] = {}
+    names = [study.dataset.patches[i].name for fold in study.folds for i in fold.test]
+    for result in results:
+        for name in dict.fromkeys(names):
+            if name not in result.patches:
+                notes = [note for note in result.notes if note.startswith(f"{name}:")]
+                reason = notes[-1].removeprefix(f"{name}: ") if notes else "not predicted"
+                reasons.setdefault(name, []).append(reason)
+    return reasons

@@ -1,4 +1,4 @@
-"""Benches: HDBSCAN's tree of land-cover pixels, with held-out pixels that score its cuts."""
+"""Benches: HDBSCAN's tree of land-cover pixels, with held-out pixels for scoring its cuts."""
 
 import dataclasses
 from dataclasses import dataclass
@@ -19,24 +19,18 @@ from core.flair.models.features import Features
 from core.pipeline.flair.study_cells import TREES, StudyRun
 from core.pipeline.stage import Stage
 from core.progress import Progress, silent
-from core.types import AnyArray
 
 N_JUDGES = 10_000
-"""Held-out pixels of a bench at most."""
+"""Maximum number of held-out pixels in a bench."""
 LIVE_ROWS = 50_000
-"""Training pixels above which a cut, its naming and its score take longer than a second."""
+"""Number of training pixels above which cutting, naming and scoring take more than a second."""
 
 
 @dataclass(frozen=True)
 class OpenBench:
-    """A bench with its tree.
+    """A bench that was read from the store, with its tree.
 
-    Attributes
-    ----------
-    bench : Bench
-    tree : SpanningTree
-    reference : float
-        mIoU of kNN with all training labels on the held-out pixels.
+    `reference` is the mIoU of kNN with all training labels on the held-out pixels.
     """
 
     bench: Bench
@@ -46,14 +40,14 @@ class OpenBench:
 
 @dataclass(frozen=True)
 class BenchRecut:
-    """A cut of the tree of a finished bench."""
+    """A finished bench, and the settings by which its tree is to be cut."""
 
     bench: Artifact
     method: MethodSettings
 
 
 def _bench_inputs(run: StudyRun) -> dict[str, Any]:
-    # How the tree is cut does not matter.
+    # The bench does not depend on how its tree is cut.
     method = run.method
     tree = MethodSettings("hdbscan", k=method.k, min_samples=method.min_samples, seed=method.seed)
     return {"cell": dataclasses.replace(run, method=tree).key, "judges": N_JUDGES}
@@ -66,16 +60,12 @@ def _write_bench(run: StudyRun, folder: Path, report: Progress) -> dict[str, Any
     tree = run.tree(fold, bench.train)
     knn = fit_classifier(bench.train, bench.train_labels, MethodSettings("knn", k=run.method.k))
     predicted = knn.model.predict(bench.held_out, 0).classes
-    arrays: dict[str, AnyArray] = {
-        "train": bench.train.matrix,
-        "labels": bench.train_labels,
-        "judged": bench.held_out.matrix,
-        "judged-labels": bench.held_out_labels,
-    }
-    write_arrays(folder, arrays)
+    train, held_out = bench.train, bench.held_out
+    labels = {"labels": bench.train_labels, "judged-labels": bench.held_out_labels}
+    write_arrays(folder, {"train": train.matrix, "judged": held_out.matrix, **labels})
     about = {
-        "n_aerial": bench.train.n_aerial,
-        "names": bench.train.names,
+        "n_aerial": train.n_aerial,
+        "names": train.names,
         "tree": tree.key,
         "reference": float(mean_iou(count_confusion(bench.held_out_labels, predicted))),
     }
@@ -103,15 +93,10 @@ def _open_bench(artifact: Artifact) -> OpenBench | None:
 def _write_recut(subject: BenchRecut, folder: Path, report: Progress) -> dict[str, Any]:
     bench = BENCHES.open(subject.bench)
     if bench is None:
-        raise ArtifactError("its tree was deleted", where=str(subject.bench.folder))
+        raise ArtifactError("the tree of this bench was deleted", where=str(subject.bench.folder))
     cut = recut_bench(bench.bench, bench.tree, subject.method)
-    arrays = {
-        "classes": cut.naming.classes,
-        "named": cut.naming.counts,
-        "after": cut.after.counts,
-        "counts": cut.counts,
-    }
-    write_arrays(folder, arrays)
+    arrays = {"named": cut.naming.counts, "after": cut.after.counts, "counts": cut.counts}
+    write_arrays(folder, {"classes": cut.naming.classes, **arrays})
     report(1, 1, "tree cut and scored")
     return {"noise_fraction": cut.noise_fraction, "clusters": len(cut.naming.classes)}
 
@@ -123,22 +108,18 @@ def _open_recut(artifact: Artifact) -> BenchCut:
     return BenchCut(named, after, noise_fraction, arrays["counts"])
 
 
+def _recut_inputs(subject: BenchRecut) -> dict[str, Any]:
+    return {"bench": subject.bench.key, "method": dataclasses.asdict(subject.method)}
+
+
 BENCHES: Stage[StudyRun, OpenBench | None] = Stage(
-    name="flair-benches", version=3, inputs=_bench_inputs, compute=_write_bench, open=_open_bench
+    "flair-benches", 3, _bench_inputs, _write_bench, _open_bench
 )
 RECUTS: Stage[BenchRecut, BenchCut] = Stage(
-    name="flair-recuts",
-    version=1,
-    inputs=lambda subject: {
-        "bench": subject.bench.key,
-        "method": dataclasses.asdict(subject.method),
-    },
-    compute=_write_recut,
-    open=_open_recut,
+    "flair-recuts", 1, _recut_inputs, _write_recut, _open_recut
 )
 
 
 def make_recut(run: StudyRun, report: Progress = silent) -> Artifact:
-    """Cut the tree of a run's bench, which is made first, and store the result."""
-    recut = BenchRecut(run.make(BENCHES), run.method)
-    return RECUTS.make(run.workspace.store, recut, report)
+    """Cut the tree of a run's bench, after making the bench if necessary, and store the result."""
+    return RECUTS.make(run.study.workspace.store, BenchRecut(run.make(BENCHES), run.method), report)

@@ -33,12 +33,9 @@ COCO_FIELDS = ("segmentation", "bbox", "image_id", "category_id", "id")
 
 
 def read_csv(path: Path) -> Annotations:
-    """Read a CSV table with WKT, longitude and latitude, or boxes in pixels.
+    """Read a CSV table whose columns hold WKT, longitude and latitude, or boxes in pixels.
 
-    Raises
-    ------
-    AnnotationError
-        If the file is not a text table, or has none of these columns.
+    Raises AnnotationError if the file cannot be read as CSV, or has none of these columns.
     """
     table = _read_table(path)
     columns = {str(name).strip().lower(): str(name) for name in table}
@@ -52,7 +49,7 @@ def read_csv(path: Path) -> Annotations:
         if all(name in columns for name in names):
             sides = [columns[name] for name in names]
             boxes = _numeric_shapes(table[sides], shapely.box)
-            note = "The boxes are read as pixels of the scene."
+            note = "The boxes are read as pixel coordinates of the scene."
             return Annotations(boxes, table.drop(columns=sides), PIXELS, (note,), scenes)
     if wkt := find(WKT_NAMES):
         geometries, notes = _parse_wkt(table[wkt])
@@ -80,10 +77,7 @@ def is_coco(document: Any) -> bool:
 def read_coco(document: dict[str, Any], path: Path) -> Annotations:
     """Return the polygons or boxes of a COCO document, in pixels of their images.
 
-    Raises
-    ------
-    AnnotationError
-        If an annotation is not a JSON object.
+    Raises AnnotationError if an annotation is not a JSON object.
     """
     images, categories = _by_id(document["images"]), _by_id(document.get("categories"))
     rows, geometries, scenes = [], [], []
@@ -94,14 +88,11 @@ def read_coco(document: dict[str, Any], path: Path) -> Annotations:
         category = categories.get(_valid_id(annotation.get("category_id")), {})
         scenes.append(_stem(image.get("file_name")))
         geometries.append(_coco_geometry(annotation))
-        row = {
-            "feature_id": flatten_value(annotation.get("id")),
-            "category": flatten_value(category.get("name")),
-        }
-        attributes = {k: v for k, v in annotation.items() if k not in COCO_FIELDS}
-        rows.append(row | {str(k): flatten_value(v) for k, v in attributes.items()})
+        row = {"feature_id": annotation.get("id"), "category": category.get("name")}
+        row |= {str(k): v for k, v in annotation.items() if k not in COCO_FIELDS}
+        rows.append({name: flatten_value(value) for name, value in row.items()})
     properties = pd.DataFrame(rows).reindex(range(len(rows)))
-    note = "COCO coordinates are read as pixels of the scene."
+    note = "COCO coordinates are read as pixel coordinates of the scene."
     return Annotations(object_array(geometries), properties, PIXELS, (note,), tuple(scenes))
 
 
@@ -116,7 +107,7 @@ def _valid_id(value: Any) -> Any:
 
 
 def _coco_geometry(annotation: dict[str, Any]) -> Any:
-    """Return a polygon, the union of several, or the box; None if neither can be read."""
+    """Return the polygons of an annotation, or its box if it has none; None if unreadable."""
     rings = annotation.get("segmentation")
     try:
         if isinstance(rings, list) and rings:
@@ -133,7 +124,9 @@ def _read_table(path: Path) -> pd.DataFrame:
         with path.open(encoding="utf-8-sig", newline="") as stream:
             head = stream.read(64 * 1024)
         if "\x00" in head:
-            raise AnnotationError("the file is not a text table", where=path.name)
+            raise AnnotationError(
+                "the file is not a text file (it contains null bytes)", where=path.name
+            )
         separator = max(",;\t", key=head.splitlines()[0].count) if head.strip() else ","
         with warnings.catch_warnings():
             # In a row with more fields than the header, no field can be assigned to a column.
@@ -164,13 +157,13 @@ def _parse_wkt(column: "pd.Series[Any]") -> tuple[Geometries, tuple[str, ...]]:
 
 
 def _guess_crs(geometries: Geometries) -> tuple[str, str]:
-    """Return degrees if all coordinates can be degrees, else the scene's CRS, and a note on it."""
+    """Return EPSG:4326 if all coordinates can be degrees, else `SCENE`, and a note on the CRS."""
     coordinates = np.abs(shapely.get_coordinates(geometries))
     if len(coordinates) and (coordinates > (180, 90)).any():
-        note = "The table names no CRS and the coordinates cannot be degrees: they are read in the "
+        note = "The table has no CRS and the coordinates cannot be degrees: they are read in the "
         return SCENE, f"{note}scene's own CRS."
     wkt = CRS.from_user_input(WGS84).to_wkt()
-    return wkt, "The table names no CRS: coordinates are read as degrees (EPSG:4326)."
+    return wkt, "The table has no CRS: coordinates are read as degrees (EPSG:4326)."
 
 
 def _stem(value: Any) -> str:

@@ -13,9 +13,9 @@ from core.errors import AnnotationError
 from core.types import Geometries
 
 PIXELS = "pixels"
-"""Stands for a CRS: coordinates are columns and rows of the scene."""
+"""Used in place of a CRS: coordinates are pixel columns and rows of the scene."""
 SCENE = "scene"
-"""Stands for a CRS: coordinates are in the CRS of the scene, whichever that is."""
+"""Used in place of a CRS: coordinates are in the CRS of the scene."""
 # Half of a UTF-16 surrogate pair, which JSON can escape on its own but no file can store.
 SURROGATE = re.compile("[\ud800-\udfff]")
 REPLACEMENT = "\ufffd"
@@ -36,7 +36,7 @@ class Annotations:
     crs : str
         Well-known text, or `PIXELS` or `SCENE`.
     notes : tuple of str
-        What was assumed, in sentences.
+        Sentences on assumptions made on reading.
     scene_names : tuple of str, n
         The stem of the scene that each row names; empty if the file does not name scenes.
     """
@@ -78,13 +78,9 @@ def json_text(value: Any) -> str:
 
 
 def repair_surrogates(value: Any, broken_texts: list[str]) -> Any:
-    """Return a value with U+FFFD for each lone surrogate, in keys and nested values as well.
+    """Return parsed JSON with U+FFFD for each lone surrogate, in keys and nested values as well.
 
-    Parameters
-    ----------
-    value : parsed JSON
-    broken_texts : list of str
-        Every text that held a lone surrogate is appended.
+    Every text that held a lone surrogate is appended to `broken_texts`.
     """
     if isinstance(value, str):
         if not SURROGATE.search(value):
@@ -106,13 +102,13 @@ def repair_surrogates(value: Any, broken_texts: list[str]) -> Any:
 
 
 def surrogate_note(broken_texts: Sequence[str]) -> tuple[str, ...]:
-    """Return a note on what `repair_surrogates` replaced; empty if it replaced nothing."""
-    texts = "1 text" if len(broken_texts) == 1 else f"{len(broken_texts)} texts"
-    return (f"Invalid characters were replaced in {texts}.",) if broken_texts else ()
+    """Return a note on the texts that `repair_surrogates` changed; empty if there are none."""
+    values = "1 text value" if len(broken_texts) == 1 else f"{len(broken_texts)} text values"
+    return (f"Invalid characters were replaced in {values}.",) if broken_texts else ()
 
 
 def parsing_note(n_failed: int) -> tuple[str, ...]:
-    """Return a note on geometries that could not be parsed; empty if all could."""
+    """Return a note on geometries that could not be parsed; empty if there are none."""
     subject = "1 geometry was" if n_failed == 1 else f"{n_failed} geometries were"
     return (f"{subject} treated as null, because parsing failed.",) if n_failed else ()
 

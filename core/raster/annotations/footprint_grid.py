@@ -17,29 +17,23 @@ from core.types import AnyArray, DoubleArray
 
 # Each square is a polygon, a table row and a chip: two million take 2 GB before a chip is cut.
 MAX_SQUARES = 2_000_000
-# Samples along one side of a square that its valid fraction is measured with.
+# Number of samples along each side of a square that are used to measure its valid fraction.
 SAMPLES = 8
 
 
 def grid_footprints(scene: Scene, settings: GridSettings) -> Footprints:
     """Return the squares of the grid that have enough valid pixels, row by row.
 
-    Only squares that lie entirely on the scene are included.
-
-    Raises
-    ------
-    SettingsError
-        If the grid has more than `MAX_SQUARES`.
-    SceneError
-        If the scene cannot be read somewhere.
+    Only squares that lie entirely on the scene are included. Raises SettingsError if the grid has
+    more than `MAX_SQUARES` squares, and SceneError if a part of the scene cannot be read.
     """
     size = settings.size
     if message := grid_limit_message(scene.width, scene.height, settings):
+        stride = smallest_stride(scene.width, scene.height, settings)
         raise SettingsError(
             message,
             where=f"scenes.grid, in {scene.path.name}",
-            remedy="Set scenes.grid.stride to "
-            f"{smallest_stride(scene.width, scene.height, settings)} or more.",
+            remedy=f"Set scenes.grid.stride to {stride} or more.",
         )
     lefts, tops = grid_corners(scene.width, scene.height, settings)
     valid = np.ones((len(tops), len(lefts)))
@@ -63,13 +57,13 @@ def grid_footprints(scene: Scene, settings: GridSettings) -> Footprints:
 
 
 def count_grid_squares(width: int, height: int, settings: GridSettings) -> int:
-    """Return the number of squares before any is left out because of its valid pixels."""
+    """Return the number of squares, including those with too few valid pixels."""
     stride = settings.stride or settings.size
     return _count(width, settings.size, stride) * _count(height, settings.size, stride)
 
 
 def grid_limit_message(width: int, height: int, settings: GridSettings) -> str:
-    """Return why a grid is too large for one scene; empty for up to `MAX_SQUARES`."""
+    """Return an error message for more than `MAX_SQUARES` squares in one scene; otherwise empty."""
     n_squares = count_grid_squares(width, height, settings)
     if n_squares <= MAX_SQUARES:
         return ""
@@ -77,7 +71,7 @@ def grid_limit_message(width: int, height: int, settings: GridSettings) -> str:
 
 
 def smallest_stride(width: int, height: int, settings: GridSettings) -> int:
-    """Return the smallest stride, in scene pixels, with at most `MAX_SQUARES` squares."""
+    """Return the smallest stride, in scene pixels, that gives at most `MAX_SQUARES` squares."""
     size = settings.size
     # A grid of stride s has at least 1 / s^2 of the squares of a grid of stride 1.
     stride = max(1, math.isqrt(_count(width, size, 1) * _count(height, size, 1) // MAX_SQUARES))
@@ -93,7 +87,7 @@ def _count(side: int, size: int, stride: int) -> int:
 def grid_corners(width: int, height: int, settings: GridSettings) -> tuple[AnyArray, AnyArray]:
     """Return the left edges of the grid's columns and the top edges of its rows, in scene pixels.
 
-    Every column and row makes a square, before any is left out because of its valid pixels.
+    Squares that are later left out because they have too few valid pixels are included.
     """
     size, stride = settings.size, settings.stride or settings.size
     lefts, tops = (np.arange(0, side - size + 1, stride) for side in (width, height))

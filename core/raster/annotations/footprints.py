@@ -1,4 +1,4 @@
-"""Footprints: annotations placed on a scene, repaired, reprojected and counted, and drawn on maps.
+"""Footprints: annotations placed on a scene, repaired, reprojected and counted.
 
 An outline for a map is simplified to what a screen can show, and written as GeoJSON text.
 """
@@ -23,7 +23,7 @@ from core.types import AnyArray, BoolArray, DoubleArray, Geometries
 CLASS_NAMES = ("class", "label", "category", "type", "kind", "species", "name")
 MAX_CLASSES = 200
 OUTSIDE = "outside the scene"
-NOT_DEGREES = "Some coordinates cannot be degrees. Give the file its CRS."
+NOT_DEGREES = "Some coordinates cannot be degrees. Set the CRS of the file."
 # Longitudes may also be counted from 0 to 360.
 MAX_DEGREES = (360, 90)
 # Pixels along the longer side of a screen that shows all outlines at once.
@@ -39,12 +39,11 @@ class Footprints:
 
     Attributes
     ----------
-    pixels : object array, (n,)
-        Geometries in scene pixels, x = column and y = row from the upper-left corner.
-    lonlat : object array, (n,)
-        Geometries in longitude and latitude; None if the scene has no CRS.
+    pixels, lonlat : object arrays, (n,)
+        Geometries in scene pixels, x = column and y = row from the upper-left corner, and in
+        longitude and latitude; the latter are None if the scene has no CRS.
     ground : Ground
-        NaN if the scene has no CRS.
+        Measurements on the ground; NaN if the scene has no CRS.
     properties : DataFrame, n rows
         The attributes in the vector file.
     index : int array, (n,)
@@ -56,7 +55,7 @@ class Footprints:
     skipped : dict
         Number of annotations that were skipped, by reason.
     notes : tuple of str
-        What was assumed or changed, in sentences.
+        Sentences on assumptions and changes.
     """
 
     pixels: Geometries
@@ -78,7 +77,7 @@ def place_annotations(scene: Scene, annotations: Annotations) -> Footprints:
     geometries, notes = annotations.geometries, list(annotations.notes)
     is_null = shapely.is_missing(geometries)
     is_empty = ~is_null & shapely.is_empty(geometries)
-    # By vertex, since the bounds of a geometry ignore a vertex that is NaN.
+    # Vertices are checked, since the bounds of a geometry ignore a vertex that is NaN.
     vertices, owner = shapely.get_coordinates(geometries, return_index=True)
     is_finite = np.ones(len(geometries), dtype=bool)
     is_finite[owner[~np.isfinite(vertices).all(axis=1)]] = False
@@ -136,7 +135,7 @@ def boxes_may_touch(scene: Scene, crs: str, bounds: DoubleArray) -> BoolArray:
 def guess_class_attribute(properties: pd.DataFrame) -> str:
     """Return the attribute that most likely holds the class; empty if none does.
 
-    It is the first with a usual name (`CLASS_NAMES`), else the first with repeated texts.
+    An attribute with a usual name (`CLASS_NAMES`) is preferred, then one whose text values repeat.
     """
     candidates = [c for c in properties if 1 <= properties[c].nunique() <= MAX_CLASSES]
     usual = [c for name in CLASS_NAMES for c in candidates if str(c).lower() == name]
@@ -205,15 +204,10 @@ def outline_geojson(
 ) -> str:
     """Return a FeatureCollection of simplified outlines as text.
 
-    Parameters
-    ----------
-    geometries : object array, (n,)
-        In longitude and latitude, or in pixels with y running up. None is left out.
-    ids : sequence of str, n
-    facts : mapping of name to array, (n,)
-        Feature properties, such as the cluster. Text is escaped and can never become markup.
-    tolerance : float
-        How far an outline may move, in the geometries' units; 0 keeps every vertex.
+    The geometries, (n,), are in longitude and latitude, or in pixels with y running up; None
+    entries are left out. `facts` are feature properties by name, such as the cluster, each with n
+    values. Text is escaped and can never become markup. `tolerance` is how far an outline may move,
+    in the geometries' units; 0 keeps every vertex.
     """
     rows = np.flatnonzero(~(shapely.is_missing(geometries) | shapely.is_empty(geometries)))
     outlines = geometries[rows]
@@ -233,7 +227,7 @@ def outline_geojson(
 
 
 def screen_tolerance(geometries: Geometries) -> float:
-    """Return how far an outline may move unnoticed on a screen that shows all geometries."""
+    """Return how far an outline may move unseen on a screen that shows all geometries."""
     if not len(geometries):
         return 0.0
     west, south, east, north = shapely.total_bounds(geometries)

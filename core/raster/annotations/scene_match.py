@@ -1,4 +1,4 @@
-"""The vector file of a scene: the one with its name, else the first shared one with annotations."""
+"""The vector file of a scene: the file with its stem, or else the first matching shared file."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -36,17 +36,9 @@ def match_annotations(
 ) -> Match | None:
     """Return the footprints of a scene and the name of their file; None if no file has any.
 
-    Parameters
-    ----------
-    scene : Scene
-    vector : Path, optional
-        The vector file with the scene's stem.
-    shared_files : sequence of Path
-        Files that belong to no single scene, used if there is no such `vector`.
-    warnings : list of str
-        What was assumed, and why a file is not used, is appended in sentences.
-    is_only_scene : bool
-        True if the folder holds no other scene.
+    `vector` is the file with the scene's stem. If there is none, the shared files, which belong to
+    no single scene, are searched. Sentences on assumptions, and on files that are not used, are
+    appended to `warnings`. `is_only_scene` is True if the folder holds no other scene.
     """
     if vector:
         try:
@@ -64,9 +56,9 @@ def match_annotations(
     n_before = len(warnings)
     match, reasons = _match_shared(scene, shared_files, warnings, is_only_scene)
     if match is None:
-        # Files with a reason of their own are reported by that reason.
+        # `reasons` and new warnings already explain why some of the files are not used.
         n_unexplained = len(shared_files) - len(reasons) - (len(warnings) - n_before)
-        suffix = ", and no other vector file has any on it" if n_unexplained else ""
+        suffix = ", and no other vector file has annotations on it" if n_unexplained else ""
         warnings.append(
             "The scene has no annotations: there is no vector file such as "
             f"{scene.name}.geojson next to it{suffix}."
@@ -78,7 +70,7 @@ def match_annotations(
 def _match_shared(
     scene: Scene, shared_files: Sequence[Path], warnings: list[str], is_only_scene: bool
 ) -> tuple[Match | None, list[str]]:
-    """Return the match with the first shared file, and why other files have nothing on the scene.
+    """Return the match with the first shared file, and reasons why others have no annotations here.
 
     Faults of the files themselves are appended to `warnings`.
     """
@@ -107,14 +99,14 @@ def _match_shared(
         elif annotations.scene_names and not len(selection):
             reasons.append(_other_scenes_note(vector.name, annotations))
         elif reason := _unmatched_reason(footprints, vector.name):
-            # A file may well lie elsewhere. That it lies nowhere is a fault, whatever the scene.
+            # The file may belong to other scenes. If it cannot belong to any, the file is at fault.
             is_fault = OUTSIDE not in footprints.skipped or NOT_DEGREES in footprints.notes
             (warnings if is_fault else reasons).append(reason)
     return match, reasons
 
 
 def _match_note(footprints: Footprints, annotations: Annotations, name: str) -> str:
-    """Return how a shared file was matched; what lies elsewhere no longer counts as skipped."""
+    """Return a note on the match; annotations on other scenes no longer count as skipped."""
     n = len(footprints)
     if annotations.scene_names:
         return f"Annotations were matched by scene name: {n} from {name}."
@@ -126,7 +118,7 @@ def _match_note(footprints: Footprints, annotations: Annotations, name: str) -> 
 
 
 def _unmatched_reason(footprints: Footprints, name: str) -> str:
-    """Return why a shared file has nothing on the scene; empty if all of it just lies elsewhere."""
+    """Return why a shared file has no annotations on the scene; empty if all lie elsewhere."""
     if not footprints.skipped:
         return f"{name} holds no features."
     if not footprints.notes and list(footprints.skipped) == [OUTSIDE]:
@@ -136,7 +128,7 @@ def _unmatched_reason(footprints: Footprints, name: str) -> str:
 
 
 def _other_scenes_note(name: str, annotations: Annotations) -> str:
-    """Return which scenes the rows of a file name instead of this one."""
+    """Return a sentence on the scenes that a file's rows name instead of this one."""
     names = sorted({scene_name for scene_name in annotations.scene_names if scene_name})
     examples = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
     subject = f"{name}: none of its {len(annotations)} annotations names"
@@ -147,24 +139,24 @@ def _refuse_ambiguous(
     scene: Scene, annotations: Annotations, vector: Path, is_only_scene: bool
 ) -> None:
     """Refuse annotations that could belong to any scene."""
-    uses_pixels = annotations.crs == PIXELS
-    lacks_georeference = not scene.crs and scene.transform.is_identity
     if annotations.scene_names or is_only_scene or not len(annotations):
         return
-    if uses_pixels or lacks_georeference:
+    if annotations.crs == PIXELS:
         reason = "its pixel coordinates could belong to any scene"
-        if not uses_pixels:
-            reason = "this scene has no georeference to match it by"
-        column = ", or add a column 'scene'" if vector.suffix.lower() == ".csv" else ""
-        raise AnnotationError(
-            f"the file is not used, because {reason}",
-            where=vector.name,
-            remedy=f"Rename it to {scene.name}{vector.suffix}{column}.",
-        )
+    elif not scene.crs and scene.transform.is_identity:
+        reason = "this scene has no georeference to match them by"
+    else:
+        return
+    column = ", or add a column 'scene'" if vector.suffix.lower() == ".csv" else ""
+    raise AnnotationError(
+        f"the file is not used, because {reason}",
+        where=vector.name,
+        remedy=f"Rename it to {scene.name}{vector.suffix}{column}.",
+    )
 
 
 def _has_any(scene: Scene, vector: Path, is_only_scene: bool) -> bool:
-    """Return True if a shared file has annotations on the scene; it is read only if it may."""
+    """Return True if a shared file has annotations on the scene; bounds are compared first."""
     crs, scene_names, bounds = _read_extent(vector, _file_version(vector))
     may_touch = boxes_may_touch(scene, crs, bounds)
     if scene_names:
@@ -180,13 +172,13 @@ def _has_any(scene: Scene, vector: Path, is_only_scene: bool) -> bool:
 
 
 def _file_version(path: Path) -> FileVersion:
-    """Return what distinguishes versions of a file: name, time and size of each of its parts."""
+    """Return the name, modification time and size of each part of a file, to detect changes."""
     stats = [(part.name, part.stat()) for part in vector_file_parts(path)]
     return tuple((name, stat.st_mtime_ns, stat.st_size) for name, stat in stats)
 
 
 def _read_shared(path: Path) -> Annotations:
-    """Read a shared file, once for all scenes."""
+    """Read a shared file; the result is cached for other scenes."""
     return _read_version(path, _file_version(path))
 
 
@@ -204,7 +196,7 @@ def _read_extent(path: Path, version: FileVersion) -> tuple[str, tuple[str, ...]
 
 
 def footprint_notes(footprints: Footprints, total: int, noun: str = "annotations") -> list[str]:
-    """Return what was assumed, repaired and skipped of `total` annotations, in sentences."""
+    """Return sentences on assumptions, and on repairs and omissions among `total` annotations."""
     notes = list(footprints.notes)
     if n := footprints.repaired:
         noun_and_verb = "footprint was" if n == 1 else "footprints were"

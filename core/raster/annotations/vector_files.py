@@ -69,11 +69,11 @@ def find_annotations(raster: Path) -> Path | None:
 
 
 def unread_vector_files(raster: Path) -> list[str]:
-    """Return a sentence on each vector file with the raster's stem that is not read."""
+    """Return a sentence for each vector file with the raster's stem that is not read."""
     vector, folder = find_annotations(raster), annotation_folder(raster).resolve()
     notes = []
     for path in sorted(path for path in _candidates(raster) if path.is_file()):
-        # By file, not by name, since some file systems treat .csv and .CSV as the same.
+        # Files are compared, not names, since to some file systems .csv and .CSV are the same.
         if vector and path.samefile(vector):
             continue
         reason = "it is a link that leads out of the folder"
@@ -102,7 +102,7 @@ def find_shared_annotations(folder: Path, stems: Collection[str]) -> list[Path]:
 
 
 def vector_file_parts(path: Path) -> list[Path]:
-    """Return the files of a vector file, sorted: of a Shapefile, or a GeoPackage's journal."""
+    """Return a vector file and its parts, sorted: a Shapefile's, or a GeoPackage's journal."""
     if path.suffix.lower() not in MULTI_FILE_SUFFIXES:
         return [path]
     # SQLite's shared memory (-shm) changes with each reader and holds no data.
@@ -111,13 +111,10 @@ def vector_file_parts(path: Path) -> list[Path]:
 
 
 def read_annotations(path: Path) -> Annotations:
-    """Read a vector file; of a GeoPackage, the first layer with geometries.
+    """Read a vector file, or the first layer with geometries of a GeoPackage.
 
-    Raises
-    ------
-    AnnotationError
-        If the file is too large, is not what its suffix says, cannot be parsed, names an unknown
-        CRS, or has a part that is a link out of its folder.
+    Raises AnnotationError if the file is too large, contradicts its suffix, cannot be parsed, names
+    an unknown CRS, or has a part that is a link out of its folder.
     """
     suffix = path.suffix.lower()
     if path.stat().st_size > MAX_BYTES:
@@ -147,7 +144,7 @@ def refuse_wrong_content(path: Path) -> None:
     is_geopackage = header[APPLICATION_ID] in GEOPACKAGE_IDS
     if not header.startswith(MAGIC[suffix]) or (suffix == ".gpkg" and not is_geopackage):
         raise AnnotationError(
-            f"the content is not that of a {path.suffix} file",
+            f"the file is not a valid {path.suffix} file",
             where=path.name,
             remedy="Export it again, or rename it with the suffix of its format.",
         )
@@ -166,19 +163,15 @@ def _read_table(path: Path) -> Annotations:
         ) from error
     if not isinstance(frame, gpd.GeoDataFrame):
         raise AnnotationError("the table has no geometries", where=path.name)
-    notes = [] if frame.crs else ["The file names no CRS: EPSG:4326 is assumed."]
+    notes = [] if frame.crs else ["The file has no CRS: EPSG:4326 is assumed."]
     if len(layers) > 1:
-        unread_layers = ", ".join(repr(name) for name in layers[1:])
-        notes.append(
-            f"{path.name} has {len(layers)} layers. Only {layers[0]!r} is read; left out: "
-            f"{unread_layers}."
-        )
+        note = f"{path.name} has {len(layers)} layers. Only {layers[0]!r} is read; left out: "
+        notes.append(f"{note}{', '.join(map(repr, layers[1:]))}.")
     properties = pd.DataFrame(frame.drop(columns=frame.geometry.name)).reset_index(drop=True)
     object_columns = properties.select_dtypes("object").columns
     broken_texts: list[str] = []
-    flat_columns = properties[object_columns].map(flatten_value)
-    properties[object_columns] = flat_columns.map(
-        lambda value: repair_surrogates(value, broken_texts)
+    properties[object_columns] = properties[object_columns].map(
+        lambda value: repair_surrogates(flatten_value(value), broken_texts)
     )
     return Annotations(
         geometries=np.asarray(frame.geometry.array, dtype=object),
@@ -222,7 +215,9 @@ def _read_json(path: Path) -> Annotations:
     rows = [feature.get("properties") for feature in features]
     properties = pd.DataFrame([row if isinstance(row, dict) else {} for row in rows])
     properties = properties.reindex(range(len(features))).map(flatten_value)
-    _add_feature_ids(properties, features)
+    ids = [feature.get("id") for feature in features]
+    if any(i is not None for i in ids) and "feature_id" not in properties:
+        properties["feature_id"] = [None if i is None else str(i) for i in ids]
     members = [feature.get("geometry") for feature in features]
     is_collection = document.get("type") == "FeatureCollection"
     geometries = _parse_geometries(content if is_collection else b"", members)
@@ -235,7 +230,7 @@ def _read_json(path: Path) -> Annotations:
 def _parse_geometries(content: bytes, members: list[Any]) -> Geometries:
     """Return the geometries of a GeoJSON file, None where one is missing or cannot be parsed."""
     try:
-        # All in one call, which fails if any of them is null or invalid.
+        # All geometries are parsed in one call, which fails if any of them is null or invalid.
         geometries: Geometries = shapely.get_parts(shapely.from_geojson(content))
     except (shapely.errors.GEOSException, ValueError):
         geometries = object_array([])
@@ -265,12 +260,12 @@ def _features(document: dict[str, Any], path: Path) -> list[dict[str, Any]]:
 
 
 def _geojson_crs(document: dict[str, Any], path: Path) -> tuple[str, tuple[str, ...]]:
-    """Return the CRS named by the old `crs` member, else that of RFC 7946, and a note on it."""
+    """Return the CRS named by the old `crs` member, else the default of RFC 7946, and a note."""
     member = document.get("crs")
     properties = member.get("properties") if isinstance(member, dict) else None
     name = properties.get("name") if isinstance(properties, dict) else None
     if not name:
-        note = "The file names no CRS: EPSG:4326 is assumed, as RFC 7946 requires."
+        note = "The file has no CRS: EPSG:4326 is assumed, as RFC 7946 requires."
         return CRS.from_user_input(WGS84).to_wkt(), (note,)
     try:
         return CRS.from_user_input(name).to_wkt(), ()
@@ -280,10 +275,3 @@ def _geojson_crs(document: dict[str, Any], path: Path) -> tuple[str, tuple[str, 
             where=path.name,
             remedy="Write it again with an EPSG code.",
         ) from error
-
-
-def _add_feature_ids(properties: pd.DataFrame, features: list[dict[str, Any]]) -> None:
-    """Add the features' own ids as the column `feature_id`, if any feature has one."""
-    ids = [feature.get("id") for feature in features]
-    if any(i is not None for i in ids) and "feature_id" not in properties:
-        properties["feature_id"] = [None if i is None else str(i) for i in ids]

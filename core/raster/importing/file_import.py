@@ -1,4 +1,4 @@
-"""Importing a user's files from the page or another folder: each is imported unchanged or refused.
+"""Importing uploads or files from another folder: each is imported unchanged or refused.
 
 Files with the same stem belong together (a scene with its mask and its annotations, the parts of a
 Shapefile). If one of them exists already, all of them wait for the user's decision: annotations
@@ -16,19 +16,7 @@ from typing import BinaryIO, Literal
 
 from core.errors import ChipscapeError, WorkspaceError
 from core.progress import Progress, report_step, silent
-from core.raster.annotations import vector_files
-from core.raster.importing.file_placement import (
-    MAX_BYTES,
-    RASTER_SIDECARS,
-    SIDECARS,
-    check_file_content,
-    copy_stream,
-    free_stem,
-    move_into_place,
-    safe_file_name,
-    set_file_aside,
-    split_scene_name,
-)
+from core.raster.importing import file_placement
 from core.raster.sidecars import RASTER_SUFFIXES, is_outside_link
 
 Existing = Literal["ask", "keep", "rename", "replace"]
@@ -37,25 +25,16 @@ Opener = Callable[[], AbstractContextManager[BinaryIO]]
 Source = tuple[str, Opener]
 """The name of a file as provided, and a function that opens it for reading from its beginning."""
 SHAPEFILE = (".shp", ".shx", ".dbf", ".prj", ".cpg")
-RASTER_PARTS = (*RASTER_SUFFIXES, *RASTER_SIDECARS)
+RASTER_PARTS = (*RASTER_SUFFIXES, *file_placement.RASTER_SIDECARS)
 
 
 @dataclass(frozen=True)
 class ImportVerdict:
-    """The outcome of importing one file.
+    """The outcome of importing one file: its name as provided, and an explanation in sentences.
 
-    Attributes
-    ----------
-    name : str
-        The name as provided.
-    state : {"taken", "same", "kept", "there", "refused"}
-        "taken": imported. "same": an identical file exists. "there": waiting for a decision,
-        because this file, or one that belongs to it, exists with other content. "kept": the
-        existing file was kept. "refused": the name or the content is invalid.
-    words : str
-        An explanation for the user, in sentences.
-    path : Path or None
-        The path of an imported file.
+    The states are "taken": imported, as `path`; "same": an identical file exists; "there": waiting
+    for a decision, because this file, or one that belongs to it, exists with different content;
+    "kept": the existing file was kept; and "refused": the name or the content is invalid.
     """
 
     name: str
@@ -66,7 +45,7 @@ class ImportVerdict:
 
 @dataclass(frozen=True)
 class ImportableFile:
-    """A file of another folder that can be imported, and whether raw/ has one of its name."""
+    """A file in another folder that can be imported, and whether a file of its name is in raw/."""
 
     path: Path
     kind: str
@@ -75,14 +54,10 @@ class ImportableFile:
 
 
 def list_importable_files(folder: Path, raw: Path) -> tuple[list[ImportableFile], int]:
-    """Return the files of a folder that can be imported, by name, and the number of other files.
+    """Return the importable files of a folder, sorted by name, and the number of other files.
 
-    Subfolders are not searched. Links that lead out of the folder count as other files.
-
-    Raises
-    ------
-    WorkspaceError
-        If the folder does not exist, cannot be read, or is `raw` itself.
+    Subfolders are not searched. Links that lead out of the folder count as other files. Raises
+    WorkspaceError if the folder does not exist, cannot be read, or is `raw` itself.
     """
     if not folder.is_dir():
         raise WorkspaceError(
@@ -92,7 +67,7 @@ def list_importable_files(folder: Path, raw: Path) -> tuple[list[ImportableFile]
         )
     if folder.resolve() == raw.resolve():
         raise WorkspaceError(
-            "this is the raw/ folder of the workspace already",
+            "this is already the raw/ folder of the workspace",
             where=str(folder),
             remedy="Enter the path of another folder.",
         )
@@ -105,12 +80,12 @@ def list_importable_files(folder: Path, raw: Path) -> tuple[list[ImportableFile]
     importable = []
     for path in files:
         try:
-            name = safe_file_name(path.name)
+            name = file_placement.safe_file_name(path.name)
         except WorkspaceError:
             continue
         if not is_outside_link(path) and path.name[0] != ".":
-            exists = (raw / name).exists()
-            importable.append(ImportableFile(path, _kind(path), path.stat().st_size, exists))
+            kind, exists = file_placement.file_kind(path), (raw / name).exists()
+            importable.append(ImportableFile(path, kind, path.stat().st_size, exists))
     return importable, len(files) - len(importable)
 
 
@@ -119,42 +94,25 @@ def import_files(
     sources: Sequence[Source],
     existing: Existing = "ask",
     replaced_folder: Path | None = None,
-    max_bytes: int = MAX_BYTES,
+    max_bytes: int = file_placement.MAX_BYTES,
     report: Progress = silent,
 ) -> list[ImportVerdict]:
-    """Import several files; those with the same stem stay together.
+    """Import several files into `raw`, which is created if it does not exist.
 
-    Parameters
-    ----------
-    raw : Path
-        The folder to import into; created if it does not exist.
-    sources : sequence of (name, opener)
-    existing : {"ask", "keep", "rename", "replace"}
-        What to do if a file exists with other content: import no file of its stem; import only
-        those that do not exist; import all of its stem under a new one; or move the existing file
-        to `replaced_folder`.
-    replaced_folder : Path, optional
-        Folder for replaced files, which are never deleted. Required to replace.
-    max_bytes : int
-        Largest size of one file.
+    Files with the same stem stay together. `existing` decides what happens if a file exists with
+    different content: "ask" imports no file with its stem; "keep" imports only files that do not
+    exist yet; "rename" imports all files with its stem under a new stem; and "replace" moves the
+    existing file to `replaced_folder`, which must be given. `max_bytes` limits the size of each
+    file. Returns one verdict per file; those with the same stem are adjacent.
 
-    Returns
-    -------
-    list of ImportVerdict
-        One per file; those with the same stem are adjacent.
-
-    Raises
-    ------
-    WorkspaceError
-        If the folder cannot be written.
-    Cancelled
-        If the listener asked to stop; files of finished stems stay imported.
+    Raises WorkspaceError if the folder cannot be written, and Cancelled if `report` asks to stop;
+    files of the stems that are already finished stay imported.
     """
     verdicts: list[ImportVerdict] = []
     groups: dict[str, list[Source]] = {}
     for source in sources:
         try:
-            stem, _ = split_scene_name(safe_file_name(source[0]))
+            stem, _ = file_placement.split_scene_name(file_placement.safe_file_name(source[0]))
         except WorkspaceError as error:
             verdicts.append(ImportVerdict(source[0], "refused", _refusal(error)))
         else:
@@ -194,37 +152,38 @@ class _Batch:
 
     def receive(self, name: str, opener: Opener, max_bytes: int) -> None:
         """Copy one file into the temporary folder."""
-        file = self.folder / safe_file_name(name)
+        file = self.folder / file_placement.safe_file_name(name)
         if file.exists():
             words = f"{file.name} was provided twice. Only the first one is imported."
             self._conclude(name, "refused", words)
             return
         try:
             with opener() as stream:
-                copy_stream(stream, file, max_bytes)
+                file_placement.copy_stream(stream, file, max_bytes)
         except WorkspaceError as error:
             file.unlink(missing_ok=True)
             self._conclude(name, "refused", _refusal(error))
-            return
-        self.files[name] = file
+        else:
+            self.files[name] = file
 
     def finish(self) -> list[ImportVerdict]:
-        """Check the received files and move those into place that can be imported."""
+        """Check the received files and move into place those that can be imported."""
         self._refuse_invalid()
         comparisons = {name: self._compare(file) for name, file in self.files.items()}
         clashes = [self.files[n].name for n, result in comparisons.items() if result == "differs"]
-        stem = free_stem(self.raw, self.files.values()) if clashes else ""
+        stem = file_placement.free_stem(self.raw, self.files.values()) if clashes else ""
         for name, comparison in comparisons.items():
             target = self.raw / self.files[name].name
             if stem and self.existing == "rename":
-                self._move(name, target.with_name(f"{stem}{split_scene_name(target.name)[1]}"))
+                ending = file_placement.split_scene_name(target.name)[1]
+                self._move(name, target.with_name(stem + ending))
             elif comparison == "same":
                 words = f"{target.name} was not imported: an identical file already exists."
                 self._conclude(name, "same", words)
             elif clashes and self.existing == "ask":
                 owners = f"it belongs to {', '.join(clashes)}, which"
                 clash = owners if comparison == "new" else "it"
-                words = f"{target.name} is waiting: {clash} already exists with other content."
+                words = f"{target.name} is waiting: {clash} already exists with different content."
                 self._conclude(name, "there", words)
             elif comparison == "differs" and self.existing == "keep":
                 words = f"{target.name} was not imported: the existing file was kept."
@@ -243,14 +202,14 @@ class _Batch:
     def _move(self, name: str, target: Path, *, replace: bool = False) -> None:
         words = f"{target.name} was imported."
         if replace:
-            backup = set_file_aside(target, self.replaced_folder)
+            backup = file_placement.set_file_aside(target, self.replaced_folder)
             words += f" The previous file was moved to {backup}."
         try:
-            move_into_place(self.files[name], target)
+            file_placement.move_into_place(self.files[name], target)
         except WorkspaceError as error:
             self._conclude(name, "there", str(error))
-            return
-        self._conclude(name, "taken", words, target)
+        else:
+            self._conclude(name, "taken", words, target)
 
     def _refuse_invalid(self) -> None:
         """Refuse files whose content contradicts their name, and files that depend on them.
@@ -262,7 +221,7 @@ class _Batch:
         refused_names: list[str] = []
         for name, file in list(self.files.items()):
             try:
-                check_file_content(file, suffixes)
+                file_placement.check_file_content(file, suffixes)
             except ChipscapeError as error:
                 self._refuse(name, _refusal(error))
                 refused_names.append(file.name)
@@ -288,12 +247,3 @@ class _Batch:
 def _refusal(error: ChipscapeError) -> str:
     """Return an error as the reason why its file was not imported."""
     return f"{error.where} was not imported: {error.problem}. {error.remedy}".strip()
-
-
-def _kind(path: Path) -> str:
-    suffix = path.suffix.lower()
-    if suffix in RASTER_SUFFIXES:
-        return "scene"
-    if suffix in SIDECARS or path.name.lower().endswith(RASTER_SIDECARS):
-        return "part of another file"
-    return "annotations" if suffix in vector_files.SUFFIXES else ""

@@ -33,30 +33,32 @@ def split_scene_name(name: str) -> tuple[str, str]:
     quay.tif.msk and quay.tif.aux.xml belong to quay.tif: they end in .tif.msk and .tif.aux.xml.
     """
     lower_name = name.lower()
-    endings = (
-        f"{suffix}{ending}" for suffix in sidecars.RASTER_SUFFIXES for ending in RASTER_ENDINGS
-    )
-    ending = next(
-        (ending for ending in endings if lower_name.endswith(ending)), Path(lower_name).suffix
-    )
+    endings = (raster + part for raster in sidecars.RASTER_SUFFIXES for part in RASTER_ENDINGS)
+    ending = next(filter(lower_name.endswith, endings), Path(lower_name).suffix)
     return name[: len(name) - len(ending)], ending
+
+
+def file_kind(path: Path) -> str:
+    """Return the kind of a file for the user: "scene", "annotations" or "part of another file"."""
+    suffix = path.suffix.lower()
+    if suffix in sidecars.RASTER_SUFFIXES:
+        return "scene"
+    if suffix in SIDECARS or path.name.lower().endswith(RASTER_SIDECARS):
+        return "part of another file"
+    return "annotations" if suffix in vector_files.SUFFIXES else ""
 
 
 def safe_file_name(name: str) -> str:
     """Return a name that is safe in any folder: no path, no control characters, not hidden.
 
     Letters of any alphabet, digits, dots, hyphens and underscores are kept. Anything else becomes
-    an underscore.
-
-    Raises
-    ------
-    WorkspaceError
-        If nothing of the name is left, or its suffix is not that of a supported format.
+    an underscore. Raises WorkspaceError if nothing of the name is left, or its format is not
+    supported.
     """
     base_name = PurePosixPath(unicodedata.normalize("NFC", name).replace("\\", "/")).name
     base_name = re.sub(r"[^\w.\-]+", "_", base_name).strip("._ ")
     stem, suffix = split_scene_name(base_name)
-    # scene.msk does not say which file it is the mask of; scene.tif.msk does.
+    # scene.msk does not identify the file that it masks; scene.tif.msk does.
     is_supported = suffix not in RASTER_ENDINGS and suffix.endswith(SUFFIXES)
     if not stem.strip("._-") or not is_supported:
         raise WorkspaceError(
@@ -70,13 +72,7 @@ def safe_file_name(name: str) -> str:
 
 
 def move_into_place(file: Path, target: Path) -> None:
-    """Move a file to its final path, unless another file took the name in the meantime.
-
-    Raises
-    ------
-    WorkspaceError
-        If the name is taken.
-    """
+    """Move a file to its final path; raises WorkspaceError if another file has its name."""
     try:
         # A hard link fails if the target exists; a rename would overwrite it.
         target.hardlink_to(file)
@@ -98,7 +94,7 @@ def move_into_place(file: Path, target: Path) -> None:
 
 
 def copy_stream(stream: BinaryIO, target: Path, max_bytes: int = MAX_BYTES) -> None:
-    """Write a stream to a new file; WorkspaceError if it is empty or too large."""
+    """Write a stream to a new file; raises WorkspaceError if it is empty or too large."""
     n_bytes = 0
     with target.open("xb") as file:
         while chunk := stream.read(CHUNK_BYTES):
@@ -117,18 +113,11 @@ def copy_stream(stream: BinaryIO, target: Path, max_bytes: int = MAX_BYTES) -> N
 def check_file_content(file: Path, suffixes: Collection[str] = ()) -> None:
     """Refuse a file whose content contradicts its suffix.
 
-    The files next to a scene (mask, overviews, metadata, world file) are judged by their first
-    bytes. So is a .shp that comes without its .shx, which may follow later.
+    The files next to a scene (mask, overviews, metadata, world file) are checked by their first
+    bytes, and so is a .shp without its .shx, which may follow later. `suffixes` are those of the
+    files with the same stem that are imported together.
 
-    Parameters
-    ----------
-    file : Path
-    suffixes : collection of str
-        Suffixes of the files with the same stem that are imported together.
-
-    Raises
-    ------
-    SceneError, AnnotationError
+    Raises SceneError or AnnotationError.
     """
     suffix = file.suffix.lower()
     if suffix in sidecars.RASTER_SUFFIXES:

@@ -1,4 +1,4 @@
-"""The page Chips as Streamlit runs it."""
+"""The Chips page as Streamlit runs it."""
 
 from pathlib import Path
 

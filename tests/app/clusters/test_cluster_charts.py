@@ -5,7 +5,7 @@ from app.clusters.cluster_charts import BARS_AT_MOST, share_chart, spread_chart
 EVIL = "<img src=x onerror=alert(1)>"
 
 
-def test_share_chart__rows_add_up_to_one_and_rare_values_are_one_piece():
+def test_share_chart__rows_sum_to_one_and_rare_values_are_combined():
     table = np.arange(1, 31).reshape(2, 15)
     names = [f"v{i}" for i in range(15)]
     figure = share_chart(["a", "b"], names, table, ["#000000"] * 15)
@@ -14,7 +14,7 @@ def test_share_chart__rows_add_up_to_one_and_rare_values_are_one_piece():
     assert np.allclose(sum(np.array(bar.x) for bar in figure.data), 1)
 
 
-def test_share_chart__names_are_never_markup():
+def test_share_chart__names_are_escaped():
     figure = share_chart([EVIL], [EVIL], np.array([[3]]), ["#000000"])
     assert EVIL not in figure.to_json()
 

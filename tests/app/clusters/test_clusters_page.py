@@ -15,12 +15,15 @@ from app.clusters import cluster_profile
 from app.session import cluster_results, displayed_clusters
 from app.session.displayed_clusters import Clusters
 from app.session.saved_settings import save_settings
+from core.clusters.editing.edited_labelling import displayed_labelling
 from core.clusters.label_matching import EDIT_IDS
 from core.pipeline.chip_stages import open_chips
 from core.pipeline.cluster_stages import find_labelling
 from core.pipeline.quality_stage import judge_run
 from core.pipeline.run import run_pipeline
-from core.pipeline.run_stages import look_up
+from core.pipeline.run_stages import complete_view
+from core.pipeline.scene_survey import survey_scenes
+from core.pipeline.view import View
 from core.pipeline.workspace import Workspace
 from core.progress import silent
 from core.settings import (
@@ -123,6 +126,10 @@ def edit_kinds(workspace: Workspace) -> list[str]:
     return [row["kind"] for row in json.loads(files[0].read_text())["history"]["done"]]
 
 
+def look_up(workspace: Workspace, settings: RunSettings) -> View:
+    return complete_view(View(workspace, settings, survey_scenes(workspace)))
+
+
 def labellings_key(workspace: Workspace) -> str:
     return f"cs.labellings:{look_up(workspace, DENSE).key('chips')}:{workspace.root}"
 
@@ -151,7 +158,7 @@ def test_tab__opens_for_methods_without_noise(workspace, tab, method):
 def test_size__the_comparison_is_below_the_slider(workspace):
     app = open_page()
     charts = app.get("plotly_chart")
-    assert any("smallest cluster" in chart.proto.spec for chart in charts)
+    assert any("minimum cluster size" in chart.proto.spec for chart in charts)
     assert "Suggested:" in texts(app) or "Shaded" in texts(app)
 
 
@@ -160,7 +167,7 @@ def test_size__suggestion_moves_the_slider(workspace):
     suggestion = next(widget for widget in app.button if widget.key.startswith("cs.take:stacked"))
     size = int(suggestion.label.split()[1])
     suggestion.click().run()
-    assert slider(app, "Smallest cluster").value == size
+    assert slider(app, "Minimum cluster size").value == size
 
 
 def test_cut__every_setting_applies_at_once(workspace):
@@ -201,8 +208,8 @@ def test_uncertain__treated_noise_is_listed_with_its_soft_membership(workspace):
     confidence = cluster_results.confidence(clusters)
     assert (confidence[moved] > 0).all()
     assert np.array_equal(confidence[moved], clusters.treated.membership[moved])
-    displayed = cluster_results.labelling_on_display(clusters)
-    assert np.array_equal(displayed.labelling.confidence, confidence)
+    displayed = displayed_labelling(clusters.labelling, clusters.edited)
+    assert np.array_equal(displayed.confidence, confidence)
     choose(app, "View", "Uncertain chips")
     assert f"{len(rows)} of 36 chips" in texts(app)
     assert not app.exception
@@ -228,7 +235,7 @@ def test_uncertain__noise_in_the_nearest_cluster_has_no_confidence(workspace, mo
 
 
 @pytest.mark.parametrize("method", ["kmeans", "ward"])
-def test_uncertain__a_share_of_the_chips_if_confidence_is_only_a_margin(workspace, method):
+def test_uncertain__fraction_of_the_chips_if_confidence_is_a_margin(workspace, method):
     save_settings(workspace, replace(DENSE, method=method))
     app = open_page("Uncertain chips")
     assert "Confidence below" not in [widget.label for widget in app.slider]
@@ -250,7 +257,7 @@ def test_mixture__shape_of_the_displayed_fit_is_below_the_slider(workspace):
     assert re.search(r"BIC differs by [\d.,]+ between seeds", page_texts)
 
 
-def test_mixture__a_neighbour_of_another_shape_is_named(workspace):
+def test_mixture__neighbouring_number_with_another_shape_is_named(workspace):
     mixture, shapes = replace(DENSE, method="gmm"), {}
     for count in (2, 3):
         settings = replace(mixture, gmm=replace(mixture.gmm, n_components=count))
@@ -259,7 +266,7 @@ def test_mixture__a_neighbour_of_another_shape_is_named(workspace):
         shapes[count] = (facts["covariance"], facts["n_dims"])
     assert shapes[2] != shapes[3]
     save_settings(workspace, mixture)
-    assert "3 takes " in texts(open_page())
+    assert "with 3 components" in texts(open_page())
 
 
 def test_report_card__lists_clusters_by_id(workspace):
@@ -287,14 +294,14 @@ def test_size__the_comparison_waits_for_the_tree(workspace, monkeypatch):
     monkeypatch.setattr("app.session.cache.tree", lambda *_: None)
     page_texts = texts(open_page())
     assert "appears once the tree is built" in page_texts
-    assert "Comparing the values" not in page_texts
+    assert "Computing the result" not in page_texts
 
 
 def test_changes__are_described_after_a_slider_move(workspace):
     app = open_page()
-    assert "Since the last setting" not in texts(app)
-    slider(app, "Smallest").set_value(5).run()
-    assert "Since the last setting: Cluster" in texts(app)
+    assert "Since the previous setting" not in texts(app)
+    slider(app, "Minimum cluster").set_value(5).run()
+    assert "Since the previous setting: Cluster" in texts(app)
 
 
 def test_ward__its_slider_cuts_one_tree(workspace):
@@ -332,7 +339,7 @@ def test_report_card__measures_of_each_cluster(workspace):
 
 def test_report_card__not_computed_yet_is_offered_as_a_job(workspace):
     app = open_page("Report card")
-    slider(app, "Smallest").set_value(5).run()
+    slider(app, "Minimum cluster").set_value(5).run()
     assert not button(app, "Evaluate the clusters").disabled
     assert "Stability" not in app.dataframe[0].value
 
@@ -365,7 +372,7 @@ def test_tree__has_the_colours_of_the_clusters_and_the_smallest_cluster_to_scale
     choose(app, "View", "Tree")
     specs = [chart.proto.spec for chart in app.get("plotly_chart")]
     spec = next(spec for spec in specs if "distance at which" in spec)
-    assert "smallest cluster, 4 chips, to scale" in spec
+    assert "minimum cluster size, 4 chips, to scale" in spec
     assert "#123456" in spec
     assert not app.exception
 
@@ -410,11 +417,11 @@ def test_edit__name_is_saved_displayed_and_undone(workspace):
     assert edit_kinds(workspace) == ["rename"]
 
 
-def test_edit__name_survives_another_cut_and_the_way_back(workspace):
+def test_edit__name_survives_another_cut_and_back(workspace):
     app = open_page("Edit")
     app.text_input[0].set_value("quay").run()
-    slider(app, "Smallest").set_value(5).run()
-    slider(app, "Smallest").set_value(4).run()
+    slider(app, "Minimum cluster").set_value(5).run()
+    slider(app, "Minimum cluster").set_value(4).run()
     assert any(option.startswith("quay") for option in selectbox(app, "Cluster").options)
 
 
@@ -453,7 +460,7 @@ def test_edit__that_no_longer_fits_is_listed(workspace):
     app = open_page("Edit")
     selectbox(app, "Cluster").set_value(1).run()
     app.text_input[0].set_value("quay").run()
-    slider(app, "Smallest").set_value(18).run()
+    slider(app, "Minimum cluster").set_value(18).run()
     assert not app.exception
     assert "Edit 1 (rename 'quay')" in texts(app)
 
@@ -526,20 +533,20 @@ def test_explore__selection_becomes_a_cluster(workspace):
     assert not app.exception
 
 
-def test_ids__another_cut_takes_them_over_and_gives_them_back(workspace):
+def test_ids__survive_another_cut_and_back(workspace):
     app = open_page()
     key = labellings_key(workspace)
     (name,) = app.session_state[key]
     clusters = app.session_state[key][name]
     ids = np.where(clusters.method_ids < 0, -1, 9 - clusters.method_ids).astype(np.int32)
     app.session_state[key] = {name: replace(clusters, method_ids=ids)}
-    slider(app, "Smallest").set_value(5).run()
+    slider(app, "Minimum cluster").set_value(5).run()
     assert set(last_clusters(app, workspace).method_ids.tolist()) < {9, 8, 7}
-    slider(app, "Smallest").set_value(4).run()
+    slider(app, "Minimum cluster").set_value(4).run()
     assert last_clusters(app, workspace).method_ids.tolist() == ids.tolist()
 
 
-def test_edit__applies_to_the_previous_clusters_until_others_are_fitted(workspace):
+def test_edit__applies_to_the_previous_clusters_until_new_ones_are_fitted(workspace):
     app = choose(open_page("Edit"), "Clustering method", "gmm")
     slider(app, "Components").set_value(7).run()
     assert "No mixture of 7 components is fitted yet" in texts(app)

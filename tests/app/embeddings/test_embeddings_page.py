@@ -1,4 +1,4 @@
-"""The page Embeddings: encoders are chosen, measured, compared and described."""
+"""The Embeddings page: encoders are chosen, measured, compared and described."""
 
 import dataclasses
 import shutil
@@ -72,7 +72,7 @@ def test_cards__have_all_facts_of_the_encoder(home):
     assert not app.exception
     page = html(app)
     assert page.count("<article>") == len(encoder_cards.encoder_titles()) == 12
-    assert page.count("needs a file") == 10
+    assert page.count("needs weights") == 10
     file = home.weights / "resnet50" / "model.safetensors"
     card = encoder_card("resnet50")
     url = f"https://huggingface.co/{card.hub_id}/resolve/{card.revision}/{card.weights_file}"
@@ -80,11 +80,11 @@ def test_cards__have_all_facts_of_the_encoder(home):
     for text in (card.licence, card.source, card.revision, card.paper, "2048 numbers"):
         assert text in page
     assert "mean 0.433, 0.436, 0.407; std 0.198, 0.193, 0.195" in page
-    ready, *_ = page.split("needs a file")
+    ready, *_ = page.split("needs weights")
     assert ready.count("not measured yet") == 2
 
 
-def test_cards__of_another_package_are_never_markup():
+def test_cards__text_of_other_packages_is_escaped():
     card = EncoderCard(EVIL, EVIL, EVIL, dim=3, licence=EVIL, source=EVIL, paper=EVIL)
     assert "<img" not in encoder_cards.card_html(card, EVIL, EVIL)
     assert "<img" not in encoder_cards.card_html(card, "", EVIL)
@@ -169,10 +169,10 @@ def test_form__keeps_an_encoder_from_a_settings_file(home):
     [
         (1, "first", "the single band is repeated as red, green and blue"),
         (5, "first", "the encoder takes three bands, but the chips have 5"),
-        (5, "triples", "joined triples: band 1, band 2, band 3; band 3, band 4, band 5"),
+        (5, "triples", "band 1, band 2, band 3; band 3, band 4, band 5"),
     ],
 )
-def test_form__describes_bands_that_are_not_three(
+def test_form__describes_the_bands_unless_there_are_three(
     computed, tmp_path, monkeypatch, n_bands, rule, text
 ):
     workspace = Workspace.at(tmp_path / "other")
@@ -204,7 +204,7 @@ def test_fit_notes__are_displayed(monkeypatch):
     assert r"\<img" in displayed[1]
 
 
-def test_compare__button_then_table(home, requested_jobs):
+def test_compare__table_after_pressing_the_button(home, requested_jobs):
     app = open_page()
     chooser = app.multiselect[0]
     assert chooser.value == ["texture", "rcf"]
@@ -230,7 +230,7 @@ def test_compare__button_then_table(home, requested_jobs):
         assert f"<dt>{measure.heading}</dt>" in page
 
 
-def test_form__a_compared_encoder_is_up_to_date_at_once(home):
+def test_form__compared_encoder_is_up_to_date(home):
     app = open_page()
     settings = requested_settings(app, home)
     compare_encoders(cut_view(home, settings), ["rcf"], "class")
@@ -260,7 +260,7 @@ TABLE = pd.DataFrame(
 )
 
 
-def test_best_rows__compared_as_displayed():
+def test_best_rows__compare_rounded_values():
     assert score_panels.best_rows(TABLE) == {
         "5-NN": {0, 1},
         "NMI of GMM": {1},

@@ -35,7 +35,7 @@ def captions(app: AppTest) -> list[str]:
     return [caption for block in app.get("image") for caption in block.captions]
 
 
-def test_samples__an_unreadable_mask_leaves_the_image(damaged, monkeypatch):
+def test_samples__image_is_displayed_if_the_mask_is_unreadable(damaged, monkeypatch):
     app = open_page(damaged, "land_cover_data", monkeypatch, patch=0)
     assert not app.exception
     assert not app.error
@@ -45,14 +45,14 @@ def test_samples__an_unreadable_mask_leaves_the_image(damaged, monkeypatch):
     assert any("Super area" in caption for caption in captions(app))
 
 
-def test_samples__an_unreadable_image_leaves_the_classes(damaged, monkeypatch):
+def test_samples__classes_are_displayed_if_the_image_is_unreadable(damaged, monkeypatch):
     app = open_page(damaged, "land_cover_data", monkeypatch, patch=3)
     assert not app.error
     assert any("The image" in warning.value for warning in app.warning)
     assert any("Classes" in caption for caption in captions(app))
 
 
-def test_samples__unreadable_sentinel_files_leave_the_patch(damaged, monkeypatch):
+def test_samples__patch_is_displayed_if_sentinel_files_are_unreadable(damaged, monkeypatch):
     app = open_page(damaged, "land_cover_data", monkeypatch, patch=2)
     assert not app.error
     assert any("Sentinel" in warning.value for warning in app.warning)
@@ -75,24 +75,24 @@ def test_gallery__names_what_cannot_be_read(damaged, monkeypatch, view, missing)
     assert any("IMG_000001: the mask" in warning for warning in warnings)
 
 
-def test_inspector__an_unreadable_mask_leaves_the_spectra(damaged, monkeypatch):
+def test_inspector__spectra_are_displayed_if_the_mask_is_unreadable(damaged, monkeypatch):
     app = open_page(damaged, "land_cover_pixels", monkeypatch, patch=0, inspected="mask")
     assert not app.exception
     assert not app.error
     assert any("The mask" in warning.value for warning in app.warning)
     html = " ".join(element.proto.body for element in app.get("html"))
     assert "no class" in html
-    assert "aerial only" not in texts(app)
+    assert "no Sentinel spectrum" not in texts(app)
 
 
-def test_inspector__without_an_image_there_is_no_pixel(damaged, monkeypatch):
+def test_inspector__no_pixel_without_an_image(damaged, monkeypatch):
     app = open_page(damaged, "land_cover_pixels", monkeypatch, patch=3)
     assert not app.exception
     assert not app.error
     assert "no pixels to inspect" in texts(app)
 
 
-def test_grid__names_the_patches_that_runs_left_out(damaged, monkeypatch):
+def test_grid__names_patches_left_out_of_runs(damaged, monkeypatch):
     study = Study(damaged.demo, StudySettings())
     for spec in (FeatureSpec(), FeatureSpec(fusion=True)):
         StudyRun(study, MethodSettings(), spec).make(CELLS)

@@ -1,4 +1,4 @@
-"""Each land cover page as Streamlit runs it, on a small look-alike with finished runs."""
+"""Each land cover page as Streamlit runs it, on a small synthetic data set with finished runs."""
 
 from pathlib import Path
 
@@ -94,12 +94,12 @@ def test_page__opens_without_an_exception_and_credits_flair(ready, monkeypatch, 
     assert not app.exception
     assert not app.error
     text = texts(app)
-    assert "look-alike" in text
+    assert "synthetic data set" in text
     assert "Garioud" in text
     assert "Etalab" in text
 
 
-def test_confusion__a_picked_cell_shows_its_pixels(ready, monkeypatch):
+def test_confusion__selected_cell_displays_its_pixels(ready, monkeypatch):
     app = open_page(ready, "land_cover_confusion", monkeypatch, cell=(9, 9))
     assert not app.exception
     assert "Herbaceous vegetation predicted correctly" in texts(app)
@@ -145,11 +145,11 @@ def test_models__trained_with_and_without_other(both, monkeypatch):
     assert pair['IoU of "other", with'] > 0
 
 
-def test_inspector__boosting_predicts_typed_pixels_too(both, monkeypatch):
+def test_inspector__boosting_classifies_entered_pixel_values(both, monkeypatch):
     app = open_page(both, "land_cover_pixels", monkeypatch)
     assert not app.exception
     assert "Most probable classes" in texts(app)
-    assert "Chance baselines are not listed, because they use no values" in texts(app).replace(
+    assert "Chance baselines are not listed, because they ignore the values" in texts(app).replace(
         "\\", ""
     )
 
@@ -168,7 +168,7 @@ def test_models__a_large_tree_waits_for_a_button(ready, monkeypatch):
     assert int(app.metric[0].value) > 0
 
 
-def test_buttons__a_job_takes_its_turn(ready, monkeypatch):
+def test_buttons__job_waits_for_other_jobs_of_the_workspace(ready, monkeypatch):
     calls = []
     monkeypatch.setattr(Board, "start", lambda *args, **more: calls.append((args, more)))
     app = open_page(ready, "land_cover_models", monkeypatch)
@@ -187,12 +187,12 @@ def test_downloads__carry_citation_and_licence(ready, monkeypatch):
     assert {"flair-classes.csv", "flair-runs.csv", "flair-grid.csv"} <= tables.keys()
     for text in tables.values():
         last = text.decode().strip().splitlines()[-1]
-        assert last.startswith("# A procedural look-alike")
+        assert last.startswith("# This is a synthetic data set")
         assert "Garioud" in last
         assert "Etalab" in last
 
 
-def test_models__sliders_answer_from_the_stored_tree(ready, monkeypatch):
+def test_models__sliders_cut_the_stored_tree(ready, monkeypatch):
     few, many = (
         open_page(
             ready, "land_cover_models", monkeypatch, **{"model view": "tree", "cut size": size}
@@ -210,7 +210,7 @@ def test_inspector__lists_the_prediction_of_each_mapped_model(ready, monkeypatch
     assert "Nearest voting pixels" in texts(app)
 
 
-def test_inspector__typed_values_are_predicted(ready, monkeypatch):
+def test_inspector__entered_pixel_values_are_classified(ready, monkeypatch):
     app = open_page(ready, "land_cover_pixels", monkeypatch)
     before = texts(app)
     app.number_input[0].set_value(255 if app.number_input[0].value < 128 else 0).run()
@@ -218,7 +218,7 @@ def test_inspector__typed_values_are_predicted(ready, monkeypatch):
     assert texts(app) != before
 
 
-def test_grid__runs_with_other_dates_do_not_belong_to_it(tmp_path, monkeypatch):
+def test_grid__excludes_runs_with_other_dates(tmp_path, monkeypatch):
     home = Workspace(tmp_path)
     ensure_land_cover(home.demo, 3)
     fused = FeatureSpec(fusion=True)
@@ -239,21 +239,21 @@ def test_grid__runs_with_other_dates_do_not_belong_to_it(tmp_path, monkeypatch):
     assert table.loc["kNN, aerial + Sentinel, O", "mIoU"] == round(expected.scores.miou, 4)
 
 
-def test_first_use__without_data_offers_the_look_alike(tmp_path, monkeypatch):
+def test_first_use__without_data_offers_synthetic_data(tmp_path, monkeypatch):
     app = open_own_data_page(tmp_path, monkeypatch)
     assert not app.exception
-    assert "no land cover in this workspace" in texts(app)
+    assert "no land cover data in this workspace" in texts(app)
     assert "This uses the network" in texts(app)
     labels = [button.label for button in app.button]
-    assert "Draw a look-alike of 12 patches" in labels
+    assert "Generate a synthetic data set of 12 patches" in labels
     assert "Download the toy set" in labels
 
 
-def test_data__a_damaged_tree_is_explained(tmp_path, monkeypatch):
+def test_data__folder_without_flair_images_is_explained(tmp_path, monkeypatch):
     (tmp_path / "flair" / "something").mkdir(parents=True)
     app = open_own_data_page(tmp_path, monkeypatch)
     assert not app.exception
-    assert "no FLAIR #2 tree" in app.error[0].value.replace("\\", "")
+    assert "no folder of FLAIR #2 aerial images" in app.error[0].value.replace("\\", "")
 
 
 def open_own_data_page(root: Path, monkeypatch) -> AppTest:

@@ -19,7 +19,7 @@ def test_true_and_false_colour__take_the_right_bands(aerial):
     assert (patch_images.false_colour(aerial)[3, 4] == aerial[[3, 0, 1], 3, 4]).all()
 
 
-def test_elevation_image__low_is_dark_and_high_is_light():
+def test_elevation_image__low_is_dark_and_high_is_bright():
     aerial = np.zeros((5, 4, 4), np.uint8)
     aerial[4, 0] = 200
     image = patch_images.elevation_image(aerial).astype(int)
@@ -40,7 +40,7 @@ def test_class_image__flairs_colours_and_high_values_become_other():
 
 
 @pytest.mark.parametrize(("opacity", "expected"), [(0.0, 10), (1.0, 210), (0.5, 110)])
-def test_overlay_images__mixes(opacity, expected):
+def test_overlay_images__blends_both(opacity, expected):
     lower, upper = np.full((2, 2, 3), 10, np.uint8), np.full((2, 2, 3), 210, np.uint8)
     assert (patch_images.overlay_images(lower, upper, opacity) == expected).all()
 
@@ -53,7 +53,7 @@ def test_highlight_pixels__tints_the_chosen_pixels_only():
     assert highlighted[1, 1, 0] == highlighted[1, 1, 1]
 
 
-def test_patch_view__as_far_as_the_patch_can_be_read(aerial):
+def test_patch_view__uses_the_readable_parts_of_the_patch(aerial):
     labels = np.full((16, 20), 3, np.uint8)
     colour, classes = patch_images.true_colour(aerial), patch_images.class_image(labels)
     for view in patch_images.VIEWS:
@@ -64,7 +64,7 @@ def test_patch_view__as_far_as_the_patch_can_be_read(aerial):
     assert (patch_images.patch_view(aerial, None, "overlay") == colour).all()
 
 
-def test_draw_frame__rectangle_in_the_image_s_pixels():
+def test_draw_frame__rectangle_in_image_pixels():
     image = np.zeros((40, 40, 3), np.uint8)
     large = patch_images.draw_frame(image, (10, 5, 10.24, 10.24), 400)
     red = (large == patch_images.RED).all(axis=-1)

@@ -1,10 +1,12 @@
-"""Figures of scores, and the plot of a patch whose pixels can be clicked."""
+"""Figures of scores and confusion, and the plot of a patch whose pixels can be clicked."""
 
 import numpy as np
 import pytest
 
-from app.land_cover import score_charts
-from app.land_cover.pixels import pixel_inspector
+from app.land_cover import pixel_inspector, score_charts
+from app.land_cover.score_charts import SHORT_NAMES, matrix_chart
+from core.flair.data.nomenclature import REDUCED
+from core.flair.evaluation.confusion import row_shares
 from core.flair.evaluation.label_economy import EconomyPoint
 
 
@@ -30,7 +32,7 @@ def test_economy__range_of_the_draws():
     assert pixels.error_y.array is None
     assert clusters.error_y.array == pytest.approx([0.05, 0])
     assert clusters.error_y.arrayminus == pytest.approx([0.1, 0])
-    assert "draws 0.200 to 0.350" in clusters.hovertext[0]
+    assert "range 0.200 to 0.350" in clusters.hovertext[0]
     area = figure.data[-1]
     assert list(area.x) == [13, 100, 100, 13]
     assert list(area.y) == [0.3, 0.5, 0.4, 0.1]
@@ -43,3 +45,49 @@ def test_clickable_patch__every_pixel_has_a_cell():
     assert (len(cells["z"]), len(cells["z"][0])) == (6, 8)
     assert picture.layout["yaxis"]["range"] == [5.5, -0.5]
     assert '"frames"' in picture.to_json()
+
+
+@pytest.fixture
+def counts():
+    """Three classes occur: 0 and 5 are confused with each other, 2 is not."""
+    table = np.zeros((13, 13), np.int64)
+    table[0, 0], table[0, 5] = 40, 60
+    table[5, 0], table[5, 5] = 50, 50
+    table[2, 2] = 100
+    return table
+
+
+def test_matrix__marker_is_on_its_cell(counts):
+    order = [5, 2, 0]
+    figure = matrix_chart(row_shares(counts), counts, order, (0, 5))
+    heatmap, markers = figure.data
+    assert heatmap.z[0][2] == pytest.approx(0.5)
+    index = list(markers.hovertext).index("building predicted as coniferous: 60 pixels")
+    assert divmod(index, len(order)) == (2, 0)
+    assert (markers.y[index], markers.x[index]) == (2, 0)
+    (frame,) = figure.layout.shapes
+    assert (frame.x0, frame.y0) == (-0.5, 1.5)
+
+
+def test_matrix__cell_texts_of_counts(counts):
+    figure = matrix_chart(counts.astype(float), counts * 1000, [0, 5], None, shares=False)
+    assert figure.data[0].text[0] == ["40", "60"]
+    thousands = matrix_chart(counts * 1000.0, counts, [0, 5], None, shares=False)
+    assert thousands.data[0].text[0] == ["40k", "60k"]
+
+
+def test_matrix__cell_texts_of_shares_and_differences(counts):
+    shares = np.array([[0.4, 0.004], [0, np.nan]])
+    values = np.zeros((13, 13))
+    values[:2, :2] = shares
+    figure = matrix_chart(values, counts, [0, 1], None)
+    assert figure.data[0].text == (["40%", "·"], ["", ""])
+    signed = matrix_chart(-values, counts, [0, 1], None, difference=True)
+    assert signed.data[0].text[0] == ["-40%", "·"]
+
+
+def test_short_names__unique_for_each_class():
+    assert len(SHORT_NAMES) == len(REDUCED)
+    for short, cover in zip(SHORT_NAMES, REDUCED, strict=True):
+        assert cover.name.startswith(short)
+        assert len(short) <= 12

@@ -1,4 +1,4 @@
-"""The page Map as Streamlit runs it, and what it registers for its routes."""
+"""The Map page as Streamlit runs it, and what it registers for its routes."""
 
 import json
 import re
@@ -28,7 +28,6 @@ from app.widgets.colouring import (
 )
 from core.input_settings import DisplaySettings
 from core.pipeline.chip_stages import open_chips
-from core.pipeline.run_stages import look_up
 from core.pipeline.scene_survey import survey_scenes
 from core.pipeline.workspace import Workspace
 
@@ -78,22 +77,22 @@ def test_map__opens_with_tiles_and_footprints_by_key(home):
     assert 150 < data["width"] < 156
 
 
-def test_map__markup_in_a_class_stays_text(home):
+def test_map__markup_in_class_names_is_displayed_as_text(home):
     app = open_page()
     assert EVIL not in texts(app)
     paint = tile_shelf.texts.get(map_data(app)["paint"].rpartition("/")[2]).decode()
     assert any(EVIL in text for text in json.loads(paint)["texts"])
 
 
-def test_map__basemap_only_on_request_and_with_a_note(home):
+def test_map__basemap_on_request_only_and_with_a_note(home):
     app = open_page()
-    assert "sent over the network" not in texts(app)
+    assert "That server can see" not in texts(app)
     pills = next(group for group in app.button_group if group.label == "Layers")
     pills.set_value(["Image", "Basemap"]).run()
     data = map_data(app)
     assert data["basemap"].startswith("https://tile.openstreetmap.org/")
     assert data["footprints"] is False
-    assert "sent over the network" in texts(app)
+    assert "That server can see" in texts(app)
 
 
 def test_map__empty_workspace_has_a_message(tmp_path, monkeypatch):
@@ -103,7 +102,7 @@ def test_map__empty_workspace_has_a_message(tmp_path, monkeypatch):
     app.run()
     app.switch_page("../pages/map.py").run()
     assert not app.exception
-    assert "no scene yet that can be read" in texts(app)
+    assert "no readable scenes yet" in texts(app)
 
 
 def test_map__scenes_without_chips_show_their_annotations(with_scene):
@@ -116,7 +115,7 @@ def test_map__scenes_without_chips_show_their_annotations(with_scene):
 
 
 @pytest.fixture
-def map_parts(computed, _empty_origin):
+def map_parts(computed, _empty_origin, look_up):
     """A scene, as surveyed and as on the map, and its chips."""
     scene = survey_scenes(computed).scenes[0]
     map_scene = tile_shelf.register_scene(computed, scene, DisplaySettings())
@@ -152,7 +151,7 @@ def test_shape_addresses__a_new_colouring_keeps_the_outlines(map_parts):
     assert shape_addresses(first)[1] != shape_addresses(second)[1]
 
 
-def test_footprint_rgba__numbers_on_a_scale_and_fainter_noise():
+def test_footprint_rgba__numbers_follow_the_scale_and_noise_is_fainter():
     numbers = colour_by_number(pd.Series(np.linspace(0, 1, 400)), "x")
     colours = footprint_rgba(numbers)
     assert 10 < len(np.unique(colours, axis=0)) <= footprint_shapes.SHADES + 1
@@ -173,7 +172,7 @@ def test_shapes__legend_counts_this_scene():
 
 
 @pytest.mark.usefixtures("_empty_origin")
-def test_register_scene__in_pixels_without_a_crs(tmp_path):
+def test_register_scene__pixel_coordinates_without_a_crs(tmp_path):
     raw = tmp_path / "raw"
     raw.mkdir()
     profile = {"driver": "GTiff", "dtype": "uint8", "count": 1, "width": 400, "height": 300}

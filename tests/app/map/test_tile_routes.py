@@ -33,7 +33,7 @@ def client(monkeypatch):
     return TestClient(Starlette(routes=routes), base_url="http://ours:8501")
 
 
-def test_tile__by_key_and_drawn_once(client):
+def test_tile__served_by_key_and_drawn_once(client):
     scene = tile_shelf.scenes.put("abc", FakeScene())
     for _ in range(2):
         answer = client.get("/chipscape/tiles/abc/3/1/2")
@@ -68,7 +68,7 @@ def test_tile__by_key_and_drawn_once(client):
         "other/abc",
     ],
 )
-def test_routes__anything_else_is_a_404_without_details(client, path):
+def test_routes__other_requests_get_a_404_without_details(client, path):
     tile_shelf.scenes.put("abc", FakeScene())
     answer = client.get(f"/chipscape/{path}")
     assert answer.status_code == 404
@@ -86,7 +86,7 @@ def test_routes__a_foreign_host_name_gets_a_404(client):
             assert answer.status_code == 404
 
 
-def test_text__by_key_as_json(client):
+def test_text__served_by_key_as_json(client):
     tile_shelf.texts.put("k", b'{"a": "\\u003cimg>"}', 20)
     answer = client.get("/chipscape/texts/k")
     assert answer.headers["content-type"] == "application/json"
@@ -94,7 +94,7 @@ def test_text__by_key_as_json(client):
     assert client.post("/chipscape/texts/k").status_code in (404, 405)
 
 
-def test_shelf__keeps_the_latest_requests_up_to_a_weight():
+def test_shelf__keeps_the_latest_requests_up_to_a_total_size():
     shelf = Shelf(10)
     for name in "abc":
         shelf.put(name, name, 4)
@@ -110,7 +110,7 @@ def test_shelf__keeps_the_latest_requests_up_to_a_weight():
     assert shelf.get("b") is None
 
 
-def test_shelf__from_many_threads_at_once():
+def test_shelf__is_thread_safe():
     shelf, failed = Shelf(50), []
 
     def work(k):

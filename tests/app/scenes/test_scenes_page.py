@@ -1,4 +1,4 @@
-"""Imports, grids, facts and the display of scenes on the page Scenes, without a browser."""
+"""Imports, grids, facts and the display of scenes on the Scenes page, without a browser."""
 
 import io
 from pathlib import Path
@@ -52,7 +52,7 @@ def test_import_uploads__waiting_files_are_read_again_after_the_decision(workspa
         workspace, [Upload("a.geojson", POINT + b" "), Upload("b.geojson", POINT)]
     )
     assert verdict_texts(workspace) == [
-        "a.geojson is waiting: it already exists with other content.",
+        "a.geojson is waiting: it already exists with different content.",
         "b.geojson was imported.",
     ]
     waiting = state.page_choice(workspace, "waiting", [])
@@ -69,36 +69,29 @@ def test_import_uploads__a_folder_that_cannot_be_written_is_reported(workspace):
     assert "cannot be written" in verdict_texts(workspace)[0]
 
 
-@pytest.mark.parametrize(
-    ("n_bytes", "text"), [(10, "1\u00a0kB"), (2_500_000, "2.5\u00a0MB"), (3e9, "3\u00a0GB")]
-)
-def test_format_bytes__in_the_unit_that_fits(n_bytes, text):
-    assert import_panel.format_bytes(n_bytes) == text
-
-
 BANDS = ("blue", "green", "red", "nir")
 
 
-def test_display__is_kept_for_the_next_session(workspace, monkeypatch):
+def test_display_settings__are_saved_for_the_next_session(workspace, monkeypatch):
     display = DisplaySettings(("nir", "red", "green"), "percentiles", 5, 95)
     request_display(workspace, display)
     monkeypatch.setattr(st, "session_state", {})
     assert requested_display(workspace) == display
     text = display_form.describe_display(workspace, BANDS).replace("\\", "")
-    assert text == "Displayed: nir, red, green, stretched from 5 to 95 %."
+    assert text == "Displayed: nir, red, green, stretched between percentiles 5 and 95."
     text = display_form.describe_display(workspace, ("red", "green", "blue")).replace("\\", "")
     assert "red, green, blue (guessed: this scene has no nir)" in text
 
 
 @pytest.mark.parametrize("text", ["not = [toml", 'bands = ["a", "b"]', "low = 99\n"])
-def test_display__that_cannot_be_read_is_guessed(workspace, text):
+def test_display_settings__are_guessed_if_the_file_is_unreadable(workspace, text):
     saved_settings.save_display(workspace, DisplaySettings(low=5))
     (workspace.root / "app" / "display.toml").write_text(text)
     assert requested_display(workspace) == DisplaySettings()
     assert "(guessed)" in display_form.describe_display(workspace, BANDS).replace("\\", "")
 
 
-def test_scene_facts__everything_in_the_report():
+def test_scene_facts__contain_the_full_report():
     report = SceneReport(
         "quay.tif",
         "quay",
@@ -157,11 +150,13 @@ def test_grid__too_many_squares_disable_the_button(with_scene, monkeypatch):
     monkeypatch.setattr("core.raster.annotations.footprint_grid.MAX_SQUARES", 15)
     app = open_page("scenes")
     assert not app.exception
-    assert next(button for button in app.button if button.label == "Cut this grid").disabled
+    assert next(
+        button for button in app.button if button.label == "Cut chips on this grid"
+    ).disabled
     assert any("more than 15" in element.value for element in app.markdown)
 
 
-def test_uploader__accepts_the_files_next_to_a_scene(workspace, monkeypatch):
+def test_uploader__accepts_sidecar_files(workspace, monkeypatch):
     types = []
     monkeypatch.setattr(st, "file_uploader", lambda _, kinds, **__: types.append(kinds))
     monkeypatch.setattr(state, "workspace_choice", lambda: state.MINE)
@@ -169,21 +164,32 @@ def test_uploader__accepts_the_files_next_to_a_scene(workspace, monkeypatch):
     assert {"tif", "msk", "ovr", "xml", "tfw", "tifw"} <= set(types[0])
 
 
-def test_grid__is_requested_once_its_chips_have_been_cut(with_scene, monkeypatch):
+def test_grid__is_saved_after_its_chips_have_been_cut(with_scene, monkeypatch):
     workspace = with_scene(1)
     (workspace.raw / "quay.geojson").unlink()
     requests = []
     monkeypatch.setattr(jobs, "start_grid_run", lambda *arguments: requests.append(arguments))
     app = open_page("scenes")
     assert not app.exception
-    next(button for button in app.button if button.label == "Cut this grid").click().run()
+    next(button for button in app.button if button.label == "Cut chips on this grid").click().run()
     ((_, settings, until, _),) = requests
     assert (settings.scenes.grid.size, until) == (64, "chips")
     assert not survey_scenes(workspace).usable
     assert len(run_pipeline(workspace, settings, until="chips").chips) == 16
 
 
-def test_class_attribute__cuts_no_chip_again_and_names_the_chips(home):
+def test_scene_table__unknown_values_are_empty_cells(home):
+    reports = [SceneReport("a.tif", "a", ok=True, gsd=gsd) for gsd in (0.5, None)]
+    reports.append(SceneReport("b.tif", "b", ok=False))
+    table = scene_tables.scene_table(reports)
+    assert table["GSD (m/px)"].isna().tolist() == [False, True, True]
+    assert table["CRS"].isna().tolist() == [False, False, True]
+    proto = open_page("scenes").dataframe[0].proto
+    assert proto.HasField("placeholder")
+    assert proto.placeholder == ""
+
+
+def test_class_attribute__names_the_chips_without_cutting_them_again(home):
     app = open_page("scenes")
     chooser = next(box for box in app.selectbox if box.label == "Class attribute")
     chooser.set_value("number").run()

@@ -1,4 +1,4 @@
-"""An empty workspace with a session of its own, and look-ups that need no results."""
+"""An empty workspace with a new session, and look-ups that need no results."""
 
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path

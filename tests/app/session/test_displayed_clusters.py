@@ -30,7 +30,7 @@ def display(
     treated = treat_noise(labelling, points, NoiseSettings())
     saved = SavedEdits(history or edit_history.History())
     method_ids = np.array(ids, np.int32)
-    edited = edited_labelling.unedited(method_ids)
+    edited = edited_labelling.unedited_clusters(method_ids)
     clusters = Clusters(view, labelling, method_ids, method_ids, treated, edited)
     return apply_edits(clusters, saved)
 
@@ -70,14 +70,14 @@ def test_renumber_labels__all_noise():
     assert renumber_labels(np.array([-1, -1], np.int32), {}).tolist() == [-1, -1]
 
 
-def test_keep_ids__new_session_uses_those_of_the_last_edit():
+def test_keep_ids__new_session_uses_the_ids_of_the_last_edit():
     saved = SavedEdits(ids=np.array([7, 7, 7, 3, 3], np.int32))
     assert keep_ids(label(0, 0, 0, 1, 1), None, saved).tolist() == [7, 7, 7, 3, 3]
 
 
 def test_apply_edits__names_noise_and_excluded_chips():
     ids = [4, 4, 4, 9, 9, -1]
-    unedited = edited_labelling.unedited(np.array(ids, np.int32))
+    unedited = edited_labelling.unedited_clusters(np.array(ids, np.int32))
     history = edit_history.add_edit(
         edit_history.History(), edits.rename_cluster(unedited, 9, "ferries")
     )

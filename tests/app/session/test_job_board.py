@@ -39,7 +39,7 @@ def wait_for_end(job: Job) -> Job:
     return job
 
 
-def test_job__result_is_last_line_of_output(board):
+def test_job__result_is_the_last_line_of_output(board):
     job = wait_for_end(board.start("k", "t", python("print('{\"n\": 1}')", "print('{\"n\": 2}')")))
     assert job.state == "done"
     assert job.result == {"n": 2}
@@ -53,12 +53,12 @@ def test_job__progress_is_read_while_the_command_runs(board):
     assert job.fraction == 0.75
 
 
-def test_job__no_total_has_no_fraction(board):
+def test_job__without_a_total_has_no_fraction(board):
     job = wait_for_end(board.start("k", "t", python("pass")))
     assert job.fraction is None
 
 
-def test_job__error_is_the_sentence_of_the_command(board):
+def test_job__error_is_the_message_of_the_command(board):
     line = json.dumps({"error": "raw/: no scenes. Put GeoTIFFs there."})
     job = wait_for_end(
         board.start(
@@ -69,14 +69,14 @@ def test_job__error_is_the_sentence_of_the_command(board):
     assert job.error == "raw/: no scenes. Put GeoTIFFs there."
 
 
-def test_job__crash_without_a_sentence_names_code_and_last_output(board):
+def test_job__crash_without_a_message_reports_exit_code_and_last_output(board):
     job = wait_for_end(board.start("k", "t", python("raise SystemExit('out of luck')")))
     assert job.state == "failed"
     assert "exit code 1" in job.error
     assert "out of luck" in job.error
 
 
-def test_job__missing_command_fails_with_a_sentence(board):
+def test_job__missing_command_fails_with_a_message(board):
     job = wait_for_end(board.start("k", "t", ["/nowhere/at/all"]))
     assert job.state == "failed"
     assert "could not be started" in job.error
@@ -136,7 +136,7 @@ def test_cancel__during_the_first_command_skips_the_second(board, tmp_path):
     assert not file.exists()
 
 
-def test_cancel__of_a_finished_job_changes_nothing(board):
+def test_cancel__has_no_effect_on_a_finished_job(board):
     job = wait_for_end(board.start("k", "t", python("pass")))
     job.cancel()
     assert job.state == "done"
@@ -148,7 +148,7 @@ def test_board__one_running_job_per_key(board):
     assert board.start("other", "t", python("pass")) is not first
 
 
-def test_board__job_waits_for_those_before_it(board, tmp_path):
+def test_board__job_waits_for_earlier_jobs(board, tmp_path):
     file = tmp_path / "file"
     slow = python(REPORT, "import time; time.sleep(60)")
     first = board.start("a 1", "t", slow, after="a ")
@@ -163,7 +163,7 @@ def test_board__job_waits_for_those_before_it(board, tmp_path):
     assert file.exists()
 
 
-def test_cancel__of_a_waiting_job_never_begins_it(board, tmp_path):
+def test_cancel__waiting_job_never_starts(board, tmp_path):
     file = tmp_path / "file"
     board.start("a 1", "t", python("import time; time.sleep(60)"), after="a ")
     second = board.start("a 2", "t", python(f"open({str(file)!r}, 'w')"), after="a ")
@@ -185,7 +185,7 @@ def test_board__close_cancels_all_jobs_before_it_waits_for_any(monkeypatch):
     assert [job.state for job in jobs] == ["cancelled", "cancelled"]
 
 
-def test_board__ended_key_starts_another_job(board):
+def test_board__key_of_an_ended_job_can_be_used_again(board):
     first = wait_for_end(board.start("k", "t", python("pass")))
     assert board.start("k", "t", python("pass")) is not first
 
@@ -219,7 +219,7 @@ def test_board__close_ends_every_process():
     assert job.process.poll() is not None
 
 
-def test_job__command_is_asked_for_progress_as_json_lines(board):
+def test_job__command_reports_progress_as_json_lines(board):
     job = wait_for_end(
         board.start(
             "k",

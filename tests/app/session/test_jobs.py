@@ -72,7 +72,7 @@ def test_start_run__second_job_waits_and_each_reads_its_own_settings(workspace, 
     assert second.process is None
 
 
-def test_start_run__the_same_work_is_one_job(workspace, run_command):
+def test_start_run__equal_requests_share_one_job(workspace, run_command):
     run_command(SLEEP)
     jobs.start_run(workspace, RunSettings(), "chips", "First")
     jobs.start_run(workspace, RunSettings(), "chips", "First")
@@ -106,14 +106,14 @@ def restart(workspace, new_session, settle):
     return restart
 
 
-def test_settings__of_a_finished_job_start_a_new_session(workspace, run_command, restart):
+def test_settings__of_a_finished_job_are_used_by_new_sessions(workspace, run_command, restart):
     run_command(SUCCEED)
     run_to_the_end(workspace, SIZE_128)
     assert restart(lambda _: ["chips"]) == SIZE_128
     assert not (workspace.root / "app" / "expected.toml").exists()
 
 
-def test_settings__that_were_requested_again_start_a_new_session(
+def test_settings__requested_again_are_used_by_new_sessions(
     workspace, run_command, restart, settle
 ):
     run_command(SUCCEED)
@@ -128,7 +128,7 @@ def test_settings__that_were_requested_again_start_a_new_session(
     assert restart(lambda _: results) == RunSettings()
 
 
-def test_settings__of_a_failed_job_do_not_start_a_new_session(workspace, run_command, restart):
+def test_settings__of_a_failed_job_are_not_used_by_new_sessions(workspace, run_command, restart):
     run_command(FAIL)
     run_to_the_end(workspace, SIZE_128)
     for _ in range(2):
@@ -146,7 +146,7 @@ def test_settings__of_a_failed_job_are_not_looked_up_by_running_sessions(
     assert settle(lambda _: []) == [RunSettings()]
 
 
-def test_start_grid_run__requests_the_scene_settings_when_the_job_is_done(
+def test_start_grid_run__saves_the_scene_settings_when_the_job_has_finished(
     workspace, run_command, restart
 ):
     run_command(SUCCEED)
@@ -171,7 +171,7 @@ def test_start_grid_run__a_failed_job_changes_nothing(workspace, run_command):
     assert jobs._pending_settings(workspace) == {}
 
 
-def test_start_grid_run__the_page_itself_lays_no_grid(workspace, run_command, monkeypatch):
+def test_start_grid_run__page_does_not_create_the_grid(workspace, run_command, monkeypatch):
     run_command(SUCCEED)
     monkeypatch.setattr(jobs, "find_view", lambda *_: pytest.fail("looked up"))
     jobs.start_grid_run(workspace, dataclasses.replace(SIZE_128), "chips", "Grid")

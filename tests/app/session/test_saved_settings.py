@@ -10,7 +10,7 @@ from core.tables import settings_from_table
 SIZE_96 = RunSettings(chips=ChipSettings(size=96, bands=("red", "nir")))
 
 
-def test_load_settings__as_saved(workspace):
+def test_load_settings__returns_the_saved_settings(workspace):
     assert load_settings(workspace) == RunSettings()
     save_settings(workspace, SIZE_96)
     assert load_settings(workspace) == SIZE_96
@@ -25,7 +25,7 @@ def test_load_settings__unreadable_settings_give_the_defaults(workspace, text):
     assert load_settings(workspace) == RunSettings()
 
 
-def test_write_job_settings__each_settings_have_their_own_file(workspace):
+def test_write_job_settings__one_file_for_each_set_of_settings(workspace):
     paths = [write_job_settings(workspace, settings) for settings in (RunSettings(), SIZE_96)]
     assert paths[0] != paths[1]
     assert paths[0] == write_job_settings(workspace, RunSettings())

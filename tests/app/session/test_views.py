@@ -14,7 +14,7 @@ from app.session.views import (
     requested_view,
     reset_settings,
 )
-from app.widgets.stale_notice import stale_notice
+from app.widgets.stage_forms import stale_notice
 from core.artifacts.store import Store
 from core.input_settings import SceneSettings, ScreenSettings
 from core.pipeline.run_stages import STAGE_NAMES
@@ -25,7 +25,7 @@ def ready_for(*results: RunSettings):
     return lambda settings: views.STAGES if settings in results else ()
 
 
-def test_stages__all_of_a_run_but_the_scenes():
+def test_stages__all_stages_of_a_run_except_the_scenes():
     assert ("scenes", *views.STAGES) == STAGE_NAMES
 
 
@@ -48,7 +48,7 @@ def test_displayed_view__none_before_a_stage_is_ready(workspace, settle):
     assert displayed_view(workspace, "chips") is None
 
 
-def test_displayed_view__last_ready_settings_if_others_are_requested(workspace, settle):
+def test_displayed_view__uses_the_last_ready_settings_if_others_are_requested(workspace, settle):
     first = requested_settings(workspace)
     settle(ready_for(first))
     second = request_settings(workspace, chips=ChipSettings(size=96))
@@ -93,7 +93,7 @@ def test_displayed_view__left_out_chips_make_chips_stale(workspace, settle):
     assert not is_current(displayed_view(workspace, "chips"), "chips")
 
 
-def test_remember_ready_stages__forgets_results_that_changed_files_made_invalid(workspace, settle):
+def test_remember_ready_stages__forgets_results_of_changed_files(workspace, settle):
     settle(ready_for(requested_settings(workspace)))
     settle(ready_for())
     assert displayed_view(workspace, "chips") is None
@@ -118,7 +118,7 @@ def count_lookups(monkeypatch):
     return counts
 
 
-def test_find_view__looks_up_once_per_run_and_only_what_differs(home, new_session, count_lookups):
+def test_find_view__looks_up_changed_stages_once_per_script_run(home, new_session, count_lookups):
     new_session()
     settings = requested_settings(home)
     view = find_view(home, settings)

@@ -58,7 +58,7 @@ def test_projection_chart__numbers_have_a_scale_with_its_title_as_text():
     assert "&lt;img" in bar["title"]["text"]
 
 
-def test_hover__dark_on_white_whatever_the_marker():
+def test_hover__dark_on_white_for_any_marker_colour():
     for label in (
         plot()["data"][0]["hoverlabel"],
         charts.count_bars([]).layout.hoverlabel.to_plotly_json(),

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from app.widgets import chip_tables
-from app.widgets.chip_gallery import interleave_classes
+from app.widgets.chip_display import interleave_classes
 from app.widgets.colouring import CLUSTER, MISSING, colour_by_cluster
 
 
@@ -79,7 +79,7 @@ def test_chip_names__missing_class_is_never_nan():
     assert chip_tables.chip_names(chips, [0, 1, 2]) == ["boat", MISSING, MISSING]
 
 
-def test_chip_names__numbers_next_to_a_gap_stay_whole():
+def test_chip_names__integers_stay_integers_next_to_missing_values():
     chips = chips_with(**{"class": [3, None, 4]})
     assert chip_tables.chip_names(chips, [0, 1, 2]) == ["3", MISSING, "4"]
 
@@ -89,6 +89,6 @@ def test_interleave_classes__missing_classes_are_not_sorted_as_nan():
     assert interleave_classes(chips, [0, 1, 2], 3) == [1, 2, 0]
 
 
-def test_chip_lengths__one_decimal_throughout():
+def test_chip_lengths__one_decimal_place():
     lengths = chip_tables.chip_lengths(chips_with(), [0, 1, 2])
     assert lengths == ["4.3\u00a0m", "20.0\u00a0m", "123.4\u00a0m"]

@@ -77,14 +77,14 @@ def test_value_labels__missing_values_have_one_label(gap):
     assert [name for _, name, _ in colours.entries] == ["boat", colouring.MISSING]
 
 
-def test_value_labels__whole_numbers_stay_whole_next_to_a_gap():
+def test_value_labels__integers_stay_integers_next_to_missing_values():
     assert colouring.value_labels(pd.Series([3, None])).tolist() == ["3", colouring.MISSING]
     assert colouring.value_labels(pd.Series([2.5])).tolist() == ["2.5"]
     assert colouring.value_labels(pd.Series([True, False])).tolist() == ["True", "False"]
     assert colouring.value_labels(pd.Series(["a", None], dtype="category")).tolist()[1] == "(none)"
 
 
-def test_colour_by_number__scale_between_percentiles_and_missing_values_not_known():
+def test_colour_by_number__scale_between_percentiles_and_faint_missing_values():
     colours = colouring.colour_by_number(pd.Series([1.0, np.nan, 3.0]), "Length (m)")
     assert colours.numeric
     assert colours.texts == ["1", "not known", "3"]
@@ -94,7 +94,7 @@ def test_colour_by_number__scale_between_percentiles_and_missing_values_not_know
 
 
 @pytest.mark.parametrize("values", [[2.0, 2.0], [np.nan, np.nan]])
-def test_colour_by_number__no_spread(values):
+def test_colour_by_number__constant_or_missing_values(values):
     colours = colouring.colour_by_number(pd.Series(values), "x")
     assert colours.high > colours.low
 

@@ -39,20 +39,20 @@ def test_frame_image__small_image_repeats_whole_pixels():
     assert text == "3 × 2 scene px, enlarged 2 times"
 
 
-def test_frame_image__that_fits_is_unchanged():
+def test_frame_image__image_that_fits_is_unchanged():
     image, width, text = images.frame_image(np.zeros((100, 60, 4), np.uint8), 184)
     assert (image.shape, width) == ((100, 60, 4), 60)
     assert text.endswith("at 1:1")
 
 
-def test_frame_image__large_image_is_displayed_by_a_whole_factor():
+def test_frame_image__large_image_is_reduced_by_an_integer_factor():
     image, width, text = images.frame_image(np.zeros((500, 200, 4), np.uint8), 184)
     assert image.shape == (500, 200, 4)
     assert width == 67
     assert text == "200 × 500 scene px, displayed at 1:3"
 
 
-def test_frame_image__names_the_scale_of_the_reading():
+def test_frame_image__states_the_scale_of_decimated_reads():
     _, width, text = images.frame_image(np.zeros((1000, 500, 4), np.uint8), 184, step=2)
     assert width <= 184
     assert text == "about 1000 × 2000 scene px, read at 1:2, displayed at 1:12"

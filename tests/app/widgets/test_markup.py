@@ -27,7 +27,7 @@ def test_html__values_are_text():
         assert "&lt;img src=x" in piece
 
 
-def test_gallery_html__a_quote_cannot_leave_its_attribute():
+def test_gallery_html__quotes_are_escaped():
     piece = markup.gallery_html(["data:,"], [('"onload="x', '" onerror="alert(1)', "")], 80)
     assert '"onload' not in piece
     assert '" onerror' not in piece
@@ -81,3 +81,10 @@ def test_format_number__few_digits_with_unit(value, unit, text):
 )
 def test_format_number__never_with_an_exponent(value, text):
     assert markup.format_number(value, digits=2) == text
+
+
+@pytest.mark.parametrize(
+    ("n_bytes", "text"), [(10, "1\u00a0kB"), (2_500_000, "2.5\u00a0MB"), (3e9, "3\u00a0GB")]
+)
+def test_format_bytes__in_the_unit_that_fits(n_bytes, text):
+    assert markup.format_bytes(n_bytes) == text

@@ -51,7 +51,7 @@ def smallest_distance(colours: tuple[str, ...], sight: np.ndarray) -> float:
 
 
 @pytest.mark.parametrize("sight", SIGHT)
-def test_colours__distinct_also_for_colour_blind_readers(sight):
+def test_colours__distinct_for_colour_blind_readers_too(sight):
     # Neighbours 0.02 apart are just distinguishable; scattered points need several times that.
     assert smallest_distance(palette.COLOURS[:8], SIGHT[sight]) > 0.075
     assert smallest_distance(palette.COLOURS, SIGHT[sight]) > 0.065

@@ -28,7 +28,7 @@ def test_labels__every_setting_has_one():
         ("screen", "leave_out", ("blank",), "left out: blank"),
         ("scenes", "grid", {"side": 64, "step": 32}, "grid of squares: side 64, step 32"),
         ("projection", "perplexity", 0.0, "perplexity: automatic"),
-        ("chips", "align", "long-axis", "chip orientation: the long axis"),
+        ("chips", "align", "long-axis", "chip orientation: long axis up"),
     ],
 )
 def test_describe_setting__with_units(table, name, value, text):

@@ -15,7 +15,7 @@ from core.flair.models.configurations import GridCell, grid_configurations
 
 @pytest.fixture(scope="session")
 def run() -> Callable[..., Any]:
-    """Run a command with its words."""
+    """Run a `chipscape flair` command with these arguments."""
     runner = CliRunner()
 
     def run_words(*words: Any) -> Any:

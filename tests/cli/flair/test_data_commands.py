@@ -25,7 +25,7 @@ def test_demo_and_describe__one_line_of_json(run: Callable[..., Any], tmp_path: 
     text = run("describe", "-w", tmp_path, "--nomenclature", "full")
     assert text.stderr == ""
     assert "greenhouse" in text.stdout
-    assert "look-alike" in text.stdout
+    assert "synthetic data set" in text.stdout
     assert "2310.13336" in text.stdout.replace("\n", "")
 
 
@@ -45,10 +45,10 @@ def test_settings__tables_of_the_file(run: Callable[..., Any], tmp_path: Path) -
 @pytest.mark.parametrize(
     ("words", "match"),
     [
-        (("describe",), "no FLAIR #2 tree"),
+        (("describe",), "no folder of FLAIR #2 aerial images"),
         (("demo", "--patches", "2"), "2 is not between"),
         (("describe", "--preset", "seed"), "'seed' is not one of default, notebook"),
-        (("describe", "--nomenclature", "half"), "'half' is not reduced or full"),
+        (("describe", "--nomenclature", "half"), "'half' is not a nomenclature"),
         (("fetch", "--url", "http://127.0.0.1:9/x.zip", "--sha256", "0"), "cannot be downloaded"),
     ],
 )

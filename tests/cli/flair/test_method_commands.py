@@ -21,7 +21,7 @@ def test_run__other_both_trains_side_by_side(run: Run, land: Path) -> None:
     miou = only_with["protocols"]["domains"]["miou"]
     assert both["with_other"]["protocols"]["domains"]["miou"] == miou
     assert both["protocols"]["domains"]["miou"] != miou
-    assert "look-alike" in both["attribution"]
+    assert "synthetic data set" in both["attribution"]
 
 
 @pytest.mark.usefixtures("small_grid")
@@ -41,7 +41,7 @@ def test_grid__a_configuration_that_fails_does_not_stop_the_others(run: Run, bro
     assert "kNN, aerial + Sentinel, O                failed, see the notes" in text
 
 
-def test_grid__an_error_if_nothing_worked(
+def test_grid__error_if_every_configuration_fails(
     run: Run, broken: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fused = [cell for cell in grid_configurations() if cell.spec.fusion and cell.spec.name == "O"]
@@ -50,14 +50,14 @@ def test_grid__an_error_if_nothing_worked(
 
 
 @pytest.mark.usefixtures("small_grid")
-def test_grid__names_patches_left_out_and_what_each_row_is_judged_on(
+def test_grid__names_patches_left_out_and_those_that_each_row_is_evaluated_on(
     run: Run, broken: Path
 ) -> None:
     words = ("grid", "--protocol", "patches", "--workspace", broken)
     notes = json.loads(run(*words, "--json").stdout)["notes"]
     assert any("IMG_000001: it was not predicted" in note for note in notes)
-    assert "judged on 1 patch of 1 area: kNN, aerial + Sentinel, O" in notes
-    assert "judged on 2 patches of 2 areas: kNN, aerial, O" in notes
+    assert "evaluated on 1 patch of 1 area: kNN, aerial + Sentinel, O" in notes
+    assert "evaluated on 2 patches of 2 areas: kNN, aerial, O" in notes
     text = run(*words).stdout
     assert "note: IMG_000001: it was not predicted" in text
     assert "2 patches" in text
@@ -94,7 +94,7 @@ def test_run__dark_pixels_and_untrained_classes_are_named(
             target.write(values)
     result = json.loads(run("run", "--protocol", "patches", "-w", tmp_path, "--json").stdout)
     notes = " ".join(result["notes"])
-    assert "3,600 pixels have no intensity" in notes
+    assert "3,600 pixels are black in the visible bands" in notes
     assert "IMG_000001" in notes
     assert "9 (vineyard)" in notes
     bench = json.loads(run("bench", "--protocol", "patches", "-w", tmp_path, "--json").stdout)
@@ -131,7 +131,7 @@ def test_grid__the_features_table_is_used_or_refused(run: Run, land: Path, tmp_p
     path.write_text("[features]\nrobust = true\n")
     error = run(*words, "--settings", path).exception
     assert isinstance(error, SettingsError)
-    assert "settings.features.robust: the grid sets this itself" in str(error)
+    assert "settings.features.robust: the grid varies this setting itself" in str(error)
     cells = json.loads(run(*words, "--preset", "notebook").stdout)["cells"]
     assert [row["preset"] for row in cells] == ["notebook", "notebook"]
 
@@ -149,7 +149,9 @@ def test_run__unknown_choices(run: Run, land: Path, words: tuple[str, str], matc
     assert match in str(error)
 
 
-def test_score__says_what_its_interval_is_drawn_over(run: Run, land: Path, tmp_path: Path) -> None:
+def test_score__states_the_resampling_units_of_its_interval(
+    run: Run, land: Path, tmp_path: Path
+) -> None:
     shutil.copytree(land / "flair", tmp_path / "flair")
     shutil.rmtree(tmp_path / "flair" / "flair_2_aerial_test")
     shutil.rmtree(tmp_path / "flair" / "flair_2_labels_test")
@@ -164,9 +166,9 @@ def test_score__says_what_its_interval_is_drawn_over(run: Run, land: Path, tmp_p
     assert by_patch["interval"]["unit"] == "patches"
     assert "2 patches" in run(*words, "--masks", masks).stdout
     assert "areas are not known" in run(*words, "--masks", masks).stdout
-    # Two patches of one area tell nothing about the spread between areas.
+    # Two patches of one area give no information about the spread between areas.
     for tree in ("flair_labels_train", "flair_aerial_train"):
         first, second = sorted(tmp_path.glob(f"flair/{tree}/*/*/*/*.tif"))
         second.rename(first.parent / second.name)
     assert json.loads(run(*words, "--json").stdout)["interval"] is None
-    assert "no interval, one area" in run(*words).stdout
+    assert "no interval, only one area" in run(*words).stdout

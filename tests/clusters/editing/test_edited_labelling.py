@@ -9,7 +9,7 @@ from core.clusters.editing.edited_labelling import (
     displayed_persistence,
     edit_hash,
     judged_sentence,
-    unedited,
+    unedited_clusters,
 )
 from core.clusters.labelling import make_labelling
 
@@ -22,17 +22,19 @@ def labelling():
 
 
 def with_ids(ids):
-    return dataclasses.replace(unedited(LABELS), ids=ids.astype(np.int32))
+    return dataclasses.replace(unedited_clusters(LABELS), ids=ids.astype(np.int32))
 
 
 def with_excluded(excluded):
-    return dataclasses.replace(unedited(LABELS), excluded=excluded)
+    return dataclasses.replace(unedited_clusters(LABELS), excluded=excluded)
 
 
 def test_edit_mark__empty_if_only_ids_names_or_colours_differ(labelling):
-    assert edit_hash(labelling, unedited(labelling.labels)) == ""
+    assert edit_hash(labelling, unedited_clusters(labelling.labels)) == ""
     assert edit_hash(labelling, with_ids(np.where(LABELS < 0, -1, 9 - LABELS))) == ""
-    named = dataclasses.replace(unedited(LABELS), names={0: "boats"}, colours={1: "#123456"})
+    named = dataclasses.replace(
+        unedited_clusters(LABELS), names={0: "boats"}, colours={1: "#123456"}
+    )
     assert edit_hash(labelling, named) == ""
 
 
@@ -52,7 +54,7 @@ def test_compact_labels__by_falling_size_without_excluded_chips(labelling):
 
 def test_displayed_persistence__only_of_clusters_that_edits_left_unchanged(labelling):
     persistence = np.array([0.3, 0.2, 0.1])
-    unchanged = displayed_persistence(persistence, labelling, unedited(labelling.labels))
+    unchanged = displayed_persistence(persistence, labelling, unedited_clusters(labelling.labels))
     assert unchanged.tolist() == [0.3, 0.2, 0.1]
     merged = with_ids(np.where(LABELS == 2, 1, LABELS))
     displayed = displayed_persistence(persistence, labelling, merged)
@@ -67,7 +69,7 @@ def test_displayed_persistence__only_of_clusters_that_edits_left_unchanged(label
 
 
 def test_judged_sentence__names_what_the_card_evaluates(labelling):
-    sentence = judged_sentence(labelling, unedited(labelling.labels))
+    sentence = judged_sentence(labelling, unedited_clusters(labelling.labels))
     assert sentence.endswith("as the method returned them.")
     excluded = with_excluded(np.arange(10) == 9)
     assert "1 excluded chip is left out" in judged_sentence(labelling, excluded)

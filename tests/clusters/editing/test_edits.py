@@ -14,7 +14,7 @@ from core.clusters.editing.edit_history import (
     redo_edit,
     undo_edit,
 )
-from core.clusters.editing.edited_labelling import unedited
+from core.clusters.editing.edited_labelling import unedited_clusters
 from core.clusters.editing.edits import replay_edits
 from core.clusters.label_matching import match_clusters, renumber_labels
 from core.errors import ArtifactError, SettingsError
@@ -35,7 +35,7 @@ def apply_all(*edit_list, labels=LABELS):
 
 
 def test_rename_recolour_approve():
-    state = unedited(LABELS)
+    state = unedited_clusters(LABELS)
     edited = apply_all(
         edits.rename_cluster(state, 1, " ships "),
         edits.recolour_cluster(state, 1, "#0072b2"),
@@ -50,7 +50,7 @@ def test_rename_recolour_approve():
 
 
 def test_merge__the_first_cluster_keeps_its_name():
-    state = unedited(LABELS)
+    state = unedited_clusters(LABELS)
     edited = apply_all(
         edits.rename_cluster(state, 1, "b"),
         edits.rename_cluster(state, 0, "a"),
@@ -61,7 +61,7 @@ def test_merge__the_first_cluster_keeps_its_name():
 
 
 def test_split_move_new_exclude():
-    state = unedited(LABELS)
+    state = unedited_clusters(LABELS)
     edited = apply_all(
         edits.split_cluster(state, 0, select(4, 5, 6)),  # 6 is in another cluster and stays there
         edits.move_chips(state, select(13), 1),
@@ -74,13 +74,13 @@ def test_split_move_new_exclude():
 
 
 def test_create__ids_are_never_reused():
-    state = unedited(LABELS)
+    state = unedited_clusters(LABELS)
     edited = apply_all(edits.merge_clusters(state, (1, 2)), edits.create_cluster(select(0)))
     assert edited.ids[0] == 1000
 
 
 def test_approve__is_lost_if_the_cluster_changes():
-    state = unedited(LABELS)
+    state = unedited_clusters(LABELS)
     edited = apply_all(edits.approve_cluster(state, 1), edits.move_chips(state, select(14), 1))
     assert edited.approved == frozenset()
 
@@ -90,7 +90,7 @@ def test_bisect__by_a_mixture_of_two_gaussians():
     labels = np.zeros(120, np.int32)
     labels[100:] = 1
     points = rng.normal(size=(120, 3)) + 15 * (np.arange(120) % 2)[:, None]
-    state = unedited(labels)
+    state = unedited_clusters(labels)
     edit = edits.bisect_cluster(state, 0, points.astype(np.float32))
     edited = apply_all(edit, labels=labels)
     assert len(set(edited.ids[:100:2])) == len(set(edited.ids[1:100:2])) == 1
@@ -99,7 +99,7 @@ def test_bisect__by_a_mixture_of_two_gaussians():
 
 
 def test_replay__after_a_re_cut_where_the_chips_agree():
-    state = unedited(LABELS)
+    state = unedited_clusters(LABELS)
     renames = (edits.rename_cluster(state, 0, "ships"), edits.rename_cluster(state, 1, "cars"))
     recut = np.array([5] * 5 + [-1] + [7, 8, 9, 7] + [2] * 5, np.int32)
     edited, problems = replay_edits(recut, renames)
@@ -116,7 +116,7 @@ def test_replay__after_a_re_cut_where_the_chips_agree():
 
 
 def test_replay__reports_edits_that_no_longer_fit():
-    state = unedited(LABELS)
+    state = unedited_clusters(LABELS)
     merge = edits.merge_clusters(state, (0, 1))
     _, problems = replay_edits(np.where(LABELS == 1, 0, LABELS).astype(np.int32), (merge,), 0.4)
     assert "already merged" in problems[0]
@@ -124,13 +124,13 @@ def test_replay__reports_edits_that_no_longer_fit():
     _, problems = replay_edits(np.where(select(0, 1, 2), -1, LABELS).astype(np.int32), (split,))
     assert "one side of the split" in problems[0]
     edited, problems = replay_edits(LABELS[:5], (edits.rename_cluster(state, 0, "a"),))
-    assert "made on 15 chips, but there are now 5" in problems[0]
+    assert "made when there were 15 chips; now there are 5" in problems[0]
     assert edited.names == {}
 
 
 def test_replay__does_not_change_the_labels():
     before = LABELS.copy()
-    apply_all(edits.move_chips(unedited(LABELS), select(14), 1))
+    apply_all(edits.move_chips(unedited_clusters(LABELS), select(14), 1))
     np.testing.assert_array_equal(LABELS, before)
 
 
@@ -146,7 +146,7 @@ def test_undo_and_redo():
 
 
 def test_history_json__round_trip():
-    history = add_edit(History(), edits.rename_cluster(unedited(LABELS), 0, "Ä"))
+    history = add_edit(History(), edits.rename_cluster(unedited_clusters(LABELS), 0, "Ä"))
     history = undo_edit(add_edit(history, edits.create_cluster(select(3))))
     assert history_from_json(history_to_json(history)) == history
 
@@ -184,8 +184,8 @@ def test_chip_selection__damaged():
             damaged.to_mask()
 
 
-def test_edits__impossible_ones_are_refused():
-    state = unedited(LABELS)
+def test_edits__impossible_edits_are_refused():
+    state = unedited_clusters(LABELS)
     for make in (
         lambda: edits.rename_cluster(state, 9, "x"),
         lambda: edits.rename_cluster(state, -1, "x"),
@@ -201,7 +201,7 @@ def test_edits__impossible_ones_are_refused():
 def test_replay__a_split_off_cluster_keeps_its_id_after_a_re_cut():
     labels = np.repeat([0, 1, 2], [60, 40, 30]).astype(np.int32)
     part = np.arange(130) < 25
-    split = (edits.split_cluster(unedited(labels), 0, part),)
+    split = (edits.split_cluster(unedited_clusters(labels), 0, part),)
     before, _ = replay_edits(labels, split)
     recut = labels.copy()
     recut[85:100] = 3
@@ -213,7 +213,7 @@ def test_replay__a_split_off_cluster_keeps_its_id_after_a_re_cut():
 
 
 def test_replay__an_edit_that_does_not_fit_keeps_later_ids():
-    state = unedited(LABELS)
+    state = unedited_clusters(LABELS)
     edit_list = (
         edits.split_cluster(state, 0, select(3, 4, 5)),
         edits.create_cluster(select(14), "odd"),
@@ -225,7 +225,7 @@ def test_replay__an_edit_that_does_not_fit_keeps_later_ids():
 
 
 def test_describe_edit__names_the_value_if_there_is_one():
-    state = unedited(LABELS)
+    state = unedited_clusters(LABELS)
     assert describe_edit(edits.rename_cluster(state, 1, "quay")) == "renamed to quay"
     assert describe_edit(edits.rename_cluster(state, 1, "")) == "renamed"
     assert describe_edit(edits.create_cluster(select(0, 1), "quay")) == "new cluster"

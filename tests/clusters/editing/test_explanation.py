@@ -78,7 +78,7 @@ def test_find_differences__largest_first_with_sentences():
     assert " m against " in sentences[0]
     assert find_differences(facts, labels, 0)[0].sentence.startswith("length is much lower")
     sentences = difference_sentences(find_differences(facts[["area"]], labels, 1))
-    assert sentences[0].startswith("No measured property")
+    assert sentences[0].startswith("No measured value")
 
 
 def test_find_differences__headings_wrap_around():

@@ -48,7 +48,7 @@ def test_score_labelling__chance():
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_score_labelling__agrees_with_scikit_learn(seed, monkeypatch):
     monkeypatch.setattr("core.clusters.evaluation.agreement._BLOCK", 50)
-    # Two classes and five votes: there are no ties, which the two break differently.
+    # With two classes and five votes there are no ties, which scikit-learn breaks differently.
     points, classes, truth = blobs(k=2, spread=8, seed=seed)
     scenes = np.random.default_rng(seed).integers(0, 4, 120)
     scores = score_labelling(classes, points, truth, scenes)
@@ -107,7 +107,7 @@ def test_score_labelling__missing_values_are_left_out_and_counted(missing):
     scores = score_labelling(classes, points, truth, classes * 0)
     assert (scores.n, scores.n_missing, scores.n_classes) == (110, 10, 3)
     assert scores.balanced_accuracy == 1
-    assert scores.notes[0] == "10 of 120 chips have no property and were left out."
+    assert scores.notes[0] == "10 of 120 chips have no attribute and were left out."
 
 
 def test_score_labelling__classes_that_cannot_be_predicted_are_counted():

@@ -22,7 +22,7 @@ def blobs(n=300, k=3, d=3, seed=0):
 
 
 @pytest.mark.parametrize("covariance", SHAPES)
-def test_log_density__like_scikit_learn(covariance):
+def test_log_density__equals_scikit_learn(covariance):
     points = blobs()
     mixture = fit_mixture(points, GmmSettings(n_components=3, covariance=covariance, n_dims=3))
     model = GaussianMixture(3, covariance_type=covariance)
@@ -63,7 +63,7 @@ def test_sweep_components__same_fits_as_the_slider():
         np.testing.assert_allclose(sweep.bics[i], np.array(mixture.bics) + bic)
 
 
-def test_sweep_components__fewer_dimensions_are_not_better_in_themselves():
+def test_sweep_components__criteria_account_for_unused_dimensions():
     # With one Gaussian per column, unused columns count as much as used ones.
     points = np.random.default_rng(0).normal(size=(300, 6)).astype(np.float32)
     narrow = GmmSettings(1, "diag", n_dims=2, n_init=1, regularisation=1e-9)

@@ -48,7 +48,7 @@ def test_find_confounders__no_alarm_by_chance():
         ("area", lambda labels: 10.0**labels * np.linspace(1, 1.5, len(labels))),
     ],
 )
-def test_find_confounders__finds_what_the_labels_follow(name, values):
+def test_find_confounders__finds_the_variable_that_the_labels_follow(name, values):
     labels, facts = unrelated()
     facts[name] = values(labels)
     strongest = find_confounders(labels, facts)[0]

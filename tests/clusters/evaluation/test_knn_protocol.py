@@ -1,4 +1,4 @@
-"""The weighted vote against a plain implementation, and splits that do not change."""
+"""The weighted vote compared with a plain implementation, and reproducible splits."""
 
 import numpy as np
 import pytest
@@ -60,7 +60,7 @@ def test_classify_by_neighbours__length_does_not_matter():
     assert np.array_equal(votes, classify_by_neighbours(longer, labels, test.astype(np.float32)))
 
 
-def test_classify_by_neighbours__zero_vectors_and_invalid_ones():
+def test_classify_by_neighbours__zero_vectors_and_invalid_embeddings():
     zero = np.zeros((3, 2), np.float32)
     assert classify_by_neighbours(zero, np.array([1, 1, 0], np.int32), zero).tolist() == [1, 1, 1]
     with pytest.raises(DegenerateError, match="not finite"):

@@ -24,7 +24,7 @@ def blobs(n=200, spread=1.0):
     return points, labels
 
 
-def test_score_silhouettes__like_scikit_learn_without_noise():
+def test_score_silhouettes__equal_scikit_learn_without_noise():
     points, labels = blobs(spread=3)
     clustered = labels >= 0
     overall, by_cluster = score_silhouettes(points, labels, [])
@@ -32,7 +32,7 @@ def test_score_silhouettes__like_scikit_learn_without_noise():
     assert by_cluster.mean() == pytest.approx(overall)
 
 
-def test_score_dbcv__like_hdbscan():
+def test_score_dbcv__equals_hdbscan():
     points, labels = blobs(spread=2)
     overall, by_cluster = score_dbcv(points, labels, [])
     expected = validity_index(points.astype(float), labels, per_cluster_scores=True)
@@ -72,8 +72,8 @@ def test_make_report_card__notes_samples(monkeypatch):
     points, labels = blobs(400, spread=2)
     labelling = make_labelling(labels, np.ones(400), "hdbscan", {})
     card = make_report_card(points, labelling)
-    assert "Silhouette on a sample of 60 of 300" in card.notes[0]
-    assert "DBCV on a sample of 90 of 300" in card.notes[1]
+    assert "Silhouette measured on a sample of 60 of 300" in card.notes[0]
+    assert "DBCV measured on a sample of 90 of 300" in card.notes[1]
     monkeypatch.undo()
     complete = make_report_card(points, labelling)
     assert card.silhouette == pytest.approx(complete.silhouette, abs=0.1)

@@ -128,7 +128,7 @@ def test_measure_stability__resamples_of_equal_points_count_as_lost():
     assert np.isfinite(stability.jaccard).all()
 
 
-def test_describe_stability__judges_the_displayed_digits():
+def test_describe_stability__classifies_the_displayed_digits():
     assert describe_stability(0.5994) == "uncertain"
     assert describe_stability(0.594) == "unstable"
     assert describe_stability(0.8461) == "stable"

@@ -194,7 +194,7 @@ def test_cut_tree__an_epsilon_beyond_all_splits_like_hdbscan():
         assert adjusted_rand_score(labelling.labels, model.labels_) == 1
 
 
-def test_longest_join__of_hardly_any_edge_and_of_none():
+def test_longest_join__many_edges_or_none():
     edges = np.column_stack([np.arange(100), np.arange(1, 101), np.arange(1, 101) / 10])
     assert SpanningTree(edges, np.ones(101, np.float32), 1, 2).longest_join == 9.9
     assert SpanningTree(edges[:0], np.ones(1, np.float32), 1, 2).longest_join == 1.0

@@ -31,7 +31,7 @@ def test_fit_kmeans__one_cluster():
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_fit_kmeans__inertia_as_in_scikit_learn(seed):
+def test_fit_kmeans__inertia_equals_that_of_scikit_learn(seed):
     points = blobs(seed=seed, spread=5)
     model = KMeans(4, n_init=10, random_state=0).fit(points.astype(float))
     labelling = fit_kmeans(points, KMeansSettings(4))

@@ -14,10 +14,10 @@ from core.clusters.methods.centres import centre_facts, centre_margin, checked_c
 from core.clusters.methods.method import ClusteringMethod
 from core.clusters.methods.method_table import METHODS, find_method, method_of
 from core.errors import SettingsError
-from core.pipeline.cluster_stages import find_fits, find_labelling, find_tree
+from core.pipeline.cluster_stages import find_labelling, find_tree
 from core.pipeline.quality_stage import find_quality, judge_run
 from core.pipeline.run import run_pipeline
-from core.pipeline.run_stages import STAGE_NAMES, look_up
+from core.pipeline.run_stages import STAGE_NAMES
 from core.pipeline.workspace import Workspace
 from core.progress import silent
 from core.settings import KMeansSettings, RunSettings
@@ -49,7 +49,7 @@ BISECTING = ClusteringMethod(
     recluster=lambda _, settings: (
         lambda points, _share: cluster_bisecting(points, settings.kmeans).labels
     ),
-    confidence="how much nearer the chip's own centre is than the next one",
+    confidence="how much nearer the chip is to its own centre than to the next one",
     count="n_clusters",
 )
 
@@ -118,20 +118,19 @@ def test_find_method__unknown_name():
     assert caught.value.where == "method"
 
 
-def test_fifth_method__run_to_the_last_stage(workspace, settings):
+def test_fifth_method__run_to_the_last_stage(workspace, settings, look_up):
     first = run_pipeline(workspace, settings)
     assert list(first.stages) == list(STAGE_NAMES)
     assert (first.labelling.method, first.labelling.n_clusters) == ("bisecting", 3)
-    assert first.artifacts["clusters"][0].stage == "bisecting"
+    assert first.view.artifacts["clusters"][0].stage == "bisecting"
     second = run_pipeline(Workspace.at(workspace.root), settings)
     assert set(second.stages.values()) == {"cached"}
     view = look_up(workspace, settings)
     assert np.array_equal(find_labelling(view).labels, first.labelling.labels)
     assert find_tree(view) is None
-    assert list(find_fits(view, "bisecting")) == [3]
 
 
-def test_fifth_method__quality(workspace, settings):
+def test_fifth_method__quality(workspace, settings, look_up):
     run = run_pipeline(workspace, settings, until="clusters")
     quality, edited, problems = judge_run(run, lambda _: silent)
     assert quality.card.n_clusters == 3

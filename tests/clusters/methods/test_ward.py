@@ -33,7 +33,7 @@ def test_fit_ward__one_cluster():
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_fit_ward__as_scikit_learn(seed):
+def test_fit_ward__agrees_with_scikit_learn(seed):
     points = blobs(seed=seed, spread=5)
     expected = AgglomerativeClustering(4).fit_predict(points.astype(float))
     assert adjusted_rand_score(fit_ward(points, WardSettings(4)).labels, expected) == 1
@@ -46,12 +46,12 @@ def test_fit_ward__fewer_different_chips_than_clusters():
 
 def test_build_ward_tree__refuses_too_many_chips(monkeypatch):
     monkeypatch.setattr(ward, "WARD_LIMIT", 100)
-    with pytest.raises(SettingsError, match="GB of memory, the limit is 100 chips"):
+    with pytest.raises(SettingsError, match="GB of memory; the limit is 100 chips"):
         fit_ward(blobs(), WardSettings())
 
 
 @pytest.mark.parametrize("k", [1, 2, 7, 40])
-def test_cut_ward_tree__as_a_new_fit(k):
+def test_cut_ward_tree__equals_a_new_fit(k):
     points = blobs(spread=6)
     cut = cut_ward_tree(build_ward_tree(points, WardSettings(3)), points, WardSettings(k))
     expected = AgglomerativeClustering(k).fit_predict(points.astype(float))

@@ -169,7 +169,7 @@ def test_write_harbour__size_that_is_not_a_multiple_of_the_cell(tmp_path):
 
 
 @pytest.mark.parametrize("calls", [1, 2, 4])
-def test_write_harbour__cancelled_leaves_nothing(tmp_path, calls):
+def test_write_harbour__cancelled_leaves_no_files(tmp_path, calls):
     steps = []
 
     def stop(step, total, note):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from core.demo.land_cover.ground_cover import place_blocks, plant_trees, survey_plan
-from core.demo.land_cover.land_objects import Block, Cover, parcel_blocks, parcel_trees
+from core.demo.land_cover.land_objects import Cover, GroundBlock, parcel_blocks, parcel_trees
 from core.demo.land_cover.land_plan import (
     AREA,
     DOMAINS,
@@ -85,7 +85,9 @@ def test_place_blocks__covers_the_box() -> None:
     plan = lay_out_plan(DOMAINS[1], [], [], np.random.default_rng(4))
     ground = survey_plan(plan, 200, 200, 100, 0.5)
     s, t = float(ground.s[5050]), float(ground.t[5050])
-    place_blocks(plan, ground, [Block(Cover.GREENHOUSE, s, t, 8, 4, 3.5, False, 0.7)], 200, 200)
+    place_blocks(
+        plan, ground, [GroundBlock(Cover.GREENHOUSE, s, t, 8, 4, 3.5, False, 0.7)], 200, 200
+    )
     box = (np.abs(ground.s - s) < 4) & (np.abs(ground.t - t) < 2)
     assert np.array_equal(ground.cover == Cover.GREENHOUSE, box)
     assert set(ground.height[box].tolist()) == {3.5}

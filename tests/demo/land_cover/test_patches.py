@@ -135,7 +135,7 @@ def test_write_land_cover__looks_like_land(land: Dataset) -> None:
         # Shadows: some grass is much darker than the rest.
         grass = aerial[:3, labels == 10].mean(axis=0)
         assert np.percentile(grass, 2) < 0.6 * np.median(grass)
-        # There is texture in each class, and hardly any pixel is clipped.
+        # Each class has texture, and hardly any pixel is clipped.
         assert (aerial[:4] == 255).mean() < 0.01
         assert (aerial[:4] == 0).mean() < 0.01
         for value in (7, 10, 12):
@@ -235,7 +235,7 @@ def test_check_patch_settings__bounds(patches: int, seed: int, tmp_path: Path) -
     assert not (tmp_path / "x").exists()
 
 
-def test_write_land_cover__cancelled_leaves_nothing(tmp_path: Path) -> None:
+def test_write_land_cover__cancelled_leaves_no_files(tmp_path: Path) -> None:
     with pytest.raises(Cancelled):
         write_land_cover(tmp_path, patches=3, report=lambda step, *_: step >= 1)
     assert list(tmp_path.iterdir()) == []

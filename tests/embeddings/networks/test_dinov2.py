@@ -99,7 +99,7 @@ def test_encode__does_not_depend_on_the_number_of_threads(hub, tmp_path, make_ba
     ],
 )
 def test_load__configuration_of_another_network_raises(hub, tmp_path, changes, problem):
-    with pytest.raises(WeightsError, match=f"another network than dinov2-small: .*{problem}"):
+    with pytest.raises(WeightsError, match=f"not describe the network dinov2-small: .*{problem}"):
         load(hub("dinov2-small", **changes), tmp_path)
 
 

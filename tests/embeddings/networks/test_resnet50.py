@@ -68,12 +68,12 @@ def test_load__full_size_without_a_configuration(tmp_path, random_state, make_ba
 )
 def test_load__configuration_of_another_network_raises(folder, tmp_path, change):
     ResNetConfig(**{**TINY.to_dict(), **change}).save_pretrained(folder)
-    with pytest.raises(WeightsError, match=f"another network than resnet50: {next(iter(change))}"):
+    with pytest.raises(WeightsError, match=f"network resnet50: {next(iter(change))}"):
         load_resnet50(EmbedSettings(weights=str(folder)), tmp_path, TINY_CARD)
 
 
 def test_load__configuration_of_another_size_raises(folder, tmp_path):
-    with pytest.raises(WeightsError, match=r"config\.json: .*than resnet50: 24 features"):
+    with pytest.raises(WeightsError, match=r"config\.json: .*network resnet50: 24 features"):
         load_resnet50(EmbedSettings(weights=str(folder)), tmp_path)
 
 

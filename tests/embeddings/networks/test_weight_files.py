@@ -304,7 +304,7 @@ def test_load_checkpoint__converts_to_float32(tmp_path):
         ({"weight": torch.zeros(2, 4)}, r"weight is \(2, 4\), not \(2, 3\)"),
         ({"weight": torch.full((2, 3), float("nan"))}, "not finite in weight"),
         ({"bias": torch.tensor([0, float("inf")])}, "not finite in bias"),
-        ({"bias": "words"}, "no tensor under bias"),
+        ({"bias": "words"}, "no tensor named bias"),
     ],
     ids=["missing", "unknown", "shape", "nan", "infinite", "no tensor"],
 )

@@ -123,7 +123,7 @@ def test_unpack__never_overwrites_existing_files(tmp_path: Path) -> None:
     assert (tmp_path / "out/mine.txt").read_text() == "mine"
 
 
-def test_unpack__cancelled_leaves_nothing(tmp_path: Path) -> None:
+def test_unpack__cancelled_leaves_no_files(tmp_path: Path) -> None:
     archive = pack(tmp_path / "x.zip", {"a": b"1", "b": b"2"})
     with pytest.raises(Cancelled):
         unpack_archive(archive, tmp_path / "out", DEFAULT, lambda n_unpacked, *_: n_unpacked == 1)

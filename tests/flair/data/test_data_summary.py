@@ -59,10 +59,10 @@ def test_summarise__names_each_problem_and_counts_the_other_patches(make_tree: M
     problems = summary["problems"]
     assert len(problems) == 5
     for name, text in (
-        ("MSK_000001.tif", "no class (77)"),
+        ("MSK_000001.tif", "not classes (77)"),
         ("IMG_000002", "100 x 100"),
         ("IMG_000003", "no Sentinel date passes"),
-        ("IMG_000004", "names 1 dates, but"),
+        ("IMG_000004", "lists 1 dates, but"),
         ("IMG_000005", "crosses the edge of its super area"),
     ):
         assert any(line.startswith(name) and text in line for line in problems), name
@@ -74,7 +74,7 @@ def test_summarise__names_each_problem_and_counts_the_other_patches(make_tree: M
     assert train["classes_per_patch"] == {"min": 1, "max": 1, "mean": 1.0}
 
 
-def test_summarise__look_alike_has_no_problems(land: Any) -> None:
+def test_summarise__synthetic_data_have_no_problems(land: Any) -> None:
     summary = summarise_dataset(land)
     assert summary["problems"] == []
     for split in ("train", "test"):

@@ -156,7 +156,7 @@ def test_download__partial_file_is_longer_than_the_file(server: Any, tmp_path: P
     assert (tmp_path / "toy.zip").read_bytes() == BODY[:1_000_000]
 
 
-def test_download__wrong_range_sent(server: Any, tmp_path: Path) -> None:
+def test_download__server_sends_a_wrong_range(server: Any, tmp_path: Path) -> None:
     server.breaks.append(1_000_000)
     server.shifted = 7
     download_file(settings(server), tmp_path / "toy.zip")

@@ -66,25 +66,27 @@ def test_discover__mask_in_another_area_is_reported(make_tree: Make) -> None:
     shutil.move(folder, tree.folder(1, "train", "D001_2020/Z9_XX"))
     dataset = tree.discover()
     assert len(dataset.patches) == 1
-    assert "it lies under D001_2020/Z9_XX, its image under D001_2020/Z1_UA" in texts(dataset)[0]
+    assert "it is in D001_2020/Z9_XX, but its image is in D001_2020/Z1_UA" in texts(dataset)[0]
 
 
 @pytest.mark.parametrize("part", ["data.npy", "masks.npy", "products.txt"])
-def test_discover__incomplete_sentinel_leaves_aerial(make_tree: Make, part: str) -> None:
+def test_discover__incomplete_sentinel_does_not_affect_aerial_images(
+    make_tree: Make, part: str
+) -> None:
     tree = make_tree()
     tree.patch("000001")
     stem = tree.area()
     stem.with_name(f"{stem.name}_{part}").unlink()
     dataset = tree.discover()
     assert not dataset.patches[0].has_sentinel
-    reason = "the Sentinel files of D001_2020-Z1_UA are not complete"
+    reason = "the Sentinel files of D001_2020-Z1_UA are incomplete"
     assert texts(dataset) == [
         f"SEN2_sp_D001_2020-Z1_UA_{part}: it is missing, so its area is used without Sentinel",
         f"IMG_000001: {reason}, so only its aerial bands are used",
     ]
 
 
-def test_discover__names_superfluous_and_foreign_files(make_tree: Make) -> None:
+def test_discover__names_superfluous_and_unrelated_files(make_tree: Make) -> None:
     tree = make_tree()
     image = tree.patch("000001")
     tree.area()
@@ -188,7 +190,7 @@ def test_discover__sentinel_named_for_another_area(make_tree: Make) -> None:
     dataset = tree.discover()
     assert not dataset.patches[0].has_sentinel
     assert any(
-        "it is named for D009_2020-Z1_UA but lies under D001_2020/Z1_UA" in text
+        "it is named for D009_2020-Z1_UA but is in D001_2020/Z1_UA" in text
         for text in texts(dataset)
     )
     assert json.loads((tree.root / "flair-2_aerial_metadata.json").read_text())

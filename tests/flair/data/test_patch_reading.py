@@ -14,12 +14,17 @@ from core.flair.data.patch_reading import (
     read_aerial,
     read_mask,
     read_patch,
+    read_pixels,
+    read_readable_patch,
+    read_readable_pixel,
 )
+from core.flair.data.pixel_table import SIDE
 from core.flair.data.sentinel import SentinelSettings
 
 from ..conftest import write_tif
 
 Make = Callable[..., Any]
+COLUMN, ROW = 300, 20
 
 
 def test_read_patch__row_by_row(make_tree: Make) -> None:
@@ -85,7 +90,7 @@ def test_read_mask__values_that_are_no_class(make_tree: Make) -> None:
     tree.patch("000001", labels=labels)
     classes, problem = read_mask(tree.discover().patches[0])
     assert classes[0, :4].tolist() == [0, 0, 0, 7]
-    reason = "3 pixels hold values that are no class (0, 20, 255) and are left out"
+    reason = "3 pixels have values that are not classes (0, 20, 255) and are left out"
     assert str(problem) == f"MSK_000001.tif: {reason}"
     table = read_patch(tree.discover(), 0)
     assert table.labels[:4].tolist() == [0, 0, 0, 7]
@@ -153,3 +158,60 @@ def test_pixel_position__centre_and_crs(make_tree: Make) -> None:
         pytest.approx(4995.9),
         "EPSG:2154",
     )
+
+
+@pytest.fixture
+def tree(make_tree: Make) -> Any:
+    tree = make_tree()
+    tree.patch("000001", labels=14, aerial=np.arange(5)[:, None, None] + 10)
+    tree.area()
+    return tree
+
+
+def cut_off(path: Any) -> None:
+    path.write_bytes(path.read_bytes()[:1000])
+
+
+def test_readable__undamaged_pixel_equals_the_pixel_table(tree: Any) -> None:
+    patch = tree.discover().patches[0]
+    readable = read_readable_patch(patch)
+    assert readable.problems == ()
+    assert np.array_equal(readable.aerial, read_aerial(patch))
+    pixel = read_readable_pixel(readable, 0, COLUMN, ROW)
+    needs = RequiredData(sentinel=True, nomenclature="full")
+    expected = read_pixels(patch, 0, np.array([ROW * SIDE + COLUMN]), needs)
+    for name in ("aerial", "sentinel", "labels", "patch", "column", "row"):
+        values = getattr(pixel, name)
+        assert values.dtype == getattr(expected, name).dtype
+        assert np.array_equal(values, getattr(expected, name)), name
+
+
+def test_readable__bands_and_spectrum_if_the_mask_is_damaged(tree: Any) -> None:
+    patch = tree.discover().patches[0]
+    cut_off(patch.mask)
+    readable = read_readable_patch(patch)
+    assert readable.labels is None
+    assert [problem.startswith("The mask cannot be read.") for problem in readable.problems] == [
+        True
+    ]
+    pixel = read_readable_pixel(readable, 0, COLUMN, ROW)
+    assert pixel.labels.tolist() == [0]
+    assert pixel.sentinel is not None
+
+
+def test_readable__bands_if_the_series_is_damaged(tree: Any) -> None:
+    patch = tree.discover().patches[0]
+    cut_off(patch.super_area.data)
+    pixel = read_readable_pixel(read_readable_patch(patch), 0, COLUMN, ROW)
+    assert pixel.sentinel is None
+    assert pixel.labels.tolist() == [14]
+
+
+def test_readable__only_labels_if_the_image_is_damaged(tree: Any) -> None:
+    patch = tree.discover().patches[0]
+    cut_off(patch.image)
+    readable = read_readable_patch(patch)
+    assert readable.aerial is None
+    assert readable.labels is not None
+    with pytest.raises(SceneError, match="the image cannot be read"):
+        read_readable_pixel(readable, 0, COLUMN, ROW)

@@ -36,7 +36,7 @@ def test_sample__other_and_unlabelled_are_left_out(make_tree: Make) -> None:
     table = sample_pixels(tree.discover(), [0], SampleSettings())
     assert set(table.labels.tolist()) == {3}
     assert (table.row.min(), table.row.max()) == (261, 391)
-    assert "no class (200)" in str(table.problems[0])
+    assert "not classes (200)" in str(table.problems[0])
     with_other = sample_pixels(tree.discover(), [0], SampleSettings(other=True))
     assert set(with_other.labels.tolist()) == {3, 13}
     assert with_other.row.min() == 11
@@ -133,7 +133,7 @@ def test_sample__one_damaged_super_area(make_tree: Make) -> None:
 def test_sample__no_pixel(make_tree: Make) -> None:
     tree = make_tree()
     tree.patch("000001", labels=19)
-    with pytest.raises(TooFewError, match="no labelled pixel"):
+    with pytest.raises(TooFewError, match="no labelled pixels"):
         sample_pixels(tree.discover(), [0], SampleSettings())
     with pytest.raises(TooFewError):
         sample_pixels(tree.discover(), [0], SampleSettings("stratified"))
@@ -162,7 +162,7 @@ def test_water_fill__worked_examples() -> None:
 
 
 @given(st.lists(st.integers(0, 60), min_size=1, max_size=8), st.integers(0, 300))
-def test_water_fill__equals_handing_out_one_by_one(available: list[int], total: int) -> None:
+def test_water_fill__equals_allocation_one_by_one(available: list[int], total: int) -> None:
     shares = [0] * len(available)
     for _ in range(min(total, sum(available))):
         unfilled = [i for i, a in enumerate(available) if shares[i] < a]

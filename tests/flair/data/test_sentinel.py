@@ -49,7 +49,7 @@ def test_open_series__dates_do_not_match(make_tree: Make) -> None:
     stem = tree.area()
     products = stem.with_name(f"{stem.name}_products.txt")
     products.write_text(products.read_text().split("\n", 1)[1])
-    with pytest.raises(SceneError, match=r"names 3 dates, but SEN2_sp_.*_data.npy holds 4"):
+    with pytest.raises(SceneError, match=r"lists 3 dates, but SEN2_sp_.*_data.npy holds 4"):
         open_series(tree.discover().patches[0].super_area)
 
 

@@ -170,7 +170,7 @@ def test_order__no_pixels():
     assert [order_classes(empty, order) for order in get_args(ClassOrder)] == [[], [], []]
 
 
-def test_wrong_pixels__not_without_label_or_prediction():
+def test_wrong_pixels__excludes_pixels_without_label_or_prediction():
     truth = np.array([0, 1, 2, 15, 3], np.uint8)
     predicted = np.array([1, 1, 3, 13, 0], np.uint8)
     wrong = wrong_pixels(truth, predicted)

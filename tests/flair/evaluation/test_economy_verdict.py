@@ -39,12 +39,12 @@ def test_answer__counts_better_worse_and_equal():
     answer = economy_answer(
         [*PIXELS, clusters(50, 0.6), clusters(100, 0.3), clusters(200, 0.1), clusters(500, 0.2)]
     )
-    assert "Of 4 ways" in answer
+    assert "in 4 cases" in answer
     assert "better in 1 (with 50 labels)" in answer
     assert "worse in 2 (with 200 to 500 labels)" in answer
-    assert "in 1 the ranges of the draws overlap, so they show no difference" in answer
+    assert "in 1, the ranges of the draws overlap, so there is no clear difference" in answer
     assert "mIoU 0.600 (0.580 to 0.620) with 50 labels" in answer
-    assert "On average, kNN on randomly drawn pixels does not reach this mIoU" in answer
+    assert "On average, kNN on randomly selected pixels does not reach this mIoU" in answer
 
 
 def test_answer__uses_the_mean_not_the_best_draw():

@@ -65,7 +65,7 @@ def test_judge_rasters__names_unusable_files(folders):
     reasons = {problem.name: problem.reason for problem in result.problems}
     assert "it has no mask" in reasons["PRED_000009.tif"]
     assert "(4, 4)" in reasons["PRED_000002.tif"]
-    assert "no number" in reasons["nameless.tif"]
+    assert "not end in a number" in reasons["nameless.tif"]
     assert {"PRED_000003.tif", "PRED_1.tif"} <= set(reasons)
 
 
@@ -136,7 +136,7 @@ def test_judge_rasters__reports_how_0_was_read(folders):
     write(root / "pred" / "P_2.tif", np.zeros((8, 8)))
     result = judge_rasters(root / "pred", rasters_by_number(root / "msk")[0])
     assert result.first == 0
-    assert "64 pixels of 1 of 2 predictions hold 0, which is read as class 1" in result.assumption
+    assert "64 pixels of 1 of 2 predictions have the value 0, which is read" in result.assumption
 
 
 @pytest.mark.parametrize("first", ["0", "1"])
@@ -163,7 +163,9 @@ def test_judge_rasters__mask_values_that_are_no_class_are_left_out(folders):
     result = judge_rasters(root / "pred", rasters_by_number(root / "msk")[0], "1")
     assert result.counts.sum() == np.trace(result.counts.sum(axis=0)) == 3 * 64 - 3
     (problem,) = result.problems
-    assert str(problem) == "MSK_000001.tif: 3 pixels hold values that are no class and are left out"
+    assert (
+        str(problem) == "MSK_000001.tif: 3 pixels have values that are not classes and are left out"
+    )
 
 
 def test_judge_rasters__no_prediction_could_be_scored(folders):

@@ -59,13 +59,13 @@ def test_folds__no_patches_or_one_domain():
         ([("test", "C")], []),
     ],
 )
-def test_possible__domains_and_patches_that_a_protocol_needs(patches, protocols):
+def test_possible__depends_on_domains_and_patches(patches, protocols):
     assert possible_protocols(dataset(*patches)) == protocols
 
 
 @pytest.mark.parametrize(
     ("n", "n_domains", "expected"), [(16_050, 10, True), (50, 10, False), (16_050, 9, False)]
 )
-def test_official_test__complete_or_not(n, n_domains, expected):
+def test_official_test__only_if_complete(n, n_domains, expected):
     patches = [("test", f"D{i % n_domains:03d}") for i in range(n)]
     assert has_official_test(dataset(*patches)) is expected

@@ -94,7 +94,7 @@ def test_cluster_pixels__same_seed_same_clusters():
 
 
 def test_fit__invalid_requests():
-    with pytest.raises(TooFewError, match="3 neighbours were requested among 2"):
+    with pytest.raises(TooFewError, match="3 neighbours were requested, but there are 2"):
         fit_classifier(Features(MATRIX[:2], 5, ()), LABELS[:2], settings("knn"))
     with pytest.raises(TooFewError, match="5 labels for 240 pixels"):
         fit_classifier(FEATURES, LABELS[:5], settings("knn"))
@@ -114,14 +114,14 @@ def test_settings__default_min_samples_exclude_the_pixel_itself():
 
 def test_untrained_classes__missing_in_all_folds_are_named_once():
     assert describe_untrained_classes([[9], [9]]) == [
-        "class 9 (vineyard) is in no training pixel: it cannot be predicted"
+        "class 9 (vineyard) has no training pixels, so it cannot be predicted"
     ]
     assert describe_untrained_classes([[], []]) == describe_untrained_classes([]) == []
 
 
 def test_untrained_classes__missing_in_one_fold_are_named_with_it():
     assert describe_untrained_classes([[5, 9], [9], [9]])[1:] == [
-        "fold 1 of 3: class 5 (water) is in no training pixel: it cannot be predicted"
+        "fold 1 of 3: class 5 (water) has no training pixels, so it cannot be predicted"
     ]
     (several,) = describe_untrained_classes([[5, 9, 12]])
-    assert several.startswith("classes 5 (water), 9 (vineyard) and 12 (plowed land) are in no")
+    assert several.startswith("classes 5 (water), 9 (vineyard) and 12 (plowed land) have no")

@@ -21,7 +21,7 @@ def test_votes__the_smallest_class_in_a_tie():
     assert decide_by_votes(np.zeros(2, np.float32), MATRIX, CLASSES, 2).value == 4
 
 
-def test_votes__as_the_predictor_of_whole_patches():
+def test_votes__agree_with_the_predictor_of_full_patches():
     rng = np.random.default_rng(0)
     matrix = rng.random((200, 6), dtype=np.float32)
     classes = rng.integers(1, 14, 200).astype(np.uint8)

@@ -4,12 +4,11 @@ import rasterio
 from core.flair.data.nomenclature import REDUCED
 from core.flair.data.patch_reading import RequiredData, read_patch
 from core.flair.data.pixel_sampling import SampleSettings, sample_pixels
-from core.flair.models.baselines import uniform_chance
 from core.flair.models.classifier_table import fit_classifier
 from core.flair.models.classifiers import MethodSettings
 from core.flair.models.features import FeatureSpec, build_features
 from core.flair.models.prediction import judge_patches, write_class_map
-from core.flair.models.predictors import Prediction
+from core.flair.models.predictors import Prediction, uniform_chance
 
 SPEC = FeatureSpec()
 

@@ -1,4 +1,4 @@
-"""Encoders that are compared once, and whose scores are found from then on."""
+"""Comparisons of encoders, which are computed once and then found in the store."""
 
 import dataclasses
 
@@ -19,7 +19,6 @@ from core.pipeline.encoders.encoder_comparison import (
 )
 from core.pipeline.encoders.encoder_scores import score_encoder
 from core.pipeline.run import run_pipeline
-from core.pipeline.run_stages import look_up
 from core.settings import EmbedSettings
 
 BOTH = ["texture", "rcf", "texture+rcf"]
@@ -27,7 +26,7 @@ BOTH = ["texture", "rcf", "texture+rcf"]
 
 @pytest.fixture
 def run(workspace, settings):
-    """A run that cut the chips."""
+    """A run up to the chips."""
     return run_pipeline(workspace, settings(), until="chips")
 
 
@@ -87,7 +86,7 @@ def test_compare_encoders__scores_of_the_embeddings(workspace, settings, run, vi
         assert row.scores == score_encoder(embeddings, truth, scenes, "class", own_settings)
 
 
-def test_compare_encoders__a_second_time_computes_nothing(view, monkeypatch):
+def test_compare_encoders__second_call_computes_nothing(view, monkeypatch):
     first = compare_encoders(view, BOTH, "class")
 
     def never(*_):
@@ -113,13 +112,13 @@ def test_compare_encoders__a_second_time_computes_nothing(view, monkeypatch):
     ],
     ids=str,
 )
-def test_find_scored_encoder__not_under_other_settings(workspace, settings, view, tables):
+def test_find_scored_encoder__none_for_other_settings(workspace, settings, view, tables, look_up):
     compare_encoders(view, ["texture"], "class")
     other = look_up(workspace, settings(**tables))
     assert find_scored_encoder(other, "texture", "class") is None
 
 
-def test_find_scored_encoder__another_attribute_or_encoder(workspace, settings, view):
+def test_find_scored_encoder__another_attribute_or_encoder(workspace, settings, view, look_up):
     compare_encoders(view, ["texture"], "class")
     assert find_scored_encoder(view, "texture", "number") is None
     assert find_scored_encoder(view, "rcf", "class") is None
@@ -129,18 +128,18 @@ def test_find_scored_encoder__another_attribute_or_encoder(workspace, settings, 
     assert find_scored_encoder(same, "texture", "class") is not None
 
 
-def test_find_scored_encoder__without_chips(workspace, settings):
+def test_find_scored_encoder__without_chips(workspace, settings, look_up):
     assert find_scored_encoder(look_up(workspace, settings()), "texture", "class") is None
 
 
 def test_compare_encoders__refused_before_anything_is_computed(
-    workspace, settings, view, monkeypatch
+    workspace, settings, view, monkeypatch, look_up
 ):
     monkeypatch.setattr(texture.Texture, "encode", None)
-    with pytest.raises(SettingsError, match="no annotation has a property 'kind'"):
+    with pytest.raises(SettingsError, match="no annotation has an attribute 'kind'"):
         compare_encoders(view, ["texture"], "kind")
     for names in ([], ["texture", "texture"]):
-        with pytest.raises(SettingsError, match="no encoder is named, or one of them twice"):
+        with pytest.raises(SettingsError, match="no encoder is listed, or one is listed twice"):
             compare_encoders(view, names, "class")
     with pytest.raises(SettingsError, match="Did you mean 'texture'"):
         compare_encoders(view, ["texture", "textur"], "class")

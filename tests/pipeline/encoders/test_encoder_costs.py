@@ -1,4 +1,4 @@
-"""Costs of encoders, measured on a few chips in a separate process and kept."""
+"""Costs of encoders, measured on a few chips in a separate process and stored."""
 
 import dataclasses
 import sys
@@ -52,14 +52,14 @@ def broken(tmp_path, monkeypatch):
     sys.modules.pop("broken_encoders", None)
 
 
-def test_measure_encoder_cost__in_a_separate_process_and_kept(workspace, settings, chips):
+def test_measure_encoder_cost__in_a_separate_process_and_stored(workspace, settings, chips):
     embed = settings().embed
     assert find_encoder_cost(workspace, chips, embed, "texture") is None
     cost = measure_encoder_cost(workspace, chips, embed, "texture")
     assert (cost.ready, cost.needs) == (True, "")
     assert (cost.estimate.n, cost.estimate.measured, cost.estimate.dim) == (40, 40, 320)
     assert cost.estimate.seconds > 0
-    # The network libraries are no part of it.
+    # The memory of the network libraries is not included.
     assert 40 * 320 * 4 < cost.estimate.bytes < 300e6
     assert find_encoder_cost(workspace, chips, embed, "texture") == cost
     assert find_encoder_cost(workspace, chips, embed, "rcf") is None
@@ -84,7 +84,7 @@ def test_measure_encoder_cost__an_encoder_that_is_not_ready(
 @pytest.mark.usefixtures("broken")
 @pytest.mark.parametrize(
     ("name", "message"),
-    [("refusing", "these chips are refused"), ("dying", "there may be too little memory")],
+    [("refusing", "these chips are refused"), ("dying", "memory may be too low")],
 )
 def test_measure_encoder_cost__an_encoder_that_fails(workspace, settings, chips, name, message):
     embed = settings().embed

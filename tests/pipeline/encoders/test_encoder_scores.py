@@ -67,7 +67,7 @@ def test_score_encoder__chips_without_a_value_are_left_out(case):
     assert any("15 of 150 chips have no class" in note for note in scores.notes)
 
 
-def test_score_encoder__added_properties_are_no_part_of_an_embedding(case, scores):
+def test_score_encoder__added_properties_are_not_part_of_the_embedding(case, scores):
     with_width = replace(SETTINGS, reduction=ReductionSettings(width=1.0))
     assert score_all(*case, with_width) == scores
 

@@ -101,14 +101,14 @@ def test_protocol__mean_over_the_scales_and_progress(run_protocol, chips):
 
 @pytest.mark.usefixtures("network_inputs")
 def test_protocol__unknown_attribute_or_one_class(run_protocol):
-    with pytest.raises(SettingsError, match=r"no annotation has a property 'kind'.*class, same"):
+    with pytest.raises(SettingsError, match=r"no annotation has an attribute 'kind'.*class, same"):
         run_protocol("kind")
-    with pytest.raises(TooFewError, match="1 class on 80 chips"):
+    with pytest.raises(TooFewError, match="80 chips have 1 class"):
         run_protocol("same")
 
 
 def test_protocol__needs_an_encoder_with_a_network(run_protocol):
-    with pytest.raises(SettingsError, match="at several scales, which texture cannot do"):
+    with pytest.raises(SettingsError, match="several scales, which texture does not support"):
         run_protocol(encoder="texture")
 
 

@@ -1,4 +1,4 @@
-"""A look-alike of three patches, generated once and copied for each module."""
+"""A synthetic data set of three patches, generated once and copied for each module."""
 
 import shutil
 

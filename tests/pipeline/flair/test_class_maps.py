@@ -40,7 +40,7 @@ def random_pixels(study, maps, scaler):
     return build_features(table, ROBUST, scaler).matrix, classes
 
 
-def test_maps__are_what_the_run_counted(study):
+def test_maps__agree_with_the_counts_of_the_run(study):
     result = CELLS.open(StudyRun(study, KNN, ROBUST).make(CELLS))
     class_maps(study)
     maps = class_maps(study)
@@ -52,16 +52,16 @@ def test_maps__are_what_the_run_counted(study):
         assert count_confusion(truth, classes).tolist() == counts.tolist()
 
 
-def test_maps__name_a_look_alike_in_the_credit(study):
+def test_maps__credit_names_synthetic_data(study):
     path = class_maps(study).folder / f"{study.dataset.patches[0].name}.tif"
     with rasterio.open(path) as source:
         credit = source.tags()["TIFFTAG_COPYRIGHT"]
-    assert "look-alike" in credit
+    assert "synthetic data set" in credit
     assert "Etalab" in credit
 
 
 @pytest.mark.parametrize("method", [KNN, MethodSettings("hdbscan", min_cluster_size=30)])
-def test_model__votes_as_in_the_map(study, method):
+def test_model__votes_agree_with_the_map(study, method):
     maps = class_maps(study, method)
     model = open_model(maps)
     assert model is not None
@@ -77,7 +77,7 @@ def test_model__votes_as_in_the_map(study, method):
     assert agree.mean() > 0.8
 
 
-def test_model__boosted_trees_predict_as_in_the_map(study, monkeypatch):
+def test_model__boosted_trees_agree_with_the_map(study, monkeypatch):
     monkeypatch.setattr("core.flair.models.classifier_table._ROUNDS", 10)
     maps = class_maps(study, MethodSettings("boosting"))
     model = open_model(maps)

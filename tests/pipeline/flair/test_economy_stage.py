@@ -51,7 +51,7 @@ def test_curve__all_labels_are_evaluated_on_every_fold(workspace, points):
     assert every.miou == pytest.approx(float(mean_iou(counts)))
 
 
-def test_curve__more_draws_begin_with_the_same(workspace):
+def test_curve__more_draws_begin_with_the_same_draws(workspace):
     few, more = (
         economy_curve(
             StudyRun(Study(workspace, dataclasses.replace(FEW, draws=draws)), KNN, FeatureSpec()),

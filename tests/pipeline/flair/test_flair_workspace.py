@@ -90,12 +90,12 @@ def test_ensure_land_cover__starts_again_after_an_interruption(
 def test_ensure_land_cover__never_mixed_with_other_files(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path)
     (tmp_path / "flair" / "flair_aerial_train").mkdir(parents=True)
-    with pytest.raises(WorkspaceError, match="contains files that are not the look-alike's"):
+    with pytest.raises(WorkspaceError, match="do not belong to the synthetic data set"):
         ensure_land_cover(workspace, 3)
     assert not is_look_alike(workspace)
 
 
-def test_ensure_land_cover__wrong_settings_leave_nothing(tmp_path: Path) -> None:
+def test_ensure_land_cover__invalid_settings_write_no_files(tmp_path: Path) -> None:
     with pytest.raises(SettingsError):
         ensure_land_cover(Workspace(tmp_path), 2)
     assert list(tmp_path.iterdir()) == []
@@ -126,11 +126,13 @@ def test_fetch__malicious_archive_leaves_no_files(tmp_path: Path, served: tuple[
     assert not list(flair_folder(workspace).glob("flair*_*"))
 
 
-def test_fetch__not_into_the_look_alike(tmp_path: Path, served: tuple[str, Path]) -> None:
+def test_fetch__refused_where_synthetic_data_exist(
+    tmp_path: Path, served: tuple[str, Path]
+) -> None:
     workspace = Workspace(tmp_path / "w")
     flair_folder(workspace).mkdir(parents=True)
     (flair_folder(workspace) / "land-cover.json").write_text("{}")
-    with pytest.raises(WorkspaceError, match="contains the look-alike"):
+    with pytest.raises(WorkspaceError, match="contains the synthetic data set"):
         fetch_toy_data(workspace, FetchSettings(url=served[0]))
 
 

@@ -11,7 +11,9 @@ OTHER = 13
 
 
 @pytest.mark.parametrize("draw", ["notebook", "random", "stratified"])
-def test_judges__notebook_protocol_has_other_pixels_without_the_class_other(workspace, draw):
+def test_evaluation_pixels__notebook_protocol_uses_other_pixels_without_class_other(
+    workspace, draw
+):
     sample = SampleSettings(draw=draw, n_per_patch=2500)
     study = Study(workspace, StudySettings(protocol="patches", sample=sample))
     (fold,) = study.folds
@@ -22,7 +24,7 @@ def test_judges__notebook_protocol_has_other_pixels_without_the_class_other(work
     assert (judges.labels != OTHER).all()
 
 
-def test_judges__domains_include_the_class_other_and_are_reproducible(workspace):
+def test_evaluation_pixels__domains_include_class_other_and_are_reproducible(workspace):
     study = Study(workspace, StudySettings())
     fold = study.folds[0]
     first, second = (study.judges(fold, FeatureSpec()) for _ in range(2))

@@ -16,9 +16,9 @@ from core.flair.models.classifier_table import fit_classifier
 from core.flair.models.classifiers import MethodSettings
 from core.flair.models.features import FeatureSpec, build_features, fit_scaler
 from core.flair.models.prediction import required_data
-from core.pipeline.flair.run_comparison import optimism_gap
 from core.pipeline.flair.study import Study, StudySettings
 from core.pipeline.flair.study_cells import CELLS, StudyRun
+from core.pipeline.flair.study_results import optimism_gap
 from core.pipeline.workspace import Workspace
 
 KNN = MethodSettings()

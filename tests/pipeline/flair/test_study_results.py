@@ -1,21 +1,38 @@
 import shutil
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from core.flair.data.dataset import Dataset, Patch
 from core.flair.data.file_discovery import discover_dataset
 from core.flair.data.patch_reading import read_mask
+from core.flair.data.pixel_sampling import SampleSettings
 from core.flair.data.pixel_table import SIDE
 from core.flair.models.classifiers import MethodSettings
 from core.flair.models.features import FeatureSpec
 from core.pipeline.flair.flair_workspace import flair_folder
 from core.pipeline.flair.study import Study, StudySettings
 from core.pipeline.flair.study_cells import CELLS, StudyRun
-from core.pipeline.flair.study_results import find_file_survey, finished_runs, survey_files
+from core.pipeline.flair.study_results import (
+    find_file_survey,
+    find_run,
+    finished_runs,
+    group_by_protocol,
+    pair_by_other,
+    survey_files,
+    unjudged_patches,
+)
 from core.pipeline.workspace import Workspace
 
 KNN = MethodSettings()
 ROBUST = FeatureSpec(fusion=True, robust=True)
+PATCHES = [
+    Patch(f"{i:06d}", split, domain, "Z1", Path("i"), Path("m"), None, None, None)
+    for i, (split, domain) in enumerate([("train", "A"), ("train", "B"), ("test", "C")])
+]
+DATASET = Dataset(Path(), tuple(PATCHES), ())
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +62,7 @@ def test_survey__sample_has_every_class_of_the_patches(surveyed):
     assert survey.sample.sentinel is not None
 
 
-def test_survey__changed_files_have_none(surveyed, tmp_path):
+def test_survey__none_for_changed_files(surveyed, tmp_path):
     workspace, _, _ = surveyed
     copy = Workspace(tmp_path / "copy")
     shutil.copytree(workspace.root, copy.root)
@@ -62,9 +79,55 @@ def test_survey__none_in_an_empty_store(surveyed, tmp_path):
     assert not (tmp_path / "artifacts").exists()
 
 
-def test_finished_runs__restore_what_was_run(surveyed):
+def test_finished_runs__restore_method_features_and_settings(surveyed):
     workspace, dataset, run = surveyed
     (finished,) = finished_runs(workspace, dataset)
     assert (finished.method, finished.spec) == (KNN, ROBUST)
     assert finished.settings.protocol == "domains"
     assert finished.key == run.key
+
+
+def make_run(tmp_path, protocol="domains", method="knn", *, other=False, fusion=False):
+    settings = StudySettings(protocol, sample=SampleSettings(other=other))
+    study = Study(Workspace(tmp_path), settings, DATASET)
+    return StudyRun(study, MethodSettings(method), FeatureSpec(fusion=fusion))
+
+
+def test_group__by_everything_but_the_protocol_and_chance_last(tmp_path):
+    chance = make_run(tmp_path, method="uniform")
+    runs = [make_run(tmp_path, protocol) for protocol in ("domains", "patches", "test")]
+    fused, other = make_run(tmp_path, fusion=True), make_run(tmp_path, other=True)
+    groups = group_by_protocol([chance, *runs, fused, other])
+    assert [list(group) for group in groups] == [
+        ["domains", "patches", "test"],
+        ["domains"],
+        ["domains"],
+        ["domains"],
+    ]
+    assert groups[0]["patches"] is runs[1]
+    assert groups[-1]["domains"] is chance
+
+
+def test_pair__without_and_with_other_by_the_same_protocol(tmp_path):
+    without, included = make_run(tmp_path), make_run(tmp_path, other=True)
+    alone = make_run(tmp_path, "test", other=True)
+    chance = [make_run(tmp_path, method="uniform", other=other) for other in (False, True)]
+    assert pair_by_other([included, alone, *chance, without]) == [(without, included)]
+
+
+def test_unpredicted_patches__reasons_from_the_notes(tmp_path):
+    study = make_run(tmp_path).study
+    complete = SimpleNamespace(patches=("IMG_000000", "IMG_000001"), notes=[])
+    noted = SimpleNamespace(patches=("IMG_000000",), notes=["IMG_000001: its mask is damaged"])
+    silent = SimpleNamespace(patches=("IMG_000000",), notes=["IMG_000000: dark"])
+    assert unjudged_patches(study, [complete, noted, silent]) == {
+        "IMG_000001": ["its mask is damaged", "not predicted"]
+    }
+
+
+def test_find_run__equal_settings_and_features(tmp_path, monkeypatch):
+    monkeypatch.setattr(StudyRun, "key", property(lambda run: run.settings.protocol))
+    finished = [make_run(tmp_path, "patches"), make_run(tmp_path), make_run(tmp_path, fusion=True)]
+    assert find_run(finished, make_run(tmp_path)) is finished[1]
+    assert find_run(finished, make_run(tmp_path, "test")) is None
+    assert find_run(finished, make_run(tmp_path, method="gmm")) is None

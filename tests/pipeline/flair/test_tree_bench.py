@@ -79,7 +79,7 @@ def test_recut__larger_clusters_are_fewer(bench):
         assert cut.counts.sum() == cut.after.counts.sum() == len(pixels.held_out_labels)
 
 
-def test_recut__the_stored_one_equals_a_live_one(study, bench):
+def test_recut__stored_result_equals_a_live_cut(study, bench):
     method = MethodSettings("hdbscan", min_cluster_size=20)
     live = recut_bench(bench.bench, bench.tree, method)
     stored = RECUTS.open(make_recut(StudyRun(study, method, ROBUST)))

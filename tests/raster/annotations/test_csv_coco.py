@@ -34,7 +34,7 @@ def test_read_csv__boxes_in_pixels(make_scene):
     assert report.classes == {"tree": 1}
     assert report.skipped == {"null geometry": 1}
     assert footprints.ground.area == pytest.approx(200, rel=1e-3)
-    assert "The boxes are read as pixels of the scene." in report.warnings
+    assert "The boxes are read as pixel coordinates of the scene." in report.warnings
 
 
 def test_read_csv__wkt_in_degrees_or_in_the_crs_of_the_scene(make_scene, to_ground):
@@ -137,7 +137,7 @@ def test_inspect_scene__a_shared_file_is_matched_by_location(
     assert reports["one"][0].skipped == {}
     matched, unmatched = (" ".join(reports[name][0].warnings) for name in ("one", "far"))
     assert "matched by location: 3 from all.gpkg on this scene, 1 elsewhere." in matched
-    assert "no other vector file has any on it." in unmatched
+    assert "no other vector file has annotations on it." in unmatched
     make_annotations(first, [to_ground(box(1, 1, 9, 9))])
     assert inspect_scene(first, None, shared)[0].annotation_file == "one.geojson"
 

@@ -82,7 +82,7 @@ def test_inspect_scene__a_grid_only_without_annotations(make_scene, make_annotat
     assert not inspect_scene(make_scene("plain.tif"))[0].grid
 
 
-def test_inspect_scene__squares_larger_than_the_scene_are_reported(make_scene):
+def test_inspect_scene__grid_squares_larger_than_the_scene_are_reported(make_scene):
     report, _, _ = inspect_scene(make_scene(), SceneSettings(grid=GridSettings(size=500)))
     assert (report.grid, report.annotations) == (True, 0)
     assert "The squares are larger than the scene." in report.warnings

@@ -141,16 +141,14 @@ def test_match_annotations__metres_without_a_crs_are_reported(
     _, footprints, words = inspect(raster)
     assert footprints is None
     assert f"all{suffix} has no annotations on this scene (1 cannot be reprojected" in words
-    assert "Some coordinates cannot be degrees. Give the file its CRS." in words
+    assert "Some coordinates cannot be degrees. Set the CRS of the file." in words
     assert "(1 cannot be reprojected to the scene's CRS)." in words
     assert "no other vector file has any" not in words
 
 
 def test_match_annotations__an_assumed_crs_is_reported_if_nothing_matches(raster, make_annotations):
     make_annotations(raster.parent / "all", [Point(10, 50)], [{"n": 1}], None, ".fgb")
-    assert (
-        "(1 outside the scene). The file names no CRS: EPSG:4326 is assumed." in inspect(raster)[2]
-    )
+    assert "(1 outside the scene). The file has no CRS: EPSG:4326 is assumed." in inspect(raster)[2]
 
 
 def test_match_annotations__ambiguous_pixels_are_refused_with_a_remedy(make_scene):

@@ -63,7 +63,7 @@ def test_read_annotations__without_a_crs_longitude_and_latitude_are_assumed(
     path = make_annotations(tmp_path / "x.tif", [Point(5, 43)], [{"a": 1}], None, suffix)
     annotations = read_annotations(path)
     assert CRS.from_wkt(annotations.crs).to_epsg() == 4326
-    assert "names no CRS" in annotations.notes[0]
+    assert "has no CRS" in annotations.notes[0]
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_read_geojson__refused_with_a_reason(write, document, message):
 
 @pytest.mark.parametrize("member", [None, 5, {}, {"properties": None}, {"properties": "EPSG:1"}])
 def test_read_geojson__an_empty_crs_member_is_ignored(write, member):
-    assert "names no CRS" in read_annotations(write(collection(crs=member))).notes[0]
+    assert "has no CRS" in read_annotations(write(collection(crs=member))).notes[0]
 
 
 def test_read_geojson__the_old_crs_member_is_read(write):
@@ -144,7 +144,7 @@ def test_read_geojson__feature_ids_are_kept(write, properties, column, values):
 def test_read_annotations__content_is_checked_before_gdal_opens_it(write, suffix, monkeypatch):
     monkeypatch.setattr(gpd, "read_file", None)
     path = write(collection(feature()), f"a{suffix}")
-    with pytest.raises(AnnotationError, match=f"the content is not that of a {suffix} file"):
+    with pytest.raises(AnnotationError, match=f"the file is not a valid {suffix} file"):
         read_annotations(path)
 
 
@@ -173,7 +173,7 @@ def test_read_annotations__a_plain_sqlite_database_is_refused(tmp_path):
     with sqlite3.connect(tmp_path / "a.gpkg") as database:
         database.execute("create table boats (name text)")
     database.close()
-    with pytest.raises(AnnotationError, match=r"^a.gpkg: the content is not that of a .gpkg file"):
+    with pytest.raises(AnnotationError, match=r"^a.gpkg: the file is not a valid .gpkg file"):
         read_annotations(tmp_path / "a.gpkg")
 
 
@@ -235,7 +235,7 @@ def test_read_geojson__lone_surrogates_are_replaced_and_counted(write):
     assert annotations.properties["\ufffd"][0] == '{"\ufffd": ["a\ufffd", 1]}'
     assert annotations.properties["\ufffd\ufffd"][0] == 2
     assert annotations.properties["feature_id"][0] == "\ufffd"
-    assert annotations.notes[-1] == "Invalid characters were replaced in 6 texts."
+    assert annotations.notes[-1] == "Invalid characters were replaced in 6 text values."
 
 
 def test_read_geojson__lone_surrogates_as_bytes_are_replaced(tmp_path):
@@ -244,7 +244,7 @@ def test_read_geojson__lone_surrogates_as_bytes_are_replaced(tmp_path):
     path.write_bytes(text.encode("utf-8", "surrogatepass"))
     annotations = read_annotations(path)
     assert annotations.properties["a"].tolist() == ["\ufffd"]
-    assert annotations.notes[-1] == "Invalid characters were replaced in 1 text."
+    assert annotations.notes[-1] == "Invalid characters were replaced in 1 text value."
 
 
 def test_read_coco__lone_surrogates_are_replaced(write):
@@ -257,7 +257,7 @@ def test_read_coco__lone_surrogates_are_replaced(write):
     assert annotations.properties.to_dict("records") == [
         {"feature_id": "\ufffd", "category": "boat\ufffd", "a\ufffd": "\ufffd"}
     ]
-    assert annotations.notes[-1] == "Invalid characters were replaced in 7 texts."
+    assert annotations.notes[-1] == "Invalid characters were replaced in 7 text values."
 
 
 @pytest.mark.filterwarnings("error")

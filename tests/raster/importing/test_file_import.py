@@ -100,7 +100,7 @@ def test_import_files__never_overwrites_by_default(tmp_path):
     verdict = import_file(tmp_path, "x/a.geojson", POINT + b" ")
     assert (verdict.state, verdict.words) == (
         "there",
-        "a.geojson is waiting: it already exists with other content.",
+        "a.geojson is waiting: it already exists with different content.",
     )
     assert path.read_bytes() == POINT
     assert files(tmp_path) == ["a.geojson"]
@@ -116,7 +116,9 @@ def test_import_files__an_existing_link_is_not_written_through(tmp_path, existin
 
 
 @pytest.mark.parametrize("links", [True, False])
-def test_import_files__a_name_that_is_taken_meanwhile(tmp_path, monkeypatch, links):
+def test_import_files__a_file_created_in_the_meantime_is_not_overwritten(
+    tmp_path, monkeypatch, links
+):
     def move_too_late(file, target):
         target.write_text("first")
         move_into_place(file, target)
@@ -124,7 +126,7 @@ def test_import_files__a_name_that_is_taken_meanwhile(tmp_path, monkeypatch, lin
     def no_links(*_):
         raise PermissionError(errno.EPERM, "Operation not permitted")
 
-    monkeypatch.setattr("core.raster.importing.file_import.move_into_place", move_too_late)
+    monkeypatch.setattr("core.raster.importing.file_placement.move_into_place", move_too_late)
     if not links:
         monkeypatch.setattr("pathlib.Path.hardlink_to", no_links)
     assert import_file(tmp_path, "a.geojson", POINT).state == "there"
@@ -152,9 +154,9 @@ VRT = b'<VRTDataset rasterXSize="1" rasterYSize="1"><SRS>EPSG:4326</SRS></VRTDat
         ("a.tif", b"just text", "was not imported: the file cannot be opened as a GeoTIFF"),
         ("a.tif", b"\x89PNG\r\n\x1a\n" + bytes(50), "the file cannot be opened as a GeoTIFF"),
         ("a.geojson", b"not json", "the file is not valid JSON"),
-        ("a.gpkg", b"PK\x03\x04" + bytes(50), "the content is not that of a .gpkg file"),
-        ("a.shp", POINT, "the content is not that of a .shp file"),
-        ("a.shx", POINT, "the content is not that of a .shx file"),
+        ("a.gpkg", b"PK\x03\x04" + bytes(50), "the file is not a valid .gpkg file"),
+        ("a.shp", POINT, "the file is not a valid .shp file"),
+        ("a.shx", POINT, "the file is not a valid .shx file"),
         ("a.csv", b"a,b\n1,2\n", "a.csv was not imported: "),
         ("a.tif", b"", "the file is empty"),
         ("a.exe", b"x", "this is not the name of a file that Chipscape reads"),
@@ -243,7 +245,7 @@ def test_import_files__annotations_wait_for_their_scene(quay):
     assert files(raw) == ["quay.tif"]
 
 
-def test_import_files__keep(quay):
+def test_import_files__keep_leaves_the_existing_files(quay):
     raw, old, _, sources = quay
     verdicts = import_files(raw, sources, "keep")
     assert states(verdicts) == {"quay.tif": "kept", "quay.geojson": "taken"}
@@ -368,7 +370,7 @@ def test_import_files__a_mask_waits_for_its_scene(with_sidecars, tmp_path):
     assert files(raw) == ["a_b.tif"]
 
 
-def test_list_importable_files__and_the_number_of_other_files(make_scene, tmp_path):
+def test_list_importable_files__counts_the_other_files(make_scene, tmp_path):
     raw, folder = tmp_path / "raw", tmp_path / "field trip"
     folder.mkdir()
     make_scene().rename(folder / "a b.tif")
@@ -389,5 +391,5 @@ def test_list_importable_files__and_the_number_of_other_files(make_scene, tmp_pa
 def test_list_importable_files__a_missing_folder_or_raw_itself(tmp_path):
     with pytest.raises(WorkspaceError, match="this is not a folder on this machine"):
         list_importable_files(tmp_path / "nowhere", tmp_path)
-    with pytest.raises(WorkspaceError, match="of the workspace already"):
+    with pytest.raises(WorkspaceError, match="this is already the raw/ folder"):
         list_importable_files(tmp_path, tmp_path)

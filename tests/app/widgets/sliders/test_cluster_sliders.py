@@ -1,4 +1,4 @@
-"""The methods of the sliders; a fifth method is one record in core and one widget in the app."""
+"""The sliders of the methods; a fifth method is one record in core and one widget in the app."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -110,7 +110,7 @@ def test_fifth_method__is_one_record_and_one_widget(home, fifth_method):
     assert "5 clusters" in texts(app)
 
 
-def test_fifth_method__is_used_on_the_page_clusters(home, fifth_method):
+def test_fifth_method__is_used_on_the_clusters_page(home, fifth_method):
     settings = replace(load_settings(home), method="slices", kmeans=KMeansSettings(n_clusters=4))
     compute_slices(home, settings)
     app = open_explore()

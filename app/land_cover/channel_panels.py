@@ -1,0 +1,139 @@
+"""Panels that show the channels of land cover pixels by class."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import streamlit as st
+
+from app.land_cover import pixel_charts
+from app.land_cover.land_data import Land
+from app.land_cover.land_widgets import land_multiselect, land_select, land_toggle, require_survey
+from app.widgets.charts import show_chart
+from app.widgets.markup import format_number, legend_html
+from core.flair.data.nomenclature import FULL, REDUCED, LandCover, reduce_labels
+from core.flair.data.pixel_table import AERIAL, SENTINEL, PixelTable
+from core.flair.data.sentinel import WAVELENGTHS
+from core.flair.models.features import FeatureSpec, build_features, channel_values
+from core.types import AnyArray
+
+# Approximate centre wavelengths of the aerial bands in nanometres; FLAIR does not state them.
+CAMERA = {"blue": 460, "green": 550, "red": 640, "nir": 830}
+CAMERA_ORDER = [AERIAL.index(band) for band in CAMERA]
+MOST_DRAWN = 4000
+COUNT = "0 to 255"
+NORMALISED = {"elevation": "elevation (0 to 1, not normalised)"}
+
+
+def available_channels(table: PixelTable) -> dict[str, str]:
+    """Return the titles of a table's channels, with units, by channel name."""
+    titles = {band: f"Aerial {band} ({COUNT})" for band in AERIAL}
+    titles |= {"elevation": f"Elevation above ground, stored value ({COUNT})"}
+    wavelengths = dict(zip(SENTINEL, WAVELENGTHS, strict=True))
+    if table.sentinel is not None:
+        titles |= {b: f"Sentinel {b}, {nm} nm (reflectance)" for b, nm in wavelengths.items()}
+    titles |= {"ndvi": "NDVI, aerial (-1 to 1)"}
+    return titles if table.sentinel is None else titles | {"ndvi10": "NDVI, Sentinel (-1 to 1)"}
+
+
+def channel_panel(land: Land) -> None:
+    """Show box plots of one channel by class."""
+    survey = require_survey(land)
+    if survey is None:
+        return
+    table = survey.sample
+    labels, classes = _labels(land, table)
+    titles = available_channels(table)
+    name = land_select(land, "Channel", titles, "channel", "ndvi")
+    values = channel_values(table, name)
+    show_chart(pixel_charts.box_chart(values, labels, classes, titles[name]), "cs.land.boxes")
+    text = "Boxes: quartiles and median. Whiskers: 5th and 95th percentiles."
+    st.caption(f"{text} {_sample_note(table)}")
+
+
+def spectrum_panel(land: Land) -> None:
+    """Show aerial and Sentinel spectra of up to four classes: medians and quartiles."""
+    survey = require_survey(land)
+    if survey is None:
+        return
+    table = survey.sample
+    labels, classes = _labels(land, table)
+    names = [cover.name for cover in classes if (labels == cover.value).any()]
+    chosen = land_multiselect(land, "Classes", names, "spectra", names[:1], 4)
+    if not chosen:
+        st.caption("Choose up to four classes.")
+        return
+    covers = [cover for cover in classes if cover.name in chosen]
+    left, right = st.columns([2, 3], gap="medium")
+    members = [labels == cover.value for cover in covers]
+
+    def show(values: AnyArray, wavelengths: Sequence[float], title: str, key: str) -> None:
+        spectra = [(cover, values[rows]) for cover, rows in zip(covers, members, strict=True)]
+        show_chart(pixel_charts.spectrum_chart(spectra, wavelengths, title), f"cs.land.{key}")
+
+    with left:
+        st.markdown("**Aerial**, 0.2 m")
+        show(table.aerial[:, CAMERA_ORDER], [*CAMERA.values()], f"value ({COUNT})", "aerial")
+    if table.sentinel is not None:
+        with right:
+            st.markdown("**Sentinel-2**, 10 m: each pixel mixes everything inside it")
+            show(table.sentinel, WAVELENGTHS, "reflectance", "sentinel")
+    counts = [(int(rows.sum()), cover.name) for cover, rows in zip(covers, members, strict=True)]
+    st.caption(
+        "Line: median. Shaded area: range between the quartiles. Number of pixels: "
+        f"{', '.join(f'{format_number(n)} of {name}' for n, name in counts)}. The wavelengths of "
+        "the camera are approximate, because FLAIR does not state them."
+    )
+
+
+def scatter_panel(land: Land) -> None:
+    """Plot two channels against each other, raw and normalised."""
+    survey = require_survey(land)
+    if survey is None:
+        return
+    labels, classes = _labels(land, survey.sample)
+    titles = available_channels(survey.sample)
+    titles = {name: title for name, title in titles.items() if not name.startswith("ndvi")}
+    left, right = st.columns(2)
+    with left:
+        x = land_select(land, "Horizontal axis", titles, "across", "red")
+    with right:
+        y = land_select(land, "Vertical axis", titles, "up", "nir")
+    step = max(1, len(labels) // MOST_DRAWN)
+    table, labels = survey.sample.take(np.arange(0, len(labels), step)), labels[::step]
+    spec = FeatureSpec(fusion=table.sentinel is not None, normalised=True)
+    matrix, bands = build_features(table, spec).matrix, [*AERIAL, *SENTINEL]
+    raw, normalised = (
+        np.column_stack([table.band(x), table.band(y)]),
+        matrix[:, [bands.index(x), bands.index(y)]],
+    )
+    x_title, y_title = (NORMALISED.get(b, f"{b} / sum of the visible bands") for b in (x, y))
+    left, right = st.columns(2, gap="medium")
+    with left:
+        st.markdown("**Raw**")
+        figure = pixel_charts.scatter_chart(raw, labels, classes, (titles[x], titles[y]))
+        show_chart(figure, "cs.land.raw")
+    with right:
+        st.markdown("**Normalised**: each spectrum divided by the sum of its visible bands")
+        figure = pixel_charts.scatter_chart(normalised, labels, classes, (x_title, y_title))
+        show_chart(figure, "cs.land.normalised")
+    drawn = [cover for cover in classes if (labels == cover.value).any()]
+    st.html(legend_html((cover.colour, cover.name, "") for cover in drawn))
+    st.caption(
+        f"The plots show {format_number(len(labels))} pixels. {_sample_note(survey.sample)} Shade "
+        "and slope change the intensity of a spectrum, not its shape. Normalisation removes their "
+        "effect, but also the differences in brightness between classes."
+    )
+
+
+def _labels(land: Land, table: PixelTable) -> tuple[AnyArray, tuple[LandCover, ...]]:
+    """Draw a nomenclature switch; return the pixels' labels in it, and its classes."""
+    if land_toggle(land, "All 19 classes", "all classes"):
+        return table.labels, FULL
+    return reduce_labels(table.labels), REDUCED
+
+
+def _sample_note(table: PixelTable) -> str:
+    return (
+        f"The sample contains {format_number(len(table))} pixels from all patches: the same number "
+        "for each class, or all pixels of a class that has fewer."
+    )

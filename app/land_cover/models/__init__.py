@@ -1,1 +1,0 @@
-"""Parts of the land-cover Models page."""

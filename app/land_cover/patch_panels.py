@@ -1,0 +1,285 @@
+"""Panels of land cover data: patches, their time series, the classes, and problems with files."""
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from app.land_cover import land_widgets, patch_images, pixel_charts
+from app.land_cover.land_data import Land, readable_patch
+from app.land_cover.land_page import fetch_panel
+from app.widgets import markup
+from app.widgets.charts import ACCENT, MUTED, show_chart
+from app.widgets.chip_display import gallery_pager
+from app.widgets.images import data_uri
+from core.errors import SceneError
+from core.flair.data import sentinel
+from core.flair.data.data_summary import prior_shift, summarise_splits
+from core.flair.data.dataset import Patch
+from core.flair.data.nomenclature import FULL, N_SCORED, Nomenclature, nomenclature_classes
+from core.flair.data.patch_reading import ReadablePatch
+from core.flair.data.pixel_table import SIDE
+from core.types import AnyArray, ByteArray
+
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+PAGE_SIZE = 24
+SHRINKING, GREY = 4, 232
+SPLIT_COLOURS = {"train": "#0B6E6E", "test": "#D55E00"}
+NOMENCLATURES: Mapping[Nomenclature, str] = {
+    "reduced": "Reduced, 13 classes",
+    "full": "Full, 19 classes",
+}
+FRAME = 560
+
+
+def sample_panel(land: Land) -> None:
+    """Show one patch in all its views, its classes, and the Sentinel images around it."""
+    label = "Opacity of the classes over the image"
+    readable, opacity = land_widgets.choose_patch_and_opacity(land, label, (2, 3))
+    patch = readable.patch
+    cells = [*st.columns(3, gap="small"), *st.columns(3, gap="small")]
+    for cell, (caption, image) in zip(cells, _patch_views(readable, opacity), strict=False):
+        cell.image(image, caption=caption, width="stretch")
+    with cells[-1]:
+        if readable.labels is not None:
+            _show_patch_classes(readable.labels)
+        st.html(markup.facts_html(_patch_facts(patch).items()))
+    st.subheader("Surroundings: Sentinel-2")
+    if not patch.has_sentinel:
+        st.caption("This patch has only aerial bands: Sentinel files or centroid are missing.")
+        return
+    try:
+        _sentinel_images(land, patch)
+    except SceneError as error:
+        st.warning(markup.escape_markdown(f"Its Sentinel files cannot be used. {error}"))
+
+
+def _patch_views(patch: ReadablePatch, opacity: float) -> list[tuple[str, ByteArray]]:
+    """Return the images of a patch that can be drawn, each with its caption."""
+    aerial, views = patch.aerial, []
+    if aerial is not None:
+        span = f"{aerial[4].min()} to {aerial[4].max()}"
+        views = [
+            ("Colour: red, green, blue", patch_images.true_colour(aerial)),
+            ("Colour infrared: vegetation is red", patch_images.false_colour(aerial)),
+            (f"Elevation above ground, stored values {span}", patch_images.elevation_image(aerial)),
+        ]
+    if patch.labels is not None:
+        views.append(("Classes", patch_images.class_image(patch.labels, "full")))
+        if aerial is not None:
+            overlay = patch_images.overlay_images(views[0][1], views[-1][1], opacity)
+            views.append((f"Overlay, opacity {opacity:.0%}", overlay))
+    return views
+
+
+def _sentinel_images(land: Land, patch: Patch) -> None:
+    """Show the Sentinel image of one date: super area, super patch, and the extent of the patch."""
+    super_patch = sentinel.patch_super_patch(patch, sentinel.SentinelSettings())
+    assert patch.super_area is not None
+    assert patch.centroid is not None
+    area, covers = sentinel.open_series(patch.super_area), super_patch.cover
+    pairs = zip(super_patch.series.dates, covers, strict=True)
+    dates = dict(enumerate(f"{date} · {cover:.0%} cloud or snow" for date, cover in pairs))
+    name, clearest = f"date {patch.area_id}", int(covers.argmin())
+    date = land_widgets.land_select(land, "Date", dates, name, clearest)
+    series = (area, super_patch.series)
+    whole_area, part = (patch_images.sentinel_true_colour(s.data[date]) for s in series)
+    side, (row, column) = sentinel.SUPER_PATCH, patch.centroid
+    around = (row - side // 2, column - side // 2, side, side)
+    top, left, height, width = extent = super_patch.patch_extent
+    y, x = int(top) - 1, int(left) - 1
+    close = part[y : int(top + height) + 3, x : int(left + width) + 3]
+    size = f"{whole_area.shape[1]} × {whole_area.shape[0]} px of 10 m"
+    texts = (
+        f"Super area, {size}. Yellow: super patch",
+        "Super patch, 40 × 40 px. Red: aerial patch, 102.4 m wide",
+        "The patch at Sentinel's resolution. Red: its extent",
+    )
+    images = (
+        patch_images.draw_frame(whole_area, around, FRAME, patch_images.YELLOW),
+        patch_images.draw_frame(part, extent, FRAME),
+        patch_images.draw_frame(close, (top - y, left - x, height, width), FRAME),
+    )
+    for cell, caption, image in zip(st.columns(3), texts, images, strict=True):
+        cell.image(image, caption=caption, width="stretch")
+    st.caption(markup.escape_markdown(sentinel.MATCHING_NOTE))
+
+
+def _patch_facts(patch: Patch) -> dict[str, str]:
+    facts = {"Patch": patch.name, "Domain": patch.domain, "Area": patch.area, "Split": patch.split}
+    if flight := patch.acquisition:
+        facts |= {"Acquired": f"{flight.date} {flight.time}".strip(), "Camera": flight.camera}
+        if flight.x is not None and flight.y is not None:
+            facts["Centre (EPSG:2154)"] = f"{flight.x:.1f} m, {flight.y:.1f} m"
+        if flight.z is not None:
+            facts["Ground elevation"] = markup.format_number(flight.z, "m")
+    return facts
+
+
+def _show_patch_classes(labels: ByteArray) -> None:
+    counts = np.bincount(labels.ravel(), minlength=len(FULL) + 1)
+    st.markdown("**Classes of this patch**")
+    covers = [cover for cover in (*FULL, patch_images.NO_CLASS) if counts[cover.value]]
+    shares = [f"{counts[cover.value] / labels.size:.1%}" for cover in covers]
+    rows = zip(covers, shares, strict=True)
+    st.html(markup.legend_html((cover.colour, cover.name, share) for cover, share in rows))
+
+
+def series_panel(land: Land) -> None:
+    """Show the Sentinel dates of a patch, their cloud cover, and which dates pass the filter."""
+    patch = land.dataset.patches[land_widgets.choose_patch(land)]
+    if not patch.has_sentinel:
+        st.info("This patch has no Sentinel series. Choose another one.")
+        return
+    first, second, third = st.columns([2, 2, 1], vertical_alignment="bottom", gap="large")
+    with first:
+        label, percent = "Minimum cloud or snow probability of covered pixels (%)", (0.0, 100.0)
+        text = "%.0f %%"
+        probability = land_widgets.land_slider(land, label, percent, 5.0, "probability", 60.0, text)
+    with second:
+        label = "Use dates with a cloud and snow fraction below"
+        cover = land_widgets.land_slider(land, label, (0.0, 1.0), 0.05, "cover", 0.5)
+    with third:
+        filtering = land_widgets.land_toggle(land, "Filter on", "filtering", start=True)
+    settings = sentinel.SentinelSettings(probability, cover)
+    super_patch = sentinel.patch_super_patch(patch, settings)
+    series, usable = super_patch.series, super_patch.usable
+    used = usable if filtering else np.ones(len(usable), bool)
+    text = f"{int(usable.sum())} of {len(usable)} dates pass the filter"
+    if super_patch.all_covered:
+        text = "No date passes the filter, so the clearest one is used"
+    st.markdown(f"**{text}.**" + ("" if filtering else " The filter is off: all dates are used."))
+    show_chart(pixel_charts.date_chart(super_patch, used, cover), "cs.land.dates")
+    looks = {True: (ACCENT, "covered"), False: (pixel_charts.DROPPED, "· dropped")}
+    captions = []
+    for i in np.flatnonzero(used):
+        colour, state = looks[bool(usable[i])]
+        captions.append((colour, series.dates[i], f"{super_patch.cover[i]:.0%} {state}"))
+    _sentinel_gallery(series.data[used], captions)
+    st.markdown("**Monthly means** of these dates. Models use the average over the months.")
+    means = sentinel.monthly_means(np.asarray(series.data), series.dates, used)
+    months = sorted(Counter(int(series.dates[i][5:7]) for i in np.flatnonzero(used)).items())
+    captions = [(MUTED, MONTHS[month - 1], markup.count_noun(n, "date")) for month, n in months]
+    _sentinel_gallery(means, captions)
+
+
+def _sentinel_gallery(dates: AnyArray, captions: list[tuple[str, str, str]]) -> None:
+    images = [patch_images.sentinel_true_colour(bands) for bands in dates]
+    uris = [data_uri(image.repeat(3, axis=0).repeat(3, axis=1)) for image in images]
+    st.html(markup.gallery_html(uris, captions, 104))
+
+
+def patch_gallery(land: Land) -> None:
+    """Show all patches, or those that contain a class, with the class highlighted."""
+    patches = land.dataset.patches
+    first, second = st.columns(2, vertical_alignment="bottom")
+    with first:
+        view = land_widgets.land_choice(land, "Display as", patch_images.VIEWS, "gallery")
+    options = {0: "any class"} | {cover.value: cover.name for cover in FULL}
+    with second:
+        value = land_widgets.land_select(land, "Patches that contain", options, "holding")
+    rows = list(range(len(patches)))
+    if value:
+        survey = land_widgets.require_survey(land)
+        if survey is None:
+            return
+        share = survey.counts[:, value] / np.maximum(survey.counts.sum(axis=1), 1)
+        rows = sorted((i for i in rows if share[i] > 0), key=lambda i: -share[i])
+    condition = f" contain {options[value]}, the largest share first" if value else ""
+    st.markdown(f"**{len(rows)} of {len(patches)} patches**{condition}")
+    start = gallery_pager(land.workspace, f"land {value}", len(rows), PAGE_SIZE)
+    rows = rows[start : start + PAGE_SIZE]
+    cards = [_patch_card(land, index, view, value) for index in rows]
+    images = [data_uri(image) for image, _ in cards]
+    st.html(markup.gallery_html(images, [caption for _, caption in cards], 168))
+    st.caption("Green line: training patch. Orange line: test patch.")
+    for index in rows:
+        for problem in readable_patch(land, index).problems:
+            text = f"{patches[index].name}: {problem[0].lower()}{problem[1:]}"
+            st.warning(markup.escape_markdown(text))
+
+
+def _patch_card(
+    land: Land, index: int, view: str, value: int
+) -> tuple[ByteArray, tuple[str, str, str]]:
+    """Return the image of a patch and its caption: colour, first and second line."""
+    patch, readable = land.dataset.patches[index], readable_patch(land, index)
+    image, detail = patch_images.patch_view(readable.aerial, readable.labels, view), patch.area_id
+    if image is None:
+        image = np.full((SIDE, SIDE, 3), GREY, np.uint8)
+        detail = f"{'image' if readable.aerial is None else 'mask'} cannot be read"
+    elif value and readable.labels is not None:
+        cover, members = FULL[value - 1], readable.labels == value
+        image = patch_images.highlight_pixels(image, members, cover.rgb)
+        detail = f"{members.mean():.1%} {cover.name}"
+    caption = (SPLIT_COLOURS[patch.split], f"{patch.name} · {patch.split}", detail)
+    return patch_images.shrink_image(image, SHRINKING), caption
+
+
+def class_panel(land: Land) -> None:
+    """Show a nomenclature, the share of each class, and how training and test patches differ."""
+    survey = land_widgets.require_survey(land)
+    nomenclature = land_widgets.land_choice(land, "Nomenclature", NOMENCLATURES, "nomenclature")
+    classes = nomenclature_classes(nomenclature)
+    titles = [f"{cover.value} {cover.name}" for cover in classes]
+    st.html(
+        markup.legend_html((cover.colour, t, "") for cover, t in zip(classes, titles, strict=True))
+    )
+    note = (
+        " Classes 13 to 19 of the full nomenclature are combined into class 13, other. The mIoU "
+        f"of the FLAIR challenge is the mean over classes 1 to {N_SCORED}."
+    )
+    st.caption("These are FLAIR's own colours." + (note if nomenclature == "reduced" else ""))
+    if survey is None:
+        return
+    splits = summarise_splits(land.dataset, survey.counts, nomenclature)
+    st.subheader("Share of each class")
+    for split, summary in splits.items():
+        st.markdown(f"**{split.capitalize()}**: {_describe_split(summary)}")
+    show_chart(pixel_charts.class_distribution(splits), "cs.land.shares")
+    if len(splits) == 2:
+        st.markdown(
+            f"**Prior shift**: {prior_shift(splits['train'], splits['test']):.0%} of the pixels "
+            "would have to change class for the test patches to have the same class shares as the "
+            "training patches (total variation distance)."
+        )
+    table = pd.DataFrame({"Class": titles})
+    for split, summary in splits.items():
+        counts = pd.DataFrame(summary["classes"])
+        table[f"{split}: pixels"] = counts["pixels"]
+        table[f"{split}: share (%)"] = (100 * counts["share"]).round(3)
+        table[f"{split}: patches"] = counts["patches"]
+    land_widgets.show_table(table)
+    land_widgets.download_button(land, "Download the shares (CSV)", table, "flair-classes.csv")
+
+
+def _describe_split(summary: Mapping[str, Any]) -> str:
+    n, spread = summary["unreadable"], summary["classes_per_patch"]
+    patches = markup.count_noun(summary["patches"], "patch", "patches")
+    patches += f" ({n} of them could not be read)" if n else ""
+    areas = markup.count_noun(summary["areas"], "area")
+    domains = markup.count_noun(len(summary["domains"]), "domain")
+    classes = f"{spread['min']} to {spread['max']} classes, {spread['mean']:.1f} on average"
+    return f"{patches} in {areas} of {domains}. A patch contains {classes}."
+
+
+def file_panel(land: Land) -> None:
+    """List missing, unexpected and damaged files, and explain where to put real data."""
+    survey, patches = land_widgets.require_survey(land), land.dataset.patches
+    counts = (len(patches), sum(patch.has_sentinel for patch in patches))
+    n, n_fused = map(markup.format_number, counts)
+    st.markdown(
+        f"**{n} patches** in {markup.escape_markdown(land.dataset.root)}, {n_fused} of them with "
+        "Sentinel data. Files are matched by name, not by order."
+    )
+    if problems := survey.problems if survey else [str(p) for p in land.dataset.problems]:
+        rows = [problem.split(": ", 1) for problem in problems]
+        table = pd.DataFrame(rows, columns=["File or patch", "Problem and how it was handled"])
+        st.dataframe(table, hide_index=True)
+    else:
+        text = "and every file could be read" if survey else "but no file has been read yet"
+        st.markdown(f"No files are missing or unexpected, {text}.")
+    fetch_panel(land.workspace)

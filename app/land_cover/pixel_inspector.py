@@ -1,0 +1,200 @@
+"""The pixel inspector: all data of a clicked pixel, and predictions for typed values."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from app.land_cover import land_data, land_widgets, patch_images, pixel_charts
+from app.land_cover.channel_panels import CAMERA, CAMERA_ORDER
+from app.land_cover.land_data import Land
+from app.land_cover.run_titles import run_title
+from app.session.cache import cached_image
+from app.session.state import is_new_event, keep_choice, page_choice, widget_key
+from app.widgets.charts import show_chart
+from app.widgets.images import data_uri
+from app.widgets.markup import escape_markdown, facts_html, swatch_html
+from app.widgets.plot_picker import Picture, pick_cell
+from core.flair.data.nomenclature import FULL, REDUCED, LandCover, reduce_labels
+from core.flair.data.patch_reading import local_texture, pixel_position, read_readable_pixel
+from core.flair.data.pixel_table import AERIAL, SENTINEL, SIDE, PixelTable
+from core.flair.data.sentinel import WAVELENGTHS
+from core.flair.models.features import build_features
+from core.flair.models.pixel_decision import decide_by_trees, decide_by_votes
+from core.pipeline.flair.class_maps import StoredModel
+from core.pipeline.flair.study_cells import StudyRun
+from core.types import ByteArray, FloatArray
+
+HEIGHT, SPECTRUM_HEIGHT = 560, 230
+# The cross that marks a pixel: arms from 5 to 26 pixels away, a white line on a wider black one.
+ARMS = ((1, 0), (-1, 0), (0, 1), (0, -1))
+CLEAR = "rgba(0,0,0,0)"
+LINES = ({"color": "#000000", "width": 4}, {"color": "#FFFFFF", "width": 2})
+
+
+def inspector_panel(land: Land) -> None:
+    """Draw a patch to click on, the data of the clicked pixel, and the models' predictions."""
+    left, right = st.columns([11, 9], gap="large")
+    with left:
+        index = land_widgets.choose_patch(land)
+        view = land_widgets.land_choice(land, "Display as", patch_images.VIEWS, "inspected")
+        name = f"pixel {index}"
+        column, row = page_choice(land.workspace, name, (SIDE // 2, SIDE // 2))
+        patch = land_widgets.show_patch_problems(land, index)
+        if patch.aerial is None:
+            text = "There are no pixels to inspect, because the image cannot be read."
+            st.markdown(f"{text} Choose another patch.")
+            return
+        image = patch_images.patch_view(patch.aerial, patch.labels, view)
+        image = patch_images.true_colour(patch.aerial) if image is None else image
+        picture = clickable_patch(image, (column, row))
+        clicked = pick_cell(picture, f"land {land.version} {index}", HEIGHT)
+        if clicked and is_new_event(land.workspace, name, clicked):
+            keep_choice(land.workspace, name, clicked)
+            st.rerun()
+        st.caption("Click a pixel. Scroll to zoom, drag to move.")
+    with right:
+        key = land.key("pixel", index=index, column=column, row=row)
+        pixel = cached_image(key, lambda: read_readable_pixel(patch, index, column, row))
+        cover = FULL[int(pixel.labels[0]) - 1] if pixel.labels[0] else patch_images.NO_CLASS
+        _show_facts(land, pixel, cover)
+        _show_spectra(pixel, cover)
+    st.subheader("Predictions of the models")
+    _show_predictions(land, pixel)
+    typed_pixel_panel(land, pixel)
+
+
+def clickable_patch(image: ByteArray, pixel: tuple[int, int]) -> Picture:
+    """Return a plot of a patch whose pixels can be clicked; `pixel` (column, row) is marked."""
+    (height, width), (x, y) = image.shape[:2], pixel
+    cross = [f"M{x + 5 * dx},{y + 5 * dy}L{x + 26 * dx},{y + 26 * dy}" for dx, dy in ARMS]
+    style = {"colorscale": [[0, CLEAR], [1, CLEAR]], "showscale": False}
+    hover = {"hovertemplate": "column %{x}, row %{y}<extra></extra>", "zmin": 0, "zmax": 1}
+    zeros = np.zeros((height, width), int).tolist()
+    axis = {"visible": False, "showgrid": False, "zeroline": False, "constrain": "domain"}
+    extent = {"x": -0.5, "y": -0.5, "sizex": width, "sizey": height, "xref": "x", "yref": "y"}
+    layout = {
+        "template": {},
+        "margin": dict.fromkeys("lrtb", 0),
+        "dragmode": "pan",
+        "uirevision": "patch",
+        "shapes": [{"type": "path", "path": "".join(cross), "line": line} for line in LINES],
+        "paper_bgcolor": "#FFFFFF",
+        "xaxis": axis | {"range": [-0.5, width - 0.5]},
+        "yaxis": axis | {"range": [height - 0.5, -0.5], "scaleanchor": "x"},
+        "images": [extent | {"source": data_uri(image), "sizing": "stretch", "layer": "below"}],
+    }
+    return Picture([{"type": "heatmap", "z": zeros, **style, **hover}], layout)
+
+
+def _show_facts(land: Land, pixel: PixelTable, cover: LandCover) -> None:
+    column, row = int(pixel.column[0]), int(pixel.row[0])
+    x, y, crs = pixel_position(land.dataset.patches[pixel.patch[0]], column, row)
+    note = ' ("other" in the reduced nomenclature)' if cover.value > len(REDUCED) else ""
+    st.html(f"<b>{swatch_html(cover.colour)} {cover.name}</b>{note}")
+    red, green, blue, nir, elevation = (f"{value:.0f}" for value in pixel.aerial[0])
+    facts = {
+        "Pixel": f"column {column}, row {row}",
+        crs or "no CRS": f"{x:.1f}, {y:.1f}",
+        "Red, green, blue": f"{red}, {green}, {blue}",
+        "Near infrared": nir,
+        "Elevation, stored value": elevation,
+    }
+    st.html(facts_html(facts.items()))
+
+
+def _show_spectra(pixel: PixelTable, cover: LandCover) -> None:
+    def show(values: FloatArray, wavelengths: Sequence[float], title: str, key: str) -> None:
+        figure = pixel_charts.spectrum_chart([(cover, values)], wavelengths, title)
+        figure.update_layout(height=SPECTRUM_HEIGHT, showlegend=False)
+        show_chart(figure, f"cs.land.{key}")
+
+    show(pixel.aerial[:, CAMERA_ORDER], list(CAMERA.values()), "aerial, 0 to 255", "one")
+    if pixel.sentinel is None:
+        st.caption("This pixel has no Sentinel spectrum.")
+    else:
+        show(pixel.sentinel, WAVELENGTHS, "Sentinel-2, reflectance", "two")
+
+
+def _show_predictions(land: Land, pixel: PixelTable) -> None:
+    name, truth = land.dataset.patches[pixel.patch[0]].name, int(reduce_labels(pixel.labels)[0])
+    rows, n_unmapped = [], 0
+    for run in land_data.list_runs(land):
+        if land_data.class_map_folder(land, run) is None:
+            n_unmapped += 1
+        elif (class_map := land_data.read_class_map(land, run, name)) is not None:
+            value = int(class_map[pixel.row[0], pixel.column[0]])
+            verdict = "correct" if value == truth else "wrong"
+            prediction = REDUCED[value - 1].name if value else "no class"
+            rows.append((run_title(run), prediction, verdict if truth else "no label"))
+    if rows:
+        land_widgets.show_table(pd.DataFrame(rows, columns=["Model", "Prediction", "Result"]))
+    else:
+        st.caption("No class map covers this patch. Run a model on the Models page.")
+    if n_unmapped:
+        more = "The maps can be computed on the Confusion page."
+        st.caption(f"Finished runs without class maps: {n_unmapped}. {more}")
+
+
+def typed_pixel_panel(land: Land, pixel: PixelTable) -> None:
+    """Draw fields for the values of a pixel, and show the class predicted for them."""
+    st.subheader("Predict typed values")
+    runs = land_data.list_runs(land)
+    models = {run.key: model for run in runs if (model := land_data.run_model(land, run))}
+    if not models:
+        st.caption(
+            "This requires a run with class maps (kNN, clusters with kNN, or boosting). Run one on "
+            "the Models page."
+        )
+        return
+    mapped = [run for run in runs if run.key in models]
+    run = land_widgets.choose_run(land, "Model", "by hand", mapped)
+    if run.spec.fusion and pixel.sentinel is None:
+        st.caption("This model requires a Sentinel spectrum, which this patch does not have.")
+        return
+    typed, model = _typed_pixel(land, pixel, fusion=run.spec.fusion), models[run.key]
+    cover, evidence = predict_pixel(run, model, typed)
+    st.html(f"<b>{swatch_html(cover.colour)} {cover.name}</b>")
+    domains = f"The model was trained on the domains {', '.join(model.domains)}."
+    chance = "Chance baselines are not listed, because they ignore the values."
+    st.caption(escape_markdown(f"{evidence} {domains} {chance}"))
+
+
+def _typed_pixel(land: Land, pixel: PixelTable, *, fusion: bool) -> PixelTable:
+    """Return the pixel with the values that the user typed."""
+    position = (pixel.patch, pixel.column, pixel.row)
+    version = " ".join(str(values[0]) for values in position)
+
+    def fields(bands: Sequence[str], bounds: tuple[Any, Any], **options: Any) -> FloatArray:
+        values = []
+        for column, band in zip(st.columns(len(bands)), bands, strict=True):
+            value = round(float(pixel.band(band)[0]), 4)
+            current = type(bounds[0])(value)
+            key = widget_key(land.workspace, f"by {band} {version}", current)
+            values.append(column.number_input(band, *bounds, key=key, **options))
+        return np.array([values], np.float32)
+
+    aerial, spectrum = fields(AERIAL, (0, 255)), None
+    if fusion:
+        spectrum = fields(SENTINEL, (0.0, 2.0), step=0.01, format="%.3f")
+    bands = land_data.readable_patch(land, int(pixel.patch[0])).aerial
+    assert bands is not None
+    texture = local_texture(bands)[pixel.row, pixel.column]
+    return PixelTable(aerial, spectrum, pixel.labels, *position, texture)
+
+
+def predict_pixel(run: StudyRun, model: StoredModel, pixel: PixelTable) -> tuple[LandCover, str]:
+    """Return the class that a model predicts for one pixel, and the evidence in a sentence."""
+    row = build_features(pixel, run.spec, model.scaler).matrix[0]
+    if model.trees is not None:
+        decision = decide_by_trees(row, model.trees)
+        text, evidence = "Most probable classes", [f"{share:.0%}" for share in decision.weights]
+    else:
+        decision = decide_by_votes(row, model.matrix, model.classes, run.method.k)
+        text = "Nearest voting pixels, with their distances in feature space"
+        evidence = [f"at {distance:.3g}" for distance in decision.weights]
+    names = [REDUCED[value - 1].name for value in decision.classes]
+    pairs = ", ".join(f"{name} {words}" for name, words in zip(names, evidence, strict=True))
+    return REDUCED[decision.value - 1], f"{text}: {pairs}."

@@ -1,0 +1,112 @@
+"""The form for a run of a land cover model: method, features, protocol and training pixels."""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+import streamlit as st
+
+from app.land_cover import land_data, run_titles
+from app.land_cover.land_data import Land
+from app.land_cover.land_jobs import land_job_button, land_settings_toml
+from app.land_cover.land_widgets import land_choice, land_multiselect, land_select, land_toggle
+from app.land_cover.run_panels import runs_panel
+from app.widgets.choices import remembered_widget
+from app.widgets.markup import escape_markdown
+from core.flair.data.pixel_sampling import SampleSettings
+from core.flair.evaluation.protocols import TITLES, Protocol, possible_protocols
+from core.flair.models.classifier_table import CLASSIFIERS
+from core.flair.models.classifiers import MethodSettings
+from core.flair.models.features import EXTRAS, FeatureSpec, SentinelScaling
+from core.pipeline.flair.study import StudySettings
+
+FIELDS = {
+    "k": ("Number of neighbours (k)", (1, 50)),
+    "min_cluster_size": ("Minimum cluster size (pixels)", (2, 100_000)),
+    "min_samples": ("Neighbours, excluding the pixel itself (min_samples)", (1, 1000)),
+    "n_clusters": ("Number of clusters", (1, 200)),
+}
+SCALINGS: Mapping[SentinelScaling, str] = {
+    "reflectance": "reflectance",
+    "intensity": "spectrum × aerial intensity",
+}
+ALL = "all"
+OTHER = {"without": "no", "with": "yes", "both": "both, to compare"}
+
+
+def run_panel(land: Land) -> None:
+    """Draw the form for a new run on the left, and all finished runs on the right."""
+    left, right = st.columns([2, 5], gap="large")
+    with left:
+        method, spec = method_form(land), features_form(land, "run")
+        protocols, samples = _protocol_form(land)
+        maps = land_toggle(land, "Keep class maps for the other pages", "maps", start=True)
+        commands, tables = [], []
+        for sample in samples:
+            text = land_settings_toml(StudySettings(sample=sample), method, spec)
+            tables += [text] * len(protocols)
+            commands += [("maps" if maps else "run", "--protocol", name) for name in protocols]
+        title = f"Running {run_titles.METHODS[method.method]}, {spec.title}"
+        land_job_button(land.workspace, "Run this model", title, *commands, tables=tables)
+    with right:
+        if finished := land_data.list_runs(land):
+            runs_panel(land, finished)
+        else:
+            text = "A run on the synthetic data set takes a few seconds."
+            st.caption(f"No model has been run yet. {text}")
+
+
+def method_form(land: Land) -> MethodSettings:
+    """Draw the list of classifiers, with fields for the parameters of the chosen one."""
+    method = CLASSIFIERS[land_select(land, "Method", run_titles.METHODS, "method", "knn")]
+    names = [name for name in method.settings if name in FIELDS]
+    values: dict[str, Any] = {name: method_number(land, name) for name in names}
+    return MethodSettings(method.name, **values)
+
+
+def method_number(land: Land, name: str) -> int:
+    """Draw the input field of a classifier's parameter, and return its value."""
+    label, bounds = FIELDS[name]
+    draw, start = partial(st.number_input, label, *bounds), getattr(MethodSettings(), name)
+    return int(remembered_widget(land.workspace, f"knob {name}", start, draw))
+
+
+def features_form(land: Land, name: str, *, rich: bool = False) -> FeatureSpec:
+    """Draw switches for the features; `rich` turns Sentinel and robust scaling on at first.
+
+    The choices are remembered under `name`, which identifies the form.
+    """
+    fusion = land_toggle(land, "Add Sentinel to the aerial bands", f"{name} fusion", start=rich)
+    normalised = land_toggle(land, "Divide spectra by their intensity (N)", f"{name} normalised")
+    intensity = normalised and land_toggle(land, "Append the intensity (I)", f"{name} intensity")
+    robust = land_toggle(land, "Robust scaling (R)", f"{name} robust", start=rich)
+    with st.expander("More features"):
+        extras = land_multiselect(land, "Extra features", EXTRAS, f"{name} extras", (), len(EXTRAS))
+        label = "Sentinel values if not normalised"
+        scaling = land_choice(land, label, SCALINGS, f"{name} scaling")
+        label = "Reproduce the notebook's arithmetic errors"
+        notebook = land_toggle(land, label, f"{name} notebook")
+    return FeatureSpec(
+        fusion=fusion,
+        robust=robust,
+        normalised=normalised,
+        intensity=intensity,
+        extras=tuple(extras),
+        preset_notebook=notebook,
+        sentinel_scaling=scaling if fusion else "reflectance",
+    )
+
+
+def _protocol_form(land: Land) -> tuple[list[Protocol], list[SampleSettings]]:
+    """Draw the widgets for protocols and training pixels; return the choices."""
+    protocols = possible_protocols(land.dataset)
+    options = {ALL: "all protocols, with the optimism gap"}
+    options |= {protocol: run_titles.PROTOCOLS[protocol] for protocol in protocols}
+    choice = land_select(land, "Evaluation", options, "protocol", protocols[0])
+    if choice != ALL:
+        protocols = [protocol for protocol in protocols if protocol == choice]
+        st.caption(f"{escape_markdown(TITLES[choice]).capitalize()}.")
+    draw = land_select(land, "Training pixels", run_titles.DRAWS, "draw")
+    other = land_choice(land, 'Train with "other"', OTHER, "teach other")
+    both = {"without": (False,), "with": (True,), "both": (False, True)}[other]
+    return protocols, [SampleSettings(draw=draw, other=with_other) for with_other in both]
