@@ -95,6 +95,9 @@ def main() -> None:
         with run_app(Path(folder)) as url:
             page.goto(url)
             page.locator("iframe").first.wait_for(timeout=3 * MINUTE)
+            job = page.get_by_text("Preparing the sliders")
+            job.wait_for(timeout=MINUTE)
+            job.wait_for(state="hidden", timeout=3 * MINUTE)
             for name in PAGES:
                 page.goto(f"{url}/{name}")
                 wait_until_drawn(page)

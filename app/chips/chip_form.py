@@ -66,10 +66,7 @@ def chip_form(workspace: Workspace, bands: Sequence[str]) -> None:
 
 def _has_fixed_extent(workspace: Workspace, is_fixed: bool) -> bool:
     """Draw the selector of the chips' extent; return True if all chips show the same extent."""
-    titles, current = (
-        {"fit": "fitted to each annotation", "metres": "fixed size"},
-        "metres" if is_fixed else "fit",
-    )
+    titles, current = ({"fit": "fitted", "metres": "fixed size"}, "metres" if is_fixed else "fit")
     note = (
         "Fitted: each annotation fills its chip. Fixed: all chips show the same extent on the "
         "ground, so that differences in size are visible."

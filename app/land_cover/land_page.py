@@ -91,7 +91,7 @@ def _first_use(workspace: Workspace) -> None:
             "once."
         )
     else:
-        st.markdown("There are no land cover data in this workspace yet.")
+        st.markdown("There is no land cover data in this workspace yet.")
         if st.button(f"Generate a synthetic data set of {n} patches", key="cs.land:paint"):
             land_jobs.start_synthetic_data(workspace)
             st.rerun()

@@ -225,9 +225,11 @@ def grid_panel(land: Land) -> None:
     grid = [find(cell.method, cell.spec) for cell in cells]
     runs = [run for run in grid if run is not None]
     st.markdown(
-        f"**{len(runs)} of {len(cells)} configurations have been run.** They combine two methods, "
-        "aerial bands with and without Sentinel, and features that are original (O) or robustly "
-        "scaled (R), optionally normalised (N), and optionally with the intensity appended (I)."
+        f"**Configurations that have been run: {len(runs)} of {len(cells)}.** These are the "
+        "configurations of the original notebook, the analysis with which this project began. They "
+        "combine two methods, aerial bands with and without Sentinel, and features that are "
+        "original (O) or robustly scaled (R), optionally normalised (N), and optionally with the "
+        "intensity appended (I)."
     )
     if len(runs) < len(cells):
         commands = (*baseline_commands(protocol), ("grid", "--protocol", protocol))

@@ -4,6 +4,7 @@ import logging
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -85,7 +86,9 @@ class Store:
             return artifact
         part = self.root / ".partial" / f"{step.stage}-{step.key}"
         try:
-            part.mkdir(parents=True, exist_ok=True)
+            # Another process may move the folder away while its existence is checked.
+            with suppress(FileExistsError):
+                part.mkdir(parents=True, exist_ok=True)
             (self.root / step.stage).mkdir(exist_ok=True)
         except OSError as error:
             raise WorkspaceError(

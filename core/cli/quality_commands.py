@@ -58,7 +58,7 @@ def landscape_command(
             raise SettingsError(
                 f"this command does not support {method.title}",
                 where="--method",
-                remedy="Use gmm or hdbscan.",
+                remedy=f"Use {' or '.join(sweeps)}.",
             )
         result = sweeps[method.name](run, components, listen("components"))
     lines = [f"{s['name']}: {s['value']}. {s['reason']}" for s in result["suggestions"]]

@@ -54,7 +54,6 @@ def _run_lines(run: Run) -> Iterator[str]:
     yield total
 
 
-@app.command(name="demo")
 @with_session
 def demo_command(session: Session) -> None:
     """Write a synthetic harbour: scenes and annotations for trying out the commands."""
@@ -70,7 +69,6 @@ def demo_command(session: Session) -> None:
     show_result(session.as_json, result, lines)
 
 
-@app.command(name="scenes")
 @with_session
 def scenes_command(session: Session) -> None:
     """List the scenes, with the numbers of annotations and any problems."""
@@ -87,29 +85,29 @@ def scenes_command(session: Session) -> None:
 
 def _scene_lines(report: SceneReport) -> Iterator[str]:
     gsd = f"{report.gsd:.3g} m" if report.gsd else "no scale"
-    yield (
-        f"{report.path}: {'ok' if report.ok else 'NOT USABLE'}, {report.crs or 'no CRS'}, {gsd}, "
-        f"{report.width} x {report.height}, {len(report.bands)} bands {report.dtype}, "
-        f"{report.annotations} annotations"
+    # A file that cannot be opened has no bands.
+    size = (
+        f", {report.crs or 'no CRS'}, {gsd}, {report.width} x {report.height}, "
+        f"{counted(len(report.bands), 'band')} {report.dtype}, "
+        f"{counted(report.annotations, 'annotation')}"
     )
+    state = "ok" if report.ok else "NOT USABLE"
+    yield f"{report.path}: {state}{size if report.bands else ''}"
     yield from (f"    {message}" for message in (report.error, *report.warnings) if message)
 
 
-@app.command(name="chips")
 @with_session
 def chips_command(session: Session) -> None:
     """Cut a chip around each annotation."""
     _run_until(session, "chips")
 
 
-@app.command(name="embed")
 @with_session
 def embed_command(session: Session) -> None:
     """Embed the chips."""
     _run_until(session, "embeddings")
 
 
-@app.command(name="cluster")
 @with_session
 def cluster_command(
     session: Session,
@@ -128,14 +126,12 @@ def cluster_command(
     show_result(session.as_json, run.summary(), lines)
 
 
-@app.command(name="project")
 @with_session
 def project_command(session: Session) -> None:
     """Project the chips to two dimensions with t-SNE."""
     _run_until(session, "projection")
 
 
-@app.command(name="run")
 @with_session
 def run_command(
     session: Session,
@@ -147,7 +143,6 @@ def run_command(
     _run_until(session, until)
 
 
-@app.command(name="score")
 @with_session
 def score_command(
     session: Session,
@@ -170,10 +165,10 @@ def score_command(
         else:
             result = score_run(run, attribute)
     texts = {name: f"{v:.3f}" if isinstance(v, float) else v for name, v in result.items()}
-    show_result(session.as_json, result, (f"{name:<32} {v}" for name, v in texts.items()))
+    lines = (f"{name:<32} {v}" for name, v in texts.items() if v not in ((), []))
+    show_result(session.as_json, result, lines)
 
 
-@app.command(name="export")
 @with_session
 def export_command(
     session: Session,
@@ -210,7 +205,6 @@ def export_command(
     show_result(session.as_json, result, lines)
 
 
-@app.command(name="settings")
 @with_session
 def settings_command(session: Session) -> None:
     """Print every setting as TOML, in the form that --settings reads."""
@@ -221,7 +215,6 @@ def settings_command(session: Session) -> None:
         sys.stdout.write(tomli_w.dumps(table))
 
 
-@app.command(name="warm-up")
 @with_session
 def warm_up_command(session: Session) -> None:
     """Compile numerical code now, so that its first use does not take longer."""
@@ -238,8 +231,26 @@ def warm_up_command(session: Session) -> None:
         emit({"seconds": round(time.perf_counter() - started, 3)})
 
 
-for module in (encoder_commands, quality_commands, input_commands):
-    for name, command in module.COMMANDS.items():
+COMMANDS = {
+    "demo": demo_command,
+    "scenes": scenes_command,
+    "chips": chips_command,
+    "embed": embed_command,
+    "cluster": cluster_command,
+    "project": project_command,
+    "run": run_command,
+    "score": score_command,
+    "export": export_command,
+    "settings": settings_command,
+    "warm-up": warm_up_command,
+}
+for commands in (
+    COMMANDS,
+    encoder_commands.COMMANDS,
+    quality_commands.COMMANDS,
+    input_commands.COMMANDS,
+):
+    for name, command in commands.items():
         app.command(name=name)(command)
 for name, command in input_commands.FORMER_NAMES.items():
     app.command(name=name, hidden=True)(command)

@@ -1,6 +1,10 @@
-"""The stamp by which numba decides whether machine code on disk is still valid."""
+"""Private parts of numba: its stamp of machine code on disk, and helpers that write LLVM code."""
 
 from typing import Any
+
+from numba.core.cgutils import alloca_once_value, for_range
+
+__all__ = ["alloca_once_value", "for_range", "set_cache_stamp"]
 
 
 def set_cache_stamp(dispatcher: Any, stamp: str) -> None:

@@ -12,8 +12,9 @@ from typing import Any
 
 from llvmlite import ir  # type: ignore[import-untyped]
 from numba import types
-from numba.core import cgutils
 from numba.extending import intrinsic
+
+from core.internals.numba_internals import alloca_once_value, for_range
 
 LANES = 16
 _FLOAT = ir.FloatType()
@@ -68,8 +69,8 @@ def leaf_distances(
         rows, query, result = _arrays(context, builder, signature, args, 0, 2, 5)
         width = builder.extract_value(query.shape, 0)
         first = builder.mul(args[1], builder.mul(width, ir.Constant(width.type, LANES)))
-        sums = cgutils.alloca_once_value(builder, _ZEROS)  # type: ignore[no-untyped-call]
-        with cgutils.for_range(builder, width) as loop:
+        sums = alloca_once_value(builder, _ZEROS)  # type: ignore[no-untyped-call]
+        with for_range(builder, width) as loop:
             offset = builder.add(first, builder.mul(loop.index, ir.Constant(width.type, LANES)))
             value = _broadcast(builder, builder.load(builder.gep(query.data, [loop.index])))
             lanes = _load_lanes(builder, rows.data, offset)
@@ -102,8 +103,8 @@ def box_distances(
         base = builder.select(single, ir.Constant(width.type, 0), builder.mul(args[1], lanes))
         stride = builder.mul(width, lanes)
         first = builder.mul(args[1], builder.shl(stride, unit))
-        sums = cgutils.alloca_once_value(builder, _ZEROS)  # type: ignore[no-untyped-call]
-        with cgutils.for_range(builder, width) as loop:
+        sums = alloca_once_value(builder, _ZEROS)  # type: ignore[no-untyped-call]
+        with for_range(builder, width) as loop:
             low = builder.add(first, builder.mul(loop.index, lanes))
             high = builder.add(low, stride)
             value = _broadcast(builder, builder.load(builder.gep(query.data, [loop.index])))

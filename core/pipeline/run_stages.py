@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.artifacts.store import Artifact
+from core.clusters.methods.method_table import method_tables
 from core.errors import ChipscapeError, SettingsError
 from core.pipeline.chip_stages import chip_artifacts
 from core.pipeline.cluster_stages import PROJECTION, REDUCTION, cluster_artifacts
@@ -54,13 +55,7 @@ RUN_STAGES: tuple[RunStage, ...] = (
         ("reduction",),
         lambda view, resolve, report: [resolve(REDUCTION, view, report)],
     ),
-    RunStage(
-        "clusters",
-        "Clusters",
-        "reduction",
-        ("method", "gmm", "tree", "cut", "kmeans", "ward"),
-        cluster_artifacts,
-    ),
+    RunStage("clusters", "Clusters", "reduction", method_tables(), cluster_artifacts),
     RunStage(
         "projection",
         "Projection",

@@ -114,7 +114,7 @@ def _inspect(scene: _SceneFiles, folder: Path, _: Progress) -> dict[str, Any]:
         path, scene.settings, scene.shared, is_only_scene=bool(scene.inputs["only"])
     )
     if not scene.inputs["alone"]:
-        clash = f"{path.name}: another scene has the same stem. Rename one of them."
+        clash = f"{path.name}: another scene has the same name. Rename one of them."
         report, footprints = SceneReport(path=path.name, name=path.stem, error=clash), None
     write_json(folder / "report.json", report.as_table())
     if footprints is not None:
@@ -194,7 +194,7 @@ def require_usable(workspace: Workspace, survey: Survey) -> None:
         raise WorkspaceError(
             "no scenes (*.tif, *.tiff)",
             where=str(workspace.raw),
-            remedy="Put GeoTIFFs there, each with a vector file of the same stem next to it, "
+            remedy="Put GeoTIFFs there, each with a vector file of the same name next to it, "
             "or try `chipscape demo`.",
         )
     reasons = [

@@ -237,11 +237,6 @@ def test_scenes__classes_are_the_last_column_and_counted(home):
     assert table["Classes"].iloc[0].startswith("3: ")
 
 
-def test_explore__one_scene_is_singular(home):
-    assert "36 chips of 1 scene" in texts(open_page("explore"))
-    assert "1 scenes" not in texts(open_page("scenes"))
-
-
 def test_choices__survive_a_change_of_page(home):
     app = open_page("chips")
     app.select_slider[0].set_value(96).run()
@@ -278,20 +273,6 @@ def test_clusters__fitted_mixture_shows_its_sizes_and_typical_chips(home):
     app = open_page("clusters")
     assert app.subheader[0].value.startswith("2 clusters")
     assert html(app).count('class="cs-gallery"') == 2
-
-
-def test_explore__legend_has_an_entry_for_each_class(home):
-    app = open_page("explore")
-    labelled(app.selectbox, "Colour by").set_value("class").run()
-    assert not app.exception
-    assert "&lt;img src=x onerror=alert(1)&gt;" in html(app)
-
-
-def test_explore__numbers_have_a_scale_instead_of_a_legend(home):
-    app = open_page("explore")
-    labelled(app.selectbox, "Colour by").set_value("Length (m)").run()
-    assert not app.exception
-    assert '<ul class="cs-legend"></ul>' in html(app)
 
 
 def test_raw__is_not_written_to(home):

@@ -140,6 +140,14 @@ def test_make__threads_compute_once(store):
     assert sorted(a.cached for a in artifacts) == [False, True, True, True]
 
 
+def test_make__another_process_moves_the_folder_while_it_is_checked(store, monkeypatch):
+    (store.root / ".partial" / f"{STEP.stage}-{STEP.key}").mkdir(parents=True)
+    is_dir, answers = Path.is_dir, iter([False])
+    monkeypatch.setattr(Path, "is_dir", lambda path: next(answers, None) is None and is_dir(path))
+    assert not store.make(STEP, write).cached
+    assert next(answers, None) is None
+
+
 MAKE_SCRIPT = """
 import sys, time
 from pathlib import Path

@@ -141,7 +141,7 @@ def test_survey__two_scenes_with_one_stem(workspace, settings):
     (workspace.raw / "a.tiff").write_bytes((workspace.raw / "a.tif").read_bytes())
     run = run_pipeline(workspace, settings(), until="chips")
     assert [r.ok for r in run.view.survey.reports] == [False, False, True]
-    assert sum("another scene has the same stem" in note for note in run.notes()) == 2
+    assert sum("another scene has the same name" in note for note in run.notes()) == 2
     assert len(run.chips) == 20
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any, get_args
 
 import typer
 
-from core.cli.console import reporter, show_result
+from core.cli.console import counted, reporter, show_result
 from core.cli.flair.flair_options import FlairSession, with_flair_session
 from core.cli.shared_options import option
 from core.errors import SettingsError
@@ -81,7 +81,7 @@ def _split_lines(split: str, facts: dict[str, Any]) -> Iterator[str]:
     domains, per_patch = facts["domains"], facts["classes_per_patch"]
     yield (
         f"{split}: {facts['patches']} patches ({facts['fused']} with Sentinel) in {facts['areas']} "
-        f"areas of {len(domains)} domains ({', '.join(domains[:6])}"
+        f"areas of {counted(len(domains), 'domain')} ({', '.join(domains[:6])}"
         f"{' ...' if len(domains) > 6 else ''}); {per_patch['min']} to {per_patch['max']} classes "
         f"per patch, {per_patch['mean']:.1f} on average"
     )

@@ -31,6 +31,8 @@ class Hierarchy:
     cut : callable
         Cuts the tree, in milliseconds. Takes the tree, the points from which it was built, and the
         settings; returns a labelling.
+    table : str
+        Field of `RunSettings` with settings of the tree beyond those of its method; empty if none.
     persistence : callable or None
         Returns the persistence of each cluster of a cut, (n_clusters,), 0..1.
     membership : callable or None
@@ -45,6 +47,7 @@ class Hierarchy:
     counts: Callable[[Any], Mapping[str, int]]
     restore: Callable[[Mapping[str, AnyArray], Mapping[str, Any]], Any]
     cut: Callable[[Any, FloatArray, RunSettings], Labelling]
+    table: str = ""
     persistence: Callable[[Any, RunSettings], DoubleArray] | None = None
     membership: Callable[[Any, RunSettings, FloatArray], FloatArray] | None = None
 

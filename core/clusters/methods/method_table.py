@@ -88,6 +88,7 @@ _HDBSCAN_TREE = Hierarchy(
         arrays["edges"], arrays["core_distances"], counts["min_samples"], counts["n_dims"]
     ),
     cut=lambda tree, _, settings: cut_tree(tree, settings.cut),
+    table="tree",
     persistence=lambda tree, settings: cluster_persistence(tree, settings.cut),
     membership=lambda tree, settings, points: soft_membership(tree, settings.cut, points),
 )
@@ -169,6 +170,16 @@ METHODS: dict[str, ClusteringMethod] = {
         ),
     )
 }
+
+
+def method_tables() -> tuple[str, ...]:
+    """Return the fields of `RunSettings` on which clusters depend: all that any method reads."""
+    tables = (
+        table
+        for method in METHODS.values()
+        for table in (method.hierarchy.table if method.hierarchy else "", method.table)
+    )
+    return ("method", *filter(None, dict.fromkeys(tables)))
 
 
 def find_method(name: str, where: str = "method") -> ClusteringMethod:

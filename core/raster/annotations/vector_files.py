@@ -163,7 +163,7 @@ def _read_table(path: Path) -> Annotations:
         ) from error
     if not isinstance(frame, gpd.GeoDataFrame):
         raise AnnotationError("the table has no geometries", where=path.name)
-    notes = [] if frame.crs else ["The file has no CRS: EPSG:4326 is assumed."]
+    notes = [] if frame.crs else [f"{path.name} has no CRS: EPSG:4326 is assumed."]
     if len(layers) > 1:
         note = f"{path.name} has {len(layers)} layers. Only {layers[0]!r} is read; left out: "
         notes.append(f"{note}{', '.join(map(repr, layers[1:]))}.")
@@ -265,7 +265,7 @@ def _geojson_crs(document: dict[str, Any], path: Path) -> tuple[str, tuple[str, 
     properties = member.get("properties") if isinstance(member, dict) else None
     name = properties.get("name") if isinstance(properties, dict) else None
     if not name:
-        note = "The file has no CRS: EPSG:4326 is assumed, as RFC 7946 requires."
+        note = f"{path.name} has no CRS: EPSG:4326 is assumed, as RFC 7946 requires."
         return CRS.from_user_input(WGS84).to_wkt(), (note,)
     try:
         return CRS.from_user_input(name).to_wkt(), ()

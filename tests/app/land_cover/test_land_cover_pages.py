@@ -228,7 +228,7 @@ def test_grid__excludes_runs_with_other_dates(tmp_path, monkeypatch):
     aerial = CELLS.open(StudyRun(study, KNN, PLAIN).make(CELLS))
     app = open_page(home, "land_cover_models", monkeypatch, **{"model view": "grid"})
     assert not app.exception
-    assert "1 of 24 configurations" in texts(app)
+    assert "have been run: 1 of 24" in texts(app)
     table = app.dataframe[0].value.dropna(subset="mIoU")
     assert table["Configuration"].tolist() == ["kNN, aerial, O"]
     assert "Evaluated patches" not in table

@@ -148,7 +148,7 @@ def test_match_annotations__metres_without_a_crs_are_reported(
 
 def test_match_annotations__an_assumed_crs_is_reported_if_nothing_matches(raster, make_annotations):
     make_annotations(raster.parent / "all", [Point(10, 50)], [{"n": 1}], None, ".fgb")
-    assert "(1 outside the scene). The file has no CRS: EPSG:4326 is assumed." in inspect(raster)[2]
+    assert "(1 outside the scene). all.fgb has no CRS: EPSG:4326 is assumed." in inspect(raster)[2]
 
 
 def test_match_annotations__ambiguous_pixels_are_refused_with_a_remedy(make_scene):
