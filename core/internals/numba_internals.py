@@ -1,4 +1,4 @@
-"""Private parts of numba: its stamp of machine code on disk, and helpers that write LLVM code."""
+"""Private parts of numba: the validity stamp of its cached machine code, and LLVM helpers."""
 
 from typing import Any
 

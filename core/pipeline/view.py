@@ -33,8 +33,8 @@ class View:
     def key(self, stage: str, *tables: str, **values: Any) -> str:
         """Return a key that changes with a stage's result and with the given settings and values.
 
-        `tables` are the fields of `RunSettings`, and `values` any other values, that a result
-        depends on in addition to that stage.
+        `tables` names the fields of `RunSettings` that affect the result in addition to the stage,
+        and `values` holds everything else that affects it.
         """
         settings = {name: getattr(self.settings, name) for name in tables}
         inputs = {

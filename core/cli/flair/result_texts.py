@@ -102,7 +102,7 @@ def cluster_line(result: CellResult) -> str:
 
 
 def notebook_remark(spec: FeatureSpec) -> str:
-    """Return the remark that marks the original notebook's arithmetic; empty without it."""
+    """Return a remark on results of the original notebook's arithmetic; empty for all others."""
     return "  [the notebook's arithmetic, for comparison only]" if spec.preset_notebook else ""
 
 

@@ -129,7 +129,7 @@ def choose_tree_algorithm(n: int, d: int) -> Literal["prim", "boruvka"]:
 
 
 def cut_tree(tree: SpanningTree, settings: CutSettings) -> Labelling:
-    """Cut the tree into clusters and noise, in milliseconds; gives the same labels as a new fit.
+    """Cut the tree into clusters and noise. This is fast and gives the labels of a new fit.
 
     The confidence is the membership strength: 1 in the densest part of a cluster. As in hdbscan, an
     epsilon beyond all splits leaves the topmost clusters, or one cluster if that is allowed.

@@ -140,7 +140,7 @@ DOMAINS = (
 
 @dataclass(frozen=True)
 class Division:
-    """A division of the land along one axis: a road or track from `low` to `high`.
+    """A division of the land by a road or track, the strip from `low` to `high` on one axis.
 
     `first` is the land below `low` and `second` the land above `high`: each is a further division
     or the number of a parcel.

@@ -47,7 +47,7 @@ def pattern_histogram(values: FloatArray, valid: FloatArray, radius: int) -> Dou
 
 
 def _pattern_codes(values: FloatArray, valid: BoolArray, radius: int) -> tuple[IntArray, BoolArray]:
-    """Return codes with one bit per neighbour, and a mask of the pixels that count.
+    """Return codes with one bit per neighbour, and True where a pixel and all neighbours are valid.
 
     A border of `radius` pixels is left out.
     """

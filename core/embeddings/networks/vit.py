@@ -106,9 +106,10 @@ def position_embeddings(table: Tensor, side: int) -> Tensor:
     SatDINO resamples its table with bicubic interpolation, without antialiasing, at the scale
     ``(side + 0.1) / sqrt(n + 1)`` for n trained tokens. DINO, on which it is based, divides by
     ``sqrt(n)``; SatDINO also counts the register. The weights were evaluated with SatDINO's scale,
-    so it is used here too. That scale gives one row too few, and SatDINO itself fails, for sides
-    from 640 px (40 tokens) on, or from 1,256 px (157 tokens) on with tokens of 8 px. DINO's scale
-    is used for these sides; it differs by 0.25 %, or 0.06 % with tokens of 8 px.
+    so it is used here too. That scale gives one row too few, and SatDINO itself fails, if `side`
+    is at least 40 tokens (640 px with tokens of 16 px), or at least 157 tokens with tokens of 8 px
+    (1,256 px). In these cases DINO's scale is used; it differs by 0.25 %, or 0.06 % with tokens of
+    8 px.
 
     The table, (1, n + 2, dim), holds the position embeddings of the CLS token, of n tokens row by
     row, and of the register, trained at 224 px. The result has the shape (1, side x side + 2, dim).

@@ -161,7 +161,8 @@ def order_classes(counts: AnyArray, order: ClassOrder) -> list[int]:
     """Return the row numbers of the classes that occur in truth or prediction, sorted for display.
 
     "class" sorts by value. "together" places classes that are confused with each other next to each
-    other (average linkage on the row shares of both directions). "worst" places the class with the
+    other, by average linkage: two classes are as similar as the shares of each that are predicted
+    as the other. "worst" places the class with the
     lowest producer's accuracy first.
     """
     classes = np.flatnonzero(counts.sum(axis=0) + counts.sum(axis=1))
