@@ -12,6 +12,7 @@ import streamlit as st
 from core.chips.chip_set import ChipSet
 from core.pipeline.flair.flair_workspace import has_land_cover
 from core.pipeline.workspace import Workspace
+from core.raster.sidecars import RASTER_SUFFIXES
 
 MINE, DEMO = "mine", "demo"
 
@@ -54,8 +55,7 @@ def switch_workspace(choice: str) -> None:
 
 def workspace_widget_key() -> str:
     """Return the key of the widget that chooses the workspace."""
-    st.session_state.setdefault("cs.chooser", workspace_choice())
-    return "cs.chooser"
+    return _with_start_value("cs.chooser", workspace_choice())
 
 
 def has_data(workspace: Workspace) -> bool:
@@ -65,8 +65,8 @@ def has_data(workspace: Workspace) -> bool:
 
 def has_scenes(workspace: Workspace) -> bool:
     """Return True if the workspace's raw folder has a file that may be a scene."""
-    suffixes, raw = (".tif", ".tiff"), workspace.raw
-    return raw.is_dir() and any(path.suffix.lower() in suffixes for path in raw.iterdir())
+    raw = workspace.raw
+    return raw.is_dir() and any(path.suffix.lower() in RASTER_SUFFIXES for path in raw.iterdir())
 
 
 def begin_script_run(page: str) -> None:
@@ -88,13 +88,17 @@ def widget_key(workspace: Workspace, name: str, current: Any) -> str:
     """
     version = drawer("settings", workspace).get("version", 0)
     page = st.session_state.get("cs.page", "")
-    key = f"cs.widget:{page}:{workspace.root}:{version}:{name}"
+    return _with_start_value(f"cs.widget:{page}:{workspace.root}:{version}:{name}", current)
+
+
+def _with_start_value(key: str, value: Any) -> str:
+    """Return the key of a widget, which starts with the value if it is new."""
     lost_widgets = st.session_state.get("cs.lost widgets", set())
     if key not in st.session_state or key in lost_widgets:
         # If a script run is interrupted, its last elements do not reach the browser. Streamlit then
         # sends the widget again without its value, the browser shows the smallest value and returns
         # that as the user's choice. Setting the value here makes Streamlit send it again.
-        st.session_state[key] = st.session_state.get(key, current)
+        st.session_state[key] = st.session_state.get(key, value)
         st.session_state.setdefault("cs.new widgets", set()).add(key)
         lost_widgets.discard(key)
     return key
