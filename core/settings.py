@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from core.input_settings import SceneSettings, ScreenSettings
+from core.reduction_settings import ProjectionSettings, ReductionSettings
 from core.tables import Checked, bounded, one_of
 from core.types import Align, Background, BandsRule, Covariance, CutMethod, NoiseMethod, Precision
 
@@ -51,7 +52,7 @@ class EmbedSettings(Checked):
     Attributes
     ----------
     encoder : str, default="texture"
-        Name of an encoder in the registry.
+        Name of an encoder in the registry, names joined by "+", or "raster:PATH".
     weights : str, default=""
         Path of a local weight file or folder. If empty, the workspace's weights/ folder is
         searched, then the Hugging Face hub and its cache.
@@ -87,27 +88,6 @@ class EmbedSettings(Checked):
 
 
 @dataclass(frozen=True)
-class ReductionSettings(Checked):
-    """How embeddings become the principal components that are clustered.
-
-    Attributes
-    ----------
-    n_dims : int, default=50
-        Number of principal components, from 1 to 2000; fewer if there are too few chips or columns.
-    longitude, latitude, width, height : float, default=0
-        Weight of each of these chip measurements, from 0 to 100. With weight 1 a measurement counts
-        as much as an average column of the embedding; 0 leaves it out. Adding coordinates makes
-        clusters follow location.
-    """
-
-    n_dims: int = bounded(50, 1, 2000)
-    longitude: float = bounded(0.0, 0, 100)
-    latitude: float = bounded(0.0, 0, 100)
-    width: float = bounded(0.0, 0, 100)
-    height: float = bounded(0.0, 0, 100)
-
-
-@dataclass(frozen=True)
 class GmmSettings(Checked):
     """A Gaussian mixture model.
 
@@ -115,19 +95,20 @@ class GmmSettings(Checked):
     ----------
     n_components : int, default=8
         Number of Gaussians, from 1 to 200.
-    covariance : {"auto", "full", "tied", "diag", "spherical"}, default="auto"
-        Shape of the covariance matrices, as in scikit-learn's GaussianMixture. "auto" uses the
-        richest shape that has fewer parameters than a fifth of the number of chips.
+    covariance : {"auto", "shrunk", "full", "tied", "diag", "spherical"}, default="auto"
+        Shape of the covariance matrices, as in scikit-learn's GaussianMixture, or "shrunk": full
+        matrices, each averaged with the covariance within all clusters. "auto" uses "shrunk" or
+        "tied", whichever makes chips that were left out of the fit more likely.
     n_dims : int, default=0
-        Number of principal components to use, up to 2000. 0 uses as many as the number of chips
-        allows, at most 10.
+        Number of principal components to use, up to 2000. 0 chooses 8, 12 or 18 in the same way.
     n_init : int, default=5
-        Number of random initialisations, from 1 to 100; the fit with the best likelihood is used.
+        Number of initialisations, from 1 to 100, the first by Ward's method and the others by
+        k-means; the fit with the best likelihood is used.
     regularisation : float, default=0.001
         Value added to the diagonal of each covariance matrix, from 0 to 1, in units of the mean
         variance of the data.
     seed : int, default=0
-        Seed of the random initialisations, from 0 to 2**31 - 1.
+        Seed of the initialisations by k-means, from 0 to 2**31 - 1.
     """
 
     n_components: int = bounded(8, 1, 200)
@@ -144,16 +125,18 @@ class TreeSettings(Checked):
 
     Attributes
     ----------
-    n_dims : int, default=10
-        Number of principal components to use, from 1 to 2000; density estimates become unreliable
-        in many dimensions.
-    min_samples : int, default=5
-        Number of neighbours that define the density at a chip, from 1 to 1000. The chip itself is
-        not counted: 5 here is 6 in scikit-learn.
+    n_dims : int, default=0
+        Number of principal components in which density is measured, up to 2000; density estimates
+        become unreliable in many dimensions. With 0 it is measured in the graph of each chip's
+        nearest neighbours in all components.
+    min_samples : int, default=0
+        Number of neighbours that define the density at a chip, up to 1000. The chip itself is not
+        counted: 5 here is 6 in scikit-learn. 0 chooses it from the number of chips, and 5 if
+        `n_dims` is set.
     """
 
-    n_dims: int = bounded(10, 1, 2000)
-    min_samples: int = bounded(5, 1, 1000)
+    n_dims: int = bounded(0, 0, 2000)
+    min_samples: int = bounded(0, 0, 1000)
 
 
 @dataclass(frozen=True)
@@ -162,8 +145,9 @@ class CutSettings(Checked):
 
     Attributes
     ----------
-    min_cluster_size : int, default=15
-        Smallest number of chips that form a cluster, from 2 to 1,000,000.
+    min_cluster_size : int, default=0
+        Smallest number of chips that form a cluster, up to 1,000,000. 0 uses the value suggested
+        for the tree, or a thirtieth of the chips if `tree.n_dims` is set.
     selection : {"eom", "leaf"}, default="eom"
         How clusters are selected: by excess of mass (few large ones) or as the leaves of the
         condensed tree (many small ones).
@@ -176,7 +160,7 @@ class CutSettings(Checked):
         Whether a single cluster, apart from noise, is a valid result.
     """
 
-    min_cluster_size: int = bounded(15, 2, 1_000_000)
+    min_cluster_size: int = bounded(0, 0, 1_000_000)
     selection: CutMethod = one_of("eom", CutMethod)
     epsilon: float = bounded(0.0, 0, 1e9)
     max_cluster_size: int = bounded(0, 0, 100_000_000)
@@ -214,12 +198,12 @@ class WardSettings(Checked):
     ----------
     n_clusters : int, default=8
         Number of clusters that the tree is cut into, from 1 to 1000.
-    n_dims : int, default=10
+    n_dims : int, default=20
         Number of principal components to use, from 1 to 2000.
     """
 
     n_clusters: int = bounded(8, 1, 1000)
-    n_dims: int = bounded(10, 1, 2000)
+    n_dims: int = bounded(20, 1, 2000)
 
 
 @dataclass(frozen=True)
@@ -237,30 +221,6 @@ class NoiseSettings(Checked):
 
     method: NoiseMethod = one_of("keep", NoiseMethod)
     threshold: float = bounded(0.1, 0, 1)
-
-
-@dataclass(frozen=True)
-class ProjectionSettings(Checked):
-    """The two-dimensional projection by t-SNE.
-
-    Attributes
-    ----------
-    perplexity : float, default=0
-        Effective number of neighbours of each chip (van der Maaten and Hinton, 2008), from 2 to a
-        third of the number of chips. 0 uses the smaller of 30 and that third.
-    n_iter : int, default=500
-        Number of iterations after the 250 of early exaggeration, from 50 to 10,000.
-    exaggeration : float, default=1
-        Factor by which attraction is multiplied after early exaggeration, from 1 to 50; values
-        above 1 make clusters more compact.
-    seed : int, default=0
-        Seed of the noise added to the initial positions, from 0 to 2**31 - 1.
-    """
-
-    perplexity: float = bounded(0.0, 0, 10_000)
-    n_iter: int = bounded(500, 50, 10_000)
-    exaggeration: float = bounded(1.0, 1, 50)
-    seed: int = bounded(0, 0, 2**31 - 1)
 
 
 @dataclass(frozen=True)

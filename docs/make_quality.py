@@ -67,6 +67,17 @@ def suggestion_sentences(sweep: dict[str, Any]) -> list[str]:
     ]
 
 
+def correction_table(comparison: dict[str, Any]) -> str:
+    """Return the clusters before and after each correction as a table."""
+    columns = ("scene", "brightness", "sharpness", "silhouette", "stability", "ari", "ami")
+    heads = ("settings", "clusters", *columns[:5], "ARI", "AMI")
+    lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
+    for effect in comparison["effects"]:
+        cells = [effect["title"], effect["n_clusters"], *(f"{effect[c]:.2f}" for c in columns)]
+        lines.append(f"| {' | '.join(map(str, cells))} |")
+    return "\n".join(lines)
+
+
 def bullet_list(sentences: list[str]) -> str:
     """Return sentences as a list."""
     return "\n".join(f"- {sentence}" for sentence in sentences)
@@ -79,10 +90,13 @@ def main() -> None:
         quality = run_command(workspace, "quality", "--method", "hdbscan", "--property", "class")
         sizes = run_command(workspace, "landscape", "--method", "hdbscan")
         mixtures = run_command(workspace, "landscape", "--method", "gmm")
+        compared = ("--property", "class", "--corrections", "--recut")
+        corrections = run_command(workspace, "quality", "--method", "gmm", *compared)["corrections"]
     parts = {
         "card": report_card(quality["card"]),
         "against": agreement_table(quality["against"]),
         "alarms": bullet_list(quality["alarms"]),
+        "corrections": correction_table(corrections),
         "sizes": bullet_list([*suggestion_sentences(sizes), *sizes["cliffs"]]),
         "components": bullet_list(suggestion_sentences(mixtures)),
     }

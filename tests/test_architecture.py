@@ -17,6 +17,7 @@ LAYERS = (
     (
         "core.tables",
         "core.input_settings",
+        "core.reduction_settings",
         "core.settings",
         "core.compute",
         "core.raster",

@@ -83,7 +83,7 @@ def test_choices__must_be_listed(stage, item):
         ({"chipz": {}}, "settings: unknown setting 'chipz'. Did you mean 'chips'?"),
         ({"xyz": 1}, "unknown setting 'xyz'. Known: method, chips"),
         ({"method": 5}, "5 is not text"),
-        ({"gmm": {"covariance": "ful"}}, "'ful' is not one of auto, full"),
+        ({"gmm": {"covariance": "ful"}}, "'ful' is not one of auto, shrunk, full"),
     ],
     ids=str,
 )
@@ -150,16 +150,14 @@ def test_presets__are_valid_settings():
 
 def test_presets__seed_adds_location_and_size():
     seed = settings_from_table(RunSettings, PRESETS["seed"])
-    reduction = dataclasses.asdict(seed.reduction)
-    assert reduction.pop("n_dims") == 50
-    assert reduction == dict.fromkeys(("longitude", "latitude", "width", "height"), 1.0)
+    weights = dict.fromkeys(("longitude", "latitude", "width", "height"), 1.0)
+    assert seed.reduction == ReductionSettings(n_dims=50, **weights)
     assert (seed.gmm.covariance, seed.gmm.n_dims) == ("full", 50)
 
 
 def test_settings__location_and_size_are_not_used_by_default():
-    weights = dataclasses.asdict(ReductionSettings())
-    weights.pop("n_dims")
-    assert set(weights.values()) == {0.0}
+    settings = ReductionSettings()
+    assert settings.longitude == settings.latitude == settings.width == settings.height == 0
 
 
 def test_settings__are_frozen():

@@ -1,6 +1,7 @@
 """Descriptions of the clusters: typical chips, tree, distinctive facts and uncertain chips."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -62,7 +63,9 @@ def tree_panel(clusters: Clusters, _chips: ChipSet) -> None:
         return
     cluster_ids, look = ids_by_label(clusters.labelling, clusters.method_ids), clusters.look
     looks = {label: (look.name(i), look.colour(i)) for label, i in cluster_ids.items()}
-    show_chart(icicle_chart(icicle, looks, clusters.view.settings.cut), "cs.tree")
+    size = int(clusters.labelling.facts["min_cluster_size"])
+    cut = replace(clusters.view.settings.cut, min_cluster_size=size)
+    show_chart(icicle_chart(icicle, looks, cut), "cs.tree")
     st.caption(
         "The tree starts at the top with all chips. As the distance shrinks, chips drop out at the "
         "sides, and a group splits where both parts have at least the minimum cluster size. Wide "

@@ -8,7 +8,8 @@ import pandas as pd
 import streamlit as st
 
 from app.clusters.cluster_charts import share_chart
-from app.session import cluster_results, jobs
+from app.clusters.correction_panel import correction_panel
+from app.session import cache, cluster_results, jobs
 from app.session.displayed_clusters import Clusters
 from app.session.state import choice_key, keep_choice
 from app.widgets.charts import ACCENT, show_chart
@@ -17,14 +18,16 @@ from app.widgets.markup import escape_markdown, format_number
 from app.widgets.palette import EXCLUDED, cluster_colour
 from core.chips.chip_set import ChipSet
 from core.clusters.editing.edited_labelling import edit_hash, judged_sentence
+from core.clusters.evaluation.corrections import CENTRING
 from core.clusters.evaluation.measures import MEASURES
+from core.clusters.evaluation.report_card import EVALUATION_DIMS
 from core.clusters.evaluation.stability import (
     N_RESAMPLES,
     describe_stability,
     failed_resamples_note,
 )
 from core.clusters.labelling import labels_by_size
-from core.errors import DegenerateError
+from core.errors import TooFewError
 from core.pipeline.quality_stage import Quality
 
 # Column titles of the measures.
@@ -42,7 +45,11 @@ ROWS_AT_MOST = 15
 
 
 def confounder_notice(clusters: Clusters, chips: ChipSet) -> None:
-    """List possible confounders of the clusters, such as a single scene."""
+    """List possible confounders of the clusters, such as a single scene, and corrections."""
+    view = clusters.view
+    is_centred = view.settings.reduction.harmonisation == "centre"
+    for warning in cache.centring_losses(view, chips) if is_centred else ():
+        st.warning(escape_markdown(warning))
     sentences, is_complete = cluster_results.confounder_warnings(clusters, chips)
     if not sentences:
         return
@@ -55,6 +62,17 @@ def confounder_notice(clusters: Clusters, chips: ChipSet) -> None:
             "A warning is a reason to look closer, not a proof: clusters of ships, for example, "
             f"may rightly differ in size.{pending}"
         )
+        corrections = cluster_results.suggested_corrections(clusters, chips)
+        if corrections:
+            titles = [f"{item.title[:1].lower()}{item.title[1:]}" for item in corrections]
+            st.markdown(
+                f"Corrections that may help: {', '.join(titles)}. The *Report card* tab compares "
+                "the clusters before and after."
+            )
+        names = [item.name for item in corrections]
+        if CENTRING.name in [*names, *cache.harmful_names(view, chips)]:
+            for warning in cache.centring_losses(view, chips):
+                st.warning(escape_markdown(warning))
 
 
 def report_card_panel(clusters: Clusters, chips: ChipSet) -> None:
@@ -84,9 +102,13 @@ def report_card_panel(clusters: Clusters, chips: ChipSet) -> None:
             "Stability measures whether the method finds a cluster without edits; of a merged "
             "cluster, it finds only the largest part. Edited clusters have no persistence."
         )
-    notes.append("All measures are computed in the clustering space, not in the projection.")
+    notes.append(
+        f"Silhouette and DBCV are measured in the first {EVALUATION_DIMS} principal components, "
+        "not in the projection."
+    )
     st.caption(escape_markdown(" ".join(filter(None, notes))))
     _explain_measures(QUALITY_TITLES)
+    correction_panel(clusters, chips)
 
 
 def _offer_quality(clusters: Clusters) -> None:
@@ -156,7 +178,7 @@ def agreement_panel(clusters: Clusters, chips: ChipSet) -> None:
         agreement, cluster_ids = cluster_results.compare_with_attribute(
             clusters, chips.properties[name], name
         )
-    except DegenerateError as error:
+    except TooFewError as error:
         st.caption(escape_markdown(error))
         return
     for slot, (measure, title) in zip(st.columns(4), AGREEMENT_TITLES.items(), strict=True):

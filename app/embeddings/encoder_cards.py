@@ -9,7 +9,8 @@ from app.widgets.markup import facts_html, format_number
 from core.chips.chip_set import ChipSet
 from core.embeddings.cost_estimate import CostEstimate
 from core.embeddings.encoder import EncoderCard
-from core.embeddings.joined_encoder import SEPARATOR
+from core.embeddings.joined_encoder import part_names
+from core.embeddings.raster_encoder import is_raster_encoder, raster_card
 from core.embeddings.registry import check_readiness
 from core.pipeline.encoders.encoder_comparison import settings_for
 from core.pipeline.encoders.encoder_costs import MOST_TRIED, find_encoder_cost
@@ -24,7 +25,10 @@ def encoder_titles() -> dict[str, str]:
 def encoder_title(name: str) -> str:
     """Return the title of an encoder, or the titles of joined encoders."""
     titles = encoder_titles()
-    return " + ".join(titles.get(part, part) for part in name.split(SEPARATOR))
+    return " + ".join(
+        raster_card(part).title if is_raster_encoder(part) else titles.get(part, part)
+        for part in part_names(name)
+    )
 
 
 def is_descriptor(card: EncoderCard) -> bool:
@@ -44,7 +48,7 @@ def card_list(view: View, chips: ChipSet | None) -> None:
     missing = {card.name: missing_requirements(view, card.name) for card in cards}
     ready = [name for name, needs in missing.items() if not needs]
     chosen = view.settings.embed.encoder
-    if SEPARATOR in chosen and not missing_requirements(view, chosen):
+    if chosen not in missing and not missing_requirements(view, chosen):
         ready.append(chosen)
     text, button = st.columns([3, 1], vertical_alignment="center")
     text.caption(

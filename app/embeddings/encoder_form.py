@@ -13,7 +13,8 @@ from app.widgets.markup import escape_markdown, format_number
 from app.widgets.setting_labels import setting_label
 from core.chips.chip_set import ChipSet
 from core.embeddings.band_triples import choose_band_triples
-from core.embeddings.joined_encoder import SEPARATOR
+from core.embeddings.joined_encoder import SEPARATOR, part_names
+from core.embeddings.raster_encoder import RASTER, RASTER_DEVIATION, is_raster_encoder
 from core.errors import BandError
 from core.pipeline.encoders.encoder_comparison import count_fitted_scenes
 from core.pipeline.view import View
@@ -26,20 +27,28 @@ BANDS_HELP = (
 )
 
 
+# The choice of a raster of embeddings, before its path is entered.
+RASTER_CHOICE = f"{RASTER}:"
+PATH_HELP = (
+    "A GeoTIFF, a VRT or a folder of GeoTIFFs on this machine, for example of AlphaEarth (Google "
+    "Satellite Embedding) or TESSERA."
+)
+
+
 def encoder_form(workspace: Workspace, chips: ChipSet | None) -> None:
     """Draw the form for the encoder and its settings."""
     current = views.requested_settings(workspace).embed
     encoder = _encoder_choice(workspace, current.encoder)
-    parts = encoder.split(SEPARATOR)
+    parts = [part for part in part_names(encoder) if not is_raster_encoder(part)]
     cards = [card for card in cache.encoder_card_list() if card.name in parts]
-    is_network = not cards or not all(map(is_descriptor, cards))
+    is_network = len(cards) < len(parts) or not all(map(is_descriptor, cards))
     choose = partial(setting_choice, workspace, "embed", disabled=not is_network)
     number = partial(setting_number, workspace, "embed")
     with st.expander("More", expanded=is_network):
         if not is_network:
             st.caption(
-                "Input size, normalisation, bands and precision only apply to networks. This "
-                "encoder uses all bands at the size of the chips."
+                "Input size, normalisation, bands and precision only apply to networks. "
+                + ("This encoder uses all bands at the size of the chips." if parts else "")
             )
         note = "With 0, the encoder chooses: the chip size in whole tokens, up to 224 px."
         size, disabled = current.input_size, not is_network
@@ -74,9 +83,11 @@ def encoder_form(workspace: Workspace, chips: ChipSet | None) -> None:
 
 def _encoder_choice(workspace: Workspace, current: str) -> str:
     """Draw the choice of one encoder, or of two that are joined; return its name."""
-    names = list(encoder_titles())
-    first, _, second = current.partition(SEPARATOR)
-    if first not in names or (second and second not in names):
+    parts = part_names(current)
+    raster = next(filter(is_raster_encoder, parts), RASTER_CHOICE)
+    first, *other_parts = [RASTER_CHOICE if part == raster else part for part in parts]
+    names, second = [*encoder_titles(), RASTER_CHOICE], "".join(other_parts[:1])
+    if len(parts) > 2 or not {first, *other_parts} <= set(names):
         # A settings file may name three joined encoders, or one that is not installed here.
         names, first, second = [current, *names], current, ""
     encoder = st.selectbox(
@@ -85,24 +96,46 @@ def _encoder_choice(workspace: Workspace, current: str) -> str:
         format_func=encoder_title,
         key=widget_key(workspace, "encoder", first),
     )
+    if encoder == RASTER_CHOICE:
+        return _raster_choice(workspace, raster)
     other = st.selectbox(
         "Joined with",
-        ["", *encoder_titles()],
+        ["", *encoder_titles(), RASTER_CHOICE],
         format_func=lambda name: encoder_title(name) if name else "nothing",
         key=widget_key(workspace, "encoder second", second),
         help="Both encoders embed each chip. Each embedding is scaled to length 1, then the two "
         "are joined.",
     )
-    if other and other in encoder.split(SEPARATOR):
+    if other == RASTER_CHOICE:
+        return f"{encoder}{SEPARATOR}{_raster_choice(workspace, raster)}"
+    if other and other in part_names(encoder):
         st.caption("Joining an encoder with itself adds nothing, so it is used alone.")
         return encoder
     return f"{encoder}{SEPARATOR}{other}" if other else encoder
 
 
+def _raster_choice(workspace: Workspace, current: str) -> str:
+    """Draw the path of a raster of embeddings and its statistics; return the encoder's name."""
+    kind, _, path = current.partition(":")
+    path = st.text_input(
+        "Raster of embeddings",
+        key=widget_key(workspace, "raster path", path),
+        placeholder="path of a file or folder",
+        help=PATH_HELP,
+    )
+    has_deviation = st.checkbox(
+        "Mean and deviation",
+        key=widget_key(workspace, "raster deviation", kind == RASTER_DEVIATION),
+        help="Adds the standard deviation of each band under the footprint to its mean, which "
+        "describes how mixed the area is.",
+    )
+    return f"{RASTER_DEVIATION if has_deviation else RASTER}:{path.strip()}"
+
+
 def _bands_note(chips: ChipSet, rule: BandsRule) -> None:
     """Show which bands of these chips the rule selects, before anything is computed."""
     try:
-        _, note = choose_band_triples(len(chips.bands), chips.bands, rule)
+        _, note = choose_band_triples(len(chips.varying_bands), chips.varying_bands, rule)
     except BandError as error:
         st.warning(escape_markdown(error))
         return
@@ -138,5 +171,6 @@ def fit_notes(view: View) -> None:
     n_chips = sum(int(artifact.counts["chips"]) for artifact in artifacts[1:])
     seconds = sum(float(artifact.manifest["seconds"]) for artifact in artifacts)
     st.caption(f"{format_number(n_chips)} chips embedded in {format_number(seconds, 's')}.")
-    for note in artifacts[0].counts.get("notes", ()):
-        st.info(escape_markdown(f"{note[:1].upper()}{note[1:]}."))
+    for artifact in artifacts:
+        for note in artifact.counts.get("notes", ()):
+            st.info(escape_markdown(f"{note[:1].upper()}{note[1:]}."))

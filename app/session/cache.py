@@ -18,6 +18,8 @@ from app.session.job_board import Board
 from app.session.views import requested_display
 from app.widgets.images import data_uri
 from core.chips.chip_set import ChipSet
+from core.clusters.evaluation.centring_losses import centring_warnings
+from core.clusters.evaluation.corrections import harmful_corrections
 from core.clusters.labelling import Labelling
 from core.embeddings import registry
 from core.embeddings.encoder import EncoderCard
@@ -127,7 +129,29 @@ def stage_result(
 
 def chips(view: View) -> ChipSet | None:
     """Return the chips; None if they have not been cut."""
-    return stage_result(view, "chips", "chips", lambda: open_chips(view))
+    # Bands that the user chose are used even if they are constant, with the same artifacts.
+    bands = view.settings.chips.bands
+    return stage_result(view, "chips", "chips", lambda: open_chips(view), bands=bands)
+
+
+def centring_losses(view: View, chip_set: ChipSet) -> list[str]:
+    """Return a sentence for each attribute whose differences centring by scene removes."""
+
+    def read() -> list[str]:
+        return centring_warnings(chip_set.properties, chip_set.facts["scene"].to_numpy())
+
+    return stage_result(view, "chips", "centring", read) or []
+
+
+def harmful_names(view: View, chip_set: ChipSet) -> list[str]:
+    """Return the names of the corrections that would remove all differences in an attribute."""
+    scenes, settings = chip_set.facts["scene"].to_numpy(), view.settings
+
+    def read() -> list[str]:
+        return harmful_corrections(chip_set.properties, scenes, settings)
+
+    table = settings.reduction
+    return stage_result(view, "chips", "harmful", read, harmonisation=table.harmonisation) or []
 
 
 def reduction(view: View) -> Reduction | None:

@@ -22,13 +22,15 @@ from core.clusters.editing.edited_labelling import (
 from core.clusters.editing.edits import bisect_cluster
 from core.clusters.editing.explanation import Exemplars, find_exemplars, rows_near_centres
 from core.clusters.evaluation.confounders import partial_chip_warnings, single_scene_warnings
+from core.clusters.evaluation.corrections import Correction, suggest_corrections
 from core.clusters.evaluation.report_card import PropertyAgreement, compare_with_property
 from core.clusters.evaluation.size_sweep import SizeSweep, sweep_sizes
 from core.clusters.labelling import labels_by_size
 from core.clusters.methods.icicle import Icicle, lay_out_icicle
 from core.clusters.methods.method_table import method_of
+from core.pipeline.chip_images import APPEARANCE
 from core.pipeline.cluster_stages import clustered_points, labelling_inputs
-from core.pipeline.quality_stage import APPEARANCE, Quality, displayed_mark, find_quality
+from core.pipeline.quality_stage import Quality, alarming_facts, displayed_mark, find_quality
 from core.pipeline.view import View
 from core.types import BoolArray, DoubleArray, FloatArray, IntArray
 
@@ -73,7 +75,7 @@ def persistence_by_cluster(clusters: Clusters) -> DoubleArray | None:
 def icicle(clusters: Clusters) -> Icicle | None:
     """Return the layout of the condensed tree, if there is one; takes 0.1 s for 20,000 chips."""
     tree, cut = _condensed_tree(clusters), clusters.view.settings.cut
-    if tree is None or len(tree) < cut.min_cluster_size:
+    if tree is None or len(tree) < tree.resolve(cut).min_cluster_size:
         return None
     return cache.labelling_result(clusters.view, "icicle", partial(lay_out_icicle, tree, cut))
 
@@ -188,6 +190,15 @@ def confounder_warnings(clusters: Clusters, chips: ChipSet) -> tuple[list[str], 
     associations = card.associations if card else ()
     sentences += [association.sentence for association in associations if association.alarm]
     return sentences, card is not None
+
+
+def suggested_corrections(clusters: Clusters, chips: ChipSet) -> list[Correction]:
+    """Return the corrections that may help against the facts that the clusters follow."""
+    scenes = chips.facts["scene"].to_numpy()
+    in_one_scene = bool(single_scene_warnings(np.maximum(clusters.ids, -1), scenes))
+    facts = alarming_facts(quality(clusters, chips), in_one_scene=in_one_scene)
+    harmful = cache.harmful_names(clusters.view, chips)
+    return suggest_corrections(facts, clusters.view.settings, harmful)
 
 
 def digest(values: IntArray | BoolArray | FloatArray) -> str:

@@ -118,6 +118,12 @@ def start_quality(workspace: Workspace, settings: RunSettings) -> None:
     _start_command(workspace, settings, "Measuring cluster quality", "quality")
 
 
+def start_corrections(workspace: Workspace, settings: RunSettings, attribute: str) -> None:
+    """Cluster with each correction of a confounder, and measure the effect."""
+    options = ("--corrections", f"--property={attribute}")
+    _start_command(workspace, settings, "Comparing corrections", "quality", *options)
+
+
 def start_component_sweep(workspace: Workspace, settings: RunSettings) -> None:
     """Compare mixtures with different numbers of components."""
     _start_command(workspace, settings, "Comparing mixtures", "landscape", "--method", "gmm")

@@ -1,5 +1,6 @@
 """Settings that the app saves between sessions, in the workspace's app/ folder."""
 
+import dataclasses
 import tomllib
 from hashlib import sha256
 from pathlib import Path
@@ -9,6 +10,7 @@ import tomli_w
 
 from core.artifacts.formats import write_atomically
 from core.clusters.methods.method_table import find_method
+from core.embeddings.registry import replace_removed
 from core.errors import ChipscapeError
 from core.input_settings import DisplaySettings
 from core.pipeline.workspace import Workspace
@@ -91,6 +93,10 @@ def _read_run_settings(table: dict[str, Any]) -> RunSettings:
     try:
         settings: RunSettings = settings_from_table(RunSettings, table)
         find_method(settings.method)
+        encoder = replace_removed(settings.embed.encoder)
+        if encoder != settings.embed.encoder:
+            embed = dataclasses.replace(settings.embed, encoder=encoder)
+            settings = dataclasses.replace(settings, embed=embed)
     except ChipscapeError:
         # The file may be from another version or edited by hand.
         return RunSettings()

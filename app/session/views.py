@@ -4,6 +4,7 @@ import dataclasses
 from typing import Any, cast
 
 from app.session import saved_settings, state
+from core.embeddings.joined_encoder import lacks_raster_path
 from core.embeddings.registry import check_readiness
 from core.input_settings import DisplaySettings
 from core.pipeline.run_stages import RUN_STAGES, complete_view, settings_of, with_settings
@@ -12,6 +13,7 @@ from core.pipeline.view import View
 from core.pipeline.workspace import Workspace
 from core.settings import RunSettings
 
+RASTER_HINT = "Enter the path of a GeoTIFF, a VRT or a folder of GeoTIFFs."
 # Stages that have to be computed; the scenes are read whenever they are needed.
 STAGES = tuple(stage.name for stage in RUN_STAGES if stage.needs)
 
@@ -127,6 +129,8 @@ def _complete(view: View) -> View:
     if readiness.ready:
         return complete_view(view)
     reason = f"{settings.encoder} is not ready yet. {readiness.needs}"
+    if lacks_raster_path(settings.encoder):
+        reason = RASTER_HINT
     return dataclasses.replace(complete_view(view, until="chips"), reason=reason)
 
 

@@ -29,11 +29,17 @@ def class_attribute(chips: ChipSet) -> str:
 
 
 def scorable_attribute(chips: ChipSet) -> str:
-    """Return the class attribute, or another attribute if all chips are of one class."""
-    names = [str(name) for name in chips.properties.columns]
-    varied = [name for name in names if chips.properties[name].nunique() > 1]
+    """Return the class attribute, or another attribute if all chips are of one class.
+
+    An attribute of which most values occur once, such as an identifier, is used only if there is no
+    other.
+    """
+    counts = {str(name): chips.properties[name].nunique() for name in chips.properties.columns}
+    varied = [name for name, count in counts.items() if count > 1]
     attribute = class_attribute(chips)
-    return attribute if attribute in varied or not varied else varied[0]
+    if attribute in varied or not varied:
+        return attribute
+    return next((name for name in varied if counts[name] <= len(chips) // 4), varied[0])
 
 
 def chip_names(chips: ChipSet, rows: Sequence[int] | IntArray) -> list[str]:

@@ -25,6 +25,7 @@ ACTIVITIES = {
     "stability": "Clustering resamples",
     "card": "Measuring the clusters",
     "confounders": "Looking for confounders",
+    "corrections": "Comparing corrections",
     "components": "Comparing mixtures",
     "projection": "Projecting to two dimensions",
     "estimate": "Measuring encoders",

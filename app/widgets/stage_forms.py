@@ -7,7 +7,7 @@ result belongs to previous settings, a notice offers to update it.
 import dataclasses
 from collections.abc import Sequence
 from functools import partial
-from typing import Literal, cast
+from typing import Literal, cast, get_args
 
 import streamlit as st
 
@@ -16,22 +16,31 @@ from app.session.state import widget_key
 from app.widgets.choices import setting_number
 from app.widgets.markup import escape_markdown
 from app.widgets.setting_labels import choice_label, list_differences, setting_label
+from core.embeddings.joined_encoder import lacks_raster_path
 from core.pipeline.run_stages import settings_of
 from core.pipeline.view import View
 from core.pipeline.workspace import Workspace
-from core.types import Covariance
+from core.reduction_settings import ReductionSettings
+from core.types import Covariance, Harmonisation, Nuisance
 
 Width = Literal["stretch", "content"]
 SPACE_HELP = "Number of principal components of the embeddings that are kept."
 COVARIANCE_HELP = "Automatic uses the most flexible covariance that the number of chips supports."
 TREE_SPACE_HELP = (
-    "Number of principal components for HDBSCAN. Use few of them, because points in many "
-    "dimensions form no dense regions."
+    "Number of principal components for HDBSCAN. 0 uses the graph of each chip's nearest "
+    "neighbours in all components instead. Otherwise use few, because points in many dimensions "
+    "form no dense regions."
 )
 MIN_SAMPLES_HELP = (
     "Number of neighbours, not counting the chip itself, that define its density. A higher number "
-    "gives fewer and more stable clusters, and more noise."
+    "gives fewer and more stable clusters, and more noise. 0 chooses it from the number of chips."
 )
+
+CORRECTION_HELP = {
+    "harmonisation": "Centring subtracts the mean embedding of each scene. Scenes with few chips "
+    "are corrected less. It also removes what distinguishes classes of different scenes.",
+    "nuisance": "Subtracts the linear effect of the brightness or sharpness of the chips.",
+}
 
 
 def class_form(workspace: Workspace, attributes: Sequence[str], guess: str) -> None:
@@ -63,8 +72,8 @@ def space_form(workspace: Workspace) -> None:
         key=widget_key(workspace, "covariance", gmm.covariance),
         help=COVARIANCE_HELP,
     )
-    tree_dims = number("tree", "n_dims", tree.n_dims, dims, 1, TREE_SPACE_HELP)
-    min_samples = number("tree", "min_samples", tree.min_samples, (1, 1000), 1, MIN_SAMPLES_HELP)
+    tree_dims = number("tree", "n_dims", tree.n_dims, (0, 2000), 1, TREE_SPACE_HELP)
+    min_samples = number("tree", "min_samples", tree.min_samples, (0, 1000), 1, MIN_SAMPLES_HELP)
     weights = {}
     with st.expander("Add coordinates and size"):
         st.caption("Off by default. Adding coordinates makes clusters follow location.")
@@ -73,12 +82,39 @@ def space_form(workspace: Workspace) -> None:
             label, key = setting_label("reduction", name), f"weight {name}"
             key = widget_key(workspace, key, weight)
             weights[name] = st.slider(label, 0.0, max(3.0, weight), step=0.1, key=key)
+    reduction = _corrected_reduction(workspace, reduction)
     views.request_settings(
         workspace,
         reduction=dataclasses.replace(reduction, n_dims=n_dims, **weights),
         tree=dataclasses.replace(tree, n_dims=tree_dims, min_samples=min_samples),
         gmm=dataclasses.replace(gmm, covariance=cast(Covariance, covariance)),
     )
+
+
+def _corrected_reduction(workspace: Workspace, reduction: ReductionSettings) -> ReductionSettings:
+    """Draw the selectors of the corrections; return the settings with the chosen ones."""
+    choices = {"harmonisation": get_args(Harmonisation), "nuisance": get_args(Nuisance)}
+    values = {}
+    is_corrected = any(getattr(reduction, name) != "none" for name in choices)
+    with st.expander("Remove confounders", expanded=is_corrected):
+        st.caption(
+            "For clusters that follow scene, brightness or blur. The report card compares the "
+            "clusters before and after."
+        )
+        for name, options in choices.items():
+            value = getattr(reduction, name)
+            values[name] = st.selectbox(
+                setting_label("reduction", name),
+                options,
+                format_func=choice_label,
+                key=widget_key(workspace, name, value),
+                help=CORRECTION_HELP[name],
+            )
+        view = views.requested_view(workspace)
+        chips = cache.chips(view) if values["harmonisation"] == "centre" else None
+        for warning in cache.centring_losses(view, chips) if chips is not None else ():
+            st.warning(escape_markdown(warning))
+    return dataclasses.replace(reduction, **values)
 
 
 def projection_form(workspace: Workspace) -> None:
@@ -111,7 +147,8 @@ def run_button(
         return
     is_ready, key = cache.is_ready(view, until), f"cs.run:{until}"
     label = "Up to date" if is_ready else label
-    disabled = is_ready or jobs.running_job(workspace) is not None
+    is_incomplete = lacks_raster_path(view.settings.embed.encoder)
+    disabled = is_ready or is_incomplete or jobs.running_job(workspace) is not None
     if st.button(label, key=key, type="primary", disabled=disabled, width=width):
         jobs.start_run(workspace, view.settings, until, title)
         st.rerun()
@@ -138,7 +175,8 @@ def stale_notice(view: View, stage: str, until: str = "") -> None:
         is_busy = jobs.running_job(workspace) is not None
         note = "A job is already running." if is_busy else None
         key = f"cs.compute:{stage}"
-        if st.button("Update", key=key, type="primary", disabled=is_busy, help=note):
+        disabled = is_busy or lacks_raster_path(requested.embed.encoder)
+        if st.button("Update", key=key, type="primary", disabled=disabled, help=note):
             jobs.start_run(workspace, requested, until, f"Computing {until}")
             st.rerun()
         if st.button("Keep these results", key=f"cs.keep:{stage}"):

@@ -1,8 +1,9 @@
 """The chips of all scenes as one sequence of rows, read from disk on demand, and their bands."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import cast
 
 import numpy as np
 import pandas as pd
@@ -55,7 +56,8 @@ class SceneChips:
 class Outline:
     """The values that identify a set of chips in keys, without its tables and pixels.
 
-    `keys` are the artifact keys of the parts, in order; `size` is the side of a chip in pixels.
+    `keys` are the artifact keys of the parts, in order; `bands` are those that encoders receive;
+    `size` is the side of a chip in pixels.
     """
 
     keys: tuple[str, ...]
@@ -68,12 +70,14 @@ class Outline:
 class ChipSet:
     """The chips of all scenes, in the order of the scenes' names.
 
-    The notes tell the user how the scenes were combined and what was left out.
+    The notes tell the user how the scenes were combined and what was left out. Encoders do not
+    receive the `constant_bands`, which have a single value in each scene.
     """
 
     parts: tuple[SceneChips, ...]
     bands: tuple[str, ...]
     notes: tuple[str, ...] = ()
+    constant_bands: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return sum(len(part) for part in self.parts)
@@ -94,9 +98,14 @@ class ChipSet:
         return tuple(part.key for part in self.parts)
 
     @property
+    def varying_bands(self) -> tuple[str, ...]:
+        """The bands that encoders receive."""
+        return tuple(band for band in self.bands if band not in self.constant_bands)
+
+    @property
     def outline(self) -> Outline:
         """The values that identify the chips in keys."""
-        return Outline(self.keys, self.bands, self.size, self.dtypes)
+        return Outline(self.keys, self.varying_bands, self.size, self.dtypes)
 
     @cached_property
     def facts(self) -> pd.DataFrame:
@@ -139,6 +148,18 @@ class ChipSet:
             scalings[dtype] = fit_scaling(*subset.read(subset.sample_rows(n)))
         return scalings
 
+    def without_constant_bands(self) -> "ChipSet":
+        """Return the chips as encoders receive them."""
+        bands = self.varying_bands
+        if bands == self.bands:
+            return self
+        positions = [self.bands.index(band) for band in bands]
+        parts = tuple(
+            replace(part, pixels=cast(AnyArray, _BandSelection(part.pixels, positions)))
+            for part in self.parts
+        )
+        return replace(self, parts=parts, bands=bands, constant_bands=())
+
     def read(self, rows: Sequence[int] | AnyArray) -> tuple[AnyArray, BoolArray]:
         """Read native pixels (n, bands, size, size) and masks (n, size, size) of these rows.
 
@@ -171,6 +192,33 @@ class ChipSet:
         numbers = np.asarray(rows, np.int64)
         parts = np.searchsorted(starts[1:], numbers, side="right")
         return [(self.parts[p], int(r - starts[p])) for p, r in zip(parts, numbers, strict=True)]
+
+
+class _BandSelection:
+    """Some bands of pixels on disk, (n, bands, size, size), which are read when indexed by rows."""
+
+    def __init__(self, pixels: AnyArray, positions: list[int]) -> None:
+        self._pixels, self._positions = pixels, positions
+        self.dtype = pixels.dtype
+        self.shape = (len(pixels), len(positions), *pixels.shape[2:])
+
+    def __len__(self) -> int:
+        return len(self._pixels)
+
+    def __getitem__(self, rows: int | slice) -> AnyArray:
+        values = self._pixels[rows]
+        return values[..., self._positions, :, :]
+
+
+def constant_band_names(
+    bands: Sequence[str], constant: Sequence[Collection[str]]
+) -> tuple[str, ...]:
+    """Return the bands that are constant in every scene; none if no other band would remain.
+
+    `constant` lists the constant bands of each scene.
+    """
+    names = tuple(band for band in bands if all(band in scene for scene in constant))
+    return names if len(names) < len(bands) else ()
 
 
 def shared_band_names(

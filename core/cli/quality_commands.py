@@ -9,10 +9,11 @@ import numpy as np
 import typer
 
 from core.cli.console import remark, reporter, show_result
-from core.cli.shared_options import Session, with_session
+from core.cli.shared_options import Session, option, with_session
 from core.clusters.labelling import NOISE
 from core.clusters.methods.method_table import METHODS, method_of
 from core.errors import SettingsError, TooFewError
+from core.pipeline.corrections.correction_comparison import CorrectionComparison
 from core.pipeline.run import Run, run_pipeline
 from core.progress import Progress, report_step
 
@@ -23,11 +24,19 @@ def quality_command(
     property_name: Annotated[
         str, typer.Option("--property", help="Also compare clusters with this attribute.")
     ] = "",
+    corrections: Annotated[
+        bool,
+        option("Cluster again with each correction of a confounder, and compare.", "--corrections"),
+    ] = False,
+    recut: Annotated[
+        bool, option("With --corrections, also cut and embed chips again.", "--recut")
+    ] = False,
 ) -> None:
     """Measure the quality of clusters: report card, stability over 20 resamples, confounders."""
     from core.clusters.editing.edited_labelling import compact_labels
     from core.clusters.evaluation.report_card import compare_with_property
     from core.pipeline.chip_stages import attribute_values
+    from core.pipeline.corrections.correction_comparison import best_correction, compare_corrections
     from core.pipeline.quality_stage import judge_run, quality_table
 
     with reporter() as listen:
@@ -39,28 +48,30 @@ def quality_command(
         agreement = compare_with_property(compact_labels(edited), [*values], property_name)
         table = dataclasses.asdict(agreement) | {"table": agreement.table.tolist()}
         result["against"] = {"property": property_name, **table}
-    show_result(session.as_json, result, _quality_lines(result))
+    lines = [*_quality_lines(result)]
+    if corrections or recut:
+        with reporter() as listen:
+            comparison = compare_corrections(run.view, property_name, listen, recut=recut)
+        best = dataclasses.asdict(best_correction(comparison, run.view))
+        result["corrections"] = dataclasses.asdict(comparison) | {"best": best}
+        lines += ["", *_correction_lines(comparison), best["sentence"]]
+    show_result(session.as_json, result, lines)
 
 
 @with_session
 def landscape_command(
     session: Session,
     components: Annotated[
-        str, typer.Option(help="Numbers of components to compare, such as 2:20.")
-    ] = "2:20",
+        str, typer.Option(help="Numbers of clusters to compare, such as 2:20.")
+    ] = "1:20",
 ) -> None:
-    """Compare values of the main setting: cluster sizes for HDBSCAN, components for mixtures."""
-    sweeps = {"hdbscan": _sweep_sizes, "gmm": _sweep_components}
-    method = method_of(session.settings)
+    """Suggest the main setting: a cluster size for HDBSCAN, else the number of clusters."""
     with reporter() as listen:
         run = run_pipeline(session.workspace, session.settings, listen, "reduction")
-        if method.name not in sweeps:
-            raise SettingsError(
-                f"this command does not support {method.title}",
-                where="--method",
-                remedy=f"Use {' or '.join(sweeps)}.",
-            )
-        result = sweeps[method.name](run, components, listen("components"))
+        if method_of(session.settings).count:
+            result = _sweep_components(run, components, listen("components"))
+        else:
+            result = _sweep_sizes(run)
     lines = [f"{s['name']}: {s['value']}. {s['reason']}" for s in result["suggestions"]]
     show_result(session.as_json, result, lines)
 
@@ -75,7 +86,8 @@ def describe_noise(run: Run) -> str:
         return ""
     treatment = run.view.settings.noise.method
     if treatment == "keep":
-        return f", {labelling.noise_fraction:.0%} noise"
+        chosen = "min_cluster_size {min_cluster_size}, min_samples {min_samples}"
+        return f", {labelling.noise_fraction:.0%} noise ({chosen.format(**labelling.facts)})"
 
     from core.pipeline.saved_edits import treat_view
 
@@ -132,7 +144,7 @@ def parse_range(text: str, where: str) -> list[int]:
     return list(range(int(first), int(last) + 1))
 
 
-def _sweep_sizes(run: Run, _: str, __: Progress) -> dict[str, Any]:
+def _sweep_sizes(run: Run) -> dict[str, Any]:
     from core.clusters.evaluation import size_sweep
     from core.pipeline.cluster_stages import tree_stage
 
@@ -154,7 +166,8 @@ def _sweep_components(run: Run, components: str, report: Progress) -> dict[str, 
     counts = ComponentCounts(run.view, parse_range(components, "--components"))
     sweep = COMPONENT_SWEEP.open(COMPONENT_SWEEP.make(run.view.workspace.store, counts, report))
     suggestions = [dataclasses.asdict(suggestion) for suggestion in suggest_components(sweep)]
-    return {**_as_lists(sweep), "agreement": sweep.agreement, "suggestions": suggestions}
+    derived = {"agreement": sweep.agreement, "interval": sweep.interval}
+    return {**_as_lists(sweep), **derived, "suggestions": suggestions}
 
 
 def _as_lists(record: Any) -> dict[str, Any]:
@@ -178,3 +191,22 @@ def _quality_lines(result: dict[str, Any]) -> Iterator[str]:
     failed = [result["lost"]] if result["lost"] else []
     notes = (*card["notes"], *failed, result["judged"], *result["problems"], *result["alarms"])
     yield from (f"note: {note}" for note in notes)
+    yield from (f"note: {sentence}" for sentence in result["remedies"])
+
+
+def _correction_lines(comparison: CorrectionComparison) -> list[str]:
+    """Return the comparison as lines of text: a table, then warnings and notes."""
+    columns = ("clusters", "noise", "scene", "bright.", "sharp.", "silh.", "stab.", "ARI", "AMI")
+    lines = [f"{'correction':<32}" + "".join(f"{name:>9}" for name in columns)]
+    names = ("scene", "brightness", "sharpness", "silhouette", "stability", "ari", "ami")
+    for effect in comparison.effects:
+        values = [getattr(effect, name) for name in names]
+        numbers = ["-" if value is None else f"{value:.2f}" for value in values]
+        cells = [f"{effect.n_clusters}", f"{effect.noise_fraction:.0%}", *numbers]
+        lines.append(f"{effect.title:<32}" + "".join(f"{cell:>9}" for cell in cells))
+    lines.append(
+        "scene, bright., sharp.: share of information that clusters have in common with it, 0 to "
+        "1; lower is better"
+    )
+    lines += [f"warning: {warning}" for warning in comparison.warnings]
+    return lines + [f"note: {note}" for note in comparison.notes]

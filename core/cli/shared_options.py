@@ -54,6 +54,8 @@ _FIELDS = {
     "extent": "chips.extent",
     "align": "chips.align",
     "background": "chips.background",
+    "harmonisation": "reduction.harmonisation",
+    "nuisance": "reduction.nuisance",
     "method": "method",
     "n_components": "gmm.n_components",
     "covariance": "gmm.covariance",
@@ -83,7 +85,9 @@ def read_session(
     seed: Annotated[int | None, option("Seed of clustering and projection.", "--seed")] = None,
     scheduler: SchedulerOption = "",
     verify: Annotated[bool, option("Recompute all checksums.", "--verify")] = False,
-    encoder: Annotated[str | None, option("Encoder, such as texture or resnet50.")] = None,
+    encoder: Annotated[
+        str | None, option("Encoder, such as texture, resnet50 or raster:PATH.")
+    ] = None,
     weights: Annotated[str | None, option("Weight file or folder of the encoder.")] = None,
     bands_rule: Annotated[
         str | None, option("How to use more than three bands: first or triples.")
@@ -96,9 +100,17 @@ def read_session(
     align: Annotated[str | None, option("Chip orientation: north or long-axis.")] = None,
     background: Annotated[str | None, option("Background of annotations: keep or mask.")] = None,
     bands: Annotated[str | None, option("Bands to use, comma-separated.")] = None,
+    harmonisation: Annotated[
+        str | None, option("Differences between scenes: none or centre.")
+    ] = None,
+    nuisance: Annotated[
+        str | None, option("Effect to remove: none, brightness or sharpness.")
+    ] = None,
     method: Annotated[str | None, option(f"One of {', '.join(METHODS)}.")] = None,
     n_components: Annotated[int | None, option("Number of Gaussians in the mixture.")] = None,
-    covariance: Annotated[str | None, option("auto, full, tied, diag or spherical.")] = None,
+    covariance: Annotated[
+        str | None, option("auto, shrunk, full, tied, diag or spherical.")
+    ] = None,
     n_clusters: Annotated[int | None, option("Clusters for k-means and Ward.")] = None,
     noise: Annotated[str | None, option("HDBSCAN's noise: keep, nearest or soft.")] = None,
     min_cluster_size: MinClusterSizeOption = None,

@@ -96,15 +96,15 @@ def soft_membership(tree: SpanningTree, settings: CutSettings, points: FloatArra
     (`all_points_membership_vectors`; "How Soft Clustering for HDBSCAN Works" in its documentation),
     computed from the existing tree instead of a second fit.
 
-    The points, (n, d), are those that the tree was built from; the first `tree.n_dims` columns are
-    used. The result has the shape (n, n_clusters), and each row sums to at most 1.
+    The points, (n, d), are those that the tree was built from. Distances are measured in the space
+    of the tree. The result has the shape (n, n_clusters), and each row sums to at most 1.
     """
-    if len(tree) < settings.min_cluster_size:
+    if len(tree) < tree.resolve(settings).min_cluster_size:
         return np.zeros((len(tree), 0), np.float32)
     condensed, cut = cut_nodes(tree, settings)
     if not len(cut.nodes):
         return np.zeros((len(tree), 0), np.float32)
-    data = np.asarray(points[:, : tree.n_dims], np.float64)
+    data = np.asarray(tree.space(points), np.float64)
     heights = _joining_heights(condensed, cut)
     # The largest lambda at which a point or a child leaves each node.
     densest = condensed.max_lambda.copy()

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from core.embeddings.encoder import ChipBatch, Encoder, Fitted
+from core.embeddings.encoder import ChipBatch, Encoder, Fitted, SampleEncoder
 
 # Number of chips encoded as a warm-up, largest size of the first measured part, and time in seconds
 # after which no further part is started.
@@ -58,10 +58,12 @@ def estimate_cost(
         fitting = (time.perf_counter() - start) if fitted else 0.0
         encoder.encode(chips.select(slice(_WARM_UP)), fitted)
         rate, measured, dim = _measure_rate(encoder, chips, fitted)
-    fit_ratio = min(n, sample or n) / len(chips)
+    n_sample = min(n, sample or n)
+    # An encoder that embeds its sample while it is fitted encodes nothing if it is fitted to all.
+    encoding = 0.0 if n_sample == n and isinstance(encoder, SampleEncoder) else n / rate
     return CostEstimate(
         n=n,
-        seconds=loading + fitting * max(fit_ratio, 1.0) + n / rate,
+        seconds=loading + fitting * max(n_sample / len(chips), 1.0) + encoding,
         bytes=max(memory) + n * dim * 4,
         rate=rate,
         dim=dim,

@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
 from core.chips.scaling import Scaling
 from core.errors import BandError
-from core.types import AnyArray, BoolArray, FloatArray
+from core.types import AnyArray, BoolArray, FloatArray, Geometries
 
 Fitted = Mapping[str, AnyArray]
 """Parameters that an encoder fitted to a sample of chips: named arrays, stored as an artifact."""
@@ -73,6 +73,19 @@ class EncoderCard:
         return bool(self.hub_id)
 
 
+@dataclass(frozen=True, eq=False)
+class ChipFootprints:
+    """The footprints of a batch of chips, as a part of those of all chips of the scene.
+
+    `geometries` are in longitude and latitude, and None in a scene without a CRS. Batches of one
+    scene share the array, so that an encoder can read what lies under all footprints at once;
+    `rows` are those of the batch.
+    """
+
+    geometries: Geometries
+    rows: slice
+
+
 @dataclass(frozen=True)
 class ChipBatch:
     """Chips in their native dtype, with the scaling that maps their values to 0..1.
@@ -84,12 +97,15 @@ class ChipBatch:
         True where a pixel is masked: nodata, beyond the scene's edge, or excluded background.
     bands : tuple of str
         Names of the bands in their order; empty if unknown.
+    footprints : ChipFootprints or None
+        Only for encoders that set `needs_footprints`.
     """
 
     pixels: AnyArray
     mask: BoolArray
     scaling: Scaling
     bands: tuple[str, ...] = ()
+    footprints: ChipFootprints | None = None
 
     def __post_init__(self) -> None:
         n, n_bands, height, width = self.pixels.shape
@@ -108,7 +124,11 @@ class ChipBatch:
 
     def select(self, rows: slice) -> "ChipBatch":
         """Return the chips selected by a slice, without copying their pixels."""
-        return ChipBatch(self.pixels[rows], self.mask[rows], self.scaling, self.bands)
+        footprints = self.footprints
+        if footprints:
+            selected = footprints.geometries[footprints.rows][rows]
+            footprints = ChipFootprints(selected, slice(0, len(selected)))
+        return ChipBatch(self.pixels[rows], self.mask[rows], self.scaling, self.bands, footprints)
 
     def unit(self) -> FloatArray:
         """Return the pixels in 0..1, float32 (n, bands, size, size); masked pixels are 0."""
@@ -123,8 +143,12 @@ class Encoder(Protocol):
     An encoder stores nothing about the data. `fit` returns the fitted parameters and `encode`
     receives them, so that they can be stored and reused when scenes are added.
 
-    Two further members are optional. ``notes(n_bands, names)`` returns notes for the user on how
-    the bands are used; ``read_size`` is the number of chips per batch that suits the encoder.
+    Five further members are optional. ``notes(n_bands, names)`` returns notes for the user on how
+    the bands are used; ``read_size`` is the number of chips per batch that suits the encoder;
+    ``input_side(native)`` is the side in pixels to which chips of `native` pixels are resized;
+    ``needs_footprints`` is True for an encoder that reads other data under the chips' footprints.
+    Only such an encoder may return NaN, in the rows of chips that lie outside these data.
+    `SampleEncoder` describes ``fit_encode``.
     """
 
     card: EncoderCard
@@ -146,10 +170,30 @@ class Encoder(Protocol):
         ...
 
 
+def needs_footprints(encoder: Encoder) -> bool:
+    """Return True if an encoder reads other data under the chips' footprints."""
+    return bool(getattr(encoder, "needs_footprints", False))
+
+
+@runtime_checkable
+class SampleEncoder(Protocol):
+    """An encoder that can embed the sample while it is fitted, without computing anything twice."""
+
+    def fit_encode(self, sample: ChipBatch) -> tuple[Fitted, FloatArray]:
+        """Return the results of `Encoder.fit` and of `Encoder.encode` for the same chips."""
+        ...
+
+
 def bands_notes(encoder: Encoder, n_bands: int, names: Sequence[str]) -> tuple[str, ...]:
     """Return an encoder's notes for the user on how it uses the bands, if it has any."""
     notes = getattr(encoder, "notes", None)
     return tuple(notes(n_bands, names)) if notes else ()
+
+
+def encoder_input_side(encoder: Encoder, native: int) -> int:
+    """Return the side in pixels at which an encoder reads chips of `native` pixels."""
+    input_side = getattr(encoder, "input_side", None)
+    return int(input_side(native)) if input_side else native
 
 
 def require_bands(batch: ChipBatch, n_bands: int, where: str) -> None:

@@ -4,13 +4,22 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from core.chips.chip_set import ChipSet, SceneChips
 from core.chips.scaling import Scaling
-from core.embeddings.encoder import ChipBatch, Encoder, Fitted, bands_notes
+from core.embeddings.encoder import (
+    ChipBatch,
+    ChipFootprints,
+    Encoder,
+    Fitted,
+    SampleEncoder,
+    bands_notes,
+    needs_footprints,
+)
 from core.errors import DegenerateError
-from core.types import AnyArray, FloatArray
+from core.types import AnyArray, FloatArray, Geometries
 
 # Chips per batch, unless the encoder has a `read_size`.
 _READ_SIZE = 128
@@ -18,10 +27,11 @@ _READ_SIZE = 128
 
 def fit_encoder(
     encoder: Encoder, chips: ChipSet, scalings: Mapping[str, Scaling], sample: int
-) -> Fitted:
+) -> tuple[Fitted, FloatArray | None]:
     """Fit an encoder to at most `sample` chips, spread evenly over all scenes.
 
-    `scalings` maps the name of each dtype to its scaling.
+    `scalings` maps the name of each dtype to its scaling. Also returns the embeddings of all chips,
+    (n, dim), if the sample contains them all and the encoder has a `fit_encode`; otherwise None.
     """
     rows = chips.sample_rows(sample)
     if len(chips.dtypes) == 1:
@@ -33,7 +43,12 @@ def fit_encoder(
         scaling = unit_scaling(len(chips.bands))
     # One BLAS thread, for the same reason as in `encode_rows`.
     with threadpool_limits(1, user_api="blas"):
-        return encoder.fit(ChipBatch(pixels, mask, scaling, chips.bands))
+        batch = ChipBatch(pixels, mask, scaling, chips.bands)
+        if len(rows) == len(chips) and isinstance(encoder, SampleEncoder):
+            fitted, embeddings = encoder.fit_encode(batch)
+            _require_finite(encoder, embeddings, chips.facts["chip_id"])
+            return fitted, embeddings
+        return encoder.fit(batch), None
 
 
 def encoder_notes(
@@ -59,22 +74,21 @@ def encode_rows(
     scaling: Scaling,
     fitted: Fitted,
     rows: slice,
+    footprints: Geometries | None = None,
 ) -> FloatArray:
-    """Embed a range of one scene's chips; raises DegenerateError if an embedding is not finite."""
+    """Embed a range of one scene's chips; raises DegenerateError if an embedding is not finite.
+
+    `footprints` are those of all chips of the scene, for encoders that need them; see
+    `core.embeddings.encoder.ChipFootprints`. Such an encoder may return NaN.
+    """
     # The matrices of one chip are so small that several BLAS threads are slower than one, up to ten
     # times slower if other programs run. Networks use their own thread pool, which is not limited.
     with threadpool_limits(1, user_api="blas"):
         size = int(getattr(encoder, "read_size", _READ_SIZE))
-        batches = _read_ahead(part, bands, scaling, rows, size)
+        batches = _read_ahead(part, bands, scaling, rows, size, footprints)
         embeddings = np.concatenate([encoder.encode(batch, fitted) for batch in batches])
     embeddings = embeddings.astype(np.float32, copy=False)
-    invalid = np.flatnonzero(~np.isfinite(embeddings).all(axis=1))
-    if len(invalid):
-        raise DegenerateError(
-            f"the encoder {encoder.card.name} produced values that are not finite",
-            where=str(part.facts["chip_id"].iloc[rows.start + int(invalid[0])]),
-            remedy="Check the weights, or choose another encoder.",
-        )
+    _require_finite(encoder, embeddings, part.facts["chip_id"].iloc[rows])
     return embeddings
 
 
@@ -94,8 +108,26 @@ def encode_chips(
     return np.concatenate(embeddings)
 
 
+def _require_finite(encoder: Encoder, embeddings: FloatArray, chip_ids: pd.Series) -> None:
+    is_valid = np.isfinite(embeddings)
+    if needs_footprints(encoder):
+        is_valid |= np.isnan(embeddings)
+    invalid = np.flatnonzero(~is_valid.all(axis=1))
+    if len(invalid):
+        raise DegenerateError(
+            f"the encoder {encoder.card.name} produced values that are not finite",
+            where=str(chip_ids.iloc[int(invalid[0])]),
+            remedy="Check the weights, or choose another encoder.",
+        )
+
+
 def _read_ahead(
-    part: SceneChips, bands: tuple[str, ...], scaling: Scaling, rows: slice, size: int
+    part: SceneChips,
+    bands: tuple[str, ...],
+    scaling: Scaling,
+    rows: slice,
+    size: int,
+    footprints: Geometries | None,
 ) -> Iterator[ChipBatch]:
     """Yield batches in order; the next one is read while the caller works on the current one."""
     starts = range(rows.start, rows.stop, size)
@@ -103,7 +135,10 @@ def _read_ahead(
     def read(start: int) -> ChipBatch:
         stop = min(start + size, rows.stop)
         mask = np.asarray(part.mask[start:stop]) != 0
-        return ChipBatch(np.array(part.pixels[start:stop]), mask, scaling, bands)
+        located = None
+        if footprints is not None:
+            located = ChipFootprints(footprints, slice(start, stop))
+        return ChipBatch(np.array(part.pixels[start:stop]), mask, scaling, bands, located)
 
     with ThreadPoolExecutor(1) as pool:
         pending = pool.submit(read, starts[0])

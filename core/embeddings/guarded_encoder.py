@@ -7,7 +7,15 @@ from typing import TypeVar
 
 import numpy as np
 
-from core.embeddings.encoder import ChipBatch, Encoder, EncoderCard, Fitted, Identity, bands_notes
+from core.embeddings.encoder import (
+    ChipBatch,
+    Encoder,
+    EncoderCard,
+    Fitted,
+    Identity,
+    bands_notes,
+    encoder_input_side,
+)
 from core.errors import ChipscapeError, DegenerateError, SettingsError
 from core.types import FloatArray
 
@@ -31,6 +39,11 @@ class GuardedEncoder:
         """Return the encoder's notes on how it uses the bands."""
         task = "describing the bands"
         return self._call(task, lambda: bands_notes(self._encoder, n_bands, names))
+
+    def input_side(self, native: int) -> int:
+        """Return the side in pixels at which the encoder reads chips of `native` pixels."""
+        task = "reading the input side"
+        return self._call(task, lambda: encoder_input_side(self._encoder, native))
 
     def fit(self, sample: ChipBatch) -> Fitted:
         """Return the parameters that the encoder fits to a sample."""

@@ -1,5 +1,6 @@
 """Several encoders whose embeddings are concatenated, for example "texture+satdino-small-16"."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,11 @@ from core.embeddings.encoder import (
     Fitted,
     Identity,
     bands_notes,
+    encoder_input_side,
+    needs_footprints,
     unit_length,
 )
+from core.embeddings.raster_encoder import RASTER_PREFIX, is_raster_encoder
 from core.errors import SettingsError
 from core.types import FloatArray
 
@@ -30,14 +34,23 @@ class JoinedEncoder:
         self._encoders = tuple(encoders)
         if read_size := max(getattr(encoder, "read_size", 0) for encoder in encoders):
             self.read_size = read_size
+        self.needs_footprints = any(map(needs_footprints, encoders))
         self.card = joined_card([encoder.card for encoder in encoders])
-        self.identity = joined_identity([encoder.identity for encoder in encoders])
+
+    @property
+    def identity(self) -> Identity:
+        """The identities of all encoders."""
+        return joined_identity([encoder.identity for encoder in self._encoders])
 
     def notes(self, n_bands: int, names: Sequence[str]) -> tuple[str, ...]:
         """Return the notes of all encoders."""
         return tuple(
             note for encoder in self._encoders for note in bands_notes(encoder, n_bands, names)
         )
+
+    def input_side(self, native: int) -> int:
+        """Return the largest of the sides at which the encoders read chips."""
+        return max(encoder_input_side(encoder, native) for encoder in self._encoders)
 
     def fit(self, sample: ChipBatch) -> Fitted:
         """Fit each encoder; the names of its arrays begin with the encoder's position and "-"."""
@@ -60,9 +73,13 @@ class JoinedEncoder:
 def part_names(name: str) -> list[str]:
     """Return the names of the encoders in a joined name, or a list with the plain name itself.
 
-    Raises SettingsError if a part of a joined name is empty or occurs twice.
+    The path of a raster may contain the separator, so rasters come last in a joined name. Raises
+    SettingsError if a part of a joined name is empty or occurs twice.
     """
-    parts = [part.strip() for part in name.split(SEPARATOR)]
+    parts: list[str] = []
+    for piece in re.split(rf"\{SEPARATOR}(?={RASTER_PREFIX.pattern})", name):
+        is_raster = RASTER_PREFIX.match(piece)
+        parts += [piece] if is_raster else [part.strip() for part in piece.split(SEPARATOR)]
     if len(parts) > 1 and (not all(parts) or len(set(parts)) < len(parts)):
         raise SettingsError(
             f"the joined name {name!r} contains an empty or a repeated encoder name",
@@ -70,6 +87,12 @@ def part_names(name: str) -> list[str]:
             remedy="Name each encoder once, for example texture+resnet50.",
         )
     return parts
+
+
+def lacks_raster_path(name: str) -> bool:
+    """Return True if an encoder, alone or joined, reads a raster whose path is still empty."""
+    parts = filter(is_raster_encoder, part_names(name))
+    return any(not part.partition(":")[2].strip() for part in parts)
 
 
 def require_weights_folder(weights: str, cards: Sequence[EncoderCard]) -> None:

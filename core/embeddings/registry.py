@@ -2,7 +2,8 @@
 
 A package provides an encoder through the entry point group ``chipscape.encoders``: the name of the
 entry is the encoder's name, and the entry points to a `Source`. Names joined by "+" stand
-for encoders whose embeddings are joined, see `core.embeddings.joined_encoder`.
+for encoders whose embeddings are joined, see `core.embeddings.joined_encoder`; "raster:PATH" stands
+for a raster of embeddings, see `core.embeddings.raster_encoder`.
 """
 
 import logging
@@ -13,7 +14,8 @@ from functools import partial
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 
-from core.embeddings.descriptors import rcf, texture
+from core.artifacts.keys import file_checksum
+from core.embeddings.descriptors import colour, texture
 from core.embeddings.encoder import Encoder, EncoderCard, Identity
 from core.embeddings.guarded_encoder import GuardedEncoder
 from core.embeddings.joined_encoder import (
@@ -31,7 +33,15 @@ from core.embeddings.networks.weight_files import (
     weights_identity,
     weights_remedy,
 )
-from core.errors import SettingsError, WeightsError
+from core.embeddings.raster_encoder import (
+    RasterEncoder,
+    is_raster_encoder,
+    raster_card,
+    raster_identity,
+    raster_path,
+)
+from core.errors import SceneError, SettingsError, WeightsError
+from core.raster.embedding_rasters.raster_files import find_embedding_files
 from core.settings import EmbedSettings
 
 _log = logging.getLogger(__name__)
@@ -63,17 +73,25 @@ class Readiness:
 
 _SOURCES = (
     Source(texture.CARD, lambda _settings, _folder: texture.Texture()),
-    Source(rcf.CARD, lambda _settings, _folder: rcf.Rcf()),
+    Source(colour.CARD, lambda _settings, _folder: colour.Colour()),
     *(Source(card, partial(satdino.load_satdino, card)) for card in satdino.CARDS.values()),
     Source(resnet50.CARD, resnet50.load_resnet50),
     *(Source(card, partial(dinov2.load_dinov2, card)) for card in dinov2.CARDS.values()),
 )
 _BUILT_IN = {source.card.name: source for source in _SOURCES}
+# Encoders of earlier versions that settings files may still name, and what to use instead.
+_REMOVED = {"rcf": "texture"}
 
 
 def encoder_names() -> list[str]:
     """Return the names of all encoders: the built-in ones, then the others alphabetically."""
     return [*_BUILT_IN, *sorted(_entry_points())]
+
+
+def replace_removed(name: str) -> str:
+    """Return the name of an encoder with parts that were removed replaced; others are kept."""
+    parts = [_REMOVED.get(part, part) for part in part_names(name)]
+    return name if parts == part_names(name) else SEPARATOR.join(dict.fromkeys(parts))
 
 
 def encoder_cards() -> list[EncoderCard]:
@@ -104,21 +122,32 @@ def encoders_needing_weights(name: str) -> list[str]:
 def load_encoder(name: str, settings: EmbedSettings, weights_folder: Path) -> Encoder:
     """Load an encoder with the workspace's weights folder; `settings.encoder` is ignored.
 
-    Raises SettingsError if the name is unknown or the encoder cannot take the input size, and
-    WeightsError if the weights are missing or unusable.
+    Raises SettingsError if the name is unknown or the encoder cannot take the input size,
+    WeightsError if the weights are missing or unusable, and SceneError if a raster of embeddings
+    is.
     """
     return _source(name).load(settings, weights_folder)
 
 
-def encoder_identity(name: str, settings: EmbedSettings, weights_folder: Path) -> Identity:
+def encoder_identity(
+    name: str,
+    settings: EmbedSettings,
+    weights_folder: Path,
+    checksum: Callable[[Path], str] = file_checksum,
+) -> Identity:
     """Return the identity that `load_encoder` would give the encoder, without loading a network.
 
-    Raises the same errors as `load_encoder`, but does not check the content of weight files.
+    `checksum` returns the SHA-256 of a raster's file, perhaps from a ledger. Raises the same errors
+    as `load_encoder`, but does not check the content of weight files and rasters.
     """
     parts = part_names(name)
     if len(parts) > 1:
         require_weights_folder(settings.weights, [encoder_card(part) for part in parts])
-        return joined_identity([encoder_identity(part, settings, weights_folder) for part in parts])
+        return joined_identity(
+            [encoder_identity(part, settings, weights_folder, checksum) for part in parts]
+        )
+    if is_raster_encoder(name):
+        return raster_identity(name, checksum)
     source = _source(name)
     if name in _BUILT_IN and source.card.needs_weights:
         weights = find_weights(source.card, settings.weights, weights_folder)
@@ -133,13 +162,16 @@ def check_readiness(name: str, settings: EmbedSettings, weights_folder: Path) ->
     missing. Only `settings.weights` is used.
     """
     try:
-        cards = [encoder_card(part) for part in part_names(name)]
+        parts = part_names(name)
+        for part in filter(is_raster_encoder, parts):
+            find_embedding_files(raster_path(part))
+        cards = [encoder_card(part) for part in parts]
         without_weights = [
             card
             for card in cards
             if card.needs_weights and not find_local_weights(card, settings.weights, weights_folder)
         ]
-    except (SettingsError, WeightsError) as error:
+    except (SettingsError, WeightsError, SceneError) as error:
         return Readiness(False, str(error))
     needs = " ".join(weights_remedy(card, weights_folder) for card in without_weights)
     return Readiness(not without_weights, needs)
@@ -152,11 +184,20 @@ def _entry_points() -> dict[str, EntryPoint]:
 
 
 def _source(name: str) -> Source:
-    if SEPARATOR in name:
-        return _joined_source(part_names(name))
+    parts = part_names(name)
+    if len(parts) > 1:
+        return _joined_source(parts)
+    if is_raster_encoder(name):
+        return Source(raster_card(name), lambda _settings, _folder: RasterEncoder(name))
     if name in _BUILT_IN:
         return _BUILT_IN[name]
     entries = _entry_points()
+    if name in _REMOVED and name not in entries:
+        raise SettingsError(
+            f"the encoder {name!r} was removed",
+            where="encoder",
+            remedy=f"Use {_REMOVED[name]!r}, which separates classes better.",
+        )
     if name not in entries:
         names = encoder_names()
         matches = get_close_matches(name, names, 1)

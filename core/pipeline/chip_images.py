@@ -1,15 +1,24 @@
-"""Images of chips, their surroundings and whole scenes, read from the scenes of a view."""
+"""Images of chips, their surroundings and whole scenes, and measures of the chips' appearance."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from core import mapping
+from core.artifacts.formats import read_table, write_table
 from core.chips.chip_set import ChipSet
+from core.clusters.evaluation.appearance import measure_appearance
 from core.input_settings import DisplaySettings
 from core.pipeline.scene_survey import SurveyedScene
+from core.pipeline.stage import Stage
 from core.pipeline.view import View
+from core.progress import Progress, report_step
 from core.types import ByteArray
+
+# Number of chips measured at a time: 256 chips of 128 x 128 pixels in four bands take 70 MB.
+_BLOCK = 256
 
 
 def read_surroundings(
@@ -54,3 +63,23 @@ def _facts_of(chips: ChipSet, row: int) -> dict[str, Any]:
 
 def _find_scene(view: View, name: str) -> SurveyedScene:
     return next(scene for scene in view.survey.scenes if scene.report.name == name)
+
+
+def _measure_chips(chips: ChipSet, folder: Path, report: Progress) -> dict[str, Any]:
+    tables = []
+    for start in range(0, len(chips), _BLOCK):
+        rows = np.arange(start, min(start + _BLOCK, len(chips)))
+        pixels = chips.read_scaled(rows, chips.display_scalings)
+        tables.append(measure_appearance(pixels, chips.read_masks(rows), chips.bands))
+        report_step(report, int(rows[-1]) + 1, len(chips), "appearance of the chips")
+    write_table(folder / "appearance.parquet", pd.concat(tables, ignore_index=True))
+    return {"n": len(chips)}
+
+
+APPEARANCE: Stage[ChipSet, pd.DataFrame] = Stage(
+    name="appearance",
+    version=1,
+    inputs=lambda chips: {"chips": list(chips.keys)},
+    compute=_measure_chips,
+    open=lambda artifact: read_table(artifact.folder / "appearance.parquet"),
+)

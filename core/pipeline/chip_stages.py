@@ -1,4 +1,4 @@
-"""The stages of the chips: cutting them, flagging them, and leaving flagged ones out."""
+"""The stages of the chips: cutting them, flagging and leaving out some, measuring appearance."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -11,7 +11,8 @@ import pandas as pd
 
 from core.artifacts.formats import RowFile, read_array, read_table, write_array, write_table
 from core.artifacts.store import Artifact, Store
-from core.chips.chip_set import ChipSet, Outline, SceneChips, shared_band_names
+from core.chips.band_range import BandRange
+from core.chips.chip_set import ChipSet, Outline, SceneChips, constant_band_names, shared_band_names
 from core.chips.chip_table import chip_facts
 from core.chips.extraction import cut_chips
 from core.chips.screening import FLAGS, flag_chips, unflagged_chips
@@ -59,6 +60,7 @@ def _cut_scene(cut: _SceneCut, folder: Path, report: Progress) -> dict[str, Any]
     try:
         scene = read_scene(cut.scene.path)
         windows = chip_windows(scene, footprints.pixels, settings)
+        band_range = BandRange(len(cut.bands))
         valid_fraction: DoubleArray = np.zeros(n)
         with (
             RowFile(folder / "chips.npy", (n, len(cut.bands), side, side), scene.dtype) as values,
@@ -66,6 +68,7 @@ def _cut_scene(cut: _SceneCut, folder: Path, report: Progress) -> dict[str, Any]
         ):
             for chips in cut_chips(scene, footprints.pixels, cut.bands, settings, report):
                 values.write(chips.rows, chips.values)
+                band_range.update(chips.values, chips.mask)
                 n_masked = np.count_nonzero(chips.mask, axis=(1, 2))
                 # The file is zero to begin with, so chips without masked pixels are not written.
                 mask.write(chips.rows[n_masked > 0], chips.mask[n_masked > 0])
@@ -84,6 +87,7 @@ def _cut_scene(cut: _SceneCut, folder: Path, report: Progress) -> dict[str, Any]
         "bands": list(cut.bands),
         # If the user chose the bands, there is no note about the other bands.
         "unused": [] if settings.bands else [b for b in scene.bands if b not in cut.bands],
+        "constant": [cut.bands[position] for position in band_range.constant],
         "dtype": scene.dtype,
         "size": settings.size,
     }
@@ -134,6 +138,7 @@ def _write_remaining(chips: _RemainingChips, folder: Path, _: Progress) -> dict[
     write_table(folder / "facts.parquet", part.facts.iloc[rows])
     write_table(folder / "properties.parquet", part.properties.iloc[rows])
     same = {name: counts[name] for name in ("scene", "bands", "dtype", "size")}
+    same["constant"] = counts.get("constant", [])
     return {"chips": len(rows), **same, "left_out": len(part) - len(rows)}
 
 
@@ -186,11 +191,16 @@ def usable_artifacts(artifacts: Sequence[Artifact]) -> tuple[Artifact, ...]:
     return usable
 
 
-def open_chip_set(artifacts: Sequence[Artifact]) -> ChipSet:
-    """Open the chips of finished artifacts; scenes that failed are left out and named in a note."""
+def open_chip_set(artifacts: Sequence[Artifact], selection: Sequence[str] = ()) -> ChipSet:
+    """Open the chips of finished artifacts; scenes that failed are left out and named in a note.
+
+    Encoders use the bands in `selection` even if they are constant.
+    """
     usable = usable_artifacts(artifacts)
     parts, bands = tuple(CHIPS.open(artifact) for artifact in usable), usable[0].counts["bands"]
-    chip_set = ChipSet(parts, tuple(bands), _cut_notes(artifacts))
+    constant = _constant_bands(usable, selection)
+    notes = (*_cut_notes(artifacts), *map(_constant_note, constant))
+    chip_set = ChipSet(parts, tuple(bands), notes, constant)
     if len(chip_set.dtypes) == 1:
         return chip_set
     rules = "; ".join(f"{dtype}: {s.rule}" for dtype, s in chip_set.display_scalings.items())
@@ -203,7 +213,7 @@ def open_chips(view: View) -> ChipSet | None:
     artifacts = view.artifacts.get("chips")
     if not artifacts:
         return None
-    chip_set = open_chip_set(artifacts)
+    chip_set = open_chip_set(artifacts, view.settings.chips.bands)
     leave_out = view.settings.screen.leave_out
     if not leave_out:
         return chip_set
@@ -221,13 +231,17 @@ def attribute_values(chips: ChipSet, attribute: str) -> list[Any]:
     return chips.properties[attribute].tolist()
 
 
-def outline_chips(artifacts: Sequence[Artifact]) -> Outline:
-    """Return the values that identify chips in keys, read from manifests alone, not from tables."""
+def outline_chips(artifacts: Sequence[Artifact], selection: Sequence[str] = ()) -> Outline:
+    """Return the values that identify chips in keys, read from manifests alone, not from tables.
+
+    Encoders use the bands in `selection` even if they are constant.
+    """
     usable = usable_artifacts(artifacts)
     counts = usable[0].counts
+    constant = _constant_bands(usable, selection)
     return Outline(
         keys=tuple(artifact.key for artifact in usable),
-        bands=tuple(counts["bands"]),
+        bands=tuple(band for band in counts["bands"] if band not in constant),
         size=int(counts["size"]),
         dtypes=tuple(sorted({str(artifact.counts["dtype"]) for artifact in usable})),
     )
@@ -243,6 +257,21 @@ def find_flags(view: View) -> pd.DataFrame | None:
     """Return the flags of all chips of a view, or None if they have not been screened."""
     artifacts = view.artifacts.get("chips")
     return SCREENING.read(view.workspace.store, usable_artifacts(artifacts)) if artifacts else None
+
+
+def _constant_bands(artifacts: Sequence[Artifact], selection: Sequence[str]) -> tuple[str, ...]:
+    """Return the constant bands; they are unknown for chips cut by earlier versions."""
+    if selection:
+        return ()
+    constant = [artifact.counts.get("constant", []) for artifact in artifacts]
+    return constant_band_names(artifacts[0].counts["bands"], constant)
+
+
+def _constant_note(band: str) -> str:
+    return (
+        f"band {band!r} has a single value in the chips of each scene, so encoders do not use it; "
+        "to use it, choose the bands"
+    )
 
 
 def _cut_notes(artifacts: Sequence[Artifact]) -> tuple[str, ...]:

@@ -20,11 +20,13 @@ from core.artifacts.formats import (
     write_json,
 )
 from core.artifacts.store import Artifact
+from core.clusters.evaluation.centring_losses import centring_warnings
 from core.clusters.evaluation.component_sweep import ComponentSweep, sweep_components
 from core.clusters.labelling import Labelling
 from core.clusters.methods.method import ClusteringMethod
 from core.clusters.methods.method_table import method_of
 from core.errors import TooFewError
+from core.pipeline.chip_images import APPEARANCE
 from core.pipeline.chip_stages import open_chips
 from core.pipeline.embedding_stages import join_embeddings
 from core.pipeline.stage import Resolve, Stage
@@ -35,27 +37,40 @@ from core.reduction.tsne import Projection, project_tsne
 from core.types import FloatArray
 
 WEIGHTED_FACTS = ("longitude", "latitude", "width", "height")
-COUNTS = tuple(range(2, 21))
+COUNTS = tuple(range(1, 21))
 """Numbers of Gaussians for which mixtures are compared by default."""
 
 
 def _reduction_inputs(view: View) -> dict[str, Any]:
     keys = [artifact.key for artifact in view.artifacts["embeddings"][1:]]
-    return {"embeddings": keys, "settings": dataclasses.asdict(view.settings.reduction)}
+    settings = dataclasses.asdict(view.settings.reduction)
+    # Without a correction, the key is that of reductions made before there were corrections.
+    for name in ("harmonisation", "nuisance"):
+        if settings[name] == "none":
+            del settings[name]
+    return {"embeddings": keys, "settings": settings}
 
 
-def _reduce(view: View, folder: Path, _: Progress) -> dict[str, Any]:
-    chips = open_chips(view)
+def _reduce(view: View, folder: Path, report: Progress) -> dict[str, Any]:
+    chips, settings = open_chips(view), view.settings.reduction
     if chips is None:
         raise TooFewError("there are no chips to reduce", where="reduction")
     facts = {name: chips.facts[name].to_numpy(np.float64) for name in WEIGHTED_FACTS}
-    matrix = np.asarray(join_embeddings(view.artifacts["embeddings"][1:]))
-    reduction = reduce_embeddings(matrix, facts, view.settings.reduction)
-    arrays = dataclasses.asdict(reduction)
+    if settings.nuisance != "none":
+        appearance = APPEARANCE.open(APPEARANCE.make(view.workspace.store, chips, report))
+        facts[settings.nuisance] = appearance[settings.nuisance].to_numpy(np.float64)
+    matrix, scenes = (
+        join_embeddings(view.artifacts["embeddings"][1:]),
+        chips.facts["scene"].to_numpy(),
+    )
+    reduction = reduce_embeddings(np.asarray(matrix), facts, settings, scenes)
+    arrays, notes = dataclasses.asdict(reduction), list(reduction.notes)
     arrays.pop("notes")
+    if settings.harmonisation == "centre":
+        notes += centring_warnings(chips.properties, scenes)
     write_arrays(folder, {**arrays, "pca_1d": reduction.pca_1d})
     explained = float(reduction.explained.sum())
-    return {"dims": reduction.points.shape[1], "explained": explained, "notes": reduction.notes}
+    return {"dims": reduction.points.shape[1], "explained": explained, "notes": notes}
 
 
 def _open_reduction(artifact: Artifact) -> Reduction:
@@ -225,19 +240,21 @@ def _sweep(subject: ComponentCounts, folder: Path, report: Progress) -> dict[str
     view = subject.view
     sweep = sweep_components(read_points(view), view.settings.gmm, subject.counts, report)
     arrays = dataclasses.asdict(sweep)
-    covariances = list(arrays.pop("covariance"))
+    covariances, single = list(arrays.pop("covariance")), arrays.pop("single")
     write_arrays(folder, arrays)
-    return {"covariance": covariances}
+    return {"covariance": covariances, "single": single}
 
 
 COMPONENT_SWEEP: Stage[ComponentCounts, ComponentSweep] = Stage(
     name="component_surveys",
-    # Version 2: each mixture has the same covariance and dimensions as the slider's fit.
-    version=2,
+    # Version 3: shrunk covariances, one structure for all numbers, stability.
+    version=3,
     inputs=_sweep_inputs,
     compute=_sweep,
     open=lambda artifact: ComponentSweep(
-        **read_arrays(artifact.folder), covariance=tuple(artifact.counts["covariance"])
+        **read_arrays(artifact.folder),
+        covariance=tuple(artifact.counts["covariance"]),
+        single=artifact.counts["single"],
     ),
 )
 

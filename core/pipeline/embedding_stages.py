@@ -6,7 +6,7 @@ when scenes are added, so that existing embeddings do not change.
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -18,16 +18,17 @@ from core.artifacts.store import Artifact, Blocks, Step, Store
 from core.chips.chip_set import ChipSet, Outline
 from core.chips.scaling import Scaling
 from core.embeddings import registry
-from core.embeddings.encoder import Encoder, Fitted
+from core.embeddings.encoder import Encoder, Fitted, needs_footprints
 from core.embeddings.encoding import encode_rows, encoder_notes, fit_encoder
 from core.errors import DegenerateError
 from core.pipeline.chip_stages import open_chip_set, outline_chips, usable_artifacts
+from core.pipeline.encoders.scene_footprints import fill_missing_rows, scene_footprints
 from core.pipeline.stage import Resolve, Stage
 from core.pipeline.view import View
 from core.pipeline.workspace import Workspace
 from core.progress import Progress, report_step, shifted
 from core.settings import EmbedSettings
-from core.types import AnyArray
+from core.types import AnyArray, FloatArray
 
 # Rows per block of an unfinished artifact; an interruption loses at most the current block.
 BLOCK = 1024
@@ -50,10 +51,14 @@ class EncoderFit:
 
 @dataclass(frozen=True)
 class _Encoding:
-    """The encoder, its fit and the chips, each loaded when it is first needed."""
+    """The encoder, its fit and the chips, each loaded when it is first needed.
+
+    `scene_embeddings` holds the embeddings of each scene if they were computed during the fit.
+    """
 
     view: View
     fit_inputs: Mapping[str, Any]
+    scene_embeddings: list[FloatArray] = field(default_factory=list)
 
     @property
     def settings(self) -> EmbedSettings:
@@ -65,7 +70,8 @@ class _Encoding:
 
     @cached_property
     def chip_set(self) -> ChipSet:
-        return open_chip_set(self.view.artifacts["chips"])
+        selection = self.view.settings.chips.bands
+        return open_chip_set(self.view.artifacts["chips"], selection).without_constant_bands()
 
     @cached_property
     def encoder(self) -> Encoder:
@@ -93,7 +99,11 @@ def _fit(encoding: _Encoding, folder: Path, _: Progress) -> dict[str, Any]:
     scalings = chips.fit_scalings(sample)
     fit = extended_fit(encoding.store, encoding.fit_inputs, scalings)
     if fit is None:
-        fit = EncoderFit(fit_encoder(encoding.encoder, chips, scalings, sample), scalings)
+        fitted, embeddings = fit_encoder(encoding.encoder, chips, scalings, sample)
+        fit = EncoderFit(fitted, scalings)
+        if embeddings is not None:
+            ends = np.cumsum([len(part) for part in chips.parts])
+            encoding.scene_embeddings.extend(np.split(embeddings, ends[:-1]))
     notes = encoder_notes(encoding.encoder, chips, fit.scalings)
     write_arrays(folder / "fitted", fit.fitted)
     table = {dtype: dataclasses.asdict(scaling) for dtype, scaling in fit.scalings.items()}
@@ -116,15 +126,21 @@ def _embed(subject: _SceneEmbeddings, folder: Path, report: Progress) -> dict[st
     part = chips.parts[subject.index]
     blocks = Blocks(folder, len(part), BLOCK)
     scaling = fit.scalings[part.pixels.dtype.name]
+    located = needs_footprints(encoder)
+    footprints = scene_footprints(encoding.view.survey, part) if located else None
     matrix = None
     for rows in blocks.pending():
-        vectors = encode_rows(encoder, part, chips.bands, scaling, fit.fitted, rows)
+        if encoding.scene_embeddings:
+            vectors = encoding.scene_embeddings[subject.index][rows]
+        else:
+            vectors = encode_rows(encoder, part, chips.bands, scaling, fit.fitted, rows, footprints)
         if matrix is None:
             matrix = blocks.array("embeddings.npy", (vectors.shape[1],), "float32")
         matrix[rows] = vectors
         blocks.finish(rows, matrix)
         report_step(report, rows.stop, len(part), part.scene)
-    return {"chips": len(part), "scene": part.scene}
+    notes = fill_missing_rows(folder / "embeddings.npy", part) if located else ()
+    return {"chips": len(part), "scene": part.scene, "notes": list(notes)}
 
 
 ENCODER_FITS: Stage[_Encoding, EncoderFit] = Stage(
@@ -144,7 +160,7 @@ EMBEDDINGS: Stage[_SceneEmbeddings, AnyArray] = Stage(
 
 def embedding_artifacts(view: View, resolve: Resolve, report: Progress) -> list[Artifact]:
     """Return the artifacts of the encoder's fit and of the embeddings of each scene."""
-    outline = outline_chips(view.artifacts["chips"])
+    outline = outline_chips(view.artifacts["chips"], view.settings.chips.bands)
     encoding = _Encoding(view, fit_inputs(view.workspace, outline, view.settings.embed))
     artifacts = [resolve(ENCODER_FITS, encoding)]
     usable = usable_artifacts(view.artifacts["chips"])
@@ -176,7 +192,11 @@ def fit_inputs(workspace: Workspace, chips: Outline, settings: EmbedSettings) ->
     this dtype is added to the fit. A fit to a scene that has since been removed is not used again,
     so that removed data have no influence on later results.
     """
-    identity = registry.encoder_identity(settings.encoder, settings, workspace.weights)
+    checksums = workspace.checksums
+    identity = registry.encoder_identity(
+        settings.encoder, settings, workspace.weights, checksums.of
+    )
+    checksums.save()
     inputs: dict[str, Any] = {
         "encoder": dict(identity),
         "bands": chips.bands,

@@ -1,4 +1,4 @@
-"""The stages that measure the quality of a labelling: appearance of the chips, and report card.
+"""The stage that measures the quality of a labelling: the report card.
 
 The labelling is evaluated as displayed: with noise treated according to the settings, with the
 user's edits, and without excluded chips.
@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from core.artifacts.formats import read_json, read_table, write_json, write_table
+from core.artifacts.formats import read_json, write_json
 from core.artifacts.store import Artifact
 from core.chips.chip_set import ChipSet
 from core.clusters.editing.edited_labelling import (
@@ -23,28 +23,32 @@ from core.clusters.editing.edited_labelling import (
     judged_sentence,
     unedited_clusters,
 )
-from core.clusters.evaluation.appearance import measure_appearance
+from core.clusters.evaluation.centring_losses import centring_warnings
 from core.clusters.evaluation.confounders import (
     Association,
     find_confounders,
     partial_chip_warnings,
     single_scene_warnings,
 )
-from core.clusters.evaluation.report_card import ClusterCard, ReportCard, make_report_card
+from core.clusters.evaluation.corrections import CENTRING, harmful_corrections, suggest_corrections
+from core.clusters.evaluation.report_card import (
+    EVALUATION_DIMS,
+    ClusterCard,
+    ReportCard,
+    make_report_card,
+)
 from core.clusters.evaluation.stability import failed_resamples_note, measure_stability
 from core.clusters.labelling import Labelling, labels_by_size, make_labelling
 from core.clusters.methods.method_table import method_of
 from core.errors import TooFewError
-from core.pipeline.cluster_stages import clustered_points, find_tree, labelling_stage, read_points
+from core.pipeline.chip_images import APPEARANCE
+from core.pipeline.cluster_stages import find_tree, labelling_stage, read_points
 from core.pipeline.run import Reporter, Run
 from core.pipeline.saved_edits import apply_saved_edits
 from core.pipeline.stage import Stage
 from core.pipeline.view import View
 from core.progress import Progress, report_step, silent
 from core.settings import NoiseSettings, RunSettings
-
-# Number of chips measured at a time: 256 chips of 128 x 128 pixels in four bands take 70 MB.
-_BLOCK = 256
 
 
 @dataclass(frozen=True)
@@ -73,17 +77,6 @@ class _JudgedLabelling:
     listen: Reporter = lambda _: silent
 
 
-def _measure(chips: ChipSet, folder: Path, report: Progress) -> dict[str, Any]:
-    tables = []
-    for start in range(0, len(chips), _BLOCK):
-        rows = np.arange(start, min(start + _BLOCK, len(chips)))
-        pixels = chips.read_scaled(rows, chips.display_scalings)
-        tables.append(measure_appearance(pixels, chips.read_masks(rows), chips.bands))
-        report_step(report, int(rows[-1]) + 1, len(chips), "appearance of the chips")
-    write_table(folder / "appearance.parquet", pd.concat(tables, ignore_index=True))
-    return {"n": len(chips)}
-
-
 def _quality_inputs(subject: _JudgedLabelling) -> dict[str, Any]:
     view = subject.view
     inputs: dict[str, Any] = {
@@ -97,8 +90,8 @@ def _quality_inputs(subject: _JudgedLabelling) -> dict[str, Any]:
 def _judge(subject: _JudgedLabelling, folder: Path, _: Progress) -> dict[str, Any]:
     store, listen = subject.view.workspace.store, subject.listen
     appearance = APPEARANCE.open(APPEARANCE.make(store, subject.chips, listen("appearance")))
-    sharpness = appearance["sharpness"].to_numpy()
-    quality = _judge_labelling(subject, subject.chips.facts.assign(sharpness=sharpness))
+    measures = {name: appearance[name].to_numpy() for name in ("brightness", "sharpness")}
+    quality = _judge_labelling(subject, subject.chips.facts.assign(**measures))
     write_json(folder / "quality.json", dataclasses.asdict(quality))
     return {"n_clusters": quality.card.n_clusters}
 
@@ -116,7 +109,7 @@ def _judge_labelling(subject: _JudgedLabelling, facts: pd.DataFrame) -> Quality:
         own_persistence = hierarchy.persistence(tree, settings)
         persistence = displayed_persistence(own_persistence, labelling, edited)
     included = ~edited.excluded
-    points = clustered_points(read_points(view), labelling)[included]
+    points = read_points(view)[included]
     facts = facts[included]
     displayed = make_labelling(
         edited.ids[included], labelling.confidence[included], labelling.method, labelling.facts
@@ -125,7 +118,7 @@ def _judge_labelling(subject: _JudgedLabelling, facts: pd.DataFrame) -> Quality:
     report = listen("card")
     report_step(report, 0, 1, "silhouette and DBCV")
     card = make_report_card(
-        points,
+        points[:, :EVALUATION_DIMS],
         displayed,
         area=facts["area"].to_numpy(np.float64),
         persistence=persistence,
@@ -151,18 +144,11 @@ def _open_quality(artifact: Artifact) -> Quality:
     return Quality(ReportCard(**card), associations=associations, **table)
 
 
-APPEARANCE: Stage[ChipSet, pd.DataFrame] = Stage(
-    name="appearance",
-    version=1,
-    inputs=lambda chips: {"chips": list(chips.keys)},
-    compute=_measure,
-    open=lambda artifact: read_table(artifact.folder / "appearance.parquet"),
-)
 QUALITY: Stage[_JudgedLabelling, Quality] = Stage(
     name="quality",
-    # Version 2: attributes with one frequent number are binned around it; resamples of equal
-    # points count as failed.
-    version=2,
+    # Version 3: silhouette and DBCV are measured in the same space for every method; brightness
+    # and heading are tested as confounders.
+    version=3,
     inputs=_quality_inputs,
     compute=_judge,
     open=_open_quality,
@@ -207,6 +193,7 @@ def quality_table(
     included = ~edited.excluded
     ids, facts = edited.ids[included], chips.facts[included]
     alarms = [association.sentence for association in quality.associations if association.alarm]
+    one_scene = single_scene_warnings(ids, facts["scene"].to_numpy())
     cluster_ids = {label: cluster for cluster, label in labels_by_size(ids).items()}
     return {
         "method": labelling.method,
@@ -217,9 +204,32 @@ def quality_table(
         "ids": [cluster_ids[label] for label in sorted(cluster_ids)],
         "names": [edited.names.get(cluster_ids[label], "") for label in sorted(cluster_ids)],
         "problems": list(problems),
-        "alarms": [
-            *single_scene_warnings(ids, facts["scene"].to_numpy()),
-            *partial_chip_warnings(ids, facts),
-            *alarms,
-        ],
+        "alarms": [*one_scene, *partial_chip_warnings(ids, facts), *alarms],
+        "remedies": _remedies(quality, run.view.settings, chips, in_one_scene=bool(one_scene)),
     }
+
+
+def alarming_facts(quality: Quality | None, *, in_one_scene: bool) -> list[str]:
+    """Return the names of the facts that the clusters follow; `in_one_scene` if a cluster does."""
+    associations = quality.associations if quality else ()
+    names = [association.name for association in associations if association.alarm]
+    return [*names, *(["scene"] if in_one_scene else [])]
+
+
+def _remedies(
+    quality: Quality, settings: RunSettings, chips: ChipSet, *, in_one_scene: bool
+) -> list[str]:
+    """Return sentences on corrections that may help, and on what centring would remove."""
+    facts, scenes = (
+        alarming_facts(quality, in_one_scene=in_one_scene),
+        chips.facts["scene"].to_numpy(),
+    )
+    harmful = harmful_corrections(chips.properties, scenes, settings)
+    corrections = suggest_corrections(facts, settings, harmful)
+    sentences = []
+    if corrections:
+        options = ", ".join(correction.option for correction in corrections)
+        sentences.append(f"May help: {options}. --corrections compares clusters before and after.")
+    if "scene" in facts or CENTRING.is_applied(settings):
+        sentences += centring_warnings(chips.properties, scenes)
+    return sentences

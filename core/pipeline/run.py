@@ -113,8 +113,9 @@ class Run:
             for reason, n in report.skipped.items()
         ]
         notes += self.chips.notes if "chips" in artifacts else ()
+        for artifact in artifacts.get("embeddings", ()):
+            notes += artifact.counts.get("notes", ())
         for fit in artifacts.get("embeddings", ())[:1]:
-            notes += fit.counts.get("notes", ())
             notes += kept_note(fit, outline_chips(artifacts["chips"]))
         for reduction in artifacts.get("reduction", ()):
             notes += reduction.counts["notes"]

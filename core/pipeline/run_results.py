@@ -8,13 +8,13 @@ import numpy as np
 
 from core.chips.chip_set import ChipSet
 from core.clusters.evaluation.agreement import score_embeddings, score_labelling
-from core.clusters.labelling import Labelling
+from core.clusters.labelling import Labelling, make_labelling
 from core.errors import TooFewError
 from core.export.clustered_chips import ClusteredChips
 from core.pipeline.chip_stages import attribute_values
 from core.pipeline.cluster_stages import open_projection, open_reduction
 from core.pipeline.run import Run
-from core.pipeline.saved_edits import apply_saved_edits
+from core.pipeline.saved_edits import apply_saved_edits, treat_view
 from core.types import AnyArray
 
 log = logging.getLogger(__name__)
@@ -64,5 +64,13 @@ def score_chips(
 
 
 def score_run(run: Run, attribute: str) -> dict[str, Any]:
-    """Score a run that includes the clusters against an attribute; see `score_chips`."""
-    return score_chips(*run.clustered(), attribute)
+    """Score a run that includes the clusters against an attribute; see `score_chips`.
+
+    Noise is treated according to the settings.
+    """
+    chips, embeddings, labelling = run.clustered()
+    treated = treat_view(run.view, labelling)
+    displayed = make_labelling(
+        treated.labels, np.ones(len(treated.labels)), labelling.method, labelling.facts
+    )
+    return score_chips(chips, embeddings, displayed, attribute)

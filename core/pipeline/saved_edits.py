@@ -100,17 +100,18 @@ def treat_labelling(
 ) -> TreatedLabelling:
     """Treat the noise of a labelling according to the settings, if its method has noise.
 
-    `points` is the complete reduction, float32 (n, d); only the columns that the labelling was
-    computed from are used. Soft membership needs the method's tree.
+    `points` is the complete reduction, float32 (n, d). Distances are measured in the space of the
+    method's tree, which soft membership needs, or in the columns that were clustered.
     """
     method = find_method(labelling.method)
     if not method.has_noise:
         return treat_noise(labelling, points, NoiseSettings())
-    columns, soft = clustered_points(points, labelling), None
+    space = clustered_points(points, labelling) if tree is None else tree.space(points)
+    soft = None
     membership = method.hierarchy.membership if method.hierarchy else None
     if settings.noise.method == "soft" and tree is not None and membership is not None:
-        soft = membership(tree, settings, columns)
-    return treat_noise(labelling, columns, settings.noise, soft)
+        soft = membership(tree, settings, points)
+    return treat_noise(labelling, space, settings.noise, soft)
 
 
 def replay_history(

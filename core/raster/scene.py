@@ -18,6 +18,9 @@ from core.raster.remote_scenes import find_remote_scenes, gdal_path, is_remote
 
 # The only driver used, because a VRT named .tif, for example, could make GDAL read any file.
 DRIVER = "GTiff"
+# A VRT is opened as such only under its own ending, which no scene has: the user chose it as a
+# raster of embeddings.
+VIRTUAL = ".vrt"
 # A header can declare more values than any file contains. 64 bands of 500,000 x 500,000 pixels, for
 # example, are refused.
 MAX_VALUES = 10**12
@@ -86,10 +89,11 @@ class Scene:
 
 
 def open_scene(path: Path) -> Any:
-    """Open a raster for reading, with the GeoTIFF driver only; SceneError if that fails."""
+    """Open a raster for reading, as GeoTIFF or, if its name says so, as VRT; else SceneError."""
     name = gdal_path(path) if is_remote(path) else path
+    is_virtual = path.suffix.lower() == VIRTUAL and not is_remote(path)
     try:
-        return rasterio.open(name, driver=DRIVER)
+        return rasterio.open(name, driver="VRT" if is_virtual else DRIVER)
     except (rasterio.errors.RasterioError, OSError) as error:
         if is_remote(path):
             raise SceneError(

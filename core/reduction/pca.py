@@ -1,14 +1,15 @@
 """Reduction of embeddings, with weighted properties of the chips, to principal components."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from core.errors import ArtifactError, DegenerateError, SettingsError, TooFewError
-from core.settings import ReductionSettings
-from core.types import BoolArray, DoubleArray, FloatArray
+from core.reduction.harmonisation import fit_scene_centring, regress_out
+from core.reduction_settings import ReductionSettings
+from core.types import AnyArray, BoolArray, DoubleArray, FloatArray
 
 PROPERTIES = ("longitude", "latitude", "width", "height")
 
@@ -33,7 +34,7 @@ class Reduction:
         followed by the properties of the chips that were added with a weight.
     mean, scale : float64 array, (d,)
         Each column is standardised by subtracting its mean and multiplying by its scale, which is
-        0 for columns that were dropped.
+        0 for columns that were dropped. Scenes and nuisances are corrected after that.
     notes : tuple of str
         Notes for the user on what was used and what was dropped.
     """
@@ -60,14 +61,19 @@ class Reduction:
 
 
 def reduce_embeddings(
-    embeddings: FloatArray, properties: Mapping[str, DoubleArray], settings: ReductionSettings
+    embeddings: FloatArray,
+    properties: Mapping[str, DoubleArray],
+    settings: ReductionSettings,
+    scenes: Sequence[Any] | AnyArray = (),
 ) -> Reduction:
     """Standardise embeddings (n, d), add weighted properties and compute principal components.
 
-    `properties` contains an array, (n,), for each of `PROPERTIES` with a weight above 0. Raises
-    TooFewError if there are fewer than two chips, DegenerateError if values are not finite or all
-    chips have the same embedding, and SettingsError if a property with a weight is missing for
-    some chips.
+    `properties` contains an array, (n,), for each of `PROPERTIES` with a weight above 0, and for
+    the nuisance of the settings. `scenes`, (n,), is needed only to centre the embeddings by scene.
+
+    Raises TooFewError if there are fewer than two chips, DegenerateError if values are not finite,
+    all chips have the same embedding or nothing remains after a correction, and SettingsError if a
+    property with a weight is missing for some chips.
     """
     n = len(embeddings)
     if n < 2:
@@ -93,6 +99,9 @@ def reduce_embeddings(
     scale = np.where(varies, weights / np.where(varies, spread, 1), 0.0)
     columns -= mean
     columns *= scale
+    corrections = _remove_confounders(
+        columns[:, : embeddings.shape[1]], properties, settings, scenes
+    )
     pca = _fit_pca(columns)
     variances = pca.explained_variance_
     n_dims = min(settings.n_dims, int((variances > _RANK * variances[0]).sum()))
@@ -103,8 +112,34 @@ def reduce_embeddings(
         components=components,
         mean=mean,
         scale=scale,
-        notes=_notes(settings, names, varies, n, n_dims),
+        notes=(*corrections, *_notes(settings, names, varies, n, n_dims)),
     )
+
+
+def _remove_confounders(
+    columns: DoubleArray,
+    properties: Mapping[str, DoubleArray],
+    settings: ReductionSettings,
+    scenes: Sequence[Any] | AnyArray,
+) -> list[str]:
+    """Correct the standardised columns of the embeddings in place; return notes for the user."""
+    notes, centring = [], None
+    if settings.harmonisation == "centre":
+        centring = fit_scene_centring(columns, scenes)
+        columns[:] = centring.subtract_means(columns)
+        notes.append(centring.note)
+    if settings.nuisance != "none":
+        values = properties[settings.nuisance]
+        columns[:], note = regress_out(columns, values, settings.nuisance, centring)
+        notes.append(note)
+    # Before the corrections, the mean square of each column that varies is 1.
+    if notes and np.abs(columns).max() < _CONSTANT:
+        raise DegenerateError(
+            "nothing remains of the embeddings after removing the confounders",
+            where="reduction",
+            remedy="Set the harmonisation and the nuisance to none.",
+        )
+    return notes
 
 
 def _fit_pca(columns: DoubleArray) -> Any:

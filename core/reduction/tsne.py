@@ -10,7 +10,7 @@ import numpy as np
 
 from core.errors import ArtifactError, DegenerateError, SettingsError, TooFewError
 from core.progress import Progress, report_step, silent
-from core.settings import ProjectionSettings
+from core.reduction_settings import ProjectionSettings
 from core.types import DoubleArray, FloatArray
 
 DEFAULT_PERPLEXITY = 30.0

@@ -15,7 +15,7 @@ import app
 from app.session.saved_settings import save_settings
 from core.pipeline.run import run_pipeline
 from core.pipeline.workspace import Workspace
-from core.settings import CutSettings, GmmSettings, ProjectionSettings, RunSettings
+from core.settings import CutSettings, GmmSettings, ProjectionSettings, RunSettings, TreeSettings
 
 # A page imports its modules when it is first opened, which may be late in a run of the tests. They
 # are imported together, so that they fit each other even if a file is edited in the meantime.
@@ -29,6 +29,7 @@ N = 36
 QUICK = RunSettings(
     method="gmm",
     gmm=GmmSettings(n_components=2, n_init=1),
+    tree=TreeSettings(n_dims=10, min_samples=5),
     cut=CutSettings(min_cluster_size=5),
     projection=ProjectionSettings(n_iter=50),
 )

@@ -37,7 +37,9 @@ def choose_method(visitor, method: str) -> None:
 
 
 def open_tab(visitor, name: str) -> None:
-    visitor.page.get_by_text(name, exact=True).first.click()
+    # The warning about confounders also names a tab, before the tabs.
+    tabs = visitor.page.get_by_test_id("stButtonGroup")
+    tabs.get_by_text(name, exact=True).first.click()
     visitor.wait_until_idle()
 
 

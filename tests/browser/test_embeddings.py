@@ -52,23 +52,27 @@ def test_embeddings__measured_then_compared_then_joined(visitor, tmp_path, own_s
     visitor.page.get_by_role("button", name="Compare").click()
     wait_for_job(visitor)
     rows = visitor.page.locator(".cs-scores tbody tr")
-    expect(rows).to_have_count(2)
+    # Two tables with one encoder and the control in each.
+    expect(rows).to_have_count(4)
     expect(rows.nth(0).locator("b").first).to_be_visible()
+    visitor.page.set_viewport_size({"width": 1280, "height": 900})
+    overflow = "tables => tables.map(t => t.scrollWidth - t.parentElement.clientWidth)"
+    assert max(visitor.page.locator("table.cs-scores").evaluate_all(overflow)) <= 0
     with visitor.page.expect_download() as download:
         visitor.page.get_by_role("button", name="Download the table (CSV)").click()
     download.value.save_as(tmp_path / "table.csv")
     with (tmp_path / "table.csv").open(encoding="utf-8") as file:
         table = list(csv.DictReader(file))
-    assert [row["Encoder"].split()[0] for row in table] == ["Texture", "Random"]
+    assert [row["Encoder"].split()[0] for row in table] == ["Texture", "Simple"]
     assert 0 <= float(table[0]["5-NN"]) <= 1
     attributes = [
         json.loads(path.read_text())["inputs"]["property"]
         for path in (own_scene.root / "artifacts" / "comparisons").glob("*/manifest.json")
     ]
-    assert attributes == ["class", "class"]
+    assert attributes == ["class"] * 2
 
     visitor.page.get_by_role("combobox", name="Joined with").click()
-    visitor.page.get_by_role("option", name="Random").click()
+    visitor.page.get_by_role("option", name="Simple colour").click()
     visitor.wait_until_idle()
     visitor.page.get_by_role("button", name="Embed the chips").click()
     wait_for_job(visitor)

@@ -403,6 +403,8 @@ def test_interrupted__resumes_and_gives_the_same_bytes(
     call, workspace, quick, tmp_path, kind, monkeypatch
 ):
     monkeypatch.setattr(embedding_stages, "BLOCK", 4)
+    # If the sample contained all chips, they would be embedded while the encoder is fitted.
+    quick.write_text(tomli_w.dumps(QUICK | {"embed": {"sample": 10}}))
     command = [sys.executable, "-c", SLOW, "embed", "-w", workspace, "--settings", quick, "--json"]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     running = subprocess.Popen(list(map(str, command)), cwd=ROOT, env=environment(), **pipes)

@@ -155,17 +155,26 @@ def last_record(workspace: Path) -> dict[str, Any]:
 
 
 def test_compare__json_then_cached(call):
-    first = call("compare", "--encoders", "texture, rcf,texture+rcf", "--json").json
+    first = call("compare", "--encoders", "texture, colour,texture+colour", "--json").json
     assert (first["property"], first["chips"]) == ("class", 40)
     rows = first["encoders"]
-    assert [row["encoder"] for row in rows] == ["texture", "rcf", "texture+rcf"]
+    assert [row["encoder"] for row in rows] == ["texture", "colour", "texture+colour"]
     names = {"balanced_accuracy", "balanced_accuracy_across_scenes", "nmi_gmm", "nmi_hdbscan"}
     for row in rows:
         assert {*names, "silhouette", "seconds", "dim", "n", "notes"} <= set(row)
         assert row["balanced_accuracy"] > 0.9
         assert not row["cached"]
+    assert (first["control"]["encoder"], first["control"]["is_control"]) == ("colour", True)
+    assert {row["input_size"] for row in rows} == {32}
+    for row in (*rows, first["control"]):
+        low, high = row["balanced_accuracy_interval"] or (0, 1)
+        assert low <= row["balanced_accuracy"] <= high
+    best, control = first["differences"]
+    assert best["encoder"] in ("texture", "colour", "texture+colour")
+    assert "colour" in (control["encoder"], control["other"])
+    assert best["sentence"] in call("compare", "--encoders", "texture,colour,texture+colour").out
     second = call(
-        "compare", "--encoders", "texture,rcf,texture+rcf", "--property", "class", "--json"
+        "compare", "--encoders", "texture,colour,texture+colour", "--property", "class", "--json"
     )
     assert second.json["encoders"] == [{**row, "cached": True} for row in rows]
 
@@ -175,7 +184,8 @@ def test_compare__all_ready_encoders_as_text(call):
     assert result.code == 0
     rows = result.out.splitlines()
     assert rows[0].split()[:2] == ["encoder", "5-NN"]
-    assert [row.split()[0] for row in rows[1:3]] == ["texture", "rcf"]
+    assert [row.split()[0] for row in rows[1:3]] == ["texture", "colour"]
+    assert "colour (control)" in rows[2]
     assert " cached" not in result.out
     assert call("compare").out.count(" cached") == 2
 
@@ -183,7 +193,7 @@ def test_compare__all_ready_encoders_as_text(call):
 def test_estimate__json_names_missing_weights(call, workspace):
     result = call("estimate", "--encoders", "texture,resnet50", "--json").json
     texture, resnet = result["encoders"]
-    assert (result["chips"], texture["estimate"]["n"], texture["estimate"]["dim"]) == (40, 40, 320)
+    assert (result["chips"], texture["estimate"]["n"], texture["estimate"]["dim"]) == (40, 40, 323)
     assert min(texture["estimate"][name] for name in ("seconds", "bytes", "rate")) > 0
     assert (texture["ready"], texture["needs"]) == (True, "")
     assert (resnet["ready"], resnet["estimate"]) == (False, None)
@@ -192,10 +202,10 @@ def test_estimate__json_names_missing_weights(call, workspace):
 
 
 def test_estimate__as_text(call):
-    result = call("estimate", "--encoders", "rcf")
+    result = call("estimate", "--encoders", "colour")
     assert result.code == 0
     assert "MB for 40 chips" in result.out
-    assert "1024 numbers each" in result.out
+    assert "30 numbers each" in result.out
 
 
 @pytest.mark.parametrize(
@@ -236,11 +246,12 @@ def test_encoder_of_a_package__runs_like_a_built_in_encoder(call):
     shape = np.load(Path(summary["artifacts"]["embeddings"]) / "embeddings.npy").shape
     assert shape == (20, 6)
     rows = call("compare", "--encoders", "brightness,texture+brightness", "--json").json["encoders"]
-    assert [row["dim"] for row in rows] == [6, 326]
+    assert [row["dim"] for row in rows] == [6, 329]
     assert rows[0]["balanced_accuracy"] > 0.9
     # The process that measures knows the package as well.
     (cost,) = call("estimate", "--encoders", "brightness", "--json").json["encoders"]
     assert (cost["needs"], cost["estimate"]["dim"]) == ("", 6)
+    assert rows[0]["input_size"] == 32
 
 
 def test_docs__show_the_encoder_that_is_tested():
@@ -318,9 +329,11 @@ def test_embed__dinov2_from_the_folder_of_weights(call, real_formats, add_scene,
     assert before.items() <= after.items()
     (row,) = call("compare", "--encoders", "dinov2-small", *options[2:]).json["encoders"]
     assert (row["dim"], row["n"], row["cached"]) == (768, 60, False)
+    # The chips of 32 pixels are resized to two tokens of 14.
+    assert (row["input_size"], row["normalisation"]) == (28, "chips")
 
 
-@pytest.mark.parametrize("encoder", ["texture", "rcf", "texture+rcf"])
+@pytest.mark.parametrize("encoder", ["texture", "colour", "texture+colour"])
 def test_embed__an_added_scene_does_not_change_other_embeddings(
     call, add_scene, workspace, encoder
 ):
@@ -335,10 +348,10 @@ def test_embed__an_added_scene_does_not_change_other_embeddings(
 SLOW = """
 import sys, time
 from core import cli
-from core.embeddings.descriptors import rcf
+from core.embeddings.descriptors import colour
 from core.pipeline import embedding_stages
 
-encode = rcf.Rcf.encode
+encode = colour.Colour.encode
 
 def slow(self, batch, fitted):
     print("encoding", file=sys.stderr, flush=True)
@@ -346,16 +359,16 @@ def slow(self, batch, fitted):
     return encode(self, batch, fitted)
 
 embedding_stages.BLOCK = 4
-rcf.Rcf.encode = slow
+colour.Colour.encode = slow
 cli.main()
 """
 
 
 def test_compare__a_killed_run_resumes_at_the_last_block(call, workspace, monkeypatch):
-    from core.embeddings.descriptors import rcf
+    from core.embeddings.descriptors import colour
     from core.pipeline import embedding_stages
 
-    options = ["compare", "--encoders", "texture,rcf", "--json", "--workspace", workspace]
+    options = ["compare", "--encoders", "texture,colour", "--json", "--workspace", workspace]
     command = [sys.executable, "-c", SLOW, *options, "--settings", workspace / "quick.toml"]
     running = subprocess.Popen(
         list(map(str, command)),
@@ -373,13 +386,13 @@ def test_compare__a_killed_run_resumes_at_the_last_block(call, workspace, monkey
     assert [(p / "blocks.done").read_text().split()[:2] for p in partial] == [["0-4", "4-8"]]
 
     monkeypatch.setattr(embedding_stages, "BLOCK", 4)
-    batch_sizes, encode = [], rcf.Rcf.encode
+    batch_sizes, encode = [], colour.Colour.encode
 
     def counted(self, batch, fitted):
         batch_sizes.append(len(batch))
         return encode(self, batch, fitted)
 
-    monkeypatch.setattr(rcf.Rcf, "encode", counted)
-    rows = call("compare", "--encoders", "texture,rcf", "--json").json["encoders"]
+    monkeypatch.setattr(colour.Colour, "encode", counted)
+    rows = call("compare", "--encoders", "texture,colour", "--json").json["encoders"]
     assert 20 <= sum(batch_sizes) <= 40 - 8
     assert [row["n"] for row in rows] == [40, 40]

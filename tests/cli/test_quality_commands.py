@@ -1,6 +1,7 @@
 """`chipscape quality`, `landscape`, `cluster` and `export` with options for clusters."""
 
 import json
+import re
 import sys
 
 import numpy as np
@@ -39,7 +40,7 @@ def call(make_scene, make_annotations, to_ground, tmp_path, monkeypatch, capsys)
     raster = make_scene("a.tif", np.where(np.arange(256) < 128, rough, rough / 4 + 90))
     corners = [(x, y) for x in range(2, 250, 32) for y in range(2, 150, 30)]
     squares = [to_ground(box(x, y, x + 22, y + 22)) for x, y in corners]
-    kinds = [{"class": "rough" if x < 120 else "smooth"} for x, _ in corners]
+    kinds = [{"class": "rough" if x < 120 else "smooth", "same": "x"} for x, _ in corners]
     make_annotations(raster, squares, kinds)
     settings = tmp_path / "quick.toml"
     settings.write_text(QUICK)
@@ -73,6 +74,8 @@ def test_quality__measures_of_each_cluster(call, method):
         "area",
         "side",
         "sharpness",
+        "brightness",
+        "heading",
         "place",
     }
     table = result["against"]["table"]
@@ -94,21 +97,24 @@ def test_landscape__cluster_sizes_of_the_tree(call):
 def test_landscape__components(call):
     result = call("landscape", "--components", "2:4")
     assert result["n_components"] == [2, 3, 4]
-    assert [suggestion["name"] for suggestion in result["suggestions"]] == ["BIC", "held out"]
+    assert [suggestion["name"] for suggestion in result["suggestions"]] == ["suggested"]
     assert 0 < result["agreement"] <= 1
+    assert result["interval"][0] <= result["interval"][1]
 
 
-def test_landscape__is_refused_for_k_means(call):
-    assert "does not support k-means" in call("landscape", "--method", "kmeans")
+@pytest.mark.parametrize("method", ["kmeans", "ward"])
+def test_landscape__number_of_clusters_for_other_methods(call, method):
+    result = call("landscape", "--components", "2:4", "--method", method)
+    assert result["suggestions"] == call("landscape", "--components", "2:4")["suggestions"]
+
+
+def test_quality__an_attribute_with_one_value_is_refused(call):
+    assert "nothing to compare" in call("quality", "--property", "same")
 
 
 def test_cluster__sweep_of_k_means_is_stored_for_the_slider(call, tmp_path):
     call("cluster", "--method", "kmeans", "--sweep", "2:4")
     assert len(list((tmp_path / "artifacts" / "kmeans").glob("*/manifest.json"))) == 4
-
-
-def test_landscape__is_refused_for_ward(call):
-    assert "does not support Ward's hierarchy" in call("landscape", "--method", "ward")
 
 
 def test_cluster__sweep_of_ward_cuts_one_tree(call, tmp_path):
@@ -180,9 +186,7 @@ def test_summary__noise_as_displayed(call, tmp_path, command):
     (tmp_path / "quick.toml").write_text(QUICK.replace("min_cluster_size = 5", leaf))
     options = ("--method", "hdbscan")
     keep = call(command, *options, as_json=False).splitlines()[-1]
-    fraction = keep.rpartition(", ")[2]
-    assert fraction.endswith("% noise")
-    assert fraction != "0% noise"
+    assert re.search(r", [1-9]\d*% noise \(min_cluster_size 2, min_samples 1\)$", keep)
     nearest = call(command, *options, "--noise", "nearest", as_json=False).splitlines()[-1]
     assert ", 0% noise as displayed: " in nearest
     assert "noise chips are assigned to their nearest cluster" in nearest
@@ -203,3 +207,35 @@ def test_quality__clusters_by_the_ids_of_the_edits(call, tmp_path, look_up):
     assert "cluster 5: " in text
     assert "cluster 8: " in text
     assert "cluster 0" not in text
+
+
+def test_quality__corrections_before_and_after(call):
+    options = ("--method", "kmeans", "--n-clusters", "2", "--property", "class", "--corrections")
+    comparison = call("quality", *options)["corrections"]
+    # There is one scene, so nothing can be centred.
+    names = [effect["name"] for effect in comparison["effects"]]
+    assert names == ["current", "brightness", "sharpness"]
+    assert all(-1 <= effect["ari"] <= 1 for effect in comparison["effects"])
+    text = call("quality", *options, as_json=False)
+    assert "correction " in text
+    assert "Removing sharpness" in text
+    assert "lower is better" in text
+    assert comparison["best"]["sentence"] in text
+    assert "agreement with 'class'" in comparison["best"]["sentence"]
+    assert "note: Masking the background was not compared" in text
+
+
+def test_quality__remedies_name_the_options(call):
+    # Rough and smooth squares differ in sharpness alone.
+    options = ("--method", "kmeans", "--n-clusters", "2")
+    remedies = call("quality", *options)["remedies"]
+    assert any("--nuisance sharpness" in remedy for remedy in remedies)
+    corrected = call("quality", *options, "--nuisance", "sharpness")["remedies"]
+    assert not any("--nuisance sharpness" in remedy for remedy in corrected)
+
+
+def test_cluster__corrections_as_options(call):
+    notes = call("cluster", "--harmonisation", "centre", "--nuisance", "brightness")["notes"]
+    assert any("there is only one scene" in note for note in notes)
+    assert any("linear effect of brightness" in note for note in notes)
+    assert "not one of none, centre" in call("cluster", "--harmonisation", "combat")

@@ -27,7 +27,12 @@ from core.settings import (
 
 METHODS = {
     "gmm": lambda points: fit_gmm(points, GmmSettings(n_components=2)),
-    "hdbscan": lambda points: cut_tree(build_tree(points, TreeSettings()), CutSettings()),
+    "hdbscan by default": lambda points: cut_tree(
+        build_tree(points, TreeSettings()), CutSettings()
+    ),
+    "hdbscan": lambda points: cut_tree(
+        build_tree(points, TreeSettings(n_dims=10, min_samples=5)), CutSettings(15)
+    ),
     "kmeans": lambda points: fit_kmeans(points, KMeansSettings(n_clusters=2)),
     "ward": lambda points: fit_ward(points, WardSettings(n_clusters=2)),
 }
@@ -69,25 +74,32 @@ def test_fit__two_distinct_points(method):
 @pytest.mark.parametrize("kind", ["one column", "constant columns"])
 def test_fit__flat_data(method, kind):
     points = two_blobs(d=1) if kind == "one column" else np.pad(two_blobs(d=1), ((0, 0), (0, 4)))
-    assert METHODS[method](points).labels.tolist() == [0, 1] * 30
+    labels = METHODS[method](points).labels
+    # In the graph of neighbours, chips at the edge of a cluster may be noise.
+    is_compared = labels >= 0 if method == "hdbscan by default" else np.ones(60, np.bool_)
+    assert is_compared.sum() > 50
+    first = labels[is_compared][0]
+    assert (labels == np.where(np.arange(60) % 2, 1 - first, first))[is_compared].all()
 
 
 def test_hdbscan__fewer_chips_than_min_cluster_size():
     points = two_blobs(12)
-    tree = build_tree(points, TreeSettings())
+    tree = build_tree(points, TreeSettings(n_dims=10, min_samples=5))
     cut = cut_tree(tree, CutSettings(13))
     assert cut.noise_fraction == 1
     assert soft_membership(tree, CutSettings(13), points).shape == (12, 0)
     for method in ("keep", "nearest"):
         assert (treat_noise(cut, points, NoiseSettings(method)).labels == -1).all()
-    sweep = sweep_sizes(tree, CutSettings())
+    sweep = sweep_sizes(tree, CutSettings(15))
     assert sweep.sizes.max() == 6
     assert isinstance(suggest_sizes(sweep) + size_presets(sweep), list)
 
 
 def test_sweep_sizes__too_few():
     with pytest.raises(TooFewError):
-        sweep_sizes(build_tree(two_blobs(3), TreeSettings(min_samples=1)), CutSettings())
+        sweep_sizes(
+            build_tree(two_blobs(3), TreeSettings(n_dims=10, min_samples=1)), CutSettings(15)
+        )
 
 
 @pytest.mark.parametrize("numbers", [[-1] * 60, [0] * 60, [0] * 59 + [1], list(range(60))])

@@ -13,10 +13,10 @@ def example():
     rng = np.random.default_rng(0)
     blobs = rng.normal(size=(200, 2)) + 20 * (np.arange(200) % 2)[:, None]
     points = np.concatenate([blobs, rng.uniform(-5, 25, (40, 2))]).astype(np.float32)
-    tree = build_tree(points, TreeSettings())
-    cut = cut_tree(tree, CutSettings())
+    tree = build_tree(points, TreeSettings(n_dims=10, min_samples=5))
+    cut = cut_tree(tree, CutSettings(15))
     assert 0 < cut.noise_fraction < 0.3
-    return points, cut, soft_membership(tree, CutSettings(), points)
+    return points, cut, soft_membership(tree, CutSettings(15), points)
 
 
 def test_treat_noise__keep_changes_nothing(example):

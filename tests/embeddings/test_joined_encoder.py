@@ -6,13 +6,27 @@ import torch
 
 from core.embeddings import registry
 from core.embeddings.encoder import unit_length
-from core.embeddings.joined_encoder import part_names
+from core.embeddings.joined_encoder import lacks_raster_path, part_names
 from core.embeddings.networks.satdino import CARDS, vit_shape
 from core.embeddings.networks.vit import Vit
 from core.errors import SettingsError, WeightsError
 from core.settings import EmbedSettings
 
-NAME = "texture+rcf"
+NAME = "texture+colour"
+
+
+@pytest.mark.parametrize(
+    ("name", "lacks"),
+    [
+        ("raster:", True),
+        ("raster-deviation: ", True),
+        ("texture+raster:", True),
+        ("raster:/data/a+b", False),
+        (NAME, False),
+    ],
+)
+def test_lacks_raster_path__alone_or_joined(name, lacks):
+    assert lacks_raster_path(name) == lacks
 
 
 def test_encode__joins_embeddings_of_length_one(tmp_path, make_batch):
@@ -20,7 +34,7 @@ def test_encode__joins_embeddings_of_length_one(tmp_path, make_batch):
     joined = registry.load_encoder(NAME, settings, tmp_path)
     embeddings = joined.encode(batch, joined.fit(batch))
     parts = []
-    for name in ("texture", "rcf"):
+    for name in ("texture", "colour"):
         encoder = registry.load_encoder(name, settings, tmp_path)
         vectors = encoder.encode(batch, encoder.fit(batch))
         parts.append(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
@@ -34,25 +48,26 @@ def test_identity__contains_both_encoders_in_their_order(tmp_path):
     identity = registry.encoder_identity(NAME, settings, tmp_path)
     assert identity == registry.load_encoder(NAME, settings, tmp_path).identity
     assert identity["name"] == NAME
-    assert identity["1-version"] == registry.encoder_card("rcf").version
-    assert identity != registry.encoder_identity("rcf+texture", settings, tmp_path)
+    assert identity["1-version"] == registry.encoder_card("colour").version
+    assert identity != registry.encoder_identity("colour+texture", settings, tmp_path)
     assert all(isinstance(value, str | int | float) for value in identity.values())
 
 
 def test_card__combines_both_cards():
-    card = registry.encoder_card("rcf+resnet50")
-    assert card.name == "rcf+resnet50"
-    assert card.dim == 1024 + 2048
+    card = registry.encoder_card("colour+resnet50")
+    assert card.name == "colour+resnet50"
+    assert card.dim == 0
+    assert registry.encoder_card("satdino-small-16+resnet50").dim == 384 + 2048
     assert card.bands == 3
     assert card.learns
     assert card.needs_weights
     assert "arXiv:1512.03385" in card.paper
-    assert "MOSAIKS" in card.title
-    assert registry.encoder_card("texture+rcf").dim == 0
-    assert not registry.encoder_card("texture+rcf").needs_weights
+    assert card.title == "Simple colour + ResNet-50"
+    assert registry.encoder_card("texture+colour").dim == 0
+    assert not registry.encoder_card("texture+colour").needs_weights
 
 
-@pytest.mark.parametrize("name", ["texture+", "+", "texture+texture", "rcf++texture"])
+@pytest.mark.parametrize("name", ["texture+", "+", "texture+texture", "colour++texture"])
 def test_part_names__empty_or_repeated_part_raises(name):
     with pytest.raises(SettingsError, match="empty or a repeated encoder name"):
         part_names(name)
@@ -62,7 +77,7 @@ def test_part_names__empty_or_repeated_part_raises(name):
 
 def test_part_names__plain_name_and_name_with_spaces():
     assert part_names("texture") == ["texture"]
-    assert part_names("texture + rcf") == ["texture", "rcf"]
+    assert part_names("texture + colour") == ["texture", "colour"]
 
 
 def test_card__unknown_part_suggests_the_closest_name():

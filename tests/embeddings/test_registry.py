@@ -13,7 +13,7 @@ from core.embeddings.registry import check_readiness
 from core.errors import SettingsError, WeightsError
 from core.settings import EmbedSettings
 
-OFFLINE = ["texture", "rcf"]
+OFFLINE = ["texture", "colour"]
 NETWORKS = [
     *("satdino-small-16", "satdino-small-8", "satdino-base-16", "resnet50"),
     *("dinov2-small", "dinov2-base", "dinov2-large"),
@@ -79,8 +79,14 @@ def test_card__is_complete(name):
 def test_card__unknown_name_suggests_the_closest():
     with pytest.raises(SettingsError, match=r"unknown encoder 'satdino-smal-16'.*Did you mean"):
         registry.encoder_card("satdino-smal-16")
-    with pytest.raises(SettingsError, match=r"Known: texture, rcf, satdino-small-16"):
+    with pytest.raises(SettingsError, match=r"Known: texture, colour, satdino-small-16"):
         registry.encoder_card("zzz")
+
+
+@pytest.mark.parametrize("name", ["rcf", "texture+rcf"])
+def test_card__removed_encoder_names_its_replacement(name):
+    with pytest.raises(SettingsError, match=r"the encoder 'rcf' was removed\. Use 'texture'"):
+        registry.encoder_card(name)
 
 
 def test_load__unknown_name_raises(tmp_path):
@@ -165,7 +171,7 @@ def test_load__offline_encoders_need_no_weights(tmp_path, make_batch, name):
     assert len(encoder.encode(batch, encoder.fit(batch))) == 12
 
 
-@pytest.mark.parametrize("name", ["texture", "rcf", "texture+rcf"])
+@pytest.mark.parametrize("name", ["texture", "colour", "texture+colour"])
 def test_readiness__encoders_without_weights_are_ready(tmp_path, name):
     readiness = check_readiness(name, EmbedSettings(), tmp_path)
     assert readiness.ready

@@ -24,7 +24,7 @@ def noisy_blobs(seed):
 
 @pytest.fixture(scope="module")
 def trees():
-    return {s: build_tree(noisy_blobs(s), TreeSettings(min_samples=5)) for s in range(3)}
+    return {s: build_tree(noisy_blobs(s), TreeSettings(n_dims=10, min_samples=5)) for s in range(3)}
 
 
 def reference(tree, points, **settings):

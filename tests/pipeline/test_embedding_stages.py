@@ -88,7 +88,7 @@ def test_embeddings__the_encoder_is_fitted_again_without_a_removed_scene(
     batch_sizes.clear()
     run = embed(workspace, settings())
     assert len(run.chips) == 20
-    assert sum(batch_sizes) == 20
+    assert batch_sizes == []
     assert not run.view.artifacts["embeddings"][0].cached
 
 
@@ -133,46 +133,52 @@ def test_embeddings__blocks_do_not_change_the_bytes(
     assert first == second
 
 
+@pytest.mark.parametrize(("sample", "sizes"), [(39, [8, 8, 4, 8]), (40, [])])
 def test_embeddings__a_cancelled_run_resumes_at_the_last_block(
-    workspace, settings, monkeypatch, batch_sizes, data_files, add_scene, tmp_path
+    workspace, settings, monkeypatch, batch_sizes, data_files, add_scene, tmp_path, sample, sizes
 ):
+    """With a sample of all 40 chips, the fit embeds them; the run that resumes encodes the rest."""
+    chosen = settings(embed={"sample": sample})
     monkeypatch.setattr(embedding_stages, "BLOCK", 8)
     other = Workspace.at(tmp_path / "other")
     for seed, name in enumerate("ab"):
         add_scene(name, seed=seed, folder=other.raw)
-    embed(other, settings())
+    embed(other, chosen)
     batch_sizes.clear()
 
     def stop(stage):
         return lambda completed, _total, _note: stage == "embeddings" and completed >= 28
 
     with pytest.raises(Cancelled):
-        run_pipeline(workspace, settings(), stop)
-    assert batch_sizes == [8, 8, 4, 8]
+        run_pipeline(workspace, chosen, stop)
+    assert batch_sizes == sizes
     batch_sizes.clear()
-    embed(workspace, settings())
+    embed(workspace, chosen)
     assert batch_sizes == [8, 4]
     assert data_files(workspace.root, "embeddings") == data_files(other.root, "embeddings")
 
 
-def test_embeddings__values_that_are_not_finite(workspace, settings, monkeypatch):
-    encode = texture.Texture.encode
+@pytest.mark.parametrize(("sample", "row"), [(39, 3), (40, 23)])
+def test_embeddings__values_that_are_not_finite(workspace, settings, monkeypatch, sample, row):
+    """They are found whether the fit embeds the chips (sample of all 40) or the encoder does."""
+    chosen = settings(embed={"sample": sample})
 
-    def broken(self, batch, fitted):
-        vectors = encode(self, batch, fitted).copy()
-        vectors[3] = np.nan
+    def broken(scores, mixing):
+        vectors = mix(scores, mixing).copy()
+        vectors[row % len(vectors)] = np.nan
         return vectors
 
-    monkeypatch.setattr(texture.Texture, "encode", broken)
+    mix = texture._mix
+    monkeypatch.setattr(texture, "_mix", broken)
     with pytest.raises(
         DegenerateError, match="texture produced values that are not finite"
     ) as caught:
-        embed(workspace, settings())
-    chips = run_pipeline(workspace, settings(), until="chips").chips
-    assert caught.value.where == chips.facts["chip_id"][3]
+        embed(workspace, chosen)
+    chips = run_pipeline(workspace, chosen, until="chips").chips
+    assert caught.value.where == chips.facts["chip_id"][row]
     assert workspace.store.all("embeddings") == []
-    monkeypatch.setattr(texture.Texture, "encode", encode)
-    assert np.isfinite(embed(workspace, settings()).embeddings()).all()
+    monkeypatch.setattr(texture, "_mix", mix)
+    assert np.isfinite(embed(workspace, chosen).embeddings()).all()
 
 
 class MeanEncoder:

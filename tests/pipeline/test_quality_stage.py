@@ -6,8 +6,9 @@ import pytest
 from core.clusters.editing import edit_history, edited_labelling, edits
 from core.clusters.methods import method_table
 from core.clusters.methods.method_table import METHODS, method_of, recluster_by_mixture
-from core.pipeline import quality_stage
-from core.pipeline.quality_stage import APPEARANCE, find_quality, judge_run, quality_table
+from core.pipeline import chip_images, quality_stage
+from core.pipeline.chip_images import APPEARANCE
+from core.pipeline.quality_stage import find_quality, judge_run, quality_table
 from core.pipeline.run import run_pipeline
 from core.pipeline.saved_edits import SavedEdits, edit_family, save_edits
 from core.progress import silent
@@ -127,7 +128,11 @@ def test_quality__a_name_changes_no_cluster(workspace, settings):
 
 
 def test_quality__noise_is_treated_in_the_resamples_too(workspace, settings):
-    tables = {"method": "hdbscan", "cut": {"min_cluster_size": 4, "selection": "leaf"}}
+    tables = {
+        "method": "hdbscan",
+        "tree": {"n_dims": 10, "min_samples": 5},
+        "cut": {"min_cluster_size": 4, "selection": "leaf"},
+    }
     run, noise_kept = judge(workspace, settings(**tables))
     assert run.labelling.noise_fraction > 0.1
     run, noise_assigned = judge(workspace, settings(**tables, noise={"method": "nearest"}))
@@ -154,7 +159,7 @@ def test_recluster__mixture_of_the_shape_that_was_fitted(workspace, settings, mo
 def test_appearance__a_row_per_chip_in_blocks(workspace, settings, monkeypatch):
     chips = run_pipeline(workspace, settings(), until="chips").chips
     assert APPEARANCE.read(workspace.store, chips) is None
-    monkeypatch.setattr(quality_stage, "_BLOCK", 7)
+    monkeypatch.setattr(chip_images, "_BLOCK", 7)
     APPEARANCE.make(workspace.store, chips)
     table = APPEARANCE.read(workspace.store, chips)
     assert len(table) == 40
@@ -180,3 +185,16 @@ def test_quality_table__how_many_resamples_failed(workspace, settings):
     assert table["lost"].startswith("3 of 20 resamples could not be clustered")
     quality = dataclasses.replace(quality, n_failed=0)
     assert not quality_table(quality, run, unedited)["lost"]
+
+
+def test_quality_table__no_remedy_that_removes_an_attribute(workspace, settings, monkeypatch):
+    run = run_pipeline(workspace, settings(method="kmeans"), until="clusters")
+    quality, edited, _ = judge_run(run, listen)
+    monkeypatch.setattr(quality_stage, "alarming_facts", lambda *_, **__: ["scene"])
+    remedies = quality_table(quality, run, edited)["remedies"]
+    assert remedies[0].startswith("May help: --harmonisation centre, --background mask.")
+    sites = run.chips.facts["scene"].tolist()
+    monkeypatch.setitem(run.chips.properties, "site", sites)
+    first, second = quality_table(quality, run, edited)["remedies"]
+    assert first.startswith("May help: --background mask.")
+    assert second.startswith("Each scene has only one value of 'site'")

@@ -33,3 +33,17 @@ def test_score_chips__against_an_attribute(workspace, settings):
     with pytest.raises(SettingsError, match="no annotation has an attribute 'kind'") as caught:
         score_chips(chips, embeddings, labelling, "kind")
     assert "class, number" in str(caught.value)
+
+
+def test_score_run__noise_is_treated_as_the_settings_say(workspace, settings):
+    dense = {
+        "method": "hdbscan",
+        "tree": {"n_dims": 15, "min_samples": 5},
+        "cut": {"min_cluster_size": 4, "selection": "leaf"},
+    }
+    run = run_pipeline(workspace, settings(**dense), until="clusters")
+    assert run.labelling.noise_fraction > 0
+    nearest = settings(**dense, noise={"method": "nearest"})
+    treated = score_run(run_pipeline(workspace, nearest, until="clusters"), "class")
+    assert treated["ami"] != score_run(run, "class")["ami"]
+    assert treated["balanced_accuracy"] == score_run(run, "class")["balanced_accuracy"]

@@ -179,7 +179,7 @@ def test_run__scene_without_crs(make_scene, make_annotations, tmp_path, settings
         (1, "gmm", "1 chip has no variation"),
         (1, "hdbscan", "1 chip has no variation"),
         (2, "gmm", "3 Gaussians need at least 3 chips, got 2"),
-        (5, "hdbscan", "min_samples: a value of 5 needs at least 6 chips, got 5"),
+        (5, "hdbscan", "t-SNE needs at least 7 chips, but there are 5"),
         (5, "gmm", "t-SNE needs at least 7 chips, but there are 5"),
     ],
 )

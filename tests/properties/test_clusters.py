@@ -54,7 +54,7 @@ def test_hdbscan__row_order_does_not_change_the_clusters(seed, cut):
     points = blobs(seed)
     order = np.random.default_rng(seed + 1).permutation(len(points))
     # With more than one neighbour, chips share core distances, and ties join in any order.
-    tree_settings = TreeSettings(min_samples=1)
+    tree_settings = TreeSettings(n_dims=10, min_samples=1)
     labels = cut_tree(build_tree(points, tree_settings), cut).labels
     shuffled = cut_tree(build_tree(points[order], tree_settings), cut).labels
     assert same_partition(labels[order], shuffled)
@@ -65,7 +65,7 @@ def test_hdbscan__row_order_does_not_change_the_clusters(seed, cut):
 def test_build_tree__row_order_does_not_change_the_distances(seed, min_samples):
     points = blobs(seed)
     order = np.random.default_rng(seed + 1).permutation(len(points))
-    tree_settings = TreeSettings(min_samples=min_samples)
+    tree_settings = TreeSettings(n_dims=10, min_samples=min_samples)
     tree, shuffled = build_tree(points, tree_settings), build_tree(points[order], tree_settings)
     np.testing.assert_allclose(tree.edges[:, 2], shuffled.edges[:, 2], rtol=1e-6)
     np.testing.assert_allclose(tree.core_distances[order], shuffled.core_distances, rtol=1e-6)
@@ -97,7 +97,7 @@ def test_fit__finds_clear_blobs_for_any_row_order(method, seed):
 @FEW
 @given(SEEDS, CUTS)
 def test_cut_tree__labels_are_in_order_for_any_cut(seed, cut):
-    labelling = cut_tree(build_tree(blobs(seed), TreeSettings()), cut)
+    labelling = cut_tree(build_tree(blobs(seed), TreeSettings(n_dims=10, min_samples=5)), cut)
     sizes = labelling.sizes()
     assert (np.diff(sizes) <= 0).all()
     assert sizes.sum() + (labelling.labels < 0).sum() == len(labelling)
@@ -108,7 +108,7 @@ def test_cut_tree__labels_are_in_order_for_any_cut(seed, cut):
 @FEW
 @given(SEEDS, CUTS, CUTS)
 def test_match_clusters__ids_survive_a_re_cut_and_back(seed, cut, other_cut):
-    tree = build_tree(blobs(seed), TreeSettings())
+    tree = build_tree(blobs(seed), TreeSettings(n_dims=10, min_samples=5))
     first, second = cut_tree(tree, cut).labels, cut_tree(tree, other_cut).labels
     ids = {label: label + 3 for label in range(int(first.max()) + 1)}
     start = renumber_labels(first, ids)

@@ -96,3 +96,18 @@ def test_rsscn7__texture_separates_the_classes(copy_data, chipscape):
     # Simple colour features reach 0.50; the standard error is 0.04.
     assert scores["balanced_accuracy"] >= 0.62
     assert scores["n"] == 140
+
+
+def test_neon__centring_would_remove_the_sites(copy_data, chipscape):
+    workspace, warning = (
+        copy_data("neon_trees_sjer_osbs"),
+        "Each scene has only one value of 'site'",
+    )
+    options = ("--method", "ward", "--n-clusters", "2", "--property", "site", "--corrections")
+    comparison = chipscape("quality", workspace, *options)["corrections"]
+    assert comparison["warnings"][0].startswith(warning)
+    ami = {effect["name"]: effect["ami"] for effect in comparison["effects"]}
+    assert ami["current"] > 0.7
+    assert ami["centre"] < 0.3
+    notes = chipscape("cluster", workspace, "--harmonisation", "centre")["notes"]
+    assert any(note.startswith(warning) for note in notes)

@@ -14,6 +14,7 @@ from app.widgets.charts import show_chart
 from app.widgets.choices import setting_choice, setting_number
 from app.widgets.job_status import wait_until
 from app.widgets.markup import escape_markdown
+from app.widgets.setting_labels import setting_label
 from app.widgets.sliders import method_widget, sweep_charts
 from core.clusters.evaluation.size_sweep import find_cliffs, size_presets, suggest_sizes
 from core.errors import TooFewError
@@ -24,9 +25,7 @@ from core.pipeline.view import View
 def _draw(view: View, row: method_widget.SliderRow) -> View:
     view, columns, comparison_slot = _with_built_tree(view), row.columns, None
     with columns[1]:
-        bounds = (2, max(20, row.n_chips // 2, view.settings.cut.min_cluster_size))
-        note = "The smallest group of chips that counts as a cluster (min_cluster_size)."
-        view = method_widget.setting_slider(view, "cut", "min_cluster_size", bounds, note)
+        view = _size_slider(view, row.n_chips)
         if row.stacked:
             comparison_slot = st.container()
     with columns[2]:
@@ -57,6 +56,35 @@ def _with_built_tree(view: View) -> View:
     if cache.tree(requested) is not None or cache.tree(view) is None:
         return requested
     return view
+
+
+def _size_slider(view: View, n_chips: int) -> View:
+    """Draw the slider of the minimum cluster size, which starts at the suggested value.
+
+    The setting remains 0, automatic, until the slider is moved.
+    """
+    cut, suggested = view.settings.cut, _resolved_size(view, automatic=True)
+    bounds = (2, max(20, n_chips // 2, cut.min_cluster_size))
+    current = min(max(cut.min_cluster_size or suggested, bounds[0]), bounds[1])
+    note = (
+        "The smallest group of chips that counts as a cluster (min_cluster_size). By default it is "
+        "the suggested value, which depends on the tree and the selection."
+    )
+    # The slider starts again if another tree or selection has another suggestion.
+    name = f"cut min_cluster_size {bounds} {suggested}"
+    key = widget_key(view.workspace, name, current)
+    label = setting_label("cut", "min_cluster_size")
+    value = st.slider(label, *bounds, key=key, help=note)
+    is_automatic = not cut.min_cluster_size and value == current
+    return method_widget.change_settings(view, "cut", min_cluster_size=0 if is_automatic else value)
+
+
+def _resolved_size(view: View, automatic: bool = False) -> int:
+    """Return the minimum cluster size of the cut, or the one suggested for it; 0 without a tree."""
+    tree, cut = cache.tree(view), view.settings.cut
+    if automatic:
+        cut = dataclasses.replace(cut, min_cluster_size=0)
+    return cut.min_cluster_size if tree is None else int(tree.resolve(cut).min_cluster_size)
 
 
 def _epsilon_slider(view: View) -> View:
@@ -116,7 +144,7 @@ def _more_button(view: View, slot: Any) -> bool:
 
 def _compare_sizes(view: View, row_name: str) -> None:
     """Draw the results of each min_cluster_size once they are computed in the background."""
-    current = view.settings.cut.min_cluster_size
+    current = _resolved_size(view)
     try:
         sweep = cluster_results.size_sweep(view)
     except TooFewError:
@@ -148,7 +176,7 @@ def _compare_sizes(view: View, row_name: str) -> None:
             reason += " It is next to a cliff, so compare both sides."
         st.caption(f"**Suggested: {size}.** {escape_markdown(reason)}")
         if size != current:
-            key, args = f"cs.take:{row_name}", (view, size)
+            key, args = f"cs.take:{row_name}", (view, 0)
             st.button(f"Use {size}", key=key, on_click=_set_cluster_size, args=args)
     if cliffs:
         notes = " ".join(cliff.note for cliff in cliffs[:3])
@@ -157,7 +185,7 @@ def _compare_sizes(view: View, row_name: str) -> None:
 
 
 def _set_cluster_size(view: View, size: int) -> None:
-    """Request a minimum cluster size, and set the slider to it."""
+    """Request a minimum cluster size, 0 for the suggested one, and set the slider to it."""
     cut = dataclasses.replace(view.settings.cut, min_cluster_size=size)
     requested = requested_settings(view.workspace)
     reset_settings(view.workspace, dataclasses.replace(requested, cut=cut))

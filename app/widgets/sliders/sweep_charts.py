@@ -1,7 +1,6 @@
 """Charts of the results over all values of a slider; this module does not use Streamlit."""
 
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 
 import numpy as np
 import plotly.graph_objects as go
@@ -12,7 +11,8 @@ from core.clusters.evaluation.component_sweep import ComponentSweep
 from core.clusters.evaluation.size_sweep import Cliff, SizeSweep
 from core.types import AnyArray
 
-CLIFF_COLOUR, SEED_COLOUR = "rgba(230, 159, 0, 0.22)", "#B8C1CC"
+CLIFF_COLOUR, INTERVAL_COLOUR = "rgba(230, 159, 0, 0.22)", "rgba(0, 158, 115, 0.18)"
+SEED_COLOUR = "#B8C1CC"
 TICKS = (2, 5, 10, 20, 50, 100, 200, 500, 1000, 5000)
 # The charts are too small for any button other than the image download.
 CONFIG = {"displaylogo": False, "modeBarButtons": [["toImage"]]}
@@ -37,18 +37,18 @@ def size_chart(sweep: SizeSweep, cliffs: Sequence[Cliff], current: int) -> go.Fi
 
 
 def component_chart(sweep: ComponentSweep, current: int) -> go.Figure:
-    """Return a chart of BIC, AIC and held-out likelihood; the current n_components is marked."""
-    rows = {"BIC": sweep.bic, "AIC": sweep.aic, "held out": sweep.held_out}
-    figure = _stacked_lines(sweep.n_components, rows, "components")
+    """Return a chart of held-out likelihood, BIC and AIC; the current number is marked."""
+    rows = {"held out": sweep.held_out, "BIC": sweep.bic, "AIC": sweep.aic}
+    figure = _stacked_lines(sweep.n_components, rows, "clusters")
     x, line = sweep.n_components.tolist(), {"color": SEED_COLOUR, "width": 1}
-    style = {"mode": "lines", "line": line, "hoverinfo": "skip", "row": 1, "col": 1}
+    style = {"mode": "lines", "line": line, "hoverinfo": "skip", "row": 2, "col": 1}
     for number, bic in enumerate(sweep.bics.T, 1):
         figure.add_scatter(x=x, y=bic.tolist(), name=f"seed {number}", **style)
     # The lines of the seeds are drawn behind the criteria.
     figure.data = figure.data[len(rows) :] + figure.data[: len(rows)]
-    line = {"color": MUTED, "width": 1, "dash": "dot"}
-    for before, after in pairwise(sweep.shape_runs):
-        figure.add_vline(x=(before.last + after.first) / 2, line=line, row=1, col=1)
+    lowest, highest = sweep.interval
+    style = {"fillcolor": INTERVAL_COLOUR, "line_width": 0, "layer": "below"}
+    figure.add_vrect(x0=lowest - 0.3, x1=highest + 0.3, row=1, col=1, **style)
     figure.add_vline(x=current, line={"color": ACCENT, "width": 1.5})
     return figure
 

@@ -6,12 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from core.clusters.evaluation.held_out_votes import HeldOutVotes, vote_with_groups_held_out
 from core.errors import ArtifactError, DegenerateError, TooFewError
 from core.types import AnyArray, BoolArray, FloatArray, IntArray
-
-NEIGHBOURS = 5
-# Chips per block: 512 x 20,000 distances take 40 MB.
-_BLOCK = 512
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,38 +108,48 @@ def score_embeddings(
     DegenerateError, ArtifactError
         If embeddings are not finite, or the arguments are of different chips.
     """
-    if not len(embeddings) == len(truth) == len(scenes):
+    single, across = vote_on_attribute(embeddings, truth, [scenes], name)
+    n_missing = len(truth) - len(single.codes)
+    return NeighbourScores(
+        n=len(single.codes),
+        n_missing=n_missing,
+        n_classes=int(single.codes.max()) + 1,
+        balanced_accuracy=float(single.accuracy or 0.0),
+        balanced_accuracy_across_scenes=across.accuracy,
+        notes=tuple(vote_notes(name, n_missing, single, across)),
+    )
+
+
+def vote_on_attribute(
+    embeddings: FloatArray,
+    truth: Sequence[Any] | AnyArray,
+    groupings: Sequence[Sequence[Any] | AnyArray],
+    name: str = "attribute",
+) -> list[HeldOutVotes]:
+    """Return the votes of the nearest chips on an attribute, for chips that have a value.
+
+    The first votes leave out only the chip itself. The others leave out all chips of the chip's
+    group, one for each of the `groupings`, (n,) each. At least one chip of the first votes is
+    counted. The other arguments and the errors are those of `score_embeddings`.
+    """
+    lengths = {len(embeddings), len(truth), *map(len, groupings)}
+    if len(lengths) > 1:
         raise ArtifactError("embeddings and attribute differ in length", where=name)
     present, classes, codes = encode_classes(truth)
-    if len(classes) < 2:
-        counts = f"{int(present.sum())} of {len(present)} chips have a value"
-        values = f", always {classes[0]!r}" if classes else ""
-        raise TooFewError(
-            f"{counts}{values}, so there is nothing to compare",
-            where=name,
-            remedy="Choose an attribute with at least two classes.",
-        )
+    require_two_classes(present, classes, name)
     vectors = np.asarray(embeddings, np.float32)[present]
     if not np.isfinite(vectors).all():
         raise DegenerateError("embeddings are not finite", where=name)
-    accuracy, n_alone = _vote_accuracy(vectors, codes, np.arange(len(codes), dtype=np.int32))
-    if accuracy is None:
+    groups = [_encode(grouping, present)[1] for grouping in groupings]
+    single = np.arange(len(codes), dtype=np.int32)
+    votes = vote_with_groups_held_out(vectors, codes, [single, *groups])
+    if not votes[0].counted.any():
         raise TooFewError(
             f"each of the {len(codes)} chips has a different value",
             where=name,
             remedy="Choose an attribute that groups the chips into classes.",
         )
-    scene_codes = _encode(scenes, present)[1]
-    accuracy_across, n_one_scene = _vote_accuracy(vectors, codes, scene_codes)
-    notes = _notes(name, present, n_alone, n_one_scene, accuracy_across)
-    return NeighbourScores(
-        n=len(codes),
-        n_missing=int((~present).sum()),
-        n_classes=len(classes),
-        balanced_accuracy=accuracy,
-        balanced_accuracy_across_scenes=accuracy_across,
-        notes=tuple(notes),
-    )
+    return votes
 
 
 def encode_classes(values: Sequence[Any] | AnyArray) -> tuple[BoolArray, list[str], IntArray]:
@@ -160,6 +167,18 @@ def encode_classes(values: Sequence[Any] | AnyArray) -> tuple[BoolArray, list[st
     return (present, *_encode(values, present))
 
 
+def require_two_classes(present: BoolArray, classes: Sequence[str], name: str) -> None:
+    """Raise TooFewError if an attribute, as returned by `encode_classes`, has no two classes."""
+    if len(classes) < 2:
+        counts = f"{int(present.sum())} of {len(present)} chips have a value"
+        values = f", always {classes[0]!r}" if classes else ""
+        raise TooFewError(
+            f"{counts}{values}, so there is nothing to compare",
+            where=name,
+            remedy="Choose an attribute with at least two classes.",
+        )
+
+
 def _encode(values: Sequence[Any] | AnyArray, present: BoolArray) -> tuple[list[str], IntArray]:
     """Return the distinct present values as text, sorted, and the position of each value."""
     texts = [str(value) for value, keep in zip(values, present, strict=True) if keep]
@@ -168,67 +187,22 @@ def _encode(values: Sequence[Any] | AnyArray, present: BoolArray) -> tuple[list[
     return classes, np.array([codes[text] for text in texts], np.int32)
 
 
-def _vote_accuracy(
-    vectors: FloatArray, codes: IntArray, groups: IntArray
-) -> tuple[float | None, int]:
-    """Return the balanced accuracy if only chips of other groups vote on a chip.
-
-    Also returns the number of chips that are left out because no voting chip has their class. The
-    accuracy is None if all chips are left out.
-    """
-    n_classes = int(codes.max()) + 1
-    table = np.zeros((n_classes, int(groups.max()) + 1), np.int64)
-    np.add.at(table, (codes, groups), 1)
-    counted = table.sum(axis=1)[codes] > table[codes, groups]
-    if not counted.any():
-        return None, len(codes)
-    votes = _votes(vectors, codes, groups)
-    n_correct = np.bincount(codes[counted], votes[counted] == codes[counted], n_classes)
-    sizes = np.bincount(codes[counted], minlength=n_classes)
-    recall = n_correct[sizes > 0] / sizes[sizes > 0]
-    return float(recall.mean()), int((~counted).sum())
-
-
-def _votes(vectors: FloatArray, codes: IntArray, groups: IntArray) -> IntArray:
-    """Return, for each chip, the class that the nearest chips of other groups vote for, (n,)."""
-    # Centred, because float32 loses the difference of long vectors with the same direction.
-    centred = vectors - vectors.mean(axis=0)
-    lengths = (centred**2).sum(axis=1)
-    k = min(NEIGHBOURS, len(codes) - 1)
-    n_classes = int(codes.max()) + 1
-    votes = np.empty(len(codes), np.int32)
-    for start in range(0, len(codes), _BLOCK):
-        rows = slice(start, start + _BLOCK)
-        distances = lengths - 2 * (centred[rows] @ centred.T)
-        distances[groups[rows, None] == groups[None, :]] = np.inf
-        nearest = np.argpartition(distances, k - 1, axis=1)[:, :k]
-        near = np.take_along_axis(distances, nearest, axis=1)
-        order = np.lexsort((nearest, near), axis=1)
-        near = np.take_along_axis(near, order, axis=1)
-        ranked = codes[np.take_along_axis(nearest, order, axis=1)]
-        # One vote each, plus a bonus by rank (less than one vote in all) that decides ties.
-        weights = np.where(np.isfinite(near), 1 + 2.0 ** -np.arange(1, k + 1) / k, 0.0)
-        tally = np.zeros((len(ranked), n_classes))
-        np.add.at(tally, (np.arange(len(ranked))[:, None], ranked), weights)
-        votes[rows] = tally.argmax(axis=1)
-    return votes
-
-
-def _notes(
-    name: str, present: BoolArray, n_alone: int, n_one_scene: int, accuracy_across: float | None
+def vote_notes(
+    name: str, n_missing: int, single: HeldOutVotes, across_scenes: HeldOutVotes
 ) -> Iterator[str]:
-    n_missing = int((~present).sum())
+    """Yield notes for the user on the chips that the accuracies leave out."""
     if n_missing:
-        yield f"{n_missing} of {len(present)} chips have no {name} and were left out."
-    if n_alone:
+        total = len(single.codes) + n_missing
+        yield f"{n_missing} of {total} chips have no {name} and were left out."
+    if single.n_left_out:
         yield (
             "Chips left out of the balanced accuracy because no other chip has their class: "
-            f"{n_alone}."
+            f"{single.n_left_out}."
         )
-    if accuracy_across is None:
+    if across_scenes.accuracy is None:
         yield "No class occurs in two scenes, so there is no accuracy across scenes."
-    elif n_one_scene:
+    elif across_scenes.n_left_out:
         yield (
             "Chips left out of the accuracy across scenes because their class occurs in one scene "
-            f"only: {n_one_scene}."
+            f"only: {across_scenes.n_left_out}."
         )

@@ -13,7 +13,16 @@ from core.progress import Progress, report_step, silent
 from core.types import AnyArray, BoolArray, DoubleArray, IntArray
 
 # Facts and measures of appearance that are tested.
-FACTS = ("scene", "cut_by_edge", "valid_fraction", "area", "side", "sharpness")
+FACTS = (
+    "scene",
+    "cut_by_edge",
+    "valid_fraction",
+    "area",
+    "side",
+    "sharpness",
+    "brightness",
+    "heading",
+)
 N_PERMUTATIONS = 199
 N_BINS = 8
 NEIGHBOURS = 6
@@ -76,7 +85,7 @@ def find_confounders(
     ----------
     labels : int32 array, (n,), -1 for noise
     facts : DataFrame, n rows
-        See `core.chips.chip_table.chip_facts`; "sharpness" comes from
+        See `core.chips.chip_table.chip_facts`; "brightness" and "sharpness" come from
         `core.clusters.evaluation.appearance`.
     """
     if len(labels) != len(facts):

@@ -1,7 +1,9 @@
 """The report card: how good a labelling is, as a whole and cluster by cluster.
 
-Everything is measured in the space in which the chips were clustered, never in the projection,
-which tears clusters apart and joins others. If a measure is taken on a sample, a note says so.
+Everything is measured in the same principal components, whatever space a method clusters in:
+measures in the method's own space favour methods that use few dimensions. The projection is never
+used, because it tears clusters apart and joins others. If a measure is taken on a sample, a note
+says so.
 """
 
 import warnings
@@ -11,10 +13,13 @@ from typing import Any
 
 import numpy as np
 
-from core.clusters.evaluation.agreement import encode_classes
+from core.clusters.evaluation.agreement import encode_classes, require_two_classes
 from core.clusters.labelling import NOISE, Labelling
 from core.errors import ArtifactError, DegenerateError
 from core.types import AnyArray, DoubleArray, FloatArray, IntArray
+
+EVALUATION_DIMS = 20
+"""Number of principal components in which every labelling is measured."""
 
 # Distances between 5,000 chips take 200 MB; DBCV's copies of those between 2,500 take 300 MB.
 SILHOUETTE_SAMPLE = 5000
@@ -107,7 +112,7 @@ def make_report_card(
     Parameters
     ----------
     points : float32 array, (n, d)
-        The principal components that were clustered, without any others.
+        The first `EVALUATION_DIMS` principal components, or fewer.
     area : float array, (n,), optional
         Area of each footprint in square metres; NaN if unknown.
     persistence, stability : float array, (n_clusters,), optional
@@ -202,16 +207,15 @@ def compare_with_property(
     """Compare a labelling, (n,) with -1 for noise, with an attribute of the chips, (n,).
 
     None, NaN and empty text are missing values; the attribute's name is for messages. Raises
-    ArtifactError if labels and values are of different chips, and DegenerateError if no chip has a
-    value.
+    ArtifactError if labels and values are of different chips, and TooFewError if the attribute has
+    fewer than two classes.
     """
     from sklearn import metrics
 
     if len(labels) != len(values):
         raise ArtifactError("labels and attribute differ in length", where=name)
     present, classes, codes = encode_classes(values)
-    if not present.any():
-        raise DegenerateError("no chip has a value", where=name)
+    require_two_classes(present, classes, name)
     by_count = np.argsort(-np.bincount(codes), kind="stable")
     codes = np.argsort(by_count)[codes].astype(np.int32)
     clusters = labels[present]

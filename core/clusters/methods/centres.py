@@ -4,7 +4,7 @@ import numpy as np
 
 from core.clusters.labelling import Fact
 from core.errors import DegenerateError, TooFewError
-from core.types import DoubleArray, FloatArray, IntArray
+from core.types import AnyArray, DoubleArray, FloatArray, IntArray
 
 
 def checked_components(
@@ -29,7 +29,7 @@ def checked_components(
     return components
 
 
-def count_distinct(components: DoubleArray, n_clusters: int) -> int:
+def count_distinct(components: AnyArray, n_clusters: int) -> int:
     """Return the number of different chips.
 
     If there are fewer chips than clusters, return the number of chips without comparing them.

@@ -43,7 +43,7 @@ class Icicle:
 
 def lay_out_icicle(tree: SpanningTree, settings: CutSettings) -> Icicle:
     """Lay out the tree of a cut; raises TooFewError if it has fewer chips than min_cluster_size."""
-    if len(tree) < settings.min_cluster_size:
+    if len(tree) < tree.resolve(settings).min_cluster_size:
         raise TooFewError("there are fewer chips than min_cluster_size", where="tree")
     condensed, cut = cut_nodes(tree, settings)
     order = labels_by_size(cut.numbers)

@@ -26,8 +26,8 @@ class Hierarchy:
     inputs : callable
         Returns the settings that affect the tree, as plain values for its cache key.
     arrays, counts, restore : callable
-        `arrays` returns the arrays of the tree by name, `counts` the numbers for its manifest, and
-        `restore` rebuilds the tree from both.
+        `arrays` returns the arrays of the tree by name, `counts` the plain values for its manifest,
+        and `restore` rebuilds the tree from both.
     cut : callable
         Cuts the tree, in milliseconds. Takes the tree, the points from which it was built, and the
         settings; returns a labelling.
@@ -44,7 +44,7 @@ class Hierarchy:
     inputs: Callable[[RunSettings], Mapping[str, Any]]
     build: Callable[[FloatArray, RunSettings], Any]
     arrays: Callable[[Any], Mapping[str, AnyArray]]
-    counts: Callable[[Any], Mapping[str, int]]
+    counts: Callable[[Any], Mapping[str, Any]]
     restore: Callable[[Mapping[str, AnyArray], Mapping[str, Any]], Any]
     cut: Callable[[Any, FloatArray, RunSettings], Labelling]
     table: str = ""

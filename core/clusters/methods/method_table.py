@@ -3,12 +3,15 @@
 A new method is one record here and one widget in `app.widgets.sliders.cluster_sliders`.
 """
 
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from difflib import get_close_matches
 from typing import Any
 
-from core.clusters.labelling import Labelling
-from core.clusters.methods.gmm import fit_gmm
+import numpy as np
+
+from core.clusters.labelling import Labelling, make_labelling
+from core.clusters.methods.gmm import fit_gmm, fit_mixture
 from core.clusters.methods.hdbscan_tree import (
     SpanningTree,
     build_tree,
@@ -17,6 +20,7 @@ from core.clusters.methods.hdbscan_tree import (
 )
 from core.clusters.methods.kmeans import fit_kmeans
 from core.clusters.methods.method import ClusteringMethod, Hierarchy, Recluster
+from core.clusters.methods.size_choice import SizeChoice
 from core.clusters.methods.ward import build_ward_tree, cut_ward_tree, fit_ward
 from core.clusters.noise_treatment import soft_membership, treat_noise
 from core.errors import SettingsError
@@ -29,13 +33,18 @@ from core.settings import (
     TreeSettings,
     WardSettings,
 )
-from core.types import FloatArray, IntArray
+from core.types import AnyArray, FloatArray, IntArray
 
 
 def recluster_by_mixture(settings: GmmSettings) -> Recluster:
-    """Return a function that fits a Gaussian mixture to resampled points, from a single start."""
-    single = replace(settings, n_init=1)
-    return lambda points, _: fit_gmm(points, single).labels
+    """Return a function that fits a Gaussian mixture to resampled points, from two starts."""
+    quick = replace(settings, n_init=min(2, settings.n_init))
+
+    def cluster_resample(points: FloatArray, _: float) -> IntArray:
+        numbers = fit_mixture(points, quick).numbers
+        return make_labelling(numbers, np.ones(len(numbers)), "gmm", {}).labels
+
+    return cluster_resample
 
 
 def recluster_by_kmeans(settings: KMeansSettings) -> Recluster:
@@ -59,15 +68,21 @@ def recluster_by_density(
     noise = noise or NoiseSettings()
 
     def cluster_resample(points: FloatArray, share: float) -> IntArray:
-        smallest = max(2, round(cut.min_cluster_size * share))
+        smallest = cut.min_cluster_size and max(2, round(cut.min_cluster_size * share))
         largest = max(smallest, round(cut.max_cluster_size * share)) if cut.max_cluster_size else 0
         scaled = replace(cut, min_cluster_size=smallest, max_cluster_size=largest)
-        resampled = build_tree(points, tree)
+        resampled = build_tree(points, tree, suggest=not smallest)
         soft = soft_membership(resampled, scaled, points) if noise.method == "soft" else None
         labelling = cut_tree(resampled, scaled)
-        return treat_noise(labelling, points[:, : tree.n_dims], noise, soft).labels
+        return treat_noise(labelling, resampled.space(points), noise, soft).labels
 
     return cluster_resample
+
+
+def _recluster_at_size(labelling: Labelling, settings: RunSettings) -> Recluster:
+    """Like `recluster_by_density`, with the minimum cluster size of the first cut."""
+    cut = replace(settings.cut, min_cluster_size=int(labelling.facts["min_cluster_size"]))
+    return recluster_by_density(settings.tree, cut, settings.noise)
 
 
 def _recluster_in_shape(labelling: Labelling, settings: RunSettings) -> Recluster:
@@ -76,17 +91,39 @@ def _recluster_in_shape(labelling: Labelling, settings: RunSettings) -> Recluste
     return recluster_by_mixture(replace(settings.gmm, **shape))
 
 
+def _tree_arrays(tree: SpanningTree) -> dict[str, AnyArray]:
+    """Return the arrays of a tree by name, for storing it."""
+    arrays: dict[str, AnyArray] = {"edges": tree.edges, "core_distances": tree.core_distances}
+    return arrays if tree.coordinates is None else {**arrays, "coordinates": tree.coordinates}
+
+
+def _tree_counts(tree: SpanningTree) -> dict[str, Any]:
+    """Return the plain values of a tree by name, for storing it."""
+    counts = {"n": len(tree), "min_samples": tree.min_samples, "n_dims": tree.n_dims}
+    return counts if tree.choice is None else {**counts, "choice": asdict(tree.choice)}
+
+
+def _restore_tree(arrays: Mapping[str, AnyArray], counts: Mapping[str, Any]) -> SpanningTree:
+    """Restore a tree from its arrays and plain values."""
+    return SpanningTree(
+        arrays["edges"],
+        arrays["core_distances"],
+        counts["min_samples"],
+        counts["n_dims"],
+        arrays.get("coordinates"),
+        SizeChoice(**counts["choice"]) if "choice" in counts else None,
+    )
+
+
 _HDBSCAN_TREE = Hierarchy(
     stage="trees",
     # Version 2 adds Prim's algorithm, and breaks ties the same way with any number of threads.
     version=2,
     inputs=lambda settings: {"settings": asdict(settings.tree)},
     build=lambda points, settings: build_tree(points, settings.tree),
-    arrays=lambda tree: {"edges": tree.edges, "core_distances": tree.core_distances},
-    counts=lambda tree: {"n": len(tree), "min_samples": tree.min_samples, "n_dims": tree.n_dims},
-    restore=lambda arrays, counts: SpanningTree(
-        arrays["edges"], arrays["core_distances"], counts["min_samples"], counts["n_dims"]
-    ),
+    arrays=_tree_arrays,
+    counts=_tree_counts,
+    restore=_restore_tree,
     cut=lambda tree, _, settings: cut_tree(tree, settings.cut),
     table="tree",
     persistence=lambda tree, settings: cluster_persistence(tree, settings.cut),
@@ -114,7 +151,8 @@ METHODS: dict[str, ClusteringMethod] = {
             settings=GmmSettings,
             table="gmm",
             stage="mixtures",
-            version=2,
+            # Version 3: shrunk covariances instead of fewer dimensions, and a start by Ward.
+            version=3,
             fit=lambda points, settings, report: fit_gmm(points, settings.gmm, report),
             recluster=_recluster_in_shape,
             confidence="the responsibility of the chip's Gaussian",
@@ -133,9 +171,7 @@ METHODS: dict[str, ClusteringMethod] = {
             fit=lambda points, settings, _: cut_tree(
                 build_tree(points, settings.tree), settings.cut
             ),
-            recluster=lambda _, settings: recluster_by_density(
-                settings.tree, settings.cut, settings.noise
-            ),
+            recluster=_recluster_at_size,
             confidence="the strength of the chip's membership",
             hierarchy=_HDBSCAN_TREE,
             has_noise=True,

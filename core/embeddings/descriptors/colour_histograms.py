@@ -1,4 +1,4 @@
-"""Principal axes of the logarithmic bands, and colour histograms along them.
+"""Principal axes of the logarithmic bands, and histograms and means of the colours along them.
 
 On a logarithmic scale a change of illumination shifts all bands alike. The principal axes (PCA) of
 the sample's pixels are therefore close to brightness, followed by band ratios, for any number of
@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.embeddings.descriptors.masked_filters import centre_weights
 from core.types import DoubleArray, FloatArray
 
 # Values in 0..1 are mapped to log(1 + x / DARK), because a plain logarithm would amplify the
@@ -66,8 +65,8 @@ class ColourAxes:
         """Return the joint histogram of 64 bins along the first axes.
 
         Each pixel is shared linearly between the nearest bins, so that a small change in
-        illumination changes the histogram only slightly. Pixels are weighted by
-        `masked_filters.centre_weights`.
+        illumination changes the histogram only slightly. All valid pixels have the same weight,
+        because the colours around an object say much about what it is.
 
         Maps projected chips, (n, k, height, width), and `valid`, (n, height, width), 1 or 0,
         to float64, (n, 64): square roots of the relative frequencies, so that their Euclidean
@@ -76,8 +75,7 @@ class ColourAxes:
         n, n_axes = len(rotated), len(self.low)
         pixels = rotated.shape[2] * rotated.shape[3]
         bins = _BINS[n_axes]
-        weight = centre_weights(valid)
-        joint = weight.reshape(n, 1, pixels)
+        joint = valid.reshape(n, 1, pixels)
         for axis in range(n_axes):
             position = rotated[:, axis].reshape(n, 1, pixels) - np.float32(self.low[axis])
             position /= np.float32(self.high[axis] - self.low[axis])
@@ -86,10 +84,18 @@ class ColourAxes:
                 joint = joint[:, :, None] * shares[:, None]
                 joint = joint.reshape(n, bins ** (axis + 1), pixels)
         counts = (joint @ shares.swapaxes(1, 2)).reshape(n, bins**n_axes).astype(np.float64)
-        total = weight.sum((1, 2), dtype=np.float64)
-        total[total == 0] = np.nan
-        roots: DoubleArray = np.sqrt(counts / total[:, None])
+        roots: DoubleArray = np.sqrt(counts / _pixel_count(valid)[:, None])
         return roots
+
+
+def mean_colour(rotated: FloatArray, valid: FloatArray) -> DoubleArray:
+    """Return the mean of the valid pixels along each axis.
+
+    Maps projected chips, (n, k, height, width), and `valid`, (n, height, width), 1 or 0, to
+    float64, (n, k); NaN for a chip without any valid pixel.
+    """
+    means: DoubleArray = rotated.sum((2, 3), dtype=np.float64) / _pixel_count(valid)[:, None]
+    return means
 
 
 def fit_colour_axes(pixels: FloatArray) -> ColourAxes:
@@ -103,6 +109,13 @@ def fit_colour_axes(pixels: FloatArray) -> ColourAxes:
     axes *= np.where(axes[np.abs(axes).argmax(0), np.arange(axes.shape[1])] < 0, -1, 1)
     low, high = np.percentile(logs @ axes[:, :N_COLOUR_AXES], _END_PERCENTILES, axis=0)
     return ColourAxes(centre, axes, low, np.where(high - low > 1e-6, high, low + 1))
+
+
+def _pixel_count(valid: FloatArray) -> DoubleArray:
+    """Return the number of valid pixels of each chip, (n,); NaN if there are none."""
+    count: DoubleArray = valid.sum((1, 2), dtype=np.float64)
+    count[count == 0] = np.nan
+    return count
 
 
 def _bin_shares(position: FloatArray, bins: int) -> FloatArray:

@@ -9,17 +9,23 @@ from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 
+import numpy as np
+
 from core.artifacts.formats import read_json, write_json
 from core.artifacts.keys import make_key
 from core.chips.chip_set import ChipSet
 from core.compute import n_workers
 from core.embeddings import registry
 from core.embeddings.cost_estimate import CostEstimate, estimate_cost
-from core.embeddings.encoder import ChipBatch, Encoder
+from core.embeddings.encoder import ChipBatch, ChipFootprints, Encoder
 from core.embeddings.encoding import unit_scaling
+from core.embeddings.joined_encoder import part_names
 from core.embeddings.networks.weight_files import find_local_weights
-from core.errors import ArtifactError, ChipscapeError
+from core.embeddings.raster_encoder import is_raster_encoder
+from core.errors import ArtifactError, ChipscapeError, SceneError
 from core.pipeline.encoders.encoder_comparison import settings_for
+from core.pipeline.encoders.scene_footprints import scene_footprints
+from core.pipeline.scene_survey import Survey
 from core.pipeline.workspace import Workspace
 from core.settings import EmbedSettings
 
@@ -43,23 +49,36 @@ class EncoderCost:
 
 
 def measure_encoder_cost(
-    workspace: Workspace, chips: ChipSet, settings: EmbedSettings, encoder: str
+    workspace: Workspace,
+    chips: ChipSet,
+    settings: EmbedSettings,
+    encoder: str,
+    survey: Survey | None = None,
 ) -> EncoderCost:
     """Try an encoder on a few of the chips, in a separate process, and store the result.
 
     In a separate process, memory that another encoder uses does not distort the estimate. Nothing
-    is downloaded, and an encoder that is not ready is not tried.
+    is downloaded, and an encoder that is not ready is not tried. `survey` holds the footprints, for
+    encoders that need them.
     """
     own_settings = settings_for(settings, encoder)
     readiness = registry.check_readiness(encoder, own_settings, workspace.weights)
     if not readiness.ready:
         return EncoderCost(encoder, False, readiness.needs)
+    chips = chips.without_constant_bands()
     rows = chips.sample_rows(MOST_TRIED)
     scalings = chips.fit_scalings(MOST_TRIED)
     pixels, scaling = chips.read_scaled(rows, scalings), unit_scaling(len(chips.bands))
     if len(chips.dtypes) == 1:
         pixels, scaling = chips.read(rows)[0], scalings[chips.dtypes[0]]
-    batch = ChipBatch(pixels, chips.read_masks(rows), scaling, chips.bands)
+    footprints = None
+    if survey and any(map(is_raster_encoder, part_names(encoder))):
+        try:
+            parts = [scene_footprints(survey, part) for part in chips.parts]
+        except SceneError as error:
+            return EncoderCost(encoder, True, str(error))
+        footprints = ChipFootprints(np.concatenate(parts)[rows], slice(0, len(rows)))
+    batch = ChipBatch(pixels, chips.read_masks(rows), scaling, chips.bands, footprints)
     cost = _try_in_process(encoder, (own_settings, workspace.weights, batch, len(chips)))
     write_json(_cost_file(workspace, chips, own_settings), dataclasses.asdict(cost))
     return cost

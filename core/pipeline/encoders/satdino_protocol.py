@@ -34,6 +34,7 @@ def run_satdino_protocol(view: View, attribute: str, report: Progress = silent) 
     chips, settings = open_chips(view), view.settings.embed
     if chips is None:
         raise TooFewError("there are no chips to evaluate the encoder on", where="protocol")
+    chips = chips.without_constant_bands()
     has_value, classes, labels = encode_classes(attribute_values(chips, attribute))
     encoder = registry.load_encoder(settings.encoder, settings, view.workspace.weights)
     if not isinstance(encoder, NetworkEncoder):
@@ -53,7 +54,7 @@ def run_satdino_protocol(view: View, attribute: str, report: Progress = silent) 
     scenes, ids = facts["scene"].tolist(), facts["chip_id"].tolist()
     is_test, split = knn_protocol.split_test_chips(labels, scenes, ids)
     scalings = chips.fit_scalings(settings.sample)
-    fitted = fit_encoder(encoder, chips, scalings, settings.sample)
+    fitted, _ = fit_encoder(encoder, chips, scalings, settings.sample)
     sides = [
         knn_protocol.scaled_side(chips.size, scale, encoder.step) for scale in knn_protocol.SCALES
     ]

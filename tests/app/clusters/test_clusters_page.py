@@ -11,14 +11,16 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app.clusters import cluster_profile
+from app.clusters import cluster_profile, correction_panel
 from app.session import cluster_results, displayed_clusters
 from app.session.displayed_clusters import Clusters
 from app.session.saved_settings import save_settings
 from core.clusters.editing.edited_labelling import displayed_labelling
+from core.clusters.evaluation.correction_choice import CorrectionChoice
 from core.clusters.label_matching import EDIT_IDS
 from core.pipeline.chip_stages import open_chips
-from core.pipeline.cluster_stages import find_labelling
+from core.pipeline.cluster_stages import COMPONENT_SWEEP, ComponentCounts
+from core.pipeline.corrections.correction_comparison import compare_corrections
 from core.pipeline.quality_stage import judge_run
 from core.pipeline.run import run_pipeline
 from core.pipeline.run_stages import complete_view
@@ -42,7 +44,8 @@ SECONDS = 60
 DENSE = RunSettings(
     method="hdbscan",
     gmm=GmmSettings(n_components=2, n_init=1),
-    # With "leaf", 42 % of these chips are noise.
+    # With "leaf", 36 % of these chips are noise.
+    tree=TreeSettings(n_dims=15, min_samples=5),
     cut=CutSettings(min_cluster_size=4, selection="leaf"),
     kmeans=KMeansSettings(n_clusters=3),
     projection=ProjectionSettings(n_iter=50),
@@ -164,10 +167,14 @@ def test_size__the_comparison_is_below_the_slider(workspace):
 
 def test_size__suggestion_moves_the_slider(workspace):
     app = open_page()
+    slider(app, "Minimum cluster size").set_value(9).run()
     suggestion = next(widget for widget in app.button if widget.key.startswith("cs.take:stacked"))
     size = int(suggestion.label.split()[1])
     suggestion.click().run()
     assert slider(app, "Minimum cluster size").value == size
+    # The setting is automatic again, so another tree will have its own suggestion.
+    cut = app.session_state[f"cs.settings:{workspace.root}"]["wanted"].cut
+    assert cut.min_cluster_size == 0
 
 
 def test_cut__every_setting_applies_at_once(workspace):
@@ -181,17 +188,17 @@ def test_cut__every_setting_applies_at_once(workspace):
 
 def test_noise__displayed_in_the_nearest_cluster_with_a_note(workspace):
     app = open_page()
-    assert app.subheader[0].value == "3 clusters, 42% noise"
+    assert app.subheader[0].value == "3 clusters, 36% noise"
     choose(app, "Noise treatment", "nearest")
     assert app.subheader[0].value == "3 clusters, 0% noise"
-    assert "15 of 15 noise chips were assigned" in texts(app)
+    assert "13 of 13 noise chips were assigned" in texts(app)
     assert "Exports also contain the original labels." in texts(app)
 
 
 def test_noise__soft_membership_has_a_threshold(workspace):
     app = choose(open_page(), "Noise treatment", "soft")
     slider(app, "Minimum membership").set_value(1.0).run()
-    assert app.subheader[0].value == "3 clusters, 42% noise"
+    assert app.subheader[0].value == "3 clusters, 36% noise"
     slider(app, "Minimum membership").set_value(0.0).run()
     assert app.subheader[0].value == "3 clusters, 0% noise"
     assert not app.exception
@@ -202,7 +209,7 @@ def test_uncertain__treated_noise_is_listed_with_its_soft_membership(workspace):
     slider(app, "Minimum membership").set_value(0.0).run()
     clusters = last_clusters(app, workspace)
     moved = np.flatnonzero(clusters.treated.moved)
-    assert len(moved) == 15
+    assert len(moved) == 13
     rows = cluster_results.rows_below(clusters, 0.6)
     assert set(moved[clusters.treated.membership[moved] < 0.6]) <= set(rows)
     confidence = cluster_results.confidence(clusters)
@@ -224,7 +231,7 @@ def test_uncertain__noise_in_the_nearest_cluster_has_no_confidence(workspace, mo
     )
     app = choose(open_page(), "Noise treatment", "nearest")
     choose(app, "View", "Uncertain chips")
-    assert sum(caption.startswith("was noise") for caption in captions) == 15
+    assert sum(caption.startswith("was noise") for caption in captions) == 13
     clusters = last_clusters(app, workspace)
     moved = np.flatnonzero(clusters.treated.moved)
     choose(app, "View", "Explain")
@@ -254,19 +261,24 @@ def test_mixture__shape_of_the_displayed_fit_is_below_the_slider(workspace):
     save_settings(workspace, settings)
     page_texts = texts(open_page())
     assert re.search(r"\w+ covariance in (\d+ dimensions|one dimension)", page_texts)
-    assert re.search(r"BIC differs by [\d.,]+ between seeds", page_texts)
+    assert re.search(r"BIC differs by [\d.,]+ between starts", page_texts)
 
 
-def test_mixture__neighbouring_number_with_another_shape_is_named(workspace):
-    mixture, shapes = replace(DENSE, method="gmm"), {}
-    for count in (2, 3):
-        settings = replace(mixture, gmm=replace(mixture.gmm, n_components=count))
-        run_pipeline(workspace, settings, until="clusters")
-        facts = find_labelling(look_up(workspace, settings)).facts
-        shapes[count] = (facts["covariance"], facts["n_dims"])
-    assert shapes[2] != shapes[3]
-    save_settings(workspace, mixture)
-    assert "with 3 components" in texts(open_page())
+@pytest.mark.parametrize("method", ["gmm", "kmeans"])
+def test_count__suggestion_can_be_used(workspace, method):
+    many = {"gmm": GmmSettings(9, n_init=1), "kmeans": KMeansSettings(9)}
+    settings = replace(DENSE, method=method, **{method: many[method]})
+    view = run_pipeline(workspace, settings, until="clusters").view
+    save_settings(workspace, settings)
+    assert button(open_page(), "Compare 1 to 20 clusters")
+    sweep = COMPONENT_SWEEP.open(COMPONENT_SWEEP.make(workspace.store, ComponentCounts(view)))
+    app = open_page()
+    assert f"**Suggested: {sweep.suggestion}.**" in texts(app)
+    assert 1 < sweep.suggestion < 9
+    assert app.slider[0].value == 9
+    button(app, f"Use {sweep.suggestion}").click().run()
+    assert not app.exception
+    assert app.slider[0].value == sweep.suggestion
 
 
 def test_report_card__lists_clusters_by_id(workspace):
@@ -289,8 +301,87 @@ def test_confounders__use_the_name_of_a_renamed_cluster(workspace, monkeypatch):
     assert "quay: 96% of its chips are from one scene" in texts(app)
 
 
+def test_corrections__are_offered_compared_and_used(workspace, monkeypatch):
+    started = []
+    monkeypatch.setattr(
+        "app.session.jobs.start_corrections", lambda *arguments: started.append(arguments)
+    )
+    app = open_page("Report card")
+    button(app, "Compare corrections").click().run()
+    assert started[0][0].root == workspace.root
+    assert started[0][2] == "class"
+    compare_corrections(run_pipeline(workspace, DENSE, until="clusters").view, "class")
+    app = open_page("Report card")
+    effects = app.dataframe[-1].value
+    assert list(effects["Settings"]) == [
+        "Current settings",
+        "Removing brightness",
+        "Removing sharpness",
+    ]
+    assert {"Brightness", "Stability", "ARI", "AMI"} <= set(effects)
+    selectbox(app, "Correction").set_value("sharpness").run()
+    button(app, "Use this correction").click().run()
+    assert not app.exception
+    assert selectbox(app, "Removed effect").value == "sharpness"
+
+
+def test_corrections__warning_of_what_centring_removes(workspace, monkeypatch):
+    sentence = "Each scene has only one value of 'site'."
+    monkeypatch.setattr("app.session.cache.centring_warnings", lambda *_: [sentence])
+    app = open_page()
+    assert sentence not in texts(app)
+    selectbox(app, "Harmonisation of scenes").set_value("centre").run()
+    assert sentence in texts(app)
+
+
+def test_corrections__are_named_where_the_clusters_follow_the_scene(workspace, monkeypatch):
+    sentence = "Each scene has only one value of 'site'."
+    monkeypatch.setattr("app.session.cache.centring_warnings", lambda *_: [sentence])
+    monkeypatch.setattr(
+        cluster_results, "single_scene_warnings", lambda *_: ["Cluster 0: all from one scene."]
+    )
+    page_texts = texts(open_page())
+    assert "Corrections that may help: centring by scene, masking the background" in page_texts
+    assert sentence in page_texts
+
+
+def test_corrections__centring_is_not_suggested_where_it_removes_an_attribute(
+    workspace, monkeypatch
+):
+    sentence = "Each scene has only one value of 'site'."
+    monkeypatch.setattr("app.session.cache.centring_warnings", lambda *_: [sentence])
+    monkeypatch.setattr("app.session.cache.harmful_corrections", lambda *_: ["centre"])
+    monkeypatch.setattr(
+        cluster_results, "single_scene_warnings", lambda *_: ["Cluster 0: all from one scene."]
+    )
+    page_texts = texts(open_page())
+    assert "Corrections that may help: masking the background" in page_texts
+    assert sentence in page_texts
+
+
+@pytest.mark.parametrize(
+    ("best", "harmful", "options"),
+    [
+        ("sharpness", [], ["Removing brightness", "Removing sharpness"]),
+        ("", [], ["Removing brightness", "Removing sharpness"]),
+        ("", ["brightness"], ["Removing sharpness"]),
+    ],
+)
+def test_corrections__the_best_is_preselected(workspace, monkeypatch, best, harmful, options):
+    compare_corrections(run_pipeline(workspace, DENSE, until="clusters").view, "class")
+    choice = CorrectionChoice(best, "This one is the best.")
+    monkeypatch.setattr(correction_panel, "choose_correction", lambda *_: choice)
+    monkeypatch.setattr("app.session.cache.harmful_corrections", lambda *_: harmful)
+    app = open_page("Report card")
+    assert not app.exception
+    assert choice.sentence in texts(app)
+    assert selectbox(app, "Correction").value == (best or None)
+    assert selectbox(app, "Correction").options == options
+    assert button(app, "Use this correction").disabled == (not best)
+
+
 def test_size__the_comparison_waits_for_the_tree(workspace, monkeypatch):
-    save_settings(workspace, replace(DENSE, tree=TreeSettings(min_samples=7)))
+    save_settings(workspace, replace(DENSE, tree=TreeSettings(n_dims=10, min_samples=7)))
     monkeypatch.setattr("app.session.cache.tree", lambda *_: None)
     page_texts = texts(open_page())
     assert "appears once the tree is built" in page_texts
@@ -300,7 +391,7 @@ def test_size__the_comparison_waits_for_the_tree(workspace, monkeypatch):
 def test_changes__are_described_after_a_slider_move(workspace):
     app = open_page()
     assert "Since the previous setting" not in texts(app)
-    slider(app, "Minimum cluster").set_value(5).run()
+    slider(app, "Minimum cluster").set_value(6).run()
     assert "Since the previous setting: Cluster" in texts(app)
 
 
@@ -358,7 +449,7 @@ def test_report_card__evaluates_the_clusters_as_edited(workspace):
     app.run()
     table = app.dataframe[0].value
     assert table["Stability"].notna().all()
-    assert [metric.value for metric in app.metric[:2]] == ["2", "42%"]
+    assert [metric.value for metric in app.metric[:2]] == ["2", "36%"]
     choose(app, "View", "Edit")
     button(app, "Undo").click().run()
     choose(app, "View", "Report card")
@@ -389,7 +480,7 @@ def test_noise__is_displayed_as_noise_until_it_is_treated(workspace, monkeypatch
     monkeypatch.setattr(displayed_clusters, "_treatment", lambda *_: pending)
     monkeypatch.setattr(displayed_clusters, "PATIENCE_SECONDS", 0.01)
     app = choose(open_page(), "Noise treatment", "nearest")
-    assert app.subheader[0].value == "3 clusters, 42% noise"
+    assert app.subheader[0].value == "3 clusters, 36% noise"
     assert "Assigning noise to clusters." in texts(app)
     monkeypatch.undo()
     assert not app.exception
@@ -540,8 +631,8 @@ def test_ids__survive_another_cut_and_back(workspace):
     clusters = app.session_state[key][name]
     ids = np.where(clusters.method_ids < 0, -1, 9 - clusters.method_ids).astype(np.int32)
     app.session_state[key] = {name: replace(clusters, method_ids=ids)}
-    slider(app, "Minimum cluster").set_value(5).run()
-    assert set(last_clusters(app, workspace).method_ids.tolist()) < {9, 8, 7}
+    slider(app, "Minimum cluster").set_value(6).run()
+    assert set(last_clusters(app, workspace).method_ids.tolist()) - {-1} < {9, 8, 7}
     slider(app, "Minimum cluster").set_value(4).run()
     assert last_clusters(app, workspace).method_ids.tolist() == ids.tolist()
 

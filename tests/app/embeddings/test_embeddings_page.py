@@ -9,11 +9,13 @@ import numpy as np
 import pandas as pd
 import pytest
 import rasterio
+from affine import Affine
 from huggingface_hub import constants
 from streamlit.testing.v1 import AppTest
 
-from app.embeddings import encoder_cards, encoder_form, score_panels
+from app.embeddings import comparison_tables, encoder_cards, encoder_form
 from app.session import jobs
+from app.session.saved_settings import load_settings, save_settings
 from core.embeddings.cost_estimate import CostEstimate
 from core.embeddings.encoder import EncoderCard
 from core.embeddings.registry import encoder_card
@@ -98,7 +100,7 @@ def test_measure__starts_a_job_and_displays_its_result(home, requested_jobs, mon
     by_label(app.button, "Measure").click().run()
     ((workspace, title, command),) = requested_jobs
     assert (workspace.root, title) == (home.root, "Measuring encoders")
-    assert command[command.index("--encoders") + 1] == "texture,rcf"
+    assert command[command.index("--encoders") + 1] == "texture,colour"
     settings = requested_settings(app, home)
     chips = run_pipeline(home, settings, until="chips").chips
     encoder_costs.measure_encoder_cost(home, chips, settings.embed, "texture")
@@ -123,12 +125,12 @@ def test_describe_cost__has_units(estimate, text):
 
 def test_form__two_encoders_can_be_joined(home):
     app = open_page()
-    by_label(app.selectbox, "Joined with").set_value("rcf").run()
-    assert requested_settings(app, home).embed.encoder == "texture+rcf"
+    by_label(app.selectbox, "Joined with").set_value("colour").run()
+    assert requested_settings(app, home).embed.encoder == "texture+colour"
     assert "use your previous settings (encoder: texture)" in texts(app).replace("**", "")
     app.switch_page("../pages/chips.py").run()
     app.switch_page("../pages/embeddings.py").run()
-    assert by_label(app.selectbox, "Joined with").value == "rcf"
+    assert by_label(app.selectbox, "Joined with").value == "colour"
     by_label(app.selectbox, "Joined with").set_value("texture").run()
     assert "Joining an encoder with itself" in texts(app)
     assert requested_settings(app, home).embed.encoder == "texture"
@@ -156,12 +158,12 @@ def test_form__settings_of_networks(home):
 def test_form__keeps_an_encoder_from_a_settings_file(home):
     app = AppTest.from_file(str(ROOT / "app" / "script.py"), default_timeout=60).run()
     drawer = app.session_state[f"cs.settings:{home.root}"]
-    changed = dataclasses.replace(drawer["wanted"].embed, encoder="texture+rcf+resnet50")
+    changed = dataclasses.replace(drawer["wanted"].embed, encoder="texture+colour+resnet50")
     drawer["wanted"] = dataclasses.replace(drawer["wanted"], embed=changed)
     app.switch_page("../pages/embeddings.py").run()
     assert not app.exception
-    assert by_label(app.selectbox, "Encoder").value == "texture+rcf+resnet50"
-    assert drawer["wanted"].embed.encoder == "texture+rcf+resnet50"
+    assert by_label(app.selectbox, "Encoder").value == "texture+colour+resnet50"
+    assert drawer["wanted"].embed.encoder == "texture+colour+resnet50"
 
 
 @pytest.mark.parametrize(
@@ -207,34 +209,37 @@ def test_fit_notes__are_displayed(monkeypatch):
 def test_compare__table_after_pressing_the_button(home, requested_jobs):
     app = open_page()
     chooser = app.multiselect[0]
-    assert chooser.value == ["texture", "rcf"]
+    assert chooser.value == ["texture"]
     assert "No encoders have been compared" in texts(app)
-    chooser.set_value(["texture", "texture+rcf"]).run()
+    chooser.set_value(["texture", "texture+colour"]).run()
     by_label(app.button, "Compare").click().run()
     (*_, command) = requested_jobs[0]
-    assert command[command.index("--encoders") + 1] == "texture,texture+rcf"
+    assert command[command.index("--encoders") + 1] == "texture,texture+colour"
     assert "--property=class" in command
     settings = requested_settings(app, home)
-    encoders = ["texture", "texture+rcf"]
+    encoders = ["texture", "texture+colour"]
     scored = compare_encoders(cut_view(home, settings), encoders, "class")
     app.run()
     assert by_label(app.button, "Compared").disabled
     page = html(app)
-    assert page.count("<tr>") == 3
-    assert "Texture and colour statistics + Random convolutional features" in page
+    # Two tables with a head and two encoders and the control in each.
+    assert page.count("<tr>") == 8
+    assert page.count("Simple colour (control)") == 2
+    assert "Texture and colour statistics + Simple colour" in page
     assert f"{scored[0].scores.nmi_gmm:.2f}" in page
     # There is only one scene, so no score across scenes is known.
-    assert page.count("not known") == 2
+    assert page.count("not known") == 3
     assert "No class occurs in two scenes" in texts(app)
-    for measure in score_panels.MEASURES:
+    assert "is better than" in texts(app) or "The data cannot tell" in texts(app)
+    for measure in (*comparison_tables.SCORES, *comparison_tables.INPUT):
         assert f"<dt>{measure.heading}</dt>" in page
 
 
 def test_form__compared_encoder_is_up_to_date(home):
     app = open_page()
     settings = requested_settings(app, home)
-    compare_encoders(cut_view(home, settings), ["rcf"], "class")
-    by_label(app.selectbox, "Encoder").set_value("rcf").run()
+    compare_encoders(cut_view(home, settings), ["colour"], "class")
+    by_label(app.selectbox, "Encoder").set_value("colour").run()
     assert by_label(app.button, "Up to date").disabled
     assert "previous settings" not in texts(app)
 
@@ -250,33 +255,51 @@ TABLE = pd.DataFrame(
     {
         "Encoder": ["a", EVIL, "c"],
         "5-NN": [0.801, 0.804, 0.7],
+        "5-NN, lower limit": [0.755, None, 0.6],
+        "5-NN, upper limit": [0.852, None, 0.8],
+        "5-NN across blocks": [0.7, 0.6, None],
+        "5-NN across blocks, lower limit": [None, None, None],
+        "5-NN across blocks, upper limit": [None, None, None],
         "5-NN across scenes": [None, None, None],
+        "5-NN across scenes, lower limit": [None, None, None],
+        "5-NN across scenes, upper limit": [None, None, None],
         "NMI of GMM": [0.1, 0.3, 0.2],
         "NMI of HDBSCAN": [0.1, None, 0.2],
         "Silhouette": [-0.2, -0.1, -0.3],
-        "Seconds": [3.0, 2.0, 9.0],
+        "Input size": [64, 64, 224],
+        "Normalised by": ["chips", "none", EVIL],
         "Dimensions": [320, 1024, 7],
+        "Chips per second": [300.4, None, 20.0],
+        "Seconds": [3.0, 2.0, 9.0],
     }
 )
 
 
 def test_best_rows__compare_rounded_values():
-    assert score_panels.best_rows(TABLE) == {
+    assert comparison_tables.best_rows(TABLE) == {
         "5-NN": {0, 1},
+        "5-NN across blocks": {0},
         "NMI of GMM": {1},
         "NMI of HDBSCAN": {2},
         "Silhouette": {1},
+        "Chips per second": {0},
         "Seconds": {1},
     }
 
 
-def test_comparison_html__marks_the_best_and_escapes_names():
-    page = score_panels.comparison_html(TABLE)
+def test_scores_html__marks_the_best_and_escapes_names():
+    page = comparison_tables.scores_html(TABLE, comparison_tables.SCORES)
     assert page.count("<b>") == 6
-    assert "<b>0.80</b>" in page
+    assert "<b>0.80</b><small>0.76 to 0.85</small>" in page
+    assert page.count("<small>") == 2
     assert "<img" not in page
-    assert page.count("not known") == 4
+    assert page.count("not known") == 5
+    page = comparison_tables.scores_html(TABLE, comparison_tables.INPUT)
     assert "<td>1024</td>" in page
+    assert "<td>64 px</td>" in page
+    assert "<b>300</b>" in page
+    assert page.count("<b>") == 2
+    assert "<img" not in page
 
 
 def test_scores__of_embeddings_need_no_clusters(with_scene):
@@ -306,3 +329,58 @@ def test_refit__offered_after_scenes_were_added(with_scene, requested_jobs):
     refit = RunSettings(embed=EmbedSettings(refit=True))
     run_pipeline(workspace, refit, until="embeddings")
     assert "is fitted to" not in texts(open_page())
+
+
+def test_raster__its_path_is_part_of_the_encoder(home, make_scene, tmp_path):
+    transform = Affine(10, 0, 691_900, 0, -10, 4_796_100)
+    path = make_scene("r.tif", bands=4, dtype="float32", transform=transform, folder=tmp_path)
+    app = open_page()
+    by_label(app.selectbox, "Encoder").select("raster:").run()
+    assert not app.exception
+    assert "Enter the path of a GeoTIFF, a VRT or a folder of GeoTIFFs." in texts(app)
+    assert "raster:" not in texts(app)
+    assert not app.error
+    assert by_label(app.button, "Update").disabled
+    assert by_label(app.button, "Embed the chips").disabled
+    assert "Joined with" not in [element.label for element in app.selectbox]
+    field = "Raster of embeddings"
+    by_label(app.text_input, field).input(str(tmp_path / "missing.tif")).run()
+    assert "missing.tif: there is no such file or folder" in texts(app)
+    by_label(app.text_input, field).input(f" {path} ").run()
+    assert not app.exception
+    assert "there is no such file" not in texts(app)
+    assert not by_label(app.button, "Update").disabled
+    assert not by_label(app.button, "Embed the chips").disabled
+    assert requested_settings(app, home).embed.encoder == f"raster:{path}"
+    by_label(app.checkbox, "Mean and deviation").check().run()
+    assert requested_settings(app, home).embed.encoder == f"raster-deviation:{path}"
+    compared = by_label(app.multiselect, "Encoders that are ready, alone or joined in pairs")
+    assert "Raster of embeddings: mean and deviation of r.tif" in compared.options
+
+
+def test_raster__is_joined_after_another_encoder(home, tmp_path):
+    app = open_page()
+    by_label(app.selectbox, "Joined with").select("raster:").run()
+    by_label(app.text_input, "Raster of embeddings").input("/data/a+b").run()
+    assert not app.exception
+    assert requested_settings(app, home).embed.encoder == "texture+raster:/data/a+b"
+    app.switch_page("../pages/chips.py").run()
+    app.switch_page("../pages/embeddings.py").run()
+    assert by_label(app.selectbox, "Encoder").value == "texture"
+    assert by_label(app.selectbox, "Joined with").value == "raster:"
+    assert by_label(app.text_input, "Raster of embeddings").value == "/data/a+b"
+
+
+def test_raster__notes_on_each_scene_are_displayed(home, make_scene, tmp_path):
+    # The raster ends in the middle of the scene.
+    transform = Affine(10, 0, 692_000, 0, -10, 4_796_000)
+    size = {"bands": 4, "height": 15, "width": 7, "dtype": "float32"}
+    path = make_scene("r.tif", transform=transform, folder=tmp_path, **size)
+    settings = dataclasses.replace(
+        load_settings(home), embed=EmbedSettings(encoder=f"raster:{path}")
+    )
+    run_pipeline(home, settings, until="embeddings")
+    save_settings(home, settings)
+    page = texts(open_page())
+    assert "Means of 4 bands of r.tif under each footprint" in page
+    assert "18 of 36 chips of quay lie outside the raster or on nodata" in page

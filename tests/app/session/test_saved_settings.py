@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from app.session.saved_settings import load_settings, save_settings, write_job_settings
-from core.settings import ChipSettings, RunSettings
+from core.settings import ChipSettings, EmbedSettings, RunSettings
 from core.tables import settings_from_table
 
 SIZE_96 = RunSettings(chips=ChipSettings(size=96, bands=("red", "nir")))
@@ -51,3 +51,9 @@ def test_save_settings__interrupted_write_keeps_the_previous_file(workspace, mon
 
 def test_save_settings__writes_nothing_into_raw(workspace):
     assert workspace.raw not in save_settings(workspace, RunSettings()).parents
+
+
+def test_load_settings__a_removed_encoder_is_replaced(workspace):
+    for saved, loaded in (("rcf", "texture"), ("rcf+colour", "texture+colour")):
+        save_settings(workspace, RunSettings(embed=EmbedSettings(encoder=saved)))
+        assert load_settings(workspace).embed.encoder == loaded

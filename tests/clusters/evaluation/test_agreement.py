@@ -4,6 +4,7 @@ from sklearn.metrics import adjusted_rand_score, balanced_accuracy_score
 from sklearn.neighbors import KNeighborsClassifier
 
 from core.clusters.evaluation.agreement import score_labelling
+from core.clusters.evaluation.held_out_votes import vote_with_groups_held_out
 from core.errors import ArtifactError, DegenerateError, TooFewError
 
 
@@ -47,7 +48,7 @@ def test_score_labelling__chance():
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_score_labelling__agrees_with_scikit_learn(seed, monkeypatch):
-    monkeypatch.setattr("core.clusters.evaluation.agreement._BLOCK", 50)
+    monkeypatch.setattr("core.clusters.evaluation.held_out_votes._BLOCK", 50)
     # With two classes and five votes there are no ties, which scikit-learn breaks differently.
     points, classes, truth = blobs(k=2, spread=8, seed=seed)
     scenes = np.random.default_rng(seed).integers(0, 4, 120)
@@ -72,13 +73,12 @@ def test_score_labelling__the_nearest_chip_decides_ties():
     # Neighbours of the first chip by distance: b a a b c.
     points = np.array([[0.0], [1], [2], [3], [4], [5], [100], [101]], np.float32)
     truth = list("bbaabccc")
-    from core.clusters.evaluation.agreement import _votes
-
     codes = np.array(["abc".index(value) for value in truth], np.int32)
-    assert _votes(points, codes, np.arange(8, dtype=np.int32))[0] == 1
+    single = np.arange(8, dtype=np.int32)
+    assert vote_with_groups_held_out(points, codes, [single])[0].correct[0]
     swapped = codes.copy()
     swapped[[1, 2]] = codes[[2, 1]]
-    assert _votes(points, swapped, np.arange(8, dtype=np.int32))[0] == 0
+    assert not vote_with_groups_held_out(points, swapped, [single])[0].correct[0]
 
 
 def test_score_labelling__noise_counts_as_one_more_cluster():

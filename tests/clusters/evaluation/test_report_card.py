@@ -12,7 +12,7 @@ from core.clusters.evaluation.report_card import (
     score_silhouettes,
 )
 from core.clusters.labelling import make_labelling
-from core.errors import ArtifactError, DegenerateError
+from core.errors import ArtifactError, DegenerateError, TooFewError
 
 
 def blobs(n=200, spread=1.0):
@@ -93,8 +93,10 @@ def test_compare_with_property__table_and_scores():
 
 
 def test_compare_with_property__nothing_to_compare():
-    with pytest.raises(DegenerateError):
+    with pytest.raises(TooFewError, match="0 of 2 chips have a value"):
         compare_with_property(np.zeros(2, np.int32), [None, " "])
+    with pytest.raises(TooFewError, match="always 'boat'"):
+        compare_with_property(np.zeros(2, np.int32), ["boat", "boat"], "class")
     with pytest.raises(ArtifactError):
         compare_with_property(np.zeros(2, np.int32), ["a"])
 

@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -5,7 +7,6 @@ from core.clusters.evaluation.size_sweep import (
     SizeSweep,
     find_cliffs,
     size_presets,
-    sizes_to_try,
     steady_levels,
     suggest_sizes,
     sweep_sizes,
@@ -15,7 +16,7 @@ from core.errors import Cancelled
 from core.settings import CutSettings, TreeSettings
 
 
-def make_sweep(counts, noise=None, sizes=None, validity=None):
+def make_sweep(counts, noise=None, sizes=None, validity=None, suggested=0):
     m = len(counts)
     return SizeSweep(
         np.array(sizes if sizes is not None else 2 ** np.arange(1, m + 1), np.int32),
@@ -23,6 +24,7 @@ def make_sweep(counts, noise=None, sizes=None, validity=None):
         np.array(noise if noise is not None else [0.1] * m),
         np.array(validity if validity is not None else np.linspace(0, 0.5, m)),
         np.full(m, 0.3),
+        suggested,
     )
 
 
@@ -34,11 +36,11 @@ def nested():
     inner = np.array([[0, 0], [9, 0], [0, 9]])
     centres = (groups[:, None] + inner[None]).reshape(-1, 2)
     points = centres[np.arange(1200) % 12] + rng.normal(size=(1200, 2))
-    return build_tree(points.astype(np.float32), TreeSettings())
+    return build_tree(points.astype(np.float32), TreeSettings(n_dims=10, min_samples=5))
 
 
 def test_sweep_sizes__each_value_is_that_of_its_cut(nested):
-    sweep = sweep_sizes(nested, CutSettings())
+    sweep = sweep_sizes(nested, CutSettings(15))
     assert 30 <= len(sweep.sizes) <= 40
     assert (sweep.sizes[0], sweep.sizes[-1]) == (2, 600)
     for i in range(0, len(sweep.sizes), 5):
@@ -57,7 +59,7 @@ def test_sweep_sizes__keeps_the_other_settings(nested):
 
 
 def test_size_presets__find_both_levels(nested):
-    sweep = sweep_sizes(nested, CutSettings())
+    sweep = sweep_sizes(nested, CutSettings(15))
     presets = size_presets(sweep)
     counts = [preset.n_clusters for preset in presets]
     assert set(counts) >= {4, 12}
@@ -91,12 +93,40 @@ def test_steady_levels__long_with_two_clusters_and_little_noise():
     assert steady_levels(make_sweep([5, 5], sizes=[10, 11])) == []
 
 
-def test_suggest_sizes__most_valid_without_much_noise():
-    sweep = make_sweep([8, 5, 2], noise=[0.1, 0.2, 0.7], validity=[0.1, 0.4, 0.9])
+def test_suggest_sizes__first_the_one_that_is_used_if_none_is_set():
+    sweep = make_sweep([8, 5, 2], noise=[0.1, 0.2, 0.7], suggested=4)
     best = suggest_sizes(sweep)[0]
-    assert (best.name, best.value, best.n_clusters) == ("most valid", 4, 5)
-    assert "0.40" in best.reason
-    assert suggest_sizes(make_sweep([0, 0], validity=[np.nan, np.nan])) == []
+    assert (best.name, best.value, best.n_clusters) == ("suggested", 4, 5)
+    assert "a thirtieth of the chips: 5 clusters, with 20% noise" in best.reason
+    assert suggest_sizes(make_sweep([0, 0])) == []
+
+
+def test_size_presets__on_both_sides_of_the_suggested_value():
+    sweep = make_sweep([60, 40, 22, 12, 12, 12, 7, 4, 4], suggested=32)
+    presets = [(p.name, p.value, p.n_clusters) for p in size_presets(sweep)]
+    assert presets == [("coarse", 256, 4), ("medium", 32, 12), ("fine", 8, 22)]
+
+
+def test_size_presets__only_the_suggested_value_is_called_that():
+    presets = size_presets(make_sweep([9, 6, 4], suggested=4))
+    assert [(p.value, p.reason) for p in presets] == [
+        (8, "This value gives 4 clusters."),
+        (4, "This value gives 6 clusters. It is the suggested value."),
+        (2, "This value gives 9 clusters."),
+    ]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_size_presets__more_clusters_each_and_never_next_to_a_cliff(seed):
+    rng = np.random.default_rng(seed)
+    counts = np.sort(rng.integers(1, 60, 12))[::-1]
+    noise = rng.uniform(0, 0.4, 12)
+    sweep = make_sweep(counts, noise=noise, suggested=int(2 ** rng.integers(1, 13)))
+    presets = size_presets(sweep)
+    numbers = [preset.n_clusters for preset in presets]
+    assert all(1.5 * fewer <= more for fewer, more in pairwise(numbers))
+    edges = {size for cliff in find_cliffs(sweep) for size in (cliff.lower, cliff.upper)}
+    assert not edges & {preset.value for preset in presets}
 
 
 def test_find_cliffs__halved_clusters_or_a_jump_in_noise():
@@ -107,14 +137,7 @@ def test_find_cliffs__halved_clusters_or_a_jump_in_noise():
 
 def test_sweep_sizes__cancel(nested):
     with pytest.raises(Cancelled):
-        sweep_sizes(nested, CutSettings(), report=lambda step, total, note: step == 3)
-
-
-@pytest.mark.parametrize("n", [4, 5, 100, 20_000])
-def test_sizes_to_try__rising_and_within_bounds(n):
-    sizes = sizes_to_try(n)
-    assert (np.diff(sizes) > 0).all()
-    assert (sizes[0], sizes[-1]) == (2, n // 2)
+        sweep_sizes(nested, CutSettings(15), report=lambda step, total, note: step == 3)
 
 
 def test_size_presets__coarse_has_fewer_clusters_than_fine_for_any_sizes():

@@ -33,7 +33,7 @@ def blobs(n=240, spread=1.0):
 
 METHODS = {
     "gmm": recluster_by_mixture(GmmSettings(3)),
-    "hdbscan": recluster_by_density(TreeSettings(), CutSettings(20)),
+    "hdbscan": recluster_by_density(TreeSettings(n_dims=10, min_samples=5), CutSettings(20)),
     "kmeans": recluster_by_kmeans(KMeansSettings(3)),
     "ward": recluster_by_ward(WardSettings(3)),
 }
@@ -60,11 +60,15 @@ def test_measure_stability__halves_of_a_blob_are_not_found_again():
 def test_measure_stability__cluster_sizes_shrink_with_the_chips():
     points, _ = blobs(600)
     cut = CutSettings(150)
-    labels = cut_tree(build_tree(points, TreeSettings()), cut).labels
+    labels = cut_tree(build_tree(points, TreeSettings(n_dims=10, min_samples=5)), cut).labels
     assert labels.max() == 2
     # 200 chips are drawn: clusters of about 60, which would be noise for a size of 150.
     stability = measure_stability(
-        points, labels, recluster_by_density(TreeSettings(), cut), n_resamples=3, most=200
+        points,
+        labels,
+        recluster_by_density(TreeSettings(n_dims=10, min_samples=5), cut),
+        n_resamples=3,
+        most=200,
     )
     assert stability.n_drawn == 200
     assert stability.jaccard.min() > 0.8
@@ -109,7 +113,7 @@ def test_recluster_by_density__treats_noise_as_set(method):
     points = np.vstack(
         [rng.normal(8 * k, 1, (60, 2)) for k in range(2)] + [rng.uniform(-4, 12, (40, 2))]
     )
-    tree_and_cut = (TreeSettings(), CutSettings(15))
+    tree_and_cut = (TreeSettings(n_dims=10, min_samples=5), CutSettings(15))
     points = points.astype(np.float32)
     untreated = recluster_by_density(*tree_and_cut)(points, 1.0)
     treated = recluster_by_density(*tree_and_cut, NoiseSettings(method, 0))(points, 1.0)
@@ -122,7 +126,7 @@ def test_measure_stability__resamples_of_equal_points_count_as_lost():
     points = np.zeros((12, 3), np.float32)
     points[0] = 1
     labels = (np.arange(12) > 5).astype(np.int32)
-    method = recluster_by_density(TreeSettings(min_samples=2), CutSettings(2))
+    method = recluster_by_density(TreeSettings(n_dims=10, min_samples=2), CutSettings(2))
     stability = measure_stability(points, labels, method)
     assert 0 < stability.n_failed < 20
     assert np.isfinite(stability.jaccard).all()

@@ -12,7 +12,7 @@ from core.clusters.methods.hdbscan_tree import (
 )
 from core.settings import CutSettings, TreeSettings
 
-BY_FIVE = TreeSettings(min_samples=5)
+BY_FIVE = TreeSettings(n_dims=10, min_samples=5)
 
 
 def pairs(n=400):

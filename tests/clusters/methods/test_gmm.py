@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from core.clusters.methods.gmm import SHAPES, choose_shape, count_parameters, fit_gmm, fit_mixture
+from core.clusters.methods.gmm import fit_gmm, fit_mixture
+from core.clusters.methods.mixture import SHAPES
 from core.errors import Cancelled, DegenerateError, TooFewError
 from core.settings import GmmSettings
 
@@ -11,48 +12,10 @@ def blobs(n=300, k=3, d=5, seed=0):
     return (rng.normal(size=(n, d)) + 10 * (np.arange(n) % k)[:, None]).astype(np.float32)
 
 
-@pytest.mark.parametrize(
-    ("covariance", "count"), [("full", 119), ("tied", 49), ("diag", 71), ("spherical", 47)]
-)
-def test_count_parameters__by_hand(covariance, count):
-    # 7 weights, 8 x 4 means, and 8 x 10, 10, 8 x 4 or 8 parameters of the covariances.
-    assert count_parameters(8, 4, covariance) == count
-
-
-@pytest.mark.parametrize(
-    ("n", "k", "expected"),
-    [
-        (20_000, 8, ("full", 10)),
-        (3000, 8, ("full", 10)),
-        (900, 8, ("tied", 10)),
-        (700, 8, ("spherical", 10)),
-        (200, 7, ("tied", 3)),
-        (40, 8, ("spherical", 1)),
-    ],
-)
-def test_choose_shape__auto(n, k, expected):
-    assert choose_shape(n, k, GmmSettings(), 50) == expected
-
-
-@pytest.mark.parametrize("n", [150, 300, 700, 1500, 5000])
-@pytest.mark.parametrize("k", [2, 5, 12])
-def test_choose_shape__parameters_stay_below_a_fifth_of_the_chips(n, k):
-    shape, d = choose_shape(n, k, GmmSettings(), 50)
-    assert count_parameters(k, d, shape) < n / 5
-
-
-def test_choose_shape__settings_are_kept():
-    assert choose_shape(100, 8, GmmSettings(covariance="full", n_dims=50), 50) == ("full", 50)
-    assert choose_shape(1000, 8, GmmSettings(covariance="diag"), 50) == ("diag", 10)
-    assert choose_shape(390, 8, GmmSettings(n_dims=6), 50) == ("tied", 6)
-    assert choose_shape(380, 8, GmmSettings(n_dims=6), 50) == ("spherical", 6)
-    assert choose_shape(20_000, 8, GmmSettings(n_dims=30), 20)[1] == 20
-
-
 @pytest.mark.parametrize("covariance", SHAPES)
 def test_fit_gmm__finds_blobs_with_each_covariance(covariance):
-    labelling = fit_gmm(blobs(), GmmSettings(n_components=3, covariance=covariance))
-    assert labelling.labels.tolist() == [0, 1, 2] * 100
+    labelling = fit_gmm(blobs(330), GmmSettings(n_components=3, covariance=covariance))
+    assert labelling.labels.tolist() == [0, 1, 2] * 110
     assert labelling.confidence.min() > 0.99
     assert labelling.facts["covariance"] == covariance
     assert labelling.notes == ()
@@ -103,7 +66,7 @@ def test_fit_gmm__notes_fewer_principal_components_than_requested():
 
 
 def test_fit_gmm__notes_that_the_fit_did_not_converge(monkeypatch):
-    monkeypatch.setattr("core.clusters.methods.gmm._MAX_ITERATIONS", 1)
+    monkeypatch.setattr("core.clusters.methods.mixture.MAX_ITERATIONS", 1)
     points = np.random.default_rng(0).normal(size=(300, 5)).astype(np.float32)
     assert any("did not converge" in note for note in fit_gmm(points, GmmSettings()).notes)
 
@@ -155,3 +118,39 @@ def test_fit_gmm__progress_and_cancel():
 
 def test_fit_gmm__one_gaussian():
     assert fit_gmm(blobs(60), GmmSettings(n_components=1)).sizes().tolist() == [60]
+
+
+def test_fit_gmm__warns_if_the_chips_do_not_support_the_number():
+    points = np.random.default_rng(0).normal(size=(200, 10)).astype(np.float32)
+    notes = fit_gmm(points, GmmSettings(8, "shrunk", 8)).notes
+    assert "The chips do not support 8 Gaussians" in notes[0]
+    assert fit_gmm(blobs(200, 4), GmmSettings(4, "shrunk", 5)).notes == ()
+
+
+def test_fit_gmm__warns_of_few_chips_per_gaussian():
+    notes = fit_gmm(blobs(23, 3), GmmSettings()).notes
+    assert notes[0].startswith("There are only 23 chips for 8 Gaussians.")
+    assert "Set n_components to 4 or less." in notes[0]
+
+
+def test_fit_gmm__chips_that_differ_may_all_be_in_one_fold():
+    fold = np.random.default_rng(0).permutation(12) % 3
+    points = np.zeros((12, 3), np.float32)
+    points[np.flatnonzero(fold == 0)[:2]] = [[5, 0, 1], [5, 1, 0]]
+    labelling = fit_gmm(points, GmmSettings(n_components=2))
+    assert labelling.sizes().tolist() == [10, 2]
+    assert not any("only" in note for note in fit_gmm(blobs(40, 3), GmmSettings()).notes)
+
+
+def test_fit_gmm__finds_groups_where_the_chips_are_few_and_the_dimensions_many():
+    from sklearn.metrics import adjusted_rand_score
+
+    rng = np.random.default_rng(0)
+    truth = np.arange(70) % 7
+    points = (rng.normal(size=(7, 40)) * 1.6)[truth] + rng.normal(size=(70, 40))
+    points -= points.mean(axis=0)
+    components = np.linalg.svd(points, full_matrices=False)
+    scores = (components[0] * components[1]).astype(np.float32)
+    labelling = fit_gmm(scores, GmmSettings(n_components=7))
+    assert labelling.facts["n_dims"] >= 8
+    assert adjusted_rand_score(truth, labelling.labels) > 0.9

@@ -8,7 +8,7 @@ from core.clusters.methods.hdbscan_tree import SpanningTree, build_tree, compile
 from core.errors import ArtifactError, DegenerateError, TooFewError
 from core.settings import CutSettings, TreeSettings
 
-BY_FIVE = TreeSettings(min_samples=5)
+BY_FIVE = TreeSettings(n_dims=10, min_samples=5)
 
 
 def blobs(n=300, k=3, d=4, seed=0):
@@ -43,7 +43,10 @@ def test_build_tree__exact_in_any_dimension(d, min_samples):
 def test_build_tree__uses_the_first_components_only():
     points = blobs(d=6)
     tree = build_tree(points, TreeSettings(n_dims=3))
-    assert tree.edges.tobytes() == build_tree(points[:, :3], TreeSettings()).edges.tobytes()
+    assert (
+        tree.edges.tobytes()
+        == build_tree(points[:, :3], TreeSettings(n_dims=10, min_samples=5)).edges.tobytes()
+    )
 
 
 def test_build_tree__same_bytes_on_quantised_data():
@@ -74,7 +77,7 @@ def test_build_tree__just_enough():
 
 
 def test_build_tree__two_points():
-    assert build_tree(blobs(2), TreeSettings(min_samples=1)).edges.shape == (1, 3)
+    assert build_tree(blobs(2), TreeSettings(n_dims=10, min_samples=1)).edges.shape == (1, 3)
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 1e30])
@@ -91,7 +94,7 @@ def test_build_tree__all_points_the_same():
 
 
 def test_cut_tree__finds_blobs():
-    labelling = cut_tree(build_tree(blobs(), BY_FIVE), CutSettings())
+    labelling = cut_tree(build_tree(blobs(), BY_FIVE), CutSettings(15))
     assert labelling.labels.tolist() == [0, 1, 2] * 100
     assert 0 < labelling.confidence.min() < labelling.confidence.max() == 1
 
@@ -123,14 +126,14 @@ def test_cut_tree__notes_that_there_is_no_cluster():
 
 def test_cut_tree__only_duplicates():
     points = np.repeat(np.array([[0.0, 0], [5, 0], [0, 9]], np.float32), 30, axis=0)
-    labelling = cut_tree(build_tree(points, BY_FIVE), CutSettings())
+    labelling = cut_tree(build_tree(points, BY_FIVE), CutSettings(15))
     assert labelling.labels.tolist() == [0] * 30 + [1] * 30 + [2] * 30
     assert np.isfinite(labelling.confidence).all()
 
 
 def test_cut_tree__duplicates_next_to_blobs():
     points = np.concatenate([blobs(200, 2), np.full((40, 4), 100, np.float32)])
-    labelling = cut_tree(build_tree(points, BY_FIVE), CutSettings())
+    labelling = cut_tree(build_tree(points, BY_FIVE), CutSettings(15))
     assert labelling.sizes().tolist() == [100, 100, 40]
     assert (labelling.labels[200:] == 2).all()
 
@@ -148,7 +151,7 @@ def test_cut_tree__same_bytes_twice_and_does_not_change_the_tree():
     tree = build_tree(blobs(), BY_FIVE)
     edges = tree.edges.copy()
     tree.edges.flags.writeable = False
-    first, second = cut_tree(tree, CutSettings()), cut_tree(tree, CutSettings())
+    first, second = cut_tree(tree, CutSettings(15)), cut_tree(tree, CutSettings(15))
     assert first.labels.tobytes() == second.labels.tobytes()
     assert first.confidence.tobytes() == second.confidence.tobytes()
     np.testing.assert_array_equal(tree.edges, edges)
@@ -159,8 +162,8 @@ def test_cut_tree__same_bytes_twice_and_does_not_change_the_tree():
 def test_cut_tree__row_order_only_renumbers(seed):
     points = blobs(seed=3)
     order = np.random.default_rng(seed).permutation(len(points))
-    labels = cut_tree(build_tree(points, BY_FIVE), CutSettings()).labels[order]
-    shuffled = cut_tree(build_tree(points[order], BY_FIVE), CutSettings()).labels
+    labels = cut_tree(build_tree(points, BY_FIVE), CutSettings(15)).labels[order]
+    shuffled = cut_tree(build_tree(points[order], BY_FIVE), CutSettings(15)).labels
     assert len(set(zip(labels.tolist(), shuffled.tolist(), strict=True))) == 3
 
 

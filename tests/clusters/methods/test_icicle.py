@@ -19,7 +19,7 @@ def points():
 
 @pytest.fixture(scope="module")
 def tree(points):
-    return build_tree(points, TreeSettings())
+    return build_tree(points, TreeSettings(n_dims=10, min_samples=5))
 
 
 def test_lay_out_icicle__same_nodes_as_hdbscan(points, tree):
@@ -77,5 +77,7 @@ def test_lay_out_icicle__one_node_and_too_few_chips(tree):
 
 def test_lay_out_icicle__equal_chips_have_a_finite_depth():
     points = np.repeat(np.array([[0.0, 0], [5, 5]], np.float32), 30, axis=0)
-    icicle = lay_out_icicle(build_tree(points, TreeSettings()), CutSettings())
+    icicle = lay_out_icicle(
+        build_tree(points, TreeSettings(n_dims=10, min_samples=5)), CutSettings(15)
+    )
     assert all(np.isfinite(outline).all() for outline in icicle.outlines)

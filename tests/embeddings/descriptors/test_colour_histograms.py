@@ -7,8 +7,8 @@ from core.embeddings.descriptors.colour_histograms import (
     ColourAxes,
     fit_colour_axes,
     log_bands,
+    mean_colour,
 )
-from core.embeddings.descriptors.masked_filters import centre_weights
 from core.types import FloatArray
 
 
@@ -77,7 +77,7 @@ def test_histogram__agrees_with_a_loop(bands: int, bins: int) -> None:
     valid = np.ones((1, 10, 10), np.float32)
     valid[0, 3:5] = 0
     rotated = colour_axes.rotate(as_chips(sample), valid)
-    weight, n_axes = centre_weights(valid)[0], min(bands, 3)
+    weight, n_axes = valid[0], min(bands, 3)
     joint = np.zeros((bins,) * n_axes)
     for y, x in np.argwhere(valid[0]):
         position = rotated[0, :n_axes, y, x] - colour_axes.low
@@ -92,11 +92,23 @@ def test_histogram__agrees_with_a_loop(bands: int, bins: int) -> None:
     assert (histogram**2).sum() == pytest.approx(1, abs=1e-5)
 
 
-def test_histogram__fully_masked_is_nan() -> None:
+def test_mean_colour__is_the_mean_of_the_valid_pixels() -> None:
+    colour_axes, unit = fit_colour_axes(pixels()), as_chips(pixels())
+    valid = np.ones((5, 10, 10), np.float32)
+    valid[2, :, 3:] = 0
+    means = mean_colour(colour_axes.rotate(unit, valid), valid)
+    logs = log_bands(unit) - colour_axes.centre[:, None, None]
+    np.testing.assert_allclose(means[0], logs[0].mean((1, 2)) @ colour_axes.axes, atol=1e-6)
+    expected = logs[2, :, :, :3].mean((1, 2)) @ colour_axes.axes
+    np.testing.assert_allclose(means[2], expected, atol=1e-6)
+
+
+def test_histogram_and_mean__fully_masked_is_nan() -> None:
     colour_axes = fit_colour_axes(pixels())
     valid = np.zeros((1, 4, 4), np.float32)
     rotated = colour_axes.rotate(np.zeros((1, 3, 4, 4), np.float32), valid)
     assert np.isnan(colour_axes.histogram(rotated, valid)).all()
+    assert np.isnan(mean_colour(rotated, valid)).all()
 
 
 @pytest.mark.parametrize("value", [0.0, 0.4, 1.0])

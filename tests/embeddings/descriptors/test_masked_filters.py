@@ -106,9 +106,9 @@ def test_centre_weights__decrease_towards_the_edge_and_are_zero_where_masked() -
     valid = np.ones((2, 9, 8), np.float32)
     valid[1, :, 2] = 0
     weight = centre_weights(valid)
-    assert weight[0, 4].max() == weight[0].max() == pytest.approx(1, abs=0.02)
+    assert weight[0, 4].max() == weight[0].max() == pytest.approx(1, abs=0.05)
     assert (np.diff(weight[0, 4, :4]) > 0).all()
-    assert 0.25**2 < weight[0].min() < 0.2
+    assert 0 < weight[0].min() < 0.01
     np.testing.assert_array_equal(weight[0], weight[0, ::-1, ::-1])
     assert not weight[1, :, 2].any()
     np.testing.assert_array_equal(weight[1, :, 3:], weight[0, :, 3:])

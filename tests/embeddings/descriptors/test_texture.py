@@ -5,16 +5,16 @@ from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter
 
 from core.chips.scaling import Scaling, fit_scaling
-from core.embeddings.descriptors import masked_filters, texture
+from core.embeddings.descriptors import binary_patterns, masked_filters, region_covariance, texture
 from core.embeddings.descriptors.binary_patterns import pattern_histogram
 from core.embeddings.descriptors.colour_histograms import ColourAxes
 from core.embeddings.descriptors.region_covariance import log_covariance
 from core.embeddings.descriptors.texture import CARD, Texture
-from core.embeddings.encoder import ChipBatch, Encoder
+from core.embeddings.encoder import ChipBatch, Encoder, SampleEncoder
 from core.errors import BandError, TooFewError
-from core.types import AnyArray, BoolArray, FloatArray
+from core.types import AnyArray, BoolArray, DoubleArray, FloatArray
 
-DIMS = {1: 164, 2: 238, 3: 320, 4: 370, 8: 650, 12: 650}
+DIMS = {1: 165, 2: 240, 3: 323, 4: 374, 8: 658, 12: 658}
 
 
 def scenes(n: int = 24, bands: int = 3, size: int = 32, seed: int = 0) -> AnyArray:
@@ -85,7 +85,7 @@ def test_encode__nearest_neighbours_have_the_same_texture() -> None:
     distance = np.linalg.norm(embeddings[:, None] - embeddings[None], axis=2)
     np.fill_diagonal(distance, np.inf)
     texture_class = np.arange(60) % 3
-    assert (texture_class[distance.argmin(1)] == texture_class).mean() > 0.95
+    assert (texture_class[distance.argmin(1)] == texture_class).mean() > 0.9
 
 
 def test_encode__is_deterministic() -> None:
@@ -97,9 +97,38 @@ def test_encode__does_not_depend_on_the_batch(monkeypatch: pytest.MonkeyPatch) -
     mask = np.concatenate([example_mask(), example_mask(), example_mask()])
     together = embed(pixels, mask)
     alone = np.concatenate([embed(pixels[i : i + 1], mask[i : i + 1]) for i in range(12)])
-    np.testing.assert_allclose(together, alone, atol=1e-6)
+    assert together.tobytes() == alone.tobytes()
     monkeypatch.setattr(texture, "WORKING_SET", 5 * 3 * 32 * 32)
-    np.testing.assert_allclose(together, embed(pixels, mask), atol=1e-6)
+    assert together.tobytes() == embed(pixels, mask).tobytes()
+
+
+def test_fit_encode__equals_fit_and_encode_bit_for_bit() -> None:
+    sample = batch(scenes(), np.concatenate([example_mask()] * 6))
+    encoder = Texture()
+    assert isinstance(encoder, SampleEncoder)
+    fitted, embeddings = encoder.fit_encode(sample)
+    assert embeddings.tobytes() == encoder.encode(sample, fitted).tobytes()
+    for name, values in encoder.fit(sample).items():
+        np.testing.assert_array_equal(fitted[name], values)
+
+
+def test_fit_encode__computes_each_statistic_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    counts = []
+    statistics = texture._statistics
+
+    def counted(part: ChipBatch, colour_axes: ColourAxes) -> dict[str, DoubleArray]:
+        counts.append(len(part))
+        return statistics(part, colour_axes)
+
+    monkeypatch.setattr(texture, "_statistics", counted)
+    Texture().fit_encode(batch(scenes(30)))
+    assert sum(counts) == 30
+
+
+def test_encode__columns_have_about_the_same_variance() -> None:
+    # Otherwise standardising the columns, as the reduction does, would change the distances.
+    spread = Texture().fit_encode(batch(scenes(60)))[1].std(0)
+    assert spread.max() < 1.3 * spread.min()
 
 
 def test_fit__in_parts_equals_all_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -158,13 +187,14 @@ def test_encode__masked_border_changes_little() -> None:
     distances = np.linalg.norm(plain[:, None] - plain[None], axis=2)[np.triu_indices(6, 1)]
     for border in (1, 4):
         change = np.linalg.norm(embed(*padded(pixels, border)) - plain, axis=1)
-        assert change.max() < 0.25 * distances.min()
+        assert change.max() < 0.55 * distances.min()
 
 
 def test_encode__masked_border_changes_nothing_with_equal_weights(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(masked_filters, "EDGE_WEIGHT", 1.0)
+    for module in (region_covariance, binary_patterns):
+        monkeypatch.setattr(module, "centre_weights", lambda valid: valid)
     pixels = scenes(6)
     np.testing.assert_allclose(embed(*padded(pixels, 5)), embed(pixels), atol=1e-3)
 
@@ -177,12 +207,29 @@ def test_encode__quarter_turns_change_nothing(turns: int) -> None:
     np.testing.assert_allclose(embed(turned, turned_mask), embed(pixels, mask), atol=1e-3)
 
 
-def test_encode__fully_masked_chip_is_zero_and_does_not_affect_others() -> None:
+def test_encode__mirroring_changes_nothing() -> None:
+    pixels, mask = scenes(4), example_mask()
+    mirrored = embed(np.ascontiguousarray(pixels[..., ::-1]), mask[..., ::-1])
+    np.testing.assert_allclose(mirrored, embed(pixels, mask), atol=1e-3)
+
+
+def test_encode__fully_masked_chips_are_nobody_s_neighbours() -> None:
+    # The zero vector was the nearest neighbour of most chips.
+    pixels = scenes(60, seed=1)
+    mask = np.zeros((60, 32, 32), bool)
+    mask[:6] = True
+    _, embeddings = Texture().fit_encode(batch(pixels, mask))
+    distance = np.linalg.norm(embeddings[6:, None] - embeddings[None], axis=2)
+    distance[np.arange(54), np.arange(6, 60)] = np.inf
+    assert (np.argsort(distance, 1)[:, :5] >= 6).all()
+
+
+def test_encode__fully_masked_chip_does_not_affect_others() -> None:
     pixels = scenes(3)
     mask = np.zeros((3, 32, 32), bool)
     mask[1] = True
     embeddings = embed(pixels, mask)
-    assert not embeddings[1].any()
+    assert np.linalg.norm(embeddings[1]) == pytest.approx(1)
     np.testing.assert_allclose(embeddings[[0, 2]], embed(pixels[[0, 2]]), atol=1e-6)
 
 
@@ -233,11 +280,12 @@ def test_encode__empty_batch() -> None:
 def test_encode__no_single_statistic_dominates() -> None:
     encoder = Texture()
     fitted = dict(encoder.fit(batch(scenes())))
+    pixels = scenes(seed=1)
+    embeddings = encoder.encode(batch(pixels), fitted)
     fitted["std"] = fitted["std"].copy()
     fitted["std"][0] *= 1e-9
-    embeddings = encoder.encode(batch(scenes(seed=1)), fitted)
-    assert np.abs(embeddings[:, 0]).min() > 0
-    assert np.abs(embeddings[:, 0]).max() < 0.5
+    changed = encoder.encode(batch(pixels), fitted)
+    assert 0 < np.linalg.norm(changed - embeddings, axis=1).max() < 0.5
 
 
 def test_statistics__coarse_scale_uses_neighbours_at_twice_the_distance() -> None:

@@ -1,19 +1,24 @@
 """Comparisons of encoders, which are computed once and then found in the store."""
 
 import dataclasses
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from core.chips.spatial_blocks import divide_into_blocks
 from core.embeddings import registry
 from core.embeddings.descriptors import texture
 from core.errors import SettingsError, TooFewError, WeightsError
 from core.pipeline.encoders import encoder_comparison
 from core.pipeline.encoders.encoder_comparison import (
+    CONTROL,
     compare_encoders,
     count_fitted_scenes,
+    describe_normalisation,
     find_scored_encoder,
     ready_encoders,
+    scoring_notes,
     settings_for,
     with_weights_owner,
 )
@@ -21,7 +26,7 @@ from core.pipeline.encoders.encoder_scores import score_encoder
 from core.pipeline.run import run_pipeline
 from core.settings import EmbedSettings
 
-BOTH = ["texture", "rcf", "texture+rcf"]
+BOTH = ["texture", "texture+colour"]
 
 
 @pytest.fixture
@@ -33,6 +38,15 @@ def run(workspace, settings):
 @pytest.fixture
 def view(run):
     return run.view
+
+
+def test_scoring_notes__of_clusters_name_the_encoder():
+    def scored(name, *cluster_notes):
+        scores = SimpleNamespace(notes=("Two blocks.",), cluster_notes=cluster_notes)
+        return SimpleNamespace(encoder=name, scores=scores)
+
+    both = [scored("texture"), scored("colour", "HDBSCAN: Indistinct.")]
+    assert scoring_notes(both, str.title) == ["Two blocks.", "Colour, HDBSCAN: Indistinct."]
 
 
 def test_settings_for__a_weight_file_belongs_to_one_encoder(tmp_path):
@@ -56,7 +70,7 @@ def test_with_weights_owner__the_encoder_that_needs_weights(tmp_path):
     owned = with_weights_owner(file, names)
     assert owned == dataclasses.replace(file, encoder="resnet50")
     assert settings_for(owned, "texture+resnet50").weights == file.weights
-    assert with_weights_owner(file, ["texture", "rcf"]) == file
+    assert with_weights_owner(file, ["texture", "colour"]) == file
     chosen = dataclasses.replace(file, encoder="dinov2-small")
     assert with_weights_owner(chosen, names) == chosen
     folder = dataclasses.replace(file, weights=str(tmp_path))
@@ -69,21 +83,52 @@ def test_ready_encoders__without_any_download(workspace, monkeypatch, tmp_path):
     from huggingface_hub import constants
 
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
-    assert ready_encoders(workspace, EmbedSettings()) == ["texture", "rcf"]
+    assert ready_encoders(workspace, EmbedSettings()) == ["texture", "colour"]
 
 
 def test_compare_encoders__scores_of_the_embeddings(workspace, settings, run, view):
     scored = compare_encoders(view, BOTH, "class")
-    assert [row.encoder for row in scored] == BOTH
-    assert [row.scores.dim for row in scored] == [320, 1024, 1344]
+    assert [row.encoder for row in scored] == [*BOTH, CONTROL]
+    assert [row.scores.dim for row in scored] == [323, 353, 30]
     assert all(row.seconds > 0 and not row.cached for row in scored)
     for row in scored:
         own_settings = settings(embed={"encoder": row.encoder})
         embedded = run_pipeline(workspace, own_settings, until="embeddings")
         assert embedded.stages["embeddings"] == "cached"
         truth, scenes = run.chips.properties["class"].tolist(), run.chips.facts["scene"].tolist()
+        blocks = divide_into_blocks(run.chips.facts)
         embeddings = np.asarray(embedded.embeddings())
-        assert row.scores == score_encoder(embeddings, truth, scenes, "class", own_settings)
+        scores = score_encoder(embeddings, truth, scenes, blocks, "class", own_settings)
+        assert row.scores == scores
+        for held_out, votes in scores.votes.items():
+            assert np.array_equal(row.scores.votes[held_out].groups, votes.groups)
+            assert np.array_equal(row.scores.votes[held_out].correct, votes.correct)
+
+
+def test_compare_encoders__what_each_encoder_reads(view):
+    for row in compare_encoders(view, ["texture", CONTROL], "class"):
+        assert row.input_size == 32
+        assert row.normalisation == "chips"
+        assert row.chips_per_second == pytest.approx(
+            len(row.scores.votes["chips"].codes) / row.seconds, rel=0.1
+        )
+        table = row.as_table()
+        assert table["is_control"] == (row.encoder == CONTROL)
+        assert "votes" not in table
+        assert "scores" not in table
+
+
+@pytest.mark.parametrize(
+    ("encoder", "statistics", "words"),
+    [
+        ("texture", "card", "chips"),
+        ("resnet50", "card", "weights"),
+        ("resnet50", "data", "chips"),
+        ("texture+resnet50", "card", "chips + weights"),
+    ],
+)
+def test_describe_normalisation(encoder, statistics, words):
+    assert describe_normalisation(EmbedSettings(statistics=statistics), encoder) == words
 
 
 def test_compare_encoders__second_call_computes_nothing(view, monkeypatch):
@@ -121,7 +166,7 @@ def test_find_scored_encoder__none_for_other_settings(workspace, settings, view,
 def test_find_scored_encoder__another_attribute_or_encoder(workspace, settings, view, look_up):
     compare_encoders(view, ["texture"], "class")
     assert find_scored_encoder(view, "texture", "number") is None
-    assert find_scored_encoder(view, "rcf", "class") is None
+    assert find_scored_encoder(view, "texture+colour", "class") is None
     assert find_scored_encoder(view, "resnet50", "class") is None
     # The method of the run and the projection do not change the scores.
     same = look_up(workspace, settings(method="hdbscan", projection={"n_iter": 60}))

@@ -57,12 +57,12 @@ def test_measure_encoder_cost__in_a_separate_process_and_stored(workspace, setti
     assert find_encoder_cost(workspace, chips, embed, "texture") is None
     cost = measure_encoder_cost(workspace, chips, embed, "texture")
     assert (cost.ready, cost.needs) == (True, "")
-    assert (cost.estimate.n, cost.estimate.measured, cost.estimate.dim) == (40, 40, 320)
+    assert (cost.estimate.n, cost.estimate.measured, cost.estimate.dim) == (40, 40, 323)
     assert cost.estimate.seconds > 0
     # The memory of the network libraries is not included.
-    assert 40 * 320 * 4 < cost.estimate.bytes < 300e6
+    assert 40 * 323 * 4 < cost.estimate.bytes < 300e6
     assert find_encoder_cost(workspace, chips, embed, "texture") == cost
-    assert find_encoder_cost(workspace, chips, embed, "rcf") is None
+    assert find_encoder_cost(workspace, chips, embed, "colour") is None
     one_scene = dataclasses.replace(chips, parts=chips.parts[:1])
     assert find_encoder_cost(workspace, one_scene, embed, "texture") is None
     assert workspace.store.all("embeddings") == []
@@ -75,7 +75,7 @@ def test_measure_encoder_cost__an_encoder_that_is_not_ready(
 
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
     embed = settings().embed
-    cost = measure_encoder_cost(workspace, chips, embed, "rcf+dinov2-small")
+    cost = measure_encoder_cost(workspace, chips, embed, "colour+dinov2-small")
     assert (cost.ready, cost.estimate) == (False, None)
     assert str(workspace.weights / "dinov2-small" / "model.safetensors") in cost.needs
     assert cost.needs == check_readiness("dinov2-small", embed, workspace.weights).needs

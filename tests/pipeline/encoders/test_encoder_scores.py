@@ -7,12 +7,15 @@ import pytest
 from sklearn.metrics import silhouette_score
 from sklearn.preprocessing import StandardScaler
 
+from core.chips.spatial_blocks import ChipBlocks
 from core.errors import DegenerateError, TooFewError
 from core.pipeline.encoders import encoder_scores
 from core.pipeline.encoders.encoder_scores import score_encoder
 from core.settings import CutSettings, GmmSettings, ReductionSettings, RunSettings
 
 SETTINGS = RunSettings(gmm=GmmSettings(n_components=3), cut=CutSettings(min_cluster_size=10))
+# Twenty blocks, of which each has chips of all classes.
+BLOCKS = ChipBlocks((np.arange(150) // 3 % 20).astype(np.int32), 50.0, "m")
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +31,7 @@ def case():
 
 def score_all(embeddings, truth, scenes, settings=SETTINGS):
     return {
-        name: score_encoder(matrix, truth, scenes, "class", settings)
+        name: score_encoder(matrix, truth, scenes, BLOCKS, "class", settings)
         for name, matrix in embeddings.items()
     }
 
@@ -52,6 +55,57 @@ def test_score_encoder__the_better_encoder_has_the_better_scores(scores):
     assert (good.n, good.dim, bad.dim) == (150, 6, 4)
 
 
+def test_score_encoder__notes_of_clusters_name_the_method(scores):
+    assert any(note.startswith("HDBSCAN: ") for note in scores["bad"].cluster_notes)
+    assert not any("distinct" in note for note in scores["bad"].notes)
+
+
+def test_score_encoder__across_blocks_with_intervals(case, scores):
+    good, bad = scores["good"], scores["bad"]
+    assert (good.n_blocks, good.block_side, good.block_unit) == (20, 50, "m")
+    assert good.n_scenes == 2
+    assert bad.balanced_accuracy_across_blocks < 0.6
+    assert good.accuracy("chips") == (good.balanced_accuracy, good.balanced_accuracy_interval)
+    for held_out in ("chips", "blocks"):
+        accuracy, (low, high) = bad.accuracy(held_out)
+        assert low < accuracy < high
+        assert 0.05 < high - low < 0.35
+    # Two scenes are too few for an interval.
+    assert good.balanced_accuracy_across_scenes_interval is None
+    notes = " ".join(good.notes)
+    assert "The chips lie in 20 blocks of 50 m. The 95 % intervals are from 4000 draws" in notes
+    assert "no interval across scenes: there are 2, and an interval needs at least 10." in notes
+    votes = good.votes["blocks"]
+    assert votes.accuracy == good.balanced_accuracy_across_blocks
+    assert len(np.unique(np.column_stack([votes.groups, BLOCKS.codes]), axis=0)) == 20
+
+
+def test_score_encoder__all_chips_in_one_block_and_scene(case):
+    embeddings, truth, _ = case
+    blocks = replace(BLOCKS, codes=np.zeros(150, np.int32))
+    scores = score_encoder(embeddings["good"], truth, ["a"] * 150, blocks, "class", SETTINGS)
+    assert scores.balanced_accuracy > 0.97
+    assert scores.balanced_accuracy_across_blocks is None
+    assert scores.balanced_accuracy_across_blocks_interval is None
+    assert (scores.n_blocks, scores.n_scenes) == (0, 0)
+    notes = " ".join(scores.notes)
+    assert "No class occurs in two of the 1 blocks" not in notes
+    assert "All chips lie in one block of 50 m, so there is no accuracy across blocks." in notes
+    assert "No class occurs in two scenes" in notes
+
+
+def test_score_encoder__classes_in_few_blocks(case):
+    embeddings, truth, scenes = case
+    # Trees are in blocks 0 and 1, and boats in block 2 only.
+    codes = np.where(np.array(truth) == "tree", np.arange(150) % 2, BLOCKS.codes)
+    codes = np.where(np.array(truth) == "boat", 2, codes).astype(np.int32)
+    blocks = replace(BLOCKS, codes=codes)
+    scores = score_encoder(embeddings["good"], truth, scenes, blocks, "class", SETTINGS)
+    notes = " ".join(scores.notes)
+    assert "because their class occurs in one block only: 50." in notes
+    assert "because some classes occur in few blocks: tree (2)." in notes
+
+
 def test_score_encoder__silhouette_of_the_classes_among_the_components(case, scores):
     # With all components, distances are those between the standardised columns.
     columns = StandardScaler().fit_transform(case[0]["good"])
@@ -61,7 +115,7 @@ def test_score_encoder__silhouette_of_the_classes_among_the_components(case, sco
 def test_score_encoder__chips_without_a_value_are_left_out(case):
     embeddings, truth, scenes = case
     some = [None if row % 10 == 0 else value for row, value in enumerate(truth)]
-    scores = score_encoder(embeddings["good"], some, scenes, "class", SETTINGS)
+    scores = score_encoder(embeddings["good"], some, scenes, BLOCKS, "class", SETTINGS)
     assert scores.n == 135
     assert scores.nmi_gmm > 0.95
     assert any("15 of 150 chips have no class" in note for note in scores.notes)

@@ -45,17 +45,14 @@ def test_component_chart__one_line_per_seed_behind_the_criteria():
         np.array([3.0, 1, 2]),
         np.array([[3.0, 4], [1, 2], [2, 1]]),
         np.array([-3.0, -1, -2]),
+        np.array([0.5, 0.9, 0.4]),
         ("tied",) * 3,
         np.array([5, 5, 5]),
+        -4.0,
     )
     figure = component_chart(sweep, 3)
     assert [trace.name for trace in figure.data[:2]] == ["seed 1", "seed 2"]
-    assert [list(trace.y) for trace in figure.data[2:]] == [[3, 1, 2], [3, 1, 2], [-3, -1, -2]]
-
-
-def test_component_chart__a_line_where_the_shape_changes():
-    k, covariance = np.array([2, 3, 4, 5], np.int32), ("full", "full", "tied", "tied")
-    scores = (np.ones(4), np.ones(4), np.ones((4, 1)), np.ones(4))
-    sweep = ComponentSweep(k, *scores, covariance, np.array([6, 6, 6, 10]))
-    shapes = component_chart(sweep, 2).layout.shapes
-    assert [shape.x0 for shape in shapes if shape.line.dash == "dot"] == [3.5, 4.5]
+    assert [list(trace.y) for trace in figure.data[2:]] == [[-3, -1, -2], [3, 1, 2], [3, 1, 2]]
+    # The plausible numbers are shaded: only 3, because the others reach a third of the gain.
+    shaded = [shape for shape in figure.layout.shapes if shape.fillcolor]
+    assert [(shape.x0, shape.x1) for shape in shaded] == [(2.7, 3.3)]

@@ -1,0 +1,1 @@
+"""Comparison of the clusters with and without corrections of confounders."""

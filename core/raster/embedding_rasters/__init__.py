@@ -1,0 +1,1 @@
+"""Rasters of embeddings: their files and formats, and their statistics under footprints."""
