@@ -57,7 +57,14 @@ def test_sweep_components__same_fits_as_the_slider():
         np.testing.assert_allclose(sweep.bics[i], mixture.bics)
 
 
-@pytest.mark.parametrize(("k", "n", "distance"), [(2, 150, 4), (3, 200, 4), (5, 400, 5)])
+@pytest.mark.parametrize(
+    ("k", "n", "distance"),
+    [
+        pytest.param(2, 150, 4, marks=pytest.mark.long),
+        (3, 200, 4),
+        pytest.param(5, 400, 5, marks=pytest.mark.long),
+    ],
+)
 def test_suggestion__known_number_of_overlapping_groups(k, n, distance):
     suggestions = []
     for seed in range(10):

@@ -134,6 +134,7 @@ def test_compare__one_scene_cannot_be_centred(add_scene, tmp_path, settings):
     assert "centre" not in names(compare_corrections(view, "class"))
 
 
+@pytest.mark.long
 def test_compare__centring_helps_on_the_demo(tmp_path):
     workspace = Workspace.at(tmp_path / "demo")
     ensure_demo(workspace)
