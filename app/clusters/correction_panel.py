@@ -32,7 +32,7 @@ TITLES = {
     "sharpness": ("Sharpness", f"{_SHARE} the sharpness of the chips, {_RANGE}"),
     "silhouette": (
         "Silhouette",
-        f"In {EVALUATION_DIMS} principal components, which differ; compare values only roughly.",
+        f"In {EVALUATION_DIMS} principal components, which differ between rows. Compare roughly.",
     ),
     "stability": ("Stability", "Mean stability of the clusters in ten resamples."),
     "ari": ("ARI", "Agreement with the attribute: 0 is chance, 1 is full agreement."),
@@ -85,10 +85,9 @@ def _offer_comparison(view: View, attribute: str) -> None:
 def _show_effects(comparison: CorrectionComparison) -> None:
     table = pd.DataFrame([vars(effect) for effect in comparison.effects])[[*TITLES]]
     table = table.dropna(axis="columns", how="all")
-    shares = ["noise_fraction"]
     columns = {
         title: st.column_config.NumberColumn(
-            help=text or None, format="percent" if name in shares else "%.2f"
+            help=text or None, format="percent" if name == "noise_fraction" else "%.2f"
         )
         for name, (title, text) in TITLES.items()
         if name not in ("title", "n_clusters")

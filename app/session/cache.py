@@ -197,7 +197,8 @@ def scores(view: View, attribute: str) -> Any:
     chip_set, matrix, clusters = chips(view), open_embeddings(view), labelling(view)
     if chip_set is None or matrix is None:
         return None
-    score = partial(score_chips, chip_set, matrix, clusters, attribute)
+    labels = None if clusters is None else clusters.labels
+    score = partial(score_chips, chip_set, matrix, labels, attribute)
     if clusters is None:
         return stage_result(view, "embeddings", "scores", score, attribute=attribute)
     return labelling_result(view, "scores", score, attribute=attribute)

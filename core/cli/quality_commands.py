@@ -76,6 +76,9 @@ def landscape_command(
     show_result(session.as_json, result, lines)
 
 
+# Facts of a labelling that may be chosen automatically.
+_CHOSEN = ("min_cluster_size", "min_samples")
+
 COMMANDS = {"quality": quality_command, "landscape": landscape_command}
 
 
@@ -86,8 +89,9 @@ def describe_noise(run: Run) -> str:
         return ""
     treatment = run.view.settings.noise.method
     if treatment == "keep":
-        chosen = "min_cluster_size {min_cluster_size}, min_samples {min_samples}"
-        return f", {labelling.noise_fraction:.0%} noise ({chosen.format(**labelling.facts)})"
+        names = [name for name in _CHOSEN if name in labelling.facts]
+        chosen = ", ".join(f"{name} {labelling.facts[name]}" for name in names)
+        return f", {labelling.noise_fraction:.0%} noise" + (f" ({chosen})" if chosen else "")
 
     from core.pipeline.saved_edits import treat_view
 

@@ -220,10 +220,8 @@ def _remedies(
     quality: Quality, settings: RunSettings, chips: ChipSet, *, in_one_scene: bool
 ) -> list[str]:
     """Return sentences on corrections that may help, and on what centring would remove."""
-    facts, scenes = (
-        alarming_facts(quality, in_one_scene=in_one_scene),
-        chips.facts["scene"].to_numpy(),
-    )
+    facts = alarming_facts(quality, in_one_scene=in_one_scene)
+    scenes = chips.facts["scene"].to_numpy()
     harmful = harmful_corrections(chips.properties, scenes, settings)
     corrections = suggest_corrections(facts, settings, harmful)
     sentences = []

@@ -8,14 +8,13 @@ import numpy as np
 
 from core.chips.chip_set import ChipSet
 from core.clusters.evaluation.agreement import score_embeddings, score_labelling
-from core.clusters.labelling import Labelling, make_labelling
 from core.errors import TooFewError
 from core.export.clustered_chips import ClusteredChips
 from core.pipeline.chip_stages import attribute_values
 from core.pipeline.cluster_stages import open_projection, open_reduction
 from core.pipeline.run import Run
 from core.pipeline.saved_edits import apply_saved_edits, treat_view
-from core.types import AnyArray
+from core.types import AnyArray, IntArray
 
 log = logging.getLogger(__name__)
 
@@ -49,17 +48,15 @@ def collect_results(run: Run) -> ClusteredChips:
 
 
 def score_chips(
-    chips: ChipSet, embeddings: AnyArray, labelling: Labelling | None, attribute: str
+    chips: ChipSet, embeddings: AnyArray, labels: IntArray | None, attribute: str
 ) -> dict[str, Any]:
-    """Score the embeddings, and a labelling if there is one, against an attribute.
+    """Score the embeddings, and labels, (n,), if there are any, against an attribute.
 
     Raises SettingsError if no annotation has the attribute.
     """
     truth, scenes = attribute_values(chips, attribute), chips.facts["scene"].tolist()
     arguments = (embeddings, truth, scenes, attribute)
-    scores = (
-        score_labelling(labelling.labels, *arguments) if labelling else score_embeddings(*arguments)
-    )
+    scores = score_embeddings(*arguments) if labels is None else score_labelling(labels, *arguments)
     return {"property": attribute, **dataclasses.asdict(scores)}
 
 
@@ -69,8 +66,5 @@ def score_run(run: Run, attribute: str) -> dict[str, Any]:
     Noise is treated according to the settings.
     """
     chips, embeddings, labelling = run.clustered()
-    treated = treat_view(run.view, labelling)
-    displayed = make_labelling(
-        treated.labels, np.ones(len(treated.labels)), labelling.method, labelling.facts
-    )
-    return score_chips(chips, embeddings, displayed, attribute)
+    labels = treat_view(run.view, labelling).labels
+    return score_chips(chips, embeddings, labels, attribute)

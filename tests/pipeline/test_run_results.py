@@ -25,13 +25,13 @@ def test_collect_results__needs_the_last_stage(workspace, settings):
 def test_score_chips__against_an_attribute(workspace, settings):
     run = run_pipeline(workspace, settings(), until="clusters")
     chips, embeddings, labelling = run.clustered()
-    scores = score_chips(chips, embeddings, labelling, "class")
+    scores = score_chips(chips, embeddings, labelling.labels, "class")
     assert scores["property"] == "class"
     assert scores["n"] == 40
     assert scores["balanced_accuracy"] > 0.9
     assert score_run(run, "class") == scores
     with pytest.raises(SettingsError, match="no annotation has an attribute 'kind'") as caught:
-        score_chips(chips, embeddings, labelling, "kind")
+        score_chips(chips, embeddings, labelling.labels, "kind")
     assert "class, number" in str(caught.value)
 
 

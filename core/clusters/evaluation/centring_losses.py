@@ -61,12 +61,12 @@ def _scene_associations(
         if 2 <= len(classes) <= min(MOST_VALUES, len(codes) // 2):
             own_scenes = scene_codes[present]
             counts = np.asarray(pd.crosstab(own_scenes, codes))
-            yield str(name), _cramers_v(codes, own_scenes), counts
+            yield str(name), _cramers_v(counts), counts
 
 
-def _cramers_v(first: AnyArray, second: AnyArray) -> float:
-    """Return the bias-corrected Cramér's V of two codes; 0 if either does not vary."""
-    table = np.asarray(pd.crosstab(first, second), np.float64)
+def _cramers_v(counts: AnyArray) -> float:
+    """Return the bias-corrected Cramér's V of a contingency table; 0 if either fact is constant."""
+    table = counts.astype(np.float64)
     n, (rows, columns) = table.sum(), table.shape
     if n < 2 or min(rows, columns) < 2:
         return 0.0

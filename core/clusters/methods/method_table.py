@@ -8,9 +8,7 @@ from dataclasses import asdict, replace
 from difflib import get_close_matches
 from typing import Any
 
-import numpy as np
-
-from core.clusters.labelling import Labelling, make_labelling
+from core.clusters.labelling import Labelling
 from core.clusters.methods.gmm import fit_gmm, fit_mixture
 from core.clusters.methods.hdbscan_tree import (
     SpanningTree,
@@ -39,12 +37,7 @@ from core.types import AnyArray, FloatArray, IntArray
 def recluster_by_mixture(settings: GmmSettings) -> Recluster:
     """Return a function that fits a Gaussian mixture to resampled points, from two starts."""
     quick = replace(settings, n_init=min(2, settings.n_init))
-
-    def cluster_resample(points: FloatArray, _: float) -> IntArray:
-        numbers = fit_mixture(points, quick).numbers
-        return make_labelling(numbers, np.ones(len(numbers)), "gmm", {}).labels
-
-    return cluster_resample
+    return lambda points, _: fit_mixture(points, quick).numbers
 
 
 def recluster_by_kmeans(settings: KMeansSettings) -> Recluster:
