@@ -23,12 +23,14 @@ def import_late(module: str, name: str) -> Callable[[Any], Any]:
     return call
 
 
-TILES = "app.map.tile_routes"
+TILES, POINTS = "app.map.tile_routes", "app.explore.point_routes"
 app = st.App(
     "script.py",
     routes=[
         Route("/chipscape/tiles/{key}/{z}/{x}/{y}", import_late(TILES, "serve_tile")),
         Route("/chipscape/texts/{key}", import_late(TILES, "serve_text")),
+        Route("/chipscape/numbers/{key}", import_late(POINTS, "serve_numbers")),
+        Route("/chipscape/points/{key}/{row}", import_late(POINTS, "serve_point")),
         # Without this route, Streamlit would answer any other path with its own page.
         Route("/chipscape/{rest:path}", import_late(TILES, "serve_nothing")),
     ],

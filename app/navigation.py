@@ -7,18 +7,22 @@ from streamlit.delta_generator import DeltaGenerator
 from streamlit.navigation.page import StreamlitPage
 
 from app import messages, welcome
-from app.session import cache, jobs, state, views
-from app.widgets.job_status import show_ended_jobs, show_running_jobs
+from app.scenes.scene_notices import scene_change_notice
+from app.scenes.workspace_chooser import workspace_form, workspace_title
+from app.session import cache, displayed_clusters, jobs, state, views
+from app.widgets.job_status import show_ended_jobs, show_finished_jobs, show_running_jobs
 from app.widgets.markup import stages_html
+from app.widgets.theme import watch_theme
 from core.pipeline.run_stages import RUN_STAGES
 from core.pipeline.workspace import Workspace
 
 ROOT = Path(__file__).resolve().parents[1]
 STATIC = ROOT / "app" / "static"
-PAGES = ("scenes", "chips", "embeddings", "clusters", "explore", "map")
+PAGES = ("scenes", "chips", "embeddings", "clusters", "explore", "map", "runs")
 LAND_COVER_PAGES = ("data", "pixels", "models", "confusion")
 SIDEBAR_WIDTH = 236
-WORKSPACES = {state.DEMO: "Demo", state.MINE: "My scenes"}
+# Time after which a page notices that another window has changed the result.
+FOLLOW_SECONDS = 4
 
 
 def draw_app() -> None:
@@ -37,21 +41,25 @@ def draw_app() -> None:
     views.forget_views()
     state.begin_script_run(page.url_path)
     with messages.show_errors():
-        workspace, stage_slot = _draw_sidebar()
+        workspace, job_slot, stage_slot = _draw_sidebar()
         if page in land_cover_pages:
-            _draw_page(workspace, page)
+            _draw_page(workspace, page, job_slot)
         else:
-            _draw_chip_page(workspace, page, stage_slot, start, pages)
+            _draw_chip_page(workspace, page, (job_slot, stage_slot), start, pages)
     state.end_script_run()
 
 
 def _draw_chip_page(
     workspace: Workspace,
     page: StreamlitPage,
-    stage_slot: DeltaGenerator,
+    slots: tuple[DeltaGenerator, DeltaGenerator],
     start: StreamlitPage,
     pages: dict[str, StreamlitPage],
 ) -> None:
+    job_slot, stage_slot = slots
+    jobs.resume_requested_settings(workspace)
+    if views.follow_current(workspace):
+        st.toast("The result was changed in another window or by a command.")
     views.remember_ready_stages(workspace)
     if welcome.is_demo_pending(workspace):
         _show_stages(workspace, stage_slot)
@@ -60,15 +68,27 @@ def _draw_chip_page(
     if state.awaits_demo() and page is not pages["explore"]:
         st.switch_page(pages["explore"])
     if page is start:
-        has_results = views.requested_view(workspace).has("projection")
+        has_results = views.displayed_view(workspace, "projection") is not None
         st.switch_page(pages["explore" if has_results else "scenes"])
     try:
-        _draw_page(workspace, page)
+        with st.container():
+            scene_change_notice(workspace)
+        _draw_page(workspace, page, job_slot)
+        displayed_clusters.keep_requested_result(workspace)
     finally:
         _show_stages(workspace, stage_slot)
+    views.remember_result_stamp(workspace)
+    _follow_other_windows(workspace)
     # This follows the page, because the preparation of the sliders must not delay the first plot.
     if state.end_demo_wait():
         jobs.prepare_sliders(workspace, views.requested_settings(workspace))
+        st.rerun()
+
+
+@st.fragment(run_every=FOLLOW_SECONDS)
+def _follow_other_windows(workspace: Workspace) -> None:
+    """Draw the page again if another window or a command has changed the current result."""
+    if views.is_result_changed(workspace):
         st.rerun()
 
 
@@ -77,10 +97,12 @@ def _page(name: str, address: str) -> StreamlitPage:
     return st.Page(ROOT / "pages" / f"{name}.py", title=title, url_path=address)
 
 
-def _draw_page(workspace: Workspace, page: StreamlitPage) -> None:
-    """Draw the page, with running jobs in the sidebar and failed jobs above the page."""
-    with st.sidebar:
+def _draw_page(workspace: Workspace, page: StreamlitPage, job_slot: DeltaGenerator) -> None:
+    """Draw the page, with jobs in the sidebar and failed jobs above the page."""
+    with job_slot:
         show_running_jobs(workspace)
+        watch_theme()
+        show_finished_jobs(workspace)
     with st.container():
         show_ended_jobs(workspace)
     page.run()
@@ -90,19 +112,14 @@ def _draw_nothing() -> None:
     """Draw nothing: the app switches to another page before this one is drawn."""
 
 
-def _draw_sidebar() -> tuple[Workspace, DeltaGenerator]:
-    """Draw the workspace selector; return the workspace and the slot for the list of stages."""
+def _draw_sidebar() -> tuple[Workspace, DeltaGenerator, DeltaGenerator]:
+    """Draw the workspace selector; return the workspace, and slots for jobs and for the stages."""
     with st.sidebar:
-        choice = st.segmented_control(
-            "Workspace",
-            list(WORKSPACES),
-            format_func=WORKSPACES.__getitem__,
-            key=state.workspace_widget_key(),
-            width="stretch",
-            required=True,
-        )
-        state.choose_workspace(choice or state.workspace_choice())
-        return state.current_workspace(), st.empty()
+        workspace = workspace_form()
+        title = workspace_title(state.workspace_choice())
+        # The title of the browser's tab, which distinguishes tabs with different workspaces.
+        st.set_page_config(f"{title} · Chipscape")
+        return workspace, st.container(), st.empty()
 
 
 def _show_stages(workspace: Workspace, slot: DeltaGenerator) -> None:
@@ -112,12 +129,15 @@ def _show_stages(workspace: Workspace, slot: DeltaGenerator) -> None:
     for stage in RUN_STAGES:
         if not stage.needs:
             continue
+        # A cut of a tree has no artifact of its own, but its reduction has one.
+        result = "reduction" if stage.name == "clusters" else stage.name
+        displayed = views.displayed_view(workspace, result)
         state_and_words = "none", "not yet"
         if job is not None and job.stage == stage.name:
             state_and_words = "running", "running"
         elif cache.is_ready(view, stage.name):
             state_and_words = "done", "done"
-        elif views.displayed_view(workspace, stage.name) is not None:
+        elif displayed is not None and cache.is_ready(displayed, stage.name):
             state_and_words = "stale", "changed"
         entries.append((stage.title, *state_and_words))
     slot.html(stages_html(entries))

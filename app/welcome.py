@@ -50,7 +50,7 @@ def demo_progress(workspace: Workspace) -> None:
     show_ended_jobs(workspace)
     if job.state in ("failed", "cancelled"):
         st.button("Try again", on_click=cache.job_board().forget, args=(key,))
-    st.markdown("##### Your own scenes")
+    st.header("Your own scenes")
     st.markdown(
         "Choose **My scenes** on the left and drop your files there, or put each GeoTIFF and a "
         "vector file of the same name (`quay.tif` and `quay.geojson`) into this folder:"

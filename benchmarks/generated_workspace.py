@@ -78,7 +78,7 @@ def prepare(root: Path, n: int) -> tuple[RunSettings, list[str], Path]:
     workspace = Workspace.at(root)
     settings = RunSettings("hdbscan", ChipSettings(size=16), cut=CutSettings(20, "leaf"))
     run = run_pipeline(workspace, settings, until="clusters")
-    points = read_points(run.view)[:, : settings.tree.n_dims]
+    points = read_points(run.view)[:, : settings.tree.n_dims or None]
 
     def write_projection(folder: Path) -> dict[str, Any]:
         write_array(folder / "coordinates.npy", np.ascontiguousarray(points[:, :2], np.float32))

@@ -25,8 +25,9 @@ from rio_tiler.errors import NoOverviewWarning
 from rio_tiler.io import Reader
 
 from core.raster.map_placement import scene_zooms
+from core.raster.rendering import display_limits
 from core.raster.scene import read_scene
-from core.raster.tiles import TileSource, display_limits, draw_tile, write_overviews
+from core.raster.tiles import TileSource, draw_tile, write_overviews
 
 
 def write_scene(path: Path, side: int) -> None:

@@ -13,7 +13,7 @@ from core.clusters.methods.hdbscan_tree import build_tree, cut_tree
 from core.clusters.methods.method_table import method_of
 from core.embeddings.registry import encoder_cards, load_encoder
 from core.errors import ChipscapeError
-from core.pipeline.run import Run, run_pipeline
+from core.pipeline.run import Run, keep_run, run_pipeline
 from core.pipeline.run_results import collect_results, score_run
 from core.pipeline.run_stages import STAGE_NAMES
 from core.pipeline.workspace import Workspace
@@ -44,10 +44,13 @@ def run(
 
     The stages are scenes, chips, embeddings, reduction, clusters and projection. Between steps,
     ``report(completed, total, note)`` is called; the run stops if it returns True. The run's
-    `chips`, `embeddings()`, `labelling` and `summary()` are the results. Raises the ChipscapeError
+    `chips`, `embeddings()`, `labelling` and `summary()` are the results. A run with clusters and a
+    projection becomes the current result of the workspace. Raises the ChipscapeError
     of the first stage that cannot be computed.
     """
-    return run_pipeline(workspace, settings or RunSettings(), lambda _: report, until)
+    result = run_pipeline(workspace, settings or RunSettings(), lambda _: report, until)
+    keep_run(result)
+    return result
 
 
 def cluster(points: FloatArray, settings: RunSettings | None = None) -> Labelling:
@@ -69,11 +72,12 @@ def score(result: Run, attribute: str) -> dict[str, Any]:
 
 
 def export_chips(result: Run, folder: Path | str, kind: str = "gpkg") -> Path:
-    """Write the chips of a finished run, one row each, and return the file's path.
+    """Write the results of a finished run for other programs, and return the path.
 
-    The kinds of file are "csv", "geojson", "geoparquet" and "gpkg".
+    The kinds are those of ``chipscape export --format``, such as "csv", "gpkg" and "coco"; some are
+    folders.
     """
     # Imports geopandas, so only when it is needed.
-    from core.export.table_formats import write_results
+    from core.export.export_formats import write_results
 
     return write_results(collect_results(result), Path(folder), kind)

@@ -21,16 +21,25 @@ class GridSettings(Checked):
         4096. A stride below `size` makes the chips overlap; 0 uses `size`, so that they touch.
     coverage : float, default=0.5
         Smallest fraction of valid pixels, from 0 to 1; chips with a smaller one are dropped.
+    scenes : tuple of str, default=()
+        File names of the scenes that the grid was chosen for; of these, it is used for the ones
+        without annotations. If empty, it is used for every scene without annotations, including
+        those that are added later.
     """
 
     size: int = bounded(0, 0, 4096)
     stride: int = bounded(0, 0, 4096)
     coverage: float = bounded(0.5, 0, 1)
+    scenes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if 0 < self.size < 8:
             raise SettingsError(f"{self.size} is less than 8 pixels", where="grid.size")
+
+    def covers(self, scene: str) -> bool:
+        """Return True if the grid was chosen for a scene, given the scene's file name."""
+        return self.size > 0 and (not self.scenes or scene in self.scenes)
 
 
 @dataclass(frozen=True)
@@ -74,9 +83,10 @@ class DisplaySettings(Checked):
         Names of three bands displayed as red, green and blue, or of one band displayed as grey. If
         empty, or if a scene lacks one of them, the bands are guessed from their names.
     stretch : {"auto", "percentiles"}, default="auto"
-        How pixel values are mapped to brightness. "auto" displays uint8 unchanged and stretches any
-        other dtype from its 2nd to its 98th percentile; "percentiles" stretches from `low` to
-        `high`.
+        How pixel values are mapped to brightness. "auto" displays uint8 unchanged, unless a
+        displayed band is very dark, and stretches any other dtype from its 2nd to its 98th
+        percentile; "percentiles" stretches from `low` to `high`. The percentiles are those of all
+        scenes.
     low : float, default=2
         Percentile of the valid pixels that is displayed as black, from 0 to 49.
     high : float, default=98

@@ -1,23 +1,27 @@
 """Images of a chip: its surroundings in the scene, its native pixels, and its thumbnail."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import ceil, floor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import shapely
 
-from core.chips.chip_set import DISPLAY_SAMPLE, ChipSet
+from core.chips.chip_set import DISPLAY_SAMPLE, ChipSet, SceneChips
 from core.input_settings import DisplaySettings
 from core.raster.pixel_reader import Box, Reader
 from core.raster.rendering import (
+    Rendering,
+    band_percentiles,
     displayed_band_positions,
+    fit_rendering,
     stretch_limits,
-    stretch_percentiles,
-    to_rgba,
 )
 from core.raster.scene import Scene, read_scene
+from core.raster.spectral.spectral_indices import SpectralIndex
 from core.raster.windows import ChipWindows
 from core.types import ByteArray, DoubleArray, Geometries
 
@@ -44,6 +48,8 @@ class Surroundings:
         Scene pixels per image pixel; approximate if the sides are not multiples of it.
     gsd : float or None
         Metres on the ground per image pixel; None without a CRS.
+    exact_step : float, float
+        Scene pixels per image pixel across and down.
     """
 
     image: ByteArray
@@ -53,6 +59,11 @@ class Surroundings:
     top: int
     step: int
     gsd: float | None
+    exact_step: tuple[float, float] = (1.0, 1.0)
+
+    def place(self, points: DoubleArray) -> DoubleArray:
+        """Convert columns and rows of the scene, (..., 2), to x and y in the image."""
+        return np.asarray((points - (self.left, self.top)) / self.exact_step)
 
 
 def chip_surroundings(
@@ -61,21 +72,21 @@ def chip_surroundings(
     footprint: Any,
     side: int = 2000,
     max_side: int = MAX_IMAGE_SIDE,
-    display: DisplaySettings = DEFAULT_DISPLAY,
+    rendering: Rendering | SpectralIndex | None = None,
 ) -> Surroundings:
     """Return the part of the scene around one chip.
 
     `facts` is the chip's row of `core.chips.chip_table.chip_facts`, and the footprint is in scene
     pixels. The part is `side` scene pixels wide and high, or as large as the chip if that is
-    larger. Its image has at most `max_side` pixels along the longer side, and is stretched by its
-    own percentiles.
+    larger. Its image has at most `max_side` pixels along the longer side. Without a rendering, one
+    is fitted to the scene.
     """
-    window = _chip_window(facts)
+    window = chip_window(facts)
     left, top, right, bottom = window.bounds()[0]
     half = max(side, right - left, bottom - top) / 2
     column, row = facts["column"], facts["row"]
     box = (round(column - half), round(row - half), round(column + half), round(row + half))
-    return _read_surroundings(read_scene(raster), box, [footprint], window, max_side, display)
+    return _read_surroundings(read_scene(raster), box, [footprint], window, max_side, rendering)
 
 
 def scene_overview(
@@ -83,23 +94,23 @@ def scene_overview(
     footprints: Geometries,
     windows: ChipWindows | None,
     max_side: int = MAX_IMAGE_SIDE,
-    display: DisplaySettings = DEFAULT_DISPLAY,
+    rendering: Rendering | SpectralIndex | None = None,
 ) -> Surroundings:
     """Return a whole scene, decimated on reading, with all of its footprints and chips."""
     scene = read_scene(raster)
     box = (0, 0, scene.width, scene.height)
-    return _read_surroundings(scene, box, list(footprints), windows, max_side, display)
+    return _read_surroundings(scene, box, list(footprints), windows, max_side, rendering)
 
 
 def read_native_chip(
     raster: Path,
     facts: dict[str, Any],
     max_side: int = MAX_IMAGE_SIDE,
-    display: DisplaySettings = DEFAULT_DISPLAY,
+    rendering: Rendering | SpectralIndex | None = None,
 ) -> ByteArray:
     """Return the scene's pixels within the bounds of a chip, not rotated, uint8 (h, w, 4)."""
     box = _chip_box(facts)
-    return _read_surroundings(read_scene(raster), box, [], None, max_side, display).image
+    return _read_surroundings(read_scene(raster), box, [], None, max_side, rendering).image
 
 
 def native_step(facts: dict[str, Any], max_side: int = MAX_IMAGE_SIDE) -> int:
@@ -108,42 +119,43 @@ def native_step(facts: dict[str, Any], max_side: int = MAX_IMAGE_SIDE) -> int:
 
 
 def chip_thumbnails(
-    chips: ChipSet, rows: Any, display: DisplaySettings = DEFAULT_DISPLAY, limits: Any = None
+    chips: ChipSet, rows: Any, renderings: Mapping[str, Rendering] | None = None
 ) -> ByteArray:
     """Return the chips of n rows as images, uint8 (n, size, size, 4).
 
-    `limits` are the scaled values displayed as black and white, from `thumbnail_limits`; by default
-    0 and 1.
+    `renderings` maps the name of each scene to the rendering of its chips, whose bands the chips
+    must have; for other scenes it is fitted to a sample of the scene's chips.
     """
-    bands = displayed_band_positions(chips.bands, display)
-    pixels = chips.read_scaled(rows, chips.display_scalings)[:, bands]
-    limits = np.tile((0.0, 1.0), (len(bands), 1)) if limits is None else limits
-    pairs = zip(pixels, chips.read_masks(rows), strict=True)
-    return np.stack([to_rgba(values, mask, limits) for values, mask in pairs])
+    known = dict(renderings or {})
+    images = []
+    for part, row in chips.locate(rows):
+        if part.scene not in known:
+            known[part.scene] = _fit_to_chips(part, chips.bands)
+        rendering = known[part.scene]
+        bands = [chips.bands.index(name) for name in rendering.bands]
+        images.append(rendering.draw(part.pixels[row][bands], part.mask[row] != 0))
+    return np.stack(images)
 
 
-def thumbnail_limits(chips: ChipSet, display: DisplaySettings) -> DoubleArray | None:
-    """Return the scaled values that thumbnails display as black and white, (bands, 2).
-
-    They are percentiles of a sample of the chips; None means the default stretch, 0 to 1.
-    """
-    percentiles = stretch_percentiles(display)
-    if percentiles is None:
-        return None
-    rows = chips.sample_rows(DISPLAY_SAMPLE)
-    bands = displayed_band_positions(chips.bands, display)
-    pixels = chips.read_scaled(rows, chips.display_scalings)[:, bands]
-    stacked = np.moveaxis(pixels, 1, 0).reshape(len(bands), -1, chips.size)
-    return stretch_limits(stacked, chips.read_masks(rows).reshape(-1, chips.size), percentiles)
+def _fit_to_chips(part: SceneChips, bands: tuple[str, ...]) -> Rendering:
+    positions = displayed_band_positions(bands, DEFAULT_DISPLAY)
+    rows = np.unique(np.linspace(0, len(part) - 1, min(DISPLAY_SAMPLE, len(part))).astype(int))
+    values = np.stack([part.pixels[row][list(positions)] for row in rows], axis=1)
+    mask = np.stack([part.mask[row] != 0 for row in rows])
+    stacked = values.reshape(len(positions), -1, values.shape[-1])
+    samples = [band_percentiles(stacked, mask.reshape(-1, mask.shape[-1]))]
+    limits = stretch_limits(samples, part.pixels.dtype.name)
+    return Rendering(tuple(bands[i] for i in positions), limits)
 
 
-def _chip_window(facts: dict[str, Any]) -> ChipWindows:
+def chip_window(facts: Mapping[str, Any] | pd.DataFrame) -> ChipWindows:
+    """Return the window of one chip, or of the chips in a table of facts."""
     names = ("column", "row", "columns", "rows", "turn", "side")
-    return ChipWindows(*(np.array([facts[name]], float) for name in names))
+    return ChipWindows(*(np.atleast_1d(np.asarray(facts[name], float)) for name in names))
 
 
 def _chip_box(facts: dict[str, Any]) -> Box:
-    left, top, right, bottom = _chip_window(facts).bounds()[0]
+    left, top, right, bottom = chip_window(facts).bounds()[0]
     return floor(left), floor(top), ceil(right), ceil(bottom)
 
 
@@ -157,23 +169,23 @@ def _read_surroundings(
     footprints: list[Any],
     windows: ChipWindows | None,
     max_side: int,
-    display: DisplaySettings,
+    rendering: Rendering | SpectralIndex | None,
 ) -> Surroundings:
     step = _step(box, max_side)
-    bands = tuple(scene.bands[i] for i in displayed_band_positions(scene.bands, display))
-    with Reader(scene, bands) as reader:
+    rendering = rendering or fit_rendering(scene, DEFAULT_DISPLAY)
+    with Reader(scene, rendering.bands) as reader:
         part = reader.read(box, step)
-    limits = stretch_limits(part.values, part.mask, stretch_percentiles(display))
     squares = windows.corners() if windows else np.zeros((0, 4, 2))
     corner = (part.left, part.top)
     return Surroundings(
-        image=to_rgba(part.values, part.mask, limits),
+        image=rendering.draw(part.values, part.mask),
         footprints=[[(r - corner) / part.step for r in _rings(f)] for f in footprints],
         squares=(squares - corner) / part.step,
         left=part.left,
         top=part.top,
         step=step,
         gsd=None if scene.gsd is None else scene.gsd * step,
+        exact_step=part.step,
     )
 
 

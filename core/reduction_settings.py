@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from core.tables import Checked, bounded, one_of
-from core.types import Harmonisation, Nuisance
+from core.types import Harmonisation, Initialisation, Metric, Nuisance
 
 
 @dataclass(frozen=True)
@@ -50,10 +50,19 @@ class ProjectionSettings(Checked):
         Factor by which attraction is multiplied after early exaggeration, from 1 to 50; values
         above 1 make clusters more compact.
     seed : int, default=0
-        Seed of the noise added to the initial positions, from 0 to 2**31 - 1.
+        Seed of the initial positions, or of the noise added to them, from 0 to 2**31 - 1.
+    initialisation : {"pca", "spectral", "random"}, default="pca"
+        Initial positions: the first two principal components, the first two coordinates of a
+        random walk on the neighbour graph, or random ones. A random start often puts related
+        groups far apart (Kobak and Linderman, Nature Biotechnology 2021).
+    metric : {"euclidean", "cosine"}, default="euclidean"
+        How the distance of two chips is measured. "cosine" compares directions only, so that chips
+        with unusually large values do not end up at the edge.
     """
 
     perplexity: float = bounded(0.0, 0, 10_000)
     n_iter: int = bounded(500, 50, 10_000)
     exaggeration: float = bounded(1.0, 1, 50)
     seed: int = bounded(0, 0, 2**31 - 1)
+    initialisation: Initialisation = one_of("pca", Initialisation)
+    metric: Metric = one_of("euclidean", Metric)

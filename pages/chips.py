@@ -4,9 +4,12 @@ import streamlit as st
 
 from app.chips import chip_form, screening_gallery
 from app.session import cache
+from app.session.chip_links import sync_chip_link
+from app.session.displayed_clusters import displayed_clusters
 from app.session.state import current_workspace
 from app.session.views import displayed_view, remember_ready_stages, requested_view
-from app.widgets import charts, chip_display, chip_tables, palette, stage_forms
+from app.widgets import charts, chip_display, chip_tables, palette, selection_bar, stage_forms
+from app.widgets.chip_panel.chip_panel import chip_opener
 from app.widgets.markup import count_noun, escape_markdown
 
 PAGE_SIZE = 60
@@ -40,7 +43,13 @@ with result:
     for note in chips.notes:
         st.info(escape_markdown(f"{note[:1].upper()}{note[1:]}."))
     size = f"{count_noun(len(chips), 'chip')} of {chips.size} × {chips.size} px"
-    st.subheader(escape_markdown(f"{size}, bands {', '.join(chips.bands)}"))
+    st.header(escape_markdown(f"{size}, bands {', '.join(chips.bands)}"))
+    clusters_view = displayed_view(workspace, "reduction")
+    is_same = clusters_view is not None and clusters_view.key("chips") == view.key("chips")
+    clusters = displayed_clusters(clusters_view) if clusters_view and is_same else None
+    sync_chip_link(workspace, chips)
+    selection_bar.selection_row(workspace, chips, clusters)
+    selection_bar.finder_notes(workspace, chips, clusters)
     attribute = chip_tables.class_attribute(chips)
     rows = list(range(len(chips)))
     if attribute:
@@ -49,14 +58,16 @@ with result:
     start = chip_display.gallery_pager(workspace, "gallery", len(rows), PAGE_SIZE)
     rows = rows[start : start + PAGE_SIZE]
     lengths = chip_tables.chip_lengths(chips, rows)
-    chip_display.chip_gallery(chips, rows, [palette.RULE] * len(rows), lengths)
+    open_chip = chip_opener(view, chips, None)
+    colours = [palette.RULE] * len(rows)
+    chip_display.chip_gallery(chips, rows, colours, lengths, name="chips", open_chip=open_chip)
     screening_gallery.screening_section(view)
     if not chips.facts["length"].isna().all():
-        st.subheader("Sizes on the ground")
+        st.header("Sizes on the ground")
         lengths_chart = charts.distribution_chart(chips.facts["length"].to_numpy(), "length (m)")
         charts.show_chart(lengths_chart)
-    st.subheader("All facts")
-    chip_tables.chip_table_panel(chips)
+    st.header("All facts")
+    chip_tables.chip_table_panel(workspace, chips, None, clusters)
 with notice_box:
     stage_forms.stale_notice(view, "chips")
 with button_box:

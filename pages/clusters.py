@@ -2,14 +2,17 @@
 
 import streamlit as st
 
+from app.clusters.assignment_panel import assignment_panel
 from app.clusters.cluster_editor import editor_panel
 from app.clusters.cluster_profile import overview_panel, profile_panel, tree_panel, uncertain_panel
 from app.clusters.report_card_panel import agreement_panel, confounder_notice, report_card_panel
+from app.export.export_panel import export_panel, page_heading
 from app.session import cache
+from app.session.chip_links import sync_chip_link
 from app.session.displayed_clusters import displayed_clusters
 from app.session.state import choice_key, current_workspace, keep_choice
 from app.session.views import displayed_view
-from app.widgets.markup import escape_markdown
+from app.widgets.selection_bar import finder_notes, selection_row
 from app.widgets.sliders.cluster_sliders import (
     cluster_notes,
     cluster_sliders,
@@ -32,16 +35,16 @@ TABS = {
 workspace = current_workspace()
 view = displayed_view(workspace, "reduction")
 chips = None if view is None else cache.chips(view)
-st.title("Clusters")
+_, export_slot = page_heading("Clusters")
 st.markdown(
     "Groups of chips with similar embeddings. Gaussian mixtures, k-means and Ward's hierarchy "
     "assign every chip to a group; you choose the number of groups. HDBSCAN finds dense groups and "
     "leaves the remaining chips as noise."
 )
-form, result = st.columns([1, 3], gap="large")
+form, result = st.columns([5, 13], gap="large")
 with form:
     if view is not None:
-        view = cluster_sliders(view, len(chips or ()), stacked=True)
+        view = cluster_sliders(view, len(chips or ()))
     with st.expander("Clustering space", expanded=view is None):
         space_form(workspace)
         run_button(workspace, "clusters", "Find clusters", "Finding clusters")
@@ -51,14 +54,17 @@ if view is None or chips is None:
 
 with result:
     stale_notice(view, "reduction", "clusters")
+    assignment_panel(workspace)
     clusters = displayed_clusters(view)
     preparation_notice(view, clusters)
+    export_panel(export_slot, clusters)
     if clusters is None:
         st.stop()
-    st.subheader(describe_clusters(clusters))
+    sync_chip_link(workspace, chips)
+    selection_row(workspace, chips, clusters)
+    finder_notes(workspace, chips, clusters)
+    st.header(describe_clusters(clusters))
     cluster_notes(clusters)
-    for note in clusters.labelling.notes:
-        st.warning(escape_markdown(note))
     confounder_notice(clusters, chips)
     tabs = [tab for tab in TABS if tab != "Tree" or has_tree_chart(clusters)]
     key = choice_key(workspace, "view", "Overview", tabs)

@@ -8,7 +8,7 @@ from app.session import cache
 from app.session.state import choice_key, current_workspace, keep_choice
 from app.session.views import displayed_view, remember_ready_stages, requested_view
 from app.widgets import stage_forms
-from app.widgets.chip_tables import scorable_attribute
+from app.widgets.chip_tables import class_attribute
 from app.widgets.markup import escape_markdown
 from app.widgets.setting_labels import setting_label
 
@@ -44,7 +44,7 @@ attribute = ""
 with chooser:
     if chips is not None and len(chips.properties.columns):
         names = [str(name) for name in chips.properties.columns]
-        key = choice_key(workspace, "score", scorable_attribute(chips) or names[0], names)
+        key = choice_key(workspace, "score", class_attribute(chips) or names[0], names)
         label = setting_label("scenes", "class_property")
         attribute = st.selectbox(label, names, key=key, width=320)
         keep_choice(workspace, "score", attribute)

@@ -4,72 +4,77 @@ import streamlit as st
 
 from app import welcome
 from app.clusters import cluster_editor
-from app.explore import chip_groups, chip_plot
+from app.clusters.assignment_panel import assignment_panel
+from app.explore import chip_groups, chip_plot, projections
+from app.export.export_panel import export_panel, page_heading
 from app.session import cache
+from app.session.chip_links import sync_chip_link
 from app.session.displayed_clusters import displayed_clusters
-from app.session.state import current_workspace, picked_row, selected_rows
+from app.session.state import current_workspace, picked_row
 from app.session.views import displayed_view
-from app.widgets import chip_tables, stage_forms
-from app.widgets.chip_display import chip_panel
-from app.widgets.markup import count_noun
+from app.widgets import chip_tables, selection_bar, stage_forms
+from app.widgets.chip_panel.chip_panel import chip_panel
 from app.widgets.sliders import cluster_sliders
 
 workspace = current_workspace()
 view = displayed_view(workspace, "projection")
-st.title("Explore")
+heading, export_slot = page_heading("Explore")
 if view is None:
     st.markdown("There is no plot yet. It is computed from the embeddings of your chips.")
-    stage_forms.run_button(
-        workspace, "projection", "Create the projection", "Creating the projection", width="content"
-    )
+    label, title = "Create the projection", "Creating the projection"
+    stage_forms.run_button(workspace, "projection", label, title, width="content")
+    projections.live_layout(workspace)
     st.stop()
 
 chips, projection = cache.chips(view), cache.projection(view)
 if chips is None or projection is None:
     st.stop()
-welcome.demo_notice(f"{count_noun(len(chips), 'chip')} of {count_noun(len(chips.parts), 'scene')}")
-notice = st.container()
-
+with heading:
+    welcome.demo_notice(selection_bar.describe_chips(chips))
+# Moving the plot would reset its zoom: notices are on its right, and the bar's height is fixed.
 slider_column, colour_column = st.columns([5, 1], gap="small")
+bar = st.container(key="cs_selection", height=selection_bar.BAR_HEIGHT, border=False)
+left, right = st.columns([11, 9], gap="medium")
+notices, panel = right.container(key="cs_notices"), right.container(key="cs_panel")
 with slider_column:
-    view = cluster_sliders.cluster_sliders(view, len(chips))
+    view = cluster_sliders.cluster_sliders(view, len(chips), panel)
 with colour_column:
     label = chip_tables.choose_colouring(workspace, chips)
 clusters = displayed_clusters(view)
-# In a container, so that a notice that comes or goes does not move the plot, which would reset
-# its zoom.
-with st.container():
+export_panel(export_slot, clusters)
+with notices:
     cluster_sliders.preparation_notice(view, clusters)
     if clusters is not None:
         cluster_sliders.cluster_notes(clusters)
 colouring = chip_tables.chip_colouring(chips, label, clusters)
 
-left, right = st.columns([11, 9], gap="large")
-chip_plot.apply_last_event(view, chips)
-row, rows = picked_row(workspace, chips), selected_rows(workspace, chips)
-# The chip is drawn first: otherwise it would wait until the browser has drawn the plot.
-with right:
-    if row is not None:
-        cluster = clusters.look.name(int(clusters.ids[row])) if clusters else None
-        chip_panel(view, chips, row, cluster)
-    else:
-        st.markdown(
-            "**Click a point** to see its chip and its surroundings. Select several points with "
-            "the box or lasso tool in the upper right of the plot."
-        )
-        chip_groups.group_overview(workspace, chips, colouring, clusters)
-with left:
-    chip_plot.draw_chip_plot(view, chips, projection, colouring)
-    chip_plot.plot_caption(projection, len(chips), clusters, colouring)
-    with st.expander("Settings of the projection"):
-        stage_forms.projection_form(workspace)
-        stage_forms.run_button(
-            workspace, "projection", "Compute again", "Projecting to two dimensions"
-        )
-with notice:
-    stage_forms.stale_notice(view, "projection")
-if rows:
-    st.subheader(f"{count_noun(len(rows), 'chip')} selected")
-    if clusters is not None:
+sync_chip_link(workspace, chips)
+row = picked_row(workspace, chips)
+with bar.container(horizontal=True, vertical_alignment="center", gap="small"):
+    rows = selection_bar.selection_count(workspace, chips, chip_groups.SELECTION_HINT)
+    if rows and clusters is not None:
         cluster_editor.selection_actions(clusters, rows)
+# The chip is drawn before the plot: otherwise it would wait until the browser has drawn the plot.
+with right:
+    if clusters is not None:
+        cluster_editor.excluded_note(clusters, rows)
+    selection_bar.chip_finder(workspace, chips, clusters)
+    selection_bar.finder_notes(workspace, chips, clusters)
+    if row is not None:
+        name = clusters.look.name(int(clusters.ids[row])) if clusters else None
+        chip_panel(view, chips, row, name)
+    elif rows:
+        chip_groups.selection_panel(workspace, chips, rows, colouring, clusters)
+    else:
+        chip_groups.group_overview(chips, colouring, clusters)
+with left:
+    chip_plot.draw_chip_plot(view, chips, projection, colouring, clusters)
+    if clusters is not None:
+        cluster_editor.history_buttons(clusters)
+    chip_groups.all_chips_table(workspace, chips, clusters)
+    projections.projection_panel(view)
+with notices:
+    assignment_panel(workspace)
+    stage_forms.stale_notice(view, "projection")
+if row is not None:
     chip_groups.selection_panel(workspace, chips, rows, colouring, clusters)

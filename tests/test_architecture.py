@@ -243,7 +243,7 @@ STATEMENTS = {
     "core": "import core",
     "the command line": "import core.cli, core.cli.stage_commands",
     "every stage": "import core.pipeline.run_results, core.pipeline.chip_images",
-    "export": "import core.export.seed_layout, core.export.table_formats",
+    "export": "import core.export.seed_layout, core.export.export_formats",
     "help": "import runpy\ntry:\n    runpy.run_module('core', run_name='__main__')\n"
     "except SystemExit as leaving:\n    assert not leaving.code",
 }

@@ -12,8 +12,8 @@ from core.mapping import (
     native_step,
     read_native_chip,
     scene_overview,
-    thumbnail_limits,
 )
+from core.raster.rendering import Rendering, fit_rendering
 from core.raster.scene import read_scene
 from core.raster.windows import chip_windows
 from core.settings import ChipSettings
@@ -138,16 +138,16 @@ def test_mapping__writes_nothing_next_to_the_scene(painted, tmp_path):
 
 @pytest.mark.parametrize("bands", [("red", "green", "blue"), ("a",), ("nir", "a")])
 def test_chip_thumbnails__colour_or_grey_with_transparent_mask(bands):
-    pixels = np.full((2, len(bands), 4, 4), 51, np.uint8)
-    pixels[:, 0] = 102
+    pixels = np.full((2, len(bands), 4, 4), 105, np.uint8)
+    pixels[:, 0] = 210
     mask = np.zeros((2, 4, 4), np.uint8)
     mask[1, 0, 0] = 1
     table = pd.DataFrame({"a": [1, 2]})
     chips = ChipSet((SceneChips("k", "s", pixels, mask, table, table),), bands)
     images = chip_thumbnails(chips, [1, 0])
     assert images.shape == (2, 4, 4, 4)
-    green = 51 if len(bands) == 3 else 102
-    assert images[1, 0, 0].tolist() == [102, green, green, 255]
+    green = 105 if len(bands) == 3 else 210
+    assert images[1, 0, 0].tolist() == [210, green, green, 255]
     assert images[0, 0, 0, 3] == 0
 
 
@@ -161,25 +161,26 @@ def test_scene_overview__display_settings(make_scene):
     default = scene_overview(path, no_footprints, None).image
     assert default[0, 0, 0] == 50
     percentiles = DisplaySettings(stretch="percentiles", low=0, high=100)
-    stretched = scene_overview(path, no_footprints, None, display=percentiles).image
+    rendering = fit_rendering(read_scene(path), percentiles)
+    stretched = scene_overview(path, no_footprints, None, rendering=rendering).image
     assert (stretched[0, 0, 0], stretched[0, -1, 0]) == (0, 255)
-    grey = scene_overview(path, no_footprints, None, display=DisplaySettings((bands[-1],))).image
+    rendering = fit_rendering(read_scene(path), DisplaySettings((bands[-1],)))
+    grey = scene_overview(path, no_footprints, None, rendering=rendering).image
     assert np.array_equal(grey[..., 0], grey[..., 2])
 
 
-def test_chip_thumbnails__display_settings():
+def test_chip_thumbnails__rendering_of_each_scene():
     rng = np.random.default_rng(0)
     pixels = rng.integers(100, 150, (3, 4, 8, 8), dtype=np.uint8)
     mask = np.zeros((3, 8, 8), np.uint8)
     facts = pd.DataFrame({"chip_id": list("abc")})
-    part = SceneChips("key", "a", pixels, mask, facts, pd.DataFrame(index=range(3)))
-    chips = ChipSet((part,), ("red", "green", "blue", "nir"))
-    colour = DisplaySettings(("nir", "red", "green"))
-    assert thumbnail_limits(chips, colour) is None
-    image = chip_thumbnails(chips, [1], colour)[0]
-    assert np.abs(image[..., :3].astype(int) - np.moveaxis(pixels[1][[3, 0, 1]], 0, -1)).max() <= 1
-    grey = DisplaySettings(("nir",), "percentiles", 0, 100)
-    limits = thumbnail_limits(chips, grey)
-    assert limits * 255 == pytest.approx(np.array([[pixels[:, 3].min(), pixels[:, 3].max()]]))
-    stretched = chip_thumbnails(chips, [0, 1, 2], grey, limits)
-    assert (stretched[..., 0].min(), stretched[..., 0].max()) == (0, 255)
+    parts = tuple(
+        SceneChips(name, name, pixels, mask, facts, pd.DataFrame(index=range(3))) for name in "xy"
+    )
+    chips = ChipSet(parts, ("red", "green", "blue", "nir"))
+    colour = Rendering(("nir", "red", "green"), np.tile((0.0, 255.0), (3, 1)))
+    grey = Rendering(("nir",), np.array([[100.0, 149.0]]))
+    images = chip_thumbnails(chips, [1, 4], {"x": colour, "y": grey})
+    expected = np.moveaxis(pixels[1][[3, 0, 1]], 0, -1)
+    assert np.array_equal(images[0, ..., :3], expected)
+    assert np.array_equal(images[1, ..., 2], ((pixels[1, 3] - 100.0) / 49 * 255).astype(np.uint8))

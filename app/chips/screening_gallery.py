@@ -11,6 +11,7 @@ from app.session import cache, jobs, views
 from app.session.state import widget_key
 from app.widgets import palette
 from app.widgets.chip_display import chip_gallery, gallery_pager
+from app.widgets.chip_panel.chip_panel import chip_opener
 from app.widgets.choices import button_choice
 from app.widgets.markup import count_noun, escape_markdown
 from core.chips import screening
@@ -30,7 +31,7 @@ def screening_section(view: View) -> None:
     chips = cache.chips(view)
     if chips is None:
         return
-    st.subheader("Screening")
+    st.header("Screening")
     flags = cache.flags(view)
     if flags is None:
         st.markdown(
@@ -51,7 +52,7 @@ def screening_section(view: View) -> None:
         )
         return
     _flag_switches(workspace, flags, counts)
-    _flagged_gallery(workspace, chips, flags, counts)
+    _flagged_gallery(view, chips, flags, counts)
 
 
 def _flag_switches(workspace: Workspace, flags: pd.DataFrame, counts: dict[str, int]) -> None:
@@ -77,8 +78,9 @@ def _flag_switches(workspace: Workspace, flags: pd.DataFrame, counts: dict[str, 
 
 
 def _flagged_gallery(
-    workspace: Workspace, chips: ChipSet, flags: pd.DataFrame, counts: dict[str, int]
+    view: View, chips: ChipSet, flags: pd.DataFrame, counts: dict[str, int]
 ) -> None:
+    workspace = view.workspace
     titles, first = {flag: f"{flag} ({n})" for flag, n in counts.items()}, next(iter(counts))
     flag = button_choice(workspace, "Flagged as", titles, "flag", first)
     flag = flag if flag in counts else first
@@ -92,7 +94,16 @@ def _flagged_gallery(
     start = gallery_pager(workspace, f"flag {flag}", len(colours), PAGE_SIZE)
     rows = list(colours)[start : start + PAGE_SIZE]
     texts = [_describe_flag(flag, flags.iloc[row]) for row in rows]
-    chip_gallery(chips, rows, [colours[row] for row in rows], texts, CHIP_WIDTH)
+    chip_gallery(
+        chips,
+        rows,
+        [colours[row] for row in rows],
+        texts,
+        CHIP_WIDTH,
+        name="flagged",
+        label="Flagged chips",
+        open_chip=chip_opener(view, chips, None),
+    )
 
 
 def _describe_flag(flag: str, chip: "pd.Series[Any]") -> str:

@@ -8,15 +8,16 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from app.widgets.charts import ACCENT, MUTED, RULE, base_layout, name_rows
+from app.widgets.charts import base_layout, name_rows
 from app.widgets.markup import count_noun, escape_hover, format_number
 from app.widgets.palette import MISSING_COLOUR
+from app.widgets.theme import chart_colours
 from core.clusters.methods.icicle import Icicle
 from core.settings import CutSettings
 from core.types import AnyArray
 
-UNCLUSTERED_COLOUR, OTHER_CHIPS_COLOUR = "#D5DAE1", "#C2C9D2"
 BARS_AT_MOST = 12
+N_BINS = 24
 
 
 def icicle_chart(
@@ -27,8 +28,8 @@ def icicle_chart(
     `looks` maps each label to the name and the colour of its cluster. The minimum cluster size is
     drawn as a bar to scale, and epsilon as a line.
     """
-    figure = go.Figure()
-    for label, (name, colour) in {-1: ("in no cluster", UNCLUSTERED_COLOUR), **looks}.items():
+    figure, colours = go.Figure(), chart_colours()
+    for label, (name, colour) in {-1: ("in no cluster", colours.quiet), **looks}.items():
         nodes = np.flatnonzero(icicle.label == label)
         if not len(nodes):
             continue
@@ -39,29 +40,30 @@ def icicle_chart(
         n_chips = count_noun(int(icicle.size[nodes].max()), "chip")
         hover = escape_hover(name) + ("" if label < 0 else f", {n_chips} at its widest")
         style = {"mode": "lines", "fill": "toself", "hoveron": "fills", "hoverinfo": "name"}
-        line = {"color": "#FFFFFF", "width": 1}
+        line = {"color": colours.paper, "width": 1}
         figure.add_scatter(x=x, y=y, name=hover, fillcolor=colour, line=line, **style)
     _draw_settings(figure, int(icicle.size[0]), cut)
     layout = {"hoverlabel": {"namelength": -1}, "margin": {"l": 8, "r": 8, "t": 34, "b": 8}}
     figure.update_layout(base_layout(height=430), showlegend=False)
     figure.update_layout(layout)
     figure.update_xaxes(title_text="chips", showgrid=False, range=[0, int(icicle.size[0])])
-    axis = {"type": "log", "gridcolor": RULE, "dtick": "D2", "exponentformat": "none"}
+    axis = {"type": "log", "gridcolor": colours.rule, "dtick": "D2", "exponentformat": "none"}
     return figure.update_yaxes(title_text="distance at which chips join", **axis)
 
 
 def _draw_settings(figure: go.Figure, n_chips: int, cut: CutSettings) -> None:
     """Draw the minimum cluster size as a bar above the tree, to scale, and epsilon as a line."""
     size, above = cut.min_cluster_size, {"xref": "x", "yref": "paper"}
-    line = {"color": ACCENT, "width": 1}
-    bar = {"x0": 0, "x1": size, "y0": 1.02, "y1": 1.045, "fillcolor": ACCENT, "line": line}
+    accent = chart_colours().accent
+    line = {"color": accent, "width": 1}
+    bar = {"x0": 0, "x1": size, "y0": 1.02, "y1": 1.045, "fillcolor": accent, "line": line}
     figure.add_shape(type="rect", **bar, **above)
     text = f"minimum cluster size, {format_number(size)} chips, to scale"
     style = {"xanchor": "left", "yanchor": "middle", "xshift": 6, "showarrow": False, **above}
-    font = {"size": 12, "color": ACCENT}
+    font = {"size": 12, "color": accent}
     figure.add_annotation(text=text, x=min(size, n_chips), y=1.03, font=font, **style)
     if cut.epsilon > 0:
-        note = {"text": "no splits below this distance", "font": {"size": 11, "color": ACCENT}}
+        note = {"text": "no splits below this distance", "font": {"size": 11, "color": accent}}
         figure.add_hline(y=cut.epsilon, line={**line, "dash": "dot"}, annotation=note)
 
 
@@ -91,7 +93,7 @@ def share_chart(
     layout = base_layout(height=26 * max(2, len(names)) + 76)
     figure.update_layout(layout, barmode="stack", bargap=0.28)
     figure.update_layout(legend={"orientation": "h", "y": -0.12, "x": 0, "traceorder": "normal"})
-    figure.update_xaxes(tickformat=".0%", range=[0, 1], gridcolor=RULE)
+    figure.update_xaxes(tickformat=".0%", range=[0, 1], gridcolor=chart_colours().rule)
     return name_rows(figure, names)
 
 
@@ -103,7 +105,7 @@ def spread_chart(
     `facts` maps the label of each fact to its values in the cluster and its values in the other
     chips; the legend calls this group of chips `other`.
     """
-    name, other = escape_hover(name), escape_hover(other)
+    name, other, colours = escape_hover(name), escape_hover(other), chart_colours()
     n_columns = min(3, max(1, len(facts)))
     n_rows = max(1, -(-len(facts) // n_columns))
     figure = make_subplots(
@@ -113,24 +115,33 @@ def spread_chart(
         cell = {"row": number // n_columns + 1, "col": number % n_columns + 1}
         pooled = np.concatenate([values, other_values])
         low, high = np.percentile(pooled, (0.5, 99.5)) if len(pooled) else (0.0, 1.0)
-        edges = np.linspace(low, high if high > low else low + 1, 25)
-        x = ((edges[1:] + edges[:-1]) / 2).tolist()
-        groups = ((other_values, other, OTHER_CHIPS_COLOUR), (values, name, colour))
+        edges = np.linspace(low, high if high > low else low + 1, N_BINS + 1)
+        top = 0.0
+        groups = ((other_values, other, colours.quiet), (values, name, colour))
         for sample, title, line_colour in groups:
-            counts, _ = np.histogram(sample, edges)
+            # Values beyond the axis count in its first and last bin.
+            counts, _ = np.histogram(np.clip(sample, edges[0], edges[-1]), edges)
             shares = (counts / max(1, len(sample))).tolist()
+            top = max(top, *shares)
             hover = f"{title}, %{{x:.4~g}}: %{{y:.0%}}<extra></extra>"
-            line = {"shape": "hvh", "width": 1.5, "color": line_colour}
+            line = {"shape": "hv", "width": 1.5, "color": line_colour}
             fill = {"fill": "tozeroy", "fillcolor": _translucent(line_colour)}
             style: dict[str, Any] = {"mode": "lines", "line": line, "hovertemplate": hover, **fill}
             style["showlegend"] = number == 0
-            figure.add_scatter(x=x, y=shares, name=title, **style, **cell)
-        figure.update_xaxes(title_text=escape_hover(label), **cell)
+            # Each step starts at the lower edge of its bin, and the last one ends at the axis.
+            figure.add_scatter(x=edges.tolist(), y=[*shares, 0], name=title, **style, **cell)
+        margin = (edges[-1] - edges[0]) * 0.03
+        shape = {
+            "title_text": escape_hover(label),
+            "range": [edges[0] - margin, edges[-1] + margin],
+        }
+        figure.update_xaxes(shape, **cell)
+        figure.update_yaxes(range=[0, top * 1.08 or 1], **cell)
     figure.update_layout(base_layout(height=170 * n_rows + 30))
     figure.update_layout(legend={"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0})
-    figure.update_yaxes(showticklabels=False, gridcolor=RULE, zeroline=False)
-    axis_title = {"font": {"size": 12, "color": MUTED}, "standoff": 6}
-    axis = {"gridcolor": RULE, "zeroline": False, "automargin": True, "title": axis_title}
+    figure.update_yaxes(showticklabels=False, gridcolor=colours.rule, zeroline=False)
+    axis_title = {"font": {"size": 12, "color": colours.muted}, "standoff": 6}
+    axis = {"gridcolor": colours.rule, "zeroline": False, "automargin": True, "title": axis_title}
     return figure.update_xaxes(tickfont={"size": 11}, **axis)
 
 

@@ -1,6 +1,5 @@
 """Edits of the clusters: every edit is saved in the workspace and can be undone."""
 
-import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import wait
 from functools import partial
@@ -9,10 +8,11 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from app.clusters.cluster_gallery import cluster_gallery
 from app.session import cluster_results, displayed_clusters
+from app.session.cache import labelling_key
 from app.session.displayed_clusters import Clusters
-from app.session.state import choice_key, keep_choice, page_choice, widget_key, widget_value
-from app.widgets.chip_display import chip_gallery
+from app.session.state import keep_choice, page_choice, widget_key, widget_value
 from app.widgets.job_status import wait_until
 from app.widgets.markup import count_noun, escape_markdown
 from app.widgets.palette import EXCLUDED
@@ -21,37 +21,38 @@ from core.clusters.editing import edit_history, edits
 from core.clusters.editing.edit_history import Edit, History
 from core.clusters.editing.edited_labelling import EditedLabelling
 from core.errors import ChipscapeError
-from core.pipeline.saved_edits import SavedEdits, load_edits, save_edits
+from core.pipeline.results.current_result import change_edits
 
-# Two sessions may edit the same workspace at the same time.
-_LOCK = threading.Lock()
 MEMBERS_SHOWN = 48
 
 
 def update_history(clusters: Clusters, change: Callable[[History], History]) -> None:
-    """Apply `change` to the list of edits that is saved in the workspace."""
-    workspace, family = clusters.view.workspace, clusters.family
-    with _LOCK:
-        history = change(load_edits(workspace, family).history)
-        save_edits(workspace, family, SavedEdits(history, clusters.method_ids))
+    """Apply `change` to the list of edits that is saved in the workspace.
+
+    If the edits have been changed in another window since they were displayed, they stay as they
+    are, and the page says so.
+    """
+    try:
+        change_edits(clusters.view, clusters.labelling, clusters.chip_ids, change, clusters.history)
+    except ChipscapeError as error:
+        keep_choice(clusters.view.workspace, "edit refused", str(error))
 
 
 def make_edit(clusters: Clusters, make: Callable[[EditedLabelling], Edit]) -> None:
     """Make an edit of the displayed clusters and save it, or note why it cannot be made."""
     try:
         edit = make(clusters.edited)
-        update_history(clusters, lambda history: edit_history.add_edit(history, edit))
     except ChipscapeError as error:
         keep_choice(clusters.view.workspace, "edit refused", str(error))
+        return
+    ids = clusters.chip_ids
+    update_history(clusters, lambda history: edit_history.add_edit(history, edit, ids))
 
 
 def editor_panel(clusters: Clusters, chips: ChipSet) -> None:
     """Draw the widgets for editing whole clusters."""
-    workspace, look = clusters.view.workspace, clusters.look
+    look = clusters.look
     _continue_split(clusters)
-    if error := page_choice(workspace, "edit refused", ""):
-        st.warning(escape_markdown(error))
-        keep_choice(workspace, "edit refused", "")
     history_buttons(clusters)
     if not clusters.n_clusters:
         st.caption("There is no cluster to edit.")
@@ -71,22 +72,28 @@ def editor_panel(clusters: Clusters, chips: ChipSet) -> None:
     )
     rows = cluster_results.typical_rows(clusters, MEMBERS_SHOWN).get(cluster, [])
     st.markdown(f"**{escape_markdown(look.name(cluster))}**, the most typical chips first")
-    chip_gallery(chips, rows, [look.colour(cluster)] * len(rows), width=76)
+    cluster_gallery(clusters, chips, cluster, rows)
 
 
 def choose_cluster(clusters: Clusters) -> int:
     """Draw the cluster selector, which all tabs share, and return the chosen cluster."""
     workspace, cluster_ids = clusters.view.workspace, _cluster_ids(clusters)
     names = {i: f"{clusters.look.name(i)} · {(clusters.ids == i).sum()} chips" for i in cluster_ids}
-    key = choice_key(workspace, "cluster", cluster_ids[0], cluster_ids)
+    last = page_choice(workspace, "cluster", cluster_ids[0])
+    start = last if last in cluster_ids else cluster_ids[0]
+    # The browser keeps the title of the choice, so a new name needs a new widget.
+    key = widget_key(workspace, f"cluster {names}", start)
     title = names.__getitem__
     cluster = st.selectbox("Cluster", cluster_ids, key=key, format_func=title, width=340)
     return int(keep_choice(workspace, "cluster", cluster))
 
 
 def history_buttons(clusters: Clusters) -> None:
-    """Draw the Undo and Redo buttons and list the latest edits."""
-    history = clusters.history
+    """Draw the Undo and Redo buttons, list the latest edits, and say if one was refused."""
+    history, workspace = clusters.history, clusters.view.workspace
+    if error := page_choice(workspace, "edit refused", ""):
+        st.warning(escape_markdown(error))
+        keep_choice(workspace, "edit refused", "")
     with st.container(horizontal=True, vertical_alignment="center"):
         for label, edits_left, change in (
             ("Undo", history.edits, edit_history.undo_edit),
@@ -151,7 +158,7 @@ def _single_cluster_edits(clusters: Clusters, cluster: int) -> None:
             "Split in two",
             key="cs.split",
             on_click=keep_choice,
-            args=(workspace, "splitting", (clusters.family, cluster)),
+            args=(workspace, "splitting", (labelling_key(clusters.view, "split"), cluster)),
             help="Fits a mixture of two Gaussians to the chips of this cluster.",
         )
         members, note = edited.ids == cluster, "Its chips are left out of counts and exports."
@@ -164,8 +171,9 @@ def _continue_split(clusters: Clusters) -> None:
     request = page_choice(workspace, "splitting", None)
     if request is None:
         return
-    family, cluster = request
-    split = cluster_results.bisection(clusters, cluster) if family == clusters.family else None
+    key, cluster = request
+    is_same = key == labelling_key(clusters.view, "split")
+    split = cluster_results.bisection(clusters, cluster) if is_same else None
     if split is not None and not wait([split], displayed_clusters.PATIENCE_SECONDS).done:
         wait_until(split.done, "The cluster is being split.")
         return
@@ -176,17 +184,24 @@ def _continue_split(clusters: Clusters) -> None:
 
 
 def _merge_form(clusters: Clusters) -> None:
-    cluster_ids = _cluster_ids(clusters)
+    cluster_ids, workspace = _cluster_ids(clusters), clusters.view.workspace
     name = f"merge {cluster_ids} {len(clusters.history.edits)}"
     choice = st.multiselect(
         "Merge",
         cluster_ids,
-        key=widget_key(clusters.view.workspace, name, []),
+        key=widget_key(workspace, name, []),
         format_func=clusters.look.name,
         placeholder="two clusters or more",
     )
-    merge, too_few = partial(edits.merge_clusters, clusters=tuple(choice)), len(choice) < 2
-    _edit_button(clusters, "Merge into the first", "cs.merge", merge, disabled=too_few)
+
+    def merge() -> None:
+        make_edit(clusters, partial(edits.merge_clusters, clusters=tuple(choice)))
+        if page_choice(workspace, "cluster", None) in choice:
+            # Its cluster may no longer exist; the next edit is meant for the merged one.
+            keep_choice(workspace, "cluster", choice[0])
+
+    too_few = len(choice) < 2
+    st.button("Merge into the first", key="cs.merge", on_click=merge, disabled=too_few)
 
 
 def selection_actions(clusters: Clusters, rows: Sequence[int]) -> None:
@@ -196,27 +211,30 @@ def selection_actions(clusters: Clusters, rows: Sequence[int]) -> None:
     excluded = selected & (clusters.ids == EXCLUDED)
     selected &= ~excluded
     button = partial(_edit_button, clusters, disabled=not selected.any())
-    if n_excluded := int(excluded.sum()):
-        st.caption(escape_markdown(_excluded_note(n_excluded, len(rows))))
-    with st.container(horizontal=True, vertical_alignment="bottom", key="cs_selection_edits"):
+    collapsed: Any = {"label_visibility": "collapsed", "width": 170}
+    with st.container(horizontal=True, vertical_alignment="center", key="cs_selection_edits"):
         if cluster_ids := _cluster_ids(clusters):
             target = st.selectbox(
                 "Move to",
                 cluster_ids,
-                format_func=clusters.look.name,
+                format_func=lambda cluster: f"to {clusters.look.name(cluster)}",
                 key=widget_key(workspace, f"target {cluster_ids}", cluster_ids[0]),
-                width=200,
+                **collapsed,
             )
             button("Move", "cs.move", partial(edits.move_chips, chips=selected, cluster=target))
         key = widget_key(workspace, f"new name {len(clusters.history.edits)}", "")
-        st.text_input("New cluster", key=key, placeholder="name", width=200)
+        st.text_input("New cluster", key=key, placeholder="name of a new cluster", **collapsed)
         button("Create", "cs.new", lambda _: edits.create_cluster(selected, widget_value(key)))
         button("Exclude", "cs.exclude selection", lambda _: edits.exclude_chips(selected))
-    history_buttons(clusters)
 
 
-def _excluded_note(n_excluded: int, n: int) -> str:
-    """Return how many chips of a selection are excluded and so cannot be edited."""
+def excluded_note(clusters: Clusters, rows: Sequence[int]) -> None:
+    """Write how many chips of a selection are excluded and so cannot be edited."""
+    if n_excluded := int((clusters.ids[list(rows)] == EXCLUDED).sum()):
+        st.caption(escape_markdown(_describe_excluded(n_excluded, len(rows))))
+
+
+def _describe_excluded(n_excluded: int, n: int) -> str:
     subject = f"{n_excluded} of these chips {'is' if n_excluded == 1 else 'are'}"
     remaining = f" Edits apply to the other {count_noun(n - n_excluded, 'chip')}."
     if n_excluded == n:

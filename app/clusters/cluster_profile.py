@@ -9,11 +9,13 @@ import streamlit as st
 
 from app.clusters.cluster_charts import icicle_chart, spread_chart
 from app.clusters.cluster_editor import choose_cluster
+from app.clusters.cluster_gallery import CHIP_WIDTH, cluster_gallery
 from app.session import cluster_results
 from app.session.displayed_clusters import Clusters, ids_by_label
 from app.session.state import widget_key
 from app.widgets.charts import count_bars, show_chart
 from app.widgets.chip_display import chip_gallery, gallery_pager
+from app.widgets.chip_panel.chip_panel import chip_opener
 from app.widgets.choices import remembered_widget
 from app.widgets.colouring import cluster_counts
 from app.widgets.markup import count_noun, escape_markdown, format_number
@@ -44,7 +46,7 @@ def overview_panel(clusters: Clusters, chips: ChipSet) -> None:
     for cluster, rows in cluster_results.typical_rows(clusters, N_EXAMPLES).items():
         count = count_noun(int((clusters.ids == cluster).sum()), "chip")
         st.markdown(f"**{escape_markdown(look.name(cluster))}** · {count}")
-        chip_gallery(chips, rows, [look.colour(cluster)] * len(rows), width=76)
+        cluster_gallery(clusters, chips, cluster, rows)
 
 
 def tree_panel(clusters: Clusters, _chips: ChipSet) -> None:
@@ -120,7 +122,6 @@ def _example_galleries(clusters: Clusters, chips: ChipSet, cluster: int) -> None
     exemplars = cluster_results.cluster_exemplars(clusters, N_EXAMPLES).get(cluster)
     if exemplars is None:
         return
-    colour = clusters.look.colour(cluster)
     for title, description, rows in (
         ("Typical", "nearest to the medoid, which comes first", exemplars.typical),
         ("Uncertain", "with the lowest confidence", exemplars.uncertain),
@@ -128,7 +129,7 @@ def _example_galleries(clusters: Clusters, chips: ChipSet, cluster: int) -> None
     ):
         st.markdown(f"**{title}** · {description}")
         texts = _confidence_texts(clusters, rows.tolist(), "confidence ")
-        chip_gallery(chips, rows.tolist(), [colour] * len(rows), texts, width=76)
+        cluster_gallery(clusters, chips, cluster, rows.tolist(), texts, title)
 
 
 def uncertain_panel(clusters: Clusters, chips: ChipSet) -> None:
@@ -142,8 +143,18 @@ def uncertain_panel(clusters: Clusters, chips: ChipSet) -> None:
     rows = rows[start : start + UNCERTAIN_CHIPS_PER_PAGE]
     cluster_ids = clusters.ids[rows].tolist()
     texts = _confidence_texts(clusters, rows)
-    texts = [f"{text} · {look.name(i)}" for text, i in zip(texts, cluster_ids, strict=True)]
-    chip_gallery(chips, rows, [look.colour(i) for i in cluster_ids], texts, width=76)
+    names = [look.name(cluster) for cluster in cluster_ids]
+    chip_gallery(
+        chips,
+        rows,
+        [look.colour(cluster) for cluster in cluster_ids],
+        [f"{text} · {name}" for text, name in zip(texts, names, strict=True)],
+        CHIP_WIDTH,
+        groups=names,
+        name="uncertain",
+        label="Uncertain chips",
+        open_chip=chip_opener(clusters.view, chips, clusters),
+    )
 
 
 def _uncertain_rows(clusters: Clusters) -> tuple[list[int], str]:

@@ -8,7 +8,7 @@ import streamlit as st
 from app.session import cache, jobs, views
 from app.session.displayed_clusters import Clusters
 from app.session.state import widget_key
-from app.widgets.chip_tables import csv_button, scorable_attribute
+from app.widgets.chip_tables import class_attribute, csv_button
 from app.widgets.markup import escape_markdown
 from core.chips.chip_set import ChipSet
 from core.clusters.evaluation.correction_choice import choose_correction
@@ -42,8 +42,8 @@ TITLES = {
 
 def correction_panel(clusters: Clusters, chips: ChipSet) -> None:
     """Draw the effect of each correction of a confounder, or offer to compute it."""
-    view, attribute = clusters.view, scorable_attribute(chips)
-    st.subheader("Corrections of confounders")
+    view, attribute = clusters.view, class_attribute(chips)
+    st.header("Corrections of confounders")
     comparison = find_correction_comparison(view, attribute)
     if comparison is None:
         _offer_comparison(view, attribute)

@@ -12,10 +12,11 @@ from app.clusters.correction_panel import correction_panel
 from app.session import cache, cluster_results, jobs
 from app.session.displayed_clusters import Clusters
 from app.session.state import choice_key, keep_choice
-from app.widgets.charts import ACCENT, show_chart
-from app.widgets.chip_tables import csv_button, scorable_attribute
+from app.widgets.charts import show_chart
+from app.widgets.chip_tables import class_attribute, csv_button
 from app.widgets.markup import escape_markdown, format_number
 from app.widgets.palette import EXCLUDED, cluster_colour
+from app.widgets.theme import chart_colours
 from core.chips.chip_set import ChipSet
 from core.clusters.editing.edited_labelling import edit_hash, judged_sentence
 from core.clusters.evaluation.corrections import CENTRING
@@ -159,7 +160,11 @@ def _show_card(table: pd.DataFrame) -> None:
     columns["Share"] = number(format="percent")
     columns["Area (ha)"] = columns["Area (m²)"] = number(help=MEASURES["area"])
     columns["Stability"] = st.column_config.ProgressColumn(
-        help=MEASURES["stability"], format="%.2f", min_value=0, max_value=1, color=ACCENT
+        help=MEASURES["stability"],
+        format="%.2f",
+        min_value=0,
+        max_value=1,
+        color=chart_colours().accent,
     )
     columns = {title: config for title, config in columns.items() if title in table}
     _show_table(table, column_config=columns, placeholder="–")
@@ -172,7 +177,7 @@ def agreement_panel(clusters: Clusters, chips: ChipSet) -> None:
     if not names:
         st.caption("The annotations have no attributes to compare with.")
         return
-    key = choice_key(workspace, "against", scorable_attribute(chips), names)
+    key = choice_key(workspace, "against", class_attribute(chips) or names[0], names)
     name = keep_choice(workspace, "against", st.selectbox("Attribute", names, key=key, width=320))
     try:
         agreement, cluster_ids = cluster_results.compare_with_attribute(

@@ -106,7 +106,7 @@ def card_html(card: EncoderCard, needs: str, cost: str) -> str:
         pairs.append(("Revision", card.revision))
     pairs.append(("Paper", card.paper or "none"))
     state, text = ("none", "needs weights") if needs else ("done", "ready")
-    head = f"<h4>{escape(card.title)}</h4><em class='cs-{state}'>{text}</em>"
+    head = f"<h2>{escape(card.title)}</h2><em class='cs-{state}'>{text}</em>"
     summary = f"<p>{escape(card.summary)} <code>{escape(card.name)}</code></p>"
     if needs:
         summary += f"<p class='cs-needs'>{escape(needs)}</p>"

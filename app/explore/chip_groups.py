@@ -5,24 +5,25 @@ from collections.abc import Sequence
 import numpy as np
 import streamlit as st
 
-from app.session import cache, cluster_results
+from app.session import cluster_results
 from app.session.displayed_clusters import Clusters
 from app.widgets.charts import distribution_chart, show_chart
-from app.widgets.chip_display import chip_gallery, gallery_pager
+from app.widgets.chip_display import GalleryRow, chip_gallery, gallery_pager, gallery_rows
 from app.widgets.chip_tables import chip_table_panel
 from app.widgets.colouring import CLUSTER, Colouring
-from app.widgets.images import data_uri
-from app.widgets.markup import rows_html
+from app.widgets.plot_picker import MARKERS_AT_MOST
 from core.chips.chip_set import ChipSet
 from core.pipeline.workspace import Workspace
 
+SELECTION_HINT = (
+    "**Click a point** to see its chip and its surroundings. To select several chips, use the box "
+    "or lasso tool in the upper right of the plot, the table below it, or a box on the map."
+)
 EXAMPLES = 8
 PAGE_SIZE = 48
 
 
-def group_overview(
-    workspace: Workspace, chips: ChipSet, colouring: Colouring, clusters: Clusters | None
-) -> None:
+def group_overview(chips: ChipSet, colouring: Colouring, clusters: Clusters | None) -> None:
     """Draw one row per group: colour, name, size and some of its chips, typical ones first."""
     if colouring.numeric:
         numbers = np.asarray(colouring.values)[~colouring.faint]
@@ -36,9 +37,19 @@ def group_overview(
     entries = []
     for colour, name, count in colouring.entries:
         if rows := examples.get(name):
-            images = [data_uri(pixels) for pixels in cache.thumbnails(workspace, chips, rows)]
-            entries.append((colour, name, f"{count} chip{'s' * (count != '1')}", images))
-    st.html(rows_html(entries))
+            second_line = f"{count} chip{'s' * (count != '1')}"
+            entries.append(GalleryRow(colour, name, second_line, rows))
+    gallery_rows(chips, entries, name="groups")
+
+
+def all_chips_table(workspace: Workspace, chips: ChipSet, clusters: Clusters | None) -> None:
+    """Draw the table of all chips; closed, because the plot displays them too."""
+    with st.expander("Table of all chips", key="cs.all chips"):
+        # The table of 200,000 chips is 25 MB, which the browser should not receive unasked.
+        if len(chips) > MARKERS_AT_MOST and not st.toggle("Show the table", key="cs.all rows"):
+            return
+        st.caption("Select a row to see its chip, or several rows to select their chips.")
+        chip_table_panel(workspace, chips, None, clusters)
 
 
 def selection_panel(
@@ -48,13 +59,18 @@ def selection_panel(
     colouring: Colouring,
     clusters: Clusters | None,
 ) -> None:
-    """Draw the selected chips: a gallery and a table."""
+    """Draw a gallery and a table of the selected chips, if there are any."""
+    if not rows:
+        return
+    st.header("Selected chips")
     start = gallery_pager(workspace, "selection", len(rows), PAGE_SIZE)
     page_rows = rows[start : start + PAGE_SIZE]
     colours = colouring.colours()
     texts = [colouring.texts[row] for row in page_rows]
-    chip_gallery(chips, page_rows, [colours[row] for row in page_rows], texts)
-    chip_table_panel(chips, rows, clusters)
+    page_colours = [colours[row] for row in page_rows]
+    name, label = "selection", "Selected chips"
+    chip_gallery(chips, page_rows, page_colours, texts, name=name, label=label)
+    chip_table_panel(workspace, chips, rows, clusters)
 
 
 def _even_examples(colouring: Colouring) -> dict[str, list[int]]:

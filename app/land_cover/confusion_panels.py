@@ -73,7 +73,7 @@ def matrix_panel(land: Land) -> None:
             _show_scores(result)
         else:
             cell_panel(land, run, picked)
-    st.subheader("Scores by class")
+    st.header("Scores by class")
     land_widgets.show_table(class_score_table(result))
 
 
@@ -179,7 +179,7 @@ def comparison_panels(land: Land) -> None:
             st.markdown(f"mIoU **{miou:.3f}**, overall accuracy **{accuracy:.3f}**")
             figure = matrix_chart(shares[i], pair[i], classes, None).update_layout(height=470)
             show_chart(figure, f"cs.land.matrix {'AB'[i]}")
-    st.subheader("Model B minus model A")
+    st.header("Model B minus model A")
     if run_a.settings.protocol != run_b.settings.protocol:
         st.info("The models were evaluated on different pixels, which also affects the difference.")
     left, right = st.columns([11, 9], gap="large")
@@ -246,7 +246,7 @@ def _show_prediction(
 
 def _show_images(*images: tuple[str, ByteArray]) -> None:
     for column, (caption, image) in zip(st.columns(3, gap="small"), images, strict=True):
-        column.image(image, caption=caption, width="stretch")
+        column.image(image, caption=caption, width="stretch", alt=caption)
 
 
 def download_panel(land: Land) -> None:
@@ -282,4 +282,5 @@ def download_panel(land: Land) -> None:
         st.html(legend_html((cover.colour, f"{cover.value} {cover.name}", "") for cover in REDUCED))
     class_map = land_data.read_class_map(land, run, name)
     if class_map is not None:
-        right.image(patch_images.class_image(class_map), width=480, caption=name)
+        image = patch_images.class_image(class_map)
+        right.image(image, width=480, caption=name, alt=f"Class map of {name}")

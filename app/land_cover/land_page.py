@@ -49,7 +49,7 @@ def draw_land_cover_page(title: str, introduction: str, name: str, views: Views)
 def fetch_panel(workspace: Workspace) -> None:
     """Explain where to put real FLAIR data, and draw the button that downloads the toy set."""
     home = state.home_workspace()
-    st.markdown("##### Real FLAIR data")
+    st.header("Real FLAIR data")
     st.markdown(
         "Unpack FLAIR #2 (the whole data set or the toy set: the folders `flair_aerial_train`, "
         "`flair_labels_train` and `flair_sen_train`, their test counterparts, and the two JSON "

@@ -11,8 +11,8 @@ import streamlit as st
 from app.land_cover import land_widgets, patch_images, pixel_charts
 from app.land_cover.land_data import Land, readable_patch
 from app.land_cover.land_page import fetch_panel
-from app.widgets import markup
-from app.widgets.charts import ACCENT, MUTED, show_chart
+from app.widgets import markup, palette
+from app.widgets.charts import show_chart
 from app.widgets.chip_display import gallery_pager
 from app.widgets.images import data_uri
 from core.errors import SceneError
@@ -27,7 +27,7 @@ from core.types import AnyArray, ByteArray
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 PAGE_SIZE = 24
 SHRINKING, GREY = 4, 232
-SPLIT_COLOURS = {"train": "#0B6E6E", "test": "#D55E00"}
+SPLIT_COLOURS = {"train": "var(--cs-accent)", "test": "#D55E00"}
 NOMENCLATURES: Mapping[Nomenclature, str] = {
     "reduced": "Reduced, 13 classes",
     "full": "Full, 19 classes",
@@ -42,12 +42,12 @@ def sample_panel(land: Land) -> None:
     patch = readable.patch
     cells = [*st.columns(3, gap="small"), *st.columns(3, gap="small")]
     for cell, (caption, image) in zip(cells, _patch_views(readable, opacity), strict=False):
-        cell.image(image, caption=caption, width="stretch")
+        cell.image(image, caption=caption, width="stretch", alt=caption)
     with cells[-1]:
         if readable.labels is not None:
             _show_patch_classes(readable.labels)
         st.html(markup.facts_html(_patch_facts(patch).items()))
-    st.subheader("Surroundings: Sentinel-2")
+    st.header("Surroundings: Sentinel-2")
     if not patch.has_sentinel:
         st.caption("This patch has only aerial bands: Sentinel files or centroid are missing.")
         return
@@ -104,7 +104,7 @@ def _sentinel_images(land: Land, patch: Patch) -> None:
         patch_images.draw_frame(close, (top - y, left - x, height, width), FRAME),
     )
     for cell, caption, image in zip(st.columns(3), texts, images, strict=True):
-        cell.image(image, caption=caption, width="stretch")
+        cell.image(image, caption=caption, width="stretch", alt=caption)
     st.caption(markup.escape_markdown(sentinel.MATCHING_NOTE))
 
 
@@ -153,7 +153,7 @@ def series_panel(land: Land) -> None:
         text = "No date passes the filter, so the clearest one is used"
     st.markdown(f"**{text}.**" + ("" if filtering else " The filter is off: all dates are used."))
     show_chart(pixel_charts.date_chart(super_patch, used, cover), "cs.land.dates")
-    looks = {True: (ACCENT, "covered"), False: (pixel_charts.DROPPED, "· dropped")}
+    looks = {True: ("var(--cs-accent)", "covered"), False: (pixel_charts.DROPPED, "· dropped")}
     captions = []
     for i in np.flatnonzero(used):
         colour, state = looks[bool(usable[i])]
@@ -162,7 +162,9 @@ def series_panel(land: Land) -> None:
     st.markdown("**Monthly means** of these dates. Models use the average over the months.")
     means = sentinel.monthly_means(np.asarray(series.data), series.dates, used)
     months = sorted(Counter(int(series.dates[i][5:7]) for i in np.flatnonzero(used)).items())
-    captions = [(MUTED, MONTHS[month - 1], markup.count_noun(n, "date")) for month, n in months]
+    captions = [
+        (palette.RULE, MONTHS[month - 1], markup.count_noun(n, "date")) for month, n in months
+    ]
     _sentinel_gallery(means, captions)
 
 
@@ -236,7 +238,7 @@ def class_panel(land: Land) -> None:
     if survey is None:
         return
     splits = summarise_splits(land.dataset, survey.counts, nomenclature)
-    st.subheader("Share of each class")
+    st.header("Share of each class")
     for split, summary in splits.items():
         st.markdown(f"**{split.capitalize()}**: {_describe_split(summary)}")
     show_chart(pixel_charts.class_distribution(splits), "cs.land.shares")

@@ -17,6 +17,7 @@ from app.widgets.charts import show_chart
 from app.widgets.images import data_uri
 from app.widgets.markup import escape_markdown, facts_html, swatch_html
 from app.widgets.plot_picker import Picture, pick_cell
+from app.widgets.theme import chart_colours
 from core.flair.data.nomenclature import FULL, REDUCED, LandCover, reduce_labels
 from core.flair.data.patch_reading import local_texture, pixel_position, read_readable_pixel
 from core.flair.data.pixel_table import AERIAL, SENTINEL, SIDE, PixelTable
@@ -61,7 +62,7 @@ def inspector_panel(land: Land) -> None:
         cover = FULL[int(pixel.labels[0]) - 1] if pixel.labels[0] else patch_images.NO_CLASS
         _show_facts(land, pixel, cover)
         _show_spectra(pixel, cover)
-    st.subheader("Predictions of the models")
+    st.header("Predictions of the models")
     _show_predictions(land, pixel)
     typed_pixel_panel(land, pixel)
 
@@ -81,7 +82,7 @@ def clickable_patch(image: ByteArray, pixel: tuple[int, int]) -> Picture:
         "dragmode": "pan",
         "uirevision": "patch",
         "shapes": [{"type": "path", "path": "".join(cross), "line": line} for line in LINES],
-        "paper_bgcolor": "#FFFFFF",
+        "paper_bgcolor": chart_colours().paper,
         "xaxis": axis | {"range": [-0.5, width - 0.5]},
         "yaxis": axis | {"range": [height - 0.5, -0.5], "scaleanchor": "x"},
         "images": [extent | {"source": data_uri(image), "sizing": "stretch", "layer": "below"}],
@@ -140,7 +141,7 @@ def _show_predictions(land: Land, pixel: PixelTable) -> None:
 
 def typed_pixel_panel(land: Land, pixel: PixelTable) -> None:
     """Draw fields for the values of a pixel, and show the class predicted for them."""
-    st.subheader("Predict typed values")
+    st.header("Predict typed values")
     runs = land_data.list_runs(land)
     models = {run.key: model for run in runs if (model := land_data.run_model(land, run))}
     if not models:

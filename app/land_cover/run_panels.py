@@ -240,7 +240,7 @@ def grid_panel(land: Land) -> None:
     baselines = [find(name, FeatureSpec()) for name in CHANCE_BASELINES]
     axis_panel(land, [*runs, *(run for run in baselines if run is not None)], protocol)
     _show_grid(land, study, cells, grid)
-    st.subheader("Time")
+    st.header("Time")
     seconds = [run_result(land, run).seconds if run else None for run in grid]
     minutes = [cell.notebook_minutes for cell in cells]
     figure = timing_chart([cell.name for cell in cells], seconds, minutes)

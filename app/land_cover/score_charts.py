@@ -7,8 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import plotly.graph_objects as go
 
-from app.widgets.charts import ACCENT, INK, MUTED, RULE, base_layout, name_rows
+from app.widgets.charts import base_layout, name_rows
+from app.widgets.colouring import interpolate_colours
 from app.widgets.markup import escape_hover, format_number
+from app.widgets.theme import chart_colours, text_colour
 from core.flair.data.nomenclature import REDUCED
 from core.flair.evaluation.label_economy import EconomyPoint
 from core.flair.evaluation.protocols import Protocol
@@ -17,16 +19,12 @@ from core.types import AnyArray
 # mIoU on the official test set: U-Net and U-T&T from the tables of Garioud et al. (2023),
 # arXiv:2310.13336; the winner from the final ranking of the challenge.
 PUBLISHED = (("U-Net", 0.5470), ("U-T&T", 0.5758), ("challenge winner", 0.6413))
-BASELINE_COLOUR, PUBLISHED_COLOUR, QUIET = "#8A94A0", "#B0413E", "#C2C9D2"
-PROTOCOL_MARKERS: Mapping[Protocol, tuple[str, str]] = {
-    "domains": (ACCENT, "circle"),
-    "patches": ("#D55E00", "diamond"),
-    "test": (INK, "x"),
-}
+ORANGE, PINK = "#D55E00", "#CC79A7"
+PROTOCOL_SYMBOLS: Mapping[Protocol, str] = {"domains": "circle", "patches": "diamond", "test": "x"}
 SERIES = {
-    "knn": ("labelled pixels, kNN", ACCENT),
-    "hdbscan": ("HDBSCAN clusters", "#D55E00"),
-    "kmeans": ("k-means clusters", "#CC79A7"),
+    "knn": "labelled pixels, kNN",
+    "hdbscan": "HDBSCAN clusters",
+    "kmeans": "k-means clusters",
 }
 POINTS = {"mode": "markers", "hoverinfo": "text", "showlegend": False}
 # Marker symbols by the rule for labelling clusters; a "look" is the inspection of one pixel.
@@ -36,8 +34,14 @@ SYMBOLS = {
     "10 pixels per cluster": "square",
     "every training label": "x",
 }
-SHARE_COLOURS = [[0.0, "#FFFFFF"], [0.15, "#D9E8F2"], [0.5, "#6CA6CD"], [1.0, "#0B3C5D"]]
-DIFFERENCE_COLOURS = [[0.0, "#B2182B"], [0.5, "#FFFFFF"], [1.0, "#2166AC"]]
+SHARE_COLOURS = {
+    "light": ((0.0, "#FFFFFF"), (0.15, "#D9E8F2"), (0.5, "#6CA6CD"), (1.0, "#0B3C5D")),
+    "dark": ((0.0, "#14191E"), (0.15, "#1B3444"), (0.5, "#3A7CA5"), (1.0, "#C3E2F5")),
+}
+DIFFERENCE_COLOURS = {
+    "light": ((0.0, "#B2182B"), (0.5, "#FFFFFF"), (1.0, "#2166AC")),
+    "dark": ((0.0, "#E8735F"), (0.5, "#14191E"), (1.0, "#5FA8E0")),
+}
 SHORT_NAMES = [re.sub(" (surface|vegetation|land)$", "", cover.name) for cover in REDUCED]
 
 
@@ -54,18 +58,18 @@ class ScoreRow:
 
 def score_axis(rows: Sequence[ScoreRow], *, official: bool) -> go.Figure:
     """Return a chart of mIoU, one row per run; `official` adds published test set scores."""
-    figure = go.Figure()
+    figure, theme = go.Figure(), chart_colours()
     above = [(row.high or row.miou) - row.miou for row in rows]
     below = [row.miou - (row.low or row.miou) for row in rows]
-    bars = _error_bars(above, below, color=MUTED, thickness=1.4, width=4)
-    colours = [BASELINE_COLOUR if row.baseline else ACCENT for row in rows]
+    bars = _error_bars(above, below, color=theme.muted, thickness=1.4, width=4)
+    colours = [theme.baseline if row.baseline else theme.accent for row in rows]
     style = {"marker": {"size": 9, "color": colours}, "error_x": bars, **POINTS}
     hovers = [f"{escape_hover(row.name)}: mIoU {row.miou:.3f}" for row in rows]
     x, y = [row.miou for row in rows], list(range(len(rows)))
     figure.add_scatter(x=x, y=y, hovertext=hovers, **style)
     for name, miou in PUBLISHED if official else ():
-        figure.add_vline(x=miou, line={"color": PUBLISHED_COLOUR, "width": 1.2, "dash": "dot"})
-        text = {"text": f"{escape_hover(name)} {miou:.4f}", "font": {"color": PUBLISHED_COLOUR}}
+        figure.add_vline(x=miou, line={"color": theme.warning, "width": 1.2, "dash": "dot"})
+        text = {"text": f"{escape_hover(name)} {miou:.4f}", "font": {"color": theme.warning}}
         anchor = {"yref": "paper", "xanchor": "left", "yanchor": "bottom"}
         figure.add_annotation(x=miou, y=1, textangle=-35, showarrow=False, **text, **anchor)
     highest = max([row.high or row.miou for row in rows] + [0.66 if official else 0.1])
@@ -81,17 +85,18 @@ def protocol_chart(
     Each of `rows` holds a model's name, its mIoU by protocol, and True for a chance baseline;
     `names` are the titles of the protocols.
     """
-    figure = go.Figure()
+    figure, theme = go.Figure(), chart_colours()
+    inks = {"domains": theme.accent, "patches": ORANGE, "test": theme.ink}
     for row, (_, scores, _) in enumerate(rows):
         if {"domains", "patches"} <= scores.keys():
-            x, line = [scores["domains"], scores["patches"]], {"color": QUIET, "width": 4}
+            x, line = [scores["domains"], scores["patches"]], {"color": theme.quiet, "width": 4}
             quiet = {"hoverinfo": "skip", "showlegend": False}
             figure.add_scatter(x=x, y=[row, row], mode="lines", line=line, **quiet)
-    for protocol, (colour, symbol) in PROTOCOL_MARKERS.items():
+    for protocol, symbol in PROTOCOL_SYMBOLS.items():
         evaluated = [(row, *run) for row, run in enumerate(rows) if protocol in run[1]]
         if not evaluated:
             continue
-        colours = [BASELINE_COLOUR if baseline else colour for *_, baseline in evaluated]
+        colours = [theme.baseline if baseline else inks[protocol] for *_, baseline in evaluated]
         name, marker = names[protocol], {"size": 9, "symbol": symbol, "color": colours}
         x = [scores[protocol] for _, _, scores, _ in evaluated]
         y, titles = [row for row, *_ in evaluated], [title for _, title, *_ in evaluated]
@@ -99,8 +104,8 @@ def protocol_chart(
         hovers = [f"{escape_hover(title)}<br>{name}: mIoU {miou:.3f}" for title, miou in named]
         figure.add_scatter(x=x, y=y, name=name, marker=marker, hovertext=hovers, **POINTS)
         # The legend shows the protocol's colour, even if the first row is a baseline.
-        _add_legend_entry(figure, name, size=9, symbol=symbol, color=colour)
-    _add_legend_entry(figure, "chance baselines", size=9, color=BASELINE_COLOUR)
+        _add_legend_entry(figure, name, size=9, symbol=symbol, color=inks[protocol])
+    _add_legend_entry(figure, "chance baselines", size=9, color=theme.baseline)
     highest = max((max(scores.values()) for _, scores, _ in rows), default=0.1)
     _name_runs(figure, [title for title, *_ in rows], highest, top=34)
     legend = {"orientation": "h", "y": 1, "yanchor": "bottom", "x": 0}
@@ -115,9 +120,13 @@ def timing_chart(
 
     `seconds` are Chipscape's times; `notebook_minutes` are the times of the original notebook.
     """
-    figure, titles = go.Figure(), [escape_hover(name) for name in names]
+    figure, theme = go.Figure(), chart_colours()
+    titles = [escape_hover(name) for name in names]
     minutes = [None if value is None else value / 60 for value in seconds]
-    series = ("Chipscape", minutes, ACCENT), ("the notebook", [*notebook_minutes], QUIET)
+    series = (
+        ("Chipscape", minutes, theme.accent),
+        ("the notebook", [*notebook_minutes], theme.quiet),
+    )
     for name, x, colour in series:
         hover, marker = f"%{{y}}<br>{name}: %{{x:.3~g}} min<extra></extra>", {"color": colour}
         bar = {"orientation": "h", "name": name, "marker": marker, "hovertemplate": hover}
@@ -127,7 +136,7 @@ def timing_chart(
     figure.update_layout(layout, barmode="group", bargap=0.25)
     ticks = [0.01, 0.1, 1, 10, 100, 1000]
     figure.update_xaxes(type="log", tickvals=ticks, ticktext=[f"{tick:g}" for tick in ticks])
-    figure.update_xaxes(title_text="minutes", gridcolor=RULE)
+    figure.update_xaxes(title_text="minutes", gridcolor=chart_colours().rule)
     return figure.update_yaxes(autorange="reversed", ticks="", ticksuffix="  ")
 
 
@@ -136,13 +145,15 @@ def economy_chart(points: Sequence[EconomyPoint]) -> go.Figure:
 
     The range is an area for labelled pixels, and a whisker at each point for named clusters.
     """
-    figure = go.Figure()
+    figure, theme = go.Figure(), chart_colours()
+    inks = {"knn": theme.accent, "hdbscan": ORANGE, "kmeans": PINK}
     curves: dict[str, list[EconomyPoint]] = {point.method: [] for point in points}
     for point in sorted(points, key=lambda point: point.n_labels):
         curves[point.method].append(point)
     titles = set()
     for method, curve in curves.items():
-        title, colour = next(SERIES[name] for name in SERIES if method.startswith(name))
+        series = next(name for name in SERIES if method.startswith(name))
+        title, colour = SERIES[series], inks[series]
         is_knn = method == "knn"
         symbols = [SYMBOLS.get(point.rule, "circle") for point in curve]
         hovers = [
@@ -160,15 +171,15 @@ def economy_chart(points: Sequence[EconomyPoint]) -> go.Figure:
         figure.add_scatter(x=x, y=y, error_y=bars, hovertext=hovers, hoverinfo="text", **style)
         titles.add(title)
     for title, symbol in SYMBOLS.items():
-        _add_legend_entry(figure, title, symbol=symbol, color=MUTED, size=8)
+        _add_legend_entry(figure, title, symbol=symbol, color=theme.muted, size=8)
     pixels = curves["knn"]
     x = [point.n_labels for point in pixels]
     y = [point.high for point in pixels] + [point.low for point in reversed(pixels)]
     area = {"fill": "toself", "fillcolor": "rgba(107, 118, 131, 0.22)", "mode": "none"}
     figure.add_scatter(x=x + x[::-1], y=y, hoverinfo="skip", name="range of draws", **area)
     figure.update_layout(base_layout(height=440), legend={"orientation": "h", "y": -0.2, "x": 0})
-    figure.update_xaxes(type="log", title_text="number of labels", gridcolor=RULE)
-    figure.update_yaxes(title_text="mIoU on held-out pixels", gridcolor=RULE)
+    figure.update_xaxes(type="log", title_text="number of labels", gridcolor=chart_colours().rule)
+    figure.update_yaxes(title_text="mIoU on held-out pixels", gridcolor=chart_colours().rule)
     return figure.update_yaxes(rangemode="tozero")
 
 
@@ -186,8 +197,10 @@ def _name_runs(figure: go.Figure, names: Sequence[str], highest: float, top: int
     """Lay out a figure of mIoU with one named row per run; `top` is the top margin in pixels."""
     layout = base_layout(height=24 * max(3, len(names)) + 60 + top)
     figure.update_layout(layout | {"margin": {"l": 8, "r": 8, "t": top, "b": 8}})
-    figure.update_xaxes(range=[0, highest * 1.06], gridcolor=RULE)
-    name_rows(figure, [escape_hover(name) for name in names]).update_yaxes(gridcolor="#F0F2F5")
+    figure.update_xaxes(range=[0, highest * 1.06], gridcolor=chart_colours().rule)
+    name_rows(figure, [escape_hover(name) for name in names]).update_yaxes(
+        gridcolor=chart_colours().rule
+    )
 
 
 def matrix_chart(
@@ -221,18 +234,30 @@ def matrix_chart(
     if picked is not None and {*picked} <= {*order}:
         row, column = (list(order).index(i) for i in picked)
         corners = {"x0": column - 0.5, "x1": column + 0.5, "y0": row - 0.5, "y1": row + 0.5}
-        figure.add_shape(type="rect", line={"color": INK, "width": 3}, **corners)
+        figure.add_shape(type="rect", line={"color": chart_colours().ink, "width": 3}, **corners)
     return figure
 
 
 def _heatmap(values: AnyArray, *, difference: bool, shares: bool) -> go.Heatmap:
     finite = np.isfinite(values)
     highest = float(np.nanmax(np.abs(values))) if finite.any() else 1.0
-    texts = [[_cell_text(v, shares=shares, signed=difference) for v in row] for row in values]
+    scales = DIFFERENCE_COLOURS if difference else SHARE_COLOURS
+    stops = scales[chart_colours().scheme]
+    low, high = -highest if difference else 0.0, max(highest, 1e-9)
+    positions = (np.where(finite, values, 0) - low) / (high - low)
+    cells = interpolate_colours(stops, positions).round().astype(int)
+    texts = [
+        [
+            # Plotly would write in dark grey on cells of medium brightness.
+            f"<span style='color:{text_colour('#{:02X}{:02X}{:02X}'.format(*cell))}'>"
+            f"{_cell_text(value, shares=shares, signed=difference)}</span>"
+            for value, cell in zip(row, cell_row, strict=True)
+        ]
+        for row, cell_row in zip(values, cells, strict=True)
+    ]
     labels = {"text": texts, "texttemplate": "%{text}", "textfont": {"size": 11}}
-    colours = DIFFERENCE_COLOURS if difference else SHARE_COLOURS
-    span = {"zmin": -highest if difference else 0, "zmax": max(highest, 1e-9)}
-    style = {"colorscale": colours, "showscale": False, "hoverinfo": "skip", "xgap": 1, "ygap": 1}
+    span = {"zmin": low, "zmax": high, "colorscale": [list(stop) for stop in stops]}
+    style = {"showscale": False, "hoverinfo": "skip", "xgap": 1, "ygap": 1}
     return go.Heatmap(z=np.where(finite, values, 0).tolist(), **span, **labels, **style)
 
 

@@ -17,20 +17,24 @@ from core.chips.chip_set import ChipSet
 from core.pipeline.scene_survey import SurveyedScene
 from core.raster.annotations.footprints import Footprints, outline_geojson, screen_tolerance
 from core.raster.map_placement import pixel_positions
-from core.types import ByteArray, Geometries
+from core.types import ByteArray, Geometries, IntArray
 
 SHADES = 24
 # Opacity of noise and of missing values, out of 255.
 FAINT_OPACITY = 150
+# With more footprints, moving the map is slow.
+FOOTPRINTS_AT_MOST = 50_000
+PlacedScenes = Sequence[tuple[SurveyedScene, MapScene]]
 
 
 @dataclass(frozen=True)
 class Shapes:
-    """The n footprints of one scene as the map draws them.
+    """The n footprints of the displayed scenes as the map draws them, of `n_total`.
 
     `geometries` are in longitude and latitude of the map; `key` and `chip_ids` identify the set of
     footprints. If no chips have been cut, `chip_ids` is empty and footprints cannot be clicked.
-    `texts` are the first lines of the tooltips, as plain text; the chip id follows.
+    `texts` are the first lines of the tooltips, as plain text; the chip id follows. Outlines are
+    simplified within the tolerance, in degrees.
     """
 
     geometries: Geometries
@@ -38,6 +42,8 @@ class Shapes:
     texts: Sequence[str]
     colouring: Colouring
     key: str = ""
+    n_total: int = 0
+    tolerance: float = 0.0
 
     @property
     def entries(self) -> list[tuple[str, str, str]]:
@@ -49,36 +55,86 @@ class Shapes:
         return [(*groups[code][:2], format_number(count)) for code, count in counts if count]
 
 
+@dataclass(frozen=True)
+class Highlight:
+    """The picked chip and the selected chips, by id."""
+
+    picked: str | None = None
+    selected: Sequence[str] = ()
+
+
+def shapes_in_box(shapes: Shapes, box: tuple[float, float, float, float]) -> list[str]:
+    """Return the ids of the chips whose footprints meet a box: west, south, east, north."""
+    meets = shapely.intersects(shapes.geometries, shapely.box(*box))
+    return [chip_id for chip_id, inside in zip(shapes.chip_ids, meets, strict=False) if inside]
+
+
+def selection_address(shapes: Shapes, chip_ids: Sequence[str]) -> str:
+    """Return the URL of the numbers of the selected footprints; empty without a selection."""
+    if not chip_ids:
+        return ""
+    selected = set(chip_ids)
+    numbers = [n for n, chip_id in enumerate(shapes.chip_ids) if chip_id in selected]
+    return text_address(f"selected {numbers}", lambda: json.dumps(numbers))
+
+
 def chip_shapes(
-    scene: SurveyedScene, map_scene: MapScene, chips: ChipSet, colouring: Colouring
+    scenes: PlacedScenes, chips: ChipSet, colouring: Colouring, most: int = FOOTPRINTS_AT_MOST
 ) -> Shapes | None:
-    """Return the footprints of a scene's chips in their colours; None if it has no chips."""
-    facts = chips.facts
-    rows = np.flatnonzero((facts["scene"] == scene.report.name).to_numpy()).astype(np.int32)
-    if not len(rows):
+    """Return the footprints of the chips of some scenes in their colours; None without chips."""
+    facts, parts, rows = chips.facts, [], np.zeros(0, np.int32)
+    for scene, map_scene in scenes:
+        scene_rows = np.flatnonzero((facts["scene"] == scene.report.name).to_numpy())
+        if len(scene_rows):
+            footprints, geometries = _map_geometries(scene, map_scene)
+            annotations = facts["annotation"].to_numpy()[scene_rows]
+            parts.append(geometries[np.searchsorted(footprints.index, annotations)])
+            rows = np.concatenate([rows, scene_rows.astype(np.int32)])
+    if not parts:
         return None
-    footprints, geometries = _map_geometries(scene, map_scene)
-    positions = np.searchsorted(footprints.index, facts["annotation"].to_numpy()[rows])
+    geometries, sample = np.concatenate(parts), _even_sample(len(rows), most)
+    n_total, rows = len(rows), rows[sample]
     colouring = select_colours(colouring, rows)
     chip_ids = [str(chip_id) for chip_id in facts["chip_id"].iloc[rows]]
     texts = [
         "\n".join(line for line in dict.fromkeys(lines) if line != chip_id)
         for chip_id, *lines in zip(chip_ids, colouring.texts, chip_names(chips, rows), strict=True)
     ]
-    return Shapes(geometries[positions], chip_ids, texts, colouring, str(scene.artifact.folder))
+    tolerance = min(map(screen_tolerance, parts))
+    key = _folders(scenes)
+    return Shapes(geometries[sample], chip_ids, texts, colouring, key, n_total, tolerance)
 
 
-def annotation_shapes(scene: SurveyedScene, map_scene: MapScene) -> Shapes | None:
-    """Return footprints, coloured by class, of a scene without chips; None without annotations."""
-    if not scene.usable:
+def annotation_shapes(scenes: PlacedScenes, most: int = FOOTPRINTS_AT_MOST) -> Shapes | None:
+    """Return the footprints of scenes without chips, coloured by class; None without any."""
+    parts, values, titles = [], list[object](), set[str]()
+    for scene, map_scene in scenes:
+        if scene.usable:
+            footprints, geometries = _map_geometries(scene, map_scene)
+            attribute = scene.report.class_property
+            has_class = attribute in footprints.properties
+            parts.append(geometries)
+            names = ["Annotation"] * len(geometries)
+            values += footprints.properties[attribute].tolist() if has_class else names
+            titles.add(attribute if has_class else "Annotations")
+    if not parts:
         return None
-    footprints, geometries = _map_geometries(scene, map_scene)
-    attribute = scene.report.class_property
-    if attribute in footprints.properties:
-        colouring = colour_by_category(footprints.properties[attribute], attribute)
-    else:
-        colouring = colour_by_category(pd.Series(["Annotation"] * len(geometries)), "Annotations")
-    return Shapes(geometries, (), colouring.texts, colouring, str(scene.artifact.folder))
+    geometries, classes = np.concatenate(parts), pd.Series(values)
+    sample = _even_sample(len(geometries), most)
+    title = titles.pop() if len(titles) == 1 else "Class"
+    colouring = select_colours(colour_by_category(classes, title), sample)
+    key, n_total = _folders(scenes), len(geometries)
+    tolerance = min(map(screen_tolerance, parts))
+    return Shapes(geometries[sample], (), colouring.texts, colouring, key, n_total, tolerance)
+
+
+def _even_sample(n: int, most: int) -> IntArray:
+    """Return the positions of all of n footprints, or of an evenly spread part of them."""
+    return np.unique(np.linspace(0, n - 1, min(n, most)).astype(np.int32))
+
+
+def _folders(scenes: PlacedScenes) -> str:
+    return " ".join(str(scene.artifact.folder) for scene, _ in scenes)
 
 
 def shape_addresses(shapes: Shapes) -> tuple[str, str]:
@@ -89,16 +145,16 @@ def shape_addresses(shapes: Shapes) -> tuple[str, str]:
     """
     colouring, ids = shapes.colouring, "\0".join(shapes.chip_ids)
     look = (colouring.stops, colouring.low, colouring.high, list(colouring.values))
-    outlines, paint = f"outlines 2 {shapes.key} {ids}", f"paint 2 {look} {ids} {shapes.texts}"
+    outlines, paint = f"outlines 3 {shapes.key} {ids}", f"paint 2 {look} {ids} {shapes.texts}"
     return (
-        text_address(outlines, lambda: _write_outlines(shapes.geometries)),
+        text_address(outlines, lambda: _write_outlines(shapes)),
         text_address(paint, lambda: _write_paint(shapes)),
     )
 
 
-def _write_outlines(geometries: Geometries) -> str:
-    numbers = [str(n) for n in range(len(geometries))]
-    return outline_geojson(geometries, numbers, {}, screen_tolerance(geometries))
+def _write_outlines(shapes: Shapes) -> str:
+    numbers = [str(n) for n in range(len(shapes.geometries))]
+    return outline_geojson(shapes.geometries, numbers, {}, shapes.tolerance)
 
 
 def _write_paint(shapes: Shapes) -> str:

@@ -7,16 +7,29 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from app.map.map_canvas import BASEMAP, CREDIT, LAYERS
+from app.map import tile_shelf
+from app.map.footprint_shapes import Highlight, PlacedScenes, Shapes, shapes_in_box
+from app.map.map_canvas import BASEMAP, CREDIT, LAYERS, MapEvent, draw_map
 from app.map.tile_shelf import MapScene
-from app.session import cache, jobs, views
+from app.session import jobs, scene_images, views
 from app.session.displayed_clusters import Clusters
-from app.session.state import keep_choice, page_choice, widget_key
-from app.widgets.chip_display import CHIP_SIDE, describe_chip
+from app.session.state import (
+    clear_selection,
+    keep_choice,
+    page_choice,
+    pick_chip,
+    picked_chip,
+    select_chips,
+    selected_chips,
+    widget_key,
+)
+from app.widgets.chip_panel.chip_panel import CHIP_SIDE, chip_text, facts_panel
 from app.widgets.choices import remembered_widget
 from app.widgets.images import frame_image
-from app.widgets.markup import escape_markdown, facts_html
+from app.widgets.markup import escape_markdown, format_number
 from core.chips.chip_set import ChipSet
+from core.errors import SceneError
+from core.input_settings import DisplaySettings
 from core.pipeline.scene_survey import SurveyedScene
 from core.pipeline.view import View
 from core.pipeline.workspace import Workspace
@@ -24,6 +37,12 @@ from core.pipeline.workspace import Workspace
 # Longer side of a scene, in pixels, above which drawing a tile without overviews takes more than
 # 0.3 s.
 SLOW_SIDE = 4096
+ALL_SCENES = "All scenes"
+SELECTION_HINT = (
+    "**Click a footprint** to see its chip, or hold Shift and draw a box to select several."
+)
+# Each scene keeps a file open and needs tiles of its own.
+SCENES_AT_MOST = 48
 
 
 def map_view(workspace: Workspace) -> View:
@@ -34,21 +53,58 @@ def map_view(workspace: Workspace) -> View:
     return views.requested_view(workspace)
 
 
-def choose_scene(
+def choose_scenes(
     workspace: Workspace, scenes: Sequence[SurveyedScene], chip: "pd.Series[Any] | None"
-) -> SurveyedScene:
-    """Draw a list of scenes; a chip that was picked on another page selects its scene."""
+) -> list[SurveyedScene]:
+    """Draw a list of scenes; return the chosen scene, or all scenes.
+
+    A chip that was picked on another page selects its scene, unless all scenes are displayed.
+    """
     names = [scene.report.name for scene in scenes]
+    options = names if len(names) == 1 else [ALL_SCENES, *names]
     if chip is not None and page_choice(workspace, "map scene chip", None) != chip["chip_id"]:
         keep_choice(workspace, "map scene chip", chip["chip_id"])
-        if chip["scene"] in names:
+        is_all = page_choice(workspace, "map scene", None) == ALL_SCENES
+        if chip["scene"] in names and not is_all:
             show_scene(workspace, str(chip["scene"]))
     current = page_choice(workspace, "map scene", names[0])
     version = page_choice(workspace, "map scene turn", 0)
-    current = current if current in names else names[0]
+    current = current if current in options else names[0]
     key = widget_key(workspace, f"map scene {version}", current)
-    name = keep_choice(workspace, "map scene", st.selectbox("Scene", names, key=key))
-    return scenes[names.index(name)]
+    name = keep_choice(workspace, "map scene", st.selectbox("Scene", options, key=key))
+    return list(scenes) if name == ALL_SCENES else [scenes[names.index(name)]]
+
+
+def place_scenes(
+    workspace: Workspace, scenes: Sequence[SurveyedScene], display: DisplaySettings
+) -> tuple[list[tuple[SurveyedScene, MapScene]], list[str]]:
+    """Return the scenes that one map can show, and a sentence on each kind that is left out.
+
+    A single scene is always shown. Raises SceneError if it cannot be read.
+    """
+    if len(scenes) == 1:
+        return [(scenes[0], tile_shelf.register_scene(workspace, scenes[0], display))], []
+    placed, without_position, unreadable = [], [], []
+    for scene in scenes[:SCENES_AT_MOST]:
+        try:
+            map_scene = tile_shelf.register_scene(workspace, scene, display)
+        except SceneError as error:
+            unreadable.append(str(error))
+            continue
+        if map_scene.source.mercator:
+            placed.append((scene, map_scene))
+        else:
+            without_position.append(scene.report.name)
+    notes = unreadable
+    if without_position:
+        names = ", ".join(without_position)
+        notes.append(f"Left out, because they have no usable georeference: {names}.")
+    if n_more := max(0, len(scenes) - SCENES_AT_MOST):
+        notes.append(
+            f"The map shows the first {SCENES_AT_MOST} scenes. Choose one of the other {n_more} by "
+            "its name."
+        )
+    return placed, notes
 
 
 def show_scene(workspace: Workspace, name: str) -> None:
@@ -75,39 +131,99 @@ def choose_image_opacity(workspace: Workspace) -> float:
     return float(remembered_widget(workspace, "map opacity", 100, draw)) / 100
 
 
-def map_notes(workspace: Workspace, map_scene: MapScene, layers: Sequence[str]) -> None:
-    """Show the limits of the map for this scene, and which data are sent to other machines."""
-    scene = map_scene.source.scene
-    if not map_scene.source.mercator:
-        reason = "crosses the antimeridian, or lies too near a pole for the web mercator map"
-        if not scene.crs:
-            reason = "has no usable georeference"
-        basemap = ", without a basemap" if "Basemap" in layers else ""
-        st.caption(f"This scene {reason}, so it is displayed in pixel coordinates{basemap}.")
-    elif "Basemap" in layers:
-        st.caption(
-            f"Basemap: {CREDIT}, fetched from {BASEMAP}. That server can see which area you are "
-            "looking at until you turn the basemap off."
-        )
-    is_slow = not map_scene.has_overviews and max(scene.width, scene.height) > SLOW_SIDE
-    if not is_slow or jobs.running_job(workspace):
+def draw_scenes(
+    workspace: Workspace,
+    placed: PlacedScenes,
+    shapes: Shapes | None,
+    layers: Sequence[str],
+    opacity: float,
+) -> MapEvent | None:
+    """Draw the map with the picked and selected chips; return what the user has just done on it."""
+    if not placed:
+        st.info("None of the scenes can be displayed together. Choose one of them by name.")
+        return None
+    map_scenes = {scene.report.name: map_scene for scene, map_scene in placed}
+    highlight = Highlight(picked_chip(workspace), selected_chips(workspace))
+    return draw_map(workspace, map_scenes, shapes, highlight, layers, opacity)
+
+
+def map_notes(
+    workspace: Workspace,
+    placed: PlacedScenes,
+    shapes: Shapes | None,
+    notes: Sequence[str],
+    layers: Sequence[str],
+) -> None:
+    """Show the limits of the map for these scenes, and which data are sent to other machines."""
+    if shapes is not None and len(shapes.geometries) < shapes.n_total:
+        counts = f"{format_number(len(shapes.geometries))} of {format_number(shapes.n_total)}"
+        notes = [*notes, f"The map shows {counts} footprints, evenly sampled."]
+    map_scenes = [map_scene for _, map_scene in placed]
+    for map_scene in map_scenes:
+        scene = map_scene.source.scene
+        if not map_scene.source.mercator:
+            reason = "crosses the antimeridian, or lies too near a pole for the web mercator map"
+            if not scene.crs:
+                reason = "has no usable georeference"
+            basemap = ", without a basemap" if "Basemap" in layers else ""
+            text = f"This scene {reason}, so it is displayed in pixel coordinates{basemap}."
+            notes = [*notes, text]
+        elif "Basemap" in layers and map_scene is map_scenes[0]:
+            text = f"Basemap: {CREDIT}, fetched from {BASEMAP}. That server can see which area you "
+            notes = [*notes, f"{text}are looking at until you turn the basemap off."]
+    for note in notes:
+        st.caption(escape_markdown(note))
+    slow = [map_scene.source.scene for map_scene in map_scenes if _is_slow(map_scene)]
+    if not slow or jobs.running_job(workspace):
         return
+    scene, subject = slow[0], "This scene has" if len(map_scenes) == 1 else f"{slow[0].name} has"
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
-        st.markdown("This scene has no overviews, so the map is slow to draw when zoomed out.")
+        text = f"{subject} no overviews, so the map is slow to draw when zoomed out."
+        st.markdown(escape_markdown(text))
         if st.button("Build overviews", key="cs.overviews", type="primary"):
             bands = views.requested_display(workspace).bands
             jobs.start_overviews(workspace, views.requested_settings(workspace), scene.name, bands)
             st.rerun()
 
 
+def explain_empty_map(view: View) -> str:
+    """Return a sentence that says why there is no scene to draw."""
+    if view.survey.scenes:
+        return "The map cannot be drawn, because no scene of these results can be read."
+    return "There are no readable scenes yet. Add one on the Scenes page."
+
+
+def _is_slow(map_scene: MapScene) -> bool:
+    scene = map_scene.source.scene
+    return not map_scene.has_overviews and max(scene.width, scene.height) > SLOW_SIDE
+
+
+def apply_map_event(workspace: Workspace, event: MapEvent, shapes: Shapes) -> None:
+    """Pick or select the chips that were clicked or marked on the map, or clear the selection."""
+    selected = list(selected_chips(workspace))
+    if event.picked is not None:
+        pick_chip(workspace, event.picked)
+        # The map need not move to a chip that was clicked on it.
+        keep_choice(workspace, "map scene chip", event.picked)
+    elif event.toggled is not None:
+        is_selected = event.toggled in selected
+        remaining = [chip_id for chip_id in selected if chip_id != event.toggled]
+        select_chips(workspace, remaining if is_selected else [*selected, event.toggled])
+    elif event.box is not None:
+        select_chips(workspace, shapes_in_box(shapes, event.box))
+    else:
+        pick_chip(workspace, None)
+        clear_selection(workspace)
+
+
 def map_chip_panel(
-    view: View, chips: ChipSet, row: int, clusters: Clusters | None, scene_name: str
+    view: View, chips: ChipSet, row: int, clusters: Clusters | None, scene_name: str | None
 ) -> None:
     """Draw the picked chip, read from its scene, and list its facts."""
-    pixels, step = cache.chip_pixels(view, chips, row)
+    pixels, step = scene_images.chip_pixels(view, chips, row)
     image, width, text = frame_image(pixels, CHIP_SIDE, step)
-    st.image(image, width=width)
+    cluster = clusters.look.name(int(clusters.ids[row])) if clusters else None
+    st.image(image, width=width, alt=chip_text(chips, row, cluster))
     chip_scene = str(chips.facts["scene"].iloc[row])
     st.caption(escape_markdown(text if chip_scene == scene_name else f"{text}, in {chip_scene}"))
-    cluster = clusters.look.name(int(clusters.ids[row])) if clusters else None
-    st.html(facts_html(describe_chip(chips, row, cluster)))
+    facts_panel(chips, row, cluster)

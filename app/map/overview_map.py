@@ -12,6 +12,7 @@ from app.map import tile_shelf
 from app.session.cache import cached_result
 from app.session.state import is_new_event
 from app.widgets.markup import count_noun
+from app.widgets.theme import chart_colours
 from core.pipeline.scene_survey import SurveyedScene
 from core.pipeline.workspace import Workspace
 from core.raster.map_placement import lonlat_outline
@@ -20,18 +21,19 @@ from core.types import DoubleArray
 
 HEIGHT, WIDTH = 180, 300
 TOOLTIP_STYLE = {
-    "backgroundColor": "#FFFFFF",
-    "color": "#1F2933",
+    "backgroundColor": "var(--cs-paper)",
+    "color": "var(--cs-ink)",
     "fontSize": "13px",
-    "border": "1px solid #DDE2E8",
+    "border": "1px solid var(--cs-border)",
     "borderRadius": "4px",
     "padding": "4px 8px",
 }
-CHOSEN, OTHER = [11, 110, 110], [138, 148, 160]
+# Both are readable on the light and the dark background of the map.
+CHOSEN, OTHER = [20, 150, 148], [138, 148, 160]
 
 
 def draw_overview_map(
-    workspace: Workspace, scenes: Sequence[SurveyedScene], chosen: str
+    workspace: Workspace, scenes: Sequence[SurveyedScene], chosen: str | None
 ) -> str | None:
     """Draw the outlines of the scenes; return the name of a newly clicked scene, else None."""
     key = f"outlines {[scene.artifact.key for scene in scenes]}"
@@ -47,7 +49,7 @@ def draw_overview_map(
             layers=_layers(outlines, chosen),
             initial_view_state=_view_state(np.concatenate(list(outlines.values()))),
             map_provider="carto",
-            map_style=tile_shelf.empty_style_address(),
+            map_style=tile_shelf.empty_style_address(chart_colours().empty),
             # A "text" tooltip displays names as plain text; "html" would be parsed as HTML.
             tooltip={"text": "{t}", "style": TOOLTIP_STYLE},
         ),
@@ -70,7 +72,7 @@ def _scene_outlines(scenes: Sequence[SurveyedScene]) -> dict[str, DoubleArray]:
     return {name: outline for name, outline in outlines.items() if outline is not None}
 
 
-def _layers(outlines: Mapping[str, DoubleArray], chosen: str) -> list[pdk.Layer]:
+def _layers(outlines: Mapping[str, DoubleArray], chosen: str | None) -> list[pdk.Layer]:
     """Return the scenes' outlines, each with a dot in case the scene is smaller than a pixel."""
     shapes, dots = [], []
     for name, outline in outlines.items():

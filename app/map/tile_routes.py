@@ -25,7 +25,7 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
 }
 # No tile number has more digits at any zoom, and Python refuses to parse thousands of digits.
-_NUMBER = re.compile(r"0|[1-9][0-9]{0,9}")
+WHOLE_NUMBER = re.compile(r"0|[1-9][0-9]{0,9}")
 log = logging.getLogger(__name__)
 
 
@@ -33,8 +33,8 @@ def serve_tile(request: Request) -> Response:
     """Return a tile of a scene, ``/chipscape/tiles/{key}/{z}/{x}/{y}``."""
     key = request.path_params["key"]
     numbers = [str(request.path_params[name]) for name in "zxy"]
-    scene = tile_shelf.scenes.get(key) if _is_allowed_host(request) else None
-    if scene is None or not all(_NUMBER.fullmatch(number) for number in numbers):
+    scene = tile_shelf.scenes.get(key) if is_allowed_host(request) else None
+    if scene is None or not all(WHOLE_NUMBER.fullmatch(number) for number in numbers):
         return serve_nothing(request)
     name = "/".join((key, *numbers))
     tile = tile_shelf.tiles.get(name)
@@ -51,7 +51,7 @@ def serve_tile(request: Request) -> Response:
 
 def serve_text(request: Request) -> Response:
     """Return a text, such as the outlines of footprints, ``/chipscape/texts/{key}``."""
-    text = tile_shelf.texts.get(request.path_params["key"]) if _is_allowed_host(request) else None
+    text = tile_shelf.texts.get(request.path_params["key"]) if is_allowed_host(request) else None
     if text is None:
         return serve_nothing(request)
     return Response(text, media_type="application/json", headers=HEADERS)
@@ -63,7 +63,7 @@ def serve_nothing(_: Request) -> Response:
     return Response("not found", 404, media_type="text/plain", headers=headers)
 
 
-def _is_allowed_host(request: Request) -> bool:
+def is_allowed_host(request: Request) -> bool:
     """Return False for a host name that Streamlit's websocket refuses, against DNS rebinding."""
     allowed = [str(host).strip().lower() for host in config.get_option("server.allowedHosts") or ()]
     name = re.sub(r":[0-9]+$", "", request.headers.get("host", "").lower())

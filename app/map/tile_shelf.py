@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 import streamlit as st
 
+from app.session.cache import shared_rendering
 from core.input_settings import DisplaySettings
 from core.pipeline.scene_survey import SurveyedScene
 from core.pipeline.workspace import Workspace
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 MEGABYTE = 2**20
 PREFIX = "/chipscape"
-PAPER = "#EEF0F3"
 _FIRST_IMPORT = Lock()
 
 
@@ -108,10 +108,12 @@ def register_scene(
     with _FIRST_IMPORT:
         from core.pipeline import overview_stage
     has_overviews = overview_stage.has_overviews(workspace, scene, display)
-    key = _hash_key(f"{workspace.root}|{scene.artifact.key}|{display}|{has_overviews}")
+    rendering = shared_rendering(workspace, scene.report.dtype, scene.report.bands, display)
+    look = f"{rendering.bands}|{rendering.limits.tolist()}"
+    key = _hash_key(f"{workspace.root}|{scene.artifact.key}|{look}|{has_overviews}")
     map_scene = scenes.get(key)
     if map_scene is None:
-        source = overview_stage.open_tile_source(workspace, scene, display)
+        source = overview_stage.open_tile_source(workspace, scene, rendering)
         map_scene = scenes.put(key, MapScene(key, source, has_overviews))
     return map_scene
 
@@ -137,9 +139,9 @@ def tile_address(map_scene: MapScene) -> str:
     return f"{app_origin()}{PREFIX}/tiles/{map_scene.key}/{{z}}/{{x}}/{{y}}"
 
 
-def empty_style_address() -> str:
-    """Return the URL of an empty map style; MapLibre's default style comes from another host."""
-    layer = {"id": "paper", "type": "background", "paint": {"background-color": PAPER}}
+def empty_style_address(colour: str) -> str:
+    """Return the URL of a map style without content; MapLibre's default is on another host."""
+    layer = {"id": "paper", "type": "background", "paint": {"background-color": colour}}
     style = json.dumps({"version": 8, "sources": {}, "layers": [layer]})
     return text_address(style, lambda: style)
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Sequence
+from typing import Literal
 
 import streamlit as st
 
@@ -25,19 +26,21 @@ def scenes_without_annotations(reports: Sequence[SceneReport]) -> list[SceneRepo
 
 def grid_form(workspace: Workspace, reports: Sequence[SceneReport]) -> None:
     """Draw the form; it displays the number of chips before anything is computed."""
-    reports = scenes_without_annotations(reports)
+    bare = {report.path: report for report in scenes_without_annotations(reports)}
     requested = views.requested_settings(workspace)
     current = requested.scenes.grid
-    names = ", ".join(report.name for report in reports[:3])
-    more = f" and {len(reports) - 3} more" if len(reports) > 3 else ""
-    text = f"Scenes without annotations: {names}{more}. Their chips can be cut on a grid instead."
-    st.markdown(escape_markdown(text))
-    grid = _grid_inputs(workspace, requested)
-    text, is_possible = describe_grid(reports, grid)
+    names = _choose_scenes(workspace, list(bare), current)
+    grid = dataclasses.replace(_grid_inputs(workspace, requested), scenes=tuple(sorted(names)))
+    text, is_possible = describe_grid([bare[name] for name in names], grid)
     st.markdown(text)
+    covered = tuple(name for name in sorted(bare) if current.covers(name))
+    is_current = grid == dataclasses.replace(current, scenes=covered)
     with st.container(horizontal=True):
-        disabled = not is_possible or grid == current or jobs.running_job(workspace) is not None
-        if st.button("Cut chips on this grid", key="cs.grid", type="primary", disabled=disabled):
+        disabled = not is_possible or is_current or jobs.running_job(workspace) is not None
+        # With annotated scenes, the page's main act is to run all stages.
+        has_annotations = any(report.annotation_file for report in reports)
+        kind: Literal["primary", "secondary"] = "secondary" if has_annotations else "primary"
+        if st.button("Cut chips on this grid", key="cs.grid", type=kind, disabled=disabled):
             settings = _with_grid(requested, grid)
             jobs.start_grid_run(workspace, settings, "chips", "Cutting a grid of chips")
             st.rerun()
@@ -47,8 +50,25 @@ def grid_form(workspace: Workspace, reports: Sequence[SceneReport]) -> None:
             st.rerun()
 
 
+def scenes_without_chips(reports: Sequence[SceneReport], grid: GridSettings) -> list[str]:
+    """Return the file names of scenes without annotations that the grid was not chosen for."""
+    return [r.path for r in scenes_without_annotations(reports) if not grid.covers(r.path)]
+
+
+def grid_question(names: Sequence[str]) -> str:
+    """Return the question whether scenes without annotations are to be cut on a grid."""
+    has, it = ("has", "it") if len(names) == 1 else ("have", "them")
+    listed = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+    return (
+        f"{listed} {has} no annotations, so there are no chips of {it} yet. Add annotations, or "
+        f"cut {it} on a grid of squares?"
+    )
+
+
 def describe_grid(reports: Sequence[SceneReport], grid: GridSettings) -> tuple[str, bool]:
     """Return the number and size of a grid's chips as Markdown, and whether they can be cut."""
+    if not reports:
+        return "Select at least one scene.", False
     n_squares, strides, problems = 0, [], []
     for report in reports:
         n_squares += footprint_grid.count_grid_squares(report.width, report.height, grid)
@@ -70,6 +90,22 @@ def describe_grid(reports: Sequence[SceneReport], grid: GridSettings) -> tuple[s
     if n_squares > MANY_CHIPS:
         text += "  \nWith this many chips, t-SNE takes minutes. A larger step gives fewer chips."
     return text, True
+
+
+def _choose_scenes(workspace: Workspace, names: Sequence[str], grid: GridSettings) -> list[str]:
+    """Draw the list of scenes for the grid; it starts with those that already have one.
+
+    Without a grid it starts with all scenes that have no annotations.
+    """
+    covered = [name for name in names if grid.covers(name)] if grid.size else list(names)
+    # The key depends on the names, so that the list is up to date after an import.
+    return st.multiselect(
+        "Scenes to cut on the grid",
+        names,
+        key=widget_key(workspace, f"grid scenes {len(covered)} {names}", covered),
+        help="Only scenes without annotations are listed. Scenes that you add later are not cut "
+        "on the grid unless you select them here.",
+    )
 
 
 def _grid_inputs(workspace: Workspace, requested: RunSettings) -> GridSettings:

@@ -3,11 +3,9 @@
 Keys come from a `View`, so that a result is reused as long as nothing that it depends on changes.
 """
 
-import dataclasses
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar, cast
 
@@ -15,8 +13,7 @@ import pandas as pd
 import streamlit as st
 
 from app.session.job_board import Board
-from app.session.views import requested_display
-from app.widgets.images import data_uri
+from app.session.views import requested_display, requested_view
 from core.chips.chip_set import ChipSet
 from core.clusters.evaluation.centring_losses import centring_warnings
 from core.clusters.evaluation.corrections import harmful_corrections
@@ -24,7 +21,7 @@ from core.clusters.labelling import Labelling
 from core.embeddings import registry
 from core.embeddings.encoder import EncoderCard
 from core.input_settings import DisplaySettings
-from core.mapping import Surroundings, chip_thumbnails, native_step, thumbnail_limits
+from core.mapping import chip_thumbnails
 from core.pipeline import chip_images
 from core.pipeline.chip_stages import find_flags, open_chips
 from core.pipeline.cluster_stages import (
@@ -40,29 +37,13 @@ from core.pipeline.run_results import score_chips
 from core.pipeline.scene_survey import SurveyedScene
 from core.pipeline.view import View
 from core.pipeline.workspace import Workspace
-from core.raster.annotations.footprints import guess_class_attribute
+from core.raster.rendering import Rendering
 from core.reduction.pca import Reduction
 from core.reduction.tsne import Projection
-from core.types import ByteArray, DoubleArray
+from core.types import ByteArray
 
 T = TypeVar("T")
 _WORKER = ThreadPoolExecutor(1, "survey")
-
-
-@dataclass(frozen=True)
-class SceneImage:
-    """An image of part of a scene, in the form that the browser reads.
-
-    The rings of the footprints, (k, 2) each, and the squares of the chips, (n, 4, 2), are in pixels
-    of the image; the gsd is in metres on the ground per pixel of the image.
-    """
-
-    uri: str
-    width: int
-    height: int
-    footprints: list[list[DoubleArray]]
-    squares: DoubleArray
-    gsd: float | None
 
 
 class _NotYetError(Exception):
@@ -132,6 +113,11 @@ def chips(view: View) -> ChipSet | None:
     # Bands that the user chose are used even if they are constant, with the same artifacts.
     bands = view.settings.chips.bands
     return stage_result(view, "chips", "chips", lambda: open_chips(view), bands=bands)
+
+
+def chip_id_list(view: View, chip_set: ChipSet) -> list[str]:
+    """Return the ids of the chips, row by row."""
+    return stage_result(view, "chips", "ids", chip_set.facts["chip_id"].tolist) or []
 
 
 def centring_losses(view: View, chip_set: ChipSet) -> list[str]:
@@ -204,41 +190,34 @@ def scores(view: View, attribute: str) -> Any:
     return labelling_result(view, "scores", score, attribute=attribute)
 
 
-def surroundings(view: View, chip_set: ChipSet, row: int, side: int) -> SceneImage:
-    """Return an image of a chip's surroundings, `side` scene pixels wide."""
+def shared_rendering(
+    workspace: Workspace, dtype: str, bands: tuple[str, ...], display: DisplaySettings | None = None
+) -> Rendering:
+    """Return how scenes and chips with these dtype and bands are displayed on every page."""
+    display, survey = display or requested_display(workspace), requested_view(workspace).survey
+    keys = [scene.artifact.key for scene in survey.scenes]
 
-    def draw(display: DisplaySettings) -> SceneImage:
-        return _scene_image(chip_images.read_surroundings(view, chip_set, row, side, display))
+    def fit() -> Rendering:
+        return chip_images.find_rendering(workspace, survey, dtype, bands, display)
 
-    return _displayed_image(view, "chips", "surroundings", draw, row=row, side=side)
-
-
-def chip_pixels(view: View, chip_set: ChipSet, row: int) -> tuple[ByteArray, int]:
-    """Return a chip's image, read from its scene, and the width of its pixels in scene pixels."""
-
-    def draw(display: DisplaySettings) -> tuple[ByteArray, int]:
-        facts = {str(name): value for name, value in chip_set.facts.iloc[row].items()}
-        return chip_images.read_chip_pixels(view, chip_set, row, display), native_step(facts)
-
-    return _displayed_image(view, "chips", "pixels", draw, row=row)
-
-
-def overview(view: View, scene: str) -> SceneImage:
-    """Return an image of a whole scene with its footprints."""
-
-    def draw(display: DisplaySettings) -> SceneImage:
-        return _scene_image(chip_images.read_overview(view, scene, display))
-
-    return _displayed_image(view, "scenes", "overview", draw, scene=scene)
+    return cast(Rendering, cached_result(f"rendering {keys} {dtype} {bands} {display}", fit))
 
 
 def thumbnails(workspace: Workspace, chip_set: ChipSet, rows: Sequence[int]) -> ByteArray:
     """Return images of chips in the requested bands and stretch; not cached, as reading is fast."""
-    display, limits = requested_display(workspace), None
-    if display.stretch != "auto":
-        key = f"limits {'-'.join(chip_set.keys)} {display}"
-        limits = cached_result(key, lambda: thumbnail_limits(chip_set, display))
-    return chip_thumbnails(chip_set, rows, display, limits)
+    return thumbnail_reader(workspace, chip_set)(rows)
+
+
+def thumbnail_reader(workspace: Workspace, chip_set: ChipSet) -> "partial[ByteArray]":
+    """Return the function of rows that reads `thumbnails`; it also works outside of a session."""
+    display, survey = requested_display(workspace), requested_view(workspace).survey
+    keys = [scene.artifact.key for scene in survey.scenes]
+
+    def fit() -> dict[str, Rendering]:
+        return chip_images.find_chip_renderings(workspace, survey, chip_set, display)
+
+    renderings = cached_result(f"renderings {keys} {chip_set.keys} {display}", fit)
+    return partial(chip_thumbnails, chip_set, renderings=renderings)
 
 
 def flags(view: View) -> pd.DataFrame | None:
@@ -246,26 +225,10 @@ def flags(view: View) -> pd.DataFrame | None:
     return stage_result(view, "chips", "flags", lambda: find_flags(view))
 
 
-def scene_attributes(scene: SurveyedScene) -> tuple[list[str], str]:
-    """Return the attributes of a scene's annotations, and the guessed class attribute."""
+def scene_attributes(scene: SurveyedScene) -> list[str]:
+    """Return the names of the attributes of a scene's annotations."""
 
-    def read() -> tuple[list[str], str]:
-        table = scene.properties()
-        return [str(name) for name in table.columns], guess_class_attribute(table)
+    def read() -> list[str]:
+        return [str(name) for name in scene.properties().columns]
 
-    return cached_result(f"attributes {scene.artifact.folder}", read) or ([], "")
-
-
-def _displayed_image(
-    view: View, stage: str, name: str, draw: Callable[[DisplaySettings], T], **values: Any
-) -> T:
-    """Return an image in the requested bands and stretch."""
-    display = requested_display(view.workspace)
-    key = view.key(stage, name=name, display=dataclasses.asdict(display), **values)
-    return cached_image(key, lambda: draw(display))
-
-
-def _scene_image(part: Surroundings) -> SceneImage:
-    height, width = part.image.shape[:2]
-    uri = data_uri(part.image, lossy=True)
-    return SceneImage(uri, width, height, part.footprints, part.squares, part.gsd)
+    return cached_result(f"attributes {scene.artifact.folder}", read) or []

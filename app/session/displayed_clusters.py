@@ -1,6 +1,7 @@
 """The clusters that this session displays, which keep id, name and colour when sliders move."""
 
 import dataclasses
+from collections.abc import Sequence
 from concurrent.futures import Future, wait
 from dataclasses import dataclass, field
 from functools import partial
@@ -8,26 +9,27 @@ from functools import partial
 import numpy as np
 
 from app.session import cache, state
+from app.session.views import known_current, remember_current, requested_settings, requested_view
 from app.widgets.palette import EXCLUDED, NOISE, Look
 from core.clusters.editing.edit_history import History
 from core.clusters.editing.edited_labelling import EditedLabelling, unedited_clusters
-from core.clusters.label_matching import describe_changes, match_clusters, renumber_labels
+from core.clusters.label_matching import describe_changes, renumber_labels
 from core.clusters.labelling import Labelling
 from core.clusters.methods.method_table import find_method, method_of
 from core.clusters.noise_treatment import TreatedLabelling, treat_noise
-from core.pipeline.saved_edits import (
-    SavedEdits,
-    edit_family,
-    load_edits,
-    replay_history,
-    starting_ids,
-    treat_labelling,
+from core.pipeline.results.curation import Curation, number_clusters
+from core.pipeline.results.current_result import (
+    find_curation,
+    keep_result,
+    load_current,
+    numbers_key,
 )
+from core.pipeline.results.displayed_result import replay_history, treat_labelling
 from core.pipeline.view import View
+from core.pipeline.workspace import Workspace
 from core.settings import NoiseSettings
 from core.types import IntArray
 
-MOST_REMEMBERED = 60
 # How long a page waits for a background task before it displays that the task is running.
 PATIENCE_SECONDS = 0.6
 
@@ -38,9 +40,8 @@ class Clusters:
 
     The ids, (n,), are -1 for noise and -2 for excluded chips; a cluster keeps its id in the next
     labelling if most of its chips stay together. `method_ids` are the ids before noise treatment
-    and edits. Labellings of one family share their edits; `problems` are sentences on edits that
-    do not fit this labelling. `changes` are sentences on how the clusters differ from those
-    displayed before.
+    and edits. `problems` are sentences on edits that do not fit this labelling. `changes` are
+    sentences on how the clusters differ from those displayed before.
     """
 
     view: View
@@ -49,7 +50,7 @@ class Clusters:
     method_ids: IntArray
     treated: TreatedLabelling
     edited: EditedLabelling
-    family: str = ""
+    chip_ids: Sequence[str] = ()
     history: History = field(default_factory=History)
     problems: tuple[str, ...] = ()
     changes: tuple[str, ...] = ()
@@ -78,31 +79,62 @@ class Clusters:
 
 
 def displayed_clusters(view: View) -> Clusters | None:
-    """Return the clusters of a view; until they are computed, the previous clusters, or None."""
-    # Clusters of these chips that this session has displayed, by key, the most recent last.
-    drawer = f"labellings:{view.key('chips')}"
-    remembered: dict[str, Clusters] = state.drawer(drawer, view.workspace)
-    last = next(reversed(remembered), None)
-    previous: Clusters | None = remembered[last] if last else None
+    """Return the clusters of a view; until they are computed, the previous clusters, or None.
+
+    The clusters of the requested settings become the current result of the workspace.
+    """
+    last = state.drawer(f"labellings:{view.key('chips')}", view.workspace)
+    previous: Clusters | None = last.get("displayed")
+    chips = cache.chips(view)
     labelling = cache.labelling(view)
-    if labelling is None:
+    if labelling is None or chips is None:
         # The clusters of the last view stay displayed, with the edits made since.
-        return previous and apply_edits(previous, load_edits(view.workspace, previous.family))
-    key, family = cache.labelling_key(view, "labelling"), edit_family(view)
-    former, saved = remembered.pop(key, None), load_edits(view.workspace, family)
-    ids = former.method_ids if former else keep_ids(labelling, previous, saved)
-    treated = _treat_noise(view, labelling)
-    clusters = Clusters(view, labelling, ids, ids, treated, unedited_clusters(ids), family)
-    clusters = apply_edits(clusters, saved)
-    if previous is not None and last == key:
+        return previous and apply_edits(previous, find_curation(previous.view, previous.chip_ids))
+    chip_ids = cache.chip_id_list(view, chips)
+    keep_displayed(view, labelling, chip_ids)
+    curation = find_curation(view, chip_ids)
+    numbers = number_clusters(labelling, numbers_key(view), curation.numbering, chip_ids)
+    ids = renumber_labels(labelling.labels, numbers)
+    treated, unedited = _treat_noise(view, labelling), unedited_clusters(ids)
+    clusters = Clusters(view, labelling, ids, ids, treated, unedited, chip_ids)
+    clusters = apply_edits(clusters, curation)
+    key = cache.labelling_key(view, "labelling")
+    if previous is not None and last.get("key") == key:
         clusters = dataclasses.replace(clusters, changes=previous.changes)
-    elif previous is not None and previous.labelling.method == labelling.method:
+    elif previous is not None and _is_comparable(previous, view, labelling):
         changes = list_changes(previous.method_ids, ids, clusters.look)
         clusters = dataclasses.replace(clusters, changes=changes)
-    remembered[key] = clusters
-    while len(remembered) > MOST_REMEMBERED:
-        remembered.pop(next(iter(remembered)))
+    last |= {"displayed": clusters, "key": key}
     return clusters
+
+
+def _is_comparable(previous: Clusters, view: View, labelling: Labelling) -> bool:
+    """Return True if clusters can be described as changes of the previous ones."""
+    same_space = previous.view.key("reduction") == view.key("reduction")
+    return same_space and previous.labelling.method == labelling.method
+
+
+def keep_requested_result(workspace: Workspace) -> None:
+    """Make the requested result the current one, if it is complete, even if no page displays it."""
+    view = requested_view(workspace)
+    if view.settings != load_current(workspace).settings and view.has("projection"):
+        labelling, chips = cache.labelling(view), cache.chips(view)
+        if labelling is not None and chips is not None:
+            keep_displayed(view, labelling, cache.chip_id_list(view, chips))
+
+
+def keep_displayed(view: View, labelling: Labelling, chip_ids: Sequence[str]) -> None:
+    """Make a view the current result if it is complete and has the requested settings.
+
+    If another session has replaced the current result during this run of the script, the next run
+    displays it.
+    """
+    workspace = view.workspace
+    if load_current(workspace).settings not in (None, view.settings, known_current(workspace)):
+        return
+    if view.has("projection") and view.settings == requested_settings(workspace):
+        keep_result(view, labelling, chip_ids)
+        remember_current(workspace, view.settings)
 
 
 def is_treating_noise(view: View) -> bool:
@@ -112,15 +144,15 @@ def is_treating_noise(view: View) -> bool:
     return treatment is not None and not wait([treatment], PATIENCE_SECONDS).done
 
 
-def apply_edits(clusters: Clusters, saved: SavedEdits) -> Clusters:
-    """Return clusters with the saved edits of their family in place of their current edits."""
-    ids = ids_by_label(clusters.labelling, clusters.method_ids)
-    edited, problems = replay_history(clusters.treated, ids, saved.history)
+def apply_edits(clusters: Clusters, curation: Curation) -> Clusters:
+    """Return clusters with the edits of a curation in place of their current edits."""
+    ids, history = ids_by_label(clusters.labelling, clusters.method_ids), curation.history
+    edited, problems = replay_history(clusters.treated, ids, history, clusters.chip_ids)
     return dataclasses.replace(
         clusters,
         ids=np.where(edited.excluded, np.int32(EXCLUDED), edited.ids).astype(np.int32),
         edited=edited,
-        history=saved.history,
+        history=history,
         problems=tuple(problems),
         look=Look(edited.names, edited.colours),
     )
@@ -133,21 +165,6 @@ def list_changes(before: IntArray, after: IntArray, look: Look) -> tuple[str, ..
     sentences = tuple(describe_changes(before, after).sentences())
     names = ", ".join(f"{cluster} is {name}" for cluster, name in sorted(look.names.items()))
     return (*sentences, f"By name: {names}.") if sentences and names else sentences
-
-
-def keep_ids(
-    labelling: Labelling, previous: Clusters | None, saved: SavedEdits | None = None
-) -> IntArray:
-    """Return the cluster id of each chip, (n,).
-
-    Ids are matched to the previous clusters. Without these, they are matched to the clusters at the
-    last edit; if there are no edits either, the ids are the labels.
-    """
-    if previous is not None and len(previous.method_ids) == len(labelling):
-        ids = match_clusters(previous.method_ids, labelling.labels)
-    else:
-        ids = starting_ids(labelling, saved or SavedEdits())
-    return renumber_labels(labelling.labels, ids)
 
 
 def ids_by_label(labelling: Labelling, method_ids: IntArray) -> dict[int, int]:

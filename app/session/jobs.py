@@ -1,18 +1,23 @@
 """The jobs of a workspace: command lines that compute what a page requests."""
 
 import dataclasses
+import shutil
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from app.session import cache, saved_settings, state
 from app.session.job_board import Job, core_command
-from app.session.views import find_view, requested_settings, reset_settings
+from app.session.views import find_view, is_new_session, requested_settings, reset_settings
 from core.artifacts.keys import make_key
+from core.pipeline.view import View
 from core.pipeline.workspace import Workspace
 from core.settings import RunSettings
 
 MOST_CLUSTERS = 20
 """Largest number of clusters fitted in advance, so that the slider responds at once."""
+MOST_EXPORTS = 8
+"""Number of exports whose files stay available for download."""
 
 
 def job_prefix(workspace: Workspace) -> str:
@@ -30,10 +35,25 @@ def running_job(workspace: Workspace) -> Job | None:
     return next((job for job in list_jobs(workspace) if job.state == "running"), None)
 
 
+def resume_requested_settings(workspace: Workspace) -> None:
+    """In a new session, request the settings of the run that is in progress, if there is one."""
+    target = saved_settings.load_job_target(workspace)
+    job = None if target is None else cache.job_board().get(target[2])
+    is_running = job is not None and job.state == "running"
+    if target is not None and is_running and is_new_session(workspace):
+        reset_settings(workspace, target[0])
+
+
 def start_run(workspace: Workspace, settings: RunSettings, until: str, title: str) -> None:
     """Compute a stage, and the stages before it that are missing."""
-    saved_settings.save_job_target(workspace, settings, until)
-    _start_command(workspace, settings, title, "run", "--until", until)
+    job = _start_command(workspace, settings, title, "run", "--until", until)
+    saved_settings.save_job_target(workspace, settings, until, job.key)
+
+
+def start_replay(workspace: Workspace, run_id: str, name: str) -> None:
+    """Compute a recorded run again, whose results were deleted, and make it the current result."""
+    command = core_command("replay", run_id, "--workspace", str(workspace.root), "--json")
+    start_job(workspace, f"Computing {name} again", command, name="replay", run=run_id)
 
 
 def start_grid_run(workspace: Workspace, settings: RunSettings, until: str, title: str) -> None:
@@ -69,6 +89,12 @@ def start_import(workspace: Workspace, folder: str, existing: str) -> Job:
     return start_job(workspace, "Copying files", command, name="import", folder=folder)
 
 
+def start_assignment(workspace: Workspace) -> Job:
+    """Assign the chips of added scenes to the clusters of the current result."""
+    command = core_command("assign", "--workspace", workspace.root, "--json")
+    return start_job(workspace, "Assigning the new chips", command, name="assign")
+
+
 def start_screening(workspace: Workspace, settings: RunSettings) -> None:
     """Flag the chips that may not be worth keeping, such as blank ones."""
     _start_command(workspace, settings, "Screening", "screen")
@@ -82,8 +108,15 @@ def start_refit(workspace: Workspace, settings: RunSettings) -> None:
 
 def start_count_sweep(workspace: Workspace, settings: RunSettings) -> None:
     """Fit the method for each number of clusters, so that its slider responds at once."""
-    title, options = f"Fitting 2 to {MOST_CLUSTERS} clusters", _sweep_options(settings.method)
+    most = most_clusters(find_view(workspace, settings))
+    title, options = f"Fitting 2 to {most} clusters", _sweep_options(settings.method, most)
     _start_command(workspace, settings, title, "cluster", *options)
+
+
+def most_clusters(view: View) -> int:
+    """Return the largest number of clusters to fit in advance, at most the number of chips."""
+    n_chips = sum(int(a.counts.get("chips", 0)) for a in view.artifacts.get("chips", ()))
+    return min(MOST_CLUSTERS, max(n_chips, 2)) if n_chips else MOST_CLUSTERS
 
 
 def start_tree(workspace: Workspace, settings: RunSettings) -> None:
@@ -137,6 +170,37 @@ def start_overviews(
     _start_command(workspace, settings, "Building overviews", "overviews", *options)
 
 
+def start_export(view: View, formats: Sequence[str], mark: str) -> Job:
+    """Write results in some formats; `mark` identifies the edits and the look of the clusters.
+
+    The files of a job are in a folder of their own, so that no other export replaces them.
+    """
+    workspace, inputs = view.workspace, _export_inputs(view, formats, mark)
+    exports = workspace.root / "app" / "exports"
+    remove_old_folders(exports, MOST_EXPORTS - 1)
+    folder = exports / make_key("export", 1, {"key": job_key(workspace, **inputs)})[:16]
+    options = ("--format", ",".join(formats), "--out", str(folder), "--zip")
+    command = _command(workspace, view.settings, "export", *options)
+    return start_job(workspace, "Exporting", command, **inputs)
+
+
+def find_export(view: View, formats: Sequence[str], mark: str) -> Job | None:
+    """Return the latest export of these results in these formats; None if there is none."""
+    return cache.job_board().get(job_key(view.workspace, **_export_inputs(view, formats, mark)))
+
+
+def remove_old_folders(parent: Path, n_folders: int) -> None:
+    """Remove all folders in a folder except the most recent ones."""
+    folders = [path for path in parent.iterdir() if path.is_dir()] if parent.is_dir() else []
+    folders.sort(key=lambda path: path.stat().st_mtime, reverse=True)
+    for folder in folders[n_folders:]:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _export_inputs(view: View, formats: Sequence[str], mark: str) -> dict[str, Any]:
+    return {"name": "export", "settings": view.settings, "formats": list(formats), "mark": mark}
+
+
 def job_key(workspace: Workspace, **inputs: Any) -> str:
     """Return the key of a job; two requests with the same inputs share one job."""
     if isinstance(settings := inputs.get("settings"), RunSettings):
@@ -160,16 +224,13 @@ def _start_command(
 def _command(
     workspace: Workspace, settings: RunSettings, name: str, *options: str
 ) -> tuple[str, ...]:
-    # Results for `run` are not looked up: they may need a grid, which takes too long for a page.
-    if name != "run" and find_view(workspace, settings).has("projection"):
-        saved_settings.save_settings(workspace, settings)
     file = saved_settings.write_job_settings(workspace, settings)
     shared = ("--workspace", workspace.root, "--settings", file, "--json")
     return core_command(name, *shared, *options)
 
 
-def _sweep_options(method: str) -> tuple[str, ...]:
-    return ("--method", method, "--sweep", f"2:{MOST_CLUSTERS}")
+def _sweep_options(method: str, most: int = MOST_CLUSTERS) -> tuple[str, ...]:
+    return ("--method", method, "--sweep", f"2:{most}")
 
 
 def _pending_settings(workspace: Workspace) -> dict[str, RunSettings]:

@@ -1,6 +1,5 @@
 """Settings that the app saves between sessions, in the workspace's app/ folder."""
 
-import dataclasses
 import tomllib
 from hashlib import sha256
 from pathlib import Path
@@ -10,9 +9,10 @@ import tomli_w
 
 from core.artifacts.formats import write_atomically
 from core.clusters.methods.method_table import find_method
-from core.embeddings.registry import replace_removed
 from core.errors import ChipscapeError
 from core.input_settings import DisplaySettings
+from core.pipeline.results.current_result import current_path, load_current
+from core.pipeline.results.run_settings import read_run_settings
 from core.pipeline.workspace import Workspace
 from core.settings import RunSettings
 from core.tables import settings_from_table, settings_table
@@ -22,30 +22,52 @@ SETTINGS, DISPLAY, TARGET = "settings.toml", "display.toml", "expected.toml"
 
 
 def save_settings(workspace: Workspace, settings: RunSettings) -> Path:
-    """Write the settings with which a new session starts."""
+    """Write the settings with which a new session starts, until there is a newer result."""
     return _write(_file(workspace, SETTINGS), settings_table(settings))
 
 
 def load_settings(workspace: Workspace) -> RunSettings:
-    """Load the settings that were saved last; the defaults if none can be read."""
-    return _read_run_settings(_read_table(_file(workspace, SETTINGS)))
+    """Load the settings with which a new session starts.
 
-
-def save_job_target(workspace: Workspace, settings: RunSettings, until: str) -> None:
-    """Write the settings and the last stage of a job to a separate file.
-
-    New sessions start with these settings only if the job succeeds.
+    These are the settings of the current result, or those saved since then; the defaults if none
+    can be read.
     """
-    _write(_file(workspace, TARGET), {"until": until, "settings": settings_table(settings)})
+    file, current = _file(workspace, SETTINGS), load_current(workspace).settings
+    if current is not None and not is_newer(file, current_path(workspace)):
+        return current
+    return _read_run_settings(_read_table(file))
 
 
-def load_job_target(workspace: Workspace) -> tuple[RunSettings, str] | None:
-    """Load the settings and the last stage of the latest job; None if there is none."""
+def is_newer(file: Path, other: Path) -> bool:
+    """Return True if a file exists and was written after another, or if the other is missing."""
+    if not file.is_file():
+        return False
+    return not other.is_file() or file.stat().st_mtime_ns > other.stat().st_mtime_ns
+
+
+def save_job_target(workspace: Workspace, settings: RunSettings, until: str, job: str) -> None:
+    """Write the settings, the last stage and the key of a job to a separate file.
+
+    New sessions start with these settings while the job is running, and after it has succeeded.
+    """
+    _write(
+        _file(workspace, TARGET), {"until": until, "job": job, "settings": settings_table(settings)}
+    )
+
+
+def load_job_target(workspace: Workspace) -> tuple[RunSettings, str, str] | None:
+    """Load the settings, the last stage and the key of the latest job; None if there is none."""
     file = _file(workspace, TARGET)
     if not file.is_file():
         return None
     table = _read_table(file)
-    return _read_run_settings(table.get("settings", {})), str(table.get("until", ""))
+    settings = _read_run_settings(table.get("settings", {}))
+    return settings, str(table.get("until", "")), str(table.get("job", ""))
+
+
+def is_target_latest(workspace: Workspace) -> bool:
+    """Return True if the latest job was started after the current result was changed."""
+    return is_newer(_file(workspace, TARGET), current_path(workspace))
 
 
 def remove_job_target(workspace: Workspace) -> None:
@@ -91,12 +113,8 @@ def _read_table(path: Path) -> dict[str, Any]:
 
 def _read_run_settings(table: dict[str, Any]) -> RunSettings:
     try:
-        settings: RunSettings = settings_from_table(RunSettings, table)
+        settings = read_run_settings(table, SETTINGS)
         find_method(settings.method)
-        encoder = replace_removed(settings.embed.encoder)
-        if encoder != settings.embed.encoder:
-            embed = dataclasses.replace(settings.embed, encoder=encoder)
-            settings = dataclasses.replace(settings, embed=embed)
     except ChipscapeError:
         # The file may be from another version or edited by hand.
         return RunSettings()

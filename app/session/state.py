@@ -5,12 +5,20 @@ another page runs, so each widget starts with the value stored here and stores i
 """
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, cast
 
 import streamlit as st
 
+from app.session.recent_workspaces import (
+    forget_last_folder,
+    last_folder,
+    recent_folders,
+    remember_folder,
+)
 from core.chips.chip_set import ChipSet
 from core.pipeline.flair.flair_workspace import has_land_cover
+from core.pipeline.results.current_result import current_path
 from core.pipeline.workspace import Workspace
 from core.raster.sidecars import RASTER_SUFFIXES
 
@@ -29,22 +37,35 @@ def home_workspace() -> Workspace:
 
 def current_workspace() -> Workspace:
     """Return the workspace that this session displays."""
-    home = home_workspace()
-    return home.demo if workspace_choice() == DEMO else home
+    home, choice = home_workspace(), workspace_choice()
+    if choice in (MINE, DEMO):
+        return home.demo if choice == DEMO else home
+    return Workspace(Path(choice))
 
 
 def workspace_choice() -> str:
-    """Return ``"mine"`` or ``"demo"``; by default the demo, unless the user has data."""
+    """Return ``"mine"``, ``"demo"`` or the path of another workspace.
+
+    A new session starts with the folder that was opened last. If there is none, it starts with the
+    demo, unless the user's own workspace has data.
+    """
     if "cs.workspace" not in st.session_state:
-        st.session_state["cs.workspace"] = MINE if has_data(home_workspace()) else DEMO
+        folder = last_folder(home_workspace())
+        default = MINE if has_data(home_workspace()) else DEMO
+        st.session_state["cs.workspace"] = str(folder or default)
     return str(st.session_state["cs.workspace"])
 
 
 def choose_workspace(choice: str) -> None:
     """Display a workspace. A visitor who leaves the demo stops waiting for it."""
-    if choice == MINE and workspace_choice() == DEMO:
-        st.session_state.pop("cs.awaits demo", None)
+    if choice == workspace_choice():
+        return
+    st.session_state.pop("cs.awaits demo", None)
     st.session_state["cs.workspace"] = choice
+    if choice in (MINE, DEMO):
+        forget_last_folder(home_workspace())
+    else:
+        remember_folder(home_workspace(), Path(choice))
 
 
 def switch_workspace(choice: str) -> None:
@@ -53,14 +74,21 @@ def switch_workspace(choice: str) -> None:
     st.session_state["cs.chooser"] = choice
 
 
+def workspace_choices() -> list[str]:
+    """Return the workspaces that can be chosen: the demo, the user's own, and recent folders."""
+    folders = [str(folder) for folder in recent_folders(home_workspace())]
+    return list(dict.fromkeys([DEMO, MINE, *folders, workspace_choice()]))
+
+
 def workspace_widget_key() -> str:
     """Return the key of the widget that chooses the workspace."""
     return _with_start_value("cs.chooser", workspace_choice())
 
 
 def has_data(workspace: Workspace) -> bool:
-    """Return True if the workspace has scenes or land cover."""
-    return has_scenes(workspace) or has_land_cover(workspace)
+    """Return True if the workspace has scenes, results of scenes moved away, or land cover."""
+    has_result = current_path(workspace).is_file()
+    return has_scenes(workspace) or has_result or has_land_cover(workspace)
 
 
 def has_scenes(workspace: Workspace) -> bool:
@@ -73,6 +101,11 @@ def begin_script_run(page: str) -> None:
     """Remember which page is open, and which new widgets the last script run may not have shown."""
     st.session_state["cs.page"] = page
     st.session_state["cs.lost widgets"] = st.session_state.pop("cs.new widgets", set())
+
+
+def page_address() -> str:
+    """Return the address of the open page, such as ``"explore"``."""
+    return str(st.session_state.get("cs.page", ""))
 
 
 def end_script_run() -> None:
@@ -109,6 +142,11 @@ def widget_value(key: str) -> Any:
     return st.session_state.get(key)
 
 
+def set_widget_value(key: str, value: Any) -> None:
+    """Let a widget that is drawn later in this run of the script display a value."""
+    st.session_state[key] = value
+
+
 def renew_widgets(workspace: Workspace) -> None:
     """Give every widget of a workspace a new key, so that it starts with the current choice."""
     settings = drawer("settings", workspace)
@@ -142,28 +180,63 @@ def pick_chip(workspace: Workspace, chip_id: str | None) -> None:
 
 
 def select_chips(workspace: Workspace, chip_ids: Sequence[str]) -> None:
-    """Remember the chips that were selected with a box or lasso."""
-    drawer("selected", workspace)["chips"] = tuple(chip_ids)
+    """Remember the chips that were selected on a plot, a map or in a table, each once."""
+    drawer("selected", workspace)["chips"] = tuple(dict.fromkeys(chip_ids))
+
+
+def clear_selection(workspace: Workspace) -> None:
+    """Select no chips; the picked chip stays."""
+    select_chips(workspace, ())
+
+
+def picked_chip(workspace: Workspace) -> str | None:
+    """Return the id of the picked chip; None if no chip is picked."""
+    return cast("str | None", drawer("picked", workspace).get("chip"))
+
+
+def selected_chips(workspace: Workspace) -> tuple[str, ...]:
+    """Return the ids of the selected chips."""
+    return cast("tuple[str, ...]", drawer("selected", workspace).get("chips", ()))
 
 
 def picked_row(workspace: Workspace, chips: ChipSet) -> int | None:
     """Return the row of the picked chip; None if it is not one of these chips."""
-    chip_id = drawer("picked", workspace).get("chip")
+    chip_id = picked_chip(workspace)
     return None if chip_id is None else chips.row_by_id.get(chip_id)
 
 
 def selected_rows(workspace: Workspace, chips: ChipSet) -> tuple[int, ...]:
     """Return the rows of the selected chips; chips not in the chip set are left out."""
-    chip_ids = drawer("selected", workspace).get("chips", ())
+    chip_ids = selected_chips(workspace)
     return tuple(chips.row_by_id[chip_id] for chip_id in chip_ids if chip_id in chips.row_by_id)
 
 
-def remember_points(workspace: Workspace, chip_ids: Sequence[str]) -> None:
-    """Remember the chips that a plot returned: one chip was clicked, several were selected."""
-    if len(chip_ids) == 1:
-        pick_chip(workspace, chip_ids[0])
-    else:
-        select_chips(workspace, chip_ids)
+def forget_missing_chips(workspace: Workspace, chips: ChipSet) -> None:
+    """Drop the chips that no longer exist from the selection, so that no action applies to them.
+
+    If another workspace was displayed before, nothing stays picked or selected.
+    """
+    root = str(workspace.root)
+    if st.session_state.setdefault("cs.chips of", root) != root:
+        st.session_state["cs.chips of"] = root
+        pick_chip(workspace, None)
+        clear_selection(workspace)
+    chip_ids = selected_chips(workspace)
+    present = [chip_id for chip_id in chip_ids if chip_id in chips.row_by_id]
+    if len(present) < len(chip_ids):
+        select_chips(workspace, present)
+    if picked_row(workspace, chips) is None:
+        pick_chip(workspace, None)
+
+
+def link_memory() -> dict[str, Any]:
+    """Return what is known of the chip in the page's address; see `app.session.chip_links`."""
+    return cast("dict[str, Any]", st.session_state.setdefault("cs.link", {}))
+
+
+def current_page() -> str:
+    """Return the address of the open page, such as "explore"."""
+    return str(st.session_state.get("cs.page", ""))
 
 
 def is_new_event(workspace: Workspace, plot_key: str, points: tuple[int, ...]) -> bool:

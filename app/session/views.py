@@ -7,6 +7,8 @@ from app.session import saved_settings, state
 from core.embeddings.joined_encoder import lacks_raster_path
 from core.embeddings.registry import check_readiness
 from core.input_settings import DisplaySettings
+from core.pipeline.results.current_result import current_path, load_current
+from core.pipeline.results.stored_view import open_view
 from core.pipeline.run_stages import RUN_STAGES, complete_view, settings_of, with_settings
 from core.pipeline.scene_survey import Survey, survey_scenes
 from core.pipeline.view import View
@@ -26,6 +28,11 @@ def requested_settings(workspace: Workspace) -> RunSettings:
     return cast(RunSettings, settings["wanted"])
 
 
+def is_new_session(workspace: Workspace) -> bool:
+    """Return True until the session has requested settings of the workspace."""
+    return "wanted" not in state.drawer("settings", workspace)
+
+
 def request_settings(workspace: Workspace, **changes: Any) -> RunSettings:
     """Request other settings of one or more stages, for example ``cut=CutSettings(...)``."""
     requested = dataclasses.replace(requested_settings(workspace), **changes)
@@ -37,6 +44,61 @@ def reset_settings(workspace: Workspace, settings: RunSettings) -> None:
     """Request these settings, and let all widgets display them."""
     state.drawer("settings", workspace)["wanted"] = settings
     state.renew_widgets(workspace)
+
+
+def remember_current(workspace: Workspace, settings: RunSettings) -> None:
+    """Remember that this session displays the current result, which has these settings."""
+    state.drawer("settings", workspace)["current"] = settings
+
+
+def display_current(workspace: Workspace) -> None:
+    """Display the current result instead of the results of this session, after a run was loaded."""
+    settings = load_current(workspace).settings
+    if settings is not None:
+        state.drawer("shown", workspace).clear()
+        remember_current(workspace, settings)
+        reset_settings(workspace, settings)
+
+
+def known_current(workspace: Workspace) -> RunSettings | None:
+    """Return the settings of the current result that this session has last seen, or None."""
+    return cast("RunSettings | None", state.drawer("settings", workspace).get("current"))
+
+
+def remember_result_stamp(workspace: Workspace) -> None:
+    """Remember which version of the current result this session has drawn."""
+    state.drawer("settings", workspace)["stamp"] = _result_stamp(workspace)
+
+
+def is_result_changed(workspace: Workspace) -> bool:
+    """Return True if the current result, or its edits, have changed since the page was drawn."""
+    drawer = state.drawer("settings", workspace)
+    return "stamp" in drawer and drawer["stamp"] != _result_stamp(workspace)
+
+
+def _result_stamp(workspace: Workspace) -> tuple[int, int] | None:
+    path = current_path(workspace)
+    if not path.is_file():
+        return None
+    status = path.stat()
+    return status.st_mtime_ns, status.st_size
+
+
+def follow_current(workspace: Workspace) -> bool:
+    """Display the current result if another session or a command has replaced it.
+
+    Settings that this session has changed but not computed stay requested. Returns True if the
+    requested settings have changed.
+    """
+    settings, drawer = load_current(workspace).settings, state.drawer("settings", workspace)
+    known = drawer.get("current")
+    if settings is None or settings == known:
+        return False
+    drawer["current"] = settings
+    if known is None or requested_settings(workspace) != known:
+        return False
+    reset_settings(workspace, settings)
+    return True
 
 
 def requested_view(workspace: Workspace) -> View:
@@ -73,12 +135,33 @@ def displayed_view(workspace: Workspace, stage: str) -> View | None:
     if settings is None:
         return None
     requested = requested_settings(workspace)
-    return find_view(workspace, requested if same_result(settings, requested, stage) else settings)
+    if same_result(settings, requested, stage):
+        settings = requested
+    return _displayable_view(workspace, settings, stage)
 
 
 def is_current(view: View, stage: str) -> bool:
     """Return True if a view has the settings that are requested for a stage."""
     return same_result(view.settings, requested_settings(view.workspace), stage)
+
+
+def _displayable_view(workspace: Workspace, settings: RunSettings, stage: str) -> View:
+    """Return the view of some settings, or of the stored result if the scenes have changed since.
+
+    The stored result is the current one; its settings must agree with `settings`. A new run makes
+    its own result the current one, so a result without a scene is displayed only on request.
+    """
+    view, current = find_view(workspace, settings), load_current(workspace)
+    if current.settings is None or not same_result(settings, current.settings, stage):
+        return view
+    chip_keys = tuple(artifact.key for artifact in view.artifacts.get("chips", ()))
+    if view.has(stage) and chip_keys == tuple(current.keys.get("chips", ())):
+        return view
+    views, key = state.views_of_run(), (workspace.root, "stored", settings)
+    if key not in views:
+        views[key] = open_view(workspace, settings, current.keys)
+    stored = cast(View, views[key])
+    return stored if stored.has(stage) or not view.has(stage) else view
 
 
 def same_result(settings: RunSettings, other: RunSettings, stage: str) -> bool:
@@ -87,17 +170,23 @@ def same_result(settings: RunSettings, other: RunSettings, stage: str) -> bool:
 
 
 def remember_ready_stages(workspace: Workspace) -> None:
-    """Remember the requested settings for each stage that has been computed with them.
+    """Remember, for each stage, the settings of the result that is displayed.
 
-    A stage whose result is no longer valid, because files in raw/ have changed, is forgotten.
+    These are the requested settings if the stage has been computed with them, else those displayed
+    before, else those of the current result.
     """
     _save_reached_settings(workspace)
     requested, ready = requested_view(workspace), state.drawer("shown", workspace)
+    current = load_current(workspace).settings
     for stage in STAGES:
         if requested.has(stage):
             ready[stage] = requested.settings
-        elif stage in ready and not find_view(workspace, ready[stage]).has(stage):
+            continue
+        if stage in ready and not _displayable_view(workspace, ready[stage], stage).has(stage):
             del ready[stage]
+        is_stored = current is not None and _displayable_view(workspace, current, stage).has(stage)
+        if stage not in ready and is_stored:
+            ready[stage] = current
 
 
 def requested_display(workspace: Workspace) -> DisplaySettings:
@@ -135,23 +224,19 @@ def _complete(view: View) -> View:
 
 
 def _save_reached_settings(workspace: Workspace) -> None:
-    """Save the settings of a job that has succeeded, or requested settings that have results.
+    """Save the settings of a job that has succeeded.
 
     Results of a job are looked up only if its settings are requested or the session is new, so that
     a cancelled job does not slow down every run of the script.
     """
-    is_new_session = "wanted" not in state.drawer("settings", workspace)
-    if target := saved_settings.load_job_target(workspace):
-        settings, until = target
-        if is_new_session or settings == requested_settings(workspace):
-            if find_view(workspace, settings).has(until):
-                saved_settings.save_settings(workspace, settings)
-                saved_settings.remove_job_target(workspace)
-            return
-    if is_new_session:
+    target = saved_settings.load_job_target(workspace)
+    if target is None:
         return
-    requested = requested_settings(workspace)
-    if requested != saved_settings.load_settings(workspace):
-        view = requested_view(workspace)
-        if view.has("projection") and view.has("clusters"):
-            saved_settings.save_settings(workspace, requested)
+    settings, until, _ = target
+    # In a new session, a result that was computed later takes precedence.
+    is_relevant = saved_settings.is_target_latest(workspace)
+    if not is_new_session(workspace):
+        is_relevant = settings == requested_settings(workspace)
+    if is_relevant and find_view(workspace, settings).has(until):
+        saved_settings.save_settings(workspace, settings)
+        saved_settings.remove_job_target(workspace)

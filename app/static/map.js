@@ -1,7 +1,7 @@
 // The map: tiles, footprints and the picked chip on a canvas; loaded after map_shapes.js.
 // A view has its centre (x, y) in the world, and k: the world's side in CSS pixels.
-const SIDE = 256, WAIT = 70, TILES_KEPT = 400, NEAR = 5, SMALL = 4;
-const INK = "#1F2933", PAPER = "#EEF0F3", KEEP = "chipscape-map:";
+const SIDE = 256, WAIT = 70, TILES_KEPT = 400, NEAR = 5, SMALL = 4, TINY = 14;
+const INK = "#1F2933", DOT = "#0B6E6E", KEEP = "chipscape-map:";
 const maps = new WeakMap();
 
 class ChipMap {
@@ -15,7 +15,7 @@ class ChipMap {
     this.pointers = new Map();
     this.shapes = []; this.index = new Index([]); this.paint = null; this.byChip = new Map();
     this.view = null; this.data = null; this.hovered = null; this.picked = null;
-    this.waiting = null; this.moved = 0;
+    this.waiting = null; this.moved = 0; this.selected = new Set(); this.cursor = null;
     this.watcher = new ResizeObserver(() => this.resize());
     this.watcher.observe(this.frame);
     // For tests: the position of a chip's footprint on the page, in CSS pixels.
@@ -26,6 +26,9 @@ class ChipMap {
   async update(data, send) {
     const before = this.data;
     this.data = data; this.send = send;
+    this.bounds = union(data.scenes.map((scene) => box(scene.bounds)));
+    const all = data.scenes.flatMap((scene) => scene.zooms);
+    this.zooms = [Math.min(...all), Math.max(...all)];
     this.canvas.setAttribute("aria-label", data.label);
     this.root.querySelector(".credit").textContent = data.basemap ? data.credit : "";
     this.watcher.observe(this.frame);
@@ -33,13 +36,14 @@ class ChipMap {
     this.resize();
     if (this.loaded !== data.shapes) await this.load(data.shapes);
     if (this.data === data && this.painted !== data.paint) await this.colour(data.paint);
+    if (this.data === data && this.chosen !== data.selected) await this.choose(data.selected);
     if (this.data !== data) return;
     this.follow();
     this.redraw();
   }
   async load(address) {
     this.shapes = []; this.paint = this.painted = this.loaded = null; this.hovered = null;
-    this.byChip = new Map();
+    this.byChip = new Map(); this.cursor = null; this.chosen = null; this.selected = new Set();
     const shapes = address ? (await (await fetch(address)).json()).features.map(parseShape) : [];
     if (this.data.shapes !== address) return;
     this.shapes = shapes; this.loaded = address;
@@ -54,6 +58,12 @@ class ChipMap {
     this.byChip = new Map(chips.map((chip, n) => [chip, byNumber.get(n)]));
   }
 
+  async choose(address) {
+    const numbers = address ? await (await fetch(address)).json() : [];
+    if (this.data.selected !== address) return;
+    this.selected = new Set(numbers); this.chosen = address;
+  }
+
   /** Move once to a chip that was picked on another page; otherwise keep the view. */
   follow() {
     const chip = this.data.picked;
@@ -63,7 +73,7 @@ class ChipMap {
     this.picked = this.byChip.get(chip) || null;
     if (!this.picked || sessionStorage.getItem(KEEP + "chip") === this.markOf(chip)) return;
     sessionStorage.setItem(KEEP + "chip", this.markOf(chip));
-    const f = this.picked.frame, near = SIDE * 2 ** (this.data.zooms[1] + 1);
+    const f = this.picked.frame, near = SIDE * 2 ** (this.zoomsAt(f)[1] + 1);
     const fill = Math.min(this.width / (f[2] - f[0] || 1e-9), this.height / (f[3] - f[1] || 1e-9));
     this.look((f[0] + f[2]) / 2, (f[1] + f[3]) / 2, Math.min(fill / 4, near));
   }
@@ -92,14 +102,31 @@ class ChipMap {
     }
     this.redraw();
   }
-  fit() {
-    const f = box(this.data.bounds);
+  /** The zooms of the scene nearest to a frame. */
+  zoomsAt(frame) {
+    return this.sceneAt((frame[0] + frame[2]) / 2, (frame[1] + frame[3]) / 2).zooms;
+  }
+  sceneAt(x, y) {
+    const distance = ({ bounds }) => {
+      const f = box(bounds);
+      return Math.hypot(Math.max(f[0] - x, 0, x - f[2]), Math.max(f[1] - y, 0, y - f[3]));
+    };
+    return this.data.scenes.reduce((a, b) => (distance(b) < distance(a) ? b : a));
+  }
+  /** The least and the greatest k: from all scenes in a corner to pixels of a finger's width. */
+  range() {
+    const [least, most] = this.zooms.map((z) => SIDE * 2 ** z);
+    const f = this.bounds;
+    const fit = Math.min(this.width / (f[2] - f[0]), this.height / (f[3] - f[1]));
+    return [Math.min(least / 8, fit / 4), most * 16];
+  }
+  fit(f = this.bounds) {
     const k = Math.min(this.width / (f[2] - f[0]), this.height / (f[3] - f[1])) * 0.94;
     this.look((f[0] + f[2]) / 2, (f[1] + f[3]) / 2, k);
   }
   look(x, y, k) {
-    const [least, most] = this.data.zooms.map((z) => SIDE * 2 ** z);
-    this.view = { x, y, k: Math.max(least / 8, Math.min(most * 16, k)) };
+    const [least, most] = this.range();
+    this.view = { x, y, k: Math.max(least, Math.min(most, k)) };
     sessionStorage.setItem(KEEP + this.data.scene, JSON.stringify([x, y, this.view.k]));
     this.draw();
     clearTimeout(this.later);
@@ -111,8 +138,7 @@ class ChipMap {
   }
   zoom(times, x = this.width / 2, y = this.height / 2) {
     const [wx, wy] = this.toWorld(x, y), before = this.view.k;
-    const k = Math.max(SIDE * 2 ** this.data.zooms[0] / 8,
-      Math.min(SIDE * 2 ** this.data.zooms[1] * 16, before * times));
+    const [least, most] = this.range(), k = Math.max(least, Math.min(most, before * times));
     this.look(wx - (x - this.width / 2) / k, wy - (y - this.height / 2) / k, k);
   }
   toScreen(x, y) {
@@ -139,9 +165,12 @@ class ChipMap {
   }
   outline(context) {
     const visible = this.visibleFrame(), small = SMALL / this.view.k, groups = new Map();
+    const halo = new Path2D(), hasSelection = this.selected.size > 0;
     for (const shape of this.shapes) {
       if (!meets(shape.frame, visible)) continue;
-      const kind = this.paint.kinds[shape.n];
+      const isSelected = this.selected.has(shape.n);
+      const kind = `${this.paint.kinds[shape.n]} ${isSelected}`;
+      if (isSelected) this.trace(halo, shape);
       if (!groups.has(kind)) groups.set(kind, { dots: new Path2D(), lines: new Path2D() });
       const group = groups.get(kind), f = shape.frame;
       if (f[2] - f[0] < small && f[3] - f[1] < small) {
@@ -150,9 +179,13 @@ class ChipMap {
         group.dots.rect(x - side / 2, y - side / 2, side, side);
       } else this.trace(group.lines, shape);
     }
-    context.lineWidth = 1.6; context.lineJoin = "round";
+    context.lineJoin = "round"; context.lineWidth = 5; context.strokeStyle = "#FFFFFF";
+    context.stroke(halo);
     for (const [kind, { dots, lines }] of groups) {
-      const [colour, opacity] = this.paint.colours[kind];
+      const [number, isSelected] = kind.split(" ");
+      const [colour, full] = this.paint.colours[number];
+      const opacity = hasSelection && isSelected === "false" ? 0.45 * full : full;
+      context.lineWidth = isSelected === "true" ? 2.6 : 1.6;
       context.fillStyle = context.strokeStyle = colour;
       context.globalAlpha = 0.16 * opacity; context.fill(lines);
       context.globalAlpha = opacity; context.stroke(lines); context.fill(dots);
@@ -180,14 +213,16 @@ class ChipMap {
     if (!this.view || !this.data) return;
     const context = this.canvas.getContext("2d"), { view, data } = this;
     context.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
-    context.fillStyle = PAPER; context.fillRect(0, 0, this.width, this.height);
+    context.clearRect(0, 0, this.width, this.height);
     this.missing = 0;
     if (data.basemap) this.drawTiles(context, data.basemap, [0, 19], [0, 0, 1, 1]);
     if (data.image) {
       context.globalAlpha = data.opacity;
-      this.drawTiles(context, data.tiles, data.zooms, box(data.bounds));
+      for (const scene of data.scenes)
+        this.drawTiles(context, scene.tiles, scene.zooms, box(scene.bounds));
       context.globalAlpha = 1;
     }
+    this.dots(context);
     const drawn = this.drawnView;
     if (drawn) {
       const s = view.k / drawn.k;
@@ -197,8 +232,23 @@ class ChipMap {
     }
     if (data.footprints && this.hovered) this.mark(context, this.hovered, [["#FFFFFF", 2.5]]);
     if (this.picked) this.mark(context, this.picked, [["#FFFFFF", 6], [INK, 2.5]]);
+    if (this.cursor && this.hasFocus)
+      this.mark(context, this.cursor, [[INK, 5], ["#FFFFFF", 2]]);
     this.scale();
     this.frame.dataset.ready = String(!this.missing && (!data.shapes || Boolean(this.paint)));
+  }
+  /** Draw a dot for each scene that is too small to be seen, if there are several. */
+  dots(context) {
+    for (const scene of this.data.scenes.length > 1 ? this.data.scenes : []) {
+      if (!this.isTiny(scene)) continue;
+      const f = box(scene.bounds), [x, y] = this.toScreen((f[0] + f[2]) / 2, (f[1] + f[3]) / 2);
+      context.beginPath(); context.arc(x, y, TINY / 2, 0, 2 * Math.PI);
+      context.fillStyle = DOT; context.fill();
+    }
+  }
+  isTiny({ bounds }) {
+    const f = box(bounds);
+    return Math.max(f[2] - f[0], f[3] - f[1]) * this.view.k < TINY;
   }
   mark(context, shape, strokes) {
     const path = new Path2D();
@@ -251,7 +301,7 @@ class ChipMap {
     image.src = template.replace("{z}", z).replace("{x}", x).replace("{y}", y);
   }
   scale() {
-    const { width } = this.data, f = box(this.data.bounds);
+    const { width, bounds } = this.sceneAt(this.view.x, this.view.y), f = box(bounds);
     // Metres, or scene pixels, per screen pixel, measured along the scene's width on the map.
     const each = width / ((f[2] - f[0]) * this.view.k), most = each * 110;
     const power = 10 ** Math.floor(Math.log10(most));

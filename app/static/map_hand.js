@@ -1,4 +1,4 @@
-// Hovering, clicking, dragging and zooming on the map; loaded after map.js.
+// Hovering, clicking, dragging, boxes and zooming on the map; loaded after map.js.
 class InteractiveMap extends ChipMap {
   constructor(root) {
     super(root);
@@ -15,7 +15,7 @@ class InteractiveMap extends ChipMap {
   }
   hover(x, y) {
     const shape = this.shapeAt(x, y);
-    this.canvas.style.cursor = shape ? "pointer" : "grab";
+    if (!this.isBoxing) this.canvas.style.cursor = shape ? "pointer" : "grab";
     if (shape !== this.hovered) { this.hovered = shape; this.draw(); }
     this.tip.hidden = !shape;
     if (!shape) return;
@@ -26,12 +26,38 @@ class InteractiveMap extends ChipMap {
       y + 16 + this.tip.offsetHeight > this.height ? y - this.tip.offsetHeight - 8 : y + 16}px)`;
   }
   click(x, y) {
+    const scene = this.sceneAt(...this.toWorld(x, y)), f = box(scene.bounds);
+    const [left, top] = this.toScreen(f[0], f[1]), away = Math.hypot(left - x, top - y);
+    if (this.data.scenes.length > 1 && this.isTiny(scene) && away < TINY) { this.fit(f); return; }
     const shape = this.shapeAt(x, y), chip = shape && this.paint.chips[shape.n];
-    if (!chip) return;
-    this.picked = shape; this.waiting = chip;
+    if (chip) this.pick(shape, chip);
+  }
+  pick(shape, chip) {
+    this.picked = this.cursor = shape; this.waiting = chip;
     sessionStorage.setItem(KEEP + "chip", this.markOf(chip));
     this.draw();
-    this.send(chip);
+    this.send({ kind: "pick", chip });
+  }
+  /** Draw the box between two positions on the screen, or remove it. */
+  stretch(from, to) {
+    const rubber = this.root.querySelector(".rubber");
+    rubber.hidden = !from;
+    if (!from) return;
+    const [x, y] = [0, 1].map((i) => Math.min(from[i], to[i]));
+    const [w, h] = [0, 1].map((i) => Math.abs(from[i] - to[i]));
+    rubber.style.transform = `translate(${x}px, ${y}px)`;
+    rubber.style.width = `${w}px`; rubber.style.height = `${h}px`;
+  }
+  selectBox(from, to) {
+    const corners = [from, to].map((position) => this.toWorld(...position));
+    const [left, right] = corners.map(([x]) => x).sort((a, b) => a - b);
+    const [top, bottom] = corners.map(([, y]) => y).sort((a, b) => a - b);
+    this.send({ kind: "box", box: [lonOf(left), latOf(bottom), lonOf(right), latOf(top)] });
+  }
+  setTool(isOn) {
+    this.isBoxing = isOn;
+    this.root.querySelector(".select").setAttribute("aria-pressed", String(isOn));
+    this.canvas.style.cursor = isOn ? "crosshair" : "grab";
   }
 
   listen() {
@@ -47,6 +73,8 @@ class InteractiveMap extends ChipMap {
     canvas.addEventListener("pointerdown", (e) => {
       canvas.setPointerCapture(e.pointerId);
       pointers.set(e.pointerId, position(e)); this.moved = 0;
+      const isBox = (e.shiftKey || this.isBoxing) && this.data.footprints && pointers.size === 1;
+      this.corner = isBox ? position(e) : null;
     });
     canvas.addEventListener("pointermove", (e) => {
       if (!this.view) return;
@@ -58,40 +86,28 @@ class InteractiveMap extends ChipMap {
       this.moved += Math.hypot(...shift);
       if (this.moved < 3) return;
       this.tip.hidden = true;
+      if (this.corner) { this.stretch(this.corner, current); return; }
       if (other) {
         const span = (p) => Math.hypot(p[0] - other[1][0], p[1] - other[1][1]) || 1;
         this.zoom(span(current) / span(before), ...other[1]);
       } else this.shift(...shift);
     });
     const up = (e) => {
-      const pressed = pointers.delete(e.pointerId);
-      if (e.type === "pointerup" && pressed && this.moved < 3 && this.view) this.click(...position(e));
+      const pressed = pointers.delete(e.pointerId), { corner } = this;
+      this.corner = null; this.stretch(null);
+      if (corner && e.type === "pointerup" && this.moved >= 3) {
+        this.setTool(false);
+        this.selectBox(corner, position(e));
+      } else if (e.type === "pointerup" && pressed && this.moved < 3 && this.view) this.click(...position(e));
     };
     for (const name of ["pointerup", "pointercancel"]) canvas.addEventListener(name, up);
     canvas.addEventListener("pointerleave", () => {
       this.tip.hidden = true; this.hovered = null; this.draw();
     });
-    canvas.addEventListener("keydown", (e) => {
-      const steps = { ArrowLeft: [60, 0], ArrowRight: [-60, 0], ArrowUp: [0, 60],
-        ArrowDown: [0, -60] };
-      if (!this.view) return;
-      if (steps[e.key]) this.shift(...steps[e.key]);
-      else if (e.key === "+" || e.key === "=") this.zoom(1.5);
-      else if (e.key === "-") this.zoom(1 / 1.5);
-      else return;
-      e.preventDefault();
-    });
     const press = (name, call) => this.root.querySelector(name).addEventListener("click", call);
     press(".in", () => this.zoom(2));
     press(".out", () => this.zoom(0.5));
     press(".all", () => this.fit());
+    press(".select", () => this.setTool(!this.isBoxing));
   }
-}
-
-export default function (component) {
-  const { data, parentElement, setTriggerValue } = component;
-  if (!maps.has(parentElement)) maps.set(parentElement, new InteractiveMap(parentElement));
-  const map = maps.get(parentElement);
-  map.update(data, (chip) => setTriggerValue("picked", chip));
-  return () => map.watcher.disconnect();
 }

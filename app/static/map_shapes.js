@@ -1,6 +1,8 @@
 // Footprints in the world of web mercator, a square of side 1; map.js draws them.
 const worldX = (lon) => lon / 360 + 0.5;
 const worldY = (lat) => 0.5 - Math.asinh(Math.tan((lat * Math.PI) / 180)) / (2 * Math.PI);
+const lonOf = (x) => (x - 0.5) * 360;
+const latOf = (y) => (Math.atan(Math.sinh((0.5 - y) * 2 * Math.PI)) * 180) / Math.PI;
 const box = ([w, s, e, n]) => [worldX(w), worldY(n), worldX(e), worldY(s)];
 
 /** The rings of a GeoJSON geometry in the world, and whether each is closed. */
@@ -86,3 +88,5 @@ function distanceTo(shape, x, y) {
 
 const area = ({ frame: f }) => (f[2] - f[0]) * (f[3] - f[1]);
 const meets = (a, b) => a[0] <= b[2] && a[2] >= b[0] && a[1] <= b[3] && a[3] >= b[1];
+const union = (frames) => [0, 1, 2, 3].map((i) =>
+  Math[i < 2 ? "min" : "max"](...frames.map((frame) => frame[i])));

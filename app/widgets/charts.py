@@ -11,19 +11,13 @@ from app.widgets import palette
 from app.widgets.colouring import Colouring, Counts
 from app.widgets.markup import escape_hover, format_number
 from app.widgets.plot_picker import Picture
-from core.types import AnyArray
+from app.widgets.theme import ChartColours, chart_colours, stands_out
+from core.types import AnyArray, BoolArray
 
 FONT = '"Source Sans", "Source Sans Pro", "Segoe UI", Helvetica, Arial, sans-serif'
-INK = "#1F2933"
-MUTED = "#6B7683"
-RULE = palette.RULE
-PAPER = "#FFFFFF"
-ACCENT = "#0B6E6E"
-TEXT = {"family": FONT, "size": 13, "color": INK}
+CLEAR = "rgba(0,0,0,0)"
 # Vector markers need no WebGL and look sharper, but a plot with more than these is slow to pan.
 VECTOR_MARKERS_AT_MOST = 2_500
-# By default, plotly.js writes hover text in the marker's colour, which is hard to read on white.
-LABEL = {"font": TEXT, "bgcolor": PAPER, "bordercolor": RULE}
 EXPORT = {
     "displaylogo": False,
     "scrollZoom": True,
@@ -35,18 +29,33 @@ def show_chart(
     figure: go.Figure, key: str | None = None, config: Mapping[str, Any] = EXPORT
 ) -> None:
     """Put a figure on the page; it zooms, pans and can be saved as an image."""
-    st.plotly_chart(figure, theme=None, key=key, config=dict(config))
+    text = describe_figure(figure)
+    st.plotly_chart(figure, theme=None, key=key, config=dict(config), alt=text)
+
+
+def describe_figure(figure: go.Figure) -> str:
+    """Return a text for readers who cannot see a chart: what its axes and its marks stand for."""
+    axes = (figure.layout.yaxis.title.text, figure.layout.xaxis.title.text)
+    names = dict.fromkeys(trace.name for trace in figure.data if trace.name)
+    parts = [" by ".join(filter(None, axes)), ", ".join(names)]
+    return ": ".join(["Chart", *filter(None, parts)])
 
 
 def projection_chart(
-    points: AnyArray, colouring: Colouring, hovers: Sequence[str], picked: int | None, revision: str
+    points: AnyArray,
+    colouring: Colouring,
+    revision: str,
+    hidden: BoolArray,
+    selected: Sequence[int] = (),
+    picked: int | None = None,
 ) -> Picture:
-    """Return the t-SNE plot of n points, (n, 2), as one trace.
+    """Return the t-SNE plot of n points, (n, 2), as one trace, and a second one that frames it.
 
-    `hovers` are the second lines of the hover texts, as plain text; an arrow points at the picked
-    marker. The zoom is kept while the revision stays the same.
+    Points that are `hidden`, (n,), are left out; if rows are `selected`, the others are fainter,
+    and a ring marks the picked one. The zoom is kept while the revision stays the same. Tooltips
+    and the legend are added by `app.explore.plot_companion`.
     """
-    n = len(points)
+    n, colours = len(points), chart_colours()
     size = 8.0 if n <= 1_000 else 7.0 if n <= 5_000 else 5.0 if n <= 12_000 else 4.0
     marker: dict[str, Any] = {
         "color": list(colouring.values),
@@ -55,59 +64,105 @@ def projection_chart(
         "cmax": colouring.high,
         "size": [size * 0.75 if faint else size for faint in colouring.faint],
         "opacity": [0.5 if faint else 0.9 for faint in colouring.faint],
-        "line": {"width": 0.5, "color": PAPER},
-        "showscale": colouring.numeric,
+        "line": _outlines(colouring, colours),
     }
-    if colouring.numeric:
-        title = {"text": escape_hover(colouring.title), "side": "right"}
-        bar = {"thickness": 10, "len": 0.6, "outlinewidth": 0, "ticks": "", "x": 1.0, "xpad": 4}
-        marker["colorbar"] = {"title": title, **bar}
     if colouring.symbols:
         marker["symbol"] = list(colouring.symbols)
+    # Without a position, a point is neither drawn nor selected, and keeps its number.
+    positions = np.round(points.astype(float), 4).astype(object)
+    positions[hidden] = None
     trace = {
         "type": "scatter" if n <= VECTOR_MARKERS_AT_MOST else "scattergl",
         "mode": "markers",
-        "x": np.round(points[:, 0].astype(float), 4).tolist(),
-        "y": np.round(points[:, 1].astype(float), 4).tolist(),
-        "text": [
-            f"<b>{escape_hover(text)}</b><br>{escape_hover(hover)}"
-            for text, hover in zip(colouring.texts, hovers, strict=True)
-        ],
-        "hoverinfo": "text",
-        "hoverlabel": LABEL | {"align": "left"},
+        "x": positions[:, 0].tolist(),
+        "y": positions[:, 1].tolist(),
+        "hoverinfo": "skip",
         "marker": marker,
         "selected": {"marker": {"opacity": 1}},
         "unselected": {"marker": {"opacity": 0.18}},
     }
-    arrows = [] if picked is None else [_arrow(*points[picked].tolist())]
-    return Picture([trace], _projection_layout(arrows, revision))
+    if len(selected):
+        trace["selectedpoints"] = list(selected)
+    rings = [] if picked is None or hidden[picked] else _rings(points[picked], colours)
+    layout = _projection_layout(rings, revision, selected, colours)
+    return Picture([trace, _invisible_corners(points, size)], layout)
 
 
-def _projection_layout(arrows: Sequence[Mapping[str, Any]], revision: str) -> Mapping[str, Any]:
+def _outlines(colouring: Colouring, colours: ChartColours) -> Mapping[str, Any]:
+    """Return the outlines of the markers, on a colour scale of their own."""
+    edges = [[stop, outline_colour(colour, colours)] for stop, colour in colouring.stops]
+    scale = {"colorscale": edges, "cmin": colouring.low, "cmax": colouring.high}
+    return {"width": 0.6, "color": list(colouring.values), **scale}
+
+
+def outline_colour(colour: str, colours: ChartColours) -> str:
+    """Return the background, or muted if markers of a colour would hardly stand out against it.
+
+    Noise and missing values should not stand out.
+    """
+    is_clear = colour in palette.GREYS or stands_out(colour, colours)
+    return colours.paper if is_clear else colours.muted
+
+
+def _invisible_corners(points: AnyArray, size: float) -> Mapping[str, Any]:
+    """Return two invisible markers that keep the ranges of the axes when points are hidden.
+
+    With explicit ranges, plotly.js would forget the zoom whenever the plot is drawn again.
+    """
+    corners = np.array([points.min(axis=0), points.max(axis=0)], float).round(4)
+    x, y = corners.T.tolist()
+    invisible = {"marker": {"opacity": 0}}
+    style = {"marker": {"size": size, "opacity": 0}, "selected": invisible, "unselected": invisible}
+    return {"type": "scatter", "mode": "markers", "x": x, "y": y, "hoverinfo": "skip", **style}
+
+
+def _projection_layout(
+    rings: Sequence[Mapping[str, Any]],
+    revision: str,
+    selected: Sequence[int],
+    colours: ChartColours,
+) -> Mapping[str, Any]:
     hidden = dict.fromkeys(("showgrid", "zeroline", "showticklabels", "showline"), False)
     axis = {**hidden, "ticks": ""}
     return {
         "template": {},
-        "font": TEXT,
-        "paper_bgcolor": PAPER,
-        "plot_bgcolor": PAPER,
+        "font": _text(colours),
+        "paper_bgcolor": colours.paper,
+        "plot_bgcolor": colours.paper,
         "margin": dict.fromkeys("lrtb", 4),
         "hovermode": "closest",
         "dragmode": "pan",
         "showlegend": False,
         "uirevision": revision,
-        "selectionrevision": revision,
+        # A selection that was made in the plot is replaced when the session's selection changes.
+        "selectionrevision": str(hash(tuple(selected))),
         "xaxis": axis,
         "yaxis": axis | {"scaleanchor": "x"},
-        "annotations": arrows,
-        "modebar": {"bgcolor": "rgba(255,255,255,0.8)", "color": MUTED, "activecolor": ACCENT},
+        "shapes": rings,
+        "modebar": _buttons(colours),
     }
 
 
-def _arrow(x: float, y: float) -> Mapping[str, Any]:
-    """Return an arrow that points at a position from above."""
-    head = {"arrowhead": 2, "arrowsize": 1.1, "arrowwidth": 2, "arrowcolor": INK, "standoff": 5}
-    return {"x": x, "y": y, "text": "", "showarrow": True, "ax": 0, "ay": -30, **head}
+def _rings(position: AnyArray, colours: ChartColours) -> list[Mapping[str, Any]]:
+    """Return a ring around a position (x, y), with a margin in the colour of the background."""
+    x, y = position.tolist()
+    anchor = {"xsizemode": "pixel", "ysizemode": "pixel", "xanchor": x, "yanchor": y}
+    size = {"x0": -9, "x1": 9, "y0": -9, "y1": 9}
+    lines = ({"color": colours.paper, "width": 5}, {"color": colours.ink, "width": 2.2})
+    return [{"type": "circle", "line": line, **anchor, **size} for line in lines]
+
+
+def _text(colours: ChartColours) -> dict[str, Any]:
+    return {"family": FONT, "size": 13, "color": colours.ink}
+
+
+def _buttons(colours: ChartColours) -> dict[str, str]:
+    return {"bgcolor": colours.bar, "color": colours.muted, "activecolor": colours.accent}
+
+
+def _hover_label(colours: ChartColours) -> dict[str, Any]:
+    """By default, plotly.js writes hover text in the marker's colour, which is hard to read."""
+    return {"font": _text(colours), "bgcolor": colours.paper, "bordercolor": colours.rule}
 
 
 def count_bars(entries: Counts, unit: str = "chips") -> go.Figure:
@@ -116,7 +171,7 @@ def count_bars(entries: Counts, unit: str = "chips") -> go.Figure:
     counts = [count for _, _, count in entries]
     texts, total = [format_number(count) for count in counts], max(1, sum(counts))
     labels = [
-        f"{text}  <span style='color:{MUTED}'>{count / total:.0%}</span>"
+        f"{text}  <span style='color:{chart_colours().muted}'>{count / total:.0%}</span>"
         for text, count in zip(texts, counts, strict=True)
     ]
     hovers = [f"{name}: {text} {unit}" for name, text in zip(names, texts, strict=True)]
@@ -140,27 +195,29 @@ def distribution_chart(values: AnyArray, title: str) -> go.Figure:
     """Return a histogram of one number per chip; missing values are left out."""
     numbers = np.asarray(values, dtype=float)
     finite = numbers[np.isfinite(numbers)].tolist()
-    figure = go.Figure()
-    figure.add_histogram(x=finite, nbinsx=40, marker={"color": ACCENT, "opacity": 0.85})
+    figure, colours = go.Figure(), chart_colours()
+    figure.add_histogram(x=finite, nbinsx=40, marker={"color": colours.accent, "opacity": 0.85})
     figure.update_traces(hovertemplate="%{x}: %{y} chips<extra></extra>")
     figure.update_layout(base_layout(height=220), bargap=0.06)
-    figure.update_xaxes(title_text=title, gridcolor=RULE)
-    return figure.update_yaxes(title_text="chips", gridcolor=RULE)
+    figure.update_xaxes(title_text=title, gridcolor=colours.rule)
+    return figure.update_yaxes(title_text="chips", gridcolor=colours.rule)
 
 
 def base_layout(height: int) -> dict[str, Any]:
     """Return the layout that all figures share."""
-    title = {"font": {"size": 13, "color": MUTED}, "standoff": 8}
+    colours = chart_colours()
+    title = {"font": {"size": 13, "color": colours.muted}, "standoff": 8}
     axis = {"automargin": True, "zeroline": False, "title": title}
     return {
         "template": "none",
         "height": height,
-        "font": TEXT,
-        "paper_bgcolor": "rgba(0,0,0,0)",
-        "plot_bgcolor": "rgba(0,0,0,0)",
+        "font": _text(colours),
+        "paper_bgcolor": CLEAR,
+        "plot_bgcolor": CLEAR,
         "margin": dict.fromkeys("lrtb", 8),
         "xaxis": axis,
         "yaxis": dict(axis),
-        "hoverlabel": LABEL,
+        "hoverlabel": _hover_label(colours),
+        "modebar": _buttons(colours),
         "colorway": list(palette.COLOURS),
     }

@@ -1,26 +1,38 @@
-"""Chips on the page: galleries and their pages, and one chip with its facts and surroundings."""
+"""Galleries of chips, in which each chip is a button that picks it, and the pages of a gallery."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache as run_once
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
 
 import numpy as np
-import pandas as pd
 import streamlit as st
 
 from app.session import cache
-from app.session.state import choice_key, current_workspace, keep_choice, widget_key, widget_value
-from app.widgets import images, markup
-from app.widgets.charts import show_chart
+from app.session.state import current_workspace, pick_chip, picked_row, widget_key, widget_value
+from app.widgets import images
 from app.widgets.chip_tables import chip_names, class_attribute
 from app.widgets.colouring import value_labels
-from app.widgets.markup import escape_markdown, format_length, format_number
 from core.chips.chip_set import ChipSet
-from core.pipeline.view import View
 from core.pipeline.workspace import Workspace
 
-CHIP_SIDE = 184
-SURROUNDINGS = 2000
-ATTRIBUTES_AT_MOST = 6
+STATIC = Path(__file__).resolve().parents[1] / "static"
+ROW_WIDTH = 54
+OpenChip = Callable[[int], None]
+"""A function that shows the chip of a row on a page without a chip panel."""
+
+
+@dataclass(frozen=True)
+class GalleryRow:
+    """A row of example chips of one group: its colour, name and second line, and the rows."""
+
+    colour: str
+    name: str
+    second_line: str
+    rows: Sequence[int]
 
 
 def chip_gallery(
@@ -29,16 +41,101 @@ def chip_gallery(
     colours: Sequence[str],
     second_lines: Sequence[str] = (),
     width: int = 92,
+    *,
+    groups: Sequence[str] = (),
+    name: str = "",
+    label: str = "Chips",
+    open_chip: OpenChip | None = None,
 ) -> None:
-    """Draw chips next to each other, each with its class and a second line."""
+    """Draw chips next to each other, each with its class and a second line.
+
+    A click picks the chip; on a page without a chip panel, `open_chip` then shows it. `groups` are
+    the names of the chips' clusters, for the alternative texts. `name` distinguishes galleries with
+    the same chips, and `label` is read by screen readers.
+    """
     if not len(rows):
         return
-    thumbnails = cache.thumbnails(current_workspace(), chips, rows)
     second_lines = second_lines or [""] * len(rows)
-    captions = list(zip(colours, chip_names(chips, rows), second_lines, strict=True))
-    st.html(
-        markup.gallery_html([images.data_uri(pixels) for pixels in thumbnails], captions, width)
+    groups = groups or [""] * len(rows)
+    items = _gallery_items(chips, rows, groups, second_lines)
+    captions = zip(items, chip_names(chips, rows), colours, second_lines, strict=True)
+    items = [
+        item | {"first": first, "colour": colour, "second": second}
+        for item, first, colour, second in captions
+    ]
+    data = {"kind": "grid", "label": label, "width": width, "groups": [{"items": items}]}
+    _draw_gallery(chips, data, name, open_chip)
+
+
+def gallery_rows(
+    chips: ChipSet,
+    entries: Sequence[GalleryRow],
+    *,
+    name: str = "",
+    label: str = "Examples of each group",
+    open_chip: OpenChip | None = None,
+) -> None:
+    """Draw a row of small chips per group; a click picks a chip, see `chip_gallery`."""
+    groups = [
+        {
+            "colour": entry.colour,
+            "title": entry.name,
+            "second": entry.second_line,
+            "items": _gallery_items(chips, entry.rows, [entry.name] * len(entry.rows)),
+        }
+        for entry in entries
+        if len(entry.rows)
+    ]
+    data = {"kind": "rows", "label": label, "width": ROW_WIDTH, "groups": groups}
+    _draw_gallery(chips, data, name, open_chip)
+
+
+def _gallery_items(
+    chips: ChipSet, rows: Sequence[int], groups: Sequence[str], second_lines: Sequence[str] = ()
+) -> list[dict[str, str]]:
+    """Return the id, image and alternative text of each chip: class, cluster, text and id."""
+    pictures = cache.thumbnails(current_workspace(), chips, rows)
+    ids = chips.facts["chip_id"].iloc[list(rows)].astype(str)
+    texts = zip(chip_names(chips, rows), groups, second_lines or [""] * len(rows), ids, strict=True)
+    return [
+        {
+            "id": chip_id,
+            "image": images.data_uri(pixels),
+            "alt": ", ".join(dict.fromkeys(text for text in words if text)),
+        }
+        for pixels, chip_id, words in zip(pictures, ids, texts, strict=True)
+    ]
+
+
+def _draw_gallery(
+    chips: ChipSet, data: dict[str, Any], name: str, open_chip: OpenChip | None
+) -> None:
+    workspace = current_workspace()
+    ids = [item["id"] for group in data["groups"] for item in group["items"]]
+    # Streamlit rejects component keys with two underscores in a row, so the key contains a hash.
+    identity = f"{workspace.root}|{data['kind']}|{name or ids}"
+    key = f"cs.gallery:{sha256(identity.encode()).hexdigest()[:16]}"
+
+    def pick() -> None:
+        chip_id = getattr(widget_value(key), "picked", None)
+        if chip_id in ids:
+            pick_chip(workspace, chip_id)
+
+    row = picked_row(workspace, chips)
+    picked = None if row is None else str(chips.facts["chip_id"].iloc[row])
+    result = _component()(data={**data, "picked": picked}, key=key, on_picked_change=pick)
+    if open_chip is not None and result.picked in ids:
+        open_chip(chips.row_by_id[result.picked])
+
+
+@run_once
+def _component() -> Callable[..., Any]:
+    """Return the component, which is registered once per server."""
+    css, script = ((STATIC / name).read_text("utf-8") for name in ("gallery.css", "gallery.js"))
+    component: Callable[..., Any] = st.components.v2.component(
+        "chipscape_gallery", html='<div class="gallery"></div>', css=css, js=script
     )
+    return component
 
 
 def gallery_pager(workspace: Workspace, name: str, total: int, page_size: int) -> int:
@@ -72,64 +169,3 @@ def interleave_classes(chips: ChipSet, rows: Sequence[int], page_size: int) -> l
         order.sort(key=lambda row: str(classes.iloc[row]))
     n_pages = max(1, math.ceil(len(order) / page_size))
     return [row for page in range(n_pages) for row in order[page::n_pages]]
-
-
-def chip_panel(view: View, chips: ChipSet, row: int, cluster: str | None) -> None:
-    """Draw a chip's pixels and facts, and its surroundings in the scene."""
-    box = st.container(horizontal=True, gap="medium")
-    # The box is as wide as the frame: a narrower box would scale the chip by a fraction.
-    left, right = box.container(width=CHIP_SIDE), box.container(width="stretch")
-    pixels, step = cache.chip_pixels(view, chips, row)
-    image, width, text = images.frame_image(pixels, CHIP_SIDE, step)
-    left.image(image, width=width)
-    left.caption(text)
-    with right:
-        st.html(markup.facts_html(describe_chip(chips, row, cluster)))
-    _surroundings_panel(view, chips, row)
-
-
-def describe_chip(chips: ChipSet, row: int, cluster: str | None) -> list[tuple[str, object]]:
-    """Return a chip's attributes and facts as labels and values with units."""
-    facts, attributes = chips.facts.iloc[row], chips.properties.iloc[row]
-    pairs: list[tuple[str, object]] = []
-    if cluster is not None:
-        pairs.append(("Cluster", cluster))
-    values = [(str(name), value) for name, value in attributes.items() if _has_value(value)]
-    pairs += values[:ATTRIBUTES_AT_MOST]
-    if pd.notna(facts["length"]):
-        size = f"{format_length(facts['length'])} × {format_length(facts['breadth'], 'm')}"
-        pairs += [
-            ("Size", size),
-            ("Area", format_number(facts["area"], "m²")),
-            ("Heading", f"{facts['heading']:.0f}°"),
-            ("Lat, lon", f"{facts['latitude']:.5f}°, {facts['longitude']:.5f}°"),
-        ]
-    # A scene without a CRS is measured in pixels.
-    on_earth, side = pd.notna(facts["longitude"]), facts["side"]
-    pairs.append(("Chip side", format_length(side, "m") if on_earth else format_number(side, "px")))
-    if facts["valid_fraction"] < 1:
-        pairs.append(("Valid pixels", f"{facts['valid_fraction']:.0%}"))
-    if facts["cut_by_edge"]:
-        pairs.append(("Edge", "cut by the scene's edge"))
-    return [*pairs, ("Id", facts["chip_id"])]
-
-
-def _surroundings_panel(view: View, chips: ChipSet, row: int) -> None:
-    workspace = view.workspace
-    key = choice_key(workspace, "surroundings", SURROUNDINGS)
-    side = keep_choice(workspace, "surroundings", widget_value(key))
-    image = cache.surroundings(view, chips, row, side)
-    figure = images.image_figure(image.uri, image.width, image.height, 400)
-    for rings in image.footprints:
-        images.add_outlines(figure, rings, images.FOOTPRINT, "footprint")
-    images.add_outlines(figure, list(image.squares), images.SQUARE, "chip", 1.5)
-    images.add_scale_bar(figure, image.width, image.height, image.gsd)
-    show_chart(figure, "cs.around")
-    extent = f" · {format_number(image.gsd * image.width, 'm')} across" if image.gsd else ""
-    scene = chips.facts["scene"].iloc[row]
-    st.caption(escape_markdown(f"{scene}: footprint in yellow, chip in white{extent}"))
-    st.slider("Width of the surroundings (scene px)", 200, 6000, step=100, key=key)
-
-
-def _has_value(value: object) -> bool:
-    return value is not None and value == value and value != ""  # noqa: PLR0124

@@ -6,9 +6,10 @@ from typing import Literal
 import pandas as pd
 import streamlit as st
 
+from app.session import state
 from app.session.displayed_clusters import Clusters
 from app.session.state import choice_key, current_workspace, keep_choice
-from app.session.views import requested_settings
+from app.session.views import requested_view
 from app.widgets import colouring
 from app.widgets.markup import format_length
 from app.widgets.setting_labels import FACTS, fact_label
@@ -21,25 +22,15 @@ Source = Literal["property", "fact"]
 
 
 def class_attribute(chips: ChipSet) -> str:
-    """Return the class attribute: the requested one, else a guess; empty if there is none."""
-    requested = requested_settings(current_workspace()).scenes.class_property
-    if requested in chips.properties:
-        return requested
-    return str(guess_class_attribute(chips.properties) or "")
+    """Return the class attribute: the requested one, else a guess; empty if there is none.
 
-
-def scorable_attribute(chips: ChipSet) -> str:
-    """Return the class attribute, or another attribute if all chips are of one class.
-
-    An attribute of which most values occur once, such as an identifier, is used only if there is no
-    other.
+    The Scenes page and the command line use the same guess. If these chips lack the attribute, as
+    chips of earlier annotations can, it is guessed from the chips.
     """
-    counts = {str(name): chips.properties[name].nunique() for name in chips.properties.columns}
-    varied = [name for name, count in counts.items() if count > 1]
-    attribute = class_attribute(chips)
-    if attribute in varied or not varied:
+    attribute = requested_view(current_workspace()).survey.class_attribute
+    if attribute in chips.properties:
         return attribute
-    return next((name for name in varied if counts[name] <= len(chips) // 4), varied[0])
+    return guess_class_attribute(chips.properties)
 
 
 def chip_names(chips: ChipSet, rows: Sequence[int] | IntArray) -> list[str]:
@@ -121,12 +112,52 @@ def display_table(
 
 
 def chip_table_panel(
-    chips: ChipSet, rows: Sequence[int] | None = None, clusters: Clusters | None = None
+    workspace: Workspace,
+    chips: ChipSet,
+    rows: Sequence[int] | None = None,
+    clusters: Clusters | None = None,
 ) -> None:
-    """Draw the table of some chips, by default all, and its download button."""
+    """Draw the table of some chips, by default all, and its download button.
+
+    A row picks its chip. In the table of all chips, several rows select their chips.
+    """
     table = display_table(chips, rows, clusters)
-    st.dataframe(table, hide_index=True, height=min(420, 38 + 35 * len(table)))
+    picked, selected = state.picked_row(workspace, chips), state.selected_rows(workspace, chips)
+    current = (picked,) if picked is not None and (rows is not None or not selected) else selected
+    name = f"table {rows is None}"
+    turn, last = state.page_choice(workspace, name, (0, current))
+    if last != current:
+        # A new table displays the chips that were picked or selected elsewhere.
+        turn += 1
+    state.keep_choice(workspace, name, (turn, current))
+    key = f"cs.{name}:{workspace.root}:{state.current_page()}:{turn}:{hash(rows)}"
+
+    def apply_rows() -> None:
+        reported = state.widget_value(key)["selection"]["rows"]
+        chosen = [int(position if rows is None else rows[position]) for position in reported]
+        chip_ids = chips.facts["chip_id"].iloc[chosen].tolist()
+        if rows is None:
+            state.select_chips(workspace, chip_ids if len(chip_ids) > 1 else ())
+        if rows is not None or len(chip_ids) <= 1:
+            state.pick_chip(workspace, chip_ids[0] if chip_ids else None)
+        state.keep_choice(workspace, name, (turn, tuple(chosen)))
+
+    positions = [row if rows is None else rows.index(row) for row in current if _is_in(row, rows)]
+    st.dataframe(
+        table,
+        hide_index=True,
+        height=min(420, 38 + 35 * len(table)),
+        key=key,
+        on_select=apply_rows,
+        selection_mode="multi-row" if rows is None else "single-row",
+        selection_default={"selection": {"rows": positions}},
+        alt="Table of the chips",
+    )
     csv_button("Download the table (CSV)", table, "chips.csv", key=f"cs.csv:{rows is None}")
+
+
+def _is_in(row: int, rows: Sequence[int] | None) -> bool:
+    return rows is None or row in rows
 
 
 def csv_button(

@@ -22,8 +22,8 @@ def display_form(workspace: Workspace, bands: Sequence[str]) -> None:
     current = requested_display(workspace)
     displayed_bands = _band_choice(workspace, tuple(bands), current.bands)
     note = (
-        "Standard: uint8 images are not stretched; other images are stretched between their 2nd "
-        "and 98th percentiles."
+        "Standard: uint8 images are not stretched unless a displayed band is very dark; other "
+        "images are stretched between the 2nd and 98th percentiles of all scenes."
     )
     kind = current.stretch
     stretch = button_choice(workspace, "Stretch", STRETCHES, "stretch", kind, help=note)
@@ -34,7 +34,7 @@ def display_form(workspace: Workspace, bands: Sequence[str]) -> None:
         low = slider("Percentile displayed as black", 0.0, 49.0, key=key)
         key = widget_key(workspace, "stretch high", high)
         high = slider("Percentile displayed as white", 51.0, 100.0, key=key)
-    st.caption("Applies to scenes, chips and their surroundings. It does not change any result.")
+    st.caption("Applies to scenes, chips, surroundings and the map. It does not change any result.")
     request_display(workspace, DisplaySettings(displayed_bands, stretch, low, high))
 
 

@@ -10,26 +10,31 @@ from PIL import Image
 
 from app.widgets.charts import base_layout
 from app.widgets.markup import escape_hover, format_number
+from app.widgets.theme import chart_colours
 from core.types import AnyArray
 
-# JPEG has no transparency, so transparent pixels get the background colour of the theme.
-PAPER = (238, 240, 243)
 FOOTPRINT = "#FFD84D"
 SQUARE = "#FFFFFF"
 
 
 def data_uri(pixels: AnyArray, *, lossy: bool = False) -> str:
-    """Return an image, uint8 (height, width, 3 or 4), as a data URI: PNG, or JPEG if `lossy`."""
+    """Return an image, uint8 (height, width, 3 or 4), as a data URI.
+
+    The format is PNG; if `lossy`, it is JPEG, or WebP for an image with transparent pixels, through
+    which the background of the theme shows.
+    """
     image = Image.fromarray(np.ascontiguousarray(pixels))
-    stream = io.BytesIO()
+    stream, kind = io.BytesIO(), "png"
     if lossy:
-        flat = Image.new("RGB", image.size, PAPER)
-        flat.paste(image, mask=image.getchannel("A") if image.mode == "RGBA" else None)
-        flat.save(stream, "JPEG", quality=90, subsampling=0)
+        is_opaque = image.mode == "RGB" or image.getchannel("A").getextrema() == (255, 255)
+        kind = "jpeg" if is_opaque else "webp"
+    if kind == "jpeg":
+        image.convert("RGB").save(stream, "JPEG", quality=90, subsampling=0)
+    elif kind == "webp":
+        image.save(stream, "WebP", quality=90, method=2)
     else:
         image.save(stream, "PNG", compress_level=1)
-    content = base64.b64encode(stream.getvalue()).decode("ascii")
-    return f"data:image/{'jpeg' if lossy else 'png'};base64,{content}"
+    return f"data:image/{kind};base64,{base64.b64encode(stream.getvalue()).decode('ascii')}"
 
 
 def frame_image(pixels: AnyArray, side: int, step: int = 1) -> tuple[AnyArray, int, str]:
@@ -64,7 +69,9 @@ def image_figure(
     size = {"sizex": width, "sizey": height, "sizing": "stretch"}
     figure.add_layout_image(source=uri, x=0, y=0, xref="x", yref="y", layer="below", **size)
     layout = base_layout(height=frame_height) | {"margin": dict.fromkeys("lrtb", 0)}
-    figure.update_layout(layout, dragmode="pan", plot_bgcolor="#EEF0F3", showlegend=False)
+    figure.update_layout(
+        layout, dragmode="pan", plot_bgcolor=chart_colours().empty, showlegend=False
+    )
     axis = {"visible": False, "showgrid": False, "zeroline": False, "constrain": "domain"}
     figure.update_xaxes(range=[0, width], constraintoward=side, **axis)
     figure.update_yaxes(range=[height, 0], scaleanchor="x", constraintoward="top", **axis)
@@ -97,6 +104,14 @@ def add_scale_bar(figure: go.Figure, width: int, height: int, gsd: float | None)
     style = {"font": {"color": "#FFFFFF", "size": 13}, "bgcolor": "rgba(0,0,0,0.45)"}
     text = format_number(length, unit)
     return figure.add_annotation(x=left, y=bottom, text=text, borderpad=2, **anchor, **style)
+
+
+def add_north_arrow(figure: go.Figure, direction: float) -> go.Figure:
+    """Add an arrow to the north, degrees clockwise from up, in the upper right of an image."""
+    style = {"font": {"color": "#FFFFFF", "size": 13}, "bgcolor": "rgba(0,0,0,0.45)"}
+    corner = {"xref": "x domain", "yref": "y domain", "x": 1, "y": 1, "xshift": -22, "yshift": -26}
+    text, options = "▲<br><b>N</b>", {"showarrow": False, "borderpad": 3}
+    return figure.add_annotation(text=text, textangle=direction, **corner, **style, **options)
 
 
 def _round_length(length: float) -> float:

@@ -28,6 +28,7 @@ ACTIVITIES = {
     "corrections": "Comparing corrections",
     "components": "Comparing mixtures",
     "projection": "Projecting to two dimensions",
+    "assignment": "Assigning new chips",
     "estimate": "Measuring encoders",
     "comparison": "Comparing encoders",
     "land cover": "Generating the synthetic data set",
@@ -43,9 +44,31 @@ ACTIVITIES = {
     "tree": "Building the tree",
     "cut": "Cutting the tree",
     "overviews": "Building overviews",
+    "export": "Writing files",
     "economy": "Measuring the label economy",
 }
 REFRESH_SECONDS = 0.6
+# Name under which a session remembers the jobs that it has seen running.
+SEEN_JOBS = "seen jobs"
+# The pages that show the result of a command, by the last stage of a run or by the command's name.
+# The message on a finished job leads to the first one.
+RESULT_PAGES: dict[str, tuple[str, ...]] = {
+    "scenes": ("scenes",),
+    "chips": ("chips",),
+    "screen": ("chips",),
+    "embeddings": ("embeddings",),
+    "estimate": ("embeddings",),
+    "compare": ("embeddings",),
+    "reduction": ("clusters", "explore"),
+    "clusters": ("clusters", "explore"),
+    "cluster": ("explore", "clusters"),
+    "landscape": ("explore", "clusters"),
+    "quality": ("clusters",),
+    "projection": ("explore", "map"),
+    "overviews": ("map",),
+    "replay": ("explore", "clusters"),
+    "assign": ("explore", "clusters"),
+}
 
 
 def wait_until(is_ready: Callable[[], bool], caption: str) -> None:
@@ -65,9 +88,47 @@ def show_running_jobs(workspace: Workspace) -> None:
     running = [job for job in jobs.list_jobs(workspace) if job.state == "running"]
     if not running:
         return
+    seen = state.page_choice(workspace, SEEN_JOBS, frozenset())
+    state.keep_choice(workspace, SEEN_JOBS, seen | {job.key for job in running})
     with st.container(key="cs_job"):
         for job in running:
             _show_progress(job.key)
+
+
+def show_finished_jobs(workspace: Workspace) -> None:
+    """Show the jobs that have finished, each with a link to its result, until that is opened.
+
+    Only jobs that this session has seen running are shown; in the sidebar, so that the page does
+    not move.
+    """
+    seen = state.page_choice(workspace, SEEN_JOBS, frozenset())
+    for job in jobs.list_jobs(workspace):
+        if job.key not in seen or job.state != "done":
+            continue
+        pages = result_pages(job)
+        if not pages or state.page_address() in pages:
+            _forget_job(workspace, job.key)
+            continue
+        with st.container(border=True, key=f"cs_done_{sha256(job.key.encode()).hexdigest()[:12]}"):
+            text = f"{job.title}: done in {job.seconds:.0f} s"
+            st.markdown(f":material/check_circle: {escape_markdown(text)}")
+            label = f"Open {pages[0].capitalize()}"
+            st.page_link(f"../pages/{pages[0]}.py", label=label, icon=":material/arrow_forward:")
+
+
+def result_pages(job: Job) -> tuple[str, ...]:
+    """Return the pages that show the result of a job, the best one first; empty if none does."""
+    # A command line is the interpreter, -m, core, the name of the command, and options.
+    command = [str(word) for word in job.commands[-1]] if job.commands else []
+    name = command[3] if len(command) > 3 else ""
+    if name == "run":
+        name = command[command.index("--until") + 1] if "--until" in command else "projection"
+    return RESULT_PAGES.get(name, ())
+
+
+def _forget_job(workspace: Workspace, key: str) -> None:
+    seen = state.page_choice(workspace, SEEN_JOBS, frozenset())
+    state.keep_choice(workspace, SEEN_JOBS, seen - {key})
 
 
 def show_ended_jobs(workspace: Workspace) -> None:

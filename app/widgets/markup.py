@@ -55,16 +55,6 @@ def gallery_html(
     return f'<div class="cs-gallery">{cells}</div>'
 
 
-def rows_html(entries: Iterable[tuple[str, str, str, Sequence[str]]]) -> str:
-    """Return one row per group as HTML: colour, name, a second line of text, and example images."""
-    rows = ""
-    for colour, name, second, images in entries:
-        header = f"<b>{swatch_html(colour)}{escape(name)}</b><small>{escape(second)}</small>"
-        examples = "".join(f'<img src="{image}" alt=""/>' for image in images)
-        rows += f"<div><header>{header}</header><section>{examples}</section></div>"
-    return f'<div class="cs-rows">{rows}</div>'
-
-
 def stages_html(entries: Iterable[tuple[str, str, str]]) -> str:
     """Return a list of stages as HTML; an entry is a title, a state and the words for the state.
 

@@ -1,6 +1,6 @@
 """Plots whose points can be picked: the only module that calls streamlit-plotly-events.
 
-docs/decisions/0003 says why this package is used and what would replace it. The package bundles
+docs/decisions/0003 says why this package is used, and 0025 what is added to it. The package bundles
 plotly.js 1.58 and is not maintained, so plots are limited to what that version reads: plain lists,
 an explicit template, one trace. With a fixed key and `uirevision`, the zoom survives every change
 of colours.
@@ -14,7 +14,8 @@ from typing import Any
 from streamlit_plotly_events import plotly_events
 
 MARKERS_AT_MOST = 20_000
-HEIGHT = 590
+# The complete plot is visible in a window of 1280 x 800 pixels.
+HEIGHT = 560
 CONFIG = {
     "displaylogo": False,
     "scrollZoom": True,
@@ -44,22 +45,15 @@ class Picture:
         return json.dumps(plot, allow_nan=False)
 
 
-def pick_points(picture: Picture, key: str) -> tuple[int, ...]:
-    """Draw a plot and return the indices of the markers that were clicked or selected last.
+def draw_picture(picture: Picture, key: str) -> None:
+    """Draw a plot that pans, zooms and draws boxes and lassos, without handling their events.
 
-    The key must change when the positions of the points change, and only then.
+    The events of the package throw an error at a double click in box mode, so
+    `app.explore.plot_companion` listens to the plot itself. The key must change when the positions
+    of the points change, and only then.
     """
     size = {"override_height": HEIGHT, "override_width": "100%"}
-    return _indices(plotly_events(picture, click_event=True, select_event=True, key=key, **size))
-
-
-def last_points(stored: str | None) -> tuple[int, ...]:
-    """Return the result of `pick_points` from its stored value, before the plot is drawn."""
-    return _indices(json.loads(stored or "[]"))
-
-
-def _indices(points: Sequence[Mapping[str, Any]] | None) -> tuple[int, ...]:
-    return tuple(int(point["pointIndex"]) for point in points or ())
+    plotly_events(picture, click_event=False, select_event=False, key=key, **size)
 
 
 def pick_cell(picture: Picture, key: str, height: int) -> tuple[int, int] | None:

@@ -43,7 +43,7 @@ LABELS: dict[tuple[str, str], tuple[str, str]] = {
     ("tree", "n_dims"): ("Dimensions of the tree", ""),
     ("tree", "min_samples"): ("Neighbours (min_samples)", ""),
     ("cut", "min_cluster_size"): ("Minimum cluster size", "chips"),
-    ("cut", "selection"): ("Selection", ""),
+    ("cut", "selection"): ("Cluster selection", ""),
     ("cut", "epsilon"): ("Join clusters nearer than", ""),
     ("cut", "max_cluster_size"): ("Maximum cluster size", "chips"),
     ("cut", "allow_single_cluster"): ("Allow a single cluster", ""),
@@ -59,6 +59,8 @@ LABELS: dict[tuple[str, str], tuple[str, str]] = {
     ("projection", "n_iter"): ("Iterations", ""),
     ("projection", "exaggeration"): ("Exaggeration", ""),
     ("projection", "seed"): ("Seed of the projection", ""),
+    ("projection", "initialisation"): ("Initial positions", ""),
+    ("projection", "metric"): ("Distance", ""),
 }
 CHOICES = {
     "long-axis": "long axis up",
@@ -76,6 +78,9 @@ CHOICES = {
     "data": "from these chips",
     "first": "red, green, blue",
     "triples": "all, in triples",
+    "pca": "principal components",
+    "spectral": "neighbour graph",
+    "euclidean": "Euclidean",
 }
 # Values with a special meaning.
 SPECIAL_VALUES: dict[tuple[str, str, Any], str] = {
@@ -122,7 +127,12 @@ def describe_setting(table: str, name: str, value: Any) -> str:
     """Return a setting with its value, for example ``"chip size: 64 px"``."""
     label, unit = LABELS.get((table, name), (name, ""))
     if isinstance(value, Mapping):
-        text = ", ".join(f"{part} {amount}" for part, amount in value.items())
+        # A grid without a list of scenes is one for all scenes.
+        amounts = {part: amount for part, amount in value.items() if amount != ()}
+        text = ", ".join(
+            f"{part} {', '.join(amount) if isinstance(amount, tuple) else amount}"
+            for part, amount in amounts.items()
+        )
     elif (table, name, value) in SPECIAL_VALUES:
         text = SPECIAL_VALUES[table, name, value]
     elif isinstance(value, tuple):

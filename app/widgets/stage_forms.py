@@ -13,17 +13,28 @@ import streamlit as st
 
 from app.session import cache, jobs, views
 from app.session.state import widget_key
-from app.widgets.choices import setting_number
+from app.widgets.choices import setting_choice, setting_number
 from app.widgets.markup import escape_markdown
 from app.widgets.setting_labels import choice_label, list_differences, setting_label
 from core.embeddings.joined_encoder import lacks_raster_path
+from core.errors import ChipscapeError
+from core.pipeline.run import count_chips
 from core.pipeline.run_stages import settings_of
 from core.pipeline.view import View
 from core.pipeline.workspace import Workspace
+from core.reduction.tsne import effective_perplexity
 from core.reduction_settings import ReductionSettings
-from core.types import Covariance, Harmonisation, Nuisance
+from core.types import Covariance, Harmonisation, Initialisation, Metric, Nuisance
 
 Width = Literal["stretch", "content"]
+ButtonType = Literal["primary", "secondary"]
+# What a stage computes, as on the button that updates it.
+RESULTS = {
+    "chips": "chips",
+    "embeddings": "embeddings",
+    "clusters": "clusters",
+    "projection": "plot",
+}
 SPACE_HELP = "Number of principal components of the embeddings that are kept."
 COVARIANCE_HELP = "Automatic uses the most flexible covariance that the number of chips supports."
 TREE_SPACE_HELP = (
@@ -35,7 +46,13 @@ MIN_SAMPLES_HELP = (
     "Number of neighbours, not counting the chip itself, that define its density. A higher number "
     "gives fewer and more stable clusters, and more noise. 0 chooses it from the number of chips."
 )
-
+METRIC_HELP = (
+    "Cosine compares the directions of two chips' principal components and ignores their lengths."
+)
+START_HELP = (
+    "Positions from which t-SNE starts. They affect where groups lie in relation to each other, "
+    "hardly which chips are neighbours. From random positions, related groups may end up far apart."
+)
 CORRECTION_HELP = {
     "harmonisation": "Centring subtracts the mean embedding of each scene. Scenes with few chips "
     "are corrected less. It also removes what distinguishes classes of different scenes.",
@@ -128,11 +145,16 @@ def projection_form(workspace: Workspace) -> None:
     perplexity = 0.0
     if not is_automatic:
         perplexity = number("perplexity", current.perplexity or 30.0, (2.0, 10_000.0), 5.0)
+    choice = partial(setting_choice, workspace, "projection")
     projection = dataclasses.replace(
         current,
         perplexity=perplexity,
         n_iter=number("n_iter", current.n_iter, (50, 10_000), 50),
         exaggeration=number("exaggeration", current.exaggeration, (1.0, 50.0), 0.5),
+        metric=choice("metric", get_args(Metric), current.metric, METRIC_HELP),
+        initialisation=choice(
+            "initialisation", get_args(Initialisation), current.initialisation, START_HELP
+        ),
         seed=number("seed", current.seed, (0, 2**31 - 1), 1),
     )
     views.request_settings(workspace, projection=projection)
@@ -147,11 +169,28 @@ def run_button(
         return
     is_ready, key = cache.is_ready(view, until), f"cs.run:{until}"
     label = "Up to date" if is_ready else label
-    is_incomplete = lacks_raster_path(view.settings.embed.encoder)
+    obstacle = _find_obstacle(view) if until == "projection" and not is_ready else ""
+    if obstacle:
+        st.warning(escape_markdown(obstacle))
+    is_incomplete = bool(obstacle) or lacks_raster_path(view.settings.embed.encoder)
     disabled = is_ready or is_incomplete or jobs.running_job(workspace) is not None
-    if st.button(label, key=key, type="primary", disabled=disabled, width=width):
+    # Once there is a result, the notice about previous settings has the primary button.
+    has_result = views.displayed_view(workspace, until) is not None
+    kind: Literal["primary", "secondary"] = "secondary" if has_result else "primary"
+    if st.button(label, key=key, type=kind, disabled=disabled, width=width):
         jobs.start_run(workspace, view.settings, until, title)
         st.rerun()
+
+
+def _find_obstacle(view: View) -> str:
+    """Return why the chips cannot be projected; empty if they can, as far as is known yet."""
+    try:
+        # Before the chips are cut, their number is at most that of the annotations.
+        n_chips = count_chips(view) or sum(s.report.annotations for s in view.survey.usable)
+        effective_perplexity(n_chips, view.settings.projection)
+    except ChipscapeError as error:
+        return str(error)
+    return ""
 
 
 def stale_notice(view: View, stage: str, until: str = "") -> None:
@@ -170,13 +209,17 @@ def stale_notice(view: View, stage: str, until: str = "") -> None:
         st.rerun()
     requested, tables = views.requested_settings(workspace), settings_of(stage)
     phrases = escape_markdown(", ".join(list_differences(view.settings, requested, tables)))
+    if not phrases and view.settings.method == requested.method:
+        # Only the scenes differ, which the notice above the page says.
+        return
     with st.container(border=True, horizontal=True, vertical_alignment="center", key="cs_stale"):
         st.markdown(f"**These results use your previous settings** ({phrases}).")
         is_busy = jobs.running_job(workspace) is not None
         note = "A job is already running." if is_busy else None
         key = f"cs.compute:{stage}"
         disabled = is_busy or lacks_raster_path(requested.embed.encoder)
-        if st.button("Update", key=key, type="primary", disabled=disabled, help=note):
+        label = f"Update the {RESULTS.get(until, 'results')}"
+        if st.button(label, key=key, type="primary", disabled=disabled, help=note):
             jobs.start_run(workspace, requested, until, f"Computing {until}")
             st.rerun()
         if st.button("Keep these results", key=f"cs.keep:{stage}"):

@@ -3,16 +3,19 @@
 import errno
 import json
 import math
+import shutil
+import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from secrets import token_hex
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from core.errors import ArtifactError
+from core.errors import ArtifactError, WorkspaceError
 from core.types import AnyArray, IntArray
 
 
@@ -36,6 +39,44 @@ def write_atomically(path: Path, content: str | Callable[[Path], object]) -> Pat
     finally:
         part.unlink(missing_ok=True)
     return path
+
+
+def write_folder(folder: Path, fill: Callable[[Path], object], mark: str) -> Path:
+    """Fill a folder under a temporary name next to it, then rename it, and return its path.
+
+    An earlier folder is replaced only if it contains the file `mark`, which `fill` writes too.
+    Raises WorkspaceError if it does not.
+    """
+    if folder.exists() and not (folder / mark).is_file():
+        raise WorkspaceError(
+            "exists and was not written by Chipscape",
+            where=str(folder),
+            remedy="Move it away, or choose another folder.",
+        )
+    part, former = (folder.with_name(f".{folder.name}.{token_hex(4)}") for _ in range(2))
+    try:
+        part.mkdir(parents=True)
+        fill(part)
+        if folder.exists():
+            folder.rename(former)
+        part.rename(folder)
+    finally:
+        for leftover in (part, former):
+            shutil.rmtree(leftover, ignore_errors=True)
+    return folder
+
+
+def zip_folder(path: Path, fill: Callable[[Path], object]) -> None:
+    """Fill a temporary folder and write its files as one zip file."""
+    with (
+        TemporaryDirectory(prefix=".zip-", dir=path.parent) as name,
+        zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive,
+    ):
+        folder = Path(name)
+        fill(folder)
+        for file in sorted(folder.rglob("*")):
+            if file.is_file():
+                archive.write(file, file.relative_to(folder))
 
 
 def write_json(path: Path, document: Any) -> None:

@@ -1,27 +1,32 @@
 """The artifact store: each result has its own folder, which is complete or absent."""
 
 import logging
+import os
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import numpy as np
 from filelock import FileLock
 
 from core import __version__
 from core.artifacts.formats import damaged_error, read_json, write_json
-from core.artifacts.keys import make_key
+from core.artifacts.keys import KEY_LENGTH, make_key
 from core.errors import ChipscapeError, WorkspaceError
 from core.types import AnyArray
 
 log = logging.getLogger(__name__)
 
 MANIFEST = "manifest.json"
+PARTIAL = ".partial"
+"""Folder of unfinished artifacts, and of the locks of the processes that compute them."""
+SWEEP_LOCK = "sweep.lock"
 
 
 @dataclass(frozen=True)
@@ -65,8 +70,14 @@ class Store:
 
     def find(self, step: Step) -> Artifact | None:
         """Return the finished artifact of a step, or None."""
-        folder = self.root / step.stage / step.key
-        return _open(step.stage, folder) if (folder / MANIFEST).is_file() else None
+        return self.get(step.stage, step.key)
+
+    def get(self, stage: str, key: str) -> Artifact | None:
+        """Return the finished artifact of a stage with a key, or None."""
+        folder = self.root / stage / key
+        # A key may come from a file that was edited, so it must not lead to another folder.
+        is_key = len(key) == KEY_LENGTH and key.isalnum()
+        return _open(stage, folder) if is_key and (folder / MANIFEST).is_file() else None
 
     def all(self, stage: str) -> list[Artifact]:
         """Return every finished artifact of a stage, the oldest first."""
@@ -84,7 +95,7 @@ class Store:
         """
         if artifact := self.find(step):
             return artifact
-        part = self.root / ".partial" / f"{step.stage}-{step.key}"
+        part = self.root / PARTIAL / f"{step.stage}-{step.key}"
         try:
             # Another process may move the folder away while its existence is checked.
             with suppress(FileExistsError):
@@ -96,11 +107,37 @@ class Store:
             ) from error
         lock = part.with_suffix(".lock")
         with FileLock(lock):
+            self._await_sweep()
             artifact = self.find(step) or self._compute(step, part, compute)
             # A process that still waits for the deleted lock will find the artifact, so it does no
             # harm if another process creates the lock again.
             lock.unlink(missing_ok=True)
             return artifact
+
+    @contextmanager
+    def in_use(self) -> Iterator[None]:
+        """Keep other processes from deleting artifacts until the block ends.
+
+        A store that is not writable is left as it is: nothing can be deleted from it either.
+        """
+        lock = self.root / PARTIAL / f"run-{os.getpid()}-{uuid4().hex[:8]}.lock"
+        try:
+            lock.parent.mkdir(parents=True, exist_ok=True)
+            lock.touch()
+        except OSError:
+            yield
+            return
+        with FileLock(lock):
+            self._await_sweep()
+            try:
+                yield
+            finally:
+                lock.unlink(missing_ok=True)
+
+    def _await_sweep(self) -> None:
+        """Wait until no process deletes artifacts; call it while a lock of this store is held."""
+        with FileLock(self.root / PARTIAL / SWEEP_LOCK):
+            pass
 
     def _compute(
         self, step: Step, part: Path, compute: Callable[[Path], Mapping[str, Any]]

@@ -166,7 +166,7 @@ class ChipSet:
         Raises BandError if the rows come from scenes with different dtypes, which only
         `read_scaled` can combine.
         """
-        chips = self._locate(rows)
+        chips = self.locate(rows)
         pixels = [part.pixels[row] for part, row in chips]
         if len({values.dtype for values in pixels}) > 1:
             raise BandError(f"the chips have different dtypes: {', '.join(self.dtypes)}")
@@ -177,16 +177,16 @@ class ChipSet:
     ) -> FloatArray:
         """Read the pixels of these rows, scaled to 0..1 by their dtype; masked pixels are 0."""
         chips = []
-        for part, row in self._locate(rows):
+        for part, row in self.locate(rows):
             scaled = scalings[part.pixels.dtype.name].apply(part.pixels[row][None])[0]
             chips.append(scaled * (part.mask[row] == 0))
         return np.stack(chips)
 
     def read_masks(self, rows: Sequence[int] | AnyArray) -> BoolArray:
         """Read the masks of these rows, (n, size, size), True where masked."""
-        return np.asarray(np.stack([part.mask[row] for part, row in self._locate(rows)]) != 0)
+        return np.asarray(np.stack([part.mask[row] for part, row in self.locate(rows)]) != 0)
 
-    def _locate(self, rows: Sequence[int] | AnyArray) -> list[tuple[SceneChips, int]]:
+    def locate(self, rows: Sequence[int] | AnyArray) -> list[tuple[SceneChips, int]]:
         """Return the part that holds each row, and the row's number within it."""
         starts = np.cumsum([0, *map(len, self.parts)])
         numbers = np.asarray(rows, np.int64)

@@ -84,15 +84,15 @@ COMMANDS = {"compare": compare_command, "estimate": estimate_command}
 
 
 def agreed_class_attribute(run: Run) -> str:
-    """Return the class attribute guessed for most scenes; raises SettingsError if there is none."""
-    names = [report.class_property for report in run.view.survey.reports if report.class_property]
-    if not names:
+    """Return the class attribute of all scenes; raises SettingsError if there is none."""
+    attribute = run.view.survey.class_attribute
+    if not attribute:
         raise SettingsError(
             "no attribute of the annotations looks like a class",
             where="score",
             remedy="Choose one with --property.",
         )
-    return str(max(sorted(set(names)), key=names.count))
+    return attribute
 
 
 def _cost_line(cost: EncoderCost, n: int) -> str:

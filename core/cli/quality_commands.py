@@ -14,7 +14,7 @@ from core.clusters.labelling import NOISE
 from core.clusters.methods.method_table import METHODS, method_of
 from core.errors import SettingsError, TooFewError
 from core.pipeline.corrections.correction_comparison import CorrectionComparison
-from core.pipeline.run import Run, run_pipeline
+from core.pipeline.run import Reporter, Run, run_pipeline
 from core.progress import Progress, report_step
 
 
@@ -40,7 +40,7 @@ def quality_command(
     from core.pipeline.quality_stage import judge_run, quality_table
 
     with reporter() as listen:
-        run = run_pipeline(session.workspace, session.settings, listen, "clusters")
+        run = run_displayed(session, listen, "clusters")
         quality, edited, problems = judge_run(run, listen)
     result = quality_table(quality, run, edited, problems)
     if property_name:
@@ -67,8 +67,8 @@ def landscape_command(
 ) -> None:
     """Suggest the main setting: a cluster size for HDBSCAN, else the number of clusters."""
     with reporter() as listen:
-        run = run_pipeline(session.workspace, session.settings, listen, "reduction")
-        if method_of(session.settings).count:
+        run = run_displayed(session, listen, "reduction")
+        if method_of(run.view.settings).count:
             result = _sweep_components(run, components, listen("components"))
         else:
             result = _sweep_sizes(run)
@@ -82,6 +82,15 @@ _CHOSEN = ("min_cluster_size", "min_samples")
 COMMANDS = {"quality": quality_command, "landscape": landscape_command}
 
 
+def run_displayed(session: Session, listen: Reporter, until: str) -> Run:
+    """Run the stages for the current result, with its scenes, up to and including `until`."""
+    from core.pipeline.results.displayed_result import stored_survey
+
+    settings = session.result_settings()
+    survey = stored_survey(session.workspace, settings)
+    return run_pipeline(session.workspace, settings, listen, until, survey)
+
+
 def describe_noise(run: Run) -> str:
     """Return a phrase on the displayed share of noise; empty for methods without noise."""
     labelling, method = run.labelling, method_of(run.view.settings)
@@ -93,7 +102,7 @@ def describe_noise(run: Run) -> str:
         chosen = ", ".join(f"{name} {labelling.facts[name]}" for name in names)
         return f", {labelling.noise_fraction:.0%} noise" + (f" ({chosen})" if chosen else "")
 
-    from core.pipeline.saved_edits import treat_view
+    from core.pipeline.results.displayed_result import treat_view
 
     treated = treat_view(run.view, labelling)
     target = "nearest cluster" if treatment == "nearest" else "most likely cluster"

@@ -1,8 +1,8 @@
 """The options that commands share, and the session that is built from them."""
 
 import inspect
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from functools import wraps
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,9 +12,14 @@ import typer
 from core import compute
 from core.clusters.methods.method_table import METHODS, find_method
 from core.errors import SettingsError
+from core.pipeline.results.current_result import load_current
+from core.pipeline.results.run_records import find_run_record, read_record
 from core.pipeline.workspace import Workspace
 from core.settings import PRESETS, RunSettings
-from core.tables import merge_tables, read_toml, settings_from_table
+from core.tables import merge_tables, read_toml, settings_from_table, settings_table
+
+CURRENT = "current"
+"""Value of --settings that stands for the current result."""
 
 
 def option(help_text: str, *names: str) -> Any:
@@ -63,25 +68,46 @@ _FIELDS = {
     "min_cluster_size": "cut.min_cluster_size",
     "min_samples": "tree.min_samples",
     "perplexity": "projection.perplexity",
+    "exaggeration": "projection.exaggeration",
+    "initialisation": "projection.initialisation",
+    "metric": "projection.metric",
 }
 
 
 @dataclass(frozen=True)
 class Session:
-    """The workspace, the settings and the output format of a command."""
+    """The workspace, the settings and the output format of a command.
+
+    `options` are the settings that options of the command line set, as nested tables;
+    `has_source` is True if --settings or --preset was given.
+    """
 
     workspace: Workspace
     settings: RunSettings
     as_json: bool
+    options: Mapping[str, Any] = field(default_factory=dict)
+    has_source: bool = False
+
+    def result_settings(self) -> RunSettings:
+        """Return the settings of the current result, changed by options.
+
+        Without a current result, or with --settings or --preset, these are `settings`.
+        """
+        current = None if self.has_source else load_current(self.workspace).settings
+        if current is None:
+            return self.settings
+        table = merge_tables(settings_table(current), self.options)
+        settings: RunSettings = settings_from_table(RunSettings, table, "settings")
+        return settings
 
 
 def read_session(
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
     settings: Annotated[
-        Path | None, option("TOML file of settings, one table per stage.", "--settings")
-    ] = None,
-    preset: Annotated[str, option(f"One of {', '.join(PRESETS)}.", "--preset")] = "default",
+        str, option("TOML file of settings, a run (name, id or record), or current.", "--settings")
+    ] = "",
+    preset: Annotated[str, option(f"One of {', '.join(PRESETS)}.", "--preset")] = "",
     seed: Annotated[int | None, option("Seed of clustering and projection.", "--seed")] = None,
     scheduler: SchedulerOption = "",
     verify: Annotated[bool, option("Recompute all checksums.", "--verify")] = False,
@@ -116,9 +142,15 @@ def read_session(
     min_cluster_size: MinClusterSizeOption = None,
     min_samples: MinSamplesOption = None,
     perplexity: Annotated[float | None, option("Perplexity of t-SNE; 0 is automatic.")] = None,
+    exaggeration: Annotated[float | None, option("Exaggeration of t-SNE, 1 for none.")] = None,
+    initialisation: Annotated[
+        str | None, option("Initial positions of t-SNE: pca, spectral or random.")
+    ] = None,
+    metric: Annotated[str | None, option("Distance for t-SNE: euclidean or cosine.")] = None,
 ) -> Session:
     """Assemble a session: the preset, then the settings file, then the options."""
-    require_choice(preset, PRESETS, "--preset")
+    if preset:
+        require_choice(preset, PRESETS, "--preset")
     options = locals()
     values = {path: options[name] for name, path in _FIELDS.items()}
     values |= {"embed.refit": refit or None, "gmm.seed": seed, "projection.seed": seed}
@@ -126,17 +158,43 @@ def read_session(
     for record in METHODS.values():
         if record.count == "n_clusters":
             values[f"{record.table}.n_clusters"] = n_clusters
-    table = merge_tables(PRESETS[preset], read_toml(settings) if settings else {})
+    table: dict[str, Any] = {}
     for path, value in values.items():
         if value is not None:
             parent, _, name = path.rpartition(".")
             table = merge_tables(table, {parent: {name: value}} if parent else {name: value})
     if scheduler:
         compute.connect_scheduler(scheduler)
-    source = str(settings) if settings else "settings"
-    run_settings = settings_from_table(RunSettings, table, source)
+    opened_workspace = Workspace.at(workspace, verify=verify)
+    base = merge_tables(PRESETS[preset or "default"], _read_source(settings, opened_workspace))
+    source = settings or "settings"
+    run_settings = settings_from_table(RunSettings, merge_tables(base, table), source)
     find_method(run_settings.method, where=f"{source}, method")
-    return Session(Workspace.at(workspace, verify=verify), run_settings, as_json)
+    return Session(opened_workspace, run_settings, as_json, table, bool(settings or preset))
+
+
+def _read_source(source: str, workspace: Workspace) -> dict[str, Any]:
+    """Return the settings, as nested tables, of a TOML file, a run or the current result."""
+    if not source:
+        return {}
+    if source == CURRENT:
+        current = load_current(workspace).settings
+        if current is None:
+            raise SettingsError(
+                "the workspace has no current result",
+                where="--settings current",
+                remedy="Run `chipscape run` first.",
+            )
+        return settings_table(current)
+    path = Path(source).expanduser()
+    if not path.is_file():
+        if path.suffix:
+            # A misspelt file is reported as such.
+            return read_toml(path)
+        return settings_table(find_run_record(source, workspace).settings)
+    table = read_toml(path)
+    is_record = "keys" in table and "settings" in table
+    return settings_table(read_record(path).settings) if is_record else table
 
 
 def with_options(read: Callable[..., Any]) -> Callable[[Callable[..., None]], Callable[..., None]]:

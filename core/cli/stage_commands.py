@@ -4,23 +4,30 @@ import sys
 import time
 from collections.abc import Iterator
 from itertools import chain
-from pathlib import Path
 from typing import Annotated
 
 import tomli_w
 import typer
 
-from core.cli import encoder_commands, input_commands, quality_commands
-from core.cli.console import counted, emit, remark, reporter, show_result
+from core.cli import (
+    assign_command,
+    encoder_commands,
+    export_command,
+    input_commands,
+    quality_commands,
+    result_commands,
+)
+from core.cli.console import counted, emit, machine_read, remark, reporter, show_result
 from core.cli.encoder_commands import agreed_class_attribute
 from core.cli.flair import flair_app
-from core.cli.quality_commands import describe_noise, parse_range, prepare_counts, require_count
+from core.cli.quality_commands import parse_range, prepare_counts, require_count, run_displayed
+from core.cli.run_texts import run_lines
 from core.cli.shared_options import Session, option, require_choice, with_session
-from core.errors import SettingsError
 from core.pipeline.demo_workspace import ensure_demo
 from core.pipeline.encoders.satdino_protocol import PROTOCOLS, run_satdino_protocol
-from core.pipeline.run import Run, run_pipeline
-from core.pipeline.run_results import collect_results, score_run
+from core.pipeline.results.displayed_result import stored_survey
+from core.pipeline.run import keep_run, run_pipeline
+from core.pipeline.run_results import score_run
 from core.pipeline.run_stages import STAGE_NAMES
 from core.pipeline.scene_survey import survey_scenes
 from core.pipeline.workspace import ROOT
@@ -40,18 +47,8 @@ app.add_typer(flair_app.app, name="flair")
 def _run_until(session: Session, until: str) -> None:
     with reporter() as listen:
         run = run_pipeline(session.workspace, session.settings, listen, until)
-    show_result(session.as_json, run.summary(), _run_lines(run))
-
-
-def _run_lines(run: Run) -> Iterator[str]:
-    summary = run.summary()
-    for name, state in run.stages.items():
-        yield f"{name:<12} {state:<9} {run.seconds[name]:7.2f} s"
-    yield from (f"note: {note}" for note in summary["notes"])
-    total = f"{counted(summary['chips'], 'chip')} from {counted(summary['scenes'], 'scene')}"
-    if run.labelling:
-        total += f" · {counted(run.labelling.n_clusters, 'cluster')}{describe_noise(run)}"
-    yield total
+    keep_run(run)
+    show_result(session.as_json, run.summary(), run_lines(run))
 
 
 @with_session
@@ -120,9 +117,11 @@ def cluster_command(
     if counts:
         require_count(session.settings.method)
     with reporter() as listen:
-        run = run_pipeline(session.workspace, session.settings, listen, "clusters")
+        # Sliders of the app act on the displayed result, even if scenes were added since.
+        survey = stored_survey(session.workspace, session.settings) if machine_read() else None
+        run = run_pipeline(session.workspace, session.settings, listen, "clusters", survey)
         message = prepare_counts(run, counts, listen("mixtures")) if counts else ""
-    lines = chain(_run_lines(run), [message] if message else [])
+    lines = chain(run_lines(run), [message] if message else [])
     show_result(session.as_json, run.summary(), lines)
 
 
@@ -158,7 +157,7 @@ def score_command(
         require_choice(protocol, PROTOCOLS, "--protocol")
     until = "chips" if protocol else "clusters"
     with reporter() as listen:
-        run = run_pipeline(session.workspace, session.settings, listen, until)
+        run = run_displayed(session, listen, until)
         attribute = property_name or agreed_class_attribute(run)
         if protocol:
             result = run_satdino_protocol(run.view, attribute, listen(protocol))
@@ -166,42 +165,6 @@ def score_command(
             result = score_run(run, attribute)
     texts = {name: f"{v:.3f}" if isinstance(v, float) else v for name, v in result.items()}
     lines = (f"{name:<32} {v}" for name, v in texts.items() if v not in ((), []))
-    show_result(session.as_json, result, lines)
-
-
-@with_session
-def export_command(
-    session: Session,
-    kind: Annotated[str, option("csv, geojson, geoparquet or gpkg.", "--format")] = "",
-    layout: Annotated[str, option("seed: the files of the seed pipeline.")] = "",
-    out: Annotated[Path | None, option("Folder to write to. [default: results/]")] = None,
-) -> None:
-    """Write the results for other programs."""
-    from core.export.seed_layout import write_seed_layout
-    from core.export.table_formats import FORMATS, write_results
-
-    if layout not in ("", "seed"):
-        raise SettingsError(f"{layout!r} is not a layout; the only one is seed", where="--layout")
-    if kind:
-        require_choice(kind, FORMATS, "--format")
-    workspace = session.workspace
-    if out and out.resolve().is_relative_to(workspace.raw.resolve()):
-        raise SettingsError("raw/ is never written to", where="--out")
-    with reporter() as listen:
-        run = run_pipeline(workspace, session.settings, listen)
-    results = collect_results(run)
-    paths: list[Path] = []
-    if layout:
-        folders = (workspace.extracted, workspace.results)
-        paths += write_seed_layout(results, *(out / f.name if out else f for f in folders))
-    if kind or not layout:
-        paths.append(write_results(results, out or workspace.results, kind or "geojson"))
-    listed = [path for path in paths if path.suffix != ".npy" or path.name == "X_pca.npy"]
-    n_files, written = len(paths), [str(path) for path in listed]
-    lines = [f"written: {path}" for path in written]
-    if n_files > len(listed):
-        lines.append(f"written: {n_files - len(listed)} chips as .npy")
-    result = {"chips": len(results.chips), "files": n_files, "written": written}
     show_result(session.as_json, result, lines)
 
 
@@ -240,7 +203,6 @@ COMMANDS = {
     "project": project_command,
     "run": run_command,
     "score": score_command,
-    "export": export_command,
     "settings": settings_command,
     "warm-up": warm_up_command,
 }
@@ -248,7 +210,10 @@ for commands in (
     COMMANDS,
     encoder_commands.COMMANDS,
     quality_commands.COMMANDS,
+    export_command.COMMANDS,
     input_commands.COMMANDS,
+    result_commands.COMMANDS,
+    assign_command.COMMANDS,
 ):
     for name, command in commands.items():
         app.command(name=name)(command)

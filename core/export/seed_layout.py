@@ -1,6 +1,5 @@
 """Export in the layout of the seed pipeline, the older program that Chipscape replaces."""
 
-from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
@@ -9,7 +8,8 @@ import numpy as np
 from core.artifacts.formats import write_array, write_atomically
 from core.chips.chip_set import ChipSet
 from core.export.clustered_chips import ClusteredChips
-from core.types import AnyArray
+from core.export.file_names import safe_stem
+from core.export.projection_plot import draw_projection
 
 
 def write_seed_layout(
@@ -24,14 +24,11 @@ def write_seed_layout(
     """
     table = clustered_chips.table()
     metadata = clustered_chips.chips.table.copy()
-    metadata.insert(1, "path", [_file_name(chip_id) for chip_id in metadata["chip_id"]])
+    metadata.insert(1, "path", [_chip_file(chip_id) for chip_id in metadata["chip_id"]])
     embeddings = metadata.assign(embedding=list(np.asarray(clustered_chips.embeddings)))
-    draw = partial(
-        _draw_projection,
-        coordinates=clustered_chips.projection.coordinates,
-        clusters=clustered_chips.clusters,
-        colours=clustered_chips.colours,
-    )
+    # Excluded chips are drawn too, as they are in the table.
+    everything = np.ones(len(clustered_chips.chips), bool)
+    draw = partial(draw_projection, clustered_chips, rows=everything, dpi=120, title="t-SNE")
     points = clustered_chips.reduction.points
     return [
         *_write_chips(clustered_chips.chips, extracted),
@@ -49,36 +46,11 @@ def _write_chips(chips: ChipSet, folder: Path) -> list[Path]:
     for part in chips.parts:
         for row, chip_id in enumerate(part.facts["chip_id"]):
             pixels = np.moveaxis(part.pixels[row], 0, -1)
-            path = folder / _file_name(chip_id)
+            path = folder / _chip_file(chip_id)
             paths.append(write_atomically(path, partial(write_array, values=pixels)))
     return paths
 
 
-def _file_name(chip_id: str) -> str:
-    """Return a chip's file name, without characters that a file system treats as special."""
-    return "".join(c if c.isalnum() or c in "-_. " else "_" for c in chip_id) + ".npy"
-
-
-def _draw_projection(
-    path: Path, coordinates: AnyArray, clusters: AnyArray, colours: Mapping[int, str]
-) -> None:
-    """Draw the projection as a PNG, in the user's or matplotlib's colours, with noise in grey."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(9, 8), dpi=120, layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.add_subplot()
-    noise = clusters < 0
-    x, y = coordinates.T
-    axes.scatter(x[noise], y[noise], s=6, color="#b5b5b5", label="noise", linewidths=0)
-    ids = np.unique(clusters[~noise]).tolist()
-    for cluster in ids:
-        members = clusters == cluster
-        colour = colours.get(cluster, f"C{cluster % 10}")
-        axes.scatter(x[members], y[members], s=10, color=colour, label=str(cluster), linewidths=0)
-    axes.set(title="t-SNE", xticks=[], yticks=[])
-    if len(ids) <= 25:
-        axes.legend(title="cluster", loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
-    # Without the program's name and version, equal results give equal files.
-    figure.savefig(path, metadata={"Software": None})
+def _chip_file(chip_id: str) -> str:
+    """Return a chip's file name."""
+    return f"{safe_stem(chip_id)}.npy"

@@ -1,71 +1,114 @@
-"""The file formats of the table of chips, each with its writer."""
+"""Writers of the table of chips: one row per chip, with its footprint in longitude and latitude."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import geopandas as gpd
-import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
+import pyogrio
+import shapely
 
-from core.artifacts.formats import write_atomically
 from core.export.clustered_chips import ClusteredChips
+from core.export.qgis_style import layer_style
+from core.progress import Progress
 from core.raster.geodesy import WGS84
-from core.types import Geometries
+
+LAYER = "chips"
+GEOMETRY_COLUMN = "geom"
+# QGIS 3.22 to 3.28 with GDAL 3.6 warn about later versions.
+GEOPACKAGE_VERSION = "1.2"
+# Tags of the layer in GeoPackage, and of the file in GeoParquet.
+RUN_TAG, SETTINGS_TAG, PROVENANCE_TAG = (
+    f"chipscape_{name}" for name in ("run", "settings", "provenance")
+)
 
 
-@dataclass(frozen=True)
-class TableFormat:
-    """A file format: the suffix of its files, with the dot, and its writer.
+def write_csv(results: ClusteredChips, path: Path, _: Progress) -> None:
+    """Write the table without footprints as CSV."""
+    included_table(results).to_csv(path, index=False)
 
-    `write` takes a table, the footprints of its rows in longitude and latitude, and a path.
+
+def write_geoparquet(results: ClusteredChips, path: Path, _: Progress) -> None:
+    """Write the table as GeoParquet, with the provenance in the metadata of the file."""
+    _geo_table(results).to_parquet(path, index=False)
+    table = pq.read_table(path)
+    tags = {tag.encode(): text.encode() for tag, text in _provenance_tags(results).items()}
+    pq.write_table(table.replace_schema_metadata({**(table.schema.metadata or {}), **tags}), path)
+
+
+def write_geojson(results: ClusteredChips, path: Path, _: Progress) -> None:
+    """Write the table as GeoJSON, with the provenance as JSON in the description."""
+    options = {"DESCRIPTION": results.provenance.as_json()}
+    _write_layer(_geo_table(results), path, "GeoJSON", layer_options=options)
+
+
+def write_flatgeobuf(results: ClusteredChips, path: Path, _: Progress) -> None:
+    """Write the table as FlatGeobuf, with the provenance as JSON in the description.
+
+    The rows are in the order of the spatial index, which chips without a footprint cannot be in.
     """
-
-    suffix: str
-    write: Callable[[pd.DataFrame, Geometries, Path], None]
-
-
-def _write_csv(table: pd.DataFrame, _: Geometries, path: Path) -> None:
-    table.to_csv(path, index=False)
+    frame = _geo_table(results)
+    options = {"TITLE": "Chips", "DESCRIPTION": results.provenance.as_json()}
+    if frame.geometry.isna().any():
+        options["SPATIAL_INDEX"] = "NO"
+    _write_layer(frame, path, "FlatGeobuf", layer_options=options)
 
 
-def _write_geoparquet(table: pd.DataFrame, footprints: Geometries, path: Path) -> None:
-    _geo_table(table, footprints).to_parquet(path, index=False)
+def write_geopackage(results: ClusteredChips, path: Path, _: Progress) -> None:
+    """Write the table as GeoPackage that QGIS draws in the colours and names of the clusters.
 
-
-def _write_layer(table: pd.DataFrame, footprints: Geometries, path: Path, driver: str) -> None:
-    """Write one layer with a GDAL driver."""
-    frame = _geo_table(table, footprints)
-    frame.to_file(path, driver=driver, engine="pyogrio", layer="chips")
-
-
-def _geo_table(table: pd.DataFrame, footprints: Geometries) -> gpd.GeoDataFrame:
-    return gpd.GeoDataFrame(table, geometry=gpd.GeoSeries(footprints), crs=WGS84)
-
-
-FORMATS: Mapping[str, TableFormat] = {
-    "csv": TableFormat(".csv", _write_csv),
-    "geojson": TableFormat(".geojson", partial(_write_layer, driver="GeoJSON")),
-    "geoparquet": TableFormat(".parquet", _write_geoparquet),
-    "gpkg": TableFormat(".gpkg", partial(_write_layer, driver="GPKG")),
-}
-
-
-def write_results(clustered_chips: ClusteredChips, folder: Path, format_name: str) -> Path:
-    """Write the table of chips, with footprints in EPSG:4326 unless the format is CSV.
-
-    Chips that the user excluded are left out. The format's name is a key of `FORMATS`, and the
-    folder is created if necessary. Returns the path of the file, which is called ``chips`` with the
-    suffix of the format.
+    GDAL stores the provenance as metadata of the layer, in gpkg_metadata and
+    gpkg_metadata_reference. The style is the default style in the table layer_styles, in which
+    QGIS keeps the styles of a GeoPackage.
     """
-    table_format = FORMATS[format_name]
-    included = np.ones(len(clustered_chips.chips), np.bool_)
-    if clustered_chips.edited is not None:
-        included = ~clustered_chips.edited.excluded
-    table = clustered_chips.table()[included].reset_index(drop=True)
-    footprints = clustered_chips.footprints[included]
-    return write_atomically(
-        folder / f"chips{table_format.suffix}",
-        lambda path: table_format.write(table, footprints, path),
+    frame = _geo_table(results)
+    options = {"GEOMETRY_NAME": GEOMETRY_COLUMN, "DESCRIPTION": results.provenance.title}
+    tags = _provenance_tags(results)
+    _write_layer(
+        frame,
+        path,
+        "GPKG",
+        dataset_options={"VERSION": GEOPACKAGE_VERSION},
+        layer_options=options,
+        layer_metadata=tags,
     )
+    style = layer_style(results, LAYER, GEOMETRY_COLUMN, _symbol_type(frame))
+    pyogrio.write_dataframe(
+        style, path, layer="layer_styles", driver="GPKG", append=True, layer_options={"FID": "id"}
+    )
+
+
+def included_table(results: ClusteredChips) -> pd.DataFrame:
+    """Return the table of the chips that the user has not excluded."""
+    return results.table()[results.included].reset_index(drop=True)
+
+
+def _geo_table(results: ClusteredChips) -> gpd.GeoDataFrame:
+    footprints = gpd.GeoSeries(results.footprints[results.included])
+    return gpd.GeoDataFrame(included_table(results), geometry=footprints, crs=WGS84)
+
+
+def _write_layer(frame: gpd.GeoDataFrame, path: Path, driver: str, **options: Any) -> None:
+    """Write one layer; polygons become multipolygons if the layer has both."""
+    types = set(frame.geometry.geom_type.dropna())
+    promote = len(types) > 1 and len({name.removeprefix("Multi") for name in types}) == 1
+    pyogrio.write_dataframe(
+        frame, path, layer=LAYER, driver=driver, promote_to_multi=promote or None, **options
+    )
+
+
+def _provenance_tags(results: ClusteredChips) -> Mapping[str, str]:
+    provenance = results.provenance
+    return {
+        RUN_TAG: provenance.run_id,
+        SETTINGS_TAG: provenance.settings_toml(),
+        PROVENANCE_TAG: provenance.as_json(),
+    }
+
+
+def _symbol_type(frame: gpd.GeoDataFrame) -> str:
+    """Return the type of QGIS symbol that draws the footprints: that of the most dimensions."""
+    dimensions = shapely.get_dimensions(frame.geometry.dropna().to_numpy())
+    return ("marker", "line", "fill")[int(dimensions.max(initial=0))] if len(dimensions) else "fill"

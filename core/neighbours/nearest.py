@@ -76,6 +76,20 @@ class NeighbourIndex:
         return votes
 
 
+def search_other_rows(points: FloatArray, k: int) -> tuple[FloatArray, IntArray]:
+    """Return the distances and numbers of the k nearest other rows, (n, k) each, nearest first.
+
+    The points are float32, (n, d); k is at most n - 1. Equal rows are neighbours at distance 0.
+    """
+    data = np.ascontiguousarray(points, np.float32)
+    squared, rows = NeighbourIndex(data).search(data, k + 1)
+    # A row may come after others at distance 0, or beyond the last of them.
+    is_self = rows == np.arange(len(rows))[:, None]
+    is_self[~is_self.any(axis=1), -1] = True
+    shape = (len(rows), k)
+    return np.sqrt(squared[~is_self]).reshape(shape), rows[~is_self].reshape(shape)
+
+
 def compile_searches() -> None:
     """Compile every search on synthetic rows; takes half a minute, then is cached on disk."""
     random = np.random.default_rng(0)

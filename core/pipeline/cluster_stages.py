@@ -29,11 +29,14 @@ from core.errors import TooFewError
 from core.pipeline.chip_images import APPEARANCE
 from core.pipeline.chip_stages import open_chips
 from core.pipeline.embedding_stages import join_embeddings
+from core.pipeline.projections.live_layout import LayoutWriter
 from core.pipeline.stage import Resolve, Stage
 from core.pipeline.view import View
 from core.progress import Progress
 from core.reduction.pca import Reduction, reduce_embeddings
-from core.reduction.tsne import Projection, project_tsne
+from core.reduction.projection_scores import score_projection
+from core.reduction.tsne import Projection, metric_space, project_tsne
+from core.reduction_settings import ProjectionSettings
 from core.types import FloatArray
 
 WEIGHTED_FACTS = ("longitude", "latitude", "width", "height")
@@ -80,13 +83,21 @@ def _open_reduction(artifact: Artifact) -> Reduction:
 
 
 def _project(view: View, folder: Path, report: Progress) -> dict[str, Any]:
-    projection = project_tsne(read_points(view), view.settings.projection, report)
+    points, settings = read_points(view), view.settings.projection
+    with LayoutWriter(folder) as layout:
+        projection = project_tsne(points, settings, report, watch=layout.write)
     write_array(folder / "coordinates.npy", projection.coordinates)
-    return {"kl_divergence": projection.kl_divergence, "perplexity": projection.perplexity}
+    scores = score_projection(metric_space(points, settings.metric), projection.coordinates)
+    counts = {"kl_divergence": projection.kl_divergence, "perplexity": projection.perplexity}
+    return {**counts, "scores": dataclasses.asdict(scores)}
 
 
 def _projection_inputs(view: View) -> dict[str, Any]:
     settings = dataclasses.asdict(view.settings.projection)
+    # With the defaults, the key is that of projections made before there were these settings.
+    for name in ("initialisation", "metric"):
+        if settings[name] == getattr(ProjectionSettings, name):
+            del settings[name]
     return {"after": reduction_key(view), "settings": settings}
 
 

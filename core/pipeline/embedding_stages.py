@@ -70,8 +70,10 @@ class _Encoding:
 
     @cached_property
     def chip_set(self) -> ChipSet:
-        selection = self.view.settings.chips.bands
-        return open_chip_set(self.view.artifacts["chips"], selection).without_constant_bands()
+        chips = open_chip_set(self.view.artifacts["chips"], self.view.settings.chips.bands)
+        # A band that was constant when the encoder was fitted may vary in scenes added later.
+        unused = tuple(band for band in chips.bands if band not in self.fit_inputs["bands"])
+        return dataclasses.replace(chips, constant_bands=unused).without_constant_bands()
 
     @cached_property
     def encoder(self) -> Encoder:
@@ -171,6 +173,21 @@ def embedding_artifacts(view: View, resolve: Resolve, report: Progress) -> list[
         artifacts.append(resolve(EMBEDDINGS, subject, shifted(report, n_embedded, total)))
         n_embedded += int(chips.counts["chips"])
     return artifacts
+
+
+def embed_with_fit(view: View, fit: Artifact, report: Progress) -> FloatArray:
+    """Embed the chips of a view with an existing fit of its encoder, float32 (n, dim).
+
+    The chips need not be among those that the encoder was fitted to, but must have the bands and
+    the data type of these; see `require_covered` for their values.
+    """
+    encoding = _Encoding(view, fit.manifest["inputs"])
+    usable = usable_artifacts(view.artifacts["chips"])
+    artifacts = [
+        EMBEDDINGS.make(view.workspace.store, _SceneEmbeddings(encoding, chips.key, index), report)
+        for index, chips in enumerate(usable)
+    ]
+    return np.asarray(join_embeddings(artifacts))
 
 
 def join_embeddings(artifacts: Sequence[Artifact]) -> AnyArray:

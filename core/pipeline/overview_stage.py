@@ -11,9 +11,9 @@ from core.pipeline.scene_survey import Survey, SurveyedScene
 from core.pipeline.stage import Stage
 from core.pipeline.workspace import Workspace
 from core.progress import Progress, silent
-from core.raster.rendering import displayed_band_positions, stretch_percentiles
+from core.raster.rendering import Rendering, displayed_band_positions
 from core.raster.scene import Scene, read_scene
-from core.raster.tiles import TileSource, display_limits, needs_overviews, write_overviews
+from core.raster.tiles import TileSource, needs_overviews, write_overviews
 
 
 @dataclass(frozen=True)
@@ -92,14 +92,12 @@ def build_overviews(
 
 
 def open_tile_source(
-    workspace: Workspace, scene: SurveyedScene, display: DisplaySettings
+    workspace: Workspace, scene: SurveyedScene, rendering: Rendering
 ) -> TileSource:
     """Open a scene for rendering tiles, with its overviews if they have been built."""
-    overviews = _overviews_of(scene, display)
+    overviews = _Overviews(scene.artifact.key, read_scene(scene.path), rendering.bands)
     file = OVERVIEWS.read(workspace.store, overviews)
-    percentiles = stretch_percentiles(display)
-    limits = display_limits(overviews.scene, overviews.bands, percentiles, file)
-    return TileSource(overviews.scene, overviews.bands, limits, file)
+    return TileSource(overviews.scene, overviews.bands, rendering.limits, file)
 
 
 def _overviews_of(scene: SurveyedScene, display: DisplaySettings) -> _Overviews:

@@ -43,8 +43,8 @@ from core.clusters.methods.method_table import method_of
 from core.errors import TooFewError
 from core.pipeline.chip_images import APPEARANCE
 from core.pipeline.cluster_stages import find_tree, labelling_stage, read_points
+from core.pipeline.results.displayed_result import apply_saved_edits
 from core.pipeline.run import Reporter, Run
-from core.pipeline.saved_edits import apply_saved_edits
 from core.pipeline.stage import Stage
 from core.pipeline.view import View
 from core.progress import Progress, report_step, silent
@@ -167,7 +167,7 @@ def judge_run(run: Run, listen: Reporter) -> tuple[Quality, EditedLabelling, lis
     Returns the quality, the edited labelling, and messages on edits that cannot be applied.
     """
     chips, _, labelling = run.clustered()
-    edited, problems = apply_saved_edits(run.view, labelling)
+    edited, problems = apply_saved_edits(run.view, labelling, run.chip_ids)
     subject = _JudgedLabelling(run.view, labelling, edited, chips, listen)
     artifact = QUALITY.make(run.view.workspace.store, subject)
     return QUALITY.open(artifact), edited, problems

@@ -1,24 +1,21 @@
-"""A run: its stages in order, the time that each took, and a record of all keys."""
+"""A run: its stages in order, the time that each took, and its record."""
 
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
-import tomli_w
-
-from core import __version__
-from core.artifacts.formats import write_atomically
 from core.chips.chip_set import ChipSet
 from core.clusters.labelling import Labelling
 from core.clusters.methods.method_table import method_of
 from core.errors import TooFewError
-from core.pipeline.chip_stages import open_chips, outline_chips
+from core.pipeline.chip_stages import open_chips, outline_chips, usable_artifacts
 from core.pipeline.cluster_stages import open_labelling_artifact
 from core.pipeline.embedding_stages import kept_note, open_embeddings
+from core.pipeline.projections.kept_projections import read_scores
+from core.pipeline.results.current_result import keep_result, link_run, save_current_run
+from core.pipeline.results.run_records import RunRecord, write_run_record
 from core.pipeline.run_stages import (
     RUN_STAGES,
     STAGE_NAMES,
@@ -26,12 +23,13 @@ from core.pipeline.run_stages import (
     make_artifacts,
     with_artifacts,
 )
-from core.pipeline.scene_survey import require_usable, survey_scenes
+from core.pipeline.scene_survey import Survey, require_usable, survey_scenes
 from core.pipeline.view import View
 from core.pipeline.workspace import Workspace
 from core.progress import Progress, silent
+from core.reduction.projection_scores import ProjectionScores
+from core.reduction.tsne import effective_perplexity
 from core.settings import RunSettings
-from core.tables import settings_table
 from core.types import AnyArray
 
 Reporter = Callable[[str], Progress]
@@ -43,12 +41,13 @@ class Run:
     """The results of one run, computed or found in the store.
 
     The view has the artifacts of the stages that were run. `seconds` is the wall time of each
-    stage, and `stages` says whether it was "computed" or "cached".
+    stage, and `stages` says whether it was "computed" or "cached". `record` is set at the end.
     """
 
     view: View
     seconds: dict[str, float] = field(default_factory=dict)
     stages: dict[str, str] = field(default_factory=dict)
+    record: RunRecord | None = None
 
     @cached_property
     def chips(self) -> ChipSet:
@@ -57,6 +56,12 @@ class Run:
         if chips is None:
             raise TooFewError("there are no chips", where="run")
         return chips
+
+    @property
+    def chip_ids(self) -> list[str]:
+        """The ids of the chips, row by row."""
+        ids: list[str] = self.chips.facts["chip_id"].tolist()
+        return ids
 
     @cached_property
     def labelling(self) -> Labelling | None:
@@ -69,6 +74,12 @@ class Run:
         """The KL divergence of the projection; None if the run stopped before projecting."""
         artifacts = self.view.artifacts.get("projection")
         return float(artifacts[0].counts["kl_divergence"]) if artifacts else None
+
+    @property
+    def scores(self) -> ProjectionScores | None:
+        """The stored scores of the projection; None without a projection, or if it has none."""
+        artifacts = self.view.artifacts.get("projection")
+        return read_scores(artifacts[0]) if artifacts else None
 
     def embeddings(self) -> AnyArray:
         """The embeddings, float32 (n, dim)."""
@@ -85,7 +96,7 @@ class Run:
 
     def summary(self) -> dict[str, Any]:
         """Return the summary that the command line prints as one JSON object."""
-        view, labelling = self.view, self.labelling
+        view, labelling, scores = self.view, self.labelling, self.scores
         return {
             "scenes": len(view.survey.usable),
             "chips": len(self.chips) if view.has("chips") else 0,
@@ -101,6 +112,9 @@ class Run:
                 if artifacts
             },
             "notes": self.notes(),
+            "trustworthiness": scores.trustworthiness if scores else None,
+            "neighbour_recall": scores.neighbour_recall if scores else None,
+            "run": self.record.run_id if self.record else None,
         }
 
     def notes(self) -> list[str]:
@@ -128,9 +142,11 @@ def run_pipeline(
     settings: RunSettings,
     reporter: Reporter = lambda _: silent,
     until: str = STAGE_NAMES[-1],
+    survey: Survey | None = None,
 ) -> Run:
     """Run the stages in order up to and including `until`; existing results are not computed again.
 
+    The scenes are those in raw/, or those of `survey`. The run gets a record; see also `keep_run`.
     Raises the ChipscapeError of the first stage that cannot be computed, and Cancelled if a
     progress listener asks to stop; finished results are kept.
     """
@@ -138,38 +154,43 @@ def run_pipeline(
     # An unknown method is reported before anything is computed.
     method_of(settings)
     started = time.perf_counter()
-    survey = survey_scenes(workspace, reporter("scenes"), settings.scenes)
+    survey = survey or survey_scenes(workspace, reporter("scenes"), settings.scenes)
     require_usable(workspace, survey)
     run = Run(View(workspace, settings, survey))
-    for stage in RUN_STAGES[: RUN_STAGES.index(last) + 1]:
-        # The survey has already reported the progress of the scenes.
-        report = reporter(stage.name) if stage.needs else silent
-        artifacts = make_artifacts(run.view, stage.artifacts, report)
-        run.view = with_artifacts(run.view, stage.name, artifacts)
-        run.seconds[stage.name] = time.perf_counter() - started
-        cached = all(artifact.cached for artifact in artifacts)
-        run.stages[stage.name] = "cached" if cached else "computed"
-        started = time.perf_counter()
-    write_run_record(run)
+    with workspace.store.in_use():
+        for stage in RUN_STAGES[: RUN_STAGES.index(last) + 1]:
+            # The survey has already reported the progress of the scenes.
+            report = reporter(stage.name) if stage.needs else silent
+            artifacts = make_artifacts(run.view, stage.artifacts, report)
+            run.view = with_artifacts(run.view, stage.name, artifacts)
+            if stage.name == "chips" and last.name == "projection":
+                # Reported now, because the projection comes last.
+                effective_perplexity(count_chips(run.view), settings.projection)
+            run.seconds[stage.name] = time.perf_counter() - started
+            cached = all(artifact.cached for artifact in artifacts)
+            run.stages[stage.name] = "cached" if cached else "computed"
+            started = time.perf_counter()
+        n_chips = len(run.chips) if run.view.has("chips") else None
+        run.record = write_run_record(run.view, run.labelling, run.notes(), n_chips)
     return run
 
 
-def write_run_record(run: Run) -> Path:
-    """Write the run's record: settings, versions, notes and the key of every artifact."""
-    view, finished = run.view, datetime.now(UTC)
-    keys = {name: [a.key for a in artifacts] for name, artifacts in view.artifacts.items()}
-    record = {
-        "chipscape": __version__,
-        "finished": finished.isoformat(timespec="seconds"),
-        "settings": settings_table(view.settings),
-        "keys": keys,
-        "scenes": {report.path: report.annotations for report in view.survey.reports},
-        "notes": run.notes(),
-        "ingest": [
-            {name: value for name, value in report.as_table().items() if value is not None}
-            for report in view.survey.reports
-        ],
-    }
-    last_key = [keys[name][-1] for name in STAGE_NAMES if keys.get(name)][-1]
-    name = f"{finished:%Y%m%d-%H%M%S}-{last_key[:8]}.toml"
-    return write_atomically(view.workspace.results / "runs" / name, tomli_w.dumps(record))
+def keep_run(run: Run) -> None:
+    """Make a run with clusters and a projection the current result of its workspace.
+
+    An edited result that it replaces is kept as a run.
+    """
+    if run.record is not None and run.record.is_complete and run.labelling is not None:
+        link_run(run.view, run.record.run_id)
+        save_current_run(run.view.workspace)
+        keep_result(run.view, run.labelling, run.chip_ids, run.record.run_id)
+
+
+def count_chips(view: View) -> int:
+    """Return the number of chips of a view; 0 if they have not been cut.
+
+    Raises TooFewError, with the reason for each scene, if no chips could be cut.
+    """
+    artifacts = view.artifacts.get("chips", ())
+    usable = usable_artifacts(artifacts) if artifacts else ()
+    return sum(int(artifact.counts["chips"]) for artifact in usable)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import logging
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,41 +10,80 @@ import numpy as np
 from core.chips.chip_set import ChipSet
 from core.clusters.evaluation.agreement import score_embeddings, score_labelling
 from core.errors import TooFewError
-from core.export.clustered_chips import ClusteredChips
+from core.export.clustered_chips import ClusteredChips, ExportedScene
+from core.export.provenance import Provenance
+from core.input_settings import DisplaySettings
+from core.pipeline.chip_images import find_chip_renderings
 from core.pipeline.chip_stages import attribute_values
-from core.pipeline.cluster_stages import open_projection, open_reduction
+from core.pipeline.cluster_stages import clustered_points, open_projection, open_reduction
+from core.pipeline.quality_stage import find_quality, quality_table
+from core.pipeline.results.displayed_result import apply_saved_edits, treat_view
 from core.pipeline.run import Run
-from core.pipeline.saved_edits import apply_saved_edits, treat_view
+from core.pipeline.scene_survey import SurveyedScene
+from core.tables import settings_table
 from core.types import AnyArray, IntArray
 
 log = logging.getLogger(__name__)
 
 
-def collect_results(run: Run) -> ClusteredChips:
+def collect_results(run: Run, display: DisplaySettings | None = None) -> ClusteredChips:
     """Collect the results of a complete run, one row per chip, for export.
 
-    Edits that cannot be applied to the labelling are logged.
+    `display` holds the bands and the stretch of exported images. Edits that cannot be applied to
+    the labelling are logged and listed.
     """
     chips, embeddings, labelling = run.clustered()
     reduction, projection = open_reduction(run.view), open_projection(run.view)
     if reduction is None or projection is None:
         raise TooFewError("the run stopped before its last stage", where="export")
     scenes = {scene.report.name: scene for scene in run.view.survey.usable}
-    footprints = []
+    lonlat, outlines, exported = [], [], []
     for part in chips.parts:
-        placed = scenes[part.scene].footprints()
-        footprints.append(placed.lonlat[np.isin(placed.index, part.facts["annotation"])])
-    edited, problems = apply_saved_edits(run.view, labelling)
+        scene = scenes[part.scene]
+        footprints = scene.footprints()
+        with_chip = np.isin(footprints.index, part.facts["annotation"])
+        lonlat.append(footprints.lonlat[with_chip])
+        outlines.append(footprints.pixels[with_chip])
+        exported.append(_exported_scene(scene))
+    edited, problems = apply_saved_edits(run.view, labelling, run.chip_ids)
     for problem in problems:
         log.warning("%s", problem)
+    quality = find_quality(run.view, chips, labelling, edited)
     return ClusteredChips(
         chips=chips,
-        footprints=np.concatenate(footprints),
+        footprints=np.concatenate(lonlat),
         embeddings=embeddings,
         reduction=reduction,
         labelling=labelling,
         projection=projection,
         edited=edited,
+        outlines=np.concatenate(outlines),
+        space=clustered_points(reduction.points, labelling),
+        scenes=tuple(exported),
+        provenance=_find_provenance(run, exported),
+        renderings=find_chip_renderings(
+            run.view.workspace, run.view.survey, chips, display or DisplaySettings()
+        ),
+        quality=None if quality is None else quality_table(quality, run, edited, problems),
+        problems=tuple(problems),
+    )
+
+
+def _exported_scene(scene: SurveyedScene) -> ExportedScene:
+    report = scene.report
+    size = (report.width, report.height, len(report.bands))
+    return ExportedScene(report.name, scene.path, *size, report.crs)
+
+
+def _find_provenance(run: Run, scenes: Sequence[ExportedScene]) -> Provenance:
+    """Return where the results of a run come from, from its record."""
+    record = run.record
+    return Provenance(
+        run_id=record.run_id if record else "",
+        run_name=record.name if record else "",
+        date=record.finished if record else "",
+        settings=settings_table(run.view.settings),
+        scenes=tuple(scene.path.name for scene in scenes),
     )
 
 

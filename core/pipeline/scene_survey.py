@@ -2,8 +2,9 @@
 
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,11 @@ import shapely
 from core.artifacts.formats import read_json, read_table, write_json, write_table
 from core.artifacts.store import Artifact
 from core.errors import WorkspaceError
-from core.input_settings import SceneSettings
+from core.input_settings import GridSettings, SceneSettings
 from core.pipeline.stage import Stage
 from core.pipeline.workspace import Workspace
 from core.progress import Progress, report_step, silent
-from core.raster.annotations.footprints import Footprints
+from core.raster.annotations.footprints import Footprints, guess_class_attribute
 from core.raster.annotations.vector_files import (
     find_annotations,
     find_shared_annotations,
@@ -30,6 +31,7 @@ from core.raster.scene import find_rasters
 from core.raster.scene_report import SceneReport, count_by_attribute, inspect_scene
 from core.raster.sidecars import is_outside_link, sidecar_files
 
+REPORT = "report.json"
 GROUND = ("longitude", "latitude", "width", "height", "length", "breadth", "area", "heading")
 
 
@@ -46,16 +48,14 @@ class SurveyedScene:
         """True if chips can be cut from the scene."""
         return self.report.ok and self.report.annotations > 0
 
+    @property
+    def present(self) -> bool:
+        """True if the file is in raw/; a scene of a stored result may have been moved away."""
+        return is_remote(self.path) or self.path.is_file()
+
     def properties(self) -> pd.DataFrame:
         """The attributes of the annotations, one row per footprint."""
-        file = self.artifact.folder / "properties.parquet"
-        return read_table(file) if file.is_file() else pd.DataFrame()
-
-    def counted_by(self, attribute: str) -> "SurveyedScene":
-        """Return the scene with annotations counted by `attribute`, unchanged if that is empty."""
-        if not attribute or not self.report.annotations:
-            return self
-        return replace(self, report=count_by_attribute(self.report, self.properties(), attribute))
+        return _read_properties(self.artifact.folder)
 
     def footprints(self) -> Footprints:
         """Return the scene's footprints, as located when it was inspected."""
@@ -77,10 +77,15 @@ class SurveyedScene:
 
 @dataclass(frozen=True)
 class Survey:
-    """All scenes of a workspace, sorted by name."""
+    """All scenes of a workspace, sorted by name.
+
+    `class_attribute` is the class attribute of all annotations: the requested one if any scene has
+    it, else a guess; empty if no attribute looks like a class.
+    """
 
     scenes: tuple[SurveyedScene, ...]
-    seconds: float
+    seconds: float = 0.0
+    class_attribute: str = ""
 
     @property
     def reports(self) -> tuple[SceneReport, ...]:
@@ -116,7 +121,7 @@ def _inspect(scene: _SceneFiles, folder: Path, _: Progress) -> dict[str, Any]:
     if not scene.inputs["alone"]:
         clash = f"{path.name}: another scene has the same name. Rename one of them."
         report, footprints = SceneReport(path=path.name, name=path.stem, error=clash), None
-    write_json(folder / "report.json", report.as_table())
+    write_json(folder / REPORT, report.as_table())
     if footprints is not None:
         columns = {
             "pixels": shapely.to_wkb(footprints.pixels),
@@ -135,7 +140,7 @@ SCENES: Stage[_SceneFiles, SceneReport] = Stage(
     version=3,
     inputs=lambda scene: scene.inputs,
     compute=_inspect,
-    open=lambda artifact: SceneReport.from_table(read_json(artifact.folder / "report.json")),
+    open=lambda artifact: SceneReport.from_table(read_json(artifact.folder / REPORT)),
 )
 
 
@@ -152,38 +157,82 @@ def survey_scenes(
     """
     started = time.perf_counter()
     settings = settings or SceneSettings()
-    # The class attribute decides how annotations are counted, not where they are. It is left out of
-    # the key, so that scenes are not inspected again when another attribute is chosen.
-    keyed = replace(settings, class_property="")
     rasters = find_rasters(workspace.raw)
     stems = Counter(path.stem for path in rasters)
     shared = tuple(find_shared_annotations(workspace.raw, stems)) if rasters else ()
     files = [p for p in sorted(workspace.raw.iterdir()) if p.is_file()] if rasters else []
     checksums = {
-        part.name: _checksum(workspace, part) for file in shared for part in vector_file_parts(file)
+        part.name: checksum_of_input(workspace, part)
+        for file in shared
+        for part in vector_file_parts(file)
     }
     scenes = []
     for n_inspected, path in enumerate(rasters):
         report_step(report, n_inspected, len(rasters), path.name)
         annotations = find_annotations(path)
-        nearby = {file for file in files if file.name.startswith(f"{path.stem}.")}
-        if not is_remote(path):
-            nearby |= set(sidecar_files(path))
+        nearby, scene_settings = (
+            files_of_scene(path, files),
+            _settings_of_scene(settings, path.name),
+        )
         inputs = {
-            "files": {file.name: _checksum(workspace, file) for file in sorted(nearby)},
+            "files": {file.name: checksum_of_input(workspace, file) for file in nearby},
             "scene": path.name,
             "alone": stems[path.stem] == 1,
             "shared": {} if annotations else checksums,
             "only": len(rasters) == 1 and bool(shared) and annotations is None,
-            "settings": asdict(keyed),
+            "settings": _keyed_settings(scene_settings),
             "remote": remote_fingerprint(path) if is_remote(path) else {},
         }
-        artifact = SCENES.make(workspace.store, _SceneFiles(path, inputs, keyed, shared))
-        scene = SurveyedScene(path, SCENES.open(artifact), artifact)
-        scenes.append(scene.counted_by(settings.class_property))
+        artifact = SCENES.make(workspace.store, _SceneFiles(path, inputs, scene_settings, shared))
+        scenes.append(SurveyedScene(path, SCENES.open(artifact), artifact))
     workspace.checksums.save()
     report_step(report, len(rasters), len(rasters), "")
-    return Survey(tuple(scenes), time.perf_counter() - started)
+    survey = count_classes(scenes, settings.class_property)
+    return replace(survey, seconds=time.perf_counter() - started)
+
+
+def count_classes(scenes: Sequence[SurveyedScene], requested: str = "") -> Survey:
+    """Return a survey of scenes whose annotations are counted by one attribute in all scenes.
+
+    The attribute is the requested one, or the guess if none is requested.
+    """
+    guess = guess_shared_attribute(scenes)
+    attribute = requested or guess
+    counted = tuple(
+        replace(scene, report=_count_scene(scene.artifact.folder, attribute, guessed=not requested))
+        if scene.report.annotations and attribute and attribute != scene.report.class_property
+        else scene
+        for scene in scenes
+    )
+    is_known = any(scene.report.class_property == requested for scene in counted)
+    return Survey(counted, class_attribute=requested if requested and is_known else guess)
+
+
+def guess_shared_attribute(scenes: Sequence[SurveyedScene]) -> str:
+    """Return the attribute that most likely holds the class, judged by all annotations together.
+
+    The pages of the app and the command line use this guess, so that they agree. It is empty if no
+    attribute looks like a class.
+    """
+    return _guess_attribute(tuple(s.artifact.folder for s in scenes if s.report.annotations))
+
+
+# The app surveys the scenes in each run of its script, so these results are kept.
+@lru_cache(maxsize=64)
+def _guess_attribute(folders: tuple[Path, ...]) -> str:
+    tables = [_read_properties(folder) for folder in folders]
+    return guess_class_attribute(pd.concat(tables, ignore_index=True)) if tables else ""
+
+
+@lru_cache(maxsize=1024)
+def _count_scene(folder: Path, attribute: str, *, guessed: bool) -> SceneReport:
+    report = SceneReport.from_table(read_json(folder / REPORT))
+    return count_by_attribute(report, _read_properties(folder), attribute, guessed=guessed)
+
+
+def _read_properties(folder: Path) -> pd.DataFrame:
+    file = folder / "properties.parquet"
+    return read_table(file) if file.is_file() else pd.DataFrame()
 
 
 def require_usable(workspace: Workspace, survey: Survey) -> None:
@@ -209,7 +258,33 @@ def require_usable(workspace: Workspace, survey: Survey) -> None:
     )
 
 
-def _checksum(workspace: Workspace, path: Path) -> str:
+def _settings_of_scene(settings: SceneSettings, scene: str) -> SceneSettings:
+    """Return the settings that affect how one scene is inspected.
+
+    The class attribute decides how annotations are counted, not where they are. It is left out, so
+    that scenes are not inspected again when another attribute is chosen.
+    """
+    grid = settings.grid
+    if grid.scenes:
+        # A scene that the grid was not chosen for is inspected as if there were none.
+        grid = replace(grid, scenes=()) if grid.covers(scene) else GridSettings()
+    return SceneSettings(grid=grid)
+
+
+def _keyed_settings(settings: SceneSettings) -> dict[str, Any]:
+    """Return settings as plain values; without the list of scenes, which earlier keys lack."""
+    values = asdict(settings)
+    del values["grid"]["scenes"]
+    return values
+
+
+def files_of_scene(path: Path, files: Sequence[Path]) -> list[Path]:
+    """Return the files of raw/ that belong to a scene, sorted: itself, annotations and sidecars."""
+    nearby = {file for file in files if file.name.startswith(f"{path.stem}.")}
+    return sorted(nearby if is_remote(path) else nearby | set(sidecar_files(path)))
+
+
+def checksum_of_input(workspace: Workspace, path: Path) -> str:
     """Return a file's checksum; empty for a link to another folder, which is never followed."""
     return "" if is_outside_link(path) else workspace.checksums.of(path)
 

@@ -10,6 +10,8 @@ from core.errors import WorkspaceError
 
 ROOT = Path(__file__).resolve().parents[2]
 VARIABLE = "CHIPSCAPE_WORKSPACE"
+# A folder with any of these subfolders is a workspace.
+WORKSPACE_FOLDERS = {"raw", "artifacts", "flair"}
 
 
 class Workspace:
@@ -35,6 +37,42 @@ class Workspace:
                 "is a file, not a folder", where=str(chosen), remedy="Choose a folder."
             )
         return cls(chosen, verify=verify)
+
+    @classmethod
+    def open_folder(cls, path: str) -> "Workspace":
+        """Return the workspace of an existing folder, given its absolute path as text.
+
+        Raises WorkspaceError if there is no such folder, if it cannot be written to, or if it is
+        neither empty nor a workspace.
+        """
+        folder = Path(path.strip()).expanduser()
+        if not folder.is_absolute():
+            raise WorkspaceError(
+                "this is not an absolute path",
+                where=path.strip(),
+                remedy="Enter a path such as /home/me/harbour.",
+            )
+        folder = folder.resolve()
+        if not folder.is_dir():
+            problem = "is a file, not a folder" if folder.exists() else "there is no such folder"
+            raise WorkspaceError(
+                problem, where=str(folder), remedy="Check the path, or create the folder first."
+            )
+        names = {entry.name for entry in folder.iterdir()} if os.access(folder, os.R_OK) else set()
+        if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+            raise WorkspaceError(
+                "the folder cannot be read and written to",
+                where=str(folder),
+                remedy="Change its permissions, or choose another folder.",
+            )
+        if names and not names & WORKSPACE_FOLDERS:
+            raise WorkspaceError(
+                "the folder is not a workspace, because it has no subfolder raw/",
+                where=str(folder),
+                remedy="Move the scenes and their annotations into a subfolder raw/, or open an "
+                "empty folder and copy them on the Scenes page.",
+            )
+        return cls(folder)
 
     @property
     def raw(self) -> Path:

@@ -151,3 +151,24 @@ def ground_pixel_sides(
     lon, lat = (np.where(np.isfinite(v), v, np.nan) for v in (lon, lat))
     sides = [GEOD.inv(lon[0], lat[0], lon[i], lat[i])[2] for i in (1, 2)]
     return np.column_stack(sides)
+
+
+def north_direction(crs: str, transform: Affine, column: float, row: float) -> float | None:
+    """Return the direction of true north at a pixel, in degrees clockwise from up in the image.
+
+    It is measured by a step of ten metres to the north on the ellipsoid. Grid north differs from
+    it by the convergence of the meridians, up to several degrees. None if there is no CRS, or if
+    it cannot be converted there.
+    """
+    if not crs:
+        return None
+    try:
+        lon, lat = crs_transformer(crs, WGS84).transform(*(transform @ (column, row)))
+        north_lon, north_lat, _ = GEOD.fwd(lon, lat, 0.0, 10.0)
+        position = ~transform @ crs_transformer(WGS84, crs).transform(north_lon, north_lat)
+    except (ProjError, ValueError):
+        return None
+    right, up = position[0] - column, row - position[1]
+    if not (np.isfinite(right) and np.isfinite(up)) or right == up == 0:
+        return None
+    return float(np.degrees(np.arctan2(right, up)))

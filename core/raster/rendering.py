@@ -1,10 +1,15 @@
 """Images for display from native values: bands, contrast stretch and transparent masks."""
 
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 
 from core.input_settings import DisplaySettings
+from core.raster.pixel_reader import Reader
+from core.raster.scene import Scene
 from core.types import AnyArray, BoolArray, ByteArray, DoubleArray
 
 RGB = ("red", "green", "blue")
@@ -12,6 +17,37 @@ RGB = ("red", "green", "blue")
 SENTINEL_2_RGB = ("b04", "b03", "b02")
 # The usual display stretch of GIS programs: 2 % of the pixels saturate at either end.
 PERCENTILES = (2, 98)
+# The percentiles that samples of a scene consist of; the display form has the same step.
+SAMPLE_PERCENTILES = np.linspace(0, 100, 201)
+# uint8 is stretched if the 98th percentile of one of its displayed bands is below this level, a
+# quarter of the range. docs/decisions/0027-one-stretch.md says why.
+DARK_LEVEL = 64
+# A scene with a longer side than this is sampled in squares, unless it has overviews.
+WHOLE_SIDE = 2048
+# Pixels along the longer side of a coarse read of a whole scene.
+COARSE_SIDE = 1024
+# Number of squares across and down a large scene, and their side in pixels.
+N_SQUARES, SQUARE_SIDE = 12, 64
+
+
+@dataclass(frozen=True)
+class Rendering:
+    """How native values become an image.
+
+    Attributes
+    ----------
+    bands : tuple of str
+        Three bands displayed as red, green and blue, or one displayed as grey.
+    limits : float64 array, (bands, 2)
+        The native values displayed as black and white in each band.
+    """
+
+    bands: tuple[str, ...]
+    limits: DoubleArray
+
+    def draw(self, values: AnyArray, mask: BoolArray) -> ByteArray:
+        """Return native values of the bands, (bands, h, w), as an image; see `to_rgba`."""
+        return to_rgba(values, mask, self.limits)
 
 
 def guess_display_bands(bands: tuple[str, ...]) -> tuple[int, ...]:
@@ -48,20 +84,85 @@ def _find_colour(bands: tuple[str, ...], colour: str) -> int | None:
     return next((i for i, name in enumerate(bands) if word.search(name)), None)
 
 
+def fit_rendering(scene: Scene, display: DisplaySettings) -> Rendering:
+    """Return the rendering of one scene on its own; a workspace pools samples of its scenes."""
+    bands = tuple(scene.bands[i] for i in displayed_band_positions(scene.bands, display))
+    return Rendering(bands, display_limits(scene, bands, stretch_percentiles(display)))
+
+
+def display_limits(
+    scene: Scene, bands: tuple[str, ...], percentiles: tuple[float, float] | None = None
+) -> DoubleArray:
+    """Return the native values of one scene shown as black and white, (bands, 2)."""
+    return stretch_limits([sample_percentiles(scene, bands)], scene.dtype, percentiles)
+
+
+def sample_percentiles(scene: Scene, bands: tuple[str, ...]) -> DoubleArray:
+    """Return percentiles 0, 0.5, ..., 100 of a sample of a scene's valid pixels, (bands, 201).
+
+    The sample is a coarse read of the scene. Without overviews, such a read would decode the whole
+    of a large file, so squares spread over the scene are read instead. All values are NaN if the
+    scene has no valid pixel. The colours of a palette are meant to be displayed as they are, so a
+    scene with a palette counts as one that uses the full range.
+    """
+    if scene.palette:
+        return np.tile(np.linspace(0, 255, len(SAMPLE_PERCENTILES)), (len(bands), 1))
+    longer_side = max(scene.width, scene.height)
+    with Reader(scene, bands) as reader:
+        if longer_side > WHOLE_SIDE and not scene.has_overviews:
+            sample = band_percentiles(*_read_squares(reader))
+            if np.isfinite(sample).all():
+                return sample
+        part = reader.read(
+            (0, 0, scene.width, scene.height), max(1, -(-longer_side // COARSE_SIDE))
+        )
+    return band_percentiles(part.values, part.mask)
+
+
+def _read_squares(reader: Reader) -> tuple[AnyArray, BoolArray]:
+    """Return the values and mask of squares spread over a scene, stacked into one column."""
+    scene = reader.scene
+    lefts = np.linspace(0, max(0, scene.width - SQUARE_SIDE), N_SQUARES).astype(int).tolist()
+    tops = np.linspace(0, max(0, scene.height - SQUARE_SIDE), N_SQUARES).astype(int).tolist()
+    parts = [
+        reader.read((left, top, left + SQUARE_SIDE, top + SQUARE_SIDE))
+        for top, left in product(tops, lefts)
+    ]
+    values = np.concatenate([part.values.reshape(len(part.values), -1) for part in parts], axis=1)
+    return values[..., None], np.concatenate([part.mask.ravel() for part in parts])[:, None]
+
+
+def band_percentiles(values: AnyArray, mask: BoolArray) -> DoubleArray:
+    """Return percentiles 0, 0.5, ..., 100 of the valid pixels of each band, (bands, 201).
+
+    The values have shape (bands, h, w), and the mask (h, w). NaN if no pixel is valid.
+    """
+    valid = values[:, ~mask].astype(np.float64)
+    if not valid.size:
+        return np.full((len(values), len(SAMPLE_PERCENTILES)), np.nan)
+    return np.asarray(np.percentile(valid, SAMPLE_PERCENTILES, axis=1).T)
+
+
 def stretch_limits(
-    values: AnyArray, mask: BoolArray, percentiles: tuple[float, float] | None = None
+    samples: Sequence[DoubleArray], dtype: str, percentiles: tuple[float, float] | None = None
 ) -> DoubleArray:
     """Return the native values shown as black and white in each band, (bands, 2).
 
-    `percentiles`, 0..100, are those of the valid pixels of `values`, (bands, h, w).
-    By default uint8 is shown unstretched, and any other dtype from its 2nd to its 98th percentile.
+    Each of the samples, one per scene, holds percentiles of its bands, (bands, 201), see
+    `band_percentiles`. All scenes have the same weight. The limits are the `percentiles`, 0..100,
+    of the pooled samples. By default these are the 2nd and 98th percentile, except that uint8 is
+    shown unstretched unless one of the bands is dark, as in Sentinel-2 reflectance divided down to
+    uint8: its 98th percentile is below 64.
     """
-    if values.dtype == np.uint8 and percentiles is None:
-        return np.tile((0.0, 255.0), (len(values), 1))
-    valid = values[:, ~mask].astype(np.float64)
-    if not valid.size:
-        return np.tile((0.0, 1.0), (len(values), 1))
-    return np.asarray(np.percentile(valid, percentiles or PERCENTILES, axis=1).T)
+    pooled = np.concatenate(samples, axis=1)
+    pooled = pooled[:, np.isfinite(pooled).all(axis=0)]
+    top = 255.0 if dtype == "uint8" else 1.0
+    if not pooled.size:
+        return np.tile((0.0, top), (len(pooled), 1))
+    limits = np.asarray(np.percentile(pooled, percentiles or PERCENTILES, axis=1).T)
+    if dtype == "uint8" and percentiles is None and limits[:, 1].min() >= DARK_LEVEL:
+        return np.tile((0.0, top), (len(pooled), 1))
+    return limits
 
 
 def to_rgba(values: AnyArray, mask: BoolArray, limits: DoubleArray) -> ByteArray:

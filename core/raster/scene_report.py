@@ -153,10 +153,16 @@ def inspect_scene(
 
 
 def count_by_attribute(
-    report: SceneReport, properties: pd.DataFrame, attribute: str
+    report: SceneReport, properties: pd.DataFrame, attribute: str, *, guessed: bool = False
 ) -> SceneReport:
-    """Return the report with annotations counted by an attribute, which is guessed if empty."""
+    """Return the report with annotations counted by an attribute, which is guessed if empty.
+
+    If the annotations lack the attribute, the report warns of it, unless it was `guessed` from the
+    annotations of other scenes.
+    """
     if attribute and attribute not in properties:
+        if guessed:
+            return replace(report, class_property="", classes={})
         warnings = (*report.warnings, f"No annotation has an attribute {attribute!r}.")
         return replace(report, class_property="", classes={}, warnings=warnings)
     classes: dict[str, int] = {}

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -27,17 +26,12 @@ from core.progress import Progress, report_step, silent
 from core.raster import pixel_reader
 from core.raster.map_placement import PIXEL_ZOOM, TILE_SIDE, is_drawn_in_mercator, scene_zooms
 from core.raster.pixel_reader import Reader
-from core.raster.rendering import stretch_limits, to_rgba
-from core.raster.scene import Scene, open_scene, read_scene
+from core.raster.rendering import to_rgba
+from core.raster.scene import Scene, open_scene
 from core.types import AnyArray, BoolArray, DoubleArray
 
 # Rows that are read at a time to write overviews; a scene with a longer side needs overviews.
 STRIP_ROWS = 2048
-# Pixels along the longer side of the coarse read that the contrast stretch is fitted to.
-STRETCH_SIDE = 1024
-# Without overviews such a read would decode the whole file, so SAMPLES x SAMPLES squares are read
-# instead.
-SAMPLES, SAMPLE_SIDE = 12, 64
 
 
 @dataclass(frozen=True)
@@ -77,42 +71,6 @@ class TileSource:
 def needs_overviews(scene: Scene) -> bool:
     """Return True if small-scale tiles are slow to draw from the file alone."""
     return not scene.has_overviews and max(scene.width, scene.height) > STRIP_ROWS
-
-
-def display_limits(
-    scene: Scene,
-    bands: tuple[str, ...],
-    percentiles: tuple[float, float] | None = None,
-    overviews: Path | None = None,
-) -> DoubleArray:
-    """Return the native values shown as black and white, (bands, 2), from a coarse read.
-
-    Without `percentiles` a uint8 scene is shown unstretched and is not read at all.
-    """
-    if scene.dtype == "uint8" and percentiles is None:
-        return np.tile((0.0, 255.0), (len(bands), 1))
-    if overviews:
-        scene = read_scene(overviews)
-        bands = scene.bands
-    with Reader(scene, bands) as reader:
-        if needs_overviews(scene):
-            return stretch_limits(*_read_samples(reader), percentiles)
-        step = max(1, -(-max(scene.width, scene.height) // STRETCH_SIDE))
-        part = reader.read((0, 0, scene.width, scene.height), step)
-    return stretch_limits(part.values, part.mask, percentiles)
-
-
-def _read_samples(reader: Reader) -> tuple[AnyArray, BoolArray]:
-    """Return the values and mask of squares spread over a scene, stacked into one column."""
-    scene = reader.scene
-    lefts = np.linspace(0, max(0, scene.width - SAMPLE_SIDE), SAMPLES).astype(int).tolist()
-    tops = np.linspace(0, max(0, scene.height - SAMPLE_SIDE), SAMPLES).astype(int).tolist()
-    parts = [
-        reader.read((left, top, left + SAMPLE_SIDE, top + SAMPLE_SIDE))
-        for top, left in product(tops, lefts)
-    ]
-    values = np.concatenate([part.values.reshape(len(part.values), -1) for part in parts], axis=1)
-    return values[..., None], np.concatenate([part.mask.ravel() for part in parts])[:, None]
 
 
 def draw_map_tile(source: TileSource, z: int, x: int, y: int) -> bytes:

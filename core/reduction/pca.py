@@ -116,6 +116,31 @@ def reduce_embeddings(
     )
 
 
+def standardise_columns(
+    reduction: Reduction,
+    embeddings: FloatArray,
+    properties: Mapping[str, DoubleArray],
+    settings: ReductionSettings,
+) -> DoubleArray:
+    """Return the columns of chips, (m, d), standardised as in an existing reduction.
+
+    The chips need not be those of the reduction. The product with the transposed components gives
+    their principal components. The arguments are those of `reduce_embeddings`, with the settings of
+    the reduction, which must be without corrections. Raises ArtifactError if the embeddings have
+    another number of columns, and the errors of `reduce_embeddings` for invalid values.
+    """
+    names = _weighted_properties(properties, settings, len(embeddings))
+    extra = [np.asarray(properties[name], np.float64)[:, None] for name in names]
+    columns = np.hstack([np.asarray(embeddings, np.float64), *extra])
+    if columns.shape[1] != len(reduction.mean):
+        raise ArtifactError(
+            f"the chips have {columns.shape[1]} columns, the reduction {len(reduction.mean)}",
+            where="reduction",
+        )
+    _require_finite(columns)
+    return np.asarray((columns - reduction.mean) * reduction.scale)
+
+
 def _remove_confounders(
     columns: DoubleArray,
     properties: Mapping[str, DoubleArray],

@@ -4,15 +4,19 @@ van der Maaten and Hinton, Visualizing data using t-SNE, JMLR 2008; openTSNE, Po
 2024. Initialisation by principal components: Kobak and Berens, Nature Communications 2019.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from core.errors import ArtifactError, DegenerateError, SettingsError, TooFewError
 from core.progress import Progress, report_step, silent
 from core.reduction_settings import ProjectionSettings
-from core.types import DoubleArray, FloatArray
+from core.types import DoubleArray, FloatArray, Metric
 
+Watch = Callable[[FloatArray], None]
+"""``watch(coordinates)``, called with the positions of the current iteration, float32 (n, 2)."""
 DEFAULT_PERPLEXITY = 30.0
 MIN_PERPLEXITY = 2.0
 EARLY_ITERATIONS = 250
@@ -80,20 +84,39 @@ def effective_perplexity(n: int, settings: ProjectionSettings) -> float:
     return settings.perplexity
 
 
+def metric_space(points: FloatArray, metric: Metric) -> FloatArray:
+    """Return points, (n, k), in the space whose Euclidean distances the metric ranks by.
+
+    For "cosine" these are unit vectors, whose squared Euclidean distances are twice the cosine
+    distances. A point at the origin has no direction and stays where it is.
+    """
+    if metric == "euclidean":
+        return points
+    lengths = np.linalg.norm(points.astype(np.float64), axis=1, keepdims=True)
+    return (points / np.where(lengths > 0, lengths, 1)).astype(np.float32)
+
+
 def project_tsne(
-    points: FloatArray, settings: ProjectionSettings, report: Progress = silent, *, n_jobs: int = 1
+    points: FloatArray,
+    settings: ProjectionSettings,
+    report: Progress = silent,
+    *,
+    n_jobs: int = 1,
+    watch: Watch | None = None,
 ) -> Projection:
     """Project chips to two dimensions by t-SNE.
 
     Parameters
     ----------
     points : float32 array, (n, k)
-        Principal components, strongest first; the first two are the initial positions.
+        Principal components, strongest first.
     report : Progress
         Called every 10 iterations, during early exaggeration and after it.
     n_jobs : int, default=1
         Number of threads. With 1, equal input gives identical results; with more, KL divergences
         differ by up to about 1 %.
+    watch : Watch, optional
+        Called as often as `report`, once there are positions.
 
     Raises
     ------
@@ -104,7 +127,10 @@ def project_tsne(
     """
     n = len(points)
     perplexity = effective_perplexity(n, settings)
-    start = _initial_positions(points, settings.seed)
+    if not np.isfinite(points).all():
+        raise DegenerateError("points are not finite", where="projection")
+    if (points == points[0]).all():
+        raise DegenerateError("all points are the same", where="projection")
     total = EARLY_ITERATIONS + settings.n_iter
     report_step(report, 0, total, "finding neighbours")
 
@@ -112,8 +138,13 @@ def project_tsne(
     from openTSNE.affinity import PerplexityBasedNN
 
     affinities = PerplexityBasedNN(
-        points, perplexity, method="exact", n_jobs=n_jobs, random_state=settings.seed
+        metric_space(points, settings.metric),
+        perplexity,
+        method="exact",
+        n_jobs=n_jobs,
+        random_state=settings.seed,
     )
+    start = _initial_positions(points, settings, affinities)
     embedding = TSNE(
         early_exaggeration_iter=EARLY_ITERATIONS,
         n_iter=settings.n_iter,
@@ -121,7 +152,7 @@ def project_tsne(
         negative_gradient_method="bh" if n < _INTERPOLATE_FROM else "fft",
         n_jobs=n_jobs,
         random_state=settings.seed,
-        callbacks=_ProgressCallback(report, total),
+        callbacks=_ProgressCallback(report, total, watch),
         callbacks_every_iters=_REPORT_EVERY,
     ).fit(affinities=affinities, initialization=start)
     report_step(report, total, total, "t-SNE done")
@@ -132,15 +163,18 @@ def project_tsne(
 class _ProgressCallback:
     """Counts iterations over both phases; openTSNE starts each phase from 1."""
 
-    def __init__(self, report: Progress, total: int) -> None:
+    def __init__(self, report: Progress, total: int, watch: Watch | None) -> None:
         self.report = report
         self.total = total
+        self.watch = watch
         self.phase = 0
 
     def optimization_about_to_start(self) -> None:
         self.phase += 1
 
-    def __call__(self, iteration: int, error: float, embedding: DoubleArray) -> bool:  # noqa: ARG002
+    def __call__(self, iteration: int, error: float, embedding: DoubleArray) -> bool:
+        if self.watch is not None:
+            self.watch(np.asarray(embedding, np.float32))
         early = self.phase == 1
         completed = iteration + (0 if early else EARLY_ITERATIONS)
         name = "early exaggeration" if early else "optimising"
@@ -148,16 +182,36 @@ class _ProgressCallback:
         return False
 
 
-def _initial_positions(points: FloatArray, seed: int) -> DoubleArray:
-    """Return the first two components, scaled down, plus noise to separate equal points."""
-    if not np.isfinite(points).all():
-        raise DegenerateError("points are not finite", where="projection")
+def _initial_positions(
+    points: FloatArray, settings: ProjectionSettings, affinities: Any
+) -> DoubleArray:
+    """Return initial positions, (n, 2), so close together that the first steps arrange them."""
+    random = np.random.default_rng(settings.seed)
+    if settings.initialisation == "random":
+        return np.asarray(random.normal(0, _START_SPREAD, (len(points), 2)))
     start = np.zeros((len(points), 2))
-    columns = points[:, :2].astype(np.float64)
+    if settings.initialisation == "spectral":
+        columns = _spectral_positions(affinities, settings.seed)
+    else:
+        columns = points[:, :2].astype(np.float64)
     start[:, : columns.shape[1]] = columns - columns.mean(axis=0)
-    spread = start[:, 0].std()
-    if spread == 0:
-        raise DegenerateError("all points are the same", where="projection")
-    noise = np.random.default_rng(seed).normal(0, 0.01, start.shape)
+    spread = start[:, 0].std() or 1.0
+    # Noise separates equal points.
+    noise = random.normal(0, 0.01, start.shape)
     positions: DoubleArray = (start / spread + noise) * _START_SPREAD
     return positions
+
+
+def _spectral_positions(affinities: Any, seed: int) -> DoubleArray:
+    """Return the first two coordinates of a diffusion map of the neighbour graph, (n, 2)."""
+    from openTSNE.initialization import spectral
+    from scipy.sparse.linalg import ArpackError
+
+    try:
+        return np.asarray(spectral(affinities.P, random_state=seed, add_jitter=False))
+    except ArpackError as error:
+        raise DegenerateError(
+            "the neighbour graph has no spectral coordinates",
+            where="projection",
+            remedy='Set the initialisation to "pca".',
+        ) from error

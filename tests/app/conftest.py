@@ -13,6 +13,7 @@ from affine import Affine
 
 import app
 from app.session.saved_settings import save_settings
+from app.widgets.sliders import cluster_sliders
 from core.pipeline.run import run_pipeline
 from core.pipeline.workspace import Workspace
 from core.settings import CutSettings, GmmSettings, ProjectionSettings, RunSettings, TreeSettings
@@ -66,6 +67,14 @@ def computed(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     write_scene(workspace.raw)
     run_pipeline(workspace, QUICK)
     return workspace
+
+
+@pytest.fixture(autouse=True)
+def automatic_jobs(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Start no jobs by opening a page, unless a test calls this function."""
+    most = cluster_sliders.AUTOMATIC_AT_MOST
+    monkeypatch.setattr(cluster_sliders, "AUTOMATIC_AT_MOST", 0)
+    return lambda: monkeypatch.setattr(cluster_sliders, "AUTOMATIC_AT_MOST", most)
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """Each page as Streamlit runs it, without a browser, on a small computed workspace."""
 
+import json
 import sys
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from core.pipeline.run_stages import RUN_STAGES
 from core.settings import RunSettings
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = ("scenes", "chips", "embeddings", "clusters", "explore", "map")
+PAGES = ("scenes", "chips", "embeddings", "clusters", "explore", "map", "runs")
 EVIL = "<img src=x onerror=alert(1)>"
 SECONDS = 60
 
@@ -34,7 +35,7 @@ def open_own_page(page: str) -> AppTest:
 
 
 def texts(app: AppTest) -> str:
-    elements = [*app.markdown, *app.caption, *app.title, *app.subheader, *app.error, *app.info]
+    elements = [*app.markdown, *app.caption, *app.title, *app.header, *app.error, *app.info]
     return " ".join(str(element.value) for element in elements)
 
 
@@ -68,7 +69,8 @@ def test_page__accepts_an_empty_workspace(tmp_path, monkeypatch, page):
     app = open_own_page(page)
     assert not app.exception
     assert not app.error
-    assert all(button.disabled for button in app.button)
+    # Another workspace can always be opened.
+    assert all(button.disabled for button in app.button if button.label != "Open this folder")
     assert list(tmp_path.iterdir()) in ([], [tmp_path / "artifacts"])
 
 
@@ -143,7 +145,7 @@ def other_job(home):
 def test_stale_notice__waits_while_a_job_is_running(home, other_job):
     app = open_page("chips")
     app.select_slider[0].set_value(96).run()
-    assert labelled(app.button, "Update").disabled
+    assert labelled(app.button, "Update the chips").disabled
     assert labelled(app.button, "Cut the chips").disabled
 
 
@@ -152,7 +154,7 @@ def test_clusters__changed_clustering_space_is_computed_up_to_the_clusters(home,
     monkeypatch.setattr(jobs, "start_run", lambda *arguments: runs.append(arguments))
     app = open_page("clusters")
     labelled(app.number_input, "Principal components").set_value(7).run()
-    labelled(app.button, "Update").click().run()
+    labelled(app.button, "Update the clusters").click().run()
     ((_, settings, until, _),) = runs
     assert until == "clusters"
     assert settings.reduction.n_dims == 7
@@ -190,8 +192,8 @@ def test_tab__stays_open_if_deselected(home):
 def test_first_start__sliders_are_prepared_after_the_plot_is_drawn(home, monkeypatch):
     events, draw_page = [], navigation._draw_page
 
-    def draw_and_note(workspace, page):
-        draw_page(workspace, page)
+    def draw_and_note(workspace, page, job_slot):
+        draw_page(workspace, page, job_slot)
         events.append(page.url_path)
 
     monkeypatch.setattr(navigation, "_draw_page", draw_and_note)
@@ -228,7 +230,8 @@ def test_no_scenes__page_links_to_scenes(tmp_path, monkeypatch, page):
 def test_clusters__more_components_than_chips_gives_a_message(with_scene):
     run_pipeline(with_scene(6), RunSettings(), until="reduction")
     app = open_page("clusters")
-    assert "6 chips can form at most 6 clusters." in texts(app)
+    assert labelled(app.slider, "Components").value == 6
+    assert "6 chips are too few for 6 clusters." in texts(app)
 
 
 def test_scenes__classes_are_the_last_column_and_counted(home):
@@ -265,14 +268,24 @@ def test_clusters__missing_fit_is_offered_but_not_started(home):
     app = open_page("clusters")
     labelled(app.slider, "Components").set_value(4).run()
     assert "No mixture of 4 components is fitted yet" in texts(app).replace("\\", "")
-    assert "2 clusters" in app.subheader[0].value
+    assert "2 clusters" in app.header[0].value
     assert not labelled(app.button, "Fit 2 to 20 clusters").disabled
 
 
 def test_clusters__fitted_mixture_shows_its_sizes_and_typical_chips(home):
     app = open_page("clusters")
-    assert app.subheader[0].value.startswith("2 clusters")
-    assert html(app).count('class="cs-gallery"') == 2
+    assert app.header[0].value.startswith("2 clusters")
+    galleries = [
+        json.loads(element.proto.json)
+        for element in app.get("bidi_component")
+        if element.key.startswith("cs.gallery")
+    ]
+    assert [gallery["label"] for gallery in galleries] == [
+        f"Typical chips of Cluster {i}" for i in range(2)
+    ]
+    first = galleries[0]["groups"][0]["items"][0]
+    assert first["id"] in first["alt"]
+    assert "Cluster 0" in first["alt"]
 
 
 def test_raw__is_not_written_to(home):

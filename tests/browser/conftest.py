@@ -17,7 +17,30 @@ import numpy as np
 import pytest
 import rasterio
 from affine import Affine
-from playwright.sync_api import Browser, BrowserContext, FrameLocator, Page, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    FrameLocator,
+    Locator,
+    Page,
+    expect,
+    sync_playwright,
+)
+
+from app.session.saved_settings import save_settings
+from core.flair.data.file_discovery import discover_dataset
+from core.flair.models.classifiers import MethodSettings
+from core.flair.models.features import FeatureSpec
+from core.pipeline.flair.class_maps import CLASS_MAPS
+from core.pipeline.flair.economy_stage import ECONOMIES
+from core.pipeline.flair.flair_workspace import ensure_land_cover, flair_folder
+from core.pipeline.flair.study import Study, StudySettings
+from core.pipeline.flair.study_cells import CELLS, StudyRun
+from core.pipeline.flair.study_results import survey_files
+from core.pipeline.flair.tree_bench import BENCHES
+from core.pipeline.run import run_pipeline
+from core.pipeline.workspace import Workspace
+from core.settings import GmmSettings, ProjectionSettings, RunSettings
 
 ROOT = Path(__file__).resolve().parents[2]
 FLAGS = (
@@ -33,6 +56,7 @@ FLAGS = (
 START_SECONDS = 60
 # Waits may be long on a busy machine; each ends as soon as it can.
 WAIT = 60_000
+expect.set_options(timeout=WAIT)
 EVIL = "<img src=x onerror=alert(1)>"
 
 
@@ -51,18 +75,17 @@ class Server:
 
 
 @pytest.fixture(scope="session")
-def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Path], Server]]:
+def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Server]]:
     """A function that starts a server on a workspace; all servers end with the tests."""
     servers: list[Server] = []
 
-    def start(root: Path) -> Server:
+    def start(root: Path, script: Path = ROOT / "app" / "main.py") -> Server:
         folder = tmp_path_factory.mktemp("elsewhere")
         with socket.socket() as free_socket:
             free_socket.bind(("127.0.0.1", 0))
             port = free_socket.getsockname()[1]
-        main = str(ROOT / "app" / "main.py")
         options = ["--server.port", str(port), "--server.headless", "true"]
-        command = [sys.executable, "-m", "streamlit", "run", main, *options]
+        command = [sys.executable, "-m", "streamlit", "run", str(script), *options]
         log = folder / "server.log"
         environment = {**os.environ, "CHIPSCAPE_WORKSPACE": str(root)}
         with log.open("wb") as out:
@@ -132,6 +155,11 @@ class Visit:
             )
             self.page.wait_for_timeout(250)
 
+    def choose_workspace(self, name: str) -> None:
+        """Choose a workspace in the sidebar."""
+        self.page.get_by_role("combobox", name="Workspace").click()
+        self.page.get_by_role("option", name=name, exact=True).click()
+
     def exceptions(self) -> list[str]:
         """Return the tracebacks on the page."""
         return self.page.locator("[data-testid=stException]").all_inner_texts()
@@ -153,6 +181,7 @@ class Visit:
     def wait_for_plot(self) -> None:
         """Wait until the points can be clicked."""
         self.frame.locator(".nsewdrag").first.wait_for(timeout=WAIT)
+        self.page.locator(".plot[data-ready=true]").wait_for(state="attached", timeout=WAIT)
         self.wait_until_idle()
 
     def plot(self, code: str, *arguments: Any) -> Any:
@@ -178,10 +207,27 @@ class Visit:
     def isolated_point(self) -> int:
         """Return the point that is farthest from all others, so that a click can only hit it."""
         x, y = self.plot("return [g.data[0].x, g.data[0].y]")
-        points = np.column_stack([x, y])
+        points = np.column_stack([x, y]).astype(float)
         distances = np.linalg.norm(points[:, None] - points[None], axis=2)
         np.fill_diagonal(distances, np.inf)
         return int(distances.min(axis=1).argmax())
+
+    @property
+    def legend(self) -> Locator:
+        """The legend of the plot."""
+        return self.page.locator("div.legend")
+
+    def tip_of_group(self, code: int) -> Locator:
+        """Move the pointer to a chip of a group of the legend; return what is displayed next to it.
+
+        Other chips of the group may be closer, so only the name of the group is certain.
+        """
+        x, y = self.position_of(
+            self.plot("return Array.from(g.data[0].marker.color).indexOf(a[0])", code)
+        )
+        self.page.mouse.move(x - 4, y - 4)
+        self.page.mouse.move(x, y, steps=4)
+        return self.frame.locator(".over .tip")
 
     def click(self, point: int) -> None:
         """Move the pointer to a point in steps, as a hand would, and click."""
@@ -218,10 +264,20 @@ def demo(serve: Callable[[Path], Server], tmp_path_factory: pytest.TempPathFacto
     return serve(tmp_path_factory.mktemp("nothing"))
 
 
-@pytest.fixture
-def own_scene(serve: Callable[[Path], Server], tmp_path: Path) -> Server:
-    """A server on a workspace with one small scene, whose class names look like markup."""
-    raw = tmp_path / "raw"
+@pytest.fixture(scope="session")
+def ready_demo(demo: Server, browser: Browser) -> Server:
+    """The same server when its first visitor has created the demo."""
+    page = browser.new_page()
+    page.set_default_timeout(4 * WAIT)
+    page.goto(demo.url)
+    page.frame_locator("iframe").first.locator(".nsewdrag").first.wait_for()
+    page.locator(".st-key-cs_job").wait_for(state="hidden")
+    page.close()
+    return demo
+
+
+def _write_quay(raw: Path) -> None:
+    """Write one small scene, whose class names look like markup."""
     raw.mkdir()
     rng = np.random.default_rng(0)
     pixels = rng.normal(90, 6, (3, 300, 300))
@@ -241,4 +297,41 @@ def own_scene(serve: Callable[[Path], Server], tmp_path: Path) -> Server:
     crs = {"type": "name", "properties": {"name": "EPSG:32631"}}
     document = {"type": "FeatureCollection", "crs": crs, "features": features}
     (raw / "quay.geojson").write_text(json.dumps(document))
+
+
+@pytest.fixture
+def own_scene(serve: Callable[..., Server], tmp_path: Path) -> Server:
+    """A server on a workspace with one small scene."""
+    _write_quay(tmp_path / "raw")
     return serve(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def land(serve: Callable[[Path], Server], tmp_path_factory: pytest.TempPathFactory) -> Server:
+    """A server whose demo holds three patches with finished runs."""
+    fused = FeatureSpec(fusion=True, robust=True)
+    home = Workspace(tmp_path_factory.mktemp("land"))
+    ensure_land_cover(home.demo, 3)
+    dataset = discover_dataset(flair_folder(home.demo))
+    survey_files(home.demo, dataset)
+    study = Study(home.demo, StudySettings(), dataset)
+    for spec in (FeatureSpec(), fused):
+        run = StudyRun(study, MethodSettings(), spec)
+        run.make(CELLS)
+        run.make(CLASS_MAPS)
+    StudyRun(study, MethodSettings("hdbscan"), fused).make(BENCHES)
+    StudyRun(study, MethodSettings(), fused).make(ECONOMIES)
+    return serve(home.root)
+
+
+@pytest.fixture(scope="module")
+def plotted_scene(serve: Callable[..., Server], tmp_path_factory: pytest.TempPathFactory) -> Server:
+    """A server on a workspace with one small scene and its t-SNE plot."""
+    root = tmp_path_factory.mktemp("plotted")
+    _write_quay(root / "raw")
+    settings = RunSettings(
+        gmm=GmmSettings(n_components=3, n_init=1), projection=ProjectionSettings(n_iter=50)
+    )
+    run_pipeline(Workspace.at(root), settings, until="projection")
+    save_settings(Workspace.at(root), settings)
+    return serve(root)

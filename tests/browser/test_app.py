@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 
 pytestmark = pytest.mark.browser
 
-PAGES = ("scenes", "chips", "embeddings", "clusters", "explore", "map")
+PAGES = ("scenes", "chips", "embeddings", "clusters", "explore", "map", "runs")
 EVIL = "<img src=x onerror=alert(1)>"
 WAIT = 60_000
 RANGE = "return g._fullLayout.xaxis.range.concat(g._fullLayout.yaxis.range)"
@@ -18,14 +18,12 @@ JOB = ".st-key-cs_job"
 
 
 @pytest.fixture
-def explorer(demo, visit):
-    """A new visitor on the demo's Explore page; the first test that needs it creates the demo."""
-    visitor = visit(demo)
-    visitor.page.goto(demo.url)
-    visitor.page.frame_locator("iframe").first.locator(".nsewdrag").first.wait_for(timeout=240_000)
-    visitor.page.locator(JOB).wait_for(state="hidden", timeout=240_000)
+def explorer(ready_demo, visit):
+    """A new visitor on the demo's Explore page."""
+    visitor = visit(ready_demo)
+    visitor.go("explore")
+    visitor.wait_for_plot()
     assert visitor.alerts() == []
-    visitor.wait_until_idle()
     return visitor
 
 
@@ -76,19 +74,20 @@ def test_server__listens_on_this_machine_only(demo):
     assert set(addresses) == {"127.0.0.1"}
 
 
-@pytest.mark.parametrize("name", PAGES)
-def test_page__opens_and_requests_no_other_host(explorer, name):
-    explorer.go(name)
-    expect(explorer.page.locator("h1").first).to_have_text(name.capitalize())
-    explorer.page.wait_for_timeout(500)
-    assert explorer.exceptions() == []
-    assert explorer.foreign_requests() == []
+def test_pages__open_and_request_no_other_host(explorer):
+    for name in PAGES:
+        explorer.go(name)
+        expect(explorer.page.locator("h1").first).to_have_text(name.capitalize())
+        explorer.page.wait_for_timeout(500)
+        assert explorer.exceptions() == [], name
+        assert explorer.foreign_requests() == [], name
 
 
 def test_explore__click_shows_the_chip_and_its_surroundings(explorer):
     point = explorer.isolated_point()
-    class_name = explorer.plot("return g.data[0].text[a[0]]", point).split("<br>")[1]
     explorer.click(point)
+    tip = explorer.frame.locator(".over .tip span")
+    class_name = tip.inner_text().split("\n")[1]
     expect(explorer.page.get_by_text(CHIP_CAPTION)).to_be_visible(timeout=WAIT)
     explorer.wait_until_idle()
     facts = explorer.page.locator("dl.cs-facts").first
@@ -101,9 +100,9 @@ def test_explore__click_shows_the_chip_and_its_surroundings(explorer):
     image = surroundings.locator("image").first
     assert image.get_attribute("href").startswith("data:image/jpeg")
     check_chip_size(explorer)
-    (arrow,) = explorer.plot("return g.layout.annotations")
+    (ring, _) = explorer.plot("return g.layout.shapes")
     x = explorer.plot("return g.data[0].x[a[0]]", point)
-    assert arrow["x"] == pytest.approx(x, abs=1e-3)
+    assert ring["xanchor"] == pytest.approx(x, abs=1e-3)
 
 
 def test_explore__slider_recolours_and_keeps_the_zoom(explorer):
@@ -123,7 +122,7 @@ def test_explore__slider_recolours_and_keeps_the_zoom(explorer):
     explorer.wait_until_idle()
     assert explorer.plot(COLOURS) != colours
     assert explorer.plot(RANGE) == pytest.approx(zoomed)
-    assert len(explorer.plot("return g.layout.annotations")) == 1
+    assert len(explorer.plot("return g.layout.shapes")) == 2
     expect(explorer.page.get_by_text(CHIP_CAPTION)).to_be_visible()
 
 
@@ -136,7 +135,7 @@ def test_explore__tree_is_cut_again_and_the_zoom_is_kept(explorer):
     colours = explorer.plot(COLOURS)
     slider = explorer.page.get_by_role("slider", name="Minimum cluster size (chips)")
     slider.focus()
-    for _ in range(12):
+    for _ in range(6):
         explorer.page.keyboard.press("ArrowLeft")
     explorer.page.wait_for_timeout(1500)
     explorer.wait_until_idle()
@@ -158,7 +157,7 @@ def test_explore__box_shows_the_chips_and_their_table(explorer):
     explorer.wait_until_idle()
     count = int(heading.inner_text().split()[0])
     assert 1 < count <= len(explorer.plot("return g.data[0].x"))
-    assert explorer.page.locator(".cs-gallery figure").count() == min(48, count)
+    assert explorer.page.locator(".gallery.grid button").count() == min(48, count)
     with explorer.page.expect_download() as download:
         explorer.page.get_by_role("button", name="Download the table (CSV)").click()
     lines = download.value.path().read_text(encoding="utf-8").splitlines()
@@ -169,17 +168,17 @@ def test_explore__box_shows_the_chips_and_their_table(explorer):
 def test_chips__new_settings_run_as_a_job_and_can_be_cancelled(explorer):
     page = explorer.page
     stale_text = "These results use your previous settings"
-    page.get_by_role("link", name="Chips").click()
+    page.get_by_role("link", name="Chips", exact=True).click()
     explorer.wait_until_idle()
     page.get_by_text("long axis up", exact=True).click()
     expect(page.get_by_text(stale_text)).to_be_visible(timeout=WAIT)
-    page.get_by_role("link", name="Embeddings").click()
+    page.get_by_role("link", name="Embeddings", exact=True).click()
     explorer.wait_until_idle()
     page.get_by_role("button", name="Embed the chips").click()
     page.get_by_role("button", name="Cancel").click()
     expect(page.get_by_text("cancelled. Completed results are kept")).to_be_visible(timeout=10_000)
     page.get_by_role("button", name="Dismiss").click()
-    page.get_by_role("link", name="Chips").click()
+    page.get_by_role("link", name="Chips", exact=True).click()
     explorer.wait_until_idle()
     page.get_by_role("button", name="Keep these results").click()
     expect(page.get_by_text(stale_text)).to_be_hidden(timeout=WAIT)
@@ -202,13 +201,14 @@ def test_own_scenes__run_from_the_page_and_values_are_displayed_as_text(own_scen
     visitor.wait_for_plot()
     visitor.click(visitor.isolated_point())
     expect(visitor.page.locator("dl.cs-facts").first).to_contain_text(EVIL, timeout=WAIT)
-    hover = visitor.frame.locator(".hoverlayer .hovertext")
-    hover_text = (hover.first.text_content() or "").strip()
-    assert hover_text.endswith((EVIL, "<b>boat</b>"))
-    ink = hover.first.locator("text").first.evaluate("text => getComputedStyle(text).fill")
-    assert ink == "rgb(31, 41, 51)"
+    x, y = visitor.position_of(visitor.isolated_point())
+    visitor.page.mouse.move(x - 30, y)
+    visitor.page.mouse.move(x, y, steps=3)
+    tip = visitor.frame.locator(".over .tip")
+    expect(tip).to_be_visible()
+    assert tip.locator("span").inner_text().split("\n")[1] in (EVIL, "<b>boat</b>")
     check_chip_size(visitor)
-    assert visitor.frame.locator("img").count() == 0
+    assert visitor.frame.locator("img[src='x']").count() == 0
     assert visitor.dialogs == []
     assert visitor.foreign_requests() == []
 

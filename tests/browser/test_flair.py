@@ -6,17 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from core.flair.data.file_discovery import discover_dataset
-from core.flair.models.classifiers import MethodSettings
 from core.flair.models.features import FeatureSpec
-from core.pipeline.flair.class_maps import CLASS_MAPS
-from core.pipeline.flair.economy_stage import ECONOMIES
-from core.pipeline.flair.flair_workspace import ensure_land_cover, flair_folder
-from core.pipeline.flair.study import Study, StudySettings
-from core.pipeline.flair.study_cells import CELLS, StudyRun
-from core.pipeline.flair.study_results import survey_files
-from core.pipeline.flair.tree_bench import BENCHES
-from core.pipeline.workspace import Workspace
 
 pytestmark = pytest.mark.browser
 
@@ -34,23 +24,6 @@ CELL = """([row, column]) => {
   return [r.left + l.xaxis._offset + l.xaxis.d2p(column),
           r.top + l.yaxis._offset + l.yaxis.d2p(row)];
 }"""
-
-
-@pytest.fixture(scope="module")
-def land(serve, tmp_path_factory):
-    """A server whose demo holds three patches with finished runs."""
-    home = Workspace(tmp_path_factory.mktemp("land"))
-    ensure_land_cover(home.demo, 3)
-    dataset = discover_dataset(flair_folder(home.demo))
-    survey_files(home.demo, dataset)
-    study = Study(home.demo, StudySettings(), dataset)
-    for spec in (FeatureSpec(), RICH):
-        run = StudyRun(study, MethodSettings(), spec)
-        run.make(CELLS)
-        run.make(CLASS_MAPS)
-    StudyRun(study, MethodSettings("hdbscan"), RICH).make(BENCHES)
-    StudyRun(study, MethodSettings(), RICH).make(ECONOMIES)
-    return serve(home.root)
 
 
 @pytest.mark.parametrize("name", PAGES)

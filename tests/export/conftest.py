@@ -1,6 +1,7 @@
 """Chips of two scenes with synthetic results and with attributes whose names are difficult."""
 
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,8 @@ from shapely.geometry import box
 from core.chips.chip_set import ChipSet, SceneChips
 from core.clusters.editing import edited_labelling
 from core.clusters.labelling import make_labelling
-from core.export.clustered_chips import ClusteredChips
+from core.export.clustered_chips import ClusteredChips, ExportedScene
+from core.export.provenance import Provenance
 from core.reduction.pca import Reduction
 from core.reduction.tsne import Projection
 
@@ -29,6 +31,12 @@ PROPERTIES = {
     "property_width": ["w"] * N,
     "height_m": [None, *range(1, N)],
 }
+PROVENANCE = Provenance(
+    run_id="20260102-030405-abcdef01",
+    date="2026-01-02T03:04:05+00:00",
+    settings={"method": "hdbscan", "cut": {"min_cluster_size": 5}, "note": EVIL},
+    scenes=("a.tif", "b#c.tif"),
+)
 
 
 def scene_chips(name, rows, properties):
@@ -42,6 +50,15 @@ def scene_chips(name, rows, properties):
             "latitude": 45.0,
             "width": 10.0,
             "height": 12.0,
+            "area": 2500.0 + rows,
+            "annotation": np.arange(n),
+            "column": 20.0 + 20 * np.arange(n),
+            "row": 30.0,
+            "columns": 16.0,
+            "rows": 16.0,
+            "turn": 0.0,
+            "side": 8.0,
+            "cut_by_edge": False,
         }
     )
     pixels = rng.integers(0, 255, (n, 3, 8, 8)).astype(np.uint8)
@@ -64,7 +81,18 @@ def clustered_chips():
         reduction=Reduction(points, np.array([0.5, 0.3, 0.2]), np.eye(3), np.zeros(3), np.ones(3)),
         labelling=make_labelling(RAW_LABELS, np.full(N, 0.5), "hdbscan", {}),
         projection=Projection(rng.normal(size=(N, 2)).astype(np.float32), 0.1, 5.0),
+        outlines=np.array([square(chip) for part in parts for chip in part.facts["column"]]),
+        scenes=tuple(
+            ExportedScene(part.scene, Path(f"{part.scene}.tif"), 160, 120, 3, "EPSG:32631")
+            for part in parts
+        ),
+        provenance=PROVENANCE,
     )
+
+
+def square(column):
+    """A footprint of 10 by 6 pixels around the centre of a chip."""
+    return box(column - 5, 27, column + 5, 33)
 
 
 def with_edits(clustered_chips, **changes):

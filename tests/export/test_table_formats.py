@@ -1,15 +1,24 @@
 """Exported tables, read back by the libraries that other programs use."""
 
 import dataclasses
+import json
+import tomllib
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
+import pyogrio
 import pytest
+import shapely
+from shapely.geometry import MultiPolygon, box
 
-from core.export.table_formats import FORMATS, write_results
+from core.clusters.cluster_colours import NOISE_COLOUR, cluster_colour
+from core.export.export_formats import write_results
 
-from .conftest import EVIL, PROPERTIES, N, with_edits
+from .conftest import EVIL, PROPERTIES, PROVENANCE, N, with_edits
+
+FORMATS = ("csv", "geojson", "geoparquet", "gpkg", "fgb")
 
 RESULT_COLUMNS = ("cluster", "cluster_raw", "confidence", "pca_1d", "tsne_x", "tsne_y")
 
@@ -17,7 +26,11 @@ RESULT_COLUMNS = ("cluster", "cluster_raw", "confidence", "pca_1d", "tsne_x", "t
 def read_back(path):
     if path.suffix == ".csv":
         return pd.read_csv(path)
-    return gpd.read_parquet(path) if path.suffix == ".parquet" else gpd.read_file(path)
+    if path.suffix == ".parquet":
+        return gpd.read_parquet(path)
+    table = gpd.read_file(path, layer="chips")
+    # FlatGeobuf keeps the order of its spatial index.
+    return table.sort_values("chip_id", ignore_index=True) if path.suffix == ".fgb" else table
 
 
 @pytest.mark.parametrize("format_name", FORMATS)
@@ -103,8 +116,52 @@ def test_write_results__excluded_chips_are_left_out(clustered_chips, tmp_path, f
 
 
 @pytest.mark.parametrize("format_name", FORMATS)
-def test_write_results__colours_of_the_user(clustered_chips, tmp_path, format_name):
-    chips = with_edits(clustered_chips, colours={1: "#123456"})
-    colours = read_back(write_results(chips, tmp_path, format_name))["cluster_colour"]
-    assert colours[4:7].tolist() == ["#123456"] * 3
-    assert colours.drop([4, 5, 6]).isna().all()
+def test_write_results__colours_and_names_of_the_app(clustered_chips, tmp_path, format_name):
+    chips = with_edits(clustered_chips, colours={1: "#123456"}, names={1: "ferries"})
+    table = read_back(write_results(chips, tmp_path, format_name))
+    assert table["cluster_colour"].tolist() == (
+        [cluster_colour(0)] * 4 + ["#123456"] * 3 + [NOISE_COLOUR] * 2
+    )
+    expected = ["Cluster 0"] * 4 + ["ferries"] * 3 + ["Noise"] * 2
+    assert table["cluster_name"].tolist() == expected
+
+
+@pytest.mark.parametrize("format_name", FORMATS)
+def test_write_results__scene_and_run_in_every_row(clustered_chips, tmp_path, format_name):
+    table = read_back(write_results(clustered_chips, tmp_path, format_name))
+    assert set(table["run_id"]) == {PROVENANCE.run_id}
+    assert table["scene"].tolist() == ["a"] * 5 + ["b#c"] * 4
+
+
+def test_write_results__settings_in_the_metadata(clustered_chips, tmp_path):
+    texts = {
+        name: pyogrio.read_info(write_results(clustered_chips, tmp_path, name))["layer_metadata"]
+        for name in ("geojson", "fgb")
+    }
+    for metadata in texts.values():
+        assert json.loads(metadata["DESCRIPTION"])["settings"] == PROVENANCE.settings
+    parquet = write_results(clustered_chips, tmp_path, "geoparquet")
+    metadata = pq.read_schema(parquet).metadata
+    assert tomllib.loads(metadata[b"chipscape_settings"].decode()) == PROVENANCE.settings
+    assert b"geo" in metadata
+
+
+def test_write_results__polygons_of_several_parts(clustered_chips, tmp_path):
+    footprints = clustered_chips.footprints.copy()
+    footprints[0] = MultiPolygon([footprints[0], box(4, 45, 4.1, 45.1)])
+    chips = dataclasses.replace(clustered_chips, footprints=footprints)
+    for name in ("gpkg", "fgb"):
+        table = read_back(write_results(chips, tmp_path, name))
+        assert set(table.geometry.geom_type) == {"MultiPolygon"}
+        assert np.allclose(shapely.area(table.geometry), shapely.area(footprints))
+
+
+@pytest.mark.parametrize("format_name", FORMATS)
+def test_write_results__points(clustered_chips, tmp_path, format_name):
+    chips = dataclasses.replace(
+        clustered_chips, footprints=shapely.centroid(clustered_chips.footprints)
+    )
+    table = read_back(write_results(chips, tmp_path, format_name))
+    assert len(table) == N
+    if format_name != "csv":
+        assert set(table.geometry.geom_type) == {"Point"}

@@ -1,6 +1,8 @@
 import numpy as np
 import pytest
 
+from core.errors import SceneError
+from core.mapping import chip_thumbnails
 from core.pipeline.chip_images import read_chip_pixels, read_overview, read_surroundings
 from core.pipeline.chip_stages import open_chips
 from core.pipeline.run import run_pipeline
@@ -24,3 +26,14 @@ def test_read_overview__whole_scene(workspace, settings, look_up):
     overview = read_overview(look_up(workspace, settings()), "a")
     assert overview.image.shape[:2] == (256, 256)
     assert len(overview.footprints) == 20
+
+
+def test_read_chip_pixels__without_the_scene_they_are_those_of_the_stored_chip(workspace, settings):
+    view = run_pipeline(workspace, settings(), until="chips").view
+    chips = open_chips(view)
+    (workspace.raw / "b.tif").unlink()
+    pixels = read_chip_pixels(view, chips, 21)
+    np.testing.assert_array_equal(pixels, chip_thumbnails(chips, [21])[0])
+    with pytest.raises(SceneError, match=r"b\.tif.*no longer in raw/.*Put it back"):
+        read_surroundings(view, chips, 21, 100)
+    assert read_surroundings(view, chips, 1, 100).image.shape[2] == 4

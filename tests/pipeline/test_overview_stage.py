@@ -2,6 +2,7 @@ import pytest
 
 from core.errors import Cancelled, SettingsError
 from core.input_settings import DisplaySettings
+from core.pipeline.chip_images import find_rendering
 from core.pipeline.overview_stage import (
     build_all_overviews,
     build_overviews,
@@ -27,7 +28,7 @@ def large(make_scene, tmp_path):
 def test_build_overviews__among_the_artifacts_and_built_once(large, raw_files):
     workspace, scene = large
     before = raw_files(workspace.root)
-    assert open_tile_source(workspace, scene, GUESSED).overviews is None
+    assert open_displayed(workspace, scene, GUESSED).overviews is None
     reports = []
     artifact = build_overviews(
         workspace, scene, GUESSED, lambda *report: bool(reports.append(report))
@@ -36,7 +37,7 @@ def test_build_overviews__among_the_artifacts_and_built_once(large, raw_files):
     assert not artifact.cached
     assert build_overviews(workspace, scene, GUESSED).cached
     assert raw_files(workspace.root) == before
-    source = open_tile_source(workspace, scene, GUESSED)
+    source = open_displayed(workspace, scene, GUESSED)
     assert source.overviews.is_relative_to(workspace.artifacts)
     assert source.bands == ("red", "green", "blue")
     assert draw_tile(source, scene_zooms(source.scene)[0], 0, 0)
@@ -46,12 +47,12 @@ def test_build_overviews__one_file_for_each_choice_of_bands_and_can_be_cancelled
     workspace, scene = large
     with pytest.raises(Cancelled):
         build_overviews(workspace, scene, GUESSED, lambda *_: True)
-    assert open_tile_source(workspace, scene, GUESSED).overviews is None
+    assert open_displayed(workspace, scene, GUESSED).overviews is None
     grey = DisplaySettings(bands=("green",))
     build_overviews(workspace, scene, grey)
-    assert open_tile_source(workspace, scene, GUESSED).overviews is None
-    assert open_tile_source(workspace, scene, grey).bands == ("green",)
-    assert open_tile_source(workspace, scene, grey).overviews is not None
+    assert open_displayed(workspace, scene, GUESSED).overviews is None
+    assert open_displayed(workspace, scene, grey).bands == ("green",)
+    assert open_displayed(workspace, scene, grey).overviews is not None
 
 
 def test_build_overviews__a_small_scene_needs_none(workspace):
@@ -76,10 +77,17 @@ def test_build_all_overviews__states_of_the_scenes(large, make_scene):
         build_all_overviews(workspace, survey, GUESSED, names=("none",))
 
 
+def open_displayed(workspace, scene, display):
+    """Open the tile source as the map does."""
+    survey = survey_scenes(workspace)
+    rendering = find_rendering(workspace, survey, "uint8", scene.report.bands, display)
+    return open_tile_source(workspace, scene, rendering)
+
+
 def test_open_tile_source__the_stretch_is_a_setting(large):
     workspace, scene = large
-    assert open_tile_source(workspace, scene, GUESSED).limits.tolist() == [[0, 255]] * 3
+    assert open_displayed(workspace, scene, GUESSED).limits.tolist() == [[0, 255]] * 3
     percentiles = DisplaySettings(stretch="percentiles", low=10, high=90)
-    source = open_tile_source(workspace, scene, percentiles)
+    source = open_displayed(workspace, scene, percentiles)
     assert (source.limits[:, 0] > 40).all()
     assert (source.limits[:, 1] < 160).all()

@@ -9,8 +9,8 @@ from core.clusters.methods.method_table import METHODS, method_of, recluster_by_
 from core.pipeline import chip_images, quality_stage
 from core.pipeline.chip_images import APPEARANCE
 from core.pipeline.quality_stage import find_quality, judge_run, quality_table
+from core.pipeline.results.current_result import change_edits
 from core.pipeline.run import run_pipeline
-from core.pipeline.saved_edits import SavedEdits, edit_family, save_edits
 from core.progress import silent
 
 
@@ -94,9 +94,9 @@ def save_history(run, *make_edits):
     labels = run.labelling.labels
     state, history = edited_labelling.unedited_clusters(labels), edit_history.History()
     for make_edit in make_edits:
-        history = edit_history.add_edit(history, make_edit(state))
+        history = edit_history.add_edit(history, make_edit(state), run.chip_ids)
         state, _ = edits.replay_edits(labels, history.edits)
-    save_edits(run.view.workspace, edit_family(run.view), SavedEdits(history, labels))
+    change_edits(run.view, run.labelling, run.chip_ids, lambda _: history)
     return state
 
 

@@ -1,7 +1,6 @@
 import os
 import shutil
 import tomllib
-from pathlib import Path
 
 import pytest
 
@@ -9,7 +8,7 @@ from core import __version__
 from core.artifacts.formats import read_array
 from core.clusters.labelling import NOISE
 from core.errors import ArtifactError, Cancelled, SettingsError, TooFewError
-from core.pipeline.run import Run, run_pipeline, write_run_record
+from core.pipeline.run import Run, run_pipeline
 from core.pipeline.run_results import collect_results
 from core.pipeline.run_stages import STAGE_NAMES
 from core.pipeline.workspace import Workspace
@@ -173,24 +172,12 @@ def test_run__record_names_every_key(workspace, settings):
     assert record["chipscape"] == __version__
 
 
-def test_write_run_record__twice_within_a_second(workspace, settings):
-    run = run_pipeline(workspace, settings(), until="scenes")
-    assert write_run_record(run).is_file()
-    assert write_run_record(run).is_file()
-    assert not list((workspace.results / "runs").glob("*.part"))
-
-
-def test_write_run_record__two_processes_at_once(workspace, settings, monkeypatch):
-    run = run_pipeline(workspace, settings(), until="scenes")
-    replace = Path.replace
-
-    def interleaved(self, target):
-        monkeypatch.setattr(Path, "replace", replace)
-        write_run_record(run)
-        return replace(self, target)
-
-    monkeypatch.setattr(Path, "replace", interleaved)
-    assert write_run_record(run).is_file()
+def test_run__twice_gives_one_record(workspace, settings):
+    first, second = (run_pipeline(workspace, settings(), until="scenes") for _ in range(2))
+    assert first.record == second.record
+    assert [path.name for path in (workspace.results / "runs").iterdir()] == [
+        first.record.path.name
+    ]
 
 
 def test_run__stages_report_and_can_be_cancelled(workspace, settings):

@@ -10,8 +10,9 @@ import rasterio
 from shapely.geometry import Point, box
 
 from core.errors import Cancelled, ChipscapeError, WorkspaceError
+from core.input_settings import GridSettings, SceneSettings
 from core.pipeline.run import run_pipeline
-from core.pipeline.scene_survey import survey_scenes
+from core.pipeline.scene_survey import guess_shared_attribute, survey_scenes
 from core.pipeline.workspace import Workspace
 from core.settings import RunSettings
 
@@ -174,21 +175,33 @@ def test_run__scene_without_crs(make_scene, make_annotations, tmp_path, settings
 
 
 @pytest.mark.parametrize(
-    ("n", "method", "message"),
+    ("n", "method", "until", "message"),
     [
-        (1, "gmm", "1 chip has no variation"),
-        (1, "hdbscan", "1 chip has no variation"),
-        (2, "gmm", "3 Gaussians need at least 3 chips, got 2"),
-        (5, "hdbscan", "t-SNE needs at least 7 chips, but there are 5"),
-        (5, "gmm", "t-SNE needs at least 7 chips, but there are 5"),
+        (1, "gmm", "clusters", "1 chip has no variation"),
+        (1, "hdbscan", "clusters", "1 chip has no variation"),
+        (2, "gmm", "clusters", "3 Gaussians need at least 3 chips, got 2"),
+        (5, "hdbscan", "projection", "t-SNE needs at least 7 chips, but there are 5"),
+        (5, "gmm", "projection", "t-SNE needs at least 7 chips, but there are 5"),
     ],
 )
-def test_run__too_few_chips(tmp_path, add_scene, settings, n, method, message):
+def test_run__too_few_chips(tmp_path, add_scene, settings, n, method, until, message):
     add_scene("a", n=n)
     with pytest.raises(ChipscapeError, match=message):
-        run_pipeline(Workspace.at(tmp_path), settings(method=method))
+        run_pipeline(Workspace.at(tmp_path), settings(method=method), until=until)
     partial = tmp_path / "artifacts" / ".partial"
     assert [p for p in partial.rglob("*") if p.suffix != ".lock"] == []
+
+
+def test_run__too_few_chips_for_the_projection_are_reported_before_the_embedding(
+    tmp_path, add_scene, settings
+):
+    add_scene("a", n=6)
+    with pytest.raises(ChipscapeError, match="t-SNE needs at least 7 chips, but there are 6"):
+        run_pipeline(Workspace.at(tmp_path), settings())
+    assert (tmp_path / "artifacts" / "chips").is_dir()
+    assert not (tmp_path / "artifacts" / "encoders").exists()
+    run = run_pipeline(Workspace.at(tmp_path), settings(), until="clusters")
+    assert run.labelling.n_clusters == 3
 
 
 @pytest.mark.parametrize("method", ["gmm", "hdbscan"])
@@ -274,3 +287,79 @@ def test_survey__the_key_covers_files_that_gdal_reads_with_a_scene(make_scene, t
     raster.with_name("a_RPC.TXT").write_text("LINE_OFF: 1\n")
     (second,) = survey_scenes(Workspace.at(tmp_path)).scenes
     assert first.artifact.key != second.artifact.key
+
+
+def keys_by_scene(workspace, **grid):
+    settings = SceneSettings(grid=GridSettings(**grid))
+    survey = survey_scenes(workspace, settings=settings)
+    return {scene.report.path: scene.artifact.key for scene in survey.scenes}
+
+
+def test_survey__a_grid_is_for_the_scenes_that_it_was_chosen_for(workspace, make_scene):
+    make_scene("bare.tif")
+    settings = SceneSettings(grid=GridSettings(40, scenes=("bare.tif", "a.tif")))
+    survey = survey_scenes(workspace, settings=settings)
+    assert [report.grid for report in survey.reports] == [False, False, True]
+    make_scene("later.tif")
+    survey = survey_scenes(workspace, settings=settings)
+    assert {report.path: report.annotations for report in survey.reports if not report.grid} == {
+        "a.tif": 20,
+        "b.tif": 20,
+        "later.tif": 0,
+    }
+
+
+def test_survey__the_list_of_scenes_of_a_grid_keeps_existing_keys(workspace, make_scene):
+    make_scene("bare.tif")
+    without, for_all = keys_by_scene(workspace), keys_by_scene(workspace, size=40)
+    chosen = keys_by_scene(workspace, size=40, scenes=("bare.tif",))
+    assert chosen == without | {"bare.tif": for_all["bare.tif"]}
+    # The key that version 0.1.0 gave, before grids had a list of scenes.
+    manifest = workspace.store.get("scenes", for_all["a.tif"]).manifest
+    settings = {"class_property": "", "grid": {"size": 40, "stride": 0, "coverage": 0.5}}
+    assert manifest["inputs"]["settings"] == settings
+
+
+@pytest.fixture
+def write_classes(make_scene, make_annotations, to_ground):
+    """A function that writes a scene with the given attributes, one value per annotation."""
+
+    def write(name, **attributes):
+        rows = [
+            dict(zip(attributes, row, strict=True))
+            for row in zip(*attributes.values(), strict=True)
+        ]
+        squares = [to_ground(box(x * 12, 10, x * 12 + 10, 20)) for x in range(len(rows))]
+        make_annotations(make_scene(f"{name}.tif"), squares, rows)
+
+    return write
+
+
+def test_survey__the_class_attribute_is_that_of_all_scenes(write_classes, tmp_path):
+    # Judged alone, each scene has a single label, and its label would be its class.
+    write_classes("a", label=["tree"] * 4, site=["north"] * 4)
+    write_classes("b", label=["tree"] * 4, site=["south"] * 4)
+    survey = survey_scenes(Workspace.at(tmp_path))
+    assert survey.class_attribute == "site"
+    assert [report.class_property for report in survey.reports] == ["site", "site"]
+    assert [report.classes for report in survey.reports] == [{"north": 4}, {"south": 4}]
+
+
+def test_survey__a_scene_without_the_guessed_attribute_has_no_classes(write_classes, tmp_path):
+    write_classes("a", label=["oak", "ash", "oak", "ash"])
+    write_classes("b", note=["x", "x", "y", "y"])
+    survey = survey_scenes(Workspace.at(tmp_path))
+    assert survey.class_attribute == "label"
+    assert [report.classes for report in survey.reports] == [{"ash": 2, "oak": 2}, {}]
+    assert not any("no attribute" in note.lower() for note in survey.reports[1].warnings)
+
+
+def test_survey__a_requested_attribute_replaces_the_guess(write_classes, tmp_path):
+    write_classes("a", label=["oak", "ash", "oak", "ash"], owner=["x", "x", "y", "y"])
+    workspace = Workspace.at(tmp_path)
+    survey = survey_scenes(workspace, settings=SceneSettings(class_property="owner"))
+    assert (survey.class_attribute, survey.reports[0].classes) == ("owner", {"x": 2, "y": 2})
+    assert guess_shared_attribute(survey.scenes) == "label"
+    survey = survey_scenes(workspace, settings=SceneSettings(class_property="nothing"))
+    assert survey.class_attribute == "label"
+    assert survey.reports[0].warnings == ("No annotation has an attribute 'nothing'.",)

@@ -36,3 +36,26 @@ def test_workspace__folders_lie_within(tmp_path):
     assert workspace.demo.root == tmp_path / "demo"
     assert workspace.store.root == tmp_path / "artifacts"
     assert list(Path(tmp_path).iterdir()) == []
+
+
+def test_open_folder__a_workspace_or_an_empty_folder(tmp_path):
+    assert Workspace.open_folder(f" {tmp_path} ").root == tmp_path
+    (tmp_path / "raw").mkdir()
+    (tmp_path / "notes.txt").touch()
+    assert Workspace.open_folder(str(tmp_path)).root == tmp_path
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("", "this is not an absolute path"),
+        ("harbour", "this is not an absolute path"),
+        ("{root}/nowhere", "there is no such folder"),
+        ("{root}/quay.tif", "is a file, not a folder"),
+        ("{root}", "the folder is not a workspace, because it has no subfolder raw/"),
+    ],
+)
+def test_open_folder__anything_else_is_refused(tmp_path, path, message):
+    (tmp_path / "quay.tif").touch()
+    with pytest.raises(WorkspaceError, match=message):
+        Workspace.open_folder(path.format(root=tmp_path))

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import shapely
 from affine import Affine
-from pyproj import CRS, Geod, Transformer
+from pyproj import CRS, Geod, Proj, Transformer
 from shapely import affinity
 from shapely.geometry import LineString, MultiPoint, Point, Polygon, box
 
@@ -13,6 +13,7 @@ from core.raster.geodesy import (
     ground_pixel_size,
     measure_long_axes,
     measure_on_ground,
+    north_direction,
     reproject_geometries,
 )
 
@@ -153,3 +154,19 @@ def test_ground_pixel_sides__degrees_shrink_to_the_north():
 def test_ground_pixel_size__none_without_a_location_on_earth():
     assert ground_pixel_size("", Affine.identity(), 10, 10) is None
     assert ground_pixel_size(CRS(4326).to_wkt(), Affine(1, 0, 0, 0, 1, 500), 10, 10) is None
+
+
+@pytest.mark.parametrize("turn", [0, 30, -120])
+def test_north_direction__convergence_of_the_meridians_and_rotated_scenes(turn):
+    # pyproj states the convergence: the angle from true north to grid north, clockwise.
+    x, y, crs = 692_000, 4_796_000, "EPSG:32631"
+    lon, lat = Transformer.from_crs(crs, WGS84, always_xy=True).transform(x, y)
+    convergence = Proj(crs).get_factors(lon, lat).meridian_convergence
+    transform = Affine.translation(x, y) @ Affine.rotation(turn) @ Affine.scale(0.5, -0.5)
+    direction = north_direction(crs, transform, 0, 0)
+    assert (direction - (turn - convergence) + 180) % 360 - 180 == pytest.approx(0, abs=0.01)
+
+
+def test_north_direction__none_without_a_crs():
+    assert north_direction("", Affine.identity(), 0, 0) is None
+    assert north_direction(WGS84, Affine(0.1, 0, 5, 0, -0.1, 50), 10, 10) == pytest.approx(0)

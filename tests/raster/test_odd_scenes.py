@@ -18,9 +18,10 @@ from core.chips.extraction import cut_chips
 from core.raster.geodesy import GEOD, WGS84, measure_on_ground, reproject_geometries
 from core.raster.map_placement import lonlat_bounds, scene_zooms
 from core.raster.pixel_reader import Reader, check_blocks
+from core.raster.rendering import display_limits
 from core.raster.scene import read_scene
 from core.raster.scene_report import inspect_scene
-from core.raster.tiles import TileSource, display_limits, draw_tile
+from core.raster.tiles import TileSource, draw_tile
 from core.raster.windows import chip_windows
 from core.settings import ChipSettings
 

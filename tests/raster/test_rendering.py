@@ -4,12 +4,15 @@ import pytest
 from core.errors import SettingsError
 from core.input_settings import DisplaySettings
 from core.raster.rendering import (
+    band_percentiles,
     displayed_band_positions,
     guess_display_bands,
+    sample_percentiles,
     stretch_limits,
     stretch_percentiles,
     to_rgba,
 )
+from core.raster.scene import read_scene
 
 UNMASKED = np.zeros((1, 2), bool)
 
@@ -58,17 +61,53 @@ def test_display_settings__require_one_or_three_bands(bands):
         DisplaySettings(bands=bands)
 
 
-def test_stretch_limits__uint8_unstretched_others_by_percentiles_of_valid_pixels():
-    assert (
-        stretch_limits(np.ones((2, 3, 3), np.uint8), np.zeros((3, 3), bool)).tolist()
-        == [[0, 255]] * 2
-    )
+def test_stretch_limits__percentiles_of_valid_pixels():
     values = np.arange(101, dtype=np.int16).reshape(1, 1, 101)
     mask = np.zeros((1, 101), bool)
-    assert stretch_limits(values, mask)[0] == pytest.approx((2, 98))
+    assert stretch_limits([band_percentiles(values, mask)], "int16")[0] == pytest.approx((2, 98))
+    limits = stretch_limits([band_percentiles(values, mask)], "int16", (10, 90))
+    assert limits[0] == pytest.approx((10, 90))
     mask[0, 51:] = True
-    assert stretch_limits(values, mask)[0] == pytest.approx((1, 49))
-    assert stretch_limits(values, ~np.zeros_like(mask))[0].tolist() == [0, 1]
+    assert stretch_limits([band_percentiles(values, mask)], "int16")[0] == pytest.approx((1, 49))
+
+
+@pytest.mark.parametrize(("dtype", "top"), [("uint8", 255), ("float32", 1)])
+def test_stretch_limits__without_valid_pixels(dtype, top):
+    sample = band_percentiles(np.ones((2, 3, 3), dtype), np.ones((3, 3), bool))
+    assert np.isnan(sample).all()
+    assert stretch_limits([sample, sample], dtype).tolist() == [[0, top]] * 2
+
+
+def test_stretch_limits__scenes_of_any_size_have_the_same_weight():
+    rng = np.random.default_rng(0)
+    dark, bright = rng.uniform(0, 1, (1, 300, 300)), rng.uniform(9, 10, (1, 20, 20))
+    samples = [band_percentiles(v, np.zeros(v.shape[1:], bool)) for v in (dark, bright)]
+    empty = np.full((1, 1), np.nan)
+    limits = stretch_limits([*samples, empty], "float32", (25, 75))
+    assert limits[0] == pytest.approx((0.5, 9.5), abs=0.05)
+
+
+@pytest.mark.parametrize(
+    ("tops", "stretched"),
+    [
+        ((230, 220, 200), False),
+        ((120, 100, 70), False),
+        ((38, 36, 30), True),
+        ((115, 38, 36), True),
+    ],
+)
+def test_stretch_limits__uint8_is_stretched_only_if_a_band_is_dark(tops, stretched):
+    values = np.linspace(0, np.array(tops) * 1.02, 500).T[:, None].astype(np.uint8)
+    limits = stretch_limits([band_percentiles(values, np.zeros((1, 500), bool))], "uint8")
+    assert (limits[:, 1] < 255).all() == stretched
+    assert stretched or limits.tolist() == [[0, 255]] * 3
+
+
+def test_sample_percentiles__nodata_beyond_every_square_of_a_large_scene(make_scene):
+    content = np.zeros((2300, 2300))
+    content[100:130, 100:130] = 77
+    scene = read_scene(make_scene(content=content, nodata=0))
+    assert (sample_percentiles(scene, scene.bands) == 77).all()
 
 
 def test_to_rgba__grey_has_three_equal_channels_and_masked_is_transparent():

@@ -11,15 +11,9 @@ from core.errors import Cancelled, SceneError
 from core.raster.geodesy import WGS84, crs_transformer
 from core.raster.map_placement import PIXEL_ZOOM, lonlat_bounds, map_zooms, scene_zooms
 from core.raster.pixel_reader import Reader
+from core.raster.rendering import display_limits
 from core.raster.scene import read_scene
-from core.raster.tiles import (
-    TileSource,
-    display_limits,
-    draw_map_tile,
-    draw_tile,
-    needs_overviews,
-    write_overviews,
-)
+from core.raster.tiles import TileSource, draw_map_tile, draw_tile, needs_overviews, write_overviews
 
 
 def checkerboard(side):

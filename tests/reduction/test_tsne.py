@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from core.errors import ArtifactError, Cancelled, DegenerateError, SettingsError, TooFewError
-from core.reduction.tsne import Projection, effective_perplexity, project_tsne
+from core.reduction.tsne import Projection, effective_perplexity, metric_space, project_tsne
 from core.settings import ProjectionSettings
 
 QUICK = ProjectionSettings(n_iter=60)
@@ -110,3 +110,40 @@ def test_projection__coordinates_not_finite_pairs():
         Projection(np.zeros((5, 3), np.float32), 1.0, 5.0)
     with pytest.raises(ArtifactError):
         Projection(np.full((5, 2), np.nan, np.float32), 1.0, 5.0)
+
+
+@pytest.mark.parametrize("initialisation", ["pca", "spectral", "random"])
+@pytest.mark.parametrize("metric", ["euclidean", "cosine"])
+def test_project__each_start_and_metric_is_reproducible(initialisation, metric):
+    settings = ProjectionSettings(n_iter=60, initialisation=initialisation, metric=metric)
+    first, second = project_tsne(blobs(), settings), project_tsne(blobs(), settings)
+    assert first.coordinates.tobytes() == second.coordinates.tobytes()
+    other = project_tsne(blobs(), ProjectionSettings(n_iter=60))
+    is_default = (initialisation, metric) == ("pca", "euclidean")
+    assert np.array_equal(first.coordinates, other.coordinates) == is_default
+
+
+def test_metric_space__cosine_ranks_as_scikit_learn():
+    from sklearn.metrics.pairwise import cosine_distances
+
+    points = blobs(20)
+    unit = metric_space(points, "cosine")
+    squared = ((unit[:, None].astype(float) - unit[None]) ** 2).sum(axis=2)
+    assert np.allclose(squared / 2, cosine_distances(points), atol=1e-6)
+    assert metric_space(points, "euclidean") is points
+
+
+@pytest.mark.parametrize("initialisation", ["pca", "spectral", "random"])
+def test_project__points_at_the_origin_and_duplicates(initialisation):
+    points = np.vstack([np.zeros((4, 3)), np.repeat(np.eye(3), 4, axis=0)]).astype(np.float32)
+    settings = ProjectionSettings(n_iter=60, metric="cosine", initialisation=initialisation)
+    assert np.isfinite(project_tsne(points, settings).coordinates).all()
+
+
+def test_project__watched_layouts_do_not_change_the_result():
+    layouts = []
+    watched = project_tsne(blobs(), QUICK, watch=lambda layout: layouts.append(layout.copy()))
+    assert np.array_equal(watched.coordinates, project_tsne(blobs(), QUICK).coordinates)
+    assert {layout.shape for layout in layouts} == {(90, 2)}
+    assert {layout.dtype for layout in layouts} == {np.dtype(np.float32)}
+    assert not np.array_equal(layouts[0], layouts[-1])

@@ -1,19 +1,28 @@
 """The clustering sliders, which use saved fits and trees, and notes on the resulting clusters."""
 
+from typing import Any
+
 import streamlit as st
 
 from app.session import cache, jobs
 from app.session.displayed_clusters import Clusters
-from app.session.state import widget_key
+from app.session.state import drawer, keep_choice, page_choice, widget_key
 from app.session.views import request_settings, requested_settings
 from app.widgets.markup import count_noun, escape_markdown
 from app.widgets.sliders.count_sliders import GMM_WIDGET, KMEANS_WIDGET, WARD_WIDGET
 from app.widgets.sliders.hdbscan_sliders import HDBSCAN_WIDGET
 from app.widgets.sliders.method_widget import MethodWidget, SliderRow
 from core.clusters.methods.method_table import METHODS
+from core.pipeline.cluster_stages import labelling_inputs
 from core.pipeline.run_stages import with_settings
 from core.pipeline.view import View
+from core.pipeline.workspace import Workspace
 
+# Relative widths of the columns in a row of sliders.
+WIDTHS = (6, 8, 4, 5, 4)
+# With more chips, fitting takes minutes, so it waits for a button.
+AUTOMATIC_AT_MOST = 20_000
+MORE_HELP = "Further settings of the method, and a comparison of its results, next to the plot."
 # One widget for each record in `core.clusters.methods.method_table.METHODS`.
 WIDGETS: dict[str, MethodWidget] = {
     "gmm": GMM_WIDGET,
@@ -22,17 +31,19 @@ WIDGETS: dict[str, MethodWidget] = {
     "ward": WARD_WIDGET,
 }
 
+# Further changes are only counted.
+MOST_CHANGES = 4
 
-def cluster_sliders(view: View, n_chips: int, *, stacked: bool = False) -> View:
+
+def cluster_sliders(view: View, n_chips: int, panel: Any = None) -> View:
     """Draw the method selector and the method's sliders; return the view with their settings.
 
-    Stacked sliders are one below the other, each with its comparison, instead of next to each
-    other.
+    With a panel, a container next to the plot, the sliders are next to each other, and a button
+    opens further widgets in the panel. Otherwise all widgets are stacked.
     """
     workspace, requested = view.workspace, requested_settings(view.workspace)
-    columns = (
-        [st.container() for _ in range(5)] if stacked else st.columns([6, 8, 8, 5, 4], gap="small")
-    )
+    stacked = panel is None
+    columns = [st.container() for _ in range(4)] if stacked else st.columns(WIDTHS, gap="small")
     labels = {name: widget.label for name, widget in WIDGETS.items()}
     key, title = widget_key(workspace, "method", requested.method), labels.__getitem__
     # A row of buttons would be cut off: four names are wider than a column.
@@ -40,25 +51,67 @@ def cluster_sliders(view: View, n_chips: int, *, stacked: bool = False) -> View:
     request_settings(workspace, method=method)
     table = METHODS[method].table
     changes = {"method": method, "noise": requested.noise, table: getattr(requested, table)}
-    row = SliderRow(columns, stacked, n_chips)
+    is_open = stacked or _more_button(workspace, columns[4])
+    row = SliderRow(columns[:4], st.container() if stacked else panel, is_open, stacked, n_chips)
     return WIDGETS[method].draw(with_settings(view, **changes), row)
 
 
+def _more_button(workspace: Workspace, slot: Any) -> bool:
+    """Draw the button that opens the panel of further widgets; return True if it is open.
+
+    It is not a popover, because a closed popover mounts no widgets, and at the next run of the
+    script the browser would report their defaults instead of the chosen values.
+    """
+    is_open: bool = page_choice(workspace, "more knobs", False)
+    slot.space("small")
+    label, icon = ("Less", "chevron_right") if is_open else ("More", "tune")
+    args = (workspace, "more knobs", not is_open)
+    options = {"icon": f":material/{icon}:", "width": "stretch", "help": MORE_HELP}
+    slot.button(label, "cs.more", on_click=keep_choice, args=args, **options)
+    return is_open
+
+
 def preparation_notice(view: View, clusters: Clusters | None) -> None:
-    """Offer to compute the fits or the tree that the sliders need, if they do not exist yet."""
+    """Compute the fits or the tree that the sliders need, if they do not exist yet.
+
+    The job starts by itself, once for the same settings. If it has failed or was cancelled, or if
+    there are many chips, a button starts it.
+    """
     if cache.labelling(view) is not None:
         return
-    if jobs.running_job(view.workspace):
-        if clusters is None:
-            st.caption("The clusters appear here when the running job is done.")
+    widget, workspace = WIDGETS[view.settings.method], view.workspace
+    if jobs.running_job(workspace):
+        previous = " Until then, the previous clusters are displayed." if clusters else ""
+        text = "The clusters appear when the running job is done; its progress is on the left."
+        st.caption(f"{text}{previous}")
         return
-    widget = WIDGETS[view.settings.method]
+    if _is_first_preparation(view):
+        widget.prepare(workspace, view.settings)
+        st.rerun()
     previous = "; the clusters below are the previous ones" if clusters else ""
     with st.container(border=True, horizontal=True, vertical_alignment="center", key="cs_offer"):
         st.markdown(escape_markdown(f"{widget.missing(view.settings)}{previous}."))
-        if st.button(widget.prepare_label, key="cs.prepare", type="primary"):
-            widget.prepare(view.workspace, view.settings)
+        label = widget.prepare_label.format(most=jobs.most_clusters(view))
+        if st.button(label, key="cs.prepare", type="primary"):
+            widget.prepare(workspace, view.settings)
             st.rerun()
+
+
+def _is_first_preparation(view: View) -> bool:
+    """Return True if the job may start by itself, and has not done so for these settings."""
+    chips, method = cache.chips(view), METHODS[view.settings.method]
+    if chips is None or len(chips) > AUTOMATIC_AT_MOST:
+        return False
+    inputs = labelling_inputs(view)
+    if method.hierarchy is None:
+        inputs["own_settings"].pop(method.count)
+    else:
+        inputs.pop("own_settings")
+    key = view.key("reduction", name="preparation", **inputs)
+    attempts = drawer("preparations", view.workspace)
+    is_first = key not in attempts
+    attempts[key] = True
+    return is_first
 
 
 def describe_clusters(clusters: Clusters) -> str:
@@ -72,9 +125,14 @@ def describe_clusters(clusters: Clusters) -> str:
 
 
 def cluster_notes(clusters: Clusters) -> None:
-    """Write how the clusters changed, how noise was treated, and which edits cannot be applied."""
+    """Write the method's notes, how the clusters changed, and which edits cannot be applied."""
+    for note in clusters.labelling.notes:
+        st.warning(escape_markdown(note))
     if clusters.changes:
-        st.caption(escape_markdown("Since the previous setting: " + " ".join(clusters.changes)))
+        changes = list(clusters.changes[:MOST_CHANGES])
+        if n_more := len(clusters.changes) - MOST_CHANGES:
+            changes += [f"{count_noun(n_more, 'other change')}."] if n_more > 0 else []
+        st.caption(escape_markdown("Since the previous setting: " + " ".join(changes)))
     if clusters.treated.moved.any():
         st.caption(escape_markdown(clusters.treated.note))
     if n := len(clusters.problems):

@@ -23,7 +23,6 @@ from core.pipeline.view import View
 def _draw_gmm(view: View, row: SliderRow) -> View:
     with row.columns[1]:
         view = count_slider(view, row, "gmm", "Gaussians in the mixture, one for each cluster.")
-        _shape_caption(view)
     _draw_comparison(view, row)
     return view
 
@@ -45,7 +44,7 @@ def _draw_ward(view: View, row: SliderRow) -> View:
         view = count_slider(view, row, "ward", help_text)
         if row.n_chips > WARD_LIMIT:
             most, n_chips = format_number(WARD_LIMIT), format_number(row.n_chips)
-            st.caption(f"Ward's hierarchy is limited to {most} chips; there are {n_chips}.")
+            row.panel.caption(f"Ward's hierarchy is limited to {most} chips; there are {n_chips}.")
     _draw_comparison(view, row)
     return view
 
@@ -63,13 +62,12 @@ def _shape_caption(view: View) -> None:
 
 
 def _draw_comparison(view: View, row: SliderRow) -> None:
-    """Draw the comparison of cluster counts, in a popover if the columns are not stacked."""
-    slot = row.columns[2]
-    if not row.stacked:
-        slot.space("small")
-        slot = slot.popover("How many clusters?")
-    with slot:
-        _compare_components(view, row.name)
+    """Draw the comparison of cluster counts, if the panel is open."""
+    if row.is_open:
+        with row.panel:
+            if view.settings.method == "gmm":
+                _shape_caption(view)
+            _compare_components(view, row.name)
 
 
 def _compare_components(view: View, row_name: str) -> None:

@@ -2,13 +2,12 @@
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Any
 
 import streamlit as st
 
 from app.session import cache, cluster_results, jobs
 from app.session.displayed_clusters import is_treating_noise
-from app.session.state import keep_choice, page_choice, widget_key
+from app.session.state import keep_choice, page_choice, widget_key, widget_value
 from app.session.views import requested_settings, reset_settings
 from app.widgets.charts import show_chart
 from app.widgets.choices import setting_choice, setting_number
@@ -23,30 +22,24 @@ from core.pipeline.view import View
 
 
 def _draw(view: View, row: method_widget.SliderRow) -> View:
-    view, columns, comparison_slot = _with_built_tree(view), row.columns, None
+    view, columns = _with_built_tree(view), row.columns
     with columns[1]:
         view = _size_slider(view, row.n_chips)
-        if row.stacked:
-            comparison_slot = st.container()
     with columns[2]:
-        view = _epsilon_slider(view)
+        _size_field(view, row.n_chips)
     with columns[3]:
         note = "eom (excess of mass) finds few, large clusters; leaf finds many small ones."
         view = _choice(view, "cut", "selection", ("eom", "leaf"), note)
-    if row.stacked:
-        with columns[4]:
+    with row.panel:
+        if row.is_open:
+            comparison_slot = st.container()
+            view = _epsilon_slider(view)
             view = _further_widgets(view, row.n_chips)
-    elif _more_button(view, columns[4]):
-        limits, comparison_slot = st.columns([9, 11], gap="medium")
-        with limits:
-            view = _further_widgets(view, row.n_chips)
-    if is_treating_noise(view):
-        # Chips are displayed as noise until the treatment is complete.
-        with columns[4]:
+            with comparison_slot:
+                _compare_sizes(view, row.name)
+        if is_treating_noise(view):
+            # Chips are displayed as noise until the treatment is complete.
             wait_until(lambda: not is_treating_noise(view), "Assigning noise to clusters.")
-    if comparison_slot is not None:
-        with comparison_slot:
-            _compare_sizes(view, row.name)
     return view
 
 
@@ -63,20 +56,49 @@ def _size_slider(view: View, n_chips: int) -> View:
 
     The setting remains 0, automatic, until the slider is moved.
     """
-    cut, suggested = view.settings.cut, _resolved_size(view, automatic=True)
-    bounds = (2, max(20, n_chips // 2, cut.min_cluster_size))
-    current = min(max(cut.min_cluster_size or suggested, bounds[0]), bounds[1])
+    workspace, cut = view.workspace, view.settings.cut
+    suggested = max(2, _resolved_size(view, automatic=True))
+    current = cut.min_cluster_size or suggested
+    steps = {*size_steps(n_chips), suggested}
+    if current not in steps:
+        keep_choice(workspace, "exact cluster size", current)
+    # An exact value stays on the slider, so that the slider is not replaced while it is moved.
+    sizes = sorted(steps | {page_choice(workspace, "exact cluster size", suggested)})
     note = (
         "The smallest group of chips that counts as a cluster (min_cluster_size). By default it is "
         "the suggested value, which depends on the tree and the selection."
     )
     # The slider starts again if another tree or selection has another suggestion.
-    name = f"cut min_cluster_size {bounds} {suggested}"
-    key = widget_key(view.workspace, name, current)
+    key = widget_key(workspace, f"cut min_cluster_size {sizes} {suggested}", current)
     label = setting_label("cut", "min_cluster_size")
-    value = st.slider(label, *bounds, key=key, help=note)
+    value = st.select_slider(label, sizes, key=key, help=note)
     is_automatic = not cut.min_cluster_size and value == current
     return method_widget.change_settings(view, "cut", min_cluster_size=0 if is_automatic else value)
+
+
+def size_steps(n_chips: int) -> list[int]:
+    """Return the values of the slider: round numbers at about equal ratios, up to half the chips.
+
+    A larger minimum leaves at most one cluster.
+    """
+    most = max(20, n_chips // 2)
+    numbers = [2, 3, 4, 5, 6, 8]
+    numbers += [step * 10**power for power in range(1, 8) for step in (1, 1.2, 1.5, 2, 2.5, 3)]
+    numbers += [step * 10**power for power in range(1, 8) for step in (4, 5, 6, 8)]
+    return sorted(int(number) for number in numbers if number <= most)
+
+
+def _size_field(view: View, n_chips: int) -> None:
+    """Draw a field for any minimum cluster size, which also shows the slider's."""
+    current = max(2, _resolved_size(view))
+    key = widget_key(view.workspace, f"exact min_cluster_size {current}", current)
+
+    def request_size() -> None:
+        _set_cluster_size(view, int(widget_value(key) or 0))
+
+    note = "Any minimum cluster size, also between the steps of the slider."
+    bounds = (2, max(2, n_chips, current))
+    st.number_input("Exact size", *bounds, step=1, key=key, help=note, on_change=request_size)
 
 
 def _resolved_size(view: View, automatic: bool = False) -> int:
@@ -127,21 +149,6 @@ def _further_widgets(view: View, n_chips: int) -> View:
     return view
 
 
-def _more_button(view: View, slot: Any) -> bool:
-    """Draw the button for further widgets below the row; return True if they are open.
-
-    It is not a popover, because a closed popover mounts no widgets, and at the next run of the
-    script the browser would report their defaults instead of the chosen values.
-    """
-    is_open: bool = page_choice(view.workspace, "more knobs", False)
-    slot.space("small")
-    label, icon = ("Less", "expand_less") if is_open else ("More", "expand_more")
-    args = (view.workspace, "more knobs", not is_open)
-    options = {"icon": f":material/{icon}:", "width": "stretch"}
-    slot.button(label, "cs.more", on_click=keep_choice, args=args, **options)
-    return is_open
-
-
 def _compare_sizes(view: View, row_name: str) -> None:
     """Draw the results of each min_cluster_size once they are computed in the background."""
     current = _resolved_size(view)
@@ -157,7 +164,7 @@ def _compare_sizes(view: View, row_name: str) -> None:
         wait_until(lambda: cluster_results.size_sweep(view) is not None, text)
         return
     if presets := size_presets(sweep):
-        with st.container(horizontal=True, gap="small", key=f"cs_presets_{row_name}"):
+        with st.container(horizontal=True, gap="xsmall", wrap=False, key=f"cs_presets_{row_name}"):
             for preset in presets:
                 st.button(
                     f"{preset.name.capitalize()} · {preset.n_clusters}",

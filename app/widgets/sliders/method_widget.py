@@ -3,30 +3,40 @@
 import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import streamlit as st
 
 from app.session import jobs
 from app.session.state import widget_key
-from app.session.views import request_settings
+from app.session.views import request_settings, requested_settings, reset_settings
 from app.widgets.markup import count_noun
 from app.widgets.setting_labels import setting_label
+from core.clusters.methods.gmm import CHIPS_PER_GAUSSIAN, supported_clusters
 from core.clusters.methods.method_table import METHODS
 from core.pipeline.run_stages import with_settings
 from core.pipeline.view import View
 from core.pipeline.workspace import Workspace
 from core.settings import RunSettings
 
+_FEW_CHIPS = (
+    f"With fewer than {CHIPS_PER_GAUSSIAN} chips per cluster, clusters are a matter of chance. Use "
+    "fewer clusters, annotate more objects, or add scenes."
+)
+
 
 @dataclass(frozen=True)
 class SliderRow:
-    """The five columns in which the sliders are drawn; the first holds the method selector.
+    """The places where sliders are drawn.
 
-    The columns are either stacked, with a comparison below its slider, or next to each other.
+    The first four columns, of which the first holds the method selector, are next to each other or
+    stacked. The panel holds further widgets and comparisons, if it is open, and short notes.
     """
 
     columns: Sequence[Any]
+    panel: Any
+    is_open: bool
     stacked: bool
     n_chips: int
 
@@ -42,27 +52,44 @@ class MethodWidget:
 
     `draw` draws its sliders and returns the view with their settings. `missing` returns what has
     not been computed yet, as a sentence without a full stop; a button calls `prepare`, which starts
-    the job that computes it. Some methods have a condensed tree that the Clusters page can draw.
+    the job that computes it. In its label, `{most}` stands for the largest number of clusters. Some
+    methods have a condensed tree that the Clusters page can draw.
     """
 
     label: str
     draw: Callable[[View, SliderRow], View]
     missing: Callable[[RunSettings], str]
-    prepare_label: str = f"Fit 2 to {jobs.MOST_CLUSTERS} clusters"
+    prepare_label: str = "Fit 2 to {most} clusters"
     prepare: Callable[[Workspace, RunSettings], None] = jobs.start_count_sweep
     has_tree_chart: bool = False
 
 
 def count_slider(view: View, row: SliderRow, method: str, help_text: str) -> View:
-    """Draw the slider of a method's number of clusters; return the view with its value."""
-    record = METHODS[method]
-    current = record.n_clusters(view.settings)
-    bounds = (min(2, current), max(jobs.MOST_CLUSTERS, current))
+    """Draw the slider of a method's number of clusters; return the view with its value.
+
+    The number is at most that of the chips. A warning names the number that the chips support.
+    """
+    record, n = METHODS[method], row.n_chips
+    current = min(record.n_clusters(view.settings), n or jobs.MOST_CLUSTERS)
+    most = min(jobs.MOST_CLUSTERS, n or jobs.MOST_CLUSTERS)
+    least = min(2, current)
+    view = change_settings(view, record.table, **{record.count: current})
+    bounds = (least, max(most, current, least + 1))
     view = setting_slider(view, record.table, record.count, bounds, help_text)
-    if record.n_clusters(view.settings) > row.n_chips:
-        chips, clusters = count_noun(row.n_chips, "chip"), count_noun(row.n_chips, "cluster")
-        st.caption(f"{chips} can form at most {clusters}.")
+    count, supported = record.n_clusters(view.settings), supported_clusters(n)
+    if n and count > supported:
+        text = f"{count_noun(n, 'chip')} are too few for {count_noun(count, 'cluster')}."
+        with row.panel.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(f":orange[:material/warning: {text}]", help=_FEW_CHIPS, width="content")
+            use = partial(_use_count, view, method, supported)
+            st.button(f"Use {supported}", key=f"cs.supported:{row.name}", on_click=use)
     return view
+
+
+def _use_count(view: View, method: str, count: int) -> None:
+    """Request a number of clusters, and set the slider to it."""
+    settings = requested_settings(view.workspace)
+    reset_settings(view.workspace, METHODS[method].with_n_clusters(settings, count))
 
 
 def setting_slider(

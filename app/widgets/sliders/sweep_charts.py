@@ -6,13 +6,13 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from app.widgets.charts import ACCENT, INK, MUTED, RULE, base_layout
+from app.widgets.charts import base_layout
+from app.widgets.theme import chart_colours
 from core.clusters.evaluation.component_sweep import ComponentSweep
 from core.clusters.evaluation.size_sweep import Cliff, SizeSweep
 from core.types import AnyArray
 
 CLIFF_COLOUR, INTERVAL_COLOUR = "rgba(230, 159, 0, 0.22)", "rgba(0, 158, 115, 0.18)"
-SEED_COLOUR = "#B8C1CC"
 TICKS = (2, 5, 10, 20, 50, 100, 200, 500, 1000, 5000)
 # The charts are too small for any button other than the image download.
 CONFIG = {"displaylogo": False, "modeBarButtons": [["toImage"]]}
@@ -30,7 +30,7 @@ def size_chart(sweep: SizeSweep, cliffs: Sequence[Cliff], current: int) -> go.Fi
     style = {"fillcolor": CLIFF_COLOUR, "line_width": 0, "layer": "below"}
     for cliff in cliffs:
         figure.add_vrect(x0=cliff.lower, x1=cliff.upper, **style)
-    figure.add_vline(x=current, line={"color": ACCENT, "width": 1.5})
+    figure.add_vline(x=current, line={"color": chart_colours().accent, "width": 1.5})
     ticks = [tick for tick in TICKS if tick <= sweep.sizes[-1]]
     figure.update_xaxes(type="log", tickvals=ticks, ticktext=[str(tick) for tick in ticks])
     return figure
@@ -40,7 +40,7 @@ def component_chart(sweep: ComponentSweep, current: int) -> go.Figure:
     """Return a chart of held-out likelihood, BIC and AIC; the current number is marked."""
     rows = {"held out": sweep.held_out, "BIC": sweep.bic, "AIC": sweep.aic}
     figure = _stacked_lines(sweep.n_components, rows, "clusters")
-    x, line = sweep.n_components.tolist(), {"color": SEED_COLOUR, "width": 1}
+    x, line = sweep.n_components.tolist(), {"color": chart_colours().quiet, "width": 1}
     style = {"mode": "lines", "line": line, "hoverinfo": "skip", "row": 2, "col": 1}
     for number, bic in enumerate(sweep.bics.T, 1):
         figure.add_scatter(x=x, y=bic.tolist(), name=f"seed {number}", **style)
@@ -49,15 +49,20 @@ def component_chart(sweep: ComponentSweep, current: int) -> go.Figure:
     lowest, highest = sweep.interval
     style = {"fillcolor": INTERVAL_COLOUR, "line_width": 0, "layer": "below"}
     figure.add_vrect(x0=lowest - 0.3, x1=highest + 0.3, row=1, col=1, **style)
-    figure.add_vline(x=current, line={"color": ACCENT, "width": 1.5})
+    figure.add_vline(x=current, line={"color": chart_colours().accent, "width": 1.5})
     return figure
 
 
 def _stacked_lines(x: AnyArray, rows: Mapping[str, AnyArray], title: str) -> go.Figure:
     """Return small line charts, one per row, over a shared horizontal axis."""
+    colours = chart_colours()
     figure = make_subplots(len(rows), 1, shared_xaxes=True, vertical_spacing=0.09)
-    style = {"mode": "lines+markers", "line": {"color": INK, "width": 1.2}, "marker": {"size": 3}}
-    small = {"size": 11, "color": MUTED}
+    style = {
+        "mode": "lines+markers",
+        "line": {"color": colours.ink, "width": 1.2},
+        "marker": {"size": 3},
+    }
+    small = {"size": 11, "color": colours.muted}
     corner = {"x": 0, "y": 1, "xref": "x domain", "yref": "y domain"}
     anchor = {"xanchor": "left", "yanchor": "bottom", "showarrow": False}
     for number, (name, values) in enumerate(rows.items(), 1):
@@ -69,9 +74,12 @@ def _stacked_lines(x: AnyArray, rows: Mapping[str, AnyArray], title: str) -> go.
         if name == "noise":
             figure.update_yaxes(tickformat=".0%", **cell)
     figure.update_layout(base_layout(height=64 * len(rows) + 56), showlegend=False)
-    figure.update_layout(modebar={"bgcolor": "rgba(255,255,255,0.8)", "color": MUTED})
     figure.update_layout(margin={"l": 4, "r": 6, "t": 16, "b": 40})
-    axes = {"gridcolor": RULE, "zeroline": False, "tickfont": {"size": 10, "color": MUTED}}
+    axes = {
+        "gridcolor": colours.rule,
+        "zeroline": False,
+        "tickfont": {"size": 10, "color": colours.muted},
+    }
     figure.update_yaxes(nticks=3, automargin=True, **axes)
     figure.update_xaxes(**axes)
     figure.update_xaxes(title={"text": title, "font": small}, row=len(rows), col=1)

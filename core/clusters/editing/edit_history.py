@@ -1,10 +1,16 @@
-"""The edits of a labelling as a workspace stores them: immutable, in order, with undo and redo."""
+"""The edits of a labelling as a workspace stores them: immutable, in order, with undo and redo.
+
+Edits refer to chips by their ids: each edit names the list of chips that existed when it was made,
+and its selections are bits of that list. So edits outlast added scenes and other reductions.
+"""
 
 import base64
+import hashlib
 import json
 import zlib
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from functools import lru_cache
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -65,20 +71,49 @@ class Edit:
         The chips that are moved, split off, excluded or turned into a new cluster.
     text : str
         The new name or colour; empty for edits that set neither.
+    chip_list : str
+        Key of the list of chips in `History.chip_lists`; empty if the selections refer to the rows
+        of the labelling.
     """
 
     kind: Kind
     clusters: tuple[ChipSelection, ...] = ()
     chips: ChipSelection | None = None
     text: str = ""
+    chip_list: str = ""
 
 
 @dataclass(frozen=True)
 class History:
-    """The edits in effect, and the undone edits that can be redone, both oldest first."""
+    """The edits in effect, and the undone edits that can be redone, both oldest first.
+
+    `chip_lists` are the lists of chip ids that the edits refer to, packed by `pack_chip_ids`, by
+    key.
+    """
 
     edits: tuple[Edit, ...] = ()
     undone_edits: tuple[Edit, ...] = ()
+    chip_lists: Mapping[str, str] = field(default_factory=dict)
+
+
+def chip_list_key(chip_ids: Sequence[str]) -> str:
+    """Return the key of a list of chip ids: 16 hexadecimal digits that depend on its order."""
+    return hashlib.blake2b("\n".join(chip_ids).encode(), digest_size=8).hexdigest()
+
+
+def pack_chip_ids(chip_ids: Sequence[str]) -> str:
+    """Return chip ids as text that fits into JSON: about 8 bytes per chip."""
+    return base64.b64encode(zlib.compress("\n".join(chip_ids).encode(), 6)).decode("ascii")
+
+
+@lru_cache(maxsize=8)
+def unpack_chip_ids(packed: str) -> tuple[str, ...]:
+    """Return packed chip ids; raises ArtifactError if the text is damaged."""
+    try:
+        text = zlib.decompress(base64.b64decode(packed)).decode()
+    except (ValueError, zlib.error) as error:
+        raise ArtifactError("a list of chips is damaged", where="edits") from error
+    return tuple(text.split("\n")) if text else ()
 
 
 def describe_edit(edit: Edit) -> str:
@@ -87,28 +122,61 @@ def describe_edit(edit: Edit) -> str:
     return _PAST_TENSE[edit.kind] + (f" to {edit.text}" if has_value else "")
 
 
-def add_edit(history: History, edit: Edit) -> History:
-    """Return the history with one more edit; undone edits are dropped."""
-    return History((*history.edits, edit))
+def add_edit(history: History, edit: Edit, chip_ids: Sequence[str] = ()) -> History:
+    """Return the history with one more edit; undone edits are dropped.
+
+    `chip_ids` are the chips of the labelling that was edited, row by row. Without them, the edit
+    fits only labellings with the same rows.
+    """
+    lists = dict(history.chip_lists)
+    if chip_ids:
+        edit = replace(edit, chip_list=chip_list_key(chip_ids))
+        lists[edit.chip_list] = lists.get(edit.chip_list) or pack_chip_ids(chip_ids)
+    edits = (*history.edits, edit)
+    used = {item.chip_list for item in edits}
+    return History(edits, (), {key: packed for key, packed in lists.items() if key in used})
+
+
+def attach_chip_ids(history: History, chip_ids: Sequence[str]) -> History:
+    """Return a history in which edits without a list of chips refer to `chip_ids`.
+
+    Only edits of as many chips are changed; they were made for the rows of a labelling.
+    """
+    key = chip_list_key(chip_ids)
+
+    def attach(edit: Edit) -> Edit:
+        selections = (*edit.clusters, *((edit.chips,) if edit.chips else ()))
+        fits = not edit.chip_list and all(part.n == len(chip_ids) for part in selections)
+        return replace(edit, chip_list=key) if fits else edit
+
+    edits, undone = tuple(map(attach, history.edits)), tuple(map(attach, history.undone_edits))
+    return History(edits, undone, {**history.chip_lists, key: pack_chip_ids(chip_ids)})
 
 
 def undo_edit(history: History) -> History:
     """Return the history with its last edit undone, or unchanged if there is none."""
     if not history.edits:
         return history
-    return History(history.edits[:-1], (*history.undone_edits, history.edits[-1]))
+    undone = (*history.undone_edits, history.edits[-1])
+    return History(history.edits[:-1], undone, history.chip_lists)
 
 
 def redo_edit(history: History) -> History:
     """Return the history with the last undone edit restored, or unchanged if there is none."""
     if not history.undone_edits:
         return history
-    return History((*history.edits, history.undone_edits[-1]), history.undone_edits[:-1])
+    edits = (*history.edits, history.undone_edits[-1])
+    return History(edits, history.undone_edits[:-1], history.chip_lists)
 
 
 def history_to_json(history: History) -> str:
     """Return the history as JSON."""
-    document = {"format": _FORMAT, "done": history.edits, "undone": history.undone_edits}
+    document = {
+        "format": _FORMAT,
+        "done": history.edits,
+        "undone": history.undone_edits,
+        "chip_lists": dict(history.chip_lists),
+    }
     return json.dumps(document, default=asdict)
 
 
@@ -121,8 +189,11 @@ def history_from_json(text: str) -> History:
         document = json.loads(text)
         if document["format"] != _FORMAT:
             raise ArtifactError("the edits are from another version of Chipscape", where="edits")
-        return History(*(tuple(map(_parse_edit, document[name])) for name in ("done", "undone")))
-    except (ValueError, KeyError, TypeError) as error:
+        edits, undone = (tuple(map(_parse_edit, document[name])) for name in ("done", "undone"))
+        # Histories written before edits referred to chip ids have no lists.
+        lists = {str(key): str(value) for key, value in document.get("chip_lists", {}).items()}
+        return History(edits, undone, lists)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ArtifactError(f"the text is not a list of edits ({error})", where="edits") from error
 
 
@@ -132,4 +203,4 @@ def _parse_edit(row: Mapping[str, Any]) -> Edit:
         raise ValueError(f"{row['kind']!r} is not a kind of edit")
     chips = ChipSelection(**row["chips"]) if row["chips"] else None
     clusters = tuple(ChipSelection(**cluster) for cluster in row["clusters"])
-    return Edit(row["kind"], clusters, chips, row["text"])
+    return Edit(row["kind"], clusters, chips, row["text"], row.get("chip_list", ""))

@@ -23,7 +23,7 @@ from core.types import DoubleArray, FloatArray
 CHIPS_PER_PARAMETER = 5
 # With fewer chips per Gaussian, leaving a third of them out leaves too few to judge by; with more
 # than the second number, a shrunk mixture hardly fits noise.
-_CHIPS_PER_GAUSSIAN, _PLENTY_PER_GAUSSIAN = 5, 30
+CHIPS_PER_GAUSSIAN, _PLENTY_PER_GAUSSIAN = 5, 30
 
 
 def fit_gmm(points: FloatArray, settings: GmmSettings, report: Progress = silent) -> Labelling:
@@ -68,6 +68,11 @@ def fit_mixture(points: FloatArray, settings: GmmSettings, report: Progress = si
     _require_distinct(data, k)
     seeds = np.random.SeedSequence(settings.seed).generate_state(settings.n_init)[1:].tolist()
     return fit_components(data, k, structure.covariance, settings.regularisation, seeds, report)
+
+
+def supported_clusters(n_chips: int) -> int:
+    """Return the largest number of clusters, 1 or more, with enough chips to judge each of them."""
+    return max(n_chips // CHIPS_PER_GAUSSIAN, 1)
 
 
 def _require_distinct(data: DoubleArray, k: int) -> None:
@@ -121,11 +126,11 @@ def _support_notes(mixture: Mixture, points: DoubleArray, regularisation: float)
     n, k = mixture.responsibilities.shape
     if k == 1 or n >= _PLENTY_PER_GAUSSIAN * k:
         return
-    if n < _CHIPS_PER_GAUSSIAN * k:
+    if n < CHIPS_PER_GAUSSIAN * k:
         yield (
-            f"There are only {n} chips for {k} Gaussians. With fewer than {_CHIPS_PER_GAUSSIAN} "
+            f"There are only {n} chips for {k} Gaussians. With fewer than {CHIPS_PER_GAUSSIAN} "
             f"chips per Gaussian, clusters are a matter of chance. Set n_components to "
-            f"{max(n // _CHIPS_PER_GAUSSIAN, 1)} or less."
+            f"{supported_clusters(n)} or less."
         )
         return
     structure = Structure(mixture.covariance, mixture.means.shape[1])

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from core.types import AnyArray, DoubleArray, FloatArray, IntArray
+from core.neighbours.nearest import search_other_rows
+from core.types import AnyArray, DoubleArray, FloatArray
 
 N_NEIGHBOURS = 10
 """Neighbours of each chip. From 7 to 12, the agreement with classes hardly depends on it."""
@@ -66,7 +67,7 @@ def link_neighbours(points: FloatArray, n_neighbours: int = N_NEIGHBOURS) -> Any
     from scipy.sparse import csr_array
 
     n = len(points)
-    distances, rows = _search_neighbours(points, min(n_neighbours, n - 1))
+    distances, rows = search_other_rows(points, min(n_neighbours, n - 1))
     excess = (distances - distances[:, :1]).astype(np.float64)
     weights = np.exp(-excess / _bandwidths(excess)[:, None])
     starts = np.arange(0, rows.size + 1, rows.shape[1])
@@ -126,19 +127,6 @@ def _join_parts(graph: Any, points: FloatArray) -> Any:
 def _nearest_row(points: FloatArray, rows: AnyArray, centre: FloatArray) -> int:
     """Return the row, among some rows of the points, that is nearest to a centre."""
     return int(rows[((points[rows] - centre) ** 2).sum(axis=1).argmin()])
-
-
-def _search_neighbours(points: FloatArray, k: int) -> tuple[FloatArray, IntArray]:
-    """Return distances and rows of the k nearest other chips, (n, k), nearest first."""
-    from core.neighbours.nearest import NeighbourIndex
-
-    data = np.ascontiguousarray(points, np.float32)
-    squared, rows = NeighbourIndex(data).search(data, k + 1)
-    # A chip may come after others at distance 0, or beyond the last of them.
-    is_self = rows == np.arange(len(rows))[:, None]
-    is_self[~is_self.any(axis=1), -1] = True
-    shape = (len(rows), k)
-    return np.sqrt(squared[~is_self]).reshape(shape), rows[~is_self].reshape(shape)
 
 
 def _bandwidths(excess: DoubleArray) -> DoubleArray:

@@ -237,13 +237,14 @@ def compare_encoders(
         settings, checksum = other.settings.embed, view.workspace.checksums.of
         registry.encoder_identity(encoder, settings, view.workspace.weights, checksum)
     scored = []
-    for position, (encoder, other) in enumerate(zip(encoders, views, strict=True), 1):
-        artifacts = make_artifacts(other, embedding_artifacts, reporter("embeddings"))
-        comparison = _Comparison(other, tuple(artifacts), attribute)
-        scores = COMPARISON.make(view.workspace.store, comparison)
-        cached = all(artifact.cached for artifact in (*artifacts, scores))
-        scored.append(_scored_encoder(comparison, scores, cached=cached))
-        report_step(reporter("comparison"), position, len(encoders), encoder)
+    with view.workspace.store.in_use():
+        for position, (encoder, other) in enumerate(zip(encoders, views, strict=True), 1):
+            artifacts = make_artifacts(other, embedding_artifacts, reporter("embeddings"))
+            comparison = _Comparison(other, tuple(artifacts), attribute)
+            scores = COMPARISON.make(view.workspace.store, comparison)
+            cached = all(artifact.cached for artifact in (*artifacts, scores))
+            scored.append(_scored_encoder(comparison, scores, cached=cached))
+            report_step(reporter("comparison"), position, len(encoders), encoder)
     return scored
 
 

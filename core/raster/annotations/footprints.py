@@ -135,13 +135,16 @@ def boxes_may_touch(scene: Scene, crs: str, bounds: DoubleArray) -> BoolArray:
 def guess_class_attribute(properties: pd.DataFrame) -> str:
     """Return the attribute that most likely holds the class; empty if none does.
 
-    An attribute with a usual name (`CLASS_NAMES`) is preferred, then one whose text values repeat.
+    The order of preference is an attribute with a usual name (`CLASS_NAMES`) and at least two
+    values, of which some repeat; another attribute whose text values repeat; and any other
+    attribute with a usual name, such as one with a single value.
     """
     candidates = [c for c in properties if 1 <= properties[c].nunique() <= MAX_CLASSES]
     usual = [c for name in CLASS_NAMES for c in candidates if str(c).lower() == name]
+    varied = [c for c in usual if 2 <= properties[c].nunique() < properties[c].count()]
     texts = (c for c in candidates if any(isinstance(v, str) for v in properties[c]))
     repeated = (c for c in texts if 2 <= properties[c].nunique() <= len(properties) / 2)
-    return str(usual[0] if usual else next(repeated, ""))
+    return str(next(iter((*varied, *repeated, *usual)), ""))
 
 
 def _repair(geometries: Geometries) -> tuple[Geometries, int]:

@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 
 from app.clusters.cluster_charts import BARS_AT_MOST, share_chart, spread_chart
 
@@ -27,3 +28,16 @@ def test_spread_chart__constant_and_empty_facts():
     assert sum(figure.data[0].y) == 1
     assert sum(figure.data[-1].y) == 0
     assert EVIL not in figure.to_json()
+
+
+def test_spread_chart__no_bar_is_cut_off_and_no_value_is_left_out():
+    rng = np.random.default_rng(0)
+    facts = {f"fact {i}": (rng.normal(size=300), rng.normal(2, 1, 90)) for i in range(6)}
+    figure = spread_chart(facts, "#0072b2", "x", "y")
+    for i in range(6):
+        axis, value_axis = (figure.layout[f"{name}axis{i + 1 if i else ''}"] for name in "xy")
+        for line in figure.data[2 * i : 2 * i + 2]:
+            assert sum(line.y) == pytest.approx(1)
+            assert axis.range[0] < line.x[0]
+            assert line.x[-1] < axis.range[1]
+            assert max(line.y) < value_axis.range[1]

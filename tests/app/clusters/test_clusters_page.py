@@ -1,8 +1,9 @@
 """The Clusters page as Streamlit runs it: sliders, noise, report card, edits, explanations."""
 
-import json
+import base64
 import re
 import shutil
+import zlib
 from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
@@ -11,10 +12,11 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app.clusters import cluster_profile, correction_panel
+from app.clusters import cluster_gallery, cluster_profile, correction_panel
 from app.session import cluster_results, displayed_clusters
 from app.session.displayed_clusters import Clusters
 from app.session.saved_settings import save_settings
+from core.cli.shared_options import read_session
 from core.clusters.editing.edited_labelling import displayed_labelling
 from core.clusters.evaluation.correction_choice import CorrectionChoice
 from core.clusters.label_matching import EDIT_IDS
@@ -22,6 +24,8 @@ from core.pipeline.chip_stages import open_chips
 from core.pipeline.cluster_stages import COMPONENT_SWEEP, ComponentCounts
 from core.pipeline.corrections.correction_comparison import compare_corrections
 from core.pipeline.quality_stage import judge_run
+from core.pipeline.results.curation import Numbering
+from core.pipeline.results.current_result import load_current, numbers_key, update_current
 from core.pipeline.run import run_pipeline
 from core.pipeline.run_stages import complete_view
 from core.pipeline.scene_survey import survey_scenes
@@ -65,7 +69,8 @@ TABS = (
 def evaluated(computed, tmp_path_factory):
     """The computed workspace with trees, k-means and a report card of HDBSCAN's clusters."""
     root = tmp_path_factory.mktemp("evaluated") / "workspace"
-    shutil.copytree(computed.root, root)
+    # Without the results that other tests displayed, whose numbers would be taken over.
+    shutil.copytree(computed.root, root, ignore=shutil.ignore_patterns("current.json"))
     workspace = Workspace.at(root)
     evaluate(workspace)
     for method in ("kmeans", "ward"):
@@ -103,7 +108,7 @@ def choose(app: AppTest, label: str, value: str) -> AppTest:
 
 
 def texts(app: AppTest) -> str:
-    elements = [*app.markdown, *app.caption, *app.subheader, *app.warning]
+    elements = [*app.markdown, *app.caption, *app.header, *app.warning]
     return " ".join(str(element.value) for element in elements).replace("\\", "")
 
 
@@ -115,8 +120,13 @@ def selectbox(app: AppTest, label: str):
     return next(widget for widget in app.selectbox if widget.label == label)
 
 
+def text_field(app: AppTest, label: str):
+    return next(field for field in app.text_input if field.label == label)
+
+
 def slider(app: AppTest, label: str):
-    return next(widget for widget in app.slider if widget.label.startswith(label))
+    widgets = [*app.slider, *app.select_slider]
+    return next(widget for widget in widgets if widget.label.startswith(label))
 
 
 def group_labels(app: AppTest) -> list[str]:
@@ -124,9 +134,7 @@ def group_labels(app: AppTest) -> list[str]:
 
 
 def edit_kinds(workspace: Workspace) -> list[str]:
-    files = list((workspace.root / "edits").glob("*.json"))
-    assert len(files) == 1
-    return [row["kind"] for row in json.loads(files[0].read_text())["history"]["done"]]
+    return [edit.kind for edit in load_current(workspace).curation.history.edits]
 
 
 def look_up(workspace: Workspace, settings: RunSettings) -> View:
@@ -138,7 +146,7 @@ def labellings_key(workspace: Workspace) -> str:
 
 
 def last_clusters(app: AppTest, workspace: Workspace) -> Clusters:
-    return list(app.session_state[labellings_key(workspace)].values())[-1]
+    return app.session_state[labellings_key(workspace)]["displayed"]
 
 
 @pytest.mark.parametrize("tab", TABS)
@@ -155,7 +163,7 @@ def test_tab__opens_for_methods_without_noise(workspace, tab, method):
     app = choose(open_page(tab), "Clustering method", method)
     assert not app.exception
     assert not app.error
-    assert "clusters" in app.subheader[0].value
+    assert "clusters" in app.header[0].value
 
 
 def test_size__the_comparison_is_below_the_slider(workspace):
@@ -167,7 +175,7 @@ def test_size__the_comparison_is_below_the_slider(workspace):
 
 def test_size__suggestion_moves_the_slider(workspace):
     app = open_page()
-    slider(app, "Minimum cluster size").set_value(9).run()
+    slider(app, "Minimum cluster size").set_value(10).run()
     suggestion = next(widget for widget in app.button if widget.key.startswith("cs.take:stacked"))
     size = int(suggestion.label.split()[1])
     suggestion.click().run()
@@ -179,7 +187,9 @@ def test_size__suggestion_moves_the_slider(workspace):
 
 def test_cut__every_setting_applies_at_once(workspace):
     app = open_page()
-    app.number_input[0].set_value(6).run()
+    next(field for field in app.number_input if field.label.startswith("Maximum")).set_value(
+        6
+    ).run()
     app.toggle[0].set_value(True).run()
     cut = app.session_state[f"cs.settings:{workspace.root}"]["wanted"].cut
     assert (cut.max_cluster_size, cut.allow_single_cluster) == (6, True)
@@ -188,9 +198,9 @@ def test_cut__every_setting_applies_at_once(workspace):
 
 def test_noise__displayed_in_the_nearest_cluster_with_a_note(workspace):
     app = open_page()
-    assert app.subheader[0].value == "3 clusters, 36% noise"
+    assert app.header[0].value == "3 clusters, 36% noise"
     choose(app, "Noise treatment", "nearest")
-    assert app.subheader[0].value == "3 clusters, 0% noise"
+    assert app.header[0].value == "3 clusters, 0% noise"
     assert "13 of 13 noise chips were assigned" in texts(app)
     assert "Exports also contain the original labels." in texts(app)
 
@@ -198,9 +208,9 @@ def test_noise__displayed_in_the_nearest_cluster_with_a_note(workspace):
 def test_noise__soft_membership_has_a_threshold(workspace):
     app = choose(open_page(), "Noise treatment", "soft")
     slider(app, "Minimum membership").set_value(1.0).run()
-    assert app.subheader[0].value == "3 clusters, 36% noise"
+    assert app.header[0].value == "3 clusters, 36% noise"
     slider(app, "Minimum membership").set_value(0.0).run()
-    assert app.subheader[0].value == "3 clusters, 0% noise"
+    assert app.header[0].value == "3 clusters, 0% noise"
     assert not app.exception
 
 
@@ -224,11 +234,12 @@ def test_uncertain__treated_noise_is_listed_with_its_soft_membership(workspace):
 
 def test_uncertain__noise_in_the_nearest_cluster_has_no_confidence(workspace, monkeypatch):
     captions = []
-    monkeypatch.setattr(
-        cluster_profile,
-        "chip_gallery",
-        lambda *arguments, **_: captions.extend(arguments[3] if len(arguments) > 3 else ()),
-    )
+    for module in (cluster_profile, cluster_gallery):
+        monkeypatch.setattr(
+            module,
+            "chip_gallery",
+            lambda *arguments, **_: captions.extend(arguments[3] if len(arguments) > 3 else ()),
+        )
     app = choose(open_page(), "Noise treatment", "nearest")
     choose(app, "View", "Uncertain chips")
     assert sum(caption.startswith("was noise") for caption in captions) == 13
@@ -399,7 +410,7 @@ def test_ward__its_slider_cuts_one_tree(workspace):
     app = choose(open_page(), "Clustering method", "ward")
     for count in (8, 5, 3):
         slider(app, "Clusters of Ward").set_value(count).run()
-        assert app.subheader[0].value == f"{count} clusters"
+        assert app.header[0].value == f"{count} clusters"
     assert not app.exception
 
 
@@ -407,7 +418,7 @@ def test_noise__soft_has_no_effect_on_a_mixture(workspace):
     app = choose(open_page(), "Noise treatment", "soft")
     choose(app, "Clustering method", "gmm")
     assert not app.error
-    assert app.subheader[0].value == "2 clusters"
+    assert app.header[0].value == "2 clusters"
 
 
 def test_report_card__measures_of_each_cluster(workspace):
@@ -480,7 +491,7 @@ def test_noise__is_displayed_as_noise_until_it_is_treated(workspace, monkeypatch
     monkeypatch.setattr(displayed_clusters, "_treatment", lambda *_: pending)
     monkeypatch.setattr(displayed_clusters, "PATIENCE_SECONDS", 0.01)
     app = choose(open_page(), "Noise treatment", "nearest")
-    assert app.subheader[0].value == "3 clusters, 36% noise"
+    assert app.header[0].value == "3 clusters, 36% noise"
     assert "Assigning noise to clusters." in texts(app)
     monkeypatch.undo()
     assert not app.exception
@@ -496,7 +507,7 @@ def test_agreement__table_adds_up_and_four_measures_are_above(workspace):
 
 def test_edit__name_is_saved_displayed_and_undone(workspace):
     app = open_page("Edit")
-    app.text_input[0].set_value(f"quay {EVIL}").run()
+    text_field(app, "Name").set_value(f"quay {EVIL}").run()
     assert edit_kinds(workspace) == ["rename"]
     new_session = open_page("Edit")
     assert "renamed to quay" in texts(new_session)
@@ -510,7 +521,7 @@ def test_edit__name_is_saved_displayed_and_undone(workspace):
 
 def test_edit__name_survives_another_cut_and_back(workspace):
     app = open_page("Edit")
-    app.text_input[0].set_value("quay").run()
+    text_field(app, "Name").set_value("quay").run()
     slider(app, "Minimum cluster").set_value(5).run()
     slider(app, "Minimum cluster").set_value(4).run()
     assert any(option.startswith("quay") for option in selectbox(app, "Cluster").options)
@@ -528,7 +539,7 @@ def test_edit__merge_split_exclude_approve(workspace):
     assert button(app, "Approved").disabled
     button(app, "Exclude").click().run()
     assert len(selectbox(app, "Cluster").options) == count - 1
-    assert "chips excluded" in app.subheader[0].value
+    assert "chips excluded" in app.header[0].value
     assert edit_kinds(workspace) == ["split", "merge", "approve", "exclude"]
     assert not app.exception
 
@@ -550,8 +561,8 @@ def test_edit__slow_split_is_announced_and_then_saved(workspace, monkeypatch):
 def test_edit__that_no_longer_fits_is_listed(workspace):
     app = open_page("Edit")
     selectbox(app, "Cluster").set_value(1).run()
-    app.text_input[0].set_value("quay").run()
-    slider(app, "Minimum cluster").set_value(18).run()
+    text_field(app, "Name").set_value("quay").run()
+    slider(app, "Minimum cluster").set_value(20).run()
     assert not app.exception
     assert "Edit 1 (rename 'quay')" in texts(app)
 
@@ -616,30 +627,69 @@ def test_explore__more_widgets_are_drawn_only_when_open_and_keep_their_values(wo
 
 def test_explore__selection_becomes_a_cluster(workspace):
     app = open_explore(workspace, 0, 1, 2, 3, 4)
-    assert "5 chips selected" in [subheader.value for subheader in app.subheader]
-    next(field for field in app.text_input if field.label == "New cluster").set_value("mine").run()
+    assert "**5 chips selected**" in texts(app)
+    text_field(app, "New cluster").set_value("mine").run()
     button(app, "Create").click().run()
     assert edit_kinds(workspace) == ["new"]
     assert "mine" in " ".join(selectbox(app, "Move to").options)
     assert not app.exception
 
 
-def test_ids__survive_another_cut_and_back(workspace):
+def test_ids__survive_another_cut_and_back_and_a_new_session(workspace):
     app = open_page()
-    key = labellings_key(workspace)
-    (name,) = app.session_state[key]
-    clusters = app.session_state[key][name]
-    ids = np.where(clusters.method_ids < 0, -1, 9 - clusters.method_ids).astype(np.int32)
-    app.session_state[key] = {name: replace(clusters, method_ids=ids)}
+    labels = last_clusters(app, workspace).labelling.labels
+    view = last_clusters(app, workspace).view
+
+    def renumber(current):
+        numbers = tuple(9 - label for label in range(labels.max() + 1))
+        numbering = Numbering({numbers_key(view): numbers}, *last_displayed(current))
+        return replace(current, curation=replace(current.curation, numbering=numbering))
+
+    def last_displayed(current):
+        chips = current.curation.numbering.chips
+        ids = np.where(labels < 0, -1, 9 - labels).astype("<i4")
+        return chips, base64.b64encode(zlib.compress(ids.tobytes())).decode()
+
+    update_current(workspace, renumber)
+    ids = np.where(labels < 0, -1, 9 - labels)
     slider(app, "Minimum cluster").set_value(6).run()
     assert set(last_clusters(app, workspace).method_ids.tolist()) - {-1} < {9, 8, 7}
     slider(app, "Minimum cluster").set_value(4).run()
     assert last_clusters(app, workspace).method_ids.tolist() == ids.tolist()
+    # A second tab, or a reload, shows the same numbers.
+    assert last_clusters(open_page(), workspace).method_ids.tolist() == ids.tolist()
+
+
+def test_result__a_slider_in_one_tab_is_followed_in_the_other(workspace):
+    first, second = open_page(), open_page()
+    slider(first, "Minimum cluster").set_value(6).run()
+    assert load_current(workspace).settings.cut.min_cluster_size == 6
+    second.run()
+    assert slider(second, "Minimum cluster").value == 6
+    assert last_clusters(second, workspace).view.settings.cut.min_cluster_size == 6
+
+
+def test_result__a_slider_is_kept_for_a_new_session_and_the_command_line(workspace):
+    slider(open_page(), "Minimum cluster").set_value(6).run()
+    assert slider(open_page(), "Minimum cluster").value == 6
+    session = read_session(workspace.root)
+    assert session.result_settings().cut.min_cluster_size == 6
+
+
+def test_edit__merge_keeps_the_merged_cluster_selected(workspace):
+    app = open_page("Edit")
+    first, second = [option.split(" · ")[0] for option in selectbox(app, "Cluster").options[:2]]
+    selectbox(app, "Cluster").select_index(1).run()
+    merge = next(widget for widget in app.multiselect if widget.label == "Merge")
+    merge.set_value([0, 1]).run()
+    button(app, "Merge into the first").click().run()
+    assert selectbox(app, "Cluster").options[selectbox(app, "Cluster").index].startswith(first)
+    assert not any(option.startswith(second) for option in selectbox(app, "Cluster").options)
 
 
 def test_edit__applies_to_the_previous_clusters_until_new_ones_are_fitted(workspace):
     app = choose(open_page("Edit"), "Clustering method", "gmm")
     slider(app, "Components").set_value(7).run()
     assert "No mixture of 7 components is fitted yet" in texts(app)
-    app.text_input[0].set_value("quay").run()
+    text_field(app, "Name").set_value("quay").run()
     assert any(option.startswith("quay") for option in selectbox(app, "Cluster").options)

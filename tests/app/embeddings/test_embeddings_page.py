@@ -340,7 +340,7 @@ def test_raster__its_path_is_part_of_the_encoder(home, make_scene, tmp_path):
     assert "Enter the path of a GeoTIFF, a VRT or a folder of GeoTIFFs." in texts(app)
     assert "raster:" not in texts(app)
     assert not app.error
-    assert by_label(app.button, "Update").disabled
+    assert by_label(app.button, "Update the embeddings").disabled
     assert by_label(app.button, "Embed the chips").disabled
     assert "Joined with" not in [element.label for element in app.selectbox]
     field = "Raster of embeddings"
@@ -349,7 +349,7 @@ def test_raster__its_path_is_part_of_the_encoder(home, make_scene, tmp_path):
     by_label(app.text_input, field).input(f" {path} ").run()
     assert not app.exception
     assert "there is no such file" not in texts(app)
-    assert not by_label(app.button, "Update").disabled
+    assert not by_label(app.button, "Update the embeddings").disabled
     assert not by_label(app.button, "Embed the chips").disabled
     assert requested_settings(app, home).embed.encoder == f"raster:{path}"
     by_label(app.checkbox, "Mean and deviation").check().run()

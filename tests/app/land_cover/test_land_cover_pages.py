@@ -84,7 +84,7 @@ def open_page(home: Workspace, page: str, monkeypatch, **values: object) -> AppT
 
 
 def texts(app: AppTest) -> str:
-    elements = [*app.markdown, *app.caption, *app.title, *app.subheader, *app.error, *app.info]
+    elements = [*app.markdown, *app.caption, *app.title, *app.header, *app.error, *app.info]
     return " ".join(str(element.value) for element in elements)
 
 

@@ -1,13 +1,34 @@
 """Figures of scores and confusion, and the plot of a patch whose pixels can be clicked."""
 
+import re
+
 import numpy as np
 import pytest
 
 from app.land_cover import pixel_inspector, score_charts
 from app.land_cover.score_charts import SHORT_NAMES, matrix_chart
+from app.widgets import theme
+from app.widgets.colouring import interpolate_colours
 from core.flair.data.nomenclature import REDUCED
 from core.flair.evaluation.confusion import row_shares
 from core.flair.evaluation.label_economy import EconomyPoint
+
+
+def cell_texts(figure) -> list[list[str]]:
+    return [[re.sub("<[^>]*>", "", text) for text in row] for row in figure.data[0].text]
+
+
+@pytest.mark.parametrize("colours", [theme.LIGHT, theme.DARK])
+def test_matrix_chart__texts_of_cells_are_readable(colours, monkeypatch):
+    monkeypatch.setattr(score_charts, "chart_colours", lambda: colours)
+    values = np.linspace(0, 1, 169).reshape(13, 13)
+    (trace, _) = matrix_chart(values, values.astype(int), range(13), None).data
+    scale = [tuple(stop) for stop in trace.colorscale]
+    for row, texts in zip(values, trace.text, strict=True):
+        for value, text in zip(row, texts, strict=True):
+            rgb = interpolate_colours(scale, np.array(value / trace.zmax)).round().astype(int)
+            cell = "#{:02X}{:02X}{:02X}".format(*rgb)
+            assert theme.contrast_ratio(re.search("#......", text)[0], cell) >= 4.5
 
 
 def test_axis__published_scores_only_for_the_official_test_set():
@@ -71,9 +92,9 @@ def test_matrix__marker_is_on_its_cell(counts):
 
 def test_matrix__cell_texts_of_counts(counts):
     figure = matrix_chart(counts.astype(float), counts * 1000, [0, 5], None, shares=False)
-    assert figure.data[0].text[0] == ["40", "60"]
+    assert cell_texts(figure)[0] == ["40", "60"]
     thousands = matrix_chart(counts * 1000.0, counts, [0, 5], None, shares=False)
-    assert thousands.data[0].text[0] == ["40k", "60k"]
+    assert cell_texts(thousands)[0] == ["40k", "60k"]
 
 
 def test_matrix__cell_texts_of_shares_and_differences(counts):
@@ -81,9 +102,9 @@ def test_matrix__cell_texts_of_shares_and_differences(counts):
     values = np.zeros((13, 13))
     values[:2, :2] = shares
     figure = matrix_chart(values, counts, [0, 1], None)
-    assert figure.data[0].text == (["40%", "·"], ["", ""])
+    assert cell_texts(figure) == [["40%", "·"], ["", ""]]
     signed = matrix_chart(-values, counts, [0, 1], None, difference=True)
-    assert signed.data[0].text[0] == ["-40%", "·"]
+    assert cell_texts(signed)[0] == ["-40%", "·"]
 
 
 def test_short_names__unique_for_each_class():

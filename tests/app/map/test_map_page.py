@@ -7,19 +7,24 @@ import numpy as np
 import pandas as pd
 import pytest
 import rasterio
+import streamlit as st
 from affine import Affine
 from streamlit.testing.v1 import AppTest
 
-from app.map import footprint_shapes, tile_shelf
+from app.map import footprint_shapes, map_controls, tile_shelf
 from app.map.footprint_shapes import (
     Shapes,
     annotation_shapes,
     chip_shapes,
     footprint_rgba,
+    selection_address,
     shape_addresses,
+    shapes_in_box,
 )
-from app.session import cache, jobs
+from app.map.map_canvas import MapEvent
+from app.session import cache, jobs, state
 from app.session.saved_settings import load_settings
+from app.session.views import find_view
 from app.widgets.colouring import (
     colour_by_category,
     colour_by_cluster,
@@ -67,14 +72,15 @@ def test_map__opens_with_tiles_and_footprints_by_key(home):
     assert not app.error
     assert app.title[0].value == "Map"
     data = map_data(app)
-    key = re.fullmatch(r".*/chipscape/tiles/([0-9a-f]{24})/\{z\}/\{x\}/\{y\}", data["tiles"])[1]
+    (scene,) = data["scenes"]
+    key = re.fullmatch(r".*/chipscape/tiles/([0-9a-f]{24})/\{z\}/\{x\}/\{y\}", scene["tiles"])[1]
     assert tile_shelf.scenes.get(key).tile(0, 0, 0)[8:12] == b"WEBP"
-    assert str(home.root) not in data["tiles"] + data["shapes"] + data["paint"]
+    assert str(home.root) not in scene["tiles"] + data["shapes"] + data["paint"]
     assert len(registered_text(data["shapes"])["features"]) == 36
     assert data["basemap"] == ""
     assert data["unit"] == "m"
     # 150 m, and a little more, because grid north is not true north.
-    assert 150 < data["width"] < 156
+    assert 150 < scene["width"] < 156
 
 
 def test_map__markup_in_class_names_is_displayed_as_text(home):
@@ -125,7 +131,7 @@ def map_parts(computed, _empty_origin, look_up):
 def test_chip_shapes__each_footprint_with_its_chip_and_text(map_parts):
     scene, map_scene, chips = map_parts
     colouring = colour_by_category(chips.properties["class"], "class")
-    shapes = chip_shapes(scene, map_scene, chips, colouring)
+    shapes = chip_shapes([(scene, map_scene)], chips, colouring)
     outlines, paint = (registered_text(address) for address in shape_addresses(shapes))
     west, south, east, north = map_scene.bounds
     assert paint["chips"] == chips.facts["chip_id"].tolist()
@@ -144,7 +150,8 @@ def test_chip_shapes__each_footprint_with_its_chip_and_text(map_parts):
 def test_shape_addresses__a_new_colouring_keeps_the_outlines(map_parts):
     scene, map_scene, chips = map_parts
     first, second = (
-        chip_shapes(scene, map_scene, chips, colour_by_cluster(np.arange(36) % k)) for k in (2, 3)
+        chip_shapes([(scene, map_scene)], chips, colour_by_cluster(np.arange(36) % k))
+        for k in (2, 3)
     )
     assert shape_addresses(first) == shape_addresses(first)
     assert shape_addresses(first)[0] == shape_addresses(second)[0]
@@ -192,7 +199,7 @@ def test_register_scene__pixel_coordinates_without_a_crs(tmp_path):
     map_scene = tile_shelf.register_scene(workspace, scene, DisplaySettings())
     assert not map_scene.source.mercator
     assert map_scene.width == 400
-    shapes = annotation_shapes(scene, map_scene)
+    shapes = annotation_shapes([(scene, map_scene)])
     west, south, east, north = map_scene.bounds
     left, bottom, right, top = shapes.geometries[0].bounds
     columns = [(left - west) / (east - west) * 400, (right - west) / (east - west) * 400]
@@ -213,7 +220,7 @@ def test_map__overviews_are_built_as_a_job(tmp_path, monkeypatch):
         target.write(np.full((1, 300, 4300), 90, np.uint8))
     monkeypatch.setenv("CHIPSCAPE_WORKSPACE", str(tmp_path))
     app = open_page()
-    tiles = map_data(app)["tiles"]
+    tiles = map_data(app)["scenes"][0]["tiles"]
     next(button for button in app.button if button.label == "Build overviews").click().run()
     (job,) = jobs.list_jobs(Workspace.at(tmp_path))
     job.wait(SECONDS)
@@ -221,4 +228,132 @@ def test_map__overviews_are_built_as_a_job(tmp_path, monkeypatch):
     cache.job_board().forget(job.key)
     app = open_page()
     assert not [button for button in app.button if button.label == "Build overviews"]
-    assert map_data(app)["tiles"] != tiles
+    assert map_data(app)["scenes"][0]["tiles"] != tiles
+
+
+def write_box_scene(raw, name, crs, transform, box=(10, 20, 60, 50)):
+    """A scene of 400 x 300 pixels with one annotation, (left, top, right, bottom) in pixels."""
+    raw.mkdir(exist_ok=True)
+    profile = {"driver": "GTiff", "dtype": "uint8", "count": 1, "width": 400, "height": 300}
+    with rasterio.open(raw / f"{name}.tif", "w", crs=crs, transform=transform, **profile) as target:
+        target.write(np.full((1, 300, 400), 90, np.uint8))
+    left, top, right, bottom = box
+    corners = [(left, top), (right, top), (right, bottom), (left, bottom), (left, top)]
+    ring = [list(transform @ corner) for corner in corners]
+    geometry = {"type": "Polygon", "coordinates": [ring]}
+    feature = {"type": "Feature", "properties": {"class": "box"}, "geometry": geometry}
+    document = {"type": "FeatureCollection", "features": [feature]}
+    if crs:
+        document["crs"] = {"type": "name", "properties": {"name": crs}}
+    (raw / f"{name}.geojson").write_text(json.dumps(document))
+
+
+@pytest.fixture
+def scattered(tmp_path, monkeypatch):
+    """A workspace with scenes in two UTM zones, in degrees, and without a CRS."""
+    raw = tmp_path / "raw"
+    write_box_scene(raw, "east", "EPSG:32631", Affine(0.5, 0, 692_000, 0, -0.5, 4_796_000))
+    write_box_scene(raw, "west", "EPSG:32630", Affine(0.5, 0, 300_000, 0, -0.5, 4_796_000))
+    write_box_scene(raw, "degrees", "EPSG:4326", Affine(1e-5, 0, 2.0, 0, -1e-5, 43.0))
+    write_box_scene(raw, "plain", None, Affine(1, 0, 0, 0, -1, 0))
+    monkeypatch.setenv("CHIPSCAPE_WORKSPACE", str(tmp_path))
+    return Workspace.at(tmp_path)
+
+
+def choose_scene(app: AppTest, name: str) -> AppTest:
+    selector = next(box for box in app.selectbox if box.label == "Scene")
+    return selector.set_value(name).run()
+
+
+@pytest.mark.usefixtures("scattered")
+def test_map__all_scenes_at_once_in_different_crs():
+    app = choose_scene(open_page(), "All scenes")
+    assert not app.exception
+    data = map_data(app)
+    assert len(data["scenes"]) == 3
+    assert "no usable georeference: plain" in texts(app).replace("\\", "")
+    (west, south, east, north) = np.transpose([scene["bounds"] for scene in data["scenes"]])
+    features = registered_text(data["shapes"])["features"]
+    assert len(features) == 3
+    for feature, *bounds in zip(features, west, south, east, north, strict=True):
+        ring = np.array(feature["geometry"]["coordinates"][0])
+        # Simplifying must not cut off a corner, although the scenes are far from each other.
+        assert len(np.unique(ring, axis=0)) == 4
+        assert bounds[0] < ring[:, 0].min() < ring[:, 0].max() < bounds[2]
+        assert bounds[1] < ring[:, 1].min() < ring[:, 1].max() < bounds[3]
+    data = map_data(choose_scene(app, "plain"))
+    assert (len(data["scenes"]), data["unit"]) == (1, "px")
+
+
+@pytest.mark.usefixtures("scattered")
+def test_map__too_many_scenes_are_left_to_be_chosen_by_name(monkeypatch):
+    monkeypatch.setattr(map_controls, "SCENES_AT_MOST", 2)
+    app = choose_scene(open_page(), "All scenes")
+    assert "The map shows the first 2 scenes" in texts(app)
+    assert len(map_data(app)["scenes"]) == 2
+
+
+def test_chip_shapes__too_many_footprints_are_sampled(map_parts):
+    scene, map_scene, chips = map_parts
+    colouring = colour_by_category(chips.properties["class"], "class")
+    shapes = chip_shapes([(scene, map_scene)], chips, colouring, most=10)
+    assert (len(shapes.geometries), shapes.n_total) == (10, 36)
+    assert shapes.chip_ids[0] == chips.facts["chip_id"].iloc[0]
+    assert shapes.chip_ids[-1] == chips.facts["chip_id"].iloc[-1]
+
+
+def test_shapes_in_box__selects_what_a_box_meets(map_parts):
+    scene, map_scene, chips = map_parts
+    colouring = colour_by_category(chips.properties["class"], "class")
+    shapes = chip_shapes([(scene, map_scene)], chips, colouring)
+    longitude, latitude = (chips.facts[name].to_numpy()[14] for name in ("longitude", "latitude"))
+    box = (longitude - 1e-6, latitude - 1e-6, longitude + 1e-6, latitude + 1e-6)
+    assert shapes_in_box(shapes, box) == [chips.facts["chip_id"].iloc[14]]
+    assert shapes_in_box(shapes, map_scene.bounds) == chips.facts["chip_id"].tolist()
+    assert shapes_in_box(shapes, (0, 0, 1, 1)) == []
+
+
+def test_selection_address__numbers_of_the_selected_footprints(map_parts):
+    scene, map_scene, chips = map_parts
+    ids = chips.facts["chip_id"].tolist()
+    colouring = colour_by_category(chips.properties["class"], "class")
+    shapes = chip_shapes([(scene, map_scene)], chips, colouring)
+    address = selection_address(shapes, [ids[4], ids[2], "gone"])
+    assert registered_text(address) == [2, 4]
+    assert selection_address(shapes, ()) == ""
+
+
+@pytest.fixture
+def empty_session(tmp_path, monkeypatch):
+    monkeypatch.setattr(st, "session_state", {})
+    return Workspace.at(tmp_path)
+
+
+def test_apply_map_event__click_box_toggle_and_escape(map_parts, empty_session):
+    scene, map_scene, chips = map_parts
+    colouring = colour_by_category(chips.properties["class"], "class")
+    shapes = chip_shapes([(scene, map_scene)], chips, colouring)
+    ids = chips.facts["chip_id"].tolist()
+
+    def apply(event: MapEvent) -> tuple[str | None, tuple[str, ...]]:
+        map_controls.apply_map_event(empty_session, event, shapes)
+        return state.picked_chip(empty_session), state.selected_chips(empty_session)
+
+    assert apply(MapEvent(picked=ids[3])) == (ids[3], ())
+    assert apply(MapEvent(toggled=ids[5])) == (ids[3], (ids[5],))
+    assert apply(MapEvent(toggled=ids[6])) == (ids[3], (ids[5], ids[6]))
+    assert apply(MapEvent(toggled=ids[5])) == (ids[3], (ids[6],))
+    assert apply(MapEvent(box=map_scene.bounds)) == (ids[3], tuple(ids))
+    assert apply(MapEvent()) == (None, ())
+
+
+def test_map__displays_the_selection_with_a_button_to_clear_it(home):
+    chip_ids = open_chips(find_view(home, load_settings(home))).facts["chip_id"].tolist()
+    app = AppTest.from_file(f"{ROOT}/app/script.py", default_timeout=SECONDS)
+    app.session_state[f"cs.selected:{home.root}"] = {"chips": (chip_ids[1], chip_ids[8])}
+    app.run().switch_page("../pages/map.py").run()
+    assert "**2 chips selected**" in texts(app)
+    assert registered_text(map_data(app)["selected"]) == [1, 8]
+    next(button for button in app.button if button.label == "Clear").click().run()
+    assert "chips selected" not in texts(app)
+    assert map_data(app)["selected"] == ""

@@ -1,6 +1,7 @@
 """Imports, grids, facts and the display of scenes on the Scenes page, without a browser."""
 
 import io
+import json
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from core.pipeline.run import run_pipeline
 from core.pipeline.scene_survey import survey_scenes
 from core.pipeline.workspace import Workspace
 from core.raster.scene_report import SceneReport
+from core.settings import RunSettings
 
 ROOT = Path(__file__).resolve().parents[3]
 POINT = b'{"type": "Point", "coordinates": [5, 43]}'
@@ -201,3 +203,73 @@ def test_class_attribute__names_the_chips_without_cutting_them_again(home):
     assert next(button for button in app.button if button.label == "Up to date").disabled
     classes = next(box for box in app.selectbox if box.label == "Show")
     assert len(classes.options) == 37
+
+
+def labelled(elements, label):
+    return next(element for element in elements if element.label == label)
+
+
+def page_text(app):
+    elements = [*app.markdown, *app.caption, *app.info, *app.warning, *app.error]
+    return " ".join(element.value for element in elements).replace("\\", "")
+
+
+def test_grid__a_scene_that_is_added_later_is_reported_and_not_cut(with_scene, monkeypatch):
+    workspace = with_scene(1)
+    (workspace.raw / "quay.geojson").unlink()
+    requests = []
+    monkeypatch.setattr(jobs, "start_grid_run", lambda *arguments: requests.append(arguments))
+    app = open_page("scenes")
+    assert "quay.tif has no annotations, so there are no chips of it yet." in page_text(app)
+    labelled(app.button, "Cut chips on this grid").click().run()
+    ((_, settings, _, _),) = requests
+    assert settings.scenes.grid.scenes == ("quay.tif",)
+    saved_settings.save_settings(workspace, settings)
+    with_scene(1, "later")
+    (workspace.raw / "later.geojson").unlink()
+
+    app = open_page("scenes")
+    assert not app.exception
+    table = app.dataframe[0].value.set_index("Scene")["State"]
+    assert table.to_dict() == {"later.tif": "no annotations", "quay.tif": "grid of 16"}
+    assert "later.tif has no annotations, so there are no chips of it yet." in page_text(app)
+    chooser = labelled(app.multiselect, "Scenes to cut on the grid")
+    assert chooser.value == ["quay.tif"]
+    assert labelled(app.button, "Cut chips on this grid").disabled
+    chooser.set_value(["later.tif", "quay.tif"]).run()
+    labelled(app.button, "Cut chips on this grid").click().run()
+    assert requests[-1][1].scenes.grid.scenes == ("later.tif", "quay.tif")
+
+
+def test_grid__without_a_scene_nothing_can_be_cut(with_scene):
+    workspace = with_scene(1)
+    (workspace.raw / "quay.geojson").unlink()
+    app = open_page("scenes")
+    labelled(app.multiselect, "Scenes to cut on the grid").set_value([]).run()
+    assert "Select at least one scene." in page_text(app)
+    assert labelled(app.button, "Cut chips on this grid").disabled
+
+
+def test_class_attribute__is_guessed_alike_on_scenes_and_embeddings(with_scene):
+    workspace = with_scene(8, "north")
+    with_scene(8, "south")
+    for name in ("north", "south"):
+        file = workspace.raw / f"{name}.geojson"
+        document = json.loads(file.read_text())
+        for feature in document["features"]:
+            feature["properties"] = {"label": "tree", "site": name}
+        file.write_text(json.dumps(document))
+    run_pipeline(workspace, RunSettings(), until="embeddings")
+    app = open_page("scenes")
+    assert labelled(app.selectbox, "Class attribute").options[0] == "site (guessed)"
+    assert app.dataframe[0].value["Classes"].tolist() == ["1: north 8", "1: south 8"]
+    app.switch_page("../pages/embeddings.py").run()
+    assert not app.exception
+    assert labelled(app.selectbox, "Class attribute").value == "site"
+
+
+def test_run__too_few_chips_for_the_plot_are_reported_before_anything_is_computed(with_scene):
+    with_scene(6)
+    app = open_page("scenes")
+    assert "t-SNE needs at least 7 chips, but there are 6" in page_text(app)
+    assert labelled(app.button, "Run all stages").disabled

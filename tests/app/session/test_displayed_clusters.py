@@ -2,14 +2,14 @@ from pathlib import Path
 
 import numpy as np
 
-from app.session.displayed_clusters import Clusters, apply_edits, keep_ids, list_changes
+from app.session.displayed_clusters import Clusters, apply_edits, list_changes
 from app.widgets.palette import Look
 from app.widgets.sliders.cluster_sliders import describe_clusters
 from core.clusters.editing import edit_history, edited_labelling, edits
 from core.clusters.label_matching import renumber_labels
 from core.clusters.labelling import Labelling, make_labelling
 from core.clusters.noise_treatment import treat_noise
-from core.pipeline.saved_edits import SavedEdits
+from core.pipeline.results.curation import Curation
 from core.pipeline.scene_survey import Survey
 from core.pipeline.view import View
 from core.pipeline.workspace import Workspace
@@ -28,51 +28,19 @@ def display(
     view = View(Workspace.at(Path("nowhere")), RunSettings(), Survey((), 0.0))
     points = np.zeros((len(labelling), 2), np.float32)
     treated = treat_noise(labelling, points, NoiseSettings())
-    saved = SavedEdits(history or edit_history.History())
+    curation = Curation(history or edit_history.History())
     method_ids = np.array(ids, np.int32)
     edited = edited_labelling.unedited_clusters(method_ids)
     clusters = Clusters(view, labelling, method_ids, method_ids, treated, edited)
-    return apply_edits(clusters, saved)
+    return apply_edits(clusters, curation)
 
 
 def display_ids(*ids: int) -> Clusters:
     return display(label(*ids), list(ids))
 
 
-def test_keep_ids__chips_keep_their_ids_when_sizes_swap():
-    # By size the labels would be 1 for the first chip and 0 for the others.
-    labelling = label(0, 1, 1, 1, 1)
-    assert labelling.labels.tolist() == [1, 0, 0, 0, 0]
-    assert keep_ids(labelling, display_ids(0, 0, 0, 1, 1)).tolist() == [0, 1, 1, 1, 1]
-
-
-def test_keep_ids__new_cluster_gets_an_unused_id():
-    ids = keep_ids(label(0, 0, 1, 2, 2), display_ids(0, 0, 0, 3, 3))
-    assert ids.tolist()[:2] == [0, 0]
-    assert ids.tolist()[3:] == [3, 3]
-    assert ids[2] not in (0, 3)
-
-
-def test_keep_ids__noise_stays_noise():
-    assert keep_ids(label(-1, 0, 0), display_ids(0, 0, 0)).tolist() == [-1, 0, 0]
-
-
-def test_keep_ids__first_labelling_keeps_its_labels():
-    labelling = label(0, 0, 1)
-    assert keep_ids(labelling, None).tolist() == labelling.labels.tolist()
-
-
-def test_keep_ids__other_chips_are_not_matched():
-    assert keep_ids(label(0, 0, 1), display_ids(5, 5)).tolist() == [0, 0, 1]
-
-
 def test_renumber_labels__all_noise():
     assert renumber_labels(np.array([-1, -1], np.int32), {}).tolist() == [-1, -1]
-
-
-def test_keep_ids__new_session_uses_the_ids_of_the_last_edit():
-    saved = SavedEdits(ids=np.array([7, 7, 7, 3, 3], np.int32))
-    assert keep_ids(label(0, 0, 0, 1, 1), None, saved).tolist() == [7, 7, 7, 3, 3]
 
 
 def test_apply_edits__names_noise_and_excluded_chips():

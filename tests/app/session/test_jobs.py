@@ -1,6 +1,7 @@
 """Jobs of a workspace: one at a time, each with its own settings."""
 
 import dataclasses
+import os
 import sys
 import tomllib
 from pathlib import Path
@@ -8,10 +9,13 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app.session import jobs
+from app.session import jobs, views
 from app.session.views import request_settings, requested_settings
 from app.widgets.job_status import describe_progress
 from core.input_settings import GridSettings, SceneSettings
+from core.pipeline.results.current_result import CurrentResult, update_current
+from core.pipeline.scene_survey import Survey
+from core.pipeline.view import View
 from core.settings import ChipSettings, RunSettings
 from core.tables import settings_from_table
 
@@ -100,6 +104,9 @@ def restart(workspace, new_session, settle):
 
     def restart(ready_stages):
         new_session()
+        # In the order of the app.
+        jobs.resume_requested_settings(workspace)
+        views.follow_current(workspace)
         settle(ready_stages)
         return requested_settings(workspace)
 
@@ -113,19 +120,34 @@ def test_settings__of_a_finished_job_are_used_by_new_sessions(workspace, run_com
     assert not (workspace.root / "app" / "expected.toml").exists()
 
 
-def test_settings__requested_again_are_used_by_new_sessions(
-    workspace, run_command, restart, settle
+def test_settings__of_a_finished_job_are_used_although_there_is_an_older_result(
+    workspace, run_command, restart
+):
+    update_current(workspace, lambda _: CurrentResult(RunSettings()))
+    assert restart(lambda _: []) == RunSettings()
+    run_command(SUCCEED)
+    run_to_the_end(workspace, SIZE_128)
+    assert restart(lambda _: ["chips"]) == SIZE_128
+
+
+def test_settings__of_a_job_are_not_used_if_there_is_a_later_result(
+    workspace, run_command, restart
 ):
     run_command(SUCCEED)
     run_to_the_end(workspace, SIZE_128)
-    results = ["chips", "clusters", "projection"]
-    assert restart(lambda _: results) == SIZE_128
-    request_settings(workspace, chips=RunSettings().chips)
-    settle(lambda _: results)
-    assert restart(lambda _: results) == RunSettings()
-    request_settings(workspace, chips=SIZE_128.chips)
-    settle(lambda _: ["chips"])
-    assert restart(lambda _: results) == RunSettings()
+    update_current(workspace, lambda _: CurrentResult(RunSettings(method="ward")))
+    assert restart(lambda _: ["chips"]) == RunSettings(method="ward")
+
+
+def test_settings__of_an_ended_job_are_not_resumed_while_another_job_runs(
+    workspace, run_command, restart
+):
+    run_command(FAIL)
+    run_to_the_end(workspace, SIZE_128)
+    run_command(SLEEP)
+    jobs.start_screening(workspace, RunSettings())
+    assert jobs.running_job(workspace) is not None
+    assert restart(lambda _: []) == RunSettings()
 
 
 def test_settings__of_a_failed_job_are_not_used_by_new_sessions(workspace, run_command, restart):
@@ -173,5 +195,35 @@ def test_start_grid_run__a_failed_job_changes_nothing(workspace, run_command):
 
 def test_start_grid_run__page_does_not_create_the_grid(workspace, run_command, monkeypatch):
     run_command(SUCCEED)
-    monkeypatch.setattr(jobs, "find_view", lambda *_: pytest.fail("looked up"))
+    monkeypatch.setattr(views, "find_view", lambda *_: pytest.fail("looked up"))
     jobs.start_grid_run(workspace, dataclasses.replace(SIZE_128), "chips", "Grid")
+
+
+def test_start_export__files_in_a_folder_of_their_own(workspace, monkeypatch):
+    commands: list[tuple[str, ...]] = []
+
+    def note_command(*arguments: object) -> tuple[str, ...]:
+        commands.append(tuple(str(argument) for argument in arguments))
+        return SUCCEED
+
+    monkeypatch.setattr(jobs, "core_command", note_command)
+    view = View(workspace, RunSettings(), Survey((), 0.0))
+    for mark in ("before", "after an edit"):
+        assert jobs.find_export(view, ["gpkg", "coco"], mark) is None
+        job = jobs.start_export(view, ["gpkg", "coco"], mark)
+        assert jobs.find_export(view, ["gpkg", "coco"], mark) is job
+        assert jobs.find_export(view, ["gpkg"], mark) is None
+    folders = {command[command.index("--out") + 1] for command in commands}
+    assert len(folders) == 2
+    assert {Path(folder).parent for folder in folders} == {workspace.root / "app" / "exports"}
+    assert all("gpkg,coco" in command and "--zip" in command for command in commands)
+
+
+def test_remove_old_folders__keeps_the_most_recent(tmp_path):
+    for age, name in enumerate("abcd"):
+        (tmp_path / name).mkdir()
+        os.utime(tmp_path / name, (1000 - age, 1000 - age))
+    (tmp_path / "file").write_text("")
+    jobs.remove_old_folders(tmp_path, 2)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a", "b", "file"]
+    jobs.remove_old_folders(tmp_path / "missing", 2)

@@ -6,11 +6,12 @@ from streamlit.testing.v1 import AppTest
 
 from app.session import state
 from app.session.state import (
+    forget_missing_chips,
     is_new_event,
     pick_chip,
     picked_row,
-    remember_points,
     select_chips,
+    selected_chips,
     selected_rows,
 )
 from app.session.views import forget_views
@@ -139,6 +140,20 @@ def test_pick__is_none_if_the_chip_no_longer_exists(scene_workspace, with_scene)
     assert selected_rows(scene_workspace, fewer_chips) == (1,)
 
 
+def test_selection__drops_chips_that_are_gone(scene_workspace, with_scene):
+    chips = cut_chips(scene_workspace)
+    chip_ids = chips.facts["chip_id"].tolist()
+    pick_chip(scene_workspace, chip_ids[5])
+    select_chips(scene_workspace, [chip_ids[1], chip_ids[5], chip_ids[1]])
+    assert selected_chips(scene_workspace) == (chip_ids[1], chip_ids[5])
+    fewer_chips = cut_chips(with_scene(4))
+    forget_missing_chips(scene_workspace, fewer_chips)
+    assert selected_chips(scene_workspace) == (chip_ids[1],)
+    assert picked_row(scene_workspace, chips) is None
+    forget_missing_chips(scene_workspace, chips)
+    assert selected_chips(scene_workspace) == (chip_ids[1],)
+
+
 def test_pick__is_none_before_and_after(scene_workspace):
     chips = cut_chips(scene_workspace)
     assert picked_row(scene_workspace, chips) is None
@@ -148,11 +163,11 @@ def test_pick__is_none_before_and_after(scene_workspace):
     assert picked_row(scene_workspace, chips) is None
 
 
-def test_remember_points__one_point_is_a_click_more_are_a_selection(scene_workspace):
+def test_picked_and_selected_rows__are_independent(scene_workspace):
     chips = cut_chips(scene_workspace)
     chip_ids = chips.facts["chip_id"].tolist()
-    remember_points(scene_workspace, [chip_ids[4]])
-    remember_points(scene_workspace, [chip_ids[1], chip_ids[2]])
+    pick_chip(scene_workspace, chip_ids[4])
+    select_chips(scene_workspace, [chip_ids[1], chip_ids[2]])
     assert picked_row(scene_workspace, chips) == 4
     assert selected_rows(scene_workspace, chips) == (1, 2)
 

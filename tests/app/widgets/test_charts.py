@@ -1,27 +1,29 @@
 import json
 
 import numpy as np
-import pandas as pd
 import pytest
 
-from app.widgets import charts, colouring
+from app.widgets import charts, colouring, palette, theme
 from app.widgets.plot_picker import Picture
 
 EVIL = "<img src=x onerror=alert(1)>"
 POINTS = np.array([[0, 0], [1, 2], [-3, 1]], np.float32)
 
 
-def plot(ids=(0, 1, -1), names=("a", "b", "c"), picked=None, revision="r") -> dict:
+def plot(ids=(0, 1, -1), hidden=(), selected=(), picked=None) -> dict:
     colours = colouring.colour_by_cluster(np.array(ids, np.int32))
-    return json.loads(charts.projection_chart(POINTS, colours, names, picked, revision).to_json())
+    is_hidden = np.isin(np.arange(3), hidden)
+    picture = charts.projection_chart(POINTS, colours, "r", is_hidden, selected, picked)
+    return json.loads(picture.to_json())
 
 
-def test_projection_chart__one_trace_of_plain_lists():
+def test_projection_chart__plain_lists():
     figure = plot()
-    (trace,) = figure["data"]
+    trace, corners = figure["data"]
     assert trace["x"] == [0, 1, -3]
     assert trace["y"] == [0, 2, 1]
     assert isinstance(trace["marker"]["color"], list)
+    assert (corners["x"], corners["y"]) == ([-3, 1], [0, 2])
     assert figure["layout"]["template"] == {}
 
 
@@ -32,39 +34,61 @@ def test_projection_chart__other_clusters_change_only_the_colours():
     assert figure["data"][0]["marker"]["color"] != other["data"][0]["marker"]["color"]
 
 
-def test_projection_chart__hover_is_text():
-    (trace,) = plot(names=(EVIL, "b", "c"))["data"]
-    assert EVIL not in trace["text"][0]
-    assert "&lt;img src=x" in trace["text"][0]
+def test_projection_chart__hidden_points_have_no_position_and_no_ring():
+    figure = plot(hidden=(1,), picked=1)
+    assert figure["data"][0]["x"] == [0, None, -3]
+    assert figure["data"][0]["y"] == [0, None, 1]
+    assert figure["data"][1] == plot()["data"][1]
+    assert figure["layout"]["shapes"] == []
 
 
-def test_projection_chart__arrow_points_at_the_picked_marker():
-    (arrow,) = plot(picked=1)["layout"]["annotations"]
-    assert (arrow["x"], arrow["y"]) == (1, 2)
-    assert plot()["layout"]["annotations"] == []
+def test_projection_chart__a_new_selection_replaces_the_one_in_the_plot():
+    figure, other = plot(selected=(0, 2)), plot()
+    assert figure["data"][0]["selectedpoints"] == [0, 2]
+    assert "selectedpoints" not in other["data"][0]
+    assert figure["layout"]["selectionrevision"] != other["layout"]["selectionrevision"]
+    assert figure["layout"]["uirevision"] == other["layout"]["uirevision"]
+
+
+def test_projection_chart__rings_mark_the_picked_point():
+    rings = plot(picked=1)["layout"]["shapes"]
+    assert [(ring["xanchor"], ring["yanchor"]) for ring in rings] == [(1, 2), (1, 2)]
+    assert plot()["layout"]["shapes"] == []
 
 
 @pytest.mark.parametrize(("n", "kind"), [(100, "scatter"), (3000, "scattergl")])
 def test_projection_chart__vector_markers_if_there_are_few(n, kind):
     colours = colouring.colour_by_cluster(np.zeros(n, np.int32))
-    picture = charts.projection_chart(np.zeros((n, 2)), colours, ["x"] * n, None, "r")
+    picture = charts.projection_chart(np.zeros((n, 2)), colours, "r", np.zeros(n, bool))
     assert picture.data[0]["type"] == kind
 
 
-def test_projection_chart__numbers_have_a_scale_with_its_title_as_text():
-    colours = colouring.colour_by_number(pd.Series([1.0, 2.0, np.nan]), EVIL)
-    picture = charts.projection_chart(POINTS, colours, ["a", "b", "c"], None, "r")
-    bar = json.loads(picture.to_json())["data"][0]["marker"]["colorbar"]
-    assert "&lt;img" in bar["title"]["text"]
+@pytest.mark.parametrize("colours", [theme.LIGHT, theme.DARK])
+def test_hover__readable_for_any_marker_colour(colours, monkeypatch):
+    monkeypatch.setattr(charts, "chart_colours", lambda: colours)
+    label = charts.count_bars([]).layout.hoverlabel.to_plotly_json()
+    assert label["bgcolor"] == colours.paper
+    assert label["font"]["color"] == colours.ink
 
 
-def test_hover__dark_on_white_for_any_marker_colour():
-    for label in (
-        plot()["data"][0]["hoverlabel"],
-        charts.count_bars([]).layout.hoverlabel.to_plotly_json(),
-    ):
-        assert label["bgcolor"] == "#FFFFFF"
-        assert label["font"]["color"] == charts.INK
+@pytest.mark.parametrize(
+    ("colours", "outlined"), [(theme.LIGHT, "#F0E442"), (theme.DARK, "#301890")]
+)
+def test_projection_chart__clusters_that_hardly_stand_out_have_an_outline(
+    colours, outlined, monkeypatch
+):
+    monkeypatch.setattr(charts, "chart_colours", lambda: colours)
+    ids = (palette.COLOURS.index(outlined), palette.COLOURS.index("#D55E00"), palette.NOISE)
+    trace, _ = plot(ids)["data"]
+    line = trace["marker"]["line"]
+    assert line["color"] == trace["marker"]["color"]
+    fills = [colour for _, colour in trace["marker"]["colorscale"]]
+    edges = dict(zip(fills, [colour for _, colour in line["colorscale"]], strict=True))
+    assert edges == {
+        outlined: colours.muted,
+        "#D55E00": colours.paper,
+        palette.NOISE_COLOUR: colours.paper,
+    }
 
 
 def test_picture__refuses_nan():

@@ -92,15 +92,3 @@ def test_interleave_classes__missing_classes_are_not_sorted_as_nan():
 def test_chip_lengths__one_decimal_place():
     lengths = chip_tables.chip_lengths(chips_with(), [0, 1, 2])
     assert lengths == ["4.3\u00a0m", "20.0\u00a0m", "123.4\u00a0m"]
-
-
-def test_scorable_attribute__an_identifier_is_the_last_choice(monkeypatch):
-    monkeypatch.setattr(chip_tables, "class_attribute", lambda _: "label")
-    n = 12
-    table = {"id": list(range(n)), "label": ["house"] * n, "kind": ["old", "new", "new"] * 4}
-    chips = Chips(facts=pd.DataFrame({"scene": ["a"] * n}), properties=pd.DataFrame(table))
-    assert chip_tables.scorable_attribute(chips) == "kind"
-    del chips.properties["kind"]
-    assert chip_tables.scorable_attribute(chips) == "id"
-    chips.properties["label"] = ["house", "shed"] * 6
-    assert chip_tables.scorable_attribute(chips) == "label"

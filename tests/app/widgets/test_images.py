@@ -22,11 +22,18 @@ def test_data_uri__png_keeps_every_value():
     assert np.array_equal(np.asarray(open_image(images.data_uri(pixels))), pixels)
 
 
-def test_data_uri__lossy_has_the_background_under_transparent_pixels():
-    pixels = np.zeros((16, 16, 4), np.uint8)
+def test_data_uri__lossy_is_jpeg_if_opaque():
+    pixels = np.full((16, 16, 4), 255, np.uint8)
+    for image in (pixels, pixels[..., :3]):
+        assert open_image(images.data_uri(image, lossy=True)).format == "JPEG"
+
+
+def test_data_uri__lossy_keeps_transparent_pixels_transparent():
+    pixels = np.full((16, 16, 4), 255, np.uint8)
+    pixels[:, :8] = 0
     image = open_image(images.data_uri(pixels, lossy=True))
     assert image.size == (16, 16)
-    assert np.abs(np.asarray(image).astype(int) - images.PAPER).max() < 4
+    assert np.array_equal(np.asarray(image)[..., 3], pixels[..., 3])
 
 
 def test_frame_image__small_image_repeats_whole_pixels():
@@ -88,3 +95,10 @@ def test_add_scale_bar__round_length_on_the_ground(width, gsd, text):
     bar = figure.layout.shapes[0]
     metres = float(text.split("\u00a0")[0]) * (1000 if text.endswith("km") else 1)
     assert bar.x1 - bar.x0 == pytest.approx(metres / (gsd or 1))
+
+
+def test_add_north_arrow__turns_clockwise():
+    figure = images.image_figure("data:,", 100, 50)
+    (arrow,) = images.add_north_arrow(figure, 30.0).layout.annotations
+    assert arrow.textangle == 30
+    assert "N" in arrow.text

@@ -3,7 +3,7 @@ import itertools
 import numpy as np
 import pytest
 
-from app.widgets import palette
+from app.widgets import palette, theme
 
 # Machado et al. (2009), severity 1: linear RGB as deuteranopes and protanopes perceive it.
 SIGHT = {
@@ -82,3 +82,30 @@ def test_cluster_colour__excluded_is_lighter_than_noise():
         palette.cluster_colour(palette.EXCLUDED),
     )
     assert int(excluded[1:3], 16) > int(noise[1:3], 16) + 32
+
+
+@pytest.mark.parametrize("sight", SIGHT)
+@pytest.mark.parametrize("colours", [theme.LIGHT, theme.DARK])
+def test_colours__stand_out_from_the_background_or_have_an_outline(colours, sight):
+    paper = oklab(colours.paper, SIGHT[sight])
+    for colour in (*palette.COLOURS, palette.NOISE_COLOUR):
+        if theme.stands_out(colour, colours):
+            assert np.linalg.norm(oklab(colour, SIGHT[sight]) - paper) > 0.18
+    assert theme.contrast_ratio(colours.muted, colours.paper) > 4.5
+
+
+def blend(colour: str, background: str, opacity: float) -> str:
+    channels = ([int(c[i : i + 2], 16) for i in (1, 3, 5)] for c in (colour, background))
+    mix = [round(opacity * a + (1 - opacity) * b) for a, b in zip(*channels, strict=True)]
+    return "#" + "".join(f"{value:02X}" for value in mix)
+
+
+@pytest.mark.parametrize("sight", SIGHT)
+@pytest.mark.parametrize("colours", [theme.LIGHT, theme.DARK])
+def test_greys__as_drawn_they_differ_from_clusters_and_from_the_background(colours, sight):
+    greys = [blend(grey, colours.paper, 0.5) for grey in palette.GREYS[:2]]
+    assert smallest_distance((*greys, colours.paper), SIGHT[sight]) > 0.04
+    for colour in palette.COLOURS:
+        drawn = blend(colour, colours.paper, 0.9)
+        for grey in greys:
+            assert smallest_distance((drawn, grey), SIGHT[sight]) > 0.025

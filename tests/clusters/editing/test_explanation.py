@@ -4,6 +4,7 @@ import pytest
 
 from core.clusters.editing import explanation
 from core.clusters.editing.explanation import (
+    axis_separation,
     cliffs_delta,
     difference_sentences,
     find_differences,
@@ -93,9 +94,46 @@ def test_find_differences__headings_wrap_around():
     assert across.other_median == pytest.approx(90, abs=5)
     assert across.effect > 0.8
     # The same axis on both sides of north is no difference.
-    sides = np.where((heading[:100] > 90), 0, 1)
-    assert find_differences(facts[:100], sides, 0, 1)[0].effect < 0.2
+    assert find_differences(facts[:100], np.arange(100) % 2, 0, 1)[0].effect < 0.2
     assert find_differences(facts, labels, 0, 2)[0].effect > 0.5
+
+
+def two_samples(first, other):
+    """The sentence and effect for the headings of cluster 0 and cluster 1."""
+    facts = pd.DataFrame({"heading": np.concatenate([first, other]) % 180})
+    labels = np.repeat([0, 1], [len(first), len(other)])
+    (difference,) = find_differences(facts, labels, 0, 1)
+    return difference_sentences([difference])[0], difference.effect
+
+
+def test_find_differences__headings_that_hardly_overlap():
+    rng = np.random.default_rng(0)
+    sentence, effect = two_samples(rng.normal(80, 5, 60), rng.normal(105, 5, 60))
+    assert effect > 0.6
+    assert sentence.startswith("heading is much different: about 80° against about 105°")
+    crossed = [rng.normal(angle, 5, 60) for angle in (0, 90, 45, 135)]
+    sentence, effect = two_samples(np.concatenate(crossed[:2]), np.concatenate(crossed[2:]))
+    assert effect > 0.6
+    assert "no common direction against no common direction" in sentence
+
+
+@pytest.mark.parametrize("n", [5, 20, 400])
+def test_axis_separation__samples_of_one_distribution_do_not_differ(n):
+    rng = np.random.default_rng(0)
+    effects = [
+        axis_separation(rng.uniform(0, 180, n), rng.uniform(0, 180, 3 * n)) for _ in range(20)
+    ]
+    assert np.mean(effects) < 0.15
+    assert np.median(effects) == 0
+
+
+def test_axis_separation__does_not_depend_on_where_zero_is():
+    rng = np.random.default_rng(0)
+    first, other = rng.normal(20, 10, 50), rng.normal(40, 10, 70)
+    effect = axis_separation(first, other)
+    assert 0.4 < effect < 0.9
+    assert axis_separation(first + 170, other + 170) == pytest.approx(effect, abs=0.02)
+    assert axis_separation(np.full(9, 30.0), np.full(9, 120.0)) == pytest.approx(1, abs=0.01)
 
 
 def test_find_differences__missing_values_are_left_out():

@@ -171,6 +171,10 @@ def test_place_annotations__a_rotated_scene(make_scene, to_ground):
         ({"n": [1, 2]}, ""),
         ({}, ""),
         ({"class": [f"{i}" for i in range(201)]}, ""),
+        ({"label": ["tree"] * 4, "site": ["a", "a", "b", "b"]}, "site"),
+        ({"label": ["tree"] * 4, "kind": [1, 1, 2, 2]}, "kind"),
+        ({"site": ["a", "a", "b", "b"], "class": [1, 2, 3, 1]}, "class"),
+        ({"label": ["tree"] * 4, "id": [1, 2, 3, 4]}, "label"),
     ],
 )
 def test_guess_class_attribute__by_name_then_by_repeated_texts(columns, guess):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app.session.saved_settings import load_settings
+from app.session.saved_settings import load_settings, save_settings
 from app.widgets.sliders.cluster_sliders import WIDGETS
 from app.widgets.sliders.method_widget import MethodWidget, SliderRow, count_slider
 from core.clusters.labelling import Labelling, make_labelling
@@ -16,7 +16,7 @@ from core.clusters.methods.method_table import METHODS
 from core.pipeline.run import run_pipeline
 from core.pipeline.view import View
 from core.pipeline.workspace import Workspace
-from core.settings import KMeansSettings, RunSettings
+from core.settings import GmmSettings, KMeansSettings, RunSettings
 
 ROOT = Path(__file__).resolve().parents[4]
 
@@ -80,7 +80,7 @@ def fifth_method(monkeypatch):
 
 
 def texts(app: AppTest) -> str:
-    elements = [*app.markdown, *app.caption, *app.subheader]
+    elements = [*app.markdown, *app.caption, *app.header]
     return " ".join(str(element.value) for element in elements)
 
 
@@ -120,6 +120,41 @@ def test_fifth_method__is_used_on_the_clusters_page(home, fifth_method):
     assert not app.exception
     assert labelled(app.selectbox, "Clustering method").value == "slices"
     assert labelled(app.slider, "Clusters of k-means").value == 4
-    assert app.subheader[0].value.startswith("4 clusters")
-    page = " ".join(element.proto.body for element in app.get("html"))
-    assert page.count('class="cs-gallery"') == 4
+    assert app.header[0].value.startswith("4 clusters")
+    keys = [element.key for element in app.get("bidi_component")]
+    assert sum(key.startswith("cs.gallery") for key in keys) == 4
+
+
+@pytest.mark.parametrize("page", ["explore", "clusters"])
+def test_count_slider__warns_if_the_chips_are_too_few_for_the_clusters(with_scene, page):
+    workspace = with_scene(23)
+    run_pipeline(workspace, RunSettings(method="gmm"))
+    save_settings(workspace, RunSettings(method="gmm"))
+    app = open_explore().switch_page(f"../pages/{page}.py").run()
+    assert not app.exception
+    assert "23 chips are too few for 8 clusters." in texts(app)
+    labelled(app.button, "Use 4").click().run()
+    assert labelled(app.slider, "Components").value == 4
+    assert "too few" not in texts(app)
+
+
+def test_count_slider__ends_at_the_number_of_chips(with_scene):
+    workspace = with_scene(7)
+    settings = RunSettings(method="gmm", gmm=GmmSettings(n_components=2))
+    run_pipeline(workspace, settings)
+    save_settings(workspace, settings)
+    app = open_explore()
+    slider = labelled(app.slider, "Components")
+    assert (slider.min, slider.max) == (2, 7)
+    slider.set_value(3).run()
+    assert labelled(app.button, "Fit 2 to 7 clusters")
+
+
+def test_count_slider__a_number_above_that_of_the_chips_is_lowered(with_scene):
+    workspace = with_scene(7)
+    settings = RunSettings(method="gmm", gmm=GmmSettings(n_components=2))
+    run_pipeline(workspace, settings)
+    save_settings(workspace, replace(settings, gmm=GmmSettings(n_components=8)))
+    app = open_explore()
+    assert not app.exception
+    assert labelled(app.slider, "Components").value == 7

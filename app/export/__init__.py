@@ -1,0 +1,1 @@
+"""The panel that writes results for other programs, on the pages that display clusters."""

@@ -1,0 +1,90 @@
+"""The command that writes results for other programs."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, cast
+
+from core.cli.console import reporter, show_result
+from core.cli.shared_options import Session, option, require_choice, split_names, with_session
+from core.errors import SettingsError
+from core.input_settings import DisplaySettings
+from core.pipeline.results.current_result import link_run
+from core.pipeline.results.displayed_result import stored_survey
+from core.pipeline.run import run_pipeline
+from core.pipeline.run_results import collect_results
+from core.pipeline.workspace import Workspace
+from core.tables import read_toml, settings_from_table
+
+DEFAULT_FORMAT = "geojson"
+FORMAT_HELP = (
+    "One or more, comma-separated: csv, geojson, geoparquet, gpkg, fgb, hectares, coco, yolo, voc, "
+    "chips-png, chips-geotiff, plot-svg, plot-png, report. [default: geojson]"
+)
+
+
+@with_session
+def export_command(
+    session: Session,
+    kind: Annotated[str, option(FORMAT_HELP, "--format")] = "",
+    layout: Annotated[str, option("seed: the files of the seed pipeline.")] = "",
+    out: Annotated[Path | None, option("Folder to write to. [default: results/]")] = None,
+    zipped: Annotated[bool, option("Write each folder as one zip file.", "--zip")] = False,
+) -> None:
+    """Write the results for other programs."""
+    from core.export.export_formats import FORMATS, write_results
+    from core.export.seed_layout import write_seed_layout
+
+    if layout not in ("", "seed"):
+        raise SettingsError(f"{layout!r} is not a layout; the only one is seed", where="--layout")
+    names = split_names(kind) or ([] if layout else [DEFAULT_FORMAT])
+    for name in names:
+        require_choice(name, FORMATS, "--format")
+    workspace = session.workspace
+    if out and out.resolve().is_relative_to(workspace.raw.resolve()):
+        raise SettingsError("raw/ is never written to", where="--out")
+    display = read_display(workspace)
+    with reporter() as listen:
+        settings = session.result_settings()
+        survey = stored_survey(workspace, settings)
+        run = run_pipeline(workspace, settings, listen, survey=survey)
+        if run.record is not None:
+            # A result that was set by a slider gets a record, by which it can be replayed.
+            link_run(run.view, run.record.run_id)
+        results = collect_results(run, display)
+        paths: list[Path] = []
+        if layout:
+            folders = (workspace.extracted, workspace.results)
+            paths += write_seed_layout(results, *(out / f.name if out else f for f in folders))
+        for name in names:
+            folder = out or workspace.results
+            paths.append(write_results(results, folder, name, listen("export"), zipped=zipped))
+    listed = [path for path in paths if path.suffix != ".npy" or path.name == "X_pca.npy"]
+    result = {
+        "chips": len(results.chips),
+        "files": len(paths),
+        "written": [str(path) for path in listed],
+        "run_id": results.provenance.run_id,
+        "notes": results.notes(),
+    }
+    show_result(session.as_json, result, _export_lines(paths, listed, results.notes()))
+
+
+def read_display(workspace: Workspace) -> DisplaySettings:
+    """Read the bands and the stretch that the app displays; the defaults if none were chosen.
+
+    Raises SettingsError if the file cannot be read.
+    """
+    path = workspace.root / "app" / "display.toml"
+    if not path.is_file():
+        return DisplaySettings()
+    return cast(DisplaySettings, settings_from_table(DisplaySettings, read_toml(path), str(path)))
+
+
+def _export_lines(paths: Sequence[Path], listed: Sequence[Path], notes: Sequence[str]) -> list[str]:
+    lines = [f"written: {path}" for path in listed]
+    if len(paths) > len(listed):
+        lines.append(f"written: {len(paths) - len(listed)} chips as .npy")
+    return [*lines, *(f"note: {note}" for note in notes)]
+
+
+COMMANDS = {"export": export_command}

@@ -1,0 +1,154 @@
+"""The style with which QGIS draws an exported layer: colours, names and labels of the clusters.
+
+The style is a QML document, in the form that QGIS 3 writes (elements `renderer-v2` and `labeling`).
+Each property of a symbol is written as an `Option`, which QGIS reads since 3.22, and as a `prop`,
+which earlier versions read. The columns of the table layer_styles are those with which QGIS itself
+creates the table in a GeoPackage (QgsOgrProviderMetadata::saveStyle).
+"""
+
+import xml.etree.ElementTree as ET
+from collections.abc import Mapping
+
+import pandas as pd
+
+from core.clusters.labelling import NOISE
+from core.export.clustered_chips import ClusteredChips
+from core.export.file_names import printable_text
+
+QML_HEADER = "<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>\n"
+QML_VERSION = "3.22.0"
+STYLE_NAME = "Clusters"
+# Opacity of the fill, 0..255: the image below stays visible.
+FILL_OPACITY = 90
+# Values of QgsWkbTypes.GeometryType, and of the placement "over point", "line", "horizontal".
+_GEOMETRY_TYPES = {"marker": "0", "line": "1", "fill": "2"}
+_PLACEMENTS = {"marker": "1", "line": "2", "fill": "4"}
+
+
+def layer_style(
+    results: ClusteredChips, layer: str, geometry_column: str, symbol_type: str
+) -> pd.DataFrame:
+    """Return the row of the table layer_styles that makes QGIS colour and label a layer.
+
+    `symbol_type` is "fill", "line" or "marker".
+    """
+    # QGIS looks a style up by table name and geometry column, with an empty schema.
+    return pd.DataFrame(
+        {
+            "f_table_catalog": [""],
+            "f_table_schema": [""],
+            "f_table_name": [layer],
+            "f_geometry_column": [geometry_column],
+            "styleName": [STYLE_NAME],
+            "styleQML": [cluster_qml(results, symbol_type)],
+            "styleSLD": [""],
+            "useAsDefault": [True],
+            "description": ["Names and colours of the clusters in Chipscape"],
+            "owner": [""],
+            "ui": pd.Series([None], dtype=object),
+            "update_time": [pd.Timestamp.now(tz="UTC")],
+        }
+    )
+
+
+def cluster_qml(results: ClusteredChips, symbol_type: str = "fill") -> str:
+    """Return a QML document with one category per cluster, and labels with the cluster's name."""
+    look = results.look
+    qgis = ET.Element(
+        "qgis", version=QML_VERSION, styleCategories="Symbology|Labeling", labelsEnabled="1"
+    )
+    renderer = ET.SubElement(
+        qgis,
+        "renderer-v2",
+        type="categorizedSymbol",
+        attr="cluster",
+        symbollevels="0",
+        enableorderby="0",
+        forceraster="0",
+    )
+    categories, symbols = ET.SubElement(renderer, "categories"), ET.SubElement(renderer, "symbols")
+    for position, cluster in enumerate(results.cluster_ids()):
+        ET.SubElement(
+            categories,
+            "category",
+            symbol=str(position),
+            value=str(cluster),
+            label=printable_text(look.name(cluster)),
+            render="true",
+            type="long",
+        )
+        _add_symbol(symbols, str(position), symbol_type, look.colour(cluster))
+    _add_labels(qgis, symbol_type)
+    ET.SubElement(qgis, "layerGeometryType").text = _GEOMETRY_TYPES[symbol_type]
+    return QML_HEADER + ET.tostring(qgis, encoding="unicode")
+
+
+def _add_symbol(symbols: ET.Element, name: str, symbol_type: str, colour: str) -> None:
+    symbol = ET.SubElement(
+        symbols, "symbol", type=symbol_type, name=name, alpha="1", clip_to_extent="1", force_rhr="0"
+    )
+    colour_class, properties = _symbol_layer(symbol_type, colour)
+    layer = ET.SubElement(
+        symbol, "layer", {"class": colour_class, "enabled": "1", "locked": "0", "pass": "0"}
+    )
+    options = ET.SubElement(layer, "Option", type="Map")
+    for key, value in properties.items():
+        ET.SubElement(options, "Option", name=key, type="QString", value=value)
+    for key, value in properties.items():
+        ET.SubElement(layer, "prop", k=key, v=value)
+
+
+def _symbol_layer(symbol_type: str, colour: str) -> tuple[str, Mapping[str, str]]:
+    """Return the class of a symbol layer and its properties."""
+    solid = _rgba(colour)
+    if symbol_type == "line":
+        return "SimpleLine", {
+            "line_color": solid,
+            "line_style": "solid",
+            "line_width": "0.6",
+            "line_width_unit": "MM",
+        }
+    outline = {
+        "outline_color": solid,
+        "outline_style": "solid",
+        "outline_width": "0.5",
+        "outline_width_unit": "MM",
+    }
+    if symbol_type == "marker":
+        edge = {"outline_color": "255,255,255,255", "outline_width": "0.2"}
+        size = {"name": "circle", "size": "2.6", "size_unit": "MM"}
+        return "SimpleMarker", {"color": solid, **outline, **edge, **size}
+    return "SimpleFill", {"color": _rgba(colour, FILL_OPACITY), "style": "solid", **outline}
+
+
+def _add_labels(qgis: ET.Element, symbol_type: str) -> None:
+    labelling = ET.SubElement(qgis, "labeling", type="simple")
+    settings = ET.SubElement(labelling, "settings", calloutType="simple")
+    text = ET.SubElement(
+        settings,
+        "text-style",
+        fieldName=f'if("cluster" = {NOISE}, NULL, "cluster_name")',
+        isExpression="1",
+        fontSize="8",
+        fontSizeUnit="Point",
+        textColor="30,30,30,255",
+        textOpacity="1",
+    )
+    ET.SubElement(
+        text,
+        "text-buffer",
+        bufferDraw="1",
+        bufferSize="0.8",
+        bufferSizeUnits="MM",
+        bufferColor="255,255,255,255",
+        bufferOpacity="0.9",
+    )
+    ET.SubElement(settings, "placement", placement=_PLACEMENTS[symbol_type], dist="0")
+    # Labels that would overlap are left out.
+    ET.SubElement(settings, "rendering", drawLabels="1", displayAll="0", scaleVisibility="0")
+
+
+def _rgba(colour: str, opacity: int = 255) -> str:
+    """Return "#0072b2" as QGIS writes it: "0,114,178,255"."""
+    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+    return f"{red},{green},{blue},{opacity}"

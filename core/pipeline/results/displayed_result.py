@@ -1,0 +1,89 @@
+"""A labelling as it is displayed and exported: noise treated, clusters numbered, edits applied."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from core.clusters.editing.edit_history import History
+from core.clusters.editing.edited_labelling import EditedLabelling
+from core.clusters.editing.edits import locate_edits, replay_edits
+from core.clusters.label_matching import renumber_labels
+from core.clusters.labelling import Labelling
+from core.clusters.methods.method_table import find_method
+from core.clusters.noise_treatment import TreatedLabelling, treat_noise
+from core.pipeline.cluster_stages import clustered_points, find_tree, read_points
+from core.pipeline.results.curation import Curation, number_clusters
+from core.pipeline.results.current_result import find_curation, load_current, numbers_key
+from core.pipeline.results.stored_view import open_view
+from core.pipeline.run_stages import settings_of
+from core.pipeline.scene_survey import Survey
+from core.pipeline.view import View
+from core.pipeline.workspace import Workspace
+from core.settings import NoiseSettings, RunSettings
+from core.types import FloatArray
+
+
+def treat_labelling(
+    labelling: Labelling, points: FloatArray, settings: RunSettings, tree: Any
+) -> TreatedLabelling:
+    """Treat the noise of a labelling according to the settings, if its method has noise.
+
+    `points` is the complete reduction, float32 (n, d). Distances are measured in the space of the
+    method's tree, which soft membership needs, or in the columns that were clustered.
+    """
+    method = find_method(labelling.method)
+    if not method.has_noise:
+        return treat_noise(labelling, points, NoiseSettings())
+    space = clustered_points(points, labelling) if tree is None else tree.space(points)
+    soft = None
+    membership = method.hierarchy.membership if method.hierarchy else None
+    if settings.noise.method == "soft" and tree is not None and membership is not None:
+        soft = membership(tree, settings, points)
+    return treat_noise(labelling, space, settings.noise, soft)
+
+
+def replay_history(
+    treated: TreatedLabelling, ids: Mapping[int, int], history: History, chip_ids: Sequence[str]
+) -> tuple[EditedLabelling, list[str]]:
+    """Apply edits to a treated labelling; also return messages on edits that cannot be applied."""
+    labels = renumber_labels(treated.labels, dict(ids))
+    edited, problems = replay_edits(labels, locate_edits(history, chip_ids))
+    return replace(edited, confidence=treated.confidence), problems
+
+
+def treat_view(view: View, labelling: Labelling) -> TreatedLabelling:
+    """Treat the noise of a view's labelling according to the view's settings."""
+    return treat_labelling(labelling, read_points(view), view.settings, find_tree(view))
+
+
+def apply_curation(
+    view: View, labelling: Labelling, curation: Curation, chip_ids: Sequence[str]
+) -> tuple[EditedLabelling, list[str]]:
+    """Return a view's labelling as displayed with a curation.
+
+    Also returns messages on edits that cannot be applied.
+    """
+    ids = number_clusters(labelling, numbers_key(view), curation.numbering, chip_ids)
+    return replay_history(treat_view(view, labelling), ids, curation.history, chip_ids)
+
+
+def apply_saved_edits(
+    view: View, labelling: Labelling, chip_ids: Sequence[str]
+) -> tuple[EditedLabelling, list[str]]:
+    """Return a view's labelling as displayed with the workspace's edits and numbers."""
+    return apply_curation(view, labelling, find_curation(view, chip_ids), chip_ids)
+
+
+def stored_survey(workspace: Workspace, settings: RunSettings) -> Survey | None:
+    """Return the scenes of the current result if its clusters can be displayed with the settings.
+
+    With these scenes, `run_pipeline` continues from the current result, even if scenes have been
+    added to raw/, changed or moved away since. None if there is no such result.
+    """
+    current = load_current(workspace)
+    if current.settings is None:
+        return None
+    if any(getattr(settings, n) != getattr(current.settings, n) for n in settings_of("reduction")):
+        return None
+    view = open_view(workspace, current.settings, current.keys)
+    return view.survey if view.has("reduction") else None

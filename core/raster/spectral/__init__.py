@@ -1,0 +1,1 @@
+"""Spectral indices: normalised differences of two bands."""
