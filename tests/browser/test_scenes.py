@@ -61,12 +61,16 @@ def drop(visitor, *files: dict) -> None:
 
 
 def wait_for_job(visitor, *notices: str) -> None:
-    """Wait until the job that was started has ended; the page shows these notices only."""
+    """Wait until the job that was started has ended; the page shows these notices only.
+
+    Notes of the clustering method, which small scenes cause, are left out.
+    """
     job = visitor.page.locator(".st-key-cs_job")
     job.wait_for(timeout=WAIT)
     job.wait_for(state="hidden", timeout=JOBS)
     visitor.wait_until_idle()
-    assert visitor.alerts() == list(notices)
+    alerts = [text for text in visitor.alerts() if not text.startswith("There are only")]
+    assert alerts == list(notices)
 
 
 def file_names(folder) -> list[str]:

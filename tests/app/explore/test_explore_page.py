@@ -75,6 +75,7 @@ def test_finder__typed_id_opens_its_chip(home):
     assert not app.exception
     assert app.session_state[f"cs.picked:{home.root}"]["chip"] == ids[7]
     assert dict(app.query_params) == {"chip": ids[7]}
+    assert any("scene px" in caption.value for caption in app.caption)
     labelled(app.button, "Close").click().run()
     assert app.session_state[f"cs.picked:{home.root}"]["chip"] is None
     assert dict(app.query_params) == {}
