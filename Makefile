@@ -5,17 +5,25 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check -q
 
-.PHONY: run test test-long format check coverage lock setup setup-test clean
+.PHONY: run test test-long faults format check coverage lock setup setup-test clean
 
 run: setup
 	$(BIN)/streamlit run app/main.py
 
 test: setup-test
 	$(BIN)/python tests/chromium.py
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(PARALLEL)
 
 test-long: setup-test
 	$(BIN)/python -m pytest -m long
+
+# The seed of the random kills is printed; CHIPSCAPE_KILL_SEED repeats one, CHIPSCAPE_KILLS sets
+# their number.
+faults: setup-test
+	$(BIN)/python -m pytest -s -m "" tests/faults
+
+# A file of tests stays in one process, because its tests share servers and results.
+PARALLEL := -n auto --maxprocesses 4 --dist loadfile
 
 format: setup-test
 	$(BIN)/ruff format .
@@ -38,7 +46,7 @@ lock: setup-test
 	$(call compile,--extra test,requirements-test-lock.txt)
 
 compile = $(BIN)/uv pip compile -q --universal --no-annotate --no-header --python-version 3.11 $(1) \
-	pyproject.toml | sed -E '/^(nvidia|cuda|triton)/d; /emscripten/d; /^torch==.*\+/d; s/^(torch==[^ ]+).*/\1/' > $(2)
+	pyproject.toml | sed -E '/^(nvidia|cuda|triton)/d; s/ ; sys_platform != .emscripten.$$//; /emscripten/d; /^torch==.*\+/d; s/^(torch==[^ ]+).*/\1/' > $(2)
 
 setup: .setup-run
 setup-test: .setup-test

@@ -4,11 +4,14 @@ The pages are drawn by script.py, because importing this file would execute it a
 """
 
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
 from importlib import import_module
 from typing import Any
 
 import streamlit as st
+from starlette.middleware import Middleware
 from starlette.routing import Route
+from starlette.types import ASGIApp
 
 
 def import_late(module: str, name: str) -> Callable[[Any], Any]:
@@ -23,16 +26,47 @@ def import_late(module: str, name: str) -> Callable[[Any], Any]:
     return call
 
 
+def check_requests(app: ASGIApp) -> ASGIApp:
+    """Refuse the requests of other sites; see app/server/request_check.py."""
+    try:
+        check: ASGIApp = import_module("app.server.request_check").RequestCheck(app)
+    except ModuleNotFoundError:
+        # The package `app` is not Chipscape's; the page that script.py draws says so.
+        return app
+    return check
+
+
+def end_jobs(server: st.App) -> AbstractAsyncContextManager[None]:
+    """Return the lifespan of the server, which ends its jobs; see app/session/job_shutdown.py."""
+    try:
+        shutdown: Any = import_module("app.session.job_shutdown")
+    except ModuleNotFoundError:
+        # The package `app` is not Chipscape's; the page that script.py draws says so.
+        return nullcontext()
+    lifespan: AbstractAsyncContextManager[None] = shutdown.end_jobs_with_server(server)
+    return lifespan
+
+
+# Streamlit puts the prefix of a reverse proxy before its own routes only.
+BASE = str(st.get_option("server.baseUrlPath") or "").strip("/")
+PREFIX = f"/{BASE}" if BASE else ""
 TILES, POINTS = "app.map.tile_routes", "app.explore.point_routes"
+ROUTES = {
+    "health": ("app.server.health_route", "serve_health"),
+    "tiles/{key}/{z}/{x}/{y}": (TILES, "serve_tile"),
+    "texts/{key}": (TILES, "serve_text"),
+    "numbers/{key}": (POINTS, "serve_numbers"),
+    "points/{key}/{row}": (POINTS, "serve_point"),
+    # Without this route, Streamlit would answer any other path with its own page.
+    "{rest:path}": (TILES, "serve_nothing"),
+}
 app = st.App(
     "script.py",
     routes=[
-        Route("/chipscape/tiles/{key}/{z}/{x}/{y}", import_late(TILES, "serve_tile")),
-        Route("/chipscape/texts/{key}", import_late(TILES, "serve_text")),
-        Route("/chipscape/numbers/{key}", import_late(POINTS, "serve_numbers")),
-        Route("/chipscape/points/{key}/{row}", import_late(POINTS, "serve_point")),
-        # Without this route, Streamlit would answer any other path with its own page.
-        Route("/chipscape/{rest:path}", import_late(TILES, "serve_nothing")),
+        Route(f"{PREFIX}/chipscape/{path}", import_late(*function))
+        for path, function in ROUTES.items()
     ],
+    middleware=[Middleware(check_requests)],
+    lifespan=end_jobs,
     on_script_error=import_late("app.messages", "show_error"),
 )

@@ -7,9 +7,12 @@ from streamlit.delta_generator import DeltaGenerator
 from streamlit.navigation.page import StreamlitPage
 
 from app import messages, welcome
-from app.scenes.scene_notices import scene_change_notice
+from app.scenes.scene_notices import page_notices
 from app.scenes.workspace_chooser import workspace_form, workspace_title
+from app.server.garbage import freeze_modules
+from app.server.sign_in import require_sign_in
 from app.session import cache, displayed_clusters, jobs, state, views
+from app.widgets.images import file_uri
 from app.widgets.job_status import show_ended_jobs, show_finished_jobs, show_running_jobs
 from app.widgets.markup import stages_html
 from app.widgets.theme import watch_theme
@@ -20,6 +23,8 @@ ROOT = Path(__file__).resolve().parents[1]
 STATIC = ROOT / "app" / "static"
 PAGES = ("scenes", "chips", "embeddings", "clusters", "explore", "map", "runs")
 LAND_COVER_PAGES = ("data", "pixels", "models", "confusion")
+# These pages draw the notices next to their picture, which would otherwise move.
+OWN_NOTICES = ("explore", "map")
 SIDEBAR_WIDTH = 236
 # Time after which a page notices that another window has changed the result.
 FOLLOW_SECONDS = 4
@@ -27,10 +32,11 @@ FOLLOW_SECONDS = 4
 
 def draw_app() -> None:
     """Draw the sidebar and the page."""
-    icon = str(STATIC / "icon.png")
+    icon = file_uri(STATIC / "icon.png")
     st.set_page_config("Chipscape", icon, layout="wide", initial_sidebar_state=SIDEBAR_WIDTH)
     st.html(STATIC / "style.css")
     st.logo(str(STATIC / "logo.svg"), icon_image=icon, size="large")
+    require_sign_in()
     pages = {name: _page(name, name) for name in PAGES}
     # The land cover pages keep these addresses, because bookmarks use them.
     land_cover_pages = [_page(f"land_cover_{name}", f"flair_{name}") for name in LAND_COVER_PAGES]
@@ -43,10 +49,13 @@ def draw_app() -> None:
     with messages.show_errors():
         workspace, job_slot, stage_slot = _draw_sidebar()
         if page in land_cover_pages:
+            with st.container():
+                show_ended_jobs(workspace)
             _draw_page(workspace, page, job_slot)
         else:
             _draw_chip_page(workspace, page, (job_slot, stage_slot), start, pages)
     state.end_script_run()
+    freeze_modules()
 
 
 def _draw_chip_page(
@@ -71,8 +80,11 @@ def _draw_chip_page(
         has_results = views.displayed_view(workspace, "projection") is not None
         st.switch_page(pages["explore" if has_results else "scenes"])
     try:
+        if jobs.apply_pending_settings(workspace):
+            st.rerun()
         with st.container():
-            scene_change_notice(workspace)
+            if page.url_path not in OWN_NOTICES:
+                page_notices(workspace)
         _draw_page(workspace, page, job_slot)
         displayed_clusters.keep_requested_result(workspace)
     finally:
@@ -98,13 +110,11 @@ def _page(name: str, address: str) -> StreamlitPage:
 
 
 def _draw_page(workspace: Workspace, page: StreamlitPage, job_slot: DeltaGenerator) -> None:
-    """Draw the page, with jobs in the sidebar and failed jobs above the page."""
+    """Draw the page, with jobs in the sidebar."""
     with job_slot:
         show_running_jobs(workspace)
         watch_theme()
         show_finished_jobs(workspace)
-    with st.container():
-        show_ended_jobs(workspace)
     page.run()
 
 

@@ -5,6 +5,7 @@
     ChipscapeError              an input or an environment that cannot be used: exit code 1
     ├── SettingsError           a setting is out of range, unknown, or impossible for the data
     ├── WorkspaceError          the workspace is missing, empty or not writable
+    │   └── ChangedInputError   an input file changed while it was being read
     ├── SceneError              a raster cannot be used
     ├── AnnotationError         a vector file cannot be used
     ├── BandError               the bands of several scenes cannot be combined
@@ -18,7 +19,14 @@ A message states the location, the problem and the remedy: ``"a.tif: cannot be r
 again."``
 """
 
-from collections.abc import Iterable
+import logging
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+log = logging.getLogger(__name__)
+
+# A library's message can contain a large part of a file.
+MAX_REASON_LENGTH = 300
 
 
 class ChipscapeError(Exception):
@@ -54,6 +62,10 @@ class WorkspaceError(ChipscapeError):
     """The workspace is missing, empty or not writable."""
 
 
+class ChangedInputError(WorkspaceError):
+    """An input file changed while it was being read, so nothing computed from it is kept."""
+
+
 class SceneError(ChipscapeError):
     """A raster cannot be used."""
 
@@ -84,6 +96,36 @@ class ArtifactError(ChipscapeError):
 
 class Cancelled(Exception):
     """The user stopped the work; finished results are kept in the workspace."""
+
+
+@contextmanager
+def convert_errors(kind: type[ChipscapeError], where: str, problem: str) -> Iterator[None]:
+    """Raise any error of the `with` block as an error of `kind` about one input file.
+
+    The libraries that read files raise exceptions of many types on damaged or odd files. One such
+    file must not stop the work on others, so whatever they raise becomes a verdict on that file. A
+    defect of Chipscape itself would be converted too, so the traceback is logged. Errors that
+    Chipscape raises on purpose, and `Cancelled`, pass unchanged.
+
+    Parameters
+    ----------
+    where : str
+        Name of the file.
+    problem : str
+        What cannot be done with the file, in a sentence without a full stop.
+    """
+    try:
+        yield
+    except (ChipscapeError, Cancelled):
+        raise
+    except MemoryError as error:
+        remedy = "Reading it takes more memory than there is: split it, or check that it is intact."
+        raise kind(problem, where=where, remedy=remedy) from error
+    except Exception as error:
+        reason = " ".join(f"{type(error).__name__}: {error}".split()).rstrip(".: ")
+        log.error("%s: %s (%s).", where, problem, reason, exc_info=True)
+        remedy = f"Check that the file is intact ({reason[:MAX_REASON_LENGTH]})."
+        raise kind(problem, where=where, remedy=remedy) from error
 
 
 def unknown_attribute_error(name: str, attributes: Iterable[object]) -> SettingsError:

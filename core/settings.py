@@ -25,7 +25,8 @@ class ChipSettings(Checked):
         Side of the chip on the ground in metres, up to 100,000; a common scale keeps differences
         in size visible. With 0 each annotation's box, with its margin, fills its chip.
     align : {"north", "long-axis"}, default="north"
-        Chip orientation. "north" keeps the scene's orientation; "long-axis" turns each chip so
+        Chip orientation. With "north", grid north of the scene's CRS is up, however the scene is
+        turned or mirrored; without a CRS, chips are as in the scene. "long-axis" turns each chip so
         that the annotation's long axis points up, and clusters do not depend on its heading.
     background : {"keep", "mask"}, default="keep"
         Whether pixels outside the footprint are kept or masked.

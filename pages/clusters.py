@@ -12,7 +12,7 @@ from app.session.chip_links import sync_chip_link
 from app.session.displayed_clusters import displayed_clusters
 from app.session.state import choice_key, current_workspace, keep_choice
 from app.session.views import displayed_view
-from app.widgets.selection_bar import finder_notes, selection_row
+from app.widgets.selection_bar import describe_chips, finder_notes, selection_row
 from app.widgets.sliders.cluster_sliders import (
     cluster_notes,
     cluster_sliders,
@@ -35,7 +35,7 @@ TABS = {
 workspace = current_workspace()
 view = displayed_view(workspace, "reduction")
 chips = None if view is None else cache.chips(view)
-_, export_slot = page_heading("Clusters")
+heading, export_slot = page_heading("Clusters")
 st.markdown(
     "Groups of chips with similar embeddings. Gaussian mixtures, k-means and Ward's hierarchy "
     "assign every chip to a group; you choose the number of groups. HDBSCAN finds dense groups and "
@@ -60,6 +60,7 @@ with result:
     export_panel(export_slot, clusters)
     if clusters is None:
         st.stop()
+    heading.caption(describe_chips(chips))
     sync_chip_link(workspace, chips)
     selection_row(workspace, chips, clusters)
     finder_notes(workspace, chips, clusters)

@@ -7,6 +7,7 @@ from app.clusters import cluster_editor
 from app.clusters.assignment_panel import assignment_panel
 from app.explore import chip_groups, chip_plot, projections
 from app.export.export_panel import export_panel, page_heading
+from app.scenes.scene_notices import page_notices
 from app.session import cache
 from app.session.chip_links import sync_chip_link
 from app.session.displayed_clusters import displayed_clusters
@@ -19,15 +20,11 @@ from app.widgets.sliders import cluster_sliders
 workspace = current_workspace()
 view = displayed_view(workspace, "projection")
 heading, export_slot = page_heading("Explore")
-if view is None:
-    st.markdown("There is no plot yet. It is computed from the embeddings of your chips.")
-    label, title = "Create the projection", "Creating the projection"
-    stage_forms.run_button(workspace, "projection", label, title, width="content")
-    projections.live_layout(workspace)
-    st.stop()
-
-chips, projection = cache.chips(view), cache.projection(view)
-if chips is None or projection is None:
+chips = None if view is None else cache.chips(view)
+projection = None if view is None else cache.projection(view)
+if view is None or chips is None or projection is None:
+    page_notices(workspace)
+    projections.offer_projection(workspace, view)
     st.stop()
 with heading:
     welcome.demo_notice(selection_bar.describe_chips(chips))
@@ -36,6 +33,8 @@ slider_column, colour_column = st.columns([5, 1], gap="small")
 bar = st.container(key="cs_selection", height=selection_bar.BAR_HEIGHT, border=False)
 left, right = st.columns([11, 9], gap="medium")
 notices, panel = right.container(key="cs_notices"), right.container(key="cs_panel")
+with notices:
+    page_notices(workspace)
 with slider_column:
     view = cluster_sliders.cluster_sliders(view, len(chips), panel)
 with colour_column:
@@ -51,7 +50,8 @@ colouring = chip_tables.chip_colouring(chips, label, clusters)
 sync_chip_link(workspace, chips)
 row = picked_row(workspace, chips)
 with bar.container(horizontal=True, vertical_alignment="center", gap="small"):
-    rows = selection_bar.selection_count(workspace, chips, chip_groups.SELECTION_HINT)
+    hint, keys = chip_groups.SELECTION_HINT, chip_groups.SELECTION_KEYS
+    rows = selection_bar.selection_count(workspace, chips, hint, keys)
     if rows and clusters is not None:
         cluster_editor.selection_actions(clusters, rows)
 # The chip is drawn before the plot: otherwise it would wait until the browser has drawn the plot.
@@ -74,7 +74,7 @@ with left:
     chip_groups.all_chips_table(workspace, chips, clusters)
     projections.projection_panel(view)
 with notices:
-    assignment_panel(workspace)
+    assignment_panel(workspace, is_open=row is None and not rows)
     stage_forms.stale_notice(view, "projection")
 if row is not None:
     chip_groups.selection_panel(workspace, chips, rows, colouring, clusters)

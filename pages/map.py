@@ -4,7 +4,8 @@ import streamlit as st
 
 from app import welcome
 from app.export.export_panel import export_panel, page_heading
-from app.map import footprint_shapes, map_controls, overview_map
+from app.map import map_controls, overview_map
+from app.scenes.scene_notices import page_notices
 from app.session import cache
 from app.session.chip_links import sync_chip_link
 from app.session.displayed_clusters import displayed_clusters
@@ -19,6 +20,7 @@ heading, export_slot = page_heading("Map")
 view = map_controls.map_view(workspace)
 scenes = [scene for scene in view.survey.scenes if scene.report.ok and scene.present]
 if not scenes:
+    page_notices(workspace)
     st.markdown(map_controls.explain_empty_map(view))
     st.stop()
 chips = cache.chips(view)
@@ -32,6 +34,10 @@ with heading:
     welcome.demo_notice(f"{count_noun(len(scenes), 'scene')} in this workspace")
 
 scene_column, colour_column, layer_column, opacity_column = st.columns([4, 3, 4, 3], gap="medium")
+bar = st.container()
+left, right = st.columns([14, 5], gap="medium")
+with right:
+    page_notices(workspace)
 with scene_column:
     chosen = map_controls.choose_scenes(workspace, scenes, picked)
 with colour_column:
@@ -42,17 +48,12 @@ with opacity_column:
     opacity = map_controls.choose_image_opacity(workspace)
 display = requested_display(workspace)
 placed, notes = map_controls.place_scenes(workspace, chosen, display)
-if chips is None:
-    shapes = footprint_shapes.annotation_shapes(placed)
-else:
-    if label == CLUSTER and clusters is None:
-        label = chip_tables.class_attribute(chips) or label
-    colouring = chip_tables.chip_colouring(chips, label, clusters)
-    shapes = footprint_shapes.chip_shapes(placed, chips, colouring)
+shapes = map_controls.coloured_shapes(placed, chips, label, clusters)
 
 if chips is not None:
-    selection_bar.selection_row(workspace, chips, clusters, map_controls.SELECTION_HINT)
-left, right = st.columns([14, 5], gap="medium")
+    with bar:
+        hint, keys = map_controls.SELECTION_HINT, map_controls.SELECTION_KEYS
+        selection_bar.selection_row(workspace, chips, clusters, hint, keys)
 name = chosen[0].report.name if len(chosen) == 1 else None
 with left:
     event = map_controls.draw_scenes(workspace, placed, shapes, layers, opacity)

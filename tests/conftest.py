@@ -1,7 +1,8 @@
 """Fixtures that write small synthetic scenes and annotations, for all tests."""
 
 import json
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,14 @@ def _content(content: Any, shape: tuple[int, int, int], dtype: str) -> Any:
         return (content[None] if content.ndim == 2 else content).astype(dtype)
     wave = [np.sin(row / (3 + b)) + np.cos(column / (5 + b)) for b in range(bands)]
     return (np.array(wave) * 30 + 100).astype(dtype)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _unsynced_files() -> Iterator[None]:
+    """Tests need not survive a loss of power; tests/faults/test_power_loss.py replaces this."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda _: None)
+        yield
 
 
 @pytest.fixture

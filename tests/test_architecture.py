@@ -13,7 +13,15 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("core", "app", "pages")
 # From the lowest to the highest; no module imports one of a higher layer.
 LAYERS = (
-    ("core", "core.errors", "core.types", "core.progress", "core.internals"),
+    (
+        "core",
+        "core.errors",
+        "core.types",
+        "core.progress",
+        "core.disk",
+        "core.leftovers",
+        "core.internals",
+    ),
     (
         "core.tables",
         "core.input_settings",

@@ -1,7 +1,6 @@
 """Chips of scenes that were added after the clusters were computed: a cluster for each of them."""
 
 import dataclasses
-import json
 from functools import partial
 
 import numpy as np
@@ -27,8 +26,8 @@ from core.pipeline.assignment.assigned_scenes import (
     unassigned_scenes,
 )
 from core.pipeline.cluster_stages import open_projection
-from core.pipeline.results.curation import curation_to_json
-from core.pipeline.results.current_result import CurrentResult, load_current
+from core.pipeline.results.curation import curation_to_document
+from core.pipeline.results.current_file import CurrentResult, load_readable
 from core.pipeline.workspace import Workspace
 
 UNKNOWN_NAME = "Unknown"
@@ -55,13 +54,15 @@ def assignment_button(workspace: Workspace) -> None:
         st.rerun()
 
 
-def assignment_panel(workspace: Workspace) -> None:
-    """Show the clusters of the chips of added scenes, if they are assigned."""
+def assignment_panel(workspace: Workspace, *, is_open: bool = True) -> None:
+    """Show the clusters of the chips of added scenes, if they are assigned.
+
+    The panel is folded unless `is_open`, so that it does not push a picked chip off the screen.
+    """
     new = _new_scenes(workspace)
     assigned = None if new is None else ASSIGNMENTS.read(workspace.store, new)
     if new is not None and assigned is not None:
-        with st.container(border=True, key="cs_assignment"):
-            st.markdown(_headline(new))
+        with st.expander(_headline(new), expanded=is_open):
             _show_assignment(new.reference, assigned)
 
 
@@ -79,7 +80,7 @@ def _headline(new: NewScenes) -> str:
 
 def _new_scenes(workspace: Workspace) -> NewScenes | None:
     """Return the scenes that are not part of the current result; None if there are none."""
-    current = load_current(workspace)
+    current = load_readable(workspace)
     if current.settings is None:
         return None
     survey = find_view(workspace, current.settings).survey
@@ -101,7 +102,7 @@ def _reference_key(workspace: Workspace, current: CurrentResult) -> str:
         "root": str(workspace.root),
         "keys": dict(current.keys),
         "settings": dataclasses.asdict(current.settings) if current.settings else None,
-        "curation": json.loads(curation_to_json(current.curation)),
+        "curation": curation_to_document(current.curation),
     }
     return make_key("reference", 1, content)
 

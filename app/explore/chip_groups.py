@@ -10,14 +10,20 @@ from app.session.displayed_clusters import Clusters
 from app.widgets.charts import distribution_chart, show_chart
 from app.widgets.chip_display import GalleryRow, chip_gallery, gallery_pager, gallery_rows
 from app.widgets.chip_tables import chip_table_panel
-from app.widgets.colouring import CLUSTER, Colouring
+from app.widgets.colouring import CLUSTER, Colouring, displayed_order
 from app.widgets.plot_picker import MARKERS_AT_MOST
 from core.chips.chip_set import ChipSet
 from core.pipeline.workspace import Workspace
 
 SELECTION_HINT = (
-    "**Click a point** to see its chip and its surroundings. To select several chips, use the box "
-    "or lasso tool in the upper right of the plot, the table below it, or a box on the map."
+    "**Click a point** to see its chip. To select several chips, use the box or lasso tool of the "
+    "plot, the legend, the table below it, or a box on the map."
+)
+SELECTION_KEYS = (
+    "With the keyboard: press Tab until the plot has a frame. The arrow keys move between "
+    "neighbouring points, Page Up and Page Down through all points. **Enter** shows the chip, "
+    "**Space** adds it to the selection or removes it, **Shift and an arrow key** add the chips on "
+    "the way, and **Escape** clears. Plus and minus zoom; 0 shows everything."
 )
 EXAMPLES = 8
 PAGE_SIZE = 48
@@ -31,12 +37,13 @@ def group_overview(chips: ChipSet, colouring: Colouring, clusters: Clusters | No
         return
     if colouring.title == CLUSTER and clusters is not None:
         typical = cluster_results.typical_rows(clusters, EXAMPLES)
-        examples = {clusters.look.name(cluster): rows for cluster, rows in typical.items()}
+        # In the order of the legend, by id: two clusters may have the same name.
+        examples = [typical.get(cluster, []) for cluster in displayed_order(clusters.ids)]
     else:
         examples = _even_examples(colouring)
     entries = []
-    for colour, name, count in colouring.entries:
-        if rows := examples.get(name):
+    for (colour, name, count), rows in zip(colouring.entries, examples, strict=True):
+        if rows:
             second_line = f"{count} chip{'s' * (count != '1')}"
             entries.append(GalleryRow(colour, name, second_line, rows))
     gallery_rows(chips, entries, name="groups")
@@ -73,11 +80,11 @@ def selection_panel(
     chip_table_panel(workspace, chips, rows, clusters)
 
 
-def _even_examples(colouring: Colouring) -> dict[str, list[int]]:
-    """Return the rows of example chips of each group, by name, evenly spread over the group."""
-    codes, examples = np.asarray(colouring.values), {}
-    for code, (_, name, _) in enumerate(colouring.entries):
+def _even_examples(colouring: Colouring) -> list[list[int]]:
+    """Return example chips of each entry of the legend, as rows evenly spread over its group."""
+    codes, examples = np.asarray(colouring.values), []
+    for code in range(len(colouring.entries)):
         members = np.flatnonzero(codes == code)
         positions = np.linspace(0, len(members) - 1, min(EXAMPLES, len(members))).astype(int)
-        examples[name] = members[positions].tolist()
+        examples.append(members[positions].tolist())
     return examples

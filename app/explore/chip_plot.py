@@ -16,7 +16,9 @@ from app.explore.point_shelf import PointDetails, details_address
 from app.session import cache
 from app.session.displayed_clusters import Clusters
 from app.session.state import (
+    clear_chips,
     keep_choice,
+    mark_chips,
     page_choice,
     pick_chip,
     picked_row,
@@ -37,6 +39,12 @@ from core.types import AnyArray, BoolArray
 
 # A lasso has fewer corners; anything longer does not come from the plot.
 CORNERS_AT_MOST = 20_000
+
+KL_HELP = (
+    "The Kullback-Leibler divergence measures how much the neighbourhoods in the plot differ from "
+    "those of the embeddings; 0 would be a perfect plot. Compare it only between plots of the same "
+    "chips with the same perplexity."
+)
 
 
 def draw_chip_plot(
@@ -65,19 +73,19 @@ def draw_chip_plot(
         details=_details(view, chips, colouring),
     )
     draws_points = len(chips) > MARKERS_AT_MOST
-    if not draws_points:
-        picture = projection_chart(
-            content.points,
-            colouring,
-            content.key,
-            _hidden_points(colouring, hidden),
-            content.selected,
-            content.picked,
-        )
-        draw_picture(picture, content.key)
-    draw_companion(
-        content, partial(_apply_event, view, chips, content, groups), draws_points=draws_points
-    )
+    with st.container(key="cs_plot"):
+        if not draws_points:
+            picture = projection_chart(
+                content.points,
+                colouring,
+                content.key,
+                _hidden_points(colouring, hidden),
+                content.selected,
+                content.picked,
+            )
+            draw_picture(picture, content.key)
+        apply = partial(_apply_event, view, chips, content, groups)
+        draw_companion(content, apply, draws_points=draws_points)
     if hidden:
         names = ", ".join(colouring.entries[code][1] for code in sorted(hidden)[:6])
         more = f" and {len(hidden) - 6} more" if len(hidden) > 6 else ""
@@ -92,7 +100,8 @@ def _caption(projection: Projection, n_chips: int, clusters: Clusters | None) ->
             f"{summary}{count_noun(n_chips, 'chip')} · t-SNE, perplexity "
             f"{projection.perplexity:.3g}, KL divergence {projection.kl_divergence:.2f}. "
             "Nearby points are similar; large distances are not meaningful."
-        )
+        ),
+        help=KL_HELP,
     )
 
 
@@ -130,14 +139,19 @@ def _apply_event(
     workspace, kind = view.workspace, event.get("kind")
     chip_ids, n_groups = chips.facts["chip_id"], len(groups.ids)
     if kind == "clear":
-        pick_chip(workspace, None)
-        select_chips(workspace, ())
+        clear_chips(workspace)
     elif kind == "point" and _is_index(event.get("point"), len(chips)):
         pick_chip(workspace, str(chip_ids.iloc[event["point"]]))
     elif kind == "polygon":
         visible = ~_hidden_points(content.colouring, content.hidden)
         rows = rows_inside(content.points, event.get("polygon"), visible)
-        select_chips(workspace, [str(chip_id) for chip_id in chip_ids.iloc[rows]])
+        select_chips(workspace, chip_ids.iloc[rows].tolist())
+    elif kind == "mark":
+        added, removed = (_list_rows(event.get(name), len(chips)) for name in ("add", "remove"))
+        mark_chips(workspace, chip_ids.iloc[added].tolist(), chip_ids.iloc[removed].tolist())
+    elif kind == "group" and _is_index(event.get("group"), n_groups):
+        members = np.asarray(content.colouring.values) == event["group"]
+        select_chips(workspace, chip_ids[members].tolist())
     elif kind in ("isolate", "hide") and _is_index(event.get("group"), n_groups):
         change = isolate_group if kind == "isolate" else toggle_group
         hidden = change(content.hidden, event["group"], n_groups)
@@ -185,6 +199,11 @@ def _hidden_points(colouring: Colouring, hidden: frozenset[int]) -> BoolArray:
     """Return True for the points, (n,), of hidden groups."""
     codes = np.asarray(colouring.values)
     return np.isin(codes, list(hidden)) if hidden else np.zeros(len(codes), np.bool_)
+
+
+def _list_rows(points: Any, n: int) -> list[int]:
+    """Return the points that are rows of n chips; none if it is not a list."""
+    return [point for point in points if _is_index(point, n)] if isinstance(points, list) else []
 
 
 def _is_index(value: object, n: int) -> bool:

@@ -19,11 +19,10 @@ from app.session.state import widget_value
 from app.widgets.colouring import Colouring, interpolate_colours
 from app.widgets.markup import format_number
 from app.widgets.palette import MISSING_COLOUR
-from app.widgets.plot_picker import HEIGHT
 from core.types import AnyArray
 
 STATIC = Path(__file__).resolve().parents[1] / "static"
-SCRIPTS = ("plot_points.js", "plot_canvas.js", "plot_frame.js", "plot_legend.js")
+SCRIPTS = (*("pointer.js", "plot_points.js", "plot_canvas.js", "plot_frame.js"), "plot_legend.js")
 # Numbers are drawn in this many colours; one more is for missing values.
 SHADES = 254
 
@@ -53,7 +52,7 @@ def draw_companion(
     """Draw the legend, and the points unless the Plotly plot above this component shows them.
 
     `on_event` is called before the next run of the script with what the user did: ``kind`` is
-    "point", "polygon", "clear", "isolate", "hide" or "rename".
+    "point", "polygon", "mark", "group", "clear", "isolate", "hide" or "rename".
     """
     colouring = content.colouring
     codes, groups = point_groups(colouring, content.hidden)
@@ -62,7 +61,6 @@ def draw_companion(
     data = {
         # The styles of what lies over the points, for the frame of the Plotly plot.
         "style": "" if draws_points else _style(),
-        "height": HEIGHT,
         "label": f"Plot of {format_number(len(content.points))} chips",
         "plot": content.key,
         "points": number_address(coordinates),

@@ -7,11 +7,10 @@ from a request.
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 
 import pandas as pd
 
-from app.map.tile_shelf import MEGABYTE, PREFIX, Shelf, app_origin
+from app.map.tile_shelf import MEGABYTE, PREFIX, Shelf, app_origin, shelf_key
 from app.widgets.colouring import value_labels
 from app.widgets.images import data_uri
 from core.types import AnyArray, ByteArray
@@ -46,7 +45,7 @@ details: Shelf[PointDetails] = Shelf(16)
 def number_address(array: AnyArray) -> str:
     """Return the URL of an array's bytes in little-endian order."""
     content = array.astype(array.dtype.newbyteorder("<")).tobytes()
-    key = _hash_key(content)
+    key = shelf_key(content)
     if numbers.get(key) is None:
         numbers.put(key, content, len(content))
     return f"{app_origin()}{PREFIX}/numbers/{key}"
@@ -57,10 +56,6 @@ def details_address(inputs: str, point_details: PointDetails) -> str:
 
     `inputs` must change with the descriptions, because browsers keep what they have fetched.
     """
-    key = _hash_key(inputs.encode())
+    key = shelf_key(inputs)
     details.put(key, point_details)
     return f"{app_origin()}{PREFIX}/points/{key}"
-
-
-def _hash_key(content: bytes) -> str:
-    return sha256(content).hexdigest()[:24]

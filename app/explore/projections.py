@@ -34,6 +34,15 @@ _SIDE, _DOT = 320, 2
 _PAPER, _INK = np.array([238, 240, 243]), np.array([11, 110, 110])
 
 
+def offer_projection(workspace: Workspace, view: View | None) -> None:
+    """Draw the button that creates the first projection, if there is none."""
+    if view is None:
+        st.markdown("There is no plot yet. It is computed from the embeddings of your chips.")
+        label, title = "Create the projection", "Creating the projection"
+        run_button(workspace, "projection", label, title, width="content")
+        live_layout(workspace)
+
+
 def projection_panel(view: View) -> None:
     """Draw what belongs below the plot: how good the projection is, other ones, and settings."""
     projection_caption(view)

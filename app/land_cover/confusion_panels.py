@@ -15,7 +15,7 @@ from app.land_cover.run_titles import run_title
 from app.land_cover.score_charts import matrix_chart
 from app.session.state import is_new_event, keep_choice, page_choice
 from app.widgets.charts import show_chart
-from app.widgets.images import add_scale_bar, data_uri, image_figure
+from app.widgets.images import add_scale_bar, data_uri, image_figure, show_image
 from app.widgets.markup import format_number, legend_html
 from core.export.class_map_archive import zip_class_maps
 from core.flair.data.nomenclature import REDUCED, attribution_text, is_other, reduce_labels
@@ -246,7 +246,8 @@ def _show_prediction(
 
 def _show_images(*images: tuple[str, ByteArray]) -> None:
     for column, (caption, image) in zip(st.columns(3, gap="small"), images, strict=True):
-        column.image(image, caption=caption, width="stretch", alt=caption)
+        with column:
+            show_image(image, caption, width="stretch", caption=caption)
 
 
 def download_panel(land: Land) -> None:
@@ -283,4 +284,5 @@ def download_panel(land: Land) -> None:
     class_map = land_data.read_class_map(land, run, name)
     if class_map is not None:
         image = patch_images.class_image(class_map)
-        right.image(image, width=480, caption=name, alt=f"Class map of {name}")
+        with right:
+            show_image(image, f"Class map of {name}", width=480, caption=name)

@@ -14,7 +14,7 @@ from app.land_cover.land_page import fetch_panel
 from app.widgets import markup, palette
 from app.widgets.charts import show_chart
 from app.widgets.chip_display import gallery_pager
-from app.widgets.images import data_uri
+from app.widgets.images import data_uri, show_image
 from core.errors import SceneError
 from core.flair.data import sentinel
 from core.flair.data.data_summary import prior_shift, summarise_splits
@@ -42,7 +42,8 @@ def sample_panel(land: Land) -> None:
     patch = readable.patch
     cells = [*st.columns(3, gap="small"), *st.columns(3, gap="small")]
     for cell, (caption, image) in zip(cells, _patch_views(readable, opacity), strict=False):
-        cell.image(image, caption=caption, width="stretch", alt=caption)
+        with cell:
+            show_image(image, caption, width="stretch", caption=caption)
     with cells[-1]:
         if readable.labels is not None:
             _show_patch_classes(readable.labels)
@@ -104,7 +105,8 @@ def _sentinel_images(land: Land, patch: Patch) -> None:
         patch_images.draw_frame(close, (top - y, left - x, height, width), FRAME),
     )
     for cell, caption, image in zip(st.columns(3), texts, images, strict=True):
-        cell.image(image, caption=caption, width="stretch", alt=caption)
+        with cell:
+            show_image(image, caption, width="stretch", caption=caption)
     st.caption(markup.escape_markdown(sentinel.MATCHING_NOTE))
 
 

@@ -17,7 +17,7 @@ from core.chips.chip_set import ChipSet
 from core.pipeline.scene_survey import SurveyedScene
 from core.raster.annotations.footprints import Footprints, outline_geojson, screen_tolerance
 from core.raster.map_placement import pixel_positions
-from core.types import ByteArray, Geometries, IntArray
+from core.types import AnyArray, ByteArray, Geometries, IntArray
 
 SHADES = 24
 # Opacity of noise and of missing values, out of 255.
@@ -34,7 +34,8 @@ class Shapes:
     `geometries` are in longitude and latitude of the map; `key` and `chip_ids` identify the set of
     footprints. If no chips have been cut, `chip_ids` is empty and footprints cannot be clicked.
     `texts` are the first lines of the tooltips, as plain text; the chip id follows. Outlines are
-    simplified within the tolerance, in degrees.
+    simplified within the tolerance, in degrees. `all_geometries` and `all_chip_ids` are those of
+    all footprints, also of those that the map leaves out.
     """
 
     geometries: Geometries
@@ -44,6 +45,8 @@ class Shapes:
     key: str = ""
     n_total: int = 0
     tolerance: float = 0.0
+    all_geometries: Geometries | None = None
+    all_chip_ids: AnyArray | None = None
 
     @property
     def entries(self) -> list[tuple[str, str, str]]:
@@ -64,9 +67,14 @@ class Highlight:
 
 
 def shapes_in_box(shapes: Shapes, box: tuple[float, float, float, float]) -> list[str]:
-    """Return the ids of the chips whose footprints meet a box: west, south, east, north."""
-    meets = shapely.intersects(shapes.geometries, shapely.box(*box))
-    return [chip_id for chip_id, inside in zip(shapes.chip_ids, meets, strict=False) if inside]
+    """Return the ids of the chips whose footprints meet a box: west, south, east, north.
+
+    Chips whose footprints are not drawn, because there are too many, are among them.
+    """
+    if shapes.all_geometries is None or shapes.all_chip_ids is None:
+        return []
+    meets = shapely.intersects(shapes.all_geometries, shapely.box(*box))
+    return [str(chip_id) for chip_id in shapes.all_chip_ids[meets]]
 
 
 def selection_address(shapes: Shapes, chip_ids: Sequence[str]) -> str:
@@ -93,6 +101,7 @@ def chip_shapes(
     if not parts:
         return None
     geometries, sample = np.concatenate(parts), _even_sample(len(rows), most)
+    all_chip_ids = facts["chip_id"].to_numpy(object)[rows]
     n_total, rows = len(rows), rows[sample]
     colouring = select_colours(colouring, rows)
     chip_ids = [str(chip_id) for chip_id in facts["chip_id"].iloc[rows]]
@@ -102,7 +111,17 @@ def chip_shapes(
     ]
     tolerance = min(map(screen_tolerance, parts))
     key = _folders(scenes)
-    return Shapes(geometries[sample], chip_ids, texts, colouring, key, n_total, tolerance)
+    return Shapes(
+        geometries[sample],
+        chip_ids,
+        texts,
+        colouring,
+        key,
+        n_total,
+        tolerance,
+        all_geometries=geometries,
+        all_chip_ids=all_chip_ids,
+    )
 
 
 def annotation_shapes(scenes: PlacedScenes, most: int = FOOTPRINTS_AT_MOST) -> Shapes | None:

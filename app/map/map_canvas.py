@@ -15,8 +15,7 @@ from core.pipeline.workspace import Workspace
 from core.raster.map_placement import map_zooms
 
 STATIC = Path(__file__).resolve().parents[1] / "static"
-FILES = ("map.html", "map.css", "map_shapes.js", "map.js", "map_hand.js", "map_keys.js")
-HEIGHT = 560
+SCRIPTS = ("pointer.js", "map_shapes.js", "map.js", "map_hand.js", "map_keys.js")
 LAYERS = ("Image", "Footprints", "Basemap")
 BASEMAP = "tile.openstreetmap.org"
 CREDIT = "© OpenStreetMap contributors"
@@ -79,7 +78,7 @@ def draw_map(
     }
     # Streamlit rejects component keys with two underscores in a row, so the key contains a hash.
     key = f"cs.map:{sha256(str(workspace.root).encode()).hexdigest()[:12]}"
-    event = _component()(data=data, key=key, height=HEIGHT, on_event_change=lambda: None).event
+    event = _component()(data=data, key=key, on_event_change=lambda: None).event
     return None if event is None or shapes is None else _read_event(event, shapes)
 
 
@@ -98,7 +97,9 @@ def _read_event(event: Mapping[str, Any], shapes: Shapes) -> MapEvent | None:
 @cache
 def _component() -> Callable[..., Any]:
     """Return the component, which is registered once per server."""
-    html, css, *scripts = ((STATIC / name).read_text("utf-8") for name in FILES)
+    html, css, *scripts = (
+        (STATIC / name).read_text("utf-8") for name in ("map.html", "map.css", *SCRIPTS)
+    )
     component: Callable[..., Any] = st.components.v2.component(
         "chipscape_map", html=html, css=css, js="\n".join(scripts)
     )

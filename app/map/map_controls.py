@@ -8,14 +8,22 @@ import pandas as pd
 import streamlit as st
 
 from app.map import tile_shelf
-from app.map.footprint_shapes import Highlight, PlacedScenes, Shapes, shapes_in_box
+from app.map.footprint_shapes import (
+    Highlight,
+    PlacedScenes,
+    Shapes,
+    annotation_shapes,
+    chip_shapes,
+    shapes_in_box,
+)
 from app.map.map_canvas import BASEMAP, CREDIT, LAYERS, MapEvent, draw_map
 from app.map.tile_shelf import MapScene
 from app.session import jobs, scene_images, views
 from app.session.displayed_clusters import Clusters
 from app.session.state import (
-    clear_selection,
+    clear_chips,
     keep_choice,
+    mark_chips,
     page_choice,
     pick_chip,
     picked_chip,
@@ -24,8 +32,10 @@ from app.session.state import (
     widget_key,
 )
 from app.widgets.chip_panel.chip_panel import CHIP_SIDE, chip_text, facts_panel
+from app.widgets.chip_tables import chip_colouring, class_attribute
 from app.widgets.choices import remembered_widget
-from app.widgets.images import frame_image
+from app.widgets.colouring import CLUSTER
+from app.widgets.images import frame_image, show_image
 from app.widgets.markup import escape_markdown, format_number
 from core.chips.chip_set import ChipSet
 from core.errors import SceneError
@@ -40,6 +50,11 @@ SLOW_SIDE = 4096
 ALL_SCENES = "All scenes"
 SELECTION_HINT = (
     "**Click a footprint** to see its chip, or hold Shift and draw a box to select several."
+)
+SELECTION_KEYS = (
+    "With the keyboard: press Tab until the map has a frame. The arrow keys move between "
+    "neighbouring footprints. **Enter** shows the chip, **Space** adds it to the selection or "
+    "removes it, and **Escape** clears. Shift and an arrow key move the map; plus and minus zoom."
 )
 # Each scene keeps a file open and needs tiles of its own.
 SCENES_AT_MOST = 48
@@ -131,6 +146,20 @@ def choose_image_opacity(workspace: Workspace) -> float:
     return float(remembered_widget(workspace, "map opacity", 100, draw)) / 100
 
 
+def coloured_shapes(
+    placed: PlacedScenes, chips: ChipSet | None, label: str, clusters: Clusters | None
+) -> Shapes | None:
+    """Return the footprints of the chips in the colours of a cluster or attribute.
+
+    Before the chips are cut, these are the annotations.
+    """
+    if chips is None:
+        return annotation_shapes(placed)
+    if label == CLUSTER and clusters is None:
+        label = class_attribute(chips) or label
+    return chip_shapes(placed, chips, chip_colouring(chips, label, clusters))
+
+
 def draw_scenes(
     workspace: Workspace,
     placed: PlacedScenes,
@@ -173,12 +202,15 @@ def map_notes(
             notes = [*notes, f"{text}are looking at until you turn the basemap off."]
     for note in notes:
         st.caption(escape_markdown(note))
-    slow = [map_scene.source.scene for map_scene in map_scenes if _is_slow(map_scene)]
+    slow = [map_scene.source for map_scene in map_scenes if _is_slow(map_scene)]
     if not slow or jobs.running_job(workspace):
         return
-    scene, subject = slow[0], "This scene has" if len(map_scenes) == 1 else f"{slow[0].name} has"
+    scene, subject = slow[0].scene, "This scene has"
+    if len(map_scenes) > 1:
+        subject = f"{scene.name} has"
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
-        text = f"{subject} no overviews, so the map is slow to draw when zoomed out."
+        limit = "is not drawn" if slow[0].requires_overviews else "is slow to draw"
+        text = f"{subject} no overviews, so the map {limit} when zoomed out."
         st.markdown(escape_markdown(text))
         if st.button("Build overviews", key="cs.overviews", type="primary"):
             bands = views.requested_display(workspace).bands
@@ -200,20 +232,18 @@ def _is_slow(map_scene: MapScene) -> bool:
 
 def apply_map_event(workspace: Workspace, event: MapEvent, shapes: Shapes) -> None:
     """Pick or select the chips that were clicked or marked on the map, or clear the selection."""
-    selected = list(selected_chips(workspace))
     if event.picked is not None:
         pick_chip(workspace, event.picked)
         # The map need not move to a chip that was clicked on it.
         keep_choice(workspace, "map scene chip", event.picked)
     elif event.toggled is not None:
-        is_selected = event.toggled in selected
-        remaining = [chip_id for chip_id in selected if chip_id != event.toggled]
-        select_chips(workspace, remaining if is_selected else [*selected, event.toggled])
+        chips = [event.toggled]
+        is_selected = event.toggled in selected_chips(workspace)
+        mark_chips(workspace, () if is_selected else chips, chips if is_selected else ())
     elif event.box is not None:
         select_chips(workspace, shapes_in_box(shapes, event.box))
     else:
-        pick_chip(workspace, None)
-        clear_selection(workspace)
+        clear_chips(workspace)
 
 
 def map_chip_panel(
@@ -223,7 +253,7 @@ def map_chip_panel(
     pixels, step = scene_images.chip_pixels(view, chips, row)
     image, width, text = frame_image(pixels, CHIP_SIDE, step)
     cluster = clusters.look.name(int(clusters.ids[row])) if clusters else None
-    st.image(image, width=width, alt=chip_text(chips, row, cluster))
+    show_image(image, chip_text(chips, row, cluster), width=width)
     chip_scene = str(chips.facts["scene"].iloc[row])
     st.caption(escape_markdown(text if chip_scene == scene_name else f"{text}, in {chip_scene}"))
     facts_panel(chips, row, cluster)

@@ -19,7 +19,8 @@ from core.raster.map_placement import lonlat_outline
 from core.raster.scene import read_scene
 from core.types import DoubleArray
 
-HEIGHT, WIDTH = 180, 300
+# The overview is 240 pixels wide in a window of 1280, less the room of its zoom buttons.
+HEIGHT, WIDTH = 180, 170
 TOOLTIP_STYLE = {
     "backgroundColor": "var(--cs-paper)",
     "color": "var(--cs-ink)",
@@ -75,7 +76,8 @@ def _scene_outlines(scenes: Sequence[SurveyedScene]) -> dict[str, DoubleArray]:
 def _layers(outlines: Mapping[str, DoubleArray], chosen: str | None) -> list[pdk.Layer]:
     """Return the scenes' outlines, each with a dot in case the scene is smaller than a pixel."""
     shapes, dots = [], []
-    for name, outline in outlines.items():
+    # The chosen scene is drawn last, so that no other one hides it.
+    for name, outline in sorted(outlines.items(), key=lambda item: item[0] == chosen):
         colour, opacity = (CHOSEN, 190) if name == chosen else (OTHER, 70)
         properties = {"t": name, "c": colour, "f": [*colour, opacity]}
         geometry = {"type": "Polygon", "coordinates": [outline.tolist()]}

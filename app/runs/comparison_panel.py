@@ -17,6 +17,7 @@ from app.widgets.chip_tables import csv_button
 from app.widgets.markup import count_noun, escape_markdown
 from app.widgets.palette import Look
 from app.widgets.setting_labels import choice_label, list_differences
+from app.widgets.sliders.cluster_sliders import lost_edits_note
 from core.clusters.labelling_comparison import ABSENT, LabellingComparison
 from core.pipeline.results.run_comparison import StoredRun, compare_runs, open_run
 from core.pipeline.results.run_records import RunRecord
@@ -30,11 +31,10 @@ MOST_ROWS = 420
 
 def run_comparison_panel(workspace: Workspace, records: list[RunRecord]) -> None:
     """Draw the choice of two runs and their comparison."""
-    comparable = [record for record in records if record.n_clusters is not None]
-    if len(comparable) < 2:
+    if len(records) < 2:
         st.caption("To compare runs, compute a second one: change a setting or the encoder.")
         return
-    first, second = _choose_runs(workspace, comparable)
+    first, second = _choose_runs(workspace, records)
     if first.run_id == second.run_id:
         st.caption("Choose two different runs.")
         return
@@ -45,8 +45,8 @@ def run_comparison_panel(workspace: Workspace, records: list[RunRecord]) -> None
     looks = tuple(run_look(run.edited.names, run.edited.colours) for run in (first_run, second_run))
     st.markdown(describe_agreement(comparison))
     st.markdown(describe_settings(first.settings, second.settings))
-    for problem in (*first_run.problems, *second_run.problems):
-        st.warning(escape_markdown(problem))
+    for run in (first_run, second_run):
+        lost_edits_note(run.problems, f"the clusters of {run.record.name}")
     figure, n_left_out = flow_chart(comparison, *looks)
     st.subheader("Where the chips went")
     left, right = st.columns(2)

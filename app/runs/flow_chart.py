@@ -6,6 +6,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from app.widgets import charts, palette
+from app.widgets.colouring import displayed_order
 from app.widgets.markup import escape_hover
 from core.clusters.labelling_comparison import ABSENT, LabellingComparison
 
@@ -28,7 +29,7 @@ def flow_chart(
     """
     flows = comparison.flows()
     drawn = flows.head(MOST_FLOWS)
-    left, right = (_ordered(drawn[side].unique().tolist()) for side in ("first", "second"))
+    left, right = (displayed_order(drawn[side].to_numpy()) for side in ("first", "second"))
     n_rows = max(len(left), len(right))
     positions = [
         *_positions(left, drawn, "first", n_rows),
@@ -72,11 +73,6 @@ def flow_chart(
     height = max(MIN_HEIGHT, 4 * GAP * n_rows)
     figure.update_layout(charts.base_layout(height=height + 16))
     return figure, int(flows["chips"].sum() - drawn["chips"].sum())
-
-
-def _ordered(ids: list[int]) -> list[int]:
-    """Return cluster ids in order, followed by noise, excluded and absent chips."""
-    return sorted(ids, key=lambda i: (i < 0, abs(i)))
 
 
 def _positions(ids: list[int], flows: pd.DataFrame, side: str, most_nodes: int) -> list[float]:

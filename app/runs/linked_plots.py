@@ -7,15 +7,22 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from app.session import cache
-from app.session.state import pick_chip, picked_row, select_chips, selected_rows, widget_value
+from app.session.state import (
+    clear_chips,
+    pick_chip,
+    picked_row,
+    select_chips,
+    selected_rows,
+    widget_value,
+)
 from app.widgets import charts
 from app.widgets.markup import count_noun, escape_hover, escape_markdown
 from app.widgets.palette import Look, cluster_symbol
+from app.widgets.plot_picker import MARKERS_AT_MOST
 from core.pipeline.results.run_comparison import StoredRun
 from core.pipeline.workspace import Workspace
 from core.types import AnyArray, IntArray
 
-POINTS_AT_MOST = 20_000
 HEIGHT = 420
 CONFIG = {
     "displaylogo": False,
@@ -56,14 +63,16 @@ def linked_plots(workspace: Workspace, runs: Sequence[StoredRun], looks: Sequenc
     if n_selected:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.caption(f"{count_noun(n_selected, 'chip')} selected, marked in both plots.")
-            st.button("Clear the selection", key="cs.clear", on_click=_clear, args=(workspace,))
+            st.button(
+                "Clear the selection", key="cs.clear", on_click=clear_chips, args=(workspace,)
+            )
     else:
         st.caption("Click a point, or draw a box or a lasso: the same chips are marked in both.")
 
 
 def sample_rows(n: int) -> IntArray:
     """Return the rows to draw: all, or an even sample if there are too many."""
-    return np.unique(np.linspace(0, n - 1, min(n, POINTS_AT_MOST)).astype(np.int32))
+    return np.unique(np.linspace(0, n - 1, min(n, MARKERS_AT_MOST)).astype(np.int32))
 
 
 def _figure(
@@ -110,8 +119,3 @@ def _chip_selector(workspace: Workspace, key: str, chip_ids: Sequence[str]) -> C
         select_chips(workspace, chips)
 
     return select
-
-
-def _clear(workspace: Workspace) -> None:
-    pick_chip(workspace, None)
-    select_chips(workspace, ())

@@ -19,12 +19,12 @@ from core.pipeline.results.cleaning import (
     measure_runs,
     plan_cleaning,
 )
-from core.pipeline.results.curation import curation_from_json
-from core.pipeline.results.current_result import load_current, restore_run, save_current_run
+from core.pipeline.results.current_file import load_readable
+from core.pipeline.results.current_result import restore_run, save_current_run
 from core.pipeline.results.run_records import (
     RunRecord,
     change_record,
-    list_run_records,
+    list_complete_runs,
     list_unreadable_records,
     read_record,
 )
@@ -35,7 +35,7 @@ LISTED_AT_MOST = 20
 
 def save_form(workspace: Workspace) -> None:
     """Draw the form that saves the current result as a run, unless it is one already."""
-    current = load_current(workspace)
+    current = load_readable(workspace)
     if current.settings is None or current.run:
         return
     with st.container(border=True, horizontal=True, vertical_alignment="bottom"):
@@ -64,7 +64,7 @@ def run_list(workspace: Workspace, records: list[RunRecord]) -> None:
         st.error(error)
         keep_choice(workspace, "run error", "")
     with messages.show_errors():
-        storage, current = measure_runs(workspace, records), load_current(workspace).run
+        storage, current = measure_runs(workspace, records), load_readable(workspace).run
         n_listed = len(records)
         if n_listed > LISTED_AT_MOST:
             key = choice_key(workspace, "all runs", default=False)
@@ -84,7 +84,8 @@ def cleaning_button(workspace: Workspace) -> None:
 
 CLEANING_HELP = (
     "Every run keeps its results. Results of deleted runs, of encoders that were only compared, "
-    "and of interrupted jobs take up space until you delete them. You see how much first."
+    "of interrupted jobs, and of computations that stopped before the plot take up space until you "
+    "delete them. You see how much first."
 )
 
 
@@ -104,21 +105,16 @@ def _run_row(
             if storage.n_missing:
                 st.caption("Its stored results have been deleted. They can be computed again.")
         with buttons.container(horizontal=True, horizontal_alignment="right"):
-            if storage.n_missing or not record.is_complete:
-                if record.is_complete and st.button(
-                    "Compute again", key=f"cs.replay:{record.run_id}", disabled=busy
-                ):
+            if storage.n_missing:
+                key = f"cs.replay:{record.run_id}"
+                if st.button("Compute again", key=key, disabled=busy):
                     jobs.start_replay(workspace, record.run_id, record.name)
                     st.rerun()
+            elif is_current:
+                _copy_form(workspace, record)
             else:
-                st.button(
-                    "Load",
-                    key=f"cs.load:{record.run_id}",
-                    disabled=is_current,
-                    on_click=load_run,
-                    args=(workspace, record),
-                    help="The current result." if is_current else None,
-                )
+                key, args = f"cs.load:{record.run_id}", (workspace, record)
+                st.button("Load", key=key, on_click=load_run, args=args)
             _change_form(workspace, record)
             st.button(
                 "Unpin" if record.pinned else "Pin",
@@ -139,18 +135,15 @@ def _run_row(
 
 def describe_run(record: RunRecord, storage: RunStorage) -> str:
     """Return the settings and the counts of a run in words."""
-    facts = [record.finished[:16].replace("T", " ") + " UTC", record.settings.embed.encoder]
-    if record.n_clusters is not None:
-        facts.append(choice_label(record.settings.method))
-    if record.n_chips is not None:
-        facts.append(count_noun(record.n_chips, "chip"))
-    if record.n_clusters is not None:
-        facts.append(count_noun(record.n_clusters, "cluster"))
-        facts.append(f"{record.noise_fraction or 0:.0%} noise")
-    if not record.is_complete:
-        facts.append("stopped before the plot")
-    n_edits = len(curation_from_json(record.curation).history.edits) if record.curation else 0
-    if n_edits:
+    facts = [
+        record.finished[:16].replace("T", " ") + " UTC",
+        record.settings.embed.encoder,
+        choice_label(record.settings.method),
+        count_noun(record.n_chips or 0, "chip"),
+        count_noun(record.n_clusters or 0, "cluster"),
+        f"{record.noise_fraction or 0:.0%} noise",
+    ]
+    if n_edits := len(record.curation.history.edits):
         facts.append(count_noun(n_edits, "edit"))
     return " · ".join([*facts, format_bytes(storage.n_bytes)])
 
@@ -166,6 +159,16 @@ def _save_run(workspace: Workspace, key: str) -> None:
     name = str(widget_value(key) or "").strip()
     with _noted_errors(workspace):
         save_current_run(workspace, name or "Unnamed run")
+
+
+def _copy_form(workspace: Workspace, record: RunRecord) -> None:
+    """Draw the button that opens the form in which the current run is saved under another name."""
+    key = widget_key(workspace, f"name of a copy of {record.run_id}", "")
+    with st.popover("Save a copy", key=f"cs.copy:{record.run_id}"):
+        st.caption("Later edits belong to the copy. This run keeps its names and other edits.")
+        st.text_input("Name of the copy", key=key)
+        args = (workspace, key)
+        st.button("Save", key=f"cs.save copy:{record.run_id}", on_click=_save_run, args=args)
 
 
 def _change_pin(workspace: Workspace, record: RunRecord) -> None:
@@ -232,6 +235,5 @@ def describe_cleaning(cleaning: Cleaning) -> str:
 
 def listed_runs(workspace: Workspace) -> list[RunRecord]:
     """Return the runs of a workspace, the current one first, then the latest first."""
-    current = load_current(workspace).run
-    records = [record for record in list_run_records(workspace) if record.is_complete]
-    return sorted(records, key=lambda record: record.run_id != current)
+    current = load_readable(workspace).run
+    return sorted(list_complete_runs(workspace), key=lambda record: record.run_id != current)

@@ -7,7 +7,9 @@ import streamlit as st
 
 from app import messages
 from app.clusters.assignment_panel import assignment_button
+from app.runs.damaged_result import damaged_result_notice
 from app.session import jobs, state, views
+from app.widgets.job_status import show_ended_jobs
 from app.widgets.markup import count_noun, escape_markdown
 from core.errors import ChipscapeError
 from core.pipeline.results.scene_changes import (
@@ -30,6 +32,13 @@ _STAGES = ("projection", "clusters", "reduction", "embeddings", "chips")
 REMOVED, PROBLEM = "removed scene", "problem of a removal"
 
 
+def page_notices(workspace: Workspace) -> None:
+    """Draw what needs attention on every page: damage, changed scenes, and jobs that failed."""
+    damaged_result_notice(workspace)
+    scene_change_notice(workspace)
+    show_ended_jobs(workspace)
+
+
 def scene_change_notice(workspace: Workspace) -> None:
     """Draw which scenes of the displayed results are missing, changed or not included yet."""
     view = next(filter(None, map(partial(views.displayed_view, workspace), _STAGES)), None)
@@ -47,6 +56,8 @@ def scene_change_notice(workspace: Workspace) -> None:
     label = "Update the results"
     if missing and len(missing) == len(changes) and not added:
         label = "Continue without it" if len(missing) == 1 else "Continue without them"
+    elif missing:
+        label += " without the missing scene" + "s" * (len(missing) > 1)
     with st.container(border=True, key="cs_scene_changes"):
         for sentence in sentences:
             st.markdown(f":material/warning: {escape_markdown(sentence)}")

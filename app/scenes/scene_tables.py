@@ -29,7 +29,7 @@ def _table_row(report: SceneReport) -> dict[str, object]:
     if not report.ok:
         return row
     # The number of classes comes first, because the column is narrow.
-    names = ", ".join(f"{name} {count}" for name, count in report.classes.items())
+    names = ", ".join(f"{name} ({count})" for name, count in report.classes.items())
     return row | {
         "CRS": report.crs or "none",
         "GSD (m/px)": None if report.gsd is None else float(f"{report.gsd:.3g}"),

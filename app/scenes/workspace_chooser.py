@@ -7,7 +7,7 @@ from pathlib import Path
 import streamlit as st
 
 from app import messages
-from app.session import state
+from app.session import jobs, state
 from app.widgets.markup import escape_markdown
 from core.errors import ChipscapeError
 from core.pipeline.workspace import Workspace
@@ -38,6 +38,7 @@ def workspace_form() -> Workspace:
     with st.popover("Open a folder", icon=icon, width="stretch", key=key):
         _folder_form()
         st.caption(escape_markdown(f"Open now: {workspace.root}"))
+    _show_busy_workspaces(workspace)
     if not workspace.root.is_dir() and choice not in TITLES:
         st.error(escape_markdown(f"{workspace.root} no longer exists. Open another workspace."))
     return workspace
@@ -50,6 +51,21 @@ def workspace_title(choice: str, folders: tuple[str, ...] = ()) -> str:
     path = Path(choice)
     is_unique = Counter(Path(folder).name for folder in folders)[path.name] < 2
     return path.name if is_unique and path.name else f"{path.name} ({path.parent})"
+
+
+def _show_busy_workspaces(workspace: Workspace) -> None:
+    """Offer the other workspaces in which a job is running, for those who return to the app."""
+    for root in jobs.busy_workspaces(workspace):
+        choice = _choice_of(Path(root))
+        label = f"Job running in {escape_markdown(workspace_title(choice))}"
+        icon, open_it = ":material/hourglass_top:", state.switch_workspace
+        key = f"cs.busy:{root}"
+        st.button(label, key, icon=icon, type="tertiary", on_click=open_it, args=(choice,))
+
+
+def _choice_of(root: Path) -> str:
+    home = state.home_workspace()
+    return {home.root: state.MINE, home.demo.root: state.DEMO}.get(root, str(root))
 
 
 def _folder_form() -> None:
@@ -67,8 +83,7 @@ def _open_folder(key: str) -> None:
     home, problem = state.home_workspace(), ""
     try:
         root = Workspace.open_folder(str(state.widget_value(key) or "")).root
-        choice = {home.root: state.MINE, home.demo.root: state.DEMO}.get(root, str(root))
-        state.switch_workspace(choice)
+        state.switch_workspace(_choice_of(root))
     except ChipscapeError as error:
         problem = messages.describe_error(error)
     state.keep_choice(home, PROBLEM, problem)

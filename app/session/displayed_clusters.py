@@ -18,12 +18,8 @@ from core.clusters.labelling import Labelling
 from core.clusters.methods.method_table import find_method, method_of
 from core.clusters.noise_treatment import TreatedLabelling, treat_noise
 from core.pipeline.results.curation import Curation, number_clusters
-from core.pipeline.results.current_result import (
-    find_curation,
-    keep_result,
-    load_current,
-    numbers_key,
-)
+from core.pipeline.results.current_file import find_damage, load_readable
+from core.pipeline.results.current_result import find_curation, keep_result, numbers_key
 from core.pipeline.results.displayed_result import replay_history, treat_labelling
 from core.pipeline.view import View
 from core.pipeline.workspace import Workspace
@@ -89,10 +85,10 @@ def displayed_clusters(view: View) -> Clusters | None:
     labelling = cache.labelling(view)
     if labelling is None or chips is None:
         # The clusters of the last view stay displayed, with the edits made since.
-        return previous and apply_edits(previous, find_curation(previous.view, previous.chip_ids))
+        return previous and apply_edits(previous, _find_curation(previous.view, previous.chip_ids))
     chip_ids = cache.chip_id_list(view, chips)
     keep_displayed(view, labelling, chip_ids)
-    curation = find_curation(view, chip_ids)
+    curation = _find_curation(view, chip_ids)
     numbers = number_clusters(labelling, numbers_key(view), curation.numbering, chip_ids)
     ids = renumber_labels(labelling.labels, numbers)
     treated, unedited = _treat_noise(view, labelling), unedited_clusters(ids)
@@ -108,6 +104,11 @@ def displayed_clusters(view: View) -> Clusters | None:
     return clusters
 
 
+def _find_curation(view: View, chip_ids: Sequence[str]) -> Curation:
+    """Return the saved curation; an empty one while the file of the current result is damaged."""
+    return Curation() if find_damage(view.workspace) else find_curation(view, chip_ids)
+
+
 def _is_comparable(previous: Clusters, view: View, labelling: Labelling) -> bool:
     """Return True if clusters can be described as changes of the previous ones."""
     same_space = previous.view.key("reduction") == view.key("reduction")
@@ -117,7 +118,7 @@ def _is_comparable(previous: Clusters, view: View, labelling: Labelling) -> bool
 def keep_requested_result(workspace: Workspace) -> None:
     """Make the requested result the current one, if it is complete, even if no page displays it."""
     view = requested_view(workspace)
-    if view.settings != load_current(workspace).settings and view.has("projection"):
+    if view.settings != load_readable(workspace).settings and view.has("projection"):
         labelling, chips = cache.labelling(view), cache.chips(view)
         if labelling is not None and chips is not None:
             keep_displayed(view, labelling, cache.chip_id_list(view, chips))
@@ -127,10 +128,14 @@ def keep_displayed(view: View, labelling: Labelling, chip_ids: Sequence[str]) ->
     """Make a view the current result if it is complete and has the requested settings.
 
     If another session has replaced the current result during this run of the script, the next run
-    displays it.
+    displays it. A damaged file of the current result is not replaced.
     """
     workspace = view.workspace
-    if load_current(workspace).settings not in (None, view.settings, known_current(workspace)):
+    if find_damage(workspace) or load_readable(workspace).settings not in (
+        None,
+        view.settings,
+        known_current(workspace),
+    ):
         return
     if view.has("projection") and view.settings == requested_settings(workspace):
         keep_result(view, labelling, chip_ids)
@@ -150,7 +155,7 @@ def apply_edits(clusters: Clusters, curation: Curation) -> Clusters:
     edited, problems = replay_history(clusters.treated, ids, history, clusters.chip_ids)
     return dataclasses.replace(
         clusters,
-        ids=np.where(edited.excluded, np.int32(EXCLUDED), edited.ids).astype(np.int32),
+        ids=edited.displayed_ids,
         edited=edited,
         history=history,
         problems=tuple(problems),

@@ -9,11 +9,15 @@ import subprocess
 import sys
 import threading
 import time
+import weakref
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import IO, Any, Literal
+
+from app.session.job_queue import check_queue, find_blocking_job, read_job_limit
 
 State = Literal["running", "done", "failed", "cancelled"]
 ROOT = Path(__file__).resolve().parents[2]
@@ -38,7 +42,7 @@ class Job:
     Two requests with the same key share one job. The stage, the counts and the note are the last
     progress that the running command reported, the error is a sentence if the job failed, and the
     result is the JSON object on the last line of the last command's output. The job begins when
-    its predecessors have ended.
+    `find_blocker` returns None; see `app.session.job_queue` for its group, owner and turn.
     """
 
     key: str
@@ -58,12 +62,22 @@ class Job:
     process: subprocess.Popen[str] | None = None
     lock: threading.Lock = field(default_factory=threading.Lock)
     thread: threading.Thread | None = None
-    predecessors: tuple["Job", ...] = ()
+    group: str = ""
+    owner: str = ""
+    turn: int = -1
+    find_blocker: Callable[["Job"], "Job | None"] = field(default=lambda _: None, repr=False)
+    waits_for: "Job | None" = field(default=None, repr=False)
+    is_reported: bool = False
 
     @property
-    def waits_for(self) -> "Job | None":
-        """A running job that must end before this one begins, or None."""
-        return next((job for job in self.predecessors if job.state == "running"), None)
+    def is_waiting(self) -> bool:
+        """True until the job begins or ends."""
+        return self.state == "running" and self.turn < 0
+
+    @property
+    def is_working(self) -> bool:
+        """True from the beginning of the job to its end."""
+        return self.state == "running" and self.turn >= 0
 
     @property
     def fraction(self) -> float | None:
@@ -95,9 +109,9 @@ class Job:
             threading.Thread(target=_kill_later, args=(process,), daemon=True).start()
 
     def _run(self) -> None:
-        while self.waits_for is not None and not self.stopping.wait(WAIT_SECONDS):
-            self.started = time.time()
-        self.predecessors = ()
+        while (blocker := self.find_blocker(self)) and not self.stopping.wait(WAIT_SECONDS):
+            self.started, self.waits_for = time.time(), blocker
+        self.waits_for = None
         state: State = "done"
         for command in self.commands:
             if code := self._run_command(command):
@@ -143,33 +157,54 @@ class Job:
                 self.note = str(report.get("note", ""))
 
 
+BOARDS: "weakref.WeakSet[Board]" = weakref.WeakSet()
+"""The boards of this process."""
+
+
 class Board:
     """All jobs of one server process."""
 
     def __init__(self) -> None:
         self._jobs: dict[str, Job] = {}
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
+        self._turns = count()
+        self._limit = read_job_limit()
+        BOARDS.add(self)
         atexit.register(self.close)
 
-    def start(self, key: str, title: str, *commands: Sequence[str], after: str = "") -> Job:
+    def start(
+        self, key: str, title: str, *commands: Sequence[str], group: str = "", owner: str = ""
+    ) -> Job:
         """Start a job, or return the running job of this key.
 
-        The job waits for the running jobs whose key starts with `after`, unless `after` is empty.
+        The job waits for the other jobs of its group, unless `group` is empty, and for its turn
+        among the jobs of all owners. Raises ChipscapeError if too many jobs of its owner wait.
         """
         with self._lock:
             job = self._jobs.get(key)
             if job is not None and job.state == "running":
                 return job
-            running = [job for job in self._jobs.values() if job.state == "running"]
-            predecessors = tuple(job for job in running if after and job.key.startswith(after))
+            check_queue(self._jobs.values(), owner)
             # A previous job of this key is removed, so that the jobs stay in starting order.
             self._jobs.pop(key, None)
-            job = self._jobs[key] = Job(key, title, commands, predecessors=predecessors)
+            job = self._jobs[key] = Job(key, title, commands, group=group, owner=owner)
             ended = [old for old in self._jobs.values() if old.state != "running"]
             for old in ended[: max(0, len(self._jobs) - MOST_JOBS)]:
                 del self._jobs[old.key]
+            job.find_blocker = self._find_blocker
+            job.waits_for = self._find_blocker(job)
             job.start()
             return job
+
+    def _find_blocker(self, job: Job) -> Job | None:
+        """Return the job that a job waits for; give the job its turn if there is none."""
+        with self._lock:
+            if job.turn < 0 and job.state == "running":
+                blocker = find_blocking_job(job, self._jobs.values(), self._limit)
+                if blocker is not None:
+                    return blocker
+                job.turn = next(self._turns)
+            return None
 
     def get(self, key: str) -> Job | None:
         """Return the latest job of a key."""
@@ -187,13 +222,17 @@ class Board:
             if job is not None and job.state != "running":
                 del self._jobs[key]
 
-    def close(self) -> None:
-        """End every process; called when the server ends."""
+    def cancel_all(self) -> list[Job]:
+        """Cancel every running job, and return them."""
         running = [job for job in self.jobs() if job.state == "running"]
-        # All jobs are cancelled before waiting, since the end of one job starts the next.
         for job in running:
             job.cancel()
-        for job in running:
+        return running
+
+    def close(self) -> None:
+        """End every process; called when the server ends."""
+        # All jobs are cancelled before waiting, since the end of one job starts the next.
+        for job in self.cancel_all():
             job.wait(2 * GRACE_SECONDS)
 
 

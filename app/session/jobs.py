@@ -10,6 +10,7 @@ from app.session import cache, saved_settings, state
 from app.session.job_board import Job, core_command
 from app.session.views import find_view, is_new_session, requested_settings, reset_settings
 from core.artifacts.keys import make_key
+from core.pipeline.run import count_chips
 from core.pipeline.view import View
 from core.pipeline.workspace import Workspace
 from core.settings import RunSettings
@@ -28,6 +29,13 @@ def job_prefix(workspace: Workspace) -> str:
 def list_jobs(workspace: Workspace) -> list[Job]:
     """Return the jobs of a workspace, started by any session."""
     return cache.job_board().jobs(job_prefix(workspace))
+
+
+def busy_workspaces(workspace: Workspace) -> list[str]:
+    """Return the roots of the other workspaces in which a job is running."""
+    running = [job for job in cache.job_board().jobs() if job.state == "running"]
+    roots = dict.fromkeys(job.key.partition("::")[0] for job in running)
+    return [root for root in roots if root != str(workspace.root)]
 
 
 def running_job(workspace: Workspace) -> Job | None:
@@ -115,7 +123,7 @@ def start_count_sweep(workspace: Workspace, settings: RunSettings) -> None:
 
 def most_clusters(view: View) -> int:
     """Return the largest number of clusters to fit in advance, at most the number of chips."""
-    n_chips = sum(int(a.counts.get("chips", 0)) for a in view.artifacts.get("chips", ()))
+    n_chips = count_chips(view)
     return min(MOST_CLUSTERS, max(n_chips, 2)) if n_chips else MOST_CLUSTERS
 
 
@@ -209,9 +217,13 @@ def job_key(workspace: Workspace, **inputs: Any) -> str:
 
 
 def start_job(workspace: Workspace, title: str, *commands: Sequence[str], **inputs: Any) -> Job:
-    """Start commands as one job; it begins when the running jobs of the workspace have ended."""
-    key, prefix = job_key(workspace, **inputs), job_prefix(workspace)
-    return cache.job_board().start(key, title, *commands, after=prefix)
+    """Start commands as one job; the jobs of a workspace run one after the other.
+
+    Raises ChipscapeError if too many jobs of this session are waiting.
+    """
+    key, group = job_key(workspace, **inputs), job_prefix(workspace)
+    owner = state.session_token()
+    return cache.job_board().start(key, title, *commands, group=group, owner=owner)
 
 
 def _start_command(

@@ -3,7 +3,7 @@
 import tomllib
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import tomli_w
 
@@ -11,14 +11,15 @@ from core.artifacts.formats import write_atomically
 from core.clusters.methods.method_table import find_method
 from core.errors import ChipscapeError
 from core.input_settings import DisplaySettings
-from core.pipeline.results.current_result import current_path, load_current
+from core.pipeline.chip_images import display_path, read_display
+from core.pipeline.results.current_file import current_path, load_readable
 from core.pipeline.results.run_settings import read_run_settings
 from core.pipeline.workspace import Workspace
 from core.settings import RunSettings
-from core.tables import settings_from_table, settings_table
+from core.tables import settings_table
 
 # TARGET is the file for the settings and the last stage of the latest job.
-SETTINGS, DISPLAY, TARGET = "settings.toml", "display.toml", "expected.toml"
+SETTINGS, TARGET = "settings.toml", "expected.toml"
 
 
 def save_settings(workspace: Workspace, settings: RunSettings) -> Path:
@@ -32,7 +33,7 @@ def load_settings(workspace: Workspace) -> RunSettings:
     These are the settings of the current result, or those saved since then; the defaults if none
     can be read.
     """
-    file, current = _file(workspace, SETTINGS), load_current(workspace).settings
+    file, current = _file(workspace, SETTINGS), load_readable(workspace).settings
     if current is not None and not is_newer(file, current_path(workspace)):
         return current
     return _read_run_settings(_read_table(file))
@@ -84,14 +85,16 @@ def write_job_settings(workspace: Workspace, settings: RunSettings) -> Path:
 
 def save_display(workspace: Workspace, display: DisplaySettings) -> None:
     """Write the bands and the stretch with which scenes and chips are displayed."""
-    _write(_file(workspace, DISPLAY), settings_table(display))
+    _write(display_path(workspace), settings_table(display))
 
 
 def load_display(workspace: Workspace) -> DisplaySettings:
-    """Load the bands and the stretch with which scenes and chips are displayed."""
+    """Load the bands and the stretch with which scenes and chips are displayed.
+
+    These are the defaults if the file cannot be read.
+    """
     try:
-        table = _read_table(_file(workspace, DISPLAY))
-        return cast(DisplaySettings, settings_from_table(DisplaySettings, table))
+        return read_display(workspace)
     except ChipscapeError:
         return DisplaySettings()
 
@@ -107,7 +110,7 @@ def _write(path: Path, table: dict[str, Any]) -> Path:
 def _read_table(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError):
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError, OSError):
         return {}
 
 

@@ -4,8 +4,9 @@ This is the only module that uses `st.session_state`. Streamlit drops the value 
 another page runs, so each widget starts with the value stored here and stores its new value here.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
+from secrets import token_hex
 from typing import Any, cast
 
 import streamlit as st
@@ -18,7 +19,7 @@ from app.session.recent_workspaces import (
 )
 from core.chips.chip_set import ChipSet
 from core.pipeline.flair.flair_workspace import has_land_cover
-from core.pipeline.results.current_result import current_path
+from core.pipeline.results.current_file import current_path
 from core.pipeline.workspace import Workspace
 from core.raster.sidecars import RASTER_SUFFIXES
 
@@ -41,6 +42,11 @@ def current_workspace() -> Workspace:
     if choice in (MINE, DEMO):
         return home.demo if choice == DEMO else home
     return Workspace(Path(choice))
+
+
+def session_token() -> str:
+    """Return a text that distinguishes this session from all others."""
+    return str(st.session_state.setdefault("cs.session", token_hex(8)))
 
 
 def workspace_choice() -> str:
@@ -103,7 +109,7 @@ def begin_script_run(page: str) -> None:
     st.session_state["cs.lost widgets"] = st.session_state.pop("cs.new widgets", set())
 
 
-def page_address() -> str:
+def current_page() -> str:
     """Return the address of the open page, such as ``"explore"``."""
     return str(st.session_state.get("cs.page", ""))
 
@@ -119,8 +125,7 @@ def widget_key(workspace: Workspace, name: str, current: Any) -> str:
     The page is part of the key, because Streamlit drops the value of a widget whose key is also
     used on another page.
     """
-    version = drawer("settings", workspace).get("version", 0)
-    page = st.session_state.get("cs.page", "")
+    version, page = drawer("settings", workspace).get("version", 0), current_page()
     return _with_start_value(f"cs.widget:{page}:{workspace.root}:{version}:{name}", current)
 
 
@@ -189,6 +194,19 @@ def clear_selection(workspace: Workspace) -> None:
     select_chips(workspace, ())
 
 
+def clear_chips(workspace: Workspace) -> None:
+    """Pick and select no chips."""
+    pick_chip(workspace, None)
+    clear_selection(workspace)
+
+
+def mark_chips(workspace: Workspace, added: Sequence[str], removed: Collection[str] = ()) -> None:
+    """Add chips to the selection, and remove others from it."""
+    removed = frozenset(removed)
+    remaining = [chip_id for chip_id in selected_chips(workspace) if chip_id not in removed]
+    select_chips(workspace, [*remaining, *added])
+
+
 def picked_chip(workspace: Workspace) -> str | None:
     """Return the id of the picked chip; None if no chip is picked."""
     return cast("str | None", drawer("picked", workspace).get("chip"))
@@ -219,8 +237,7 @@ def forget_missing_chips(workspace: Workspace, chips: ChipSet) -> None:
     root = str(workspace.root)
     if st.session_state.setdefault("cs.chips of", root) != root:
         st.session_state["cs.chips of"] = root
-        pick_chip(workspace, None)
-        clear_selection(workspace)
+        clear_chips(workspace)
     chip_ids = selected_chips(workspace)
     present = [chip_id for chip_id in chip_ids if chip_id in chips.row_by_id]
     if len(present) < len(chip_ids):
@@ -232,11 +249,6 @@ def forget_missing_chips(workspace: Workspace, chips: ChipSet) -> None:
 def link_memory() -> dict[str, Any]:
     """Return what is known of the chip in the page's address; see `app.session.chip_links`."""
     return cast("dict[str, Any]", st.session_state.setdefault("cs.link", {}))
-
-
-def current_page() -> str:
-    """Return the address of the open page, such as "explore"."""
-    return str(st.session_state.get("cs.page", ""))
 
 
 def is_new_event(workspace: Workspace, plot_key: str, points: tuple[int, ...]) -> bool:

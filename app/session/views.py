@@ -7,9 +7,9 @@ from app.session import saved_settings, state
 from core.embeddings.joined_encoder import lacks_raster_path
 from core.embeddings.registry import check_readiness
 from core.input_settings import DisplaySettings
-from core.pipeline.results.current_result import current_path, load_current
+from core.pipeline.results.current_file import current_stamp, load_readable
 from core.pipeline.results.stored_view import open_view
-from core.pipeline.run_stages import RUN_STAGES, complete_view, settings_of, with_settings
+from core.pipeline.run_stages import RUN_STAGES, complete_view, have_same_result, with_settings
 from core.pipeline.scene_survey import Survey, survey_scenes
 from core.pipeline.view import View
 from core.pipeline.workspace import Workspace
@@ -53,7 +53,7 @@ def remember_current(workspace: Workspace, settings: RunSettings) -> None:
 
 def display_current(workspace: Workspace) -> None:
     """Display the current result instead of the results of this session, after a run was loaded."""
-    settings = load_current(workspace).settings
+    settings = load_readable(workspace).settings
     if settings is not None:
         state.drawer("shown", workspace).clear()
         remember_current(workspace, settings)
@@ -67,21 +67,13 @@ def known_current(workspace: Workspace) -> RunSettings | None:
 
 def remember_result_stamp(workspace: Workspace) -> None:
     """Remember which version of the current result this session has drawn."""
-    state.drawer("settings", workspace)["stamp"] = _result_stamp(workspace)
+    state.drawer("settings", workspace)["stamp"] = current_stamp(workspace)
 
 
 def is_result_changed(workspace: Workspace) -> bool:
     """Return True if the current result, or its edits, have changed since the page was drawn."""
     drawer = state.drawer("settings", workspace)
-    return "stamp" in drawer and drawer["stamp"] != _result_stamp(workspace)
-
-
-def _result_stamp(workspace: Workspace) -> tuple[int, int] | None:
-    path = current_path(workspace)
-    if not path.is_file():
-        return None
-    status = path.stat()
-    return status.st_mtime_ns, status.st_size
+    return "stamp" in drawer and drawer["stamp"] != current_stamp(workspace)
 
 
 def follow_current(workspace: Workspace) -> bool:
@@ -90,11 +82,10 @@ def follow_current(workspace: Workspace) -> bool:
     Settings that this session has changed but not computed stay requested. Returns True if the
     requested settings have changed.
     """
-    settings, drawer = load_current(workspace).settings, state.drawer("settings", workspace)
-    known = drawer.get("current")
+    settings, known = load_readable(workspace).settings, known_current(workspace)
     if settings is None or settings == known:
         return False
-    drawer["current"] = settings
+    remember_current(workspace, settings)
     if known is None or requested_settings(workspace) != known:
         return False
     reset_settings(workspace, settings)
@@ -135,14 +126,14 @@ def displayed_view(workspace: Workspace, stage: str) -> View | None:
     if settings is None:
         return None
     requested = requested_settings(workspace)
-    if same_result(settings, requested, stage):
+    if have_same_result(settings, requested, stage):
         settings = requested
     return _displayable_view(workspace, settings, stage)
 
 
 def is_current(view: View, stage: str) -> bool:
     """Return True if a view has the settings that are requested for a stage."""
-    return same_result(view.settings, requested_settings(view.workspace), stage)
+    return have_same_result(view.settings, requested_settings(view.workspace), stage)
 
 
 def _displayable_view(workspace: Workspace, settings: RunSettings, stage: str) -> View:
@@ -151,8 +142,8 @@ def _displayable_view(workspace: Workspace, settings: RunSettings, stage: str) -
     The stored result is the current one; its settings must agree with `settings`. A new run makes
     its own result the current one, so a result without a scene is displayed only on request.
     """
-    view, current = find_view(workspace, settings), load_current(workspace)
-    if current.settings is None or not same_result(settings, current.settings, stage):
+    view, current = find_view(workspace, settings), load_readable(workspace)
+    if current.settings is None or not have_same_result(settings, current.settings, stage):
         return view
     chip_keys = tuple(artifact.key for artifact in view.artifacts.get("chips", ()))
     if view.has(stage) and chip_keys == tuple(current.keys.get("chips", ())):
@@ -164,11 +155,6 @@ def _displayable_view(workspace: Workspace, settings: RunSettings, stage: str) -
     return stored if stored.has(stage) or not view.has(stage) else view
 
 
-def same_result(settings: RunSettings, other: RunSettings, stage: str) -> bool:
-    """Return True if two sets of settings give the same result for a stage."""
-    return all(getattr(settings, name) == getattr(other, name) for name in settings_of(stage))
-
-
 def remember_ready_stages(workspace: Workspace) -> None:
     """Remember, for each stage, the settings of the result that is displayed.
 
@@ -177,15 +163,16 @@ def remember_ready_stages(workspace: Workspace) -> None:
     """
     _save_reached_settings(workspace)
     requested, ready = requested_view(workspace), state.drawer("shown", workspace)
-    current = load_current(workspace).settings
+    current = load_readable(workspace).settings
     for stage in STAGES:
         if requested.has(stage):
             ready[stage] = requested.settings
             continue
         if stage in ready and not _displayable_view(workspace, ready[stage], stage).has(stage):
             del ready[stage]
-        is_stored = current is not None and _displayable_view(workspace, current, stage).has(stage)
-        if stage not in ready and is_stored:
+        if stage in ready or current is None:
+            continue
+        if _displayable_view(workspace, current, stage).has(stage):
             ready[stage] = current
 
 

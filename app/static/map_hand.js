@@ -62,14 +62,8 @@ class InteractiveMap extends ChipMap {
 
   listen() {
     const { canvas, pointers } = this;
-    const position = (e) => {
-      const box = canvas.getBoundingClientRect();
-      return [e.clientX - box.left, e.clientY - box.top];
-    };
-    canvas.addEventListener("wheel", (e) => {
-      e.preventDefault();
-      if (this.view) this.zoom(2 ** (-e.deltaY / (e.deltaMode ? 9 : 300)), ...position(e));
-    }, { passive: false });
+    const position = (e) => positionOn(canvas, e);
+    listenToWheel(canvas, (...step) => { if (this.view) this.zoom(...step); });
     canvas.addEventListener("pointerdown", (e) => {
       canvas.setPointerCapture(e.pointerId);
       pointers.set(e.pointerId, position(e)); this.moved = 0;
@@ -80,17 +74,14 @@ class InteractiveMap extends ChipMap {
       if (!this.view) return;
       const current = position(e), before = pointers.get(e.pointerId);
       if (!before) { this.hover(...current); return; }
-      const other = [...pointers].find(([id]) => id !== e.pointerId);
       pointers.set(e.pointerId, current);
       const shift = [current[0] - before[0], current[1] - before[1]];
       this.moved += Math.hypot(...shift);
       if (this.moved < 3) return;
       this.tip.hidden = true;
       if (this.corner) { this.stretch(this.corner, current); return; }
-      if (other) {
-        const span = (p) => Math.hypot(p[0] - other[1][0], p[1] - other[1][1]) || 1;
-        this.zoom(span(current) / span(before), ...other[1]);
-      } else this.shift(...shift);
+      const step = pinch(pointers, e.pointerId, before, current);
+      if (step) this.zoom(...step); else this.shift(...shift);
     });
     const up = (e) => {
       const pressed = pointers.delete(e.pointerId), { corner } = this;

@@ -33,7 +33,6 @@ class CanvasPlot extends PointPlot {
   // --- the view ----------------------------------------------------------------------------
   refresh() {
     this.canvas.setAttribute("aria-label", `${this.data.label}. ${HELP}`);
-    this.frame.style.height = `${this.data.height}px`;
     this.path = null;
     if (this.extentOf !== this.data.points) {
       this.extentOf = this.data.points;
@@ -245,14 +244,8 @@ class CanvasPlot extends PointPlot {
   // --- the pointer -------------------------------------------------------------------------
   listen() {
     const { canvas } = this, pointers = new Map();
-    const position = (e) => {
-      const box = canvas.getBoundingClientRect();
-      return [e.clientX - box.left, e.clientY - box.top];
-    };
-    canvas.addEventListener("wheel", (e) => {
-      e.preventDefault();
-      if (this.view) this.zoom(2 ** (-e.deltaY / (e.deltaMode ? 9 : 300)), ...position(e));
-    }, { passive: false });
+    const position = (e) => positionOn(canvas, e);
+    listenToWheel(canvas, (...step) => { if (this.view) this.zoom(...step); });
     canvas.addEventListener("pointerdown", (e) => {
       if (e.button || !this.view) return;
       canvas.setPointerCapture(e.pointerId);
@@ -264,11 +257,9 @@ class CanvasPlot extends PointPlot {
       const before = pointers.get(e.pointerId), current = position(e);
       if (!before) { this.hover(...current); return; }
       pointers.set(e.pointerId, current);
-      const other = [...pointers].find(([id]) => id !== e.pointerId);
-      if (other) {
-        const span = (p) => Math.hypot(p[0] - other[1][0], p[1] - other[1][1]) || 1;
-        this.zoom(span(current) / span(before), ...other[1]);
-      } else if (this.path) this.extendPath(current);
+      const step = pinch(pointers, e.pointerId, before, current);
+      if (step) this.zoom(...step);
+      else if (this.path) this.extendPath(current);
       else this.shift(current[0] - before[0], current[1] - before[1]);
     });
     canvas.addEventListener("pointerup", (e) => {

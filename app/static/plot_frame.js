@@ -28,8 +28,8 @@ class FramePlot extends PointPlot {
   attach() {
     const page = this.findFrame()?.contentDocument;
     const graph = page?.querySelector(".js-plotly-plot");
-    if (!this.data || !graph?.on || !graph._fullLayout?.xaxis?._m || (graph === this.graph && this.over?.isConnected))
-      return;
+    if (!this.data || !graph?.on || !graph._fullLayout?.xaxis?._m) return;
+    if (graph === this.graph && this.over?.isConnected) { this.fillFrame(); return; }
     this.graph = this.target = graph;
     this.over?.remove();
     this.over = this.template.cloneNode(true);
@@ -39,6 +39,10 @@ class FramePlot extends PointPlot {
     this.over.hidden = false;
     page.body.append(this.over);
     this.paint();
+    // Streamlit's frame reports the height of its body. If that differed from the height that the
+    // page has requested, the two would take turns without end.
+    page.body.style.height = graph.style.height;
+    this.fillFrame();
     graph.tabIndex = 0;
     graph.setAttribute("role", "application");
     graph.setAttribute("aria-label", this.label());
@@ -47,6 +51,14 @@ class FramePlot extends PointPlot {
     graph.owner = this;
     this.placeCursor();
     this.markReady();
+  }
+  /** Let the plot adopt the size of its frame, which it compares only when the window changes. */
+  fillFrame() {
+    if (!this.isFitted()) this.graph.ownerDocument.defaultView.dispatchEvent(new Event("resize"));
+  }
+  isFitted() {
+    const { height } = this.graph._fullLayout;
+    return Math.abs(height - this.graph.ownerDocument.defaultView.innerHeight) < 1;
   }
   label() {
     return `${this.data?.label || "Plot of all chips"}. ${HELP}`;
@@ -82,7 +94,7 @@ class FramePlot extends PointPlot {
     // A double click in box or lasso mode; in pan mode Plotly resets the zoom itself.
     graph.on("plotly_deselect", () => { graph.owner.clear(); graph.owner.fit(); });
     for (const name of ["plotly_relayouting", "plotly_relayout", "plotly_afterplot"])
-      graph.on(name, () => graph.owner.shifted());
+      graph.on(name, () => { graph.owner.shifted(); graph.owner.markReady(); });
   }
   refresh() {
     if (!this.graph) return;
@@ -93,7 +105,8 @@ class FramePlot extends PointPlot {
     this.markReady();
   }
   markReady() {
-    this.root.querySelector(".plot").dataset.ready = String(Boolean(this.graph && this.x.length));
+    const isReady = this.graph && this.x.length > 0 && this.isFitted();
+    this.root.querySelector(".plot").dataset.ready = String(Boolean(isReady));
   }
 
   // --- where the points are ----------------------------------------------------------------

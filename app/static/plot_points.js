@@ -3,7 +3,8 @@
 const NONE = -1, STILL = 4, REACH = 10, REST = 60, DETAILS_KEPT = 300;
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 const HELP = "Arrow keys move between neighbouring points, Page Up and Page Down through all " +
-  "points, Enter selects, Escape clears, plus and minus zoom, 0 shows everything.";
+  "points. Enter shows the chip, Space adds it to the selection or removes it, Shift and an arrow " +
+  "key add the chips on the way, Escape clears, plus and minus zoom, 0 shows everything.";
 
 async function fetchNumbers(address, type) {
   const answer = await fetch(address);
@@ -18,18 +19,23 @@ class PointPlot {
     this.live = root.querySelector(".live");
     this.x = this.y = new Float32Array(0);
     this.codes = new Uint8Array(0);
+    this.selected = new Uint32Array(0);
     this.groups = [];
     this.details = new Map();
     this.cursor = this.hovered = NONE;
+    // Rises with every key, so that only the last one is announced.
+    this.turn = 0;
     this.pressed = null;
     this.data = null;
+    // Points that the keyboard has added (true) or removed, until the page has followed.
+    this.marks = new Map();
   }
 
   /** Apply the data from the page; numbers that have not changed are not fetched again. */
   async update(data, send) {
     const before = this.data || {};
     this.data = data; this.send = send; this.isWaiting = false;
-    if (before.points !== data.points) this.cursor = NONE;
+    if (before.points !== data.points) { this.cursor = NONE; this.marks.clear(); }
     if (before.details !== data.details) this.details.clear();
     const [points, codes, selected] = await Promise.all([
       this.load("points", data.points, Float32Array),
@@ -39,6 +45,7 @@ class PointPlot {
     const n = points.length / 2;
     this.x = points.subarray(0, n); this.y = points.subarray(n);
     this.codes = codes; this.selected = selected; this.groups = data.groups;
+    for (const [i, isOn] of this.marks) if (selected.includes(i) === isOn) this.marks.delete(i);
     if (this.cursor !== NONE && !this.isVisible(this.cursor)) this.cursor = NONE;
     this.refresh();
   }
@@ -134,6 +141,7 @@ class PointPlot {
   /** Clear the selection and the picked chip, if there are any. */
   clear() {
     this.cursor = NONE;
+    this.marks.clear();
     this.hideTip(); this.placeCursor(); this.forgetOutline();
     if (!this.data || (!this.isWaiting && this.data.picked === null && !this.data.selected)) return;
     this.isWaiting = true;
@@ -146,15 +154,26 @@ class PointPlot {
     this.send({ kind: "polygon", polygon });
   }
   forgetOutline() {}
+  /** Add points to the selection, or remove them. */
+  mark(points, isOn) {
+    for (const i of points) this.marks.set(i, isOn);
+    // A page that is busy takes only the last event, so each event repeats those without an answer.
+    const marked = (kind) => [...this.marks].filter(([, on]) => on === kind).map(([i]) => i);
+    this.send({ kind: "mark", add: marked(true), remove: marked(false) });
+  }
+  isMarked(i) {
+    return this.marks.get(i) ?? this.selected.includes(i);
+  }
 
   // --- the keyboard ------------------------------------------------------------------------
   keydown(e) {
     if (e.ctrlKey || e.altKey || e.metaKey) return;
     const n = this.x.length;
-    if (ARROWS[e.key]) this.step(ARROWS[e.key]);
+    if (ARROWS[e.key]) this.step(ARROWS[e.key], e.shiftKey);
     else if (e.key === "PageDown" && n) this.go(this.following(this.cursor, 1));
     else if (e.key === "PageUp" && n) this.go(this.following(Math.max(this.cursor, 0), -1));
-    else if (e.key === "Enter" || e.key === " ") { if (this.cursor !== NONE) this.choose(this.cursor); }
+    else if (e.key === "Enter") { if (this.cursor !== NONE) this.choose(this.cursor); }
+    else if (e.key === " ") { if (this.cursor !== NONE) this.toggle(this.cursor); }
     else if (e.key === "Escape") this.clear();
     else if (e.key === "+" || e.key === "=") this.zoom(1.5);
     else if (e.key === "-") this.zoom(1 / 1.5);
@@ -162,11 +181,18 @@ class PointPlot {
     else return;
     e.preventDefault(); e.stopPropagation();
   }
-  step(direction) {
-    if (this.cursor === NONE) { this.go(this.start()); return; }
-    const i = this.neighbour(this.cursor, direction);
-    if (i === NONE) this.say("There is no further point in this direction.");
-    else this.go(i);
+  step(direction, isExtending) {
+    const from = this.cursor;
+    const i = from === NONE ? this.start() : this.neighbour(from, direction);
+    if (i === NONE) { this.say("There is no further point in this direction."); return; }
+    this.go(i);
+    if (isExtending) this.mark(from === NONE ? [i] : [from, i], true);
+  }
+  async toggle(i) {
+    const isOn = !this.isMarked(i), turn = ++this.turn;
+    this.mark([i], isOn);
+    const text = (await this.describe(i))?.lines.join(", ");
+    if (this.turn === turn) this.say(`${isOn ? "Added to" : "Removed from"} the selection: ${text || "the chip"}`);
   }
   /** Return the first point for the keyboard: the picked one, else the one nearest the middle. */
   start() {
@@ -179,8 +205,8 @@ class PointPlot {
     this.cursor = i;
     this.reveal(i);
     this.placeCursor();
-    const text = await this.showTip(i);
-    if (text && this.cursor === i) this.say(text);
+    const turn = ++this.turn, text = await this.showTip(i);
+    if (text && this.turn === turn) this.say(this.isMarked(i) ? `${text}, selected` : text);
   }
   reveal() {}
   say(text) {

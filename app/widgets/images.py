@@ -3,9 +3,13 @@
 import base64
 import io
 from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import plotly.graph_objects as go
+import streamlit as st
 from PIL import Image
 
 from app.widgets.charts import base_layout
@@ -35,6 +39,23 @@ def data_uri(pixels: AnyArray, *, lossy: bool = False) -> str:
     else:
         image.save(stream, "PNG", compress_level=1)
     return f"data:image/{kind};base64,{base64.b64encode(stream.getvalue()).decode('ascii')}"
+
+
+@cache
+def file_uri(path: Path) -> str:
+    """Return a PNG file as a data URI; see `show_image`."""
+    return f"data:image/png;base64,{base64.b64encode(path.read_bytes()).decode('ascii')}"
+
+
+def show_image(
+    pixels: AnyArray, alt: str, *, width: int | Literal["stretch"], caption: str = ""
+) -> None:
+    """Show an image, uint8 (height, width, 3 or 4), as a part of the page.
+
+    Streamlit serves other images from a store, which deletes them when the next script run begins,
+    even if the browser has not fetched them yet.
+    """
+    st.image(data_uri(pixels), caption=caption or None, width=width, alt=alt)
 
 
 def frame_image(pixels: AnyArray, side: int, step: int = 1) -> tuple[AnyArray, int, str]:

@@ -98,15 +98,18 @@ def show_running_jobs(workspace: Workspace) -> None:
 def show_finished_jobs(workspace: Workspace) -> None:
     """Show the jobs that have finished, each with a link to its result, until that is opened.
 
-    Only jobs that this session has seen running are shown; in the sidebar, so that the page does
-    not move.
+    A job is shown in the sessions that have seen it running, or, if it ended while no page was
+    open, in the first session after its end; in the sidebar, so that the page does not move.
     """
     seen = state.page_choice(workspace, SEEN_JOBS, frozenset())
     for job in jobs.list_jobs(workspace):
-        if job.key not in seen or job.state != "done":
+        if job.state != "done" or (job.key not in seen and job.is_reported):
             continue
+        if job.key not in seen:
+            seen = state.keep_choice(workspace, SEEN_JOBS, seen | {job.key})
+        job.is_reported = True
         pages = result_pages(job)
-        if not pages or state.page_address() in pages:
+        if not pages or state.current_page() in pages:
             _forget_job(workspace, job.key)
             continue
         with st.container(border=True, key=f"cs_done_{sha256(job.key.encode()).hexdigest()[:12]}"):
@@ -132,7 +135,7 @@ def _forget_job(workspace: Workspace, key: str) -> None:
 
 
 def show_ended_jobs(workspace: Workspace) -> None:
-    """Show the failed and cancelled jobs above the page, until they are dismissed."""
+    """Show the failed and cancelled jobs, until they are dismissed."""
     if jobs.apply_pending_settings(workspace):
         st.rerun()
     for job in jobs.list_jobs(workspace):
@@ -166,17 +169,17 @@ def _show_progress(key: str) -> None:
 
 def _show_end(job: Job) -> None:
     with st.container(border=True):
-        text, button = st.columns([8, 1], vertical_alignment="center")
+        text = st.container()
         if job.state == "cancelled":
             text.info(escape_markdown(f"{job.title}: cancelled. Completed results are kept."))
         else:
             text.error(escape_markdown(f"{job.title}: {job.error}"))
             if state.is_first_report(job.key):
                 # The user may have scrolled far below the message.
-                note = f"{job.title} failed. The reason is at the top of the page."
+                note = f"{job.title} failed. The page states the reason, near its top."
                 st.toast(escape_markdown(note))
             if job.lines:
                 with st.expander("Log of the job"):
                     st.code("\n".join(job.lines), language=None)
         forget = cache.job_board().forget
-        button.button("Dismiss", key=f"cs.dismiss:{job.key}", on_click=forget, args=(job.key,))
+        st.button("Dismiss", key=f"cs.dismiss:{job.key}", on_click=forget, args=(job.key,))

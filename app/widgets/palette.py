@@ -2,7 +2,6 @@
 
 from core.clusters.cluster_colours import (
     COLOURS,
-    EXCLUDED,
     EXCLUDED_COLOUR,
     NOISE_COLOUR,
     SYMBOLS,
@@ -11,7 +10,7 @@ from core.clusters.cluster_colours import (
     cluster_name,
     cluster_symbol,
 )
-from core.clusters.labelling import NOISE
+from core.clusters.labelling import EXCLUDED, NOISE
 
 __all__ = [
     "COLOURS",

@@ -14,7 +14,7 @@ from typing import Any
 from streamlit_plotly_events import plotly_events
 
 MARKERS_AT_MOST = 20_000
-# The complete plot is visible in a window of 1280 x 800 pixels.
+# Until the page's style sheet makes the frame as high as the window allows.
 HEIGHT = 560
 CONFIG = {
     "displaylogo": False,

@@ -17,15 +17,17 @@ from core.pipeline.workspace import Workspace
 BAR_HEIGHT = 44
 
 
-def selection_count(workspace: Workspace, chips: ChipSet, hint: str = "") -> tuple[int, ...]:
+def selection_count(
+    workspace: Workspace, chips: ChipSet, hint: str = "", keys: str = ""
+) -> tuple[int, ...]:
     """Draw the number of selected chips and a button to clear the selection; return their rows.
 
-    Without a selection, the hint says how to select chips.
+    Without a selection, the hint says how to select chips, and its tooltip which keys do.
     """
     rows = state.selected_rows(workspace, chips)
     if not rows:
         if hint:
-            st.caption(hint, width="content")
+            st.caption(hint, help=keys or None, width="content")
         return rows
     st.markdown(f"**{count_noun(len(rows), 'chip')} selected**", width="content")
     clear, args = state.clear_selection, (workspace,)
@@ -39,12 +41,16 @@ def describe_chips(chips: ChipSet) -> str:
 
 
 def selection_row(
-    workspace: Workspace, chips: ChipSet, clusters: Clusters | None = None, hint: str = ""
+    workspace: Workspace,
+    chips: ChipSet,
+    clusters: Clusters | None = None,
+    hint: str = "",
+    keys: str = "",
 ) -> None:
     """Draw the count of selected chips and the chip finder in one row."""
     bar = st.container(key="cs_selection", height=BAR_HEIGHT, border=False)
     with bar.container(horizontal=True, vertical_alignment="center", gap="small"):
-        selection_count(workspace, chips, hint)
+        selection_count(workspace, chips, hint, keys)
         chip_finder(workspace, chips, clusters)
 
 
@@ -76,12 +82,28 @@ def finder_notes(workspace: Workspace, chips: ChipSet, clusters: Clusters | None
                 st.page_link("../pages/explore.py", label="Show this chip on Explore")
     unknown_chip = state.page_choice(workspace, "unknown chip", None) or missing_chip()
     if unknown_chip:
-        st.error(
-            escape_markdown(
-                f"There is no chip {unknown_chip} in this workspace. The ids are in the table of "
-                f"chips, for example {chips.facts['chip_id'].iloc[0]}."
-            )
+        st.error(escape_markdown(_describe_unknown_chip(chips, unknown_chip)))
+
+
+def _ids_that_begin_with(chips: ChipSet, text: str) -> list[str]:
+    """Return the id that equals a text or, if there is none, the ids that begin with the text."""
+    if text in chips.row_by_id or not text:
+        return [text] if text else []
+    return [chip_id for chip_id in chips.row_by_id if chip_id.startswith(text)]
+
+
+def _describe_unknown_chip(chips: ChipSet, text: str) -> str:
+    """Return sentences on a text that is not the id of a chip, nor the beginning of a single id."""
+    chip_ids = _ids_that_begin_with(chips, text)
+    if len(chip_ids) > 1:
+        return (
+            f"{len(chip_ids):,} chips have an id that begins with {text}, for example "
+            f"{chip_ids[0]} and {chip_ids[1]}. Enter more of the id."
         )
+    return (
+        f"There is no chip {text} in this workspace. The ids are in the table of chips, for "
+        f"example {chips.facts['chip_id'].iloc[0]}."
+    )
 
 
 def _id_field(workspace: Workspace, chips: ChipSet) -> None:
@@ -93,11 +115,14 @@ def _id_field(workspace: Workspace, chips: ChipSet) -> None:
     state.keep_choice(workspace, "chip in the field", picked)
 
     def pick() -> None:
-        chip_id = str(state.widget_value(key) or "").strip()
-        is_known = chip_id in chips.row_by_id
-        state.keep_choice(workspace, "unknown chip", None if is_known else chip_id)
-        if is_known or not chip_id:
-            state.pick_chip(workspace, chip_id or None)
+        text = str(state.widget_value(key) or "").strip()
+        chip_ids = _ids_that_begin_with(chips, text)
+        is_known = len(chip_ids) == 1
+        state.keep_choice(workspace, "unknown chip", None if is_known else text)
+        if is_known or not text:
+            state.pick_chip(workspace, chip_ids[0] if is_known else None)
+        if is_known:
+            state.set_widget_value(key, chip_ids[0])
 
     options: Any = {"label_visibility": "collapsed", "placeholder": "Id of a chip, then Enter"}
     st.text_input("Chip id", key=key, on_change=pick, **options)

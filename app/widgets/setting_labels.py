@@ -34,7 +34,7 @@ LABELS: dict[tuple[str, str], tuple[str, str]] = {
     ("reduction", "height"): ("Weight of height", ""),
     ("reduction", "harmonisation"): ("Harmonisation of scenes", ""),
     ("reduction", "nuisance"): ("Removed effect", ""),
-    ("gmm", "n_components"): ("Components", ""),
+    ("gmm", "n_components"): ("Clusters of the mixture", ""),
     ("gmm", "covariance"): ("Covariance", ""),
     ("gmm", "n_dims"): ("Dimensions of the mixture", ""),
     ("gmm", "n_init"): ("Initialisations of the mixture", ""),

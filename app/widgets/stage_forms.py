@@ -163,11 +163,19 @@ def projection_form(workspace: Workspace) -> None:
 def run_button(
     workspace: Workspace, until: str, label: str, title: str, width: Width = "stretch"
 ) -> None:
-    """Draw the button that computes a stage; disabled if it is up to date or a job is running."""
+    """Draw the button that computes a stage; disabled if it is up to date or a job is running.
+
+    On a page whose notice offers to update the displayed result, there is no second button.
+    """
     view = views.requested_view(workspace)
     if explain_missing_scenes(view):
         return
     is_ready, key = cache.is_ready(view, until), f"cs.run:{until}"
+    # On Explore, this button is in a form far below the notice.
+    stage = "reduction" if until == "clusters" else until
+    displayed = views.displayed_view(workspace, stage) if until != "projection" else None
+    if displayed is not None and not is_ready and _is_outdated(displayed, stage):
+        return
     label = "Up to date" if is_ready else label
     obstacle = _find_obstacle(view) if until == "projection" and not is_ready else ""
     if obstacle:
@@ -180,6 +188,11 @@ def run_button(
     if st.button(label, key=key, type=kind, disabled=disabled, width=width):
         jobs.start_run(workspace, view.settings, until, title)
         st.rerun()
+    plot = views.displayed_view(workspace, "projection")
+    is_plot_outdated = plot is not None and not views.is_current(plot, "projection")
+    if is_ready and until != "projection" and is_plot_outdated:
+        label = "Update the plot, which shows the former result"
+        st.page_link("../pages/explore.py", label=label, icon=":material/arrow_forward:")
 
 
 def _find_obstacle(view: View) -> str:
@@ -207,11 +220,10 @@ def stale_notice(view: View, stage: str, until: str = "") -> None:
     if latest is not None and views.is_current(latest, stage):
         # The forms requested settings that already have a result, so the page displays that result.
         st.rerun()
+    if not _is_outdated(view, stage):
+        return
     requested, tables = views.requested_settings(workspace), settings_of(stage)
     phrases = escape_markdown(", ".join(list_differences(view.settings, requested, tables)))
-    if not phrases and view.settings.method == requested.method:
-        # Only the scenes differ, which the notice above the page says.
-        return
     with st.container(border=True, horizontal=True, vertical_alignment="center", key="cs_stale"):
         st.markdown(f"**These results use your previous settings** ({phrases}).")
         is_busy = jobs.running_job(workspace) is not None
@@ -226,6 +238,17 @@ def stale_notice(view: View, stage: str, until: str = "") -> None:
             previous = {table: getattr(view.settings, table) for table in tables}
             views.reset_settings(workspace, dataclasses.replace(requested, **previous))
             st.rerun()
+
+
+def _is_outdated(view: View, stage: str) -> bool:
+    """Return True if the displayed stage has other settings than the requested ones.
+
+    If only the scenes differ, another notice says so.
+    """
+    requested = views.requested_settings(view.workspace)
+    has_other_settings = bool(list_differences(view.settings, requested, settings_of(stage)))
+    has_other_method = view.settings.method != requested.method
+    return not views.is_current(view, stage) and (has_other_settings or has_other_method)
 
 
 def explain_missing_scenes(view: View) -> bool:

@@ -1,5 +1,6 @@
 """The artifact store: each result has its own folder, which is complete or absent."""
 
+import json
 import logging
 import os
 import shutil
@@ -8,18 +9,26 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from filecmp import cmp
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import numpy as np
 from filelock import FileLock
 
 from core import __version__
-from core.artifacts.formats import damaged_error, read_json, write_json
+from core.artifacts.blocks import BLOCK_LEDGER
+from core.artifacts.formats import damaged_error, read_table, write_atomically
+from core.artifacts.integrity import (
+    describe_files,
+    find_damaged_files,
+    read_sealed_json,
+    sealed_json,
+    with_current_times,
+)
 from core.artifacts.keys import KEY_LENGTH, make_key
-from core.errors import ChipscapeError, WorkspaceError
-from core.types import AnyArray
+from core.disk import disk_error, explained_disk_errors, sync_tree
+from core.errors import ArtifactError, ChipscapeError, WorkspaceError
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +36,12 @@ MANIFEST = "manifest.json"
 PARTIAL = ".partial"
 """Folder of unfinished artifacts, and of the locks of the processes that compute them."""
 SWEEP_LOCK = "sweep.lock"
+FILES = "files"
+"""Entry of the manifest with size, checksum and times of each data file."""
+# The same with current times, of the artifacts that this process has verified.
+_CURRENT_FILES: dict[tuple[Path, str], Mapping[str, Mapping[str, Any]]] = {}
+# Folders of the artifacts that this process has computed again to check them.
+_CHECKED: set[Path] = set()
 
 
 @dataclass(frozen=True)
@@ -61,12 +76,42 @@ class Artifact:
         """Counts and notes that the stage recorded about its result."""
         return dict(self.manifest["counts"])
 
+    def require_intact(self) -> None:
+        """Raise ArtifactError if a data file is damaged.
+
+        Files are read only if their size or times differ from those in the manifest. The artifacts
+        of earlier versions have no checksums.
+        """
+        files, version = self.manifest.get(FILES), (self.folder, self.manifest["finished"])
+        if not files:
+            return
+        known = _CURRENT_FILES.get(version, files)
+        for name, problem in find_damaged_files(self.folder, known, trust_times=True).items():
+            raise damaged_error(self.folder / name, ValueError(problem))
+        current = _CURRENT_FILES[version] = with_current_times(self.folder, files)
+        if current != known:
+            # A copy has been verified; other processes need not read it again.
+            manifest = {n: v for n, v in self.manifest.items() if n != "checksum"} | {
+                FILES: current
+            }
+            with suppress(WorkspaceError, OSError):
+                write_atomically(self.folder / MANIFEST, sealed_json(manifest))
+
+    @property
+    def failed(self) -> bool:
+        """True if the artifact holds an error instead of a result, such as a damaged scene."""
+        return bool(self.counts.get("error")) or self.counts.get("ok") is False
+
 
 class Store:
-    """The artifacts of one workspace, in a folder that the first write creates."""
+    """The artifacts of one workspace, in a folder that the first write creates.
 
-    def __init__(self, root: Path) -> None:
+    With `verify`, stages compute artifacts that depend on input files again, to compare them.
+    """
+
+    def __init__(self, root: Path, *, verify: bool = False) -> None:
         self.root = root
+        self.verify = verify
 
     def find(self, step: Step) -> Artifact | None:
         """Return the finished artifact of a step, or None."""
@@ -93,8 +138,34 @@ class Store:
         resume. Of several processes that need the same artifact, one computes it and the others
         wait. Raises WorkspaceError if the store is not writable.
         """
-        if artifact := self.find(step):
-            return artifact
+        return self.find(step) or self._make(step, compute)
+
+    def is_first_check(self, artifact: Artifact) -> bool:
+        """Return True at the first call for an artifact in this process."""
+        is_first = artifact.folder not in _CHECKED
+        _CHECKED.add(artifact.folder)
+        return is_first
+
+    def make_again(self, step: Step, compute: Callable[[Path], Mapping[str, Any]]) -> Artifact:
+        """Compute a finished artifact again, and replace it if its data files or counts differ.
+
+        The existing artifact is returned, as cached, if it is the same, or if it cannot be computed
+        now: its input files may be gone, or the store may not be writable.
+        """
+        existing = self.find(step)
+        try:
+            return self._make(step, compute, existing)
+        except (ChipscapeError, OSError):
+            if existing is None:
+                raise
+            return existing
+
+    def _make(
+        self,
+        step: Step,
+        compute: Callable[[Path], Mapping[str, Any]],
+        existing: Artifact | None = None,
+    ) -> Artifact:
         part = self.root / PARTIAL / f"{step.stage}-{step.key}"
         try:
             # Another process may move the folder away while its existence is checked.
@@ -102,13 +173,12 @@ class Store:
                 part.mkdir(parents=True, exist_ok=True)
             (self.root / step.stage).mkdir(exist_ok=True)
         except OSError as error:
-            raise WorkspaceError(
-                "cannot be written to", where=str(self.root), remedy=f"{error.strerror}."
-            ) from error
+            raise unwritable_store_error(self, error) from error
         lock = part.with_suffix(".lock")
         with FileLock(lock):
             self._await_sweep()
-            artifact = self.find(step) or self._compute(step, part, compute)
+            artifact = None if existing else self.find(step)
+            artifact = artifact or self._compute(step, part, compute, existing)
             # A process that still waits for the deleted lock will find the artifact, so it does no
             # harm if another process creates the lock again.
             lock.unlink(missing_ok=True)
@@ -140,79 +210,83 @@ class Store:
             pass
 
     def _compute(
-        self, step: Step, part: Path, compute: Callable[[Path], Mapping[str, Any]]
+        self,
+        step: Step,
+        part: Path,
+        compute: Callable[[Path], Mapping[str, Any]],
+        existing: Artifact | None,
     ) -> Artifact:
-        part.mkdir(parents=True, exist_ok=True)
+        folder = self.root / step.stage / step.key
         start = time.perf_counter()
         try:
-            counts = dict(compute(part))
+            with explained_disk_errors(part, folder):
+                part.mkdir(parents=True, exist_ok=True)
+                counts = dict(compute(part))
+                (part / BLOCK_LEDGER).unlink(missing_ok=True)
+                manifest: dict[str, Any] = {
+                    "stage": step.stage,
+                    "version": step.version,
+                    "key": step.key,
+                    "inputs": dict(step.inputs),
+                    "counts": counts,
+                    "seconds": round(time.perf_counter() - start, 3),
+                    "finished": datetime.now(UTC).isoformat(timespec="microseconds"),
+                    "chipscape": __version__,
+                }
+                manifest[FILES] = describe_files(part, MANIFEST)
+                write_atomically(part / MANIFEST, sealed_json(manifest), durable=False)
+                sync_tree(part)
         except (ChipscapeError, OSError):
             shutil.rmtree(part, ignore_errors=True)
             raise
-        manifest = {
-            "stage": step.stage,
-            "version": step.version,
-            "key": step.key,
-            "inputs": dict(step.inputs),
-            "counts": counts,
-            "seconds": round(time.perf_counter() - start, 3),
-            "finished": datetime.now(UTC).isoformat(timespec="microseconds"),
-            "chipscape": __version__,
-        }
-        (part / Blocks.LEDGER).unlink(missing_ok=True)
-        write_json(part / MANIFEST, manifest)
-        folder = self.root / step.stage / step.key
+        if existing and _same_counts(counts, existing) and _same_files(part, existing.folder):
+            shutil.rmtree(part)
+            return existing
         # A folder without a manifest is not an artifact, but would block the rename.
         shutil.rmtree(folder, ignore_errors=True)
+        # The new name need not be on the disk: a folder that is lost is computed again.
         part.replace(folder)
         log.info("%s %s computed in %.1f s", step.stage, step.key, manifest["seconds"])
         return Artifact(step.stage, step.key, folder, manifest, cached=False)
 
 
+def unwritable_store_error(store: Store, error: OSError) -> WorkspaceError:
+    """Return the error for a store in which no folder can be created."""
+    return disk_error(error, store.root, store.root) or WorkspaceError(
+        "cannot be written to", where=str(store.root), remedy=f"{error.strerror}."
+    )
+
+
+def _same_counts(counts: Mapping[str, Any], existing: Artifact) -> bool:
+    texts = (json.dumps(c, sort_keys=True, default=list) for c in (dict(counts), existing.counts))
+    return len(set(texts)) == 1
+
+
+def _same_files(folder: Path, existing: Path) -> bool:
+    """Return True if two folders have the same files, apart from the manifest."""
+    files, stored = (
+        {str(p.relative_to(f)): p for p in f.rglob("*") if p.is_file() and p.name != MANIFEST}
+        for f in (folder, existing)
+    )
+    return files.keys() == stored.keys() and all(
+        _same_content(file, stored[name]) for name, file in files.items()
+    )
+
+
+def _same_content(file: Path, other: Path) -> bool:
+    # Other versions of Arrow write other bytes for the same table.
+    if cmp(file, other, shallow=False) or file.suffix != ".parquet":
+        return cmp(file, other, shallow=False)
+    try:
+        return read_table(file).equals(read_table(other))
+    except ArtifactError:
+        return False
+
+
 def _open(stage: str, folder: Path) -> Artifact:
-    manifest = read_json(folder / MANIFEST)
+    manifest = read_sealed_json(folder / MANIFEST)
     fields = manifest.keys() if isinstance(manifest, dict) else ()
     missing = {"inputs", "counts", "version", "finished"}.difference(fields)
     if missing:
         raise damaged_error(folder / MANIFEST, ValueError(f"it lacks {', '.join(sorted(missing))}"))
     return Artifact(stage, folder.name, folder, manifest)
-
-
-class Blocks:
-    """Rows of an artifact computed block by block; an interrupted run resumes at the next block.
-
-    The boundaries of the blocks depend only on `n`, the total number of rows, and `size`, the
-    number of rows in a block, so the result does not depend on where a run was interrupted.
-    """
-
-    LEDGER = "blocks.done"
-
-    def __init__(self, folder: Path, n: int, size: int) -> None:
-        self._ledger = folder / self.LEDGER
-        self._folder, self._n, self._size = folder, n, size
-
-    def array(self, name: str, shape: tuple[int, ...], dtype: str) -> AnyArray:
-        """Open the .npy file `name`, shape (n, *shape), for writing; it is initially all zeros."""
-        path = self._folder / name
-        mode: Any = "r+" if self._ledger.is_file() and path.is_file() else "w+"
-        return np.lib.format.open_memmap(path, mode, np.dtype(dtype), (self._n, *shape))
-
-    def pending(self) -> Iterator[slice]:
-        """Yield the blocks that are not finished, in order."""
-        names = self._ledger.read_text().split() if self._ledger.is_file() else []
-        for start in range(0, self._n, self._size):
-            block = slice(start, min(start + self._size, self._n))
-            if _block_name(block) not in names:
-                yield block
-
-    def finish(self, block: slice, *arrays: AnyArray) -> None:
-        """Write the rows of a block to disk, then record the block as finished."""
-        for array in arrays:
-            array.flush()  # type: ignore[attr-defined]
-        with self._ledger.open("a") as ledger:
-            ledger.write(f"{_block_name(block)}\n")
-
-
-def _block_name(block: slice) -> str:
-    # Both ends are named, so that a version with another block size does not use this block.
-    return f"{block.start}-{block.stop}"

@@ -13,7 +13,7 @@ from filelock import FileLock, Timeout
 
 from core.artifacts.formats import read_json
 from core.artifacts.keys import KEY_LENGTH
-from core.artifacts.store import MANIFEST, PARTIAL, SWEEP_LOCK, Store
+from core.artifacts.store import MANIFEST, PARTIAL, SWEEP_LOCK, Store, unwritable_store_error
 from core.errors import ArtifactError, WorkspaceError
 
 _HEX = frozenset("0123456789abcdef")
@@ -104,6 +104,14 @@ def find_unneeded(
     return [artifact for artifact in by_key.values() if artifact.key not in needed]
 
 
+def find_dependants(store: Store, key: str) -> list[StoredArtifact]:
+    """Return the artifacts that were computed from an artifact, directly or indirectly."""
+    stored, dependants = list_stored(store), {key}
+    while additions := {a.key for a in stored if a.inputs & dependants} - dependants:
+        dependants |= additions
+    return [artifact for artifact in stored if artifact.key in dependants - {key}]
+
+
 def list_leftovers(store: Store) -> list[Path]:
     """Return the folders of artifacts that were never finished, or not deleted completely."""
     folder = store.root / PARTIAL
@@ -121,9 +129,7 @@ def exclusive_access(store: Store) -> Iterator[None]:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / SWEEP_LOCK).touch()
     except OSError as error:
-        raise WorkspaceError(
-            "cannot be written to", where=str(store.root), remedy=f"{error.strerror}."
-        ) from error
+        raise unwritable_store_error(store, error) from error
     with FileLock(folder / SWEEP_LOCK):
         for path in folder.glob("*.lock"):
             if path.name != SWEEP_LOCK:
@@ -159,10 +165,12 @@ def delete_folders(store: Store, folders: Iterable[Path]) -> None:
 
 def folder_bytes(folder: Path) -> int:
     """Return the space that the files of a folder take on the disk, in bytes."""
-    return sum(_disk_bytes(path.stat()) for path in folder.rglob("*") if path.is_file())
+    files = [folder] if folder.is_file() else folder.rglob("*")
+    return sum(_disk_bytes(path.stat()) for path in files if path.is_file())
 
 
 def _disk_bytes(status: os.stat_result) -> int:
-    # Masks are sparse files, which take less space than their length; a block is 512 bytes (POSIX).
+    # The masks of earlier versions are sparse files, which take less space than their length. A
+    # block is 512 bytes (POSIX).
     blocks = getattr(status, "st_blocks", None)
     return int(status.st_size if blocks is None else 512 * blocks)

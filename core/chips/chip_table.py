@@ -42,8 +42,9 @@ def chip_facts(
     The columns are chip_id, scene, annotation (position in its file), longitude, latitude
     (degrees), width, height, length, breadth (metres), area (square metres), heading (degrees
     clockwise from north), column, row (centre in scene pixels), columns, rows (sides in scene
-    pixels), turn (degrees clockwise in the image), side (metres, or pixels without a CRS),
-    valid_fraction (0..1), cut_by_edge (whether the scene's edge cuts the footprint).
+    pixels; see `ChipWindows` for mirrored scenes), turn (degrees clockwise in the image), side
+    (metres, or pixels without a CRS), valid_fraction (0..1), cut_by_edge (whether the scene's edge
+    cuts the footprint).
     """
     return pd.DataFrame(
         {

@@ -69,12 +69,15 @@ def cut_chips(
     bands: tuple[str, ...],
     settings: ChipSettings,
     report: Progress = silent,
+    *,
+    is_grid: bool = False,
 ) -> Iterator[CutChips]:
     """Cut the chips around footprints, given in scene pixels, and yield them in reading order.
 
-    Every chip is yielded once. Raises SceneError if a part of the scene cannot be decoded.
+    Every chip is yielded once. `is_grid` is that of `chip_windows`. Raises SceneError if a part of
+    the scene cannot be decoded.
     """
-    windows = chip_windows(scene, footprints, settings)
+    windows = chip_windows(scene, footprints, settings, is_grid=is_grid)
     tasks = list(_tasks(scene, windows, footprints, bands, settings))
     completed = 0
     for cut in compute.stream_results(cut_read_task, tasks):

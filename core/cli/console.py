@@ -1,6 +1,7 @@
 """Output of the command line: results on standard output, all else on standard error."""
 
 import json
+import logging
 import os
 import signal
 import sys
@@ -17,13 +18,15 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bars
 
+from core.disk import disk_error
 from core.errors import Cancelled, ChipscapeError
 from core.pipeline.run import Reporter
 from core.progress import Progress
 
 PROGRESS = "CHIPSCAPE_PROGRESS"
 """Environment variable that is "jsonl" if a parent process, such as the app, reads progress."""
-_INTERRUPTED = 130
+# Shells report a command that was ended by a signal as 128 and the signal's number.
+_INTERRUPTED, _TERMINATED = 128 + signal.SIGINT, 128 + signal.SIGTERM
 _INTERRUPTED_TEXT = "Interrupted. Finished work is kept; the same command continues from there."
 _SECONDS_PER_LINE = 0.1
 
@@ -78,19 +81,40 @@ def reporter() -> Iterator[Reporter]:
         yield lambda stage: _bar(bars, stage)
 
 
+class _SentenceFormatter(logging.Formatter):
+    """Formats log records without tracebacks, which are written to a file."""
+
+    def formatException(self, _: Any) -> str:  # noqa: N802  # overrides a method of logging
+        return f"Details: {_write_log()}"
+
+
 def guarded(function: Callable[[], object]) -> NoReturn:
     """Run a function and exit with the matching code; errors are printed as sentences."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    log_lines = logging.StreamHandler()
+    log_lines.setFormatter(_SentenceFormatter())
+    logging.basicConfig(handlers=[log_lines])
+    received: list[int] = []
+
+    def interrupt(number: int, _frame: object) -> None:
+        received.append(number)
+        if len(received) > 1:
+            # The second time, the user does not want to wait until files are closed.
+            os._exit(128 + number)
+        raise KeyboardInterrupt
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # A command that a script started in the background ignores Ctrl-C.
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, interrupt)
     try:
         function()
     except SystemExit as exit_request:
         # typer has already turned an interrupt into an exit.
         if exit_request.code == _INTERRUPTED:
-            _show_error(_INTERRUPTED_TEXT)
+            _exit_interrupted(received)
         raise
     except (KeyboardInterrupt, Cancelled):
-        _show_error(_INTERRUPTED_TEXT)
-        sys.exit(_INTERRUPTED)
+        _exit_interrupted(received)
     except BrokenPipeError:
         # Nothing reads standard output any longer.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -100,13 +124,22 @@ def guarded(function: Callable[[], object]) -> NoReturn:
         sys.exit(1)
     except OSError as error:
         # For example a full disk, a missing permission, or a file where a folder should be.
-        path = f"{error.filename}: " if error.filename else ""
-        _show_error(f"{path}{error.strerror or error}. Details: {_write_log()}")
+        path = Path(error.filename or "")
+        text = f"{f'{path}: ' if error.filename else ''}{error.strerror or error}."
+        _show_error(f"{disk_error(error, path, path) or text} Details: {_write_log()}")
         sys.exit(1)
     except Exception as error:  # noqa: BLE001  # a defect is reported in a sentence
+        if received:
+            # Libraries turn an interrupt into errors of their own, for example while they load.
+            _exit_interrupted(received)
         _show_error(f"Unexpected error, {type(error).__name__}: {error}. Details: {_write_log()}")
         sys.exit(1)
     sys.exit(0)
+
+
+def _exit_interrupted(received: list[int]) -> NoReturn:
+    _show_error(_INTERRUPTED_TEXT)
+    sys.exit(_TERMINATED if received == [signal.SIGTERM] else _INTERRUPTED)
 
 
 def _show_error(message: str) -> None:

@@ -2,18 +2,16 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, cast
+from typing import Annotated
 
 from core.cli.console import reporter, show_result
+from core.cli.quality_commands import run_displayed
 from core.cli.shared_options import Session, option, require_choice, split_names, with_session
 from core.errors import SettingsError
-from core.input_settings import DisplaySettings
+from core.pipeline.chip_images import read_display
 from core.pipeline.results.current_result import link_run
-from core.pipeline.results.displayed_result import stored_survey
-from core.pipeline.run import run_pipeline
 from core.pipeline.run_results import collect_results
-from core.pipeline.workspace import Workspace
-from core.tables import read_toml, settings_from_table
+from core.pipeline.run_stages import STAGE_NAMES
 
 DEFAULT_FORMAT = "geojson"
 FORMAT_HELP = (
@@ -44,9 +42,7 @@ def export_command(
         raise SettingsError("raw/ is never written to", where="--out")
     display = read_display(workspace)
     with reporter() as listen:
-        settings = session.result_settings()
-        survey = stored_survey(workspace, settings)
-        run = run_pipeline(workspace, settings, listen, survey=survey)
+        run = run_displayed(session, listen, STAGE_NAMES[-1])
         if run.record is not None:
             # A result that was set by a slider gets a record, by which it can be replayed.
             link_run(run.view, run.record.run_id)
@@ -67,17 +63,6 @@ def export_command(
         "notes": results.notes(),
     }
     show_result(session.as_json, result, _export_lines(paths, listed, results.notes()))
-
-
-def read_display(workspace: Workspace) -> DisplaySettings:
-    """Read the bands and the stretch that the app displays; the defaults if none were chosen.
-
-    Raises SettingsError if the file cannot be read.
-    """
-    path = workspace.root / "app" / "display.toml"
-    if not path.is_file():
-        return DisplaySettings()
-    return cast(DisplaySettings, settings_from_table(DisplaySettings, read_toml(path), str(path)))
 
 
 def _export_lines(paths: Sequence[Path], listed: Sequence[Path], notes: Sequence[str]) -> list[str]:

@@ -17,8 +17,8 @@ from core.cli.shared_options import (
     option,
     with_options,
 )
-from core.clusters.labelling import NOISE
-from core.clusters.labelling_comparison import ABSENT, EXCLUDED
+from core.clusters.labelling import EXCLUDED, NOISE
+from core.clusters.labelling_comparison import ABSENT
 from core.errors import SettingsError
 from core.pipeline.results.cleaning import (
     Cleaning,
@@ -27,14 +27,14 @@ from core.pipeline.results.cleaning import (
     plan_cleaning,
     select_deletable,
 )
-from core.pipeline.results.current_result import load_current
+from core.pipeline.results.current_file import find_damage, load_readable, set_aside_current
 from core.pipeline.results.replay import copy_scenes, replay_run
 from core.pipeline.results.run_comparison import StoredRun, compare_runs, open_run
 from core.pipeline.results.run_records import (
     RunRecord,
     change_record,
     find_run_record,
-    list_run_records,
+    list_complete_runs,
     list_unreadable_records,
 )
 from core.pipeline.workspace import Workspace
@@ -111,6 +111,9 @@ def runs_command(
     compare: Annotated[
         tuple[str, str], option("Compare the clusters of two runs.", "--compare")
     ] = ("", ""),
+    set_aside: Annotated[
+        bool, option("Rename a damaged current.json; edits of no run are lost.", "--set-aside")
+    ] = False,
 ) -> None:
     """List the runs; with a RUN, rename, annotate or pin it; with --compare, compare two."""
     workspace = session.workspace
@@ -129,11 +132,15 @@ def runs_command(
         )
     if run:
         change_record(find_run_record(run, workspace), **changes)
-    records = [record for record in list_run_records(workspace) if record.is_complete]
-    unreadable = list_unreadable_records(workspace)
-    tables = _run_tables(workspace, records)
+    renamed = str(set_aside_current(workspace)) if set_aside else ""
+    damage = find_damage(workspace)
+    unreadable = [*([damage] if damage else []), *list_unreadable_records(workspace)]
+    tables = _run_tables(workspace, list_complete_runs(workspace))
     result = {"runs": tables, "unreadable": [str(error) for error in unreadable]}
+    if renamed:
+        result["set_aside"] = renamed
     lines = [
+        *([f"The damaged file was renamed to {renamed}."] if renamed else []),
         *(_run_line(table) for table in tables),
         *([] if tables else ["There are no runs yet."]),
         *(f"not readable: {error}" for error in unreadable),
@@ -142,7 +149,7 @@ def runs_command(
 
 
 def _run_tables(workspace: Workspace, records: list[RunRecord]) -> list[dict[str, Any]]:
-    storage, current = measure_runs(workspace, records), load_current(workspace).run
+    storage, current = measure_runs(workspace, records), load_readable(workspace).run
     return [
         {
             "name": record.name,
@@ -164,11 +171,16 @@ def _run_tables(workspace: Workspace, records: list[RunRecord]) -> list[dict[str
 
 
 def _run_line(table: dict[str, Any]) -> str:
-    facts = [table["id"], f"{table['finished'][:16].replace('T', ' ')}", table["encoder"]]
-    if table["n_clusters"] is not None:
-        facts += [table["method"], counted(table["chips"], "chip")]
-        facts += [counted(table["n_clusters"], "cluster"), f"{table['noise_fraction']:.0%} noise"]
-    facts.append(f"{table['bytes'] / 1e6:.1f} MB")
+    facts = [
+        table["id"],
+        table["finished"][:16].replace("T", " "),
+        table["encoder"],
+        table["method"],
+        counted(table["chips"], "chip"),
+        counted(table["n_clusters"], "cluster"),
+        f"{table['noise_fraction']:.0%} noise",
+        f"{table['bytes'] / 1e6:.1f} MB",
+    ]
     if table["missing_artifacts"]:
         facts.append("results deleted, see `chipscape replay`")
     marks = ", ".join(mark for mark in ("current", "pinned") if table[mark])
@@ -211,8 +223,8 @@ def _compare_lines(result: dict[str, Any]) -> Iterator[str]:
         if result[only]:
             yield f"{counted(result[only], 'chip')} only in {result[name]}"
     for row in result["flow"]:
-        arrow = "->" if row["moved"] else "=="
-        yield f"{row['chips']:>8} {row['first_name']} {arrow} {row['second_name']}"
+        moved = " (moved)" if row["moved"] else ""
+        yield f"{row['chips']:>8} {row['first_name']} -> {row['second_name']}{moved}"
     yield from (f"note: {note}" for note in result["notes"])
 
 

@@ -12,7 +12,7 @@ import typer
 from core import compute
 from core.clusters.methods.method_table import METHODS, find_method
 from core.errors import SettingsError
-from core.pipeline.results.current_result import load_current
+from core.pipeline.results.current_file import load_current
 from core.pipeline.results.run_records import find_run_record, read_record
 from core.pipeline.workspace import Workspace
 from core.settings import PRESETS, RunSettings

@@ -16,6 +16,7 @@ from core.cli import (
     input_commands,
     quality_commands,
     result_commands,
+    verify_command,
 )
 from core.cli.console import counted, emit, machine_read, remark, reporter, show_result
 from core.cli.encoder_commands import agreed_class_attribute
@@ -214,6 +215,7 @@ for commands in (
     input_commands.COMMANDS,
     result_commands.COMMANDS,
     assign_command.COMMANDS,
+    verify_command.COMMANDS,
 ):
     for name, command in commands.items():
         app.command(name=name)(command)

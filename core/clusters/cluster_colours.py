@@ -10,7 +10,7 @@ distances.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from core.clusters.labelling import NOISE
+from core.clusters.labelling import EXCLUDED, NOISE
 
 COLOURS: tuple[str, ...] = (
     *("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#6C0C24"),
@@ -18,7 +18,6 @@ COLOURS: tuple[str, ...] = (
     *("#00CC78", "#B43C90", "#5460E4", "#6C90D8", "#3C6024", "#3CCCCC", "#F0546C", "#F0C000"),
 )
 SYMBOLS: tuple[str, ...] = ("circle", "diamond", "square", "triangle-up")
-EXCLUDED = -2
 NOISE_COLOUR, EXCLUDED_COLOUR = "#A9AFB8", "#DCE0E6"
 
 

@@ -1,9 +1,11 @@
 """Stable cluster ids: new clusters take over the ids of old clusters with the same chips."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import count
 
 import numpy as np
+import pandas as pd
 
 from core.clusters.labelling import NOISE
 from core.errors import ArtifactError
@@ -75,6 +77,16 @@ def describe_changes(old: IntArray, new: IntArray) -> LabellingChanges:
         splits=splits,
         merges=merges,
     )
+
+
+def align_ids(
+    ids: IntArray, chips: Sequence[str], chip_ids: Sequence[str], missing: int
+) -> IntArray:
+    """Return the id of each chip in `chip_ids`, given the ids of `chips`; `missing` for others."""
+    rows = pd.Index(chips).get_indexer(pd.Index(chip_ids))
+    aligned = np.full(len(chip_ids), missing, np.int32)
+    aligned[rows >= 0] = ids[rows[rows >= 0]]
+    return aligned
 
 
 def renumber_labels(labels: IntArray, ids: dict[int, int]) -> IntArray:

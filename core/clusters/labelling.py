@@ -8,7 +8,8 @@ import numpy as np
 from core.errors import ArtifactError
 from core.types import AnyArray, FloatArray, IntArray
 
-NOISE = -1
+NOISE, EXCLUDED = -1, -2
+"""Cluster ids of noise, and of chips that the user has excluded."""
 Fact = float | int | str
 
 

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from core.clusters.label_matching import match_clusters
-from core.clusters.labelling import NOISE
+from core.clusters.label_matching import align_ids, match_clusters
+from core.clusters.labelling import EXCLUDED, NOISE
 from core.types import BoolArray, IntArray
 
-EXCLUDED, ABSENT = -2, -3
-"""Ids of chips that the user excluded, and of chips that only the other labelling has."""
+ABSENT = -3
+"""Id of the chips that only the other labelling has."""
 
 
 @dataclass(frozen=True)
@@ -78,8 +78,8 @@ def compare_labellings(
     """
     in_first = set(first_chips)
     chip_ids = (*first_chips, *(chip for chip in second_chips if chip not in in_first))
-    first = _align_ids(first_ids, first_chips, chip_ids)
-    second = _align_ids(second_ids, second_chips, chip_ids)
+    first = align_ids(first_ids, first_chips, chip_ids, ABSENT)
+    second = align_ids(second_ids, second_chips, chip_ids, ABSENT)
     shared = (first != ABSENT) & (second != ABSENT)
     scored = shared & (first != EXCLUDED) & (second != EXCLUDED)
     ari = ami = None
@@ -89,13 +89,6 @@ def compare_labellings(
         ari = float(metrics.adjusted_rand_score(first[scored], second[scored]))
         ami = float(metrics.adjusted_mutual_info_score(first[scored], second[scored]))
     return LabellingComparison(chip_ids, first, second, _find_moved(first, second), ari, ami)
-
-
-def _align_ids(ids: IntArray, chips: Sequence[str], chip_ids: Sequence[str]) -> IntArray:
-    rows = pd.Index(chips).get_indexer(pd.Index(chip_ids))
-    aligned = np.full(len(chip_ids), ABSENT, np.int32)
-    aligned[rows >= 0] = ids[rows[rows >= 0]]
-    return aligned
 
 
 def _find_moved(first: IntArray, second: IntArray) -> BoolArray:

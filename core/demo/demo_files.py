@@ -1,7 +1,6 @@
 """The files of demonstration data: staged in a temporary folder and moved when all are complete."""
 
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,7 +8,9 @@ from pathlib import Path
 import rasterio
 from rasterio.transform import from_origin
 
+from core.disk import disk_error
 from core.errors import SettingsError, WorkspaceError
+from core.leftovers import scratch_folder
 from core.types import ByteArray
 
 
@@ -36,16 +37,16 @@ def staging_folder(folder: Path) -> Iterator[Path]:
         folder.parent.mkdir(parents=True, exist_ok=True)
         parent = folder if folder.is_dir() else folder.parent
         # On the same file system as the folder, so that each move at the end is a rename.
-        with tempfile.TemporaryDirectory(prefix=".demo-", dir=parent) as name:
-            yield Path(name)
+        with scratch_folder(parent) as scratch:
+            yield scratch
             folder.mkdir(exist_ok=True)
             # Annotations come before their scene (.geojson, .tif): no scene is ever without them.
-            for path in sorted(Path(name).iterdir()):
+            for path in sorted(scratch.iterdir()):
                 if path.is_dir() and (folder / path.name).is_dir():
                     shutil.rmtree(folder / path.name)
                 path.replace(folder / path.name)
     except OSError as error:
-        raise WorkspaceError(
+        raise disk_error(error, folder, folder) or WorkspaceError(
             f"cannot be written: {error}", where=str(folder), remedy="Choose another folder."
         ) from error
 

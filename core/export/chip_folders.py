@@ -12,10 +12,9 @@ from core.chips.chip_set import SceneChips
 from core.clusters.labelling import NOISE
 from core.export.clustered_chips import ClusteredChips
 from core.export.file_names import folder_name, safe_stem, unique_texts
-from core.mapping import chip_thumbnails
+from core.mapping import chip_thumbnails, chip_window
 from core.progress import Progress, report_step
 from core.raster.scene import read_scene
-from core.raster.windows import ChipWindows
 from core.types import AnyArray
 
 # Number of chips read at a time.
@@ -65,9 +64,7 @@ def chip_transforms(part: SceneChips, transform: Affine) -> list[Affine]:
 
     `transform` is that of the scene.
     """
-    fields = ("column", "row", "columns", "rows", "turn", "side")
-    windows = ChipWindows(*(part.facts[name].to_numpy(float) for name in fields))
-    size = part.pixels.shape[-1]
+    windows, size = chip_window(part.facts), part.pixels.shape[-1]
     axes, corners = windows.axes() / size, windows.corners()[:, 0]
     return [
         transform @ Affine(a[0, 0], a[0, 1], corner[0], a[1, 0], a[1, 1], corner[1])

@@ -9,7 +9,7 @@ import shapely
 
 from core.export.clustered_chips import ClusteredChips, ExportedScene
 from core.export.file_names import printable_text, unique_texts
-from core.raster.windows import ChipWindows
+from core.mapping import chip_window
 from core.types import Geometries
 
 
@@ -69,9 +69,7 @@ def list_image_objects(results: ClusteredChips) -> list[tuple[ExportedScene, lis
 
 def _outlines(results: ClusteredChips) -> Geometries:
     """Return the footprints in scene pixels; the chip's square if a footprint has no area."""
-    facts, fields = results.chips.facts, ("column", "row", "columns", "rows", "turn", "side")
-    windows = ChipWindows(*(facts[name].to_numpy(float) for name in fields))
-    squares = shapely.polygons(windows.corners())
+    squares = shapely.polygons(chip_window(results.chips.facts).corners())
     flat = shapely.area(results.outlines) == 0
     outlines: Geometries = np.where(flat, squares, results.outlines)
     return outlines

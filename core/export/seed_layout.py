@@ -7,9 +7,11 @@ import numpy as np
 
 from core.artifacts.formats import write_array, write_atomically
 from core.chips.chip_set import ChipSet
+from core.disk import explained_disk_errors
 from core.export.clustered_chips import ClusteredChips
 from core.export.file_names import safe_stem
 from core.export.projection_plot import draw_projection
+from core.leftovers import scratch_folder
 
 
 def write_seed_layout(
@@ -43,11 +45,14 @@ def write_seed_layout(
 def _write_chips(chips: ChipSet, folder: Path) -> list[Path]:
     """Write one file per chip; files of other chips from an earlier export stay."""
     paths = []
-    for part in chips.parts:
-        for row, chip_id in enumerate(part.facts["chip_id"]):
-            pixels = np.moveaxis(part.pixels[row], 0, -1)
-            path = folder / _chip_file(chip_id)
-            paths.append(write_atomically(path, partial(write_array, values=pixels)))
+    with explained_disk_errors(folder, folder), scratch_folder(folder) as scratch:
+        for part in chips.parts:
+            for row, chip_id in enumerate(part.facts["chip_id"]):
+                path = folder / _chip_file(chip_id)
+                with explained_disk_errors(scratch, folder):
+                    write_array(scratch / path.name, np.moveaxis(part.pixels[row], 0, -1))
+                    (scratch / path.name).replace(path)
+                paths.append(path)
     return paths
 
 

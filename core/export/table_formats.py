@@ -9,7 +9,9 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pyogrio
 import shapely
+from pyogrio.errors import FieldError
 
+from core.errors import SettingsError
 from core.export.clustered_chips import ClusteredChips
 from core.export.qgis_style import layer_style
 from core.progress import Progress
@@ -94,9 +96,17 @@ def _write_layer(frame: gpd.GeoDataFrame, path: Path, driver: str, **options: An
     """Write one layer; polygons become multipolygons if the layer has both."""
     types = set(frame.geometry.geom_type.dropna())
     promote = len(types) > 1 and len({name.removeprefix("Multi") for name in types}) == 1
-    pyogrio.write_dataframe(
-        frame, path, layer=LAYER, driver=driver, promote_to_multi=promote or None, **options
-    )
+    try:
+        pyogrio.write_dataframe(
+            frame, path, layer=LAYER, driver=driver, promote_to_multi=promote or None, **options
+        )
+    except FieldError as error:
+        # SQLite, for example, has at most 2,000 columns.
+        raise SettingsError(
+            f"a {driver} file cannot hold all {len(frame.columns)} columns ({error})",
+            where=path.name,
+            remedy="Choose another format, or remove attributes of the annotations.",
+        ) from error
 
 
 def _provenance_tags(results: ClusteredChips) -> Mapping[str, str]:

@@ -1,8 +1,9 @@
 """Images of chips, their surroundings and whole scenes, and measures of the chips' appearance."""
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -12,8 +13,9 @@ from core import mapping
 from core.artifacts.formats import read_array, read_table, write_array, write_table
 from core.chips.chip_set import ChipSet
 from core.clusters.evaluation.appearance import measure_appearance
-from core.errors import SceneError
+from core.errors import BandError, SceneError, WorkspaceError
 from core.input_settings import DisplaySettings
+from core.pipeline.inputs.scene_files import scene_sources
 from core.pipeline.scene_survey import Survey, SurveyedScene
 from core.pipeline.stage import Stage
 from core.pipeline.view import View
@@ -29,7 +31,10 @@ from core.raster.rendering import (
 )
 from core.raster.scene import read_scene
 from core.raster.spectral.spectral_indices import SpectralIndex
+from core.tables import read_toml, settings_from_table
 from core.types import ByteArray, DoubleArray
+
+log = logging.getLogger(__name__)
 
 # Number of chips measured at a time: 256 chips of 128 x 128 pixels in four bands take 70 MB.
 _BLOCK = 256
@@ -41,27 +46,60 @@ _SCENES_SAMPLED = 64
 class _SampledBands:
     """A scene, and the bands whose values are sampled."""
 
+    workspace: Workspace
     scene: SurveyedScene
     bands: tuple[str, ...]
 
 
 def _write_sample(sampled: _SampledBands, folder: Path, _: Progress) -> dict[str, Any]:
-    try:
-        sample = sample_percentiles(read_scene(sampled.scene.path), sampled.bands)
-    except SceneError:
-        # A damaged scene is reported where it is opened; the other scenes are still displayed.
-        sample = np.full((len(sampled.bands), 1), np.nan)
+    sample = sample_percentiles(read_scene(sampled.scene.path), sampled.bands)
     write_array(folder / "percentiles.npy", sample)
     return {"bands": list(sampled.bands)}
 
 
 SAMPLES: Stage[_SampledBands, DoubleArray] = Stage(
     name="percentiles",
-    version=1,
+    # Version 1 also stored the missing sample of a scene that could not be read at the time.
+    version=2,
     inputs=lambda sampled: {"scene": sampled.scene.artifact.key, "bands": sampled.bands},
     compute=_write_sample,
-    open=lambda artifact: read_array(artifact.folder / "percentiles.npy"),
+    load=lambda artifact: read_array(artifact.folder / "percentiles.npy"),
+    sources=lambda sampled: scene_sources(
+        sampled.workspace, sampled.scene.path, sampled.scene.artifact.manifest["inputs"]
+    ),
+    is_rechecked=True,
 )
+
+
+def display_path(workspace: Workspace) -> Path:
+    """Return the path of the file that holds the bands and the stretch that the app displays."""
+    return workspace.root / "app" / "display.toml"
+
+
+def read_display(workspace: Workspace) -> DisplaySettings:
+    """Read the bands and the stretch that the app displays; the defaults if none were chosen.
+
+    Raises SettingsError if the file cannot be read.
+    """
+    path = display_path(workspace)
+    if not path.is_file():
+        return DisplaySettings()
+    return cast(DisplaySettings, settings_from_table(DisplaySettings, read_toml(path), str(path)))
+
+
+def _find_sample(sampled: _SampledBands) -> DoubleArray:
+    """Return the sample of a scene; it is not stored if the scene has changed."""
+    try:
+        return SAMPLES.open(SAMPLES.make(sampled.workspace.store, sampled))
+    except WorkspaceError:
+        log.debug("the sample of %s is not stored", sampled.scene.path.name)
+    except SceneError:
+        # A damaged scene is reported where it is opened; the other scenes are still displayed.
+        return np.full((len(sampled.bands), 1), np.nan)
+    try:
+        return sample_percentiles(read_scene(sampled.scene.path), sampled.bands)
+    except (SceneError, BandError):
+        return np.full((len(sampled.bands), 1), np.nan)
 
 
 def find_rendering(
@@ -84,8 +122,7 @@ def find_rendering(
     ]
     numbers = np.linspace(0, len(scenes) - 1, min(_SCENES_SAMPLED, len(scenes))).round()
     samples = [
-        SAMPLES.open(SAMPLES.make(workspace.store, _SampledBands(scenes[i], names)))
-        for i in numbers.astype(int)
+        _find_sample(_SampledBands(workspace, scenes[i], names)) for i in numbers.astype(int)
     ]
     samples = samples or [np.full((len(names), 1), np.nan)]
     return Rendering(names, stretch_limits(samples, dtype, stretch_percentiles(display)))
@@ -248,5 +285,5 @@ APPEARANCE: Stage[ChipSet, pd.DataFrame] = Stage(
     version=1,
     inputs=lambda chips: {"chips": list(chips.keys)},
     compute=_measure_chips,
-    open=lambda artifact: read_table(artifact.folder / "appearance.parquet"),
+    load=lambda artifact: read_table(artifact.folder / "appearance.parquet"),
 )

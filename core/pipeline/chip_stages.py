@@ -17,9 +17,11 @@ from core.chips.chip_table import chip_facts
 from core.chips.extraction import cut_chips
 from core.chips.screening import FLAGS, flag_chips, unflagged_chips
 from core.errors import SceneError, TooFewError, unknown_attribute_error
+from core.pipeline.inputs.scene_files import scene_sources
 from core.pipeline.scene_survey import SurveyedScene
 from core.pipeline.stage import Resolve, Stage
 from core.pipeline.view import View
+from core.pipeline.workspace import Workspace
 from core.progress import Progress, shifted, silent
 from core.raster.scene import read_scene
 from core.raster.windows import chip_windows
@@ -31,6 +33,7 @@ from core.types import DoubleArray
 class _SceneCut:
     """A scene, and the bands and settings with which its chips are cut."""
 
+    workspace: Workspace
     scene: SurveyedScene
     bands: tuple[str, ...]
     settings: ChipSettings
@@ -54,19 +57,22 @@ def _cut_inputs(cut: _SceneCut) -> dict[str, Any]:
 def _cut_scene(cut: _SceneCut, folder: Path, report: Progress) -> dict[str, Any]:
     settings, footprints = cut.settings, cut.scene.footprints()
     n, side = len(footprints), settings.size
-    if cut.scene.report.grid:
+    is_grid = cut.scene.report.grid
+    if is_grid:
         # The squares of a grid are the chips themselves; the margin is for annotations only.
         settings = dataclasses.replace(settings, margin=0.0, extent=0.0)
     try:
         scene = read_scene(cut.scene.path)
-        windows = chip_windows(scene, footprints.pixels, settings)
+        windows = chip_windows(scene, footprints.pixels, settings, is_grid=is_grid)
         band_range = BandRange(len(cut.bands))
         valid_fraction: DoubleArray = np.zeros(n)
         with (
             RowFile(folder / "chips.npy", (n, len(cut.bands), side, side), scene.dtype) as values,
             RowFile(folder / "mask.npy", (n, side, side), "uint8") as mask,
         ):
-            for chips in cut_chips(scene, footprints.pixels, cut.bands, settings, report):
+            for chips in cut_chips(
+                scene, footprints.pixels, cut.bands, settings, report, is_grid=is_grid
+            ):
                 values.write(chips.rows, chips.values)
                 band_range.update(chips.values, chips.mask)
                 n_masked = np.count_nonzero(chips.mask, axis=(1, 2))
@@ -74,7 +80,9 @@ def _cut_scene(cut: _SceneCut, folder: Path, report: Progress) -> dict[str, Any]
                 mask.write(chips.rows[n_masked > 0], chips.mask[n_masked > 0])
                 valid_fraction[chips.rows] = 1 - n_masked / side**2
     except SceneError as error:
-        # The error is stored. A replaced file gets another key, so it is tried again.
+        # Without the chips of this scene, the others can still be used. If the file has changed,
+        # nothing is stored; if not, the next run tries again.
+        scene_sources(cut.workspace, cut.scene.path, cut.scene.artifact.manifest["inputs"])
         for name in ("chips.npy", "mask.npy"):
             (folder / name).unlink(missing_ok=True)
         return {"error": str(error), "chips": 0}
@@ -142,14 +150,22 @@ def _write_remaining(chips: _RemainingChips, folder: Path, _: Progress) -> dict[
     return {"chips": len(rows), **same, "left_out": len(part) - len(rows)}
 
 
-CHIPS: Stage[_SceneCut, SceneChips] = Stage("chips", 2, _cut_inputs, _cut_scene, _open_scene_chips)
+CHIPS: Stage[_SceneCut, SceneChips] = Stage(
+    name="chips",
+    version=2,
+    inputs=_cut_inputs,
+    compute=_cut_scene,
+    load=_open_scene_chips,
+    sources=lambda c: scene_sources(c.workspace, c.scene.path, c.scene.artifact.manifest["inputs"]),
+    is_rechecked=True,
+)
 SCREENING: Stage[Sequence[Artifact], pd.DataFrame] = Stage(
     name="screen",
     version=1,
     # All chips are flagged together, because near-duplicates can be in different scenes.
     inputs=lambda cut: {"chips": [artifact.key for artifact in cut]},
     compute=_flag_chips,
-    open=lambda artifact: read_table(artifact.folder / "flags.parquet"),
+    load=lambda artifact: read_table(artifact.folder / "flags.parquet"),
 )
 REMAINING_CHIPS: Stage[_RemainingChips, SceneChips] = Stage(
     "chips", 1, _remaining_inputs, _write_remaining, _open_scene_chips
@@ -176,7 +192,7 @@ def chip_artifacts(view: View, resolve: Resolve, report: Progress) -> list[Artif
 def _scene_cuts(view: View) -> list[_SceneCut]:
     scenes, settings = view.survey.usable, view.settings.chips
     bands = shared_band_names({s.path.name: s.report.bands for s in scenes}, settings.bands)
-    return [_SceneCut(scene, bands, settings) for scene in scenes]
+    return [_SceneCut(view.workspace, scene, bands, settings) for scene in scenes]
 
 
 def usable_artifacts(artifacts: Sequence[Artifact]) -> tuple[Artifact, ...]:

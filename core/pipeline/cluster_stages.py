@@ -20,6 +20,7 @@ from core.artifacts.formats import (
     write_json,
 )
 from core.artifacts.store import Artifact
+from core.chips.chip_set import ChipSet
 from core.clusters.evaluation.centring_losses import centring_warnings
 from core.clusters.evaluation.component_sweep import ComponentSweep, sweep_components
 from core.clusters.labelling import Labelling
@@ -33,15 +34,26 @@ from core.pipeline.projections.live_layout import LayoutWriter
 from core.pipeline.stage import Resolve, Stage
 from core.pipeline.view import View
 from core.progress import Progress
+from core.raster.geodesy import gather_longitudes
 from core.reduction.pca import Reduction, reduce_embeddings
 from core.reduction.projection_scores import score_projection
 from core.reduction.tsne import Projection, metric_space, project_tsne
 from core.reduction_settings import ProjectionSettings
-from core.types import FloatArray
+from core.types import DoubleArray, FloatArray
 
 WEIGHTED_FACTS = ("longitude", "latitude", "width", "height")
 COUNTS = tuple(range(1, 21))
 """Numbers of Gaussians for which mixtures are compared by default."""
+
+
+def property_columns(chips: ChipSet, fitted: ChipSet | None = None) -> dict[str, DoubleArray]:
+    """Return the properties of chips that can be added to the embeddings, (n,) each.
+
+    `fitted` are the chips that the reduction was fitted to, if they are others.
+    """
+    columns = {name: chips.facts[name].to_numpy(np.float64) for name in WEIGHTED_FACTS}
+    reference = (fitted or chips).facts["longitude"].to_numpy(np.float64)
+    return columns | {"longitude": gather_longitudes(columns["longitude"], reference)}
 
 
 def _reduction_inputs(view: View) -> dict[str, Any]:
@@ -58,7 +70,7 @@ def _reduce(view: View, folder: Path, report: Progress) -> dict[str, Any]:
     chips, settings = open_chips(view), view.settings.reduction
     if chips is None:
         raise TooFewError("there are no chips to reduce", where="reduction")
-    facts = {name: chips.facts[name].to_numpy(np.float64) for name in WEIGHTED_FACTS}
+    facts = property_columns(chips)
     if settings.nuisance != "none":
         appearance = APPEARANCE.open(APPEARANCE.make(view.workspace.store, chips, report))
         facts[settings.nuisance] = appearance[settings.nuisance].to_numpy(np.float64)
@@ -165,7 +177,9 @@ def reduction_key(view: View) -> str:
 
 def read_points(view: View) -> FloatArray:
     """Read the principal components of a view, float32 (n, d)."""
-    return read_array(view.artifacts["reduction"][0].folder / "points.npy")
+    artifact = view.artifacts["reduction"][0]
+    artifact.require_intact()
+    return read_array(artifact.folder / "points.npy")
 
 
 def open_reduction(view: View) -> Reduction | None:
@@ -225,6 +239,7 @@ def write_labelling(folder: Path, labelling: Labelling) -> dict[str, Any]:
 
 def open_labelling_artifact(artifact: Artifact) -> Labelling:
     """Open the labelling of a finished artifact."""
+    artifact.require_intact()
     about = read_json(artifact.folder / "labelling.json")
     labels, confidence = (
         read_array(artifact.folder / f"{name}.npy") for name in ("labels", "confidence")
@@ -262,7 +277,7 @@ COMPONENT_SWEEP: Stage[ComponentCounts, ComponentSweep] = Stage(
     version=3,
     inputs=_sweep_inputs,
     compute=_sweep,
-    open=lambda artifact: ComponentSweep(
+    load=lambda artifact: ComponentSweep(
         **read_arrays(artifact.folder),
         covariance=tuple(artifact.counts["covariance"]),
         single=artifact.counts["single"],

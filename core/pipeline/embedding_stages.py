@@ -6,6 +6,7 @@ when scenes are added, so that existing embeddings do not change.
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -13,8 +14,9 @@ from typing import Any
 
 import numpy as np
 
+from core.artifacts.blocks import Blocks
 from core.artifacts.formats import read_array, read_arrays, read_json, write_arrays, write_json
-from core.artifacts.store import Artifact, Blocks, Step, Store
+from core.artifacts.store import Artifact, Step, Store
 from core.chips.chip_set import ChipSet, Outline
 from core.chips.scaling import Scaling
 from core.embeddings import registry
@@ -23,6 +25,7 @@ from core.embeddings.encoding import encode_rows, encoder_notes, fit_encoder
 from core.errors import DegenerateError
 from core.pipeline.chip_stages import open_chip_set, outline_chips, usable_artifacts
 from core.pipeline.encoders.scene_footprints import fill_missing_rows, scene_footprints
+from core.pipeline.inputs.encoder_files import encoder_sources
 from core.pipeline.stage import Resolve, Stage
 from core.pipeline.view import View
 from core.pipeline.workspace import Workspace
@@ -130,23 +133,30 @@ def _embed(subject: _SceneEmbeddings, folder: Path, report: Progress) -> dict[st
     scaling = fit.scalings[part.pixels.dtype.name]
     located = needs_footprints(encoder)
     footprints = scene_footprints(encoding.view.survey, part) if located else None
-    matrix = None
-    for rows in blocks.pending():
-        if encoding.scene_embeddings:
-            vectors = encoding.scene_embeddings[subject.index][rows]
-        else:
-            vectors = encode_rows(encoder, part, chips.bands, scaling, fit.fitted, rows, footprints)
-        if matrix is None:
-            matrix = blocks.array("embeddings.npy", (vectors.shape[1],), "float32")
-        matrix[rows] = vectors
-        blocks.finish(rows, matrix)
-        report_step(report, rows.stop, len(part), part.scene)
+    with ExitStack() as files:
+        matrix = None
+        for rows in blocks.pending():
+            arguments = (encoder, part, chips.bands, scaling, fit.fitted, rows, footprints)
+            fitted = encoding.scene_embeddings
+            vectors = fitted[subject.index][rows] if fitted else encode_rows(*arguments)
+            if matrix is None:
+                matrix = blocks.open_rows("embeddings.npy", (vectors.shape[1],), "float32")
+                files.enter_context(matrix)
+            matrix.write(np.arange(rows.start, rows.stop), vectors)
+            blocks.finish(rows, matrix)
+            report_step(report, rows.stop, len(part), part.scene)
     notes = fill_missing_rows(folder / "embeddings.npy", part) if located else ()
     return {"chips": len(part), "scene": part.scene, "notes": list(notes)}
 
 
+def _encoder_state(encoding: _Encoding) -> object:
+    return encoder_sources(
+        encoding.view.workspace, encoding.settings, encoding.fit_inputs["encoder"]
+    )
+
+
 ENCODER_FITS: Stage[_Encoding, EncoderFit] = Stage(
-    "encoders", 1, lambda encoding: encoding.fit_inputs, _fit, _open_fit
+    "encoders", 1, lambda encoding: encoding.fit_inputs, _fit, _open_fit, _encoder_state
 )
 EMBEDDINGS: Stage[_SceneEmbeddings, AnyArray] = Stage(
     name="embeddings",
@@ -156,7 +166,8 @@ EMBEDDINGS: Stage[_SceneEmbeddings, AnyArray] = Stage(
         "encoder": ENCODER_FITS.step(subject.encoding).key,
     },
     compute=_embed,
-    open=lambda artifact: read_array(artifact.folder / "embeddings.npy", mapped=True),
+    load=lambda artifact: read_array(artifact.folder / "embeddings.npy", mapped=True),
+    sources=lambda subject: _encoder_state(subject.encoding),
 )
 
 

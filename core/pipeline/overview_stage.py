@@ -7,6 +7,7 @@ from typing import Any
 from core.artifacts.store import Artifact
 from core.errors import SettingsError
 from core.input_settings import DisplaySettings
+from core.pipeline.inputs.scene_files import scene_sources
 from core.pipeline.scene_survey import Survey, SurveyedScene
 from core.pipeline.stage import Stage
 from core.pipeline.workspace import Workspace
@@ -18,9 +19,10 @@ from core.raster.tiles import TileSource, needs_overviews, write_overviews
 
 @dataclass(frozen=True)
 class _Overviews:
-    """A scene, and the bands that its overviews contain."""
+    """A scene, its artifact, and the bands that its overviews contain."""
 
-    scene_key: str
+    workspace: Workspace
+    artifact: Artifact
     scene: Scene
     bands: tuple[str, ...]
 
@@ -33,15 +35,18 @@ def _write(overviews: _Overviews, folder: Path, report: Progress) -> dict[str, A
 OVERVIEWS: Stage[_Overviews, Path] = Stage(
     name="overviews",
     version=1,
-    inputs=lambda overviews: {"scene": overviews.scene_key, "bands": overviews.bands},
+    inputs=lambda overviews: {"scene": overviews.artifact.key, "bands": overviews.bands},
     compute=_write,
-    open=lambda artifact: artifact.folder / "overviews.tif",
+    load=lambda artifact: artifact.folder / "overviews.tif",
+    sources=lambda overviews: scene_sources(
+        overviews.workspace, overviews.scene.path, overviews.artifact.manifest["inputs"]
+    ),
 )
 
 
 def has_overviews(workspace: Workspace, scene: SurveyedScene, display: DisplaySettings) -> bool:
     """Return True if a scene's overviews have been built or are not needed."""
-    overviews = _overviews_of(scene, display)
+    overviews = _overviews_of(workspace, scene, display)
     built = OVERVIEWS.find(workspace.store, overviews) is not None
     return built or not needs_overviews(overviews.scene)
 
@@ -85,7 +90,7 @@ def build_overviews(
     workspace: Workspace, scene: SurveyedScene, display: DisplaySettings, report: Progress = silent
 ) -> Artifact | None:
     """Find or build the overviews of a scene; None if the scene needs none."""
-    overviews = _overviews_of(scene, display)
+    overviews = _overviews_of(workspace, scene, display)
     if not needs_overviews(overviews.scene):
         return None
     return OVERVIEWS.make(workspace.store, overviews, report)
@@ -95,12 +100,15 @@ def open_tile_source(
     workspace: Workspace, scene: SurveyedScene, rendering: Rendering
 ) -> TileSource:
     """Open a scene for rendering tiles, with its overviews if they have been built."""
-    overviews = _Overviews(scene.artifact.key, read_scene(scene.path), rendering.bands)
+    overviews = _Overviews(workspace, scene.artifact, read_scene(scene.path), rendering.bands)
     file = OVERVIEWS.read(workspace.store, overviews)
     return TileSource(overviews.scene, overviews.bands, rendering.limits, file)
 
 
-def _overviews_of(scene: SurveyedScene, display: DisplaySettings) -> _Overviews:
+def _overviews_of(
+    workspace: Workspace, scene: SurveyedScene, display: DisplaySettings
+) -> _Overviews:
     header = read_scene(scene.path)
     positions = displayed_band_positions(header.bands, display)
-    return _Overviews(scene.artifact.key, header, tuple(header.bands[i] for i in positions))
+    bands = tuple(header.bands[i] for i in positions)
+    return _Overviews(workspace, scene.artifact, header, bands)

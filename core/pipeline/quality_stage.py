@@ -151,7 +151,7 @@ QUALITY: Stage[_JudgedLabelling, Quality] = Stage(
     version=3,
     inputs=_quality_inputs,
     compute=_judge,
-    open=_open_quality,
+    load=_open_quality,
 )
 
 

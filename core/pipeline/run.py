@@ -14,8 +14,16 @@ from core.pipeline.chip_stages import open_chips, outline_chips, usable_artifact
 from core.pipeline.cluster_stages import open_labelling_artifact
 from core.pipeline.embedding_stages import kept_note, open_embeddings
 from core.pipeline.projections.kept_projections import read_scores
+from core.pipeline.results.current_file import find_damage, load_readable
 from core.pipeline.results.current_result import keep_result, link_run, save_current_run
-from core.pipeline.results.run_records import RunRecord, write_run_record
+from core.pipeline.results.run_records import (
+    RunRecord,
+    create_record,
+    find_matching_record,
+    read_record,
+    record_path,
+)
+from core.pipeline.results.stored_view import list_keys, scene_keys
 from core.pipeline.run_stages import (
     RUN_STAGES,
     STAGE_NAMES,
@@ -41,7 +49,8 @@ class Run:
     """The results of one run, computed or found in the store.
 
     The view has the artifacts of the stages that were run. `seconds` is the wall time of each
-    stage, and `stages` says whether it was "computed" or "cached". `record` is set at the end.
+    stage, and `stages` says whether it was "computed" or "cached". `record` is set at the end of a
+    run with clusters and a projection; a run that stops before has none.
     """
 
     view: View
@@ -111,11 +120,16 @@ class Run:
                 for name, artifacts in view.artifacts.items()
                 if artifacts
             },
-            "notes": self.notes(),
+            "notes": [*self.notes(), *self._keeping_notes()],
             "trustworthiness": scores.trustworthiness if scores else None,
             "neighbour_recall": scores.neighbour_recall if scores else None,
             "run": self.record.run_id if self.record else None,
         }
+
+    def _keeping_notes(self) -> list[str]:
+        """Return why a complete run could not become the current result, if so."""
+        damage = find_damage(self.view.workspace) if self.record else None
+        return [f"This run is not the current result. {damage}"] if damage else []
 
     def notes(self) -> list[str]:
         """Return notes for the user, one sentence each."""
@@ -146,7 +160,8 @@ def run_pipeline(
 ) -> Run:
     """Run the stages in order up to and including `until`; existing results are not computed again.
 
-    The scenes are those in raw/, or those of `survey`. The run gets a record; see also `keep_run`.
+    The scenes are those in raw/, or those of `survey`. A complete run gets a record; see also
+    `keep_run`.
     Raises the ChipscapeError of the first stage that cannot be computed, and Cancelled if a
     progress listener asks to stop; finished results are kept.
     """
@@ -154,6 +169,8 @@ def run_pipeline(
     # An unknown method is reported before anything is computed.
     method_of(settings)
     started = time.perf_counter()
+    # A stored result stays as it is, even if a scene that was left out can be read now.
+    retry_failed = survey is None
     survey = survey or survey_scenes(workspace, reporter("scenes"), settings.scenes)
     require_usable(workspace, survey)
     run = Run(View(workspace, settings, survey))
@@ -161,7 +178,7 @@ def run_pipeline(
         for stage in RUN_STAGES[: RUN_STAGES.index(last) + 1]:
             # The survey has already reported the progress of the scenes.
             report = reporter(stage.name) if stage.needs else silent
-            artifacts = make_artifacts(run.view, stage.artifacts, report)
+            artifacts = make_artifacts(run.view, stage.artifacts, report, retry_failed=retry_failed)
             run.view = with_artifacts(run.view, stage.name, artifacts)
             if stage.name == "chips" and last.name == "projection":
                 # Reported now, because the projection comes last.
@@ -170,17 +187,53 @@ def run_pipeline(
             cached = all(artifact.cached for artifact in artifacts)
             run.stages[stage.name] = "cached" if cached else "computed"
             started = time.perf_counter()
-        n_chips = len(run.chips) if run.view.has("chips") else None
-        run.record = write_run_record(run.view, run.labelling, run.notes(), n_chips)
+        if run.labelling is not None and run.view.has("projection"):
+            run.record = _write_record(run, run.labelling)
     return run
+
+
+def _write_record(run: Run, labelling: Labelling) -> RunRecord:
+    """Write the record of a complete run; a run with the same results keeps its record."""
+    # The notes are read in any case, so that damaged chips are reported.
+    view, keys, notes = run.view, list_keys(run.view), run.notes()
+    current = load_readable(view.workspace)
+    if existing := find_matching_record(view.workspace, view.settings, keys, current):
+        return read_record(record_path(view.workspace, existing))
+    counts = {
+        "chips": len(run.chips),
+        "clusters": labelling.n_clusters,
+        "noise_fraction": labelling.noise_fraction,
+    }
+    reports = view.survey.reports
+    facts = {
+        "scenes": {report.path: report.annotations for report in reports},
+        "fitted_to": _fitted_scenes(view),
+        "notes": notes,
+        "ingest": [
+            {name: value for name, value in report.as_table().items() if value is not None}
+            for report in reports
+        ],
+    }
+    return create_record(view.workspace, view.settings, keys, counts, facts)
+
+
+def _fitted_scenes(view: View) -> list[str]:
+    """Return the scenes that the encoder was fitted to, if these are not all."""
+    fits = view.artifacts.get("embeddings", ())[:1]
+    keys = scene_keys(view.workspace, fits[0].manifest["inputs"]["chips"] if fits else ())
+    fitted = [scene.report.path for scene in view.survey.usable if scene.artifact.key in keys]
+    return fitted if len(fitted) < len(view.survey.usable) else []
 
 
 def keep_run(run: Run) -> None:
     """Make a run with clusters and a projection the current result of its workspace.
 
-    An edited result that it replaces is kept as a run.
+    An edited result that it replaces is kept as a run. A damaged file of the current result is not
+    replaced, and the summary of the run says so.
     """
-    if run.record is not None and run.record.is_complete and run.labelling is not None:
+    if find_damage(run.view.workspace):
+        return
+    if run.record is not None and run.labelling is not None:
         link_run(run.view, run.record.run_id)
         save_current_run(run.view.workspace)
         keep_result(run.view, run.labelling, run.chip_ids, run.record.run_id)

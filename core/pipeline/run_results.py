@@ -20,6 +20,7 @@ from core.pipeline.quality_stage import find_quality, quality_table
 from core.pipeline.results.displayed_result import apply_saved_edits, treat_view
 from core.pipeline.run import Run
 from core.pipeline.scene_survey import SurveyedScene
+from core.raster.geodesy import split_at_antimeridian
 from core.tables import settings_table
 from core.types import AnyArray, IntArray
 
@@ -51,7 +52,7 @@ def collect_results(run: Run, display: DisplaySettings | None = None) -> Cluster
     quality = find_quality(run.view, chips, labelling, edited)
     return ClusteredChips(
         chips=chips,
-        footprints=np.concatenate(lonlat),
+        footprints=split_at_antimeridian(np.concatenate(lonlat)),
         embeddings=embeddings,
         reduction=reduction,
         labelling=labelling,

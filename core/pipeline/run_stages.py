@@ -17,6 +17,7 @@ from core.pipeline.embedding_stages import embedding_artifacts
 from core.pipeline.stage import Resolve, Stage
 from core.pipeline.view import View
 from core.progress import Progress, silent
+from core.settings import RunSettings
 
 ArtifactLister = Callable[[View, Resolve, Progress], list[Artifact]]
 """Lists the artifacts of a stage for a view, each found or made by the resolver."""
@@ -85,6 +86,11 @@ def settings_of(name: str) -> tuple[str, ...]:
     return (*(settings_of(stage.needs) if stage.needs else ()), *stage.tables)
 
 
+def have_same_result(settings: RunSettings, other: RunSettings, stage: str) -> bool:
+    """Return True if two sets of settings give the same result for a stage."""
+    return all(getattr(settings, name) == getattr(other, name) for name in settings_of(stage))
+
+
 def complete_view(view: View, until: str = STAGE_NAMES[-1]) -> View:
     """Return the view with the artifacts of finished stages up to `until`; computes nothing."""
     for stage in RUN_STAGES[: STAGE_NAMES.index(until) + 1]:
@@ -117,17 +123,22 @@ def find_artifacts(view: View, list_artifacts: ArtifactLister) -> list[Artifact]
 
 
 def make_artifacts(
-    view: View, list_artifacts: ArtifactLister, report: Progress = silent
+    view: View,
+    list_artifacts: ArtifactLister,
+    report: Progress = silent,
+    *,
+    retry_failed: bool = False,
 ) -> list[Artifact]:
     """Return the artifacts of a stage, computing those that are missing.
 
-    Raises ChipscapeError if an artifact cannot be computed, and Cancelled if `report` asks to
-    stop; finished artifacts are kept.
+    With `retry_failed`, the chips of scenes that could not be read are cut again. Raises
+    ChipscapeError if an artifact cannot be computed, and Cancelled if `report` asks to stop;
+    finished artifacts are kept.
     """
     store = view.workspace.store
 
     def make(stage: Stage[Any, Any], subject: Any, report: Progress = silent) -> Artifact:
-        return stage.make(store, subject, report)
+        return stage.make(store, subject, report, retry_failed=retry_failed)
 
     return list_artifacts(view, make, report)
 

@@ -3,7 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -13,9 +13,16 @@ import pandas as pd
 import shapely
 
 from core.artifacts.formats import read_json, read_table, write_json, write_table
-from core.artifacts.store import Artifact
-from core.errors import WorkspaceError
-from core.input_settings import GridSettings, SceneSettings
+from core.artifacts.store import Artifact, Step
+from core.errors import ChangedInputError, ChipscapeError, WorkspaceError
+from core.input_settings import SceneSettings
+from core.pipeline.inputs.scene_files import (
+    checksum_of_input,
+    files_of_scene,
+    keyed_settings,
+    scene_sources,
+    settings_of_scene,
+)
 from core.pipeline.stage import Stage
 from core.pipeline.workspace import Workspace
 from core.progress import Progress, report_step, silent
@@ -29,7 +36,6 @@ from core.raster.geodesy import Ground
 from core.raster.remote_scenes import is_remote, remote_fingerprint
 from core.raster.scene import find_rasters
 from core.raster.scene_report import SceneReport, count_by_attribute, inspect_scene
-from core.raster.sidecars import is_outside_link, sidecar_files
 
 REPORT = "report.json"
 GROUND = ("longitude", "latitude", "width", "height", "length", "breadth", "area", "heading")
@@ -59,6 +65,7 @@ class SurveyedScene:
 
     def footprints(self) -> Footprints:
         """Return the scene's footprints, as located when it was inspected."""
+        self.artifact.require_intact()
         folder = self.artifact.folder
         table = read_table(folder / "footprints.parquet")
         return Footprints(
@@ -107,6 +114,7 @@ class Survey:
 class _SceneFiles:
     """A scene with everything that its report depends on."""
 
+    workspace: Workspace
     path: Path
     inputs: Mapping[str, Any]
     settings: SceneSettings
@@ -137,10 +145,12 @@ def _inspect(scene: _SceneFiles, folder: Path, _: Progress) -> dict[str, Any]:
 
 SCENES: Stage[_SceneFiles, SceneReport] = Stage(
     name="scenes",
-    version=3,
+    version=4,
     inputs=lambda scene: scene.inputs,
     compute=_inspect,
-    open=lambda artifact: SceneReport.from_table(read_json(artifact.folder / REPORT)),
+    load=lambda artifact: SceneReport.from_table(read_json(artifact.folder / REPORT)),
+    sources=lambda scene: scene_sources(scene.workspace, scene.path, scene.inputs),
+    is_rechecked=True,
 )
 
 
@@ -161,34 +171,59 @@ def survey_scenes(
     stems = Counter(path.stem for path in rasters)
     shared = tuple(find_shared_annotations(workspace.raw, stems)) if rasters else ()
     files = [p for p in sorted(workspace.raw.iterdir()) if p.is_file()] if rasters else []
-    checksums = {
-        part.name: checksum_of_input(workspace, part)
-        for file in shared
-        for part in vector_file_parts(file)
-    }
     scenes = []
     for n_inspected, path in enumerate(rasters):
         report_step(report, n_inspected, len(rasters), path.name)
-        annotations = find_annotations(path)
-        nearby, scene_settings = (
-            files_of_scene(path, files),
-            _settings_of_scene(settings, path.name),
-        )
-        inputs = {
-            "files": {file.name: checksum_of_input(workspace, file) for file in nearby},
-            "scene": path.name,
-            "alone": stems[path.stem] == 1,
-            "shared": {} if annotations else checksums,
-            "only": len(rasters) == 1 and bool(shared) and annotations is None,
-            "settings": _keyed_settings(scene_settings),
-            "remote": remote_fingerprint(path) if is_remote(path) else {},
-        }
-        artifact = SCENES.make(workspace.store, _SceneFiles(path, inputs, scene_settings, shared))
-        scenes.append(SurveyedScene(path, SCENES.open(artifact), artifact))
+        try:
+            scene_files = _describe_files(workspace, path, files, stems, shared, settings)
+            artifact = SCENES.make(workspace.store, scene_files, retry_failed=True)
+            scenes.append(SurveyedScene(path, SCENES.open(artifact), artifact))
+        except (ChangedInputError, OSError) as error:
+            # The other scenes can still be used, and this one as soon as its files are complete.
+            scenes.append(_unreadable_scene(workspace, path, error))
     workspace.checksums.save()
     report_step(report, len(rasters), len(rasters), "")
     survey = count_classes(scenes, settings.class_property)
     return replace(survey, seconds=time.perf_counter() - started)
+
+
+def _describe_files(
+    workspace: Workspace,
+    path: Path,
+    files: Sequence[Path],
+    stems: Mapping[str, int],
+    shared: tuple[Path, ...],
+    settings: SceneSettings,
+) -> _SceneFiles:
+    """Return a scene with everything that its report depends on; raises OSError if unreadable."""
+    annotations, scene_settings = find_annotations(path), settings_of_scene(settings, path.name)
+    parts = [part for file in shared for part in vector_file_parts(file)]
+    n_rasters = sum(stems.values())
+    inputs = {
+        "files": {f.name: checksum_of_input(workspace, f) for f in files_of_scene(path, files)},
+        "scene": path.name,
+        "alone": stems[path.stem] == 1,
+        "shared": {}
+        if annotations
+        else {part.name: checksum_of_input(workspace, part) for part in parts},
+        "only": n_rasters == 1 and bool(shared) and annotations is None,
+        "settings": keyed_settings(scene_settings),
+        "remote": remote_fingerprint(path) if is_remote(path) else {},
+    }
+    return _SceneFiles(workspace, path, inputs, scene_settings, shared)
+
+
+def _unreadable_scene(workspace: Workspace, path: Path, error: Exception) -> SurveyedScene:
+    """Return a scene that cannot be inspected now, with a verdict that is not stored."""
+    reason = f"{path.name}: the file cannot be read ({error})."
+    if isinstance(error, ChipscapeError):
+        reason = str(error)
+    step = Step(SCENES.name, SCENES.version, {"scene": path.name, "error": reason})
+    manifest = {"inputs": step.inputs, "counts": {"annotations": 0, "ok": False}}
+    folder = workspace.store.root / step.stage / step.key
+    artifact = Artifact(step.stage, step.key, folder, manifest, cached=False)
+    report = SceneReport(path=path.name, name=path.stem, error=reason)
+    return SurveyedScene(path, report, artifact)
 
 
 def count_classes(scenes: Sequence[SurveyedScene], requested: str = "") -> Survey:
@@ -256,37 +291,6 @@ def require_usable(workspace: Workspace, survey: Survey) -> None:
         where=str(workspace.raw),
         remedy=" | ".join(reasons[:3]) + more,
     )
-
-
-def _settings_of_scene(settings: SceneSettings, scene: str) -> SceneSettings:
-    """Return the settings that affect how one scene is inspected.
-
-    The class attribute decides how annotations are counted, not where they are. It is left out, so
-    that scenes are not inspected again when another attribute is chosen.
-    """
-    grid = settings.grid
-    if grid.scenes:
-        # A scene that the grid was not chosen for is inspected as if there were none.
-        grid = replace(grid, scenes=()) if grid.covers(scene) else GridSettings()
-    return SceneSettings(grid=grid)
-
-
-def _keyed_settings(settings: SceneSettings) -> dict[str, Any]:
-    """Return settings as plain values; without the list of scenes, which earlier keys lack."""
-    values = asdict(settings)
-    del values["grid"]["scenes"]
-    return values
-
-
-def files_of_scene(path: Path, files: Sequence[Path]) -> list[Path]:
-    """Return the files of raw/ that belong to a scene, sorted: itself, annotations and sidecars."""
-    nearby = {file for file in files if file.name.startswith(f"{path.stem}.")}
-    return sorted(nearby if is_remote(path) else nearby | set(sidecar_files(path)))
-
-
-def checksum_of_input(workspace: Workspace, path: Path) -> str:
-    """Return a file's checksum; empty for a link to another folder, which is never followed."""
-    return "" if is_outside_link(path) else workspace.checksums.of(path)
 
 
 def _geometries(column: "pd.Series[Any]") -> Any:

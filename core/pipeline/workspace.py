@@ -107,7 +107,7 @@ class Workspace:
     @cached_property
     def store(self) -> Store:
         """The artifacts of this workspace."""
-        return Store(self.artifacts)
+        return Store(self.artifacts, verify=self._verify)
 
     @cached_property
     def checksums(self) -> Checksums:

@@ -5,7 +5,7 @@ from pathlib import Path
 import rasterio
 
 from core.errors import SceneError
-from core.raster.scene import DRIVER, open_scene
+from core.raster.scene import DRIVER, READ_ERRORS, open_scene
 from core.types import ByteArray
 
 
@@ -28,7 +28,7 @@ def read_byte_raster(
             )
         try:
             return source.read(), source.nodata
-        except (rasterio.errors.RasterioError, OSError) as error:
+        except READ_ERRORS as error:
             raise SceneError(
                 "the file opens, but its pixels cannot be read",
                 where=path.name,

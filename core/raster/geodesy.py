@@ -5,6 +5,7 @@
 
 from dataclasses import dataclass, fields
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import shapely
@@ -12,7 +13,7 @@ from affine import Affine
 from pyproj import CRS, Geod, Transformer
 from pyproj.exceptions import ProjError
 
-from core.types import DoubleArray, Geometries
+from core.types import BoolArray, DoubleArray, Geometries
 
 WGS84 = "EPSG:4326"
 GEOD = Geod(ellps="WGS84")
@@ -72,22 +73,31 @@ def reproject_geometries(geometries: Geometries, source: str, target: str) -> Ge
 def measure_on_ground(lonlat: Geometries) -> Ground:
     """Measure footprints given in longitude and latitude; a point has no extent.
 
+    The longitudes of a footprint must not jump from 180 to -180; they may exceed 180 instead (see
+    `join_longitudes`).
+
     Each footprint is measured in metres east and north of its own centre. The azimuth and distance
     to each vertex are exact on the ellipsoid, so the plane is azimuthal equidistant. Over a chip,
     this projection distorts lengths by less than one in a million.
     """
-    centroids, bounds = shapely.centroid(lonlat), shapely.bounds(lonlat)
+    bounds = shapely.bounds(lonlat)
     vertices, owner = shapely.get_coordinates(lonlat, return_index=True)
-    start = ((bounds[:, :2] + bounds[:, 2:]) / 2)[owner]
+    centre = (bounds[:, :2] + bounds[:, 2:]) / 2
+    start = centre[owner]
     azimuth, _, distance = GEOD.inv(start[:, 0], start[:, 1], vertices[:, 0], vertices[:, 1])
     angle = np.radians(azimuth)
     metres = np.column_stack([distance * np.sin(angle), distance * np.cos(angle)])
     local = shapely.set_coordinates(shapely.force_2d(lonlat), metres)
     bounds = shapely.bounds(local)
     length, breadth, heading = measure_long_axes(local)
+    # The centroid is that of the shape on the ground, also near a pole.
+    centroids = shapely.centroid(local)
+    east, north = shapely.get_x(centroids), shapely.get_y(centroids)
+    direction, distance = np.degrees(np.arctan2(east, north)), np.hypot(east, north)
+    longitude, latitude, _ = GEOD.fwd(centre[:, 0], centre[:, 1], direction, distance)
     return Ground(
-        longitude=shapely.get_x(centroids),
-        latitude=shapely.get_y(centroids),
+        longitude=longitude,
+        latitude=latitude,
         width=bounds[:, 2] - bounds[:, 0],
         height=bounds[:, 3] - bounds[:, 1],
         length=length,
@@ -95,6 +105,66 @@ def measure_on_ground(lonlat: Geometries) -> Ground:
         area=shapely.area(local),
         heading=heading,
     )
+
+
+def join_longitudes(geometries: Geometries, is_torn: BoolArray, centre: float) -> Geometries:
+    """Return geometries in degrees with continuous longitudes, as close to `centre` as possible.
+
+    Where `is_torn`, (n,), the longitudes of a geometry jump from 180 to -180: its vertices move
+    next to its first one. Then each geometry is moved by whole turns, so that footprints on both
+    sides of the antimeridian have similar longitudes, beyond 180 if necessary.
+    """
+    vertices, owner = shapely.get_coordinates(geometries, return_index=True)
+    if not len(vertices):
+        return geometries
+    first = np.zeros(len(geometries))
+    first[owner[::-1]] = vertices[::-1, 0]
+    turns = np.round((vertices[:, 0] - first[owner]) / 360) * is_torn[owner]
+    joined = shapely.set_coordinates(
+        geometries.copy(), np.column_stack([vertices[:, 0] - 360 * turns, vertices[:, 1]])
+    )
+    bounds = shapely.bounds(joined)
+    turns = np.round(((bounds[:, 0] + bounds[:, 2]) / 2 - centre) / 360)[owner]
+    if not turns.any():
+        return joined if is_torn.any() else geometries
+    moved = shapely.get_coordinates(joined) - np.column_stack([360 * turns, 0 * turns])
+    return np.asarray(shapely.set_coordinates(joined, moved), object)
+
+
+def gather_longitudes(longitudes: DoubleArray, reference: DoubleArray | None = None) -> DoubleArray:
+    """Return longitudes, (n,), from -180 to 180, or from 0 to 360 if they are closer together then.
+
+    Points on both sides of the antimeridian are neighbours, also for methods that compare numbers.
+    The choice depends on the `reference` longitudes, by default the longitudes themselves.
+    """
+    known = longitudes if reference is None else reference
+    known = known[np.isfinite(known)]
+    if not len(known) or np.ptp(known % 360) >= np.ptp(known):
+        return longitudes
+    return np.asarray(longitudes % 360)
+
+
+def split_at_antimeridian(geometries: Geometries) -> Geometries:
+    """Return geometries in degrees with all longitudes from -180 to 180, as GeoJSON requires.
+
+    A geometry that crosses the antimeridian becomes a multi-part geometry with parts on both sides
+    of it (RFC 7946, section 3.1.9).
+    """
+    split = geometries.copy()
+    bounds = shapely.bounds(geometries)
+    for row in np.flatnonzero((bounds[:, 0] < -180) | (bounds[:, 2] > 180)):
+        parts: list[Any] = []
+        first, last = np.floor((bounds[row, [0, 2]] + 180) / 360).astype(int).tolist()
+        for turn in range(first, last + 1):
+            world = shapely.box(360 * turn - 180, -90, 360 * turn + 180, 90)
+            part = shapely.intersection(geometries[row], world)
+            moved = shapely.transform(part, lambda xy, turn=turn: xy - (360 * turn, 0))
+            parts += [p for p in shapely.get_parts(moved) if not p.is_empty]
+        dimension = max((shapely.get_dimensions(part) for part in parts), default=0)
+        parts = [part for part in parts if shapely.get_dimensions(part) == dimension]
+        multi = (shapely.multipoints, shapely.multilinestrings, shapely.multipolygons)[dimension]
+        split[row] = parts[0] if len(parts) == 1 else multi(parts)
+    return split
 
 
 def measure_long_axes(geometries: Geometries) -> tuple[DoubleArray, DoubleArray, DoubleArray]:
@@ -165,6 +235,8 @@ def north_direction(crs: str, transform: Affine, column: float, row: float) -> f
     try:
         lon, lat = crs_transformer(crs, WGS84).transform(*(transform @ (column, row)))
         north_lon, north_lat, _ = GEOD.fwd(lon, lat, 0.0, 10.0)
+        # `fwd` returns -180 to 180, but the longitudes of a scene may exceed 180.
+        north_lon += 360 * round((lon - north_lon) / 360)
         position = ~transform @ crs_transformer(WGS84, crs).transform(north_lon, north_lat)
     except (ProjError, ValueError):
         return None

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from affine import Affine
+from rasterio.crs import CRS
 from rasterio.errors import RasterioError
 from rasterio.transform import RPCTransformer
 
@@ -18,6 +19,10 @@ from core.types import DoubleArray
 MAX_ERROR = 5.0
 # An RPC model is sampled at this many positions along each side.
 RPC_SAMPLES = 9
+NO_TRANSFORM = (
+    "The file names a CRS but has no transform, so the scene is used in pixel coordinates. Write "
+    "it again with a transform, for example with gdal_translate -a_ullr."
+)
 
 Georeference = tuple[str, Affine, tuple[str, ...]]
 
@@ -28,8 +33,10 @@ def read_georeference(source: Any) -> Georeference:
     The CRS is well-known text, empty if the raster has no georeference. The transform converts
     pixel (column, row) to CRS coordinates. The notes are sentences for the user.
     """
-    if source.crs or not source.transform.is_identity:
-        return (source.crs.to_wkt() if source.crs else ""), source.transform, ()
+    crs_tag = source.crs.to_wkt() if source.crs else ""
+    # GDAL reports the identity if there is no transform, also next to a CRS.
+    if not source.transform.is_identity:
+        return crs_tag, source.transform, ()
     points, crs = source.gcps
     if points and crs:
         pixels = np.array([(p.col, p.row) for p in points], float)
@@ -45,8 +52,9 @@ def read_georeference(source: Any) -> Georeference:
         except (RasterioError, ValueError) as error:
             return "", source.transform, (f"The RPC model cannot be used ({error}).",)
         method = f"its RPC model at a constant height of {height:g} m"
-        return _fit_affine(np.column_stack([columns, rows]), np.column_stack(lonlat), WGS84, method)
-    return "", source.transform, ()
+        pixels, ground = np.column_stack([columns, rows]), np.column_stack(lonlat)
+        return _fit_affine(pixels, ground, CRS.from_user_input(WGS84).to_wkt(), method)
+    return "", source.transform, ((NO_TRANSFORM,) if crs_tag else ())
 
 
 def _fit_affine(pixels: DoubleArray, ground: DoubleArray, crs: str, method: str) -> Georeference:

@@ -18,17 +18,23 @@ EQUATOR_GSD = 2 * math.pi * 6378137 / TILE_SIDE
 
 
 def lonlat_bounds(scene: Scene) -> tuple[float, float, float, float] | None:
-    """Return west, south, east and north in degrees; None without a CRS or a location on Earth."""
+    """Return west, south, east and north in degrees; None without a CRS or a location on Earth.
+
+    Across the antimeridian, east is above 180 or west below -180.
+    """
     if not scene.crs:
         return None
     side = np.linspace(0, 1, 21)
     start, end = 0 * side, 0 * side + 1
-    edges = np.array([(side, side, start, end), (start, end, side, side)]).reshape(2, -1)
+    # Once around the scene.
+    edges = np.array([(side, end, side[::-1], start), (start, side, end, side[::-1])])
+    edges = edges.reshape(2, -1)
     x, y = scene.transform @ (edges[0] * scene.width, edges[1] * scene.height)
     lon, lat = crs_transformer(scene.crs, WGS84).transform(x, y)
     lon, lat = lon[np.isfinite(lon)], lat[np.isfinite(lat)]
     if not len(lon) or not len(lat):
         return None
+    lon = np.unwrap(lon, period=360)
     return float(lon.min()), float(lat.min()), float(lon.max()), float(lat.max())
 
 

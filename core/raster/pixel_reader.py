@@ -12,7 +12,7 @@ from rasterio.enums import ColorInterp, MaskFlags, Resampling
 from rasterio.windows import Window
 
 from core.errors import SceneError
-from core.raster.scene import Scene, open_scene
+from core.raster.scene import READ_ERRORS, Scene, open_scene
 from core.types import AnyArray, BoolArray
 
 # Many programs fill gaps with the lowest float32 value, -3.4e38, without declaring it as nodata. An
@@ -57,7 +57,8 @@ class Reader:
 
     def __init__(self, scene: Scene, bands: tuple[str, ...] = ()) -> None:
         self.scene = scene
-        self._positions = [scene.bands.index(name) for name in bands or scene.bands]
+        positions = {name: position for position, name in enumerate(scene.bands)}
+        self._positions = [positions[name] for name in bands or scene.bands]
         self._indexes = [1] if scene.palette else [scene.indexes[i] for i in self._positions]
         self._source: Any = None
         self.all_valid = False
@@ -92,7 +93,7 @@ class Reader:
                 resampling=averaging if step > 1 else Resampling.nearest,
             )
             mask = self._mask(window, size)
-        except (rasterio.errors.RasterioError, OSError) as error:
+        except READ_ERRORS as error:
             raise SceneError(
                 f"the file opens but cannot be read at columns {left} to {right}, rows {top} to "
                 f"{bottom}",
@@ -128,7 +129,8 @@ def nodata_bands(
     """Return the numbers of the bands that `nodata_mask` needs, starting with `indexes`."""
     if scene.palette or not _is_nodata_colour(nodatavals, scene):
         return list(indexes)
-    return [*indexes, *(i for i in scene.indexes if i not in indexes)]
+    chosen = set(indexes)
+    return [*indexes, *(i for i in scene.indexes if i not in chosen)]
 
 
 def nodata_mask(

@@ -31,15 +31,21 @@ def resample_chips(
     size), of the pixels' dtype, and a mask, (n, size, size); values are 0 where it is True.
     """
     upright = (axes[:, 0, 1] == 0) & (axes[:, 1, 0] == 0)
-    if upright.all():
+    if upright.all() and (axes >= 0).all():
         return _draw_upright(pixels, centres, axes, size)
     dtype = pixels.values.dtype
     values = np.empty((len(centres), len(pixels.values), size, size), dtype)
     mask = np.empty((len(centres), size, size), bool)
-    if upright.any():
-        drawing = _draw_upright(pixels, centres[upright], axes[upright], size)
-        values[upright], mask[upright] = drawing
-    for i in np.flatnonzero(~upright):
+    along_grid = upright | ((axes[:, 0, 0] == 0) & (axes[:, 1, 1] == 0))
+    if along_grid.any():
+        # Drawn upright, then turned and mirrored, so that no value is resampled twice.
+        extents = np.abs(axes[along_grid]).sum(axis=2)
+        sides = extents[:, :, None] * np.eye(2)
+        drawing = _draw_upright(pixels, centres[along_grid], sides, size)
+        values[along_grid], mask[along_grid] = (
+            _turn_quarters(d, axes[along_grid]) for d in drawing
+        )
+    for i in np.flatnonzero(~along_grid):
         chip, mask[i] = _draw_rotated(pixels, centres[i], axes[i], size)
         values[i] = _cast(chip, dtype)
     return values, mask
@@ -73,6 +79,16 @@ def _draw_upright(
     round_values = layers.dtype.kind != "f"
     draw_upright_chips(layers, mask, origin, centres, sides, round_values, chips, masks)
     return (chips if is_compiled else _cast(chips, dtype)), masks
+
+
+def _turn_quarters(chips: AnyArray, axes: DoubleArray) -> AnyArray:
+    """Turn and mirror upright drawings (n, ..., size, size), so that they lie along their axes."""
+    turned = np.empty_like(chips)
+    for i, ((a, b), (c, d)) in enumerate(np.sign(axes).astype(int)):
+        # Reversing an axis of the drawing reverses columns or rows of the scene.
+        drawing = chips[i][..., :: c + d, :: a + b]
+        turned[i] = drawing if a else np.swapaxes(drawing, -1, -2)
+    return turned
 
 
 def _draw_rotated(

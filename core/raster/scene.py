@@ -1,6 +1,7 @@
 """A scene: the header of a raster file, without its pixels."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from affine import Affine
 from rasterio.crs import CRS
 from rasterio.enums import ColorInterp
 
-from core.errors import SceneError
+from core.errors import SceneError, convert_errors
 from core.raster import sidecars
 from core.raster.geodesy import ground_pixel_size
 from core.raster.georeference import read_georeference
@@ -24,6 +25,11 @@ VIRTUAL = ".vrt"
 # A header can declare more values than any file contains. 64 bands of 500,000 x 500,000 pixels, for
 # example, are refused.
 MAX_VALUES = 10**12
+# Hyperspectral rasters have hundreds of bands, and embeddings up to 2,048. The time of a read grows
+# with the square of the number of bands, because rasterio looks up each band in a list.
+MAX_BANDS = 2048
+# What reading a damaged file raises; the last one if GDAL's message quotes bytes that are not text.
+READ_ERRORS = (rasterio.errors.RasterioError, OSError, UnicodeDecodeError)
 COLOUR_NAMES = {ColorInterp.red: "red", ColorInterp.green: "green", ColorInterp.blue: "blue"}
 BAND_NUMBER = re.compile(r"(?:band|channel|layer)?[ _-]*(\d+)")
 
@@ -94,7 +100,7 @@ def open_scene(path: Path) -> Any:
     is_virtual = path.suffix.lower() == VIRTUAL and not is_remote(path)
     try:
         return rasterio.open(name, driver="VRT" if is_virtual else DRIVER)
-    except (rasterio.errors.RasterioError, OSError) as error:
+    except READ_ERRORS as error:
         if is_remote(path):
             raise SceneError(
                 "the file cannot be opened over the network",
@@ -116,8 +122,18 @@ def read_scene(path: Path) -> Scene:
 
     Raises SceneError if the file is not a GeoTIFF, has complex or mixed dtypes, or takes its
     overviews or its mask from a file that is not a TIFF; if it, or a file that GDAL reads next to
-    it, is a link that leads out of its folder; or if a block is too large to read.
+    it, is a link that leads out of its folder; if a block is too large to read; or if a library
+    cannot interpret the header.
     """
+    with convert_errors(SceneError, path.name, "the header of the file cannot be read"):
+        return _read_header(path)
+
+
+def _read_header(path: Path) -> Scene:
+    if any("\ud800" <= character <= "\udfff" for character in path.name):
+        raise SceneError(
+            "the name of the file is not valid UTF-8", where=path.name, remedy="Rename the file."
+        )
     is_local = not is_remote(path)
     if is_local and sidecars.is_outside_link(path):
         raise SceneError(
@@ -134,8 +150,16 @@ def read_scene(path: Path) -> Scene:
                 where=path.name,
                 remedy="Write it again with its own overviews.",
             )
-        indexes = [i for i in source.indexes if source.colorinterp[i - 1] is not ColorInterp.alpha]
-        if obstacle := _reading_obstacle(source, indexes):
+        if source.count > MAX_BANDS:
+            raise SceneError(
+                f"the file has {source.count:,} bands, more than the limit of {MAX_BANDS:,}",
+                where=path.name,
+                remedy="Write the bands that you need to a new file: gdal_translate -b 1 -b 2 ....",
+            )
+        # Each of these properties of rasterio reads all bands, so none is used once per band.
+        colours, dtypes = source.colorinterp, source.dtypes
+        indexes = [i for i in source.indexes if colours[i - 1] is not ColorInterp.alpha]
+        if obstacle := _reading_obstacle(colours, dtypes, indexes):
             raise SceneError(obstacle[0], where=path.name, remedy=obstacle[1])
         crs, transform, notes = read_georeference(source)
         gsd = ground_pixel_size(crs, transform, source.width, source.height)
@@ -149,7 +173,7 @@ def read_scene(path: Path) -> Scene:
             height=source.height,
             bands=tuple(COLOUR_NAMES.values()) if palette else _band_names(source, indexes),
             indexes=(1, 1, 1) if palette else tuple(indexes),
-            dtype="uint8" if palette else source.dtypes[indexes[0] - 1],
+            dtype="uint8" if palette else dtypes[indexes[0] - 1],
             nodata=next((float(v) for v in source.nodatavals if v is not None), None),
             crs=crs if gsd is not None else "",
             transform=transform,
@@ -176,9 +200,11 @@ def find_rasters(folder: Path) -> list[Path]:
     return [*sorted(files), *find_remote_scenes(folder)]
 
 
-def _reading_obstacle(source: Any, indexes: list[int]) -> tuple[str, str] | None:
+def _reading_obstacle(
+    colours: Sequence[ColorInterp], all_dtypes: Sequence[str], indexes: list[int]
+) -> tuple[str, str] | None:
     """Return the reason why the bands cannot be read, and the remedy; None if they can."""
-    dtypes = sorted({source.dtypes[i - 1] for i in indexes})
+    dtypes = sorted({all_dtypes[i - 1] for i in indexes})
     if not dtypes:
         return "the file has an alpha band but no image bands", ""
     if any(dtype.startswith("complex") for dtype in dtypes):
@@ -186,7 +212,7 @@ def _reading_obstacle(source: Any, indexes: list[int]) -> tuple[str, str] | None
     if len(dtypes) > 1:
         remedy = "Convert them to one dtype, for example with gdal_translate -ot."
         return f"the bands have different dtypes ({', '.join(dtypes)})", remedy
-    if len(indexes) > 1 and any(source.colorinterp[i - 1] is ColorInterp.palette for i in indexes):
+    if len(indexes) > 1 and any(colours[i - 1] is ColorInterp.palette for i in indexes):
         remedy = "Keep only that band, or expand it with gdal_translate -expand rgb."
         return "one of several bands has a palette", remedy
     return None
@@ -206,7 +232,8 @@ def _palette(source: Any, indexes: list[int]) -> tuple[tuple[int, int, int, int]
 
 def _scale_notes(source: Any, indexes: list[int]) -> list[str]:
     """Return a note on scales and offsets, which are not applied: chips hold stored values."""
-    scalings = [(i, source.scales[i - 1], source.offsets[i - 1]) for i in indexes]
+    scales, offsets = source.scales, source.offsets
+    scalings = [(i, scales[i - 1], offsets[i - 1]) for i in indexes]
     texts = [f"band {i}: value x {a:g} + {b:g}" for i, a, b in scalings if (a, b) != (1, 0)]
     if not texts:
         return []
@@ -217,14 +244,15 @@ def _scale_notes(source: Any, indexes: list[int]) -> list[str]:
 
 def _band_names(source: Any, indexes: list[int]) -> tuple[str, ...]:
     """Return unique names: the description, else the colour interpretation, else the number."""
-    names: list[str] = []
+    names: dict[str, None] = {}
+    descriptions, colours = source.descriptions, source.colorinterp
     for index in indexes:
-        name = (source.descriptions[index - 1] or "").strip().lower()
+        name = (descriptions[index - 1] or "").strip().lower()
         number = BAND_NUMBER.fullmatch(name)
         # For the first band, the name "Band 1" adds nothing, so its colour is preferred.
         if not name or (number and int(number[1]) == index):
-            name = COLOUR_NAMES.get(source.colorinterp[index - 1], f"band {index}")
+            name = COLOUR_NAMES.get(colours[index - 1], f"band {index}")
         while name in names:
             name = f"{name} ({index})"
-        names.append(name)
+        names[name] = None
     return tuple(names)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from core.errors import ChipscapeError
+from core.errors import AnnotationError, ChipscapeError, SceneError, convert_errors
 from core.input_settings import SceneSettings
 from core.raster.annotations.footprint_grid import grid_footprints
 from core.raster.annotations.footprints import Footprints, guess_class_attribute
@@ -108,48 +108,60 @@ def inspect_scene(
     settings = settings or SceneSettings()
     blank = SceneReport(path=raster.name, name=raster.stem)
     try:
-        scene = read_scene(raster)
-        check = check_blocks(scene)
+        with convert_errors(SceneError, raster.name, "the file cannot be inspected"):
+            scene = read_scene(raster)
+            report = _describe_scene(blank, scene)
     except ChipscapeError as error:
         return replace(blank, error=str(error)), None, None
-    warnings = [*([] if scene.crs else [NO_CRS]), *scene.notes, *check.notes]
-    warnings += unread_vector_files(raster)
-    match = match_annotations(
-        scene, find_annotations(raster), shared_files, warnings, is_only_scene=is_only_scene
-    )
-    footprints, file_name = match or (None, "")
-    if match is None and settings.grid.size:
-        try:
-            footprints = grid_footprints(scene, settings.grid)
-        except ChipscapeError as error:
-            warnings.append(str(error))
-        else:
-            n_squares = len(footprints) + sum(footprints.skipped.values())
-            warnings += footprint_notes(footprints, n_squares, "squares")
-    header = ("gsd", "width", "height", "bands", "dtype", "nodata")
-    report = replace(
-        blank,
-        ok=True,
-        crs=scene.crs_label,
-        valid_fraction=check.valid_fraction,
-        overviews=scene.has_overviews,
-        warnings=tuple(warnings),
-        rgb=tuple(scene.bands[i] for i in guess_display_bands(scene.bands)),
-        **{name: getattr(scene, name) for name in header},
-    )
-    if footprints is None:
-        return report, scene, None
-    report = replace(
+    warnings = list(report.warnings)
+    try:
+        with convert_errors(AnnotationError, raster.name, "its annotations cannot be inspected"):
+            warnings += unread_vector_files(raster)
+            match = match_annotations(
+                scene, find_annotations(raster), shared_files, warnings, is_only_scene=is_only_scene
+            )
+            footprints, file_name = match or (None, "")
+            if match is None and settings.grid.size:
+                footprints = grid_footprints(scene, settings.grid)
+                n_squares = len(footprints) + sum(footprints.skipped.values())
+                warnings += footprint_notes(footprints, n_squares, "squares")
+            report = replace(report, warnings=tuple(warnings))
+            if footprints is None:
+                return report, scene, None
+            report = _count_footprints(report, footprints, file_name)
+            report = count_by_attribute(report, footprints.properties, settings.class_property)
+            return report, scene, footprints
+    except ChipscapeError as error:
+        return replace(report, warnings=(*warnings, str(error))), scene, None
+
+
+def _count_footprints(report: SceneReport, footprints: Footprints, file_name: str) -> SceneReport:
+    """Return the report with the counts of footprints, which are a grid without a file name."""
+    return replace(
         report,
         annotation_file=file_name,
         annotations=len(footprints),
         repaired=footprints.repaired,
         cut_by_edge=int(footprints.cut_by_edge.sum()),
         skipped=footprints.skipped,
-        grid=match is None,
+        grid=not file_name,
     )
-    report = count_by_attribute(report, footprints.properties, settings.class_property)
-    return report, scene, footprints
+
+
+def _describe_scene(blank: SceneReport, scene: Scene) -> SceneReport:
+    """Return the report on a scene without its annotations; raises SceneError if it is damaged."""
+    check = check_blocks(scene)
+    header = ("gsd", "width", "height", "bands", "dtype", "nodata")
+    return replace(
+        blank,
+        ok=True,
+        crs=scene.crs_label,
+        valid_fraction=check.valid_fraction,
+        overviews=scene.has_overviews,
+        warnings=(*([] if scene.crs else [NO_CRS]), *scene.notes, *check.notes),
+        rgb=tuple(scene.bands[i] for i in guess_display_bands(scene.bands)),
+        **{name: getattr(scene, name) for name in header},
+    )
 
 
 def count_by_attribute(

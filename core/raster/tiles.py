@@ -27,11 +27,13 @@ from core.raster import pixel_reader
 from core.raster.map_placement import PIXEL_ZOOM, TILE_SIDE, is_drawn_in_mercator, scene_zooms
 from core.raster.pixel_reader import Reader
 from core.raster.rendering import to_rgba
-from core.raster.scene import Scene, open_scene
+from core.raster.scene import READ_ERRORS, Scene, open_scene
 from core.types import AnyArray, BoolArray, DoubleArray
 
 # Rows that are read at a time to write overviews; a scene with a longer side needs overviews.
 STRIP_ROWS = 2048
+# Values that are decoded for one tile at most: about 20 s at 100 MB/s.
+MAX_TILE_VALUES = 2 * 10**9
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,18 @@ class TileSource:
         """The lowest and highest zoom, see `scene_zooms`."""
         return scene_zooms(self.scene)
 
+    @property
+    def requires_overviews(self) -> bool:
+        """True if tiles of the lowest zoom are not drawn until there are overviews."""
+        return self.n_tile_values(self.zooms[0]) > MAX_TILE_VALUES
+
+    def n_tile_values(self, zoom: int) -> int:
+        """Return about how many values are decoded for one tile of a zoom of `zooms`."""
+        scene, has_overviews = self.scene, self.scene.has_overviews or self.overviews is not None
+        step = 1 if has_overviews else 1 << max(0, self.zooms[1] - zoom)
+        width, height = (min(TILE_SIDE * step, side) for side in (scene.width, scene.height))
+        return width * height * len(scene.bands)
+
     def __post_init__(self) -> None:
         unknown = [name for name in self.bands if name not in self.scene.bands]
         if unknown or len(self.bands) not in (1, 3):
@@ -74,7 +88,21 @@ def needs_overviews(scene: Scene) -> bool:
 
 
 def draw_map_tile(source: TileSource, z: int, x: int, y: int) -> bytes:
-    """Draw a tile like `draw_tile`, with z, x, y in the web mercator scheme for every scene."""
+    """Draw a tile like `draw_tile`, with z, x, y in the web mercator scheme for every scene.
+
+    Raises SceneError as well if the zoom is not one of `map_zooms`, or if the tile needs more than
+    `MAX_TILE_VALUES` values, since only overviews make such a tile affordable.
+    """
+    shift = 0 if source.mercator else PIXEL_ZOOM
+    lowest, highest = (zoom + shift for zoom in source.zooms)
+    if not lowest <= z <= highest:
+        raise SceneError(f"there is no tile {z}/{x}/{y}", where=source.scene.name)
+    if source.n_tile_values(z - shift) > MAX_TILE_VALUES:
+        raise SceneError(
+            f"tile {z}/{x}/{y} would take too long to draw without overviews",
+            where=source.scene.name,
+            remedy="Build overviews on the Map page.",
+        )
     if source.mercator:
         return draw_tile(source, z, x, y)
     corner = 2 ** max(0, z - 1)
@@ -147,7 +175,7 @@ def _read_mercator_tile(source: TileSource, z: int, x: int, y: int) -> tuple[Any
             image = reader.tile(x, y, z, tilesize=TILE_SIDE, indexes=bands)
     except TileOutsideBounds:
         return _empty_tile(source)
-    except (rasterio.errors.RasterioError, OSError) as error:
+    except READ_ERRORS as error:
         raise SceneError(f"tile {z}/{x}/{y} cannot be drawn", where=scene.name) from error
     values = np.asarray(image.array.data)
     mask: BoolArray = np.asarray(np.ma.getmaskarray(image.array).all(axis=0))
@@ -180,11 +208,13 @@ def _open_georeferenced(path: Path, scene: Scene) -> Iterator[tuple[Any, tuple[f
     with open_scene(path) as raster:
         nodata = raster.nodatavals if any(v is not None for v in raster.nodatavals) else ()
         has_alpha = ColorInterp.alpha in raster.colorinterp
-        if raster.crs and (not nodata or (len(set(nodata)) == 1 and not has_alpha)):
+        is_placed = raster.crs and not raster.transform.is_identity
+        if is_placed and (not nodata or (len(set(nodata)) == 1 and not has_alpha)):
             yield raster, nodata
             return
-        transform = raster.transform if raster.crs else scene.transform
-        grid = {"crs": raster.crs or scene.crs, "transform": transform}
+        grid = {"crs": scene.crs, "transform": scene.transform}
+        if is_placed:
+            grid = {"crs": raster.crs, "transform": raster.transform}
         options = grid | {f"src_{name}": value for name, value in grid.items()}
         if nodata:
             options |= {"nodata": None, "src_nodata": None, "add_alpha": not has_alpha}

@@ -1,22 +1,21 @@
 """A small computed workspace whose class names look like markup."""
 
 import importlib
-import json
 import pkgutil
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
-import rasterio
-from affine import Affine
 
 import app
+from app.session import cache, recent_workspaces
 from app.session.saved_settings import save_settings
 from app.widgets.sliders import cluster_sliders
 from core.pipeline.run import run_pipeline
 from core.pipeline.workspace import Workspace
 from core.settings import CutSettings, GmmSettings, ProjectionSettings, RunSettings, TreeSettings
+from tests.quay_scene import write_quay_scene
 
 # A page imports its modules when it is first opened, which may be late in a run of the tests. They
 # are imported together, so that they fit each other even if a file is edited in the meantime.
@@ -37,27 +36,8 @@ QUICK = RunSettings(
 
 
 def write_scene(raw: Path, name: str = "quay", n: int = N) -> None:
-    """Write a UTM scene of 300 x 300 px at 0.5 m, with n squares of three textures."""
-    raw.mkdir(parents=True, exist_ok=True)
-    rng = np.random.default_rng(0)
-    pixels = rng.normal(90, 6, (3, 300, 300))
-    transform = Affine(0.5, 0, 692_000, 0, -0.5, 4_796_000)
-    features = []
-    for i in range(n):
-        x, y, side = 10 + i % 6 * 46, 10 + i // 6 * 46, 14 + i % 5 * 3
-        pixels[i % 3, y : y + side, x : x + side] += 60 * (1 + np.arange(side) // 2 % 2)
-        corners = [(x, y), (x + side, y), (x + side, y + side), (x, y + side), (x, y)]
-        ring = [list(transform @ corner) for corner in corners]
-        properties = {"class": CLASSES[i % 3], "number": i}
-        geometry = {"type": "Polygon", "coordinates": [ring]}
-        features.append({"type": "Feature", "properties": properties, "geometry": geometry})
-    profile = {"driver": "GTiff", "dtype": "uint8", "count": 3, "width": 300, "height": 300}
-    profile |= {"crs": "EPSG:32631", "transform": transform}
-    with rasterio.open(raw / f"{name}.tif", "w", **profile) as scene:
-        scene.write(pixels.clip(0, 255).astype("uint8"))
-    crs = {"type": "name", "properties": {"name": "EPSG:32631"}}
-    document = {"type": "FeatureCollection", "crs": crs, "features": features}
-    (raw / f"{name}.geojson").write_text(json.dumps(document), encoding="utf-8")
+    """Write a scene with n squares of three textures, whose classes look like markup."""
+    write_quay_scene(raw, lambda i: {"class": CLASSES[i % 3], "number": i}, name, n)
 
 
 @pytest.fixture(scope="session")
@@ -77,13 +57,42 @@ def automatic_jobs(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     return lambda: monkeypatch.setattr(cluster_sliders, "AUTOMATIC_AT_MOST", most)
 
 
+@pytest.fixture(autouse=True)
+def ended_jobs() -> Iterator[None]:
+    """End the jobs that a test leaves behind, so that those of the next test need not wait."""
+    yield
+    running = [job for job in cache.job_board().jobs() if job.state == "running"]
+    for job in running:
+        job.cancel()
+    for job in running:
+        job.wait(10)
+
+
 @pytest.fixture
-def home(computed: Workspace, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+def home(computed: Workspace, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workspace]:
     """The computed workspace, which the app opens."""
     monkeypatch.setenv("CHIPSCAPE_WORKSPACE", str(computed.root))
     # The app saves the settings that a test requests, as it does for users.
     save_settings(computed, QUICK)
-    return computed
+    yield computed
+    # A test may have opened another folder, with which new sessions would begin.
+    (computed.root / recent_workspaces.FILE).unlink(missing_ok=True)
+
+
+@pytest.fixture
+def open_copy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[Workspace, RunSettings], Workspace]:
+    """A function that copies a workspace, which the app then opens with some settings."""
+
+    def copy(workspace: Workspace, settings: RunSettings) -> Workspace:
+        root = tmp_path / "workspace"
+        shutil.copytree(workspace.root, root)
+        monkeypatch.setenv("CHIPSCAPE_WORKSPACE", str(root))
+        save_settings(Workspace.at(root), settings)
+        return Workspace.at(root)
+
+    return copy
 
 
 @pytest.fixture

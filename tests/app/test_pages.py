@@ -126,7 +126,9 @@ def test_chips__changed_settings_say_which_results_are_displayed(home):
     app.select_slider[0].set_value(96).run()
     assert "These results use your previous settings" in texts(app)
     assert r"chip size\: 64" in texts(app)
-    assert not labelled(app.button, "Cut the chips").disabled
+    # One button for one act.
+    assert not labelled(app.button, "Update the chips").disabled
+    assert "Cut the chips" not in [button.label for button in app.button]
     labelled(app.button, "Keep these results").click().run()
     assert "previous settings" not in texts(app)
     assert app.select_slider[0].value == 64
@@ -146,7 +148,6 @@ def test_stale_notice__waits_while_a_job_is_running(home, other_job):
     app = open_page("chips")
     app.select_slider[0].set_value(96).run()
     assert labelled(app.button, "Update the chips").disabled
-    assert labelled(app.button, "Cut the chips").disabled
 
 
 def test_clusters__changed_clustering_space_is_computed_up_to_the_clusters(home, monkeypatch):
@@ -179,8 +180,8 @@ def test_method__is_kept_from_one_page_to_the_next(home):
     app.switch_page("../pages/explore.py").run()
     assert labelled(app.selectbox, "Clustering method").value == "kmeans"
     app.switch_page("../pages/clusters.py").run()
-    assert [slider.label for slider in app.slider if slider.label.startswith("Clusters")]
-    assert not [slider.label for slider in app.slider if slider.label == "Components"]
+    assert [slider.label for slider in app.slider if slider.label == "Clusters of k-means"]
+    assert not [slider.label for slider in app.slider if slider.label == "Clusters of the mixture"]
 
 
 def test_tab__stays_open_if_deselected(home):
@@ -230,7 +231,7 @@ def test_no_scenes__page_links_to_scenes(tmp_path, monkeypatch, page):
 def test_clusters__more_components_than_chips_gives_a_message(with_scene):
     run_pipeline(with_scene(6), RunSettings(), until="reduction")
     app = open_page("clusters")
-    assert labelled(app.slider, "Components").value == 6
+    assert labelled(app.slider, "Clusters of the mixture").value == 6
     assert "6 chips are too few for 6 clusters." in texts(app)
 
 
@@ -261,13 +262,13 @@ def test_embeddings__missing_weights_are_reported_without_a_download(home, monke
     labelled(app.selectbox, "Encoder").set_value("satdino-small-16").run()
     assert not app.exception
     assert "satdino-small-16 is not ready yet" in app.info[0].value.replace("\\", "")
-    assert not labelled(app.button, "Embed the chips").disabled
+    assert not labelled(app.button, "Update the embeddings").disabled
 
 
 def test_clusters__missing_fit_is_offered_but_not_started(home):
     app = open_page("clusters")
-    labelled(app.slider, "Components").set_value(4).run()
-    assert "No mixture of 4 components is fitted yet" in texts(app).replace("\\", "")
+    labelled(app.slider, "Clusters of the mixture").set_value(4).run()
+    assert "No mixture of 4 clusters is fitted yet" in texts(app).replace("\\", "")
     assert "2 clusters" in app.header[0].value
     assert not labelled(app.button, "Fit 2 to 20 clusters").disabled
 
@@ -297,6 +298,6 @@ def test_raw__is_not_written_to(home):
 
 def test_widgets__shared_by_two_pages_keep_their_value(home):
     app = open_page("explore")
-    labelled(app.slider, "Components").set_value(5).run()
+    labelled(app.slider, "Clusters of the mixture").set_value(5).run()
     app.switch_page("../pages/clusters.py").run()
-    assert labelled(app.slider, "Components").value == 5
+    assert labelled(app.slider, "Clusters of the mixture").value == 5

@@ -1,6 +1,7 @@
 """The two scripts of the server, from another folder and with packages of other projects."""
 
 import os
+import re
 import subprocess
 import sys
 import tomllib
@@ -87,3 +88,11 @@ def test_session_state__only_in_one_module():
     modules = [*(ROOT / "app").rglob("*.py"), *(ROOT / "pages").glob("*.py")]
     modules_with = {path.name for path in modules if "session_state" in path.read_text()}
     assert modules_with == {"state.py"}
+
+
+def test_images__are_part_of_the_page():
+    """Streamlit deletes the images of its own store while browsers still fetch them."""
+    modules = [*(ROOT / "app").rglob("*.py"), *(ROOT / "pages").glob("*.py")]
+    shows = re.compile(r"\bst\.(image|pyplot|video|audio)\(|\.image\(")
+    modules_with = {path.name for path in modules if shows.search(path.read_text())}
+    assert modules_with == {"images.py"}

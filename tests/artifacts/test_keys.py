@@ -1,4 +1,5 @@
 import dataclasses
+import json
 import os
 
 import pytest
@@ -121,7 +122,7 @@ def test_checksums__changed_size_or_time_is_read_again(tmp_path, ledger, reads):
     assert len(reads) == 3
 
 
-def test_checksums__verify_ignores_the_ledger(tmp_path, ledger):
+def test_checksums__a_change_that_keeps_size_and_modification_time(tmp_path, ledger):
     file = tmp_path / "a.tif"
     file.write_bytes(b"one")
     os.utime(file, ns=(0, 0))
@@ -130,8 +131,58 @@ def test_checksums__verify_ignores_the_ledger(tmp_path, ledger):
     checksums.save()
     file.write_bytes(b"two")
     os.utime(file, ns=(0, 0))
-    assert Checksums(ledger).of(file) == before
-    assert Checksums(ledger, verify=True).of(file) != before
+    assert Checksums(ledger).of(file) != before
+
+
+def test_checksums__a_change_while_the_file_is_read(tmp_path, ledger, monkeypatch):
+    file = tmp_path / "a.tif"
+    file.write_bytes(b"one")
+
+    def read_and_change(path):
+        checksum = file_checksum(path)
+        file.write_bytes(b"two")
+        return checksum
+
+    monkeypatch.setattr(keys, "file_checksum", read_and_change)
+    checksums = Checksums(ledger)
+    before = checksums.of(file)
+    monkeypatch.undo()
+    assert checksums.of(file) == file_checksum(file) != before
+
+
+def test_checksums__times_of_whole_seconds_are_trusted_later(tmp_path, ledger, reads, monkeypatch):
+    """On FAT, a second change within two seconds need not change the times."""
+    file = tmp_path / "a.tif"
+    file.write_bytes(b"one")
+    changed = 10**18
+    monkeypatch.setattr(keys, "file_mark", lambda path: (3, changed, changed))
+    for age, n_reads in ((1.0, 2), (3.0, 1)):
+        monkeypatch.setattr(keys.time, "time_ns", lambda age=age: changed + int(age * 1e9))
+        checksums = Checksums(ledger)
+        reads.clear()
+        checksums.of(file)
+        checksums.of(file)
+        assert len(reads) == n_reads
+
+
+def test_checksums__ledger_of_an_earlier_version(tmp_path, ledger, reads):
+    file = tmp_path / "a.tif"
+    file.write_bytes(b"one")
+    status = file.stat()
+    ledger.parent.mkdir()
+    entry = [status.st_size, status.st_mtime_ns, "0" * 64]
+    ledger.write_text(json.dumps({str(file): entry}))
+    assert Checksums(ledger).of(file) == file_checksum(file)
+
+
+def test_checksums__verify_ignores_the_ledger(tmp_path, ledger, reads):
+    file = tmp_path / "a.tif"
+    file.write_bytes(b"one")
+    checksums = Checksums(ledger)
+    checksums.of(file)
+    checksums.save()
+    Checksums(ledger, verify=True).of(file)
+    assert len(reads) == 2
 
 
 def test_checksums__verify_reads_each_file_once(tmp_path, ledger, reads):

@@ -1,6 +1,5 @@
 """A server that is started from another folder, and a browser that visits it."""
 
-import json
 import os
 import runpy
 import socket
@@ -15,8 +14,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import rasterio
-from affine import Affine
 from playwright.sync_api import (
     Browser,
     BrowserContext,
@@ -41,6 +38,7 @@ from core.pipeline.flair.tree_bench import BENCHES
 from core.pipeline.run import run_pipeline
 from core.pipeline.workspace import Workspace
 from core.settings import GmmSettings, ProjectionSettings, RunSettings
+from tests.quay_scene import write_quay_scene
 
 ROOT = Path(__file__).resolve().parents[2]
 FLAGS = (
@@ -68,10 +66,11 @@ class Server:
     port: int
     root: Path
     log: Path
+    prefix: str = ""
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://127.0.0.1:{self.port}{self.prefix}"
 
 
 @pytest.fixture(scope="session")
@@ -79,18 +78,21 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Se
     """A function that starts a server on a workspace; all servers end with the tests."""
     servers: list[Server] = []
 
-    def start(root: Path, script: Path = ROOT / "app" / "main.py") -> Server:
+    def start(
+        root: Path, *more: str, script: Path = ROOT / "app" / "main.py", prefix: str = ""
+    ) -> Server:
         folder = tmp_path_factory.mktemp("elsewhere")
         with socket.socket() as free_socket:
             free_socket.bind(("127.0.0.1", 0))
             port = free_socket.getsockname()[1]
-        options = ["--server.port", str(port), "--server.headless", "true"]
+        options = ["--server.port", str(port), "--server.headless", "true", *more]
+        options += ["--server.baseUrlPath", prefix] if prefix else []
         command = [sys.executable, "-m", "streamlit", "run", str(script), *options]
         log = folder / "server.log"
         environment = {**os.environ, "CHIPSCAPE_WORKSPACE": str(root)}
         with log.open("wb") as out:
             process = subprocess.Popen(command, cwd=folder, env=environment, stdout=out, stderr=out)
-        server = Server(process, port, root, log)
+        server = Server(process, port, root, log, prefix)
         servers.append(server)
         _wait_for_server(server)
         return server
@@ -278,25 +280,8 @@ def ready_demo(demo: Server, browser: Browser) -> Server:
 
 def _write_quay(raw: Path) -> None:
     """Write one small scene, whose class names look like markup."""
-    raw.mkdir()
-    rng = np.random.default_rng(0)
-    pixels = rng.normal(90, 6, (3, 300, 300))
-    transform = Affine(0.5, 0, 692_000, 0, -0.5, 4_796_000)
-    features = []
-    for i in range(36):
-        x, y, side = 10 + i % 6 * 46, 10 + i // 6 * 46, 14 + i % 5 * 3
-        pixels[i % 3, y : y + side, x : x + side] += 60 * (1 + np.arange(side) // 2 % 2)
-        corners = [(x, y), (x + side, y), (x + side, y + side), (x, y + side), (x, y)]
-        geometry = {"type": "Polygon", "coordinates": [[list(transform @ c) for c in corners]]}
-        properties = {"class": (EVIL, "<b>boat</b>")[i % 2], EVIL: f"{EVIL}{i % 3}"}
-        features.append({"type": "Feature", "properties": properties, "geometry": geometry})
-    profile = {"driver": "GTiff", "dtype": "uint8", "count": 3, "width": 300, "height": 300}
-    profile |= {"crs": "EPSG:32631", "transform": transform}
-    with rasterio.open(raw / "quay.tif", "w", **profile) as scene:
-        scene.write(pixels.clip(0, 255).astype("uint8"))
-    crs = {"type": "name", "properties": {"name": "EPSG:32631"}}
-    document = {"type": "FeatureCollection", "crs": crs, "features": features}
-    (raw / "quay.geojson").write_text(json.dumps(document))
+    classes = (EVIL, "<b>boat</b>")
+    write_quay_scene(raw, lambda i: {"class": classes[i % 2], EVIL: f"{EVIL}{i % 3}"})
 
 
 @pytest.fixture

@@ -115,7 +115,7 @@ def test_explore__slider_recolours_and_keeps_the_zoom(explorer):
     expect(explorer.page.get_by_text(CHIP_CAPTION)).to_be_visible(timeout=WAIT)
     explorer.wait_until_idle()
     colours = explorer.plot(COLOURS)
-    slider = explorer.page.get_by_role("slider", name="Components")
+    slider = explorer.page.get_by_role("slider", name="Clusters of the mixture")
     slider.focus()
     for _ in range(4):
         explorer.page.keyboard.press("ArrowRight")
@@ -175,7 +175,7 @@ def test_chips__new_settings_run_as_a_job_and_can_be_cancelled(explorer):
     expect(page.get_by_text(stale_text)).to_be_visible(timeout=WAIT)
     page.get_by_role("link", name="Embeddings", exact=True).click()
     explorer.wait_until_idle()
-    page.get_by_role("button", name="Embed the chips").click()
+    page.get_by_role("button", name="Update the embeddings").click()
     page.get_by_role("button", name="Cancel").click()
     expect(page.get_by_text("cancelled. Completed results are kept")).to_be_visible(timeout=10_000)
     page.get_by_role("button", name="Dismiss").click()

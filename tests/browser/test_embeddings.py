@@ -74,7 +74,7 @@ def test_embeddings__measured_then_compared_then_joined(visitor, tmp_path, own_s
     visitor.page.get_by_role("combobox", name="Joined with").click()
     visitor.page.get_by_role("option", name="Simple colour").click()
     visitor.wait_until_idle()
-    visitor.page.get_by_role("button", name="Embed the chips").click()
+    visitor.page.get_by_role("button", name="Update the embeddings").click()
     wait_for_job(visitor)
     expect(visitor.page.get_by_role("button", name="Up to date")).to_be_visible(timeout=WAIT)
     expect(visitor.page.get_by_text("36 chips embedded in")).to_be_visible()

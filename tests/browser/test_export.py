@@ -55,6 +55,18 @@ def test_export__files_are_created_and_downloaded(explorer, tmp_path):
     assert explorer.foreign_requests() == []
 
 
+def test_export__captions_in_the_panel_have_the_contrast_of_the_page(explorer):
+    colours = "es => es.map(e => [getComputedStyle(e).color, getComputedStyle(e).opacity])"
+    captions = explorer.page.get_by_test_id("stCaptionContainer")
+    outside = captions.evaluate_all(colours)[0]
+    open_panel(explorer)
+    inside = explorer.page.get_by_test_id("stPopoverBody").get_by_test_id("stCaptionContainer")
+    found = inside.evaluate_all(colours)
+    assert outside[1] == "1"
+    assert found
+    assert all(style == outside for style in found)
+
+
 def test_export__with_the_keyboard_alone(explorer):
     page = explorer.page
     page.get_by_role("button", name="Export").focus()

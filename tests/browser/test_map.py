@@ -318,7 +318,7 @@ def test_map__twenty_thousand_footprints_are_hovered_and_clicked(crowded, visit,
     assert visitor.foreign_requests() == []
 
 
-def test_routes__other_hosts_and_other_keys_get_a_404(mapped, visit):
+def test_routes__other_hosts_and_other_keys_are_refused(mapped, visit):
     import urllib.error
     import urllib.request
 
@@ -334,7 +334,7 @@ def test_routes__other_hosts_and_other_keys_get_a_404(mapped, visit):
     open_map(visitor)
     path = next(url for url in visitor.requests if "/tiles/" in url).removeprefix(mapped.server.url)
     assert status(path) == 200
-    assert status(path, Host="evil.example") == 404
+    assert status(path, Host="evil.example") == 403
     key = path.split("/")[3]
     assert status(path.replace(key, "0" * 24)) == 404
     assert status("/chipscape/tiles/..%2f..%2fetc%2fpasswd/0/0/0") in (400, 404)

@@ -45,7 +45,9 @@ TABS = {
     "flair_models": ("The notebook's grid", "Label economy", "HDBSCAN live"),
     "flair_confusion": ("Two models", "Patch by patch", "Class maps"),
 }
-IS_STILL = "() => !document.getAnimations().some((a) => a instanceof CSSTransition)"
+# Chromium may go on listing transitions that have finished.
+IS_STILL = """() => !document.getAnimations().some(
+  (a) => a instanceof CSSTransition && a.playState === "running")"""
 
 
 def find_problems(visitor) -> list[str]:

@@ -80,7 +80,7 @@ def many_server(serve, tmp_path_factory):
     root = tmp_path_factory.mktemp("many")
     (root / "server.py").write_text(MANY_APP)
     (root / "page.py").write_text(MANY_PAGE)
-    return serve(root, root / "server.py")
+    return serve(root, script=root / "server.py")
 
 
 @pytest.fixture
@@ -247,6 +247,67 @@ def test_keyboard__reaches_every_chip_and_selects_it(explorer):
     assert explorer.errors == []
 
 
+def test_keyboard__the_cursor_is_in_the_middle_of_the_ring(explorer):
+    explorer.frame.locator(".js-plotly-plot").focus()
+    explorer.page.keyboard.press("ArrowRight")
+    expect(tip(explorer)).to_be_visible()
+    explorer.page.keyboard.press("Enter")
+    expect(caption(explorer)).to_be_visible(timeout=WAIT)
+    explorer.wait_until_idle()
+    shapes = (".shapelayer path", ".over .cursor")
+    middles = explorer.plot(
+        "return a[0].map((shape) => { const b = document.querySelector(shape)"
+        ".getBoundingClientRect(); return [b.x + b.width / 2, b.y + b.height / 2]; })",
+        shapes,
+    )
+    assert middles[0] == pytest.approx(middles[1], abs=0.5)
+
+
+def test_keyboard__selects_and_removes_single_chips(explorer):
+    page = explorer.page
+    explorer.frame.locator(".js-plotly-plot").focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press(" ")
+    expect(heading(explorer)).to_have_text(re.compile("^1 chip selected"), timeout=WAIT)
+    expect(page.locator(".live")).to_have_text(re.compile("^Added to the selection: Cluster"))
+    # A page that is busy must not miss any of them.
+    for _ in range(4):
+        page.keyboard.press("PageDown")
+        page.keyboard.press(" ")
+    expect(heading(explorer)).to_have_text(re.compile("^5 chips selected"), timeout=WAIT)
+    explorer.wait_until_idle()
+    page.keyboard.press(" ")
+    expect(heading(explorer)).to_have_text(re.compile("^4 chips selected"), timeout=WAIT)
+    page.keyboard.press("Escape")
+    expect(heading(explorer)).to_be_hidden(timeout=WAIT)
+    explorer.wait_until_idle()
+    page.keyboard.press("ArrowRight")
+    keys = ("ArrowLeft", "ArrowUp", "ArrowRight", "ArrowDown")
+    live = page.locator(".live")
+    for key in keys:
+        page.keyboard.press(f"Shift+{key}")
+    expect(heading(explorer)).to_have_text(re.compile("^[2-5] chips selected"), timeout=WAIT)
+    expect(live).to_have_text(re.compile("selected$|in this direction"))
+    assert explorer.errors == []
+
+
+def test_legend__selects_the_chips_of_a_cluster(explorer):
+    row = explorer.legend.locator("li").nth(1)
+    count = row.locator("em").inner_text()
+    row.get_by_role("button", name="Select the chips").press("Enter")
+    expect(heading(explorer)).to_have_text(re.compile(f"^{count} chips selected"), timeout=WAIT)
+    explorer.wait_until_idle()
+    row.get_by_role("button", name="Hide").click()
+    expect(row.get_by_role("button", name="Select the chips")).to_be_hidden(timeout=WAIT)
+
+
+def test_frame__does_not_draw_without_end(explorer):
+    explorer.plot("window.n = 0; addEventListener('message', () => window.n++); return 0")
+    pick(explorer, explorer.isolated_point())
+    explorer.page.wait_for_timeout(2000)
+    assert explorer.plot("return window.n") <= 3
+
+
 def test_hover__shows_the_chip_its_class_and_its_cluster(explorer):
     x, y = explorer.position_of(explorer.isolated_point())
     explorer.page.mouse.move(x - 30, y)
@@ -354,6 +415,10 @@ def test_many__click_keyboard_and_escape(many):
     page.keyboard.press("Enter")
     expect(state_of(many)).to_have_text(f"picked {row}, 0 selected", timeout=WAIT)
     many.wait_until_idle()
+    page.keyboard.press(" ")
+    event = page.locator("[data-testid=stJson]")
+    expect(event).to_contain_text("mark", timeout=WAIT)
+    expect(event).to_contain_text(row)
     page.keyboard.press("Escape")
     expect(state_of(many)).to_have_text("picked None, 0 selected", timeout=WAIT)
 

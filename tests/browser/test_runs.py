@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from core.pipeline.results.current_result import load_current
+from core.pipeline.results.current_file import load_current
 from core.pipeline.results.run_records import list_run_records
 from core.pipeline.run import keep_run, run_pipeline
 from core.pipeline.workspace import Workspace
@@ -53,7 +53,7 @@ def test_runs__compare_and_return_to_the_first(computed, own_scene, visit):
     page.get_by_role("combobox", name="Encoder").first.click()
     page.get_by_role("option", name="Simple colour", exact=True).click()
     visitor.wait_until_idle()
-    page.get_by_role("button", name="Embed the chips").click()
+    page.get_by_role("button", name="Update the embeddings").click()
     page.locator(".st-key-cs_job").wait_for(state="visible", timeout=WAIT)
     page.locator(".st-key-cs_job").wait_for(state="hidden", timeout=JOB)
     page.get_by_role("link", name="Explore", exact=True).click()

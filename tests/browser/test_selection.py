@@ -1,6 +1,7 @@
 """One picked chip and one selection: in the address, the history, the table, on every page."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -151,6 +152,8 @@ def test_plot__is_visible_and_does_not_move_when_chips_are_selected(port, visit,
     plot = visitor.page.locator("iframe").first
     before = plot.bounding_box()
     assert before["y"] + before["height"] <= height
+    legend = visitor.legend.bounding_box()
+    assert legend["y"] + legend["height"] <= height
     assert select_box(visitor) > 1
     assert plot.bounding_box() == before
     for name in ("Clear", "Move", "Create", "Exclude"):
@@ -164,6 +167,40 @@ def test_plot__is_visible_and_does_not_move_when_chips_are_selected(port, visit,
     press_button(visitor, "Clear")
     expect(visitor.page.get_by_text("chips selected")).to_be_hidden(timeout=WAIT)
     assert plot.bounding_box() == before
+
+
+def test_plot_and_map__stay_when_a_scene_is_added_and_a_job_is_cancelled(port, visit):
+    server, _ = port
+    visitor, scene = visit(server), server.root / "raw" / "port.tif"
+    added = [scene.with_stem("late"), scene.with_name("late.geojson")]
+    visitor.go("map")
+    canvas = visitor.page.locator(".map canvas")
+    before_map = canvas.bounding_box()
+    visitor.go("explore")
+    visitor.wait_for_plot()
+    plot = visitor.page.locator("iframe").first
+    before = plot.bounding_box()
+    try:
+        for source, path in zip((scene, scene.with_suffix(".geojson")), added, strict=True):
+            shutil.copy(source, path)
+        press_button(visitor, "Next")
+        expect(visitor.page.get_by_text("late.tif is not part of these")).to_be_visible(
+            timeout=WAIT
+        )
+        visitor.wait_until_idle()
+        assert plot.bounding_box() == before
+        press_button(visitor, "Update the results")
+        press_button(visitor, "Cancel")
+        expect(visitor.page.get_by_role("button", name="Dismiss")).to_be_visible(timeout=WAIT)
+        visitor.wait_until_idle()
+        assert plot.bounding_box() == before
+        follow(visitor, "Map")
+        expect(visitor.page.get_by_text("late.tif is not part of these")).to_be_visible()
+        assert canvas.bounding_box() == before_map
+        press_button(visitor, "Dismiss")
+    finally:
+        for path in added:
+            path.unlink(missing_ok=True)
 
 
 def test_selection__is_displayed_and_cleared_on_every_page(analyst):

@@ -71,7 +71,7 @@ def workspace(tmp_path, make_scene, make_annotations, to_ground):
 @pytest.fixture
 def call(monkeypatch, capsys, tmp_path, workspace, quick):
     """Call the command line in this process; logs of unexpected errors go to `tmp_path/logs`."""
-    handler = signal.getsignal(signal.SIGTERM)
+    handlers = {kind: signal.getsignal(kind) for kind in (signal.SIGINT, signal.SIGTERM)}
     (tmp_path / "logs").mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "logs"))
 
@@ -85,7 +85,8 @@ def call(monkeypatch, capsys, tmp_path, workspace, quick):
         return result
 
     yield run
-    signal.signal(signal.SIGTERM, handler)
+    for kind, handler in handlers.items():
+        signal.signal(kind, handler)
 
 
 def leftovers(workspace: Path) -> list[Path]:
@@ -341,6 +342,7 @@ def test_clear_error__exits_with_1(call, arguments, message, tmp_path, workspace
         ('[chips]\nbands = "red"', "bands: 'red' is not a list of names."),
         ("[gmm]\nregularisation = 2", "regularisation: 2 is not between 0 and 1."),
         ("x =", "quick.toml: is not TOML"),
+        (f"x = {'[' * 5000}", "quick.toml: is not TOML"),
     ],
 )
 def test_settings_file__invalid(call, quick, content, message):
@@ -358,6 +360,14 @@ def test_export__a_file_where_a_folder_is_needed(call, workspace, name):
     assert str(workspace / name) in result.err
     assert "Unexpected" not in result.err
     assert (workspace / name).read_text() == ""
+
+
+@pytest.mark.parametrize("length", [300, 5000])
+@pytest.mark.parametrize("option", ["--workspace", "--settings"])
+def test_path__too_long(call, option, length):
+    result = call("run", option, "a" * length, bare=True)
+    assert result.code == 1
+    assert "File name too long" in result.err
 
 
 def test_workspace__a_file(call, quick):
@@ -386,6 +396,20 @@ def test_damaged_artifact__exits_with_1(call, workspace):
     assert "Delete its folder; the next run computes it again." in result.err
 
 
+@pytest.mark.parametrize(("kind", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_interrupted__a_library_turns_it_into_its_own_error(call, monkeypatch, kind, code):
+    def load(*_):
+        try:
+            signal.raise_signal(kind)
+        except KeyboardInterrupt as error:
+            raise ImportError("initialization failed") from error
+
+    monkeypatch.setattr(cluster_stages, "reduce_embeddings", load)
+    result = call("run", "--json")
+    assert (result.code, result.out) == (code, "")
+    assert result.err.startswith("error Interrupted.")
+
+
 def test_unexpected_error__one_sentence_and_a_log(call, monkeypatch, tmp_path):
     def broken(*_):
         raise RuntimeError("it [bold]broke[/]")
@@ -397,6 +421,27 @@ def test_unexpected_error__one_sentence_and_a_log(call, monkeypatch, tmp_path):
     message = f"error Unexpected error, RuntimeError: it [bold]broke[/]. Details: {log}\n"
     assert result.err == message
     assert "Traceback" in log.read_text()
+
+
+def test_logged_error__a_sentence_on_the_terminal_and_the_traceback_in_a_file(tmp_path):
+    script = (
+        "import logging; from core.cli.console import guarded\n"
+        "def work():\n"
+        "    try: 1 / 0\n"
+        "    except ZeroDivisionError: logging.getLogger('core').exception('a.tif: is odd.')\n"
+        "guarded(work)\n"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=ROOT,
+        env=os.environ | {"TMPDIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    (log,) = tmp_path.iterdir()
+    assert result.stderr == f"a.tif: is odd.\nDetails: {log}\n"
+    assert "ZeroDivisionError" in log.read_text()
 
 
 def test_emit__refuses_nan(capsys):
@@ -433,11 +478,12 @@ from core.embeddings.descriptors import texture
 from core.pipeline import embedding_stages
 from core import cli
 
-encode = texture.Texture.encode
+encode, batches = texture.Texture.encode, []
 
 def slow(self, batch, fitted):
     print("encoding", file=sys.stderr, flush=True)
-    time.sleep(0.2)
+    batches.append(batch)
+    time.sleep(20 if len(batches) == 3 else 0)
     return encode(self, batch, fitted)
 
 embedding_stages.BLOCK = 4
@@ -465,7 +511,7 @@ def test_interrupted__resumes_and_gives_the_same_bytes(
     if kind == signal.SIGKILL:
         assert running.returncode == -signal.SIGKILL
     else:
-        assert running.returncode == 130
+        assert running.returncode == 128 + kind
         assert "Interrupted. Finished work is kept" in err
     (partial,) = (p for p in (workspace / "artifacts" / ".partial").iterdir() if p.is_dir())
     blocks = (partial / "blocks.done").read_text().split()

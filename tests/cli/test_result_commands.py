@@ -11,7 +11,8 @@ from shapely.geometry import box
 
 from core import cli
 from core.clusters.editing import edit_history, edits
-from core.pipeline.results.current_result import change_edits, load_current
+from core.pipeline.results.current_file import load_current
+from core.pipeline.results.current_result import change_edits
 from core.pipeline.results.displayed_result import apply_saved_edits
 from core.pipeline.results.run_records import list_run_records
 from core.pipeline.run import keep_run, run_pipeline
@@ -32,7 +33,7 @@ OPTIONS = ("--method", "kmeans", "--n-clusters", "3")
 
 @pytest.fixture
 def call(make_scene, make_annotations, to_ground, tmp_path, monkeypatch, capsys):
-    """Run a command on forty squares; return its JSON, or the text of its error."""
+    """Run a command on forty squares; return its JSON or text, or the text of its error."""
     pixels = np.random.default_rng(0).normal(128, 40, (3, 160, 256)).clip(1, 254)
     raster = make_scene("a.tif", pixels)
     corners = [(x, y) for x in range(2, 250, 32) for y in range(2, 150, 30)]
@@ -41,8 +42,8 @@ def call(make_scene, make_annotations, to_ground, tmp_path, monkeypatch, capsys)
     quick = tmp_path / "quick.toml"
     quick.write_text(QUICK)
 
-    def run(command, *options, settings=True):
-        arguments = ["chipscape", command, "--json", *options]
+    def run(command, *options, settings=True, as_json=True):
+        arguments = ["chipscape", command, *(["--json"] if as_json else []), *options]
         if "--workspace" not in options:
             arguments += ["--workspace", str(tmp_path)]
         if settings:
@@ -51,7 +52,9 @@ def call(make_scene, make_annotations, to_ground, tmp_path, monkeypatch, capsys)
         with pytest.raises(SystemExit) as caught:
             cli.main()
         printed = capsys.readouterr()
-        return printed.err if caught.value.code else json.loads(printed.out)
+        if caught.value.code:
+            return printed.err
+        return json.loads(printed.out) if as_json else printed.out
 
     return run
 
@@ -161,7 +164,8 @@ def test_replay__of_a_grown_result_keeps_the_fit_of_the_encoder(
     squares = [to_ground(box(x, y, x + 22, y + 22)) for x, y in corners]
     make_annotations(raster, squares, [{"number": i} for i in range(len(squares))])
     call("run", "--settings", "current", settings=False)
-    second = list_run_records(Workspace(tmp_path))[0]
+    # Both runs may have finished in the same second.
+    second = next(r for r in list_run_records(Workspace(tmp_path)) if r.run_id != first.run_id)
     assert second.fitted_to == ("a.tif",)
     for record, scenes in ((first, {"a"}), (second, {"a", "b"})):
         other = tmp_path / record.run_id
@@ -229,7 +233,17 @@ def test_runs__compare(call, two_runs):
     assert result["shared"] == sum(row["chips"] for row in result["flow"])
     assert result["moved"] == sum(row["chips"] for row in result["flow"] if row["moved"])
     assert {row["first_name"] for row in result["flow"]} == {"ferries", "cluster 1", "cluster 2"}
-    assert "ferries" not in {row["second_name"] for row in result["flow"]} or second.curation
+    second_names = {row["second_name"] for row in result["flow"]}
+    assert "ferries" not in second_names or second.curation.history.edits
+
+
+def test_runs__compare_says_which_chips_moved(call, two_runs):
+    names = (two_runs[0].run_id, two_runs[1].run_id)
+    result = call("runs", "--compare", *names, settings=False)
+    text = call("runs", "--compare", *names, settings=False, as_json=False)
+    assert "==" not in text
+    assert text.count("(moved)") == sum(row["moved"] for row in result["flow"])
+    assert text.count(" -> ") == len(result["flow"]) + 1
 
 
 def test_runs__unreadable_record_is_named(call, two_runs):
@@ -237,6 +251,18 @@ def test_runs__unreadable_record_is_named(call, two_runs):
     result = call("runs", settings=False)
     assert len(result["runs"]) == 1
     assert two_runs[0].path.name in result["unreadable"][0]
+
+
+def test_runs__damaged_current_result_is_named_and_set_aside(call, two_runs, tmp_path):
+    path = tmp_path / "results" / "current.json"
+    path.write_text("{")
+    assert str(path) in call("runs", settings=False)["unreadable"][0]
+    assert "--set-aside" in call("export", settings=False)
+    result = call("runs", "--set-aside", settings=False)
+    assert result["unreadable"] == []
+    assert (tmp_path / "results" / "current-damaged.json").read_text() == "{"
+    assert not path.exists()
+    assert "is not damaged" in call("runs", "--set-aside", settings=False)
 
 
 def test_clean__dry_run_then_run(call, two_runs, tmp_path):

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
-from core.clusters.labelling_comparison import ABSENT, EXCLUDED, compare_labellings
+from core.clusters.labelling import EXCLUDED
+from core.clusters.labelling_comparison import ABSENT, compare_labellings
 
 
 def labels(*values: int) -> np.ndarray:

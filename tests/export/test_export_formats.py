@@ -45,7 +45,7 @@ def test_write_results__a_failure_leaves_the_earlier_result(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setitem(FORMATS, name, replace(FORMATS[name], write=fail))
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(WorkspaceError, match="the disk is full"):
         write_results(clustered_chips, tmp_path, name)
     assert {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()} == before
     assert [p.name for p in tmp_path.iterdir()] == [path.name]

@@ -14,6 +14,7 @@ import shapely
 from shapely.geometry import MultiPolygon, box
 
 from core.clusters.cluster_colours import NOISE_COLOUR, cluster_colour
+from core.errors import SettingsError, WorkspaceError
 from core.export.export_formats import write_results
 
 from .conftest import EVIL, PROPERTIES, PROVENANCE, N, with_edits
@@ -63,6 +64,20 @@ def test_write_results__properties_do_not_replace_results(clustered_chips, tmp_p
     assert not table.columns.duplicated().any()
 
 
+def test_write_results__more_attributes_than_a_geopackage_can_hold(clustered_chips, tmp_path):
+    names = [f"k{n}" for n in range(2100)]
+    parts = tuple(
+        dataclasses.replace(part, properties=pd.DataFrame(1, range(len(part)), names))
+        for part in clustered_chips.chips.parts
+    )
+    chips = dataclasses.replace(clustered_chips.chips, parts=parts)
+    results = dataclasses.replace(clustered_chips, chips=chips)
+    with pytest.raises(SettingsError, match=r"chips\.gpkg: .* columns .* Choose another format"):
+        write_results(results, tmp_path, "gpkg")
+    assert list(tmp_path.iterdir()) == []
+    assert write_results(results, tmp_path, "csv").is_file()
+
+
 @pytest.mark.parametrize("format_name", FORMATS)
 def test_write_results__scenes_without_crs(clustered_chips, tmp_path, format_name):
     all_missing = np.full(N, None, object)
@@ -95,7 +110,7 @@ def test_write_results__a_full_disk_leaves_the_old_file(clustered_chips, tmp_pat
 
     (tmp_path / "chips.csv").write_text("old")
     monkeypatch.setattr(pd.DataFrame, "to_csv", fail)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(WorkspaceError, match="the disk is full"):
         write_results(clustered_chips, tmp_path, "csv")
     assert [p.name for p in tmp_path.iterdir()] == ["chips.csv"]
     assert (tmp_path / "chips.csv").read_text() == "old"

@@ -2,8 +2,15 @@ import numpy as np
 import pytest
 
 from core.errors import SceneError
+from core.input_settings import DisplaySettings
 from core.mapping import chip_thumbnails
-from core.pipeline.chip_images import read_chip_pixels, read_overview, read_surroundings
+from core.pipeline import chip_images
+from core.pipeline.chip_images import (
+    find_rendering,
+    read_chip_pixels,
+    read_overview,
+    read_surroundings,
+)
 from core.pipeline.chip_stages import open_chips
 from core.pipeline.run import run_pipeline
 
@@ -20,6 +27,27 @@ def test_read_surroundings__chip_in_the_middle(workspace, settings):
     ring = surroundings.footprints[0][0]
     assert ring.mean(axis=0) == pytest.approx(centre, abs=4)
     assert read_chip_pixels(view, chips, 21).shape[2] == 4
+
+
+def test_find_rendering__a_scene_that_cannot_be_read_is_sampled_again(
+    workspace, settings, look_up, monkeypatch
+):
+    survey = look_up(workspace, settings()).survey
+    bands, display = survey.scenes[0].report.bands, DisplaySettings(stretch="percentiles")
+    read_scene = chip_images.read_scene
+
+    def read_first_scene(path):
+        if path.name == "b.tif":
+            raise SceneError("the disk does not answer", where=path.name)
+        return read_scene(path)
+
+    monkeypatch.setattr(chip_images, "read_scene", read_first_scene)
+    without = find_rendering(workspace, survey, "uint8", bands, display)
+    assert np.isfinite(without.limits).all()
+    assert len(list((workspace.artifacts / "percentiles").iterdir())) == 1
+    monkeypatch.setattr(chip_images, "read_scene", read_scene)
+    find_rendering(workspace, survey, "uint8", bands, display)
+    assert len(list((workspace.artifacts / "percentiles").iterdir())) == 2
 
 
 def test_read_overview__whole_scene(workspace, settings, look_up):

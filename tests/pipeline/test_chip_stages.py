@@ -62,7 +62,7 @@ def test_chips__open_read_only(workspace, settings):
 def test_run__a_grid_on_a_scene_without_annotations(make_scene, tmp_path, settings):
     make_scene("bare.tif", height=256, width=256)
     grid = settings(scenes={"grid": {"size": 32, "stride": 32}})
-    run = run_pipeline(Workspace.at(tmp_path), grid, until="chips")
+    run = run_pipeline(Workspace.at(tmp_path), grid)
     assert len(run.chips) == 64
     assert run.chips.facts["side"].to_numpy() == pytest.approx(np.full(64, 16), rel=1e-3)
     # Chips of 32 x 32 from squares of 32 x 32 pixels are the scene itself, whatever the margin.

@@ -353,7 +353,8 @@ def test_encoder_fit__round_trip(empty):
     encoder = MeanEncoder()
     encoder.fit = lambda sample: FIT.fitted
     encoding = SimpleNamespace(
-        fit_inputs={"chips": ("a",)},
+        fit_inputs={"chips": ("a",), "encoder": {}},
+        view=SimpleNamespace(workspace=empty),
         chip_set=chips,
         encoder=encoder,
         settings=EmbedSettings(),

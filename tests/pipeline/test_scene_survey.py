@@ -9,11 +9,14 @@ import pytest
 import rasterio
 from shapely.geometry import Point, box
 
+from core.artifacts.keys import Checksums
 from core.errors import Cancelled, ChipscapeError, WorkspaceError
 from core.input_settings import GridSettings, SceneSettings
 from core.pipeline.run import run_pipeline
 from core.pipeline.scene_survey import guess_shared_attribute, survey_scenes
 from core.pipeline.workspace import Workspace
+from core.raster import scene
+from core.raster.annotations import vector_files
 from core.settings import RunSettings
 
 
@@ -256,6 +259,45 @@ def test_survey__an_invalid_character_does_not_affect_other_scenes(workspace):
     assert second.classes["\ufffd lone"] == 1
     assert "Invalid characters were replaced in 4 text values." in second.warnings
     json.dumps(second.as_table(), ensure_ascii=False).encode()
+
+
+@pytest.mark.parametrize("name", ["x.tif", "a.geojson"])
+def test_survey__a_defect_in_one_file_leaves_the_others_usable(
+    workspace, make_scene, monkeypatch, caplog, name
+):
+    def fail_for_one(function):
+        def call(path, *args, **options):
+            if path.name == name:
+                raise KeyError("a defect")
+            return function(path, *args, **options)
+
+        return call
+
+    make_scene("x.tif", folder=workspace.raw)
+    monkeypatch.setattr(scene, "_read_header", fail_for_one(scene._read_header))
+    monkeypatch.setattr(vector_files, "read_geojson", fail_for_one(vector_files.read_geojson))
+    reports = {report.path: report for report in survey_scenes(workspace).reports}
+    assert reports["b.tif"].annotations == 20
+    odd = reports[name.replace(".geojson", ".tif")]
+    assert "(KeyError: 'a defect')" in " ".join([odd.error, *odd.warnings])
+    assert odd.ok == (name != "x.tif")
+    assert any(record.exc_info for record in caplog.records)
+
+
+def test_survey__a_file_that_cannot_be_read_leaves_the_others_usable(workspace, monkeypatch):
+    def refuse(self, path):
+        if path.name == "a.tif":
+            raise PermissionError(13, "Permission denied", str(path))
+        return "0"
+
+    monkeypatch.setattr(Checksums, "of", refuse)
+    assert [report.ok for report in survey_scenes(workspace).reports] == [True, True]
+
+
+def test_survey__a_broken_link_next_to_a_scene(workspace):
+    (workspace.raw / "a.tif.aux.xml").symlink_to("nothing")
+    first, second = survey_scenes(workspace).reports
+    assert (first.annotations, second.annotations) == (20, 20)
 
 
 def test_survey__a_cancelled_survey_keeps_the_inspected_scenes(workspace):

@@ -34,7 +34,7 @@ def squares(computed):
         version=1,
         inputs=lambda subject: {"number": subject["number"]},
         compute=compute,
-        open=lambda artifact: read_json(artifact.folder / "square.json")["square"],
+        load=lambda artifact: read_json(artifact.folder / "square.json")["square"],
     )
 
 
@@ -68,7 +68,7 @@ def test_key__covers_name_version_and_inputs_only(squares):
     key = squares.step({"number": 3}).key
     assert squares.step({"number": 3, "colour": "red"}).key == key
     assert (
-        dataclasses.replace(squares, open=str, compute=lambda *_: {}).step({"number": 3}).key == key
+        dataclasses.replace(squares, load=str, compute=lambda *_: {}).step({"number": 3}).key == key
     )
     steps = (
         squares.step({"number": 4}),

@@ -1,5 +1,7 @@
 """Properties that hold for any chips, any cut and any edits."""
 
+import json
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -198,7 +200,8 @@ def assert_equal(
 @given(edited_labellings())
 def test_replay_edits__same_result_after_a_round_trip_through_json(example):
     labels, history, state = example
-    restored = edit_history.history_from_json(edit_history.history_to_json(history))
+    text = json.dumps(edit_history.history_to_document(history))
+    restored = edit_history.history_from_document(json.loads(text))
     replayed, problems = edits.replay_edits(labels, restored.edits)
     assert problems == []
     assert_equal(replayed, state)

@@ -9,6 +9,7 @@ from shapely.geometry import LineString, MultiPoint, Point, Polygon, box
 from core.raster.geodesy import (
     WGS84,
     Ground,
+    gather_longitudes,
     ground_pixel_sides,
     ground_pixel_size,
     measure_long_axes,
@@ -170,3 +171,22 @@ def test_north_direction__convergence_of_the_meridians_and_rotated_scenes(turn):
 def test_north_direction__none_without_a_crs():
     assert north_direction("", Affine.identity(), 0, 0) is None
     assert north_direction(WGS84, Affine(0.1, 0, 5, 0, -0.1, 50), 10, 10) == pytest.approx(0)
+
+
+@pytest.mark.parametrize(
+    ("longitudes", "expected"),
+    [
+        ([179.0, -179.0, np.nan], [179.0, 181.0, np.nan]),
+        ([-1.0, 1.0], [-1.0, 1.0]),
+        ([np.nan], [np.nan]),
+        ([], []),
+    ],
+)
+def test_gather_longitudes(longitudes, expected):
+    gathered = gather_longitudes(np.array(longitudes))
+    assert np.array_equal(gathered, expected, equal_nan=True)
+
+
+def test_gather_longitudes__as_their_reference():
+    reference = np.array([179.0, -179.0])
+    assert gather_longitudes(np.array([-170.0]), reference).tolist() == [190.0]

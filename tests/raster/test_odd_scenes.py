@@ -1,6 +1,7 @@
 """Unusual rasters: palettes, control points, rotated transforms, every compression."""
 
 import io
+from unittest.mock import MagicMock
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from rio_tiler.io import Reader as TileReader
 from shapely.geometry import box
 
 from core.chips.extraction import cut_chips
+from core.errors import SceneError
 from core.raster.geodesy import GEOD, WGS84, measure_on_ground, reproject_geometries
 from core.raster.map_placement import lonlat_bounds, scene_zooms
 from core.raster.pixel_reader import Reader, check_blocks
@@ -167,6 +169,21 @@ def test_rpcs__georeference_a_scene(make_scene):
     assert scene.gsd == pytest.approx(0.951, rel=0.01)
 
 
+@pytest.mark.parametrize("crs", [None, WGS84, UTM])
+def test_rpcs__a_crs_without_a_transform_does_not_matter(make_scene, crs):
+    report = inspect_scene(make_scene(crs=crs, transform=Affine.identity(), rpcs=rpcs()))[0]
+    assert (report.ok, report.crs) == (True, "EPSG:4326")
+    assert report.gsd == pytest.approx(0.951, rel=0.01)
+    assert "its RPC model" in report.warnings[0]
+
+
+@pytest.mark.parametrize("crs", [WGS84, UTM])
+def test_crs__without_a_transform_pixel_coordinates_are_used(make_scene, crs):
+    report = inspect_scene(make_scene(crs=crs, transform=Affine.identity()))[0]
+    assert (report.ok, report.crs, report.gsd) == (True, "", None)
+    assert any("names a CRS but has no transform" in warning for warning in report.warnings)
+
+
 @pytest.mark.filterwarnings("ignore::rasterio.errors.TransformWarning")
 def test_rpcs__a_strongly_curved_model_is_refused_with_a_reason(make_scene):
     curved = rpcs(samp_num_coeff=[0, 1, 0, 0, 0, 0, 0, 0.5, 0.5] + [0] * 11)
@@ -253,6 +270,28 @@ def test_inspect_scene__a_huge_sparse_file_is_fast(make_scene, tmp_path):
     assert report.valid_fraction == 0
 
 
+NOT_TEXT = UnicodeDecodeError("utf-8", b"caf\xe9", 3, 4, "unexpected end of data")
+
+
+def test_inspect_scene__a_message_that_is_not_text(make_scene, monkeypatch):
+    def fail(*_args, **_options):
+        raise NOT_TEXT
+
+    path = make_scene()
+    monkeypatch.setattr(rasterio, "open", fail)
+    report = inspect_scene(path)[0]
+    assert report.error.startswith("scene.tif: the file cannot be opened as a GeoTIFF.")
+
+
+def test_reader__a_message_that_is_not_text(make_scene, monkeypatch):
+    with Reader(read_scene(make_scene())) as reader:
+        source = MagicMock()
+        source.read.side_effect = NOT_TEXT
+        monkeypatch.setattr(reader, "_source", source)
+        with pytest.raises(SceneError, match="opens but cannot be read"):
+            reader.read((0, 0, 9, 9))
+
+
 def test_reader__nodata_and_alpha_are_both_applied(make_scene):
     alpha = np.ones((120, 160), bool)
     alpha[:10] = False
@@ -274,10 +313,11 @@ def test_inspect_scene__sixty_four_bands(make_scene):
 
 @pytest.mark.filterwarnings("ignore::rio_tiler.errors.NoOverviewWarning")
 @pytest.mark.filterwarnings("ignore::rasterio.errors.TransformWarning")
-def test_rpcs__tiles_and_footprints_agree(make_scene):
+@pytest.mark.parametrize("crs", [None, WGS84, UTM])
+def test_rpcs__tiles_and_footprints_agree(make_scene, crs):
     path = make_scene(
         bands=1,
-        crs=None,
+        crs=crs,
         transform=Affine.identity(),
         rpcs=rpcs(),
         content=lambda r, c: np.where((r // 30 + c // 30) % 2, 200, 40),

@@ -1,3 +1,4 @@
+import os
 import shutil
 import struct
 
@@ -9,6 +10,7 @@ from rasterio.enums import ColorInterp
 from rasterio.shutil import copy as copy_raster
 
 from core.errors import SceneError
+from core.raster import scene
 from core.raster.scene import find_rasters, read_scene
 
 GREY = (ColorInterp.gray,)
@@ -190,3 +192,46 @@ def test_read_scene__a_number_is_not_a_band_description(make_scene):
     assert read_scene(numbered).bands == ("blue", "green", "red")
     named = make_scene("b.tif", descriptions=("nir", "B8A", "swir 1"), colours=colours)
     assert read_scene(named).bands == ("nir", "b8a", "swir 1")
+
+
+class CountingSource:
+    """A source whose properties read all bands, as those of rasterio do."""
+
+    def __init__(self, n):
+        self.n, self.n_read = n, 0
+
+    def _all(self, value):
+        self.n_read += self.n
+        return (value,) * self.n
+
+    descriptions = property(lambda self: self._all("red"))
+    colorinterp = property(lambda self: self._all(ColorInterp.undefined))
+    scales = property(lambda self: self._all(1.0))
+    offsets = property(lambda self: self._all(0.0))
+
+
+@pytest.mark.parametrize("function", [scene._band_names, scene._scale_notes])
+def test_bands__properties_are_read_in_linear_time(function):
+    source = CountingSource(300)
+    function(source, list(range(1, 301)))
+    assert source.n_read <= 2 * 300
+
+
+def test_read_scene__several_bands_of_one_name(make_scene):
+    names, colours = ("red", "red", "red (2)", "red"), (ColorInterp.undefined,) * 4
+    path = make_scene(bands=4, descriptions=names, colours=colours)
+    assert read_scene(path).bands == ("red", "red (2)", "red (2) (3)", "red (4)")
+
+
+def test_read_scene__too_many_bands(make_scene):
+    path = make_scene(bands=scene.MAX_BANDS + 1, height=1, width=1)
+    with pytest.raises(SceneError, match=r"the file has 2,049 bands, more than the limit of 2,048"):
+        read_scene(path)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="file names are text on Windows")
+def test_read_scene__a_name_that_is_not_text(make_scene):
+    path = make_scene()
+    odd = path.rename(os.fsdecode(os.fsencode(path.parent) + b"/caf\xe9.tif"))
+    with pytest.raises(SceneError, match=r"the name of the file is not valid UTF-8\. Rename"):
+        read_scene(odd)

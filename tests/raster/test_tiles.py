@@ -1,4 +1,5 @@
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,8 +9,9 @@ from rasterio.enums import ColorInterp
 from rio_tiler.io import Reader as TileReader
 
 from core.errors import Cancelled, SceneError
+from core.raster import tiles
 from core.raster.geodesy import WGS84, crs_transformer
-from core.raster.map_placement import PIXEL_ZOOM, lonlat_bounds, map_zooms, scene_zooms
+from core.raster.map_placement import PIXEL_ZOOM, lonlat_bounds, map_bounds, map_zooms, scene_zooms
 from core.raster.pixel_reader import Reader
 from core.raster.rendering import display_limits
 from core.raster.scene import read_scene
@@ -324,3 +326,36 @@ def test_draw_tile__masks_the_same_pixels_as_chips(make_scene, content, options,
             tiles[tile] = decode(draw_tile(source, *tile))
         visible = tiles[tile][position][3] > 0
         assert visible == (not mask[row, column]), (column, row)
+
+
+@pytest.mark.parametrize("crs", ["EPSG:32631", None])
+def test_draw_map_tile__only_zooms_of_the_map(make_scene, crs):
+    transform = Affine.identity() if crs is None else Affine(0.5, 0, 692_000, 0, -0.5, 4_796_000)
+    source = tile_source(make_scene(width=700, height=600, crs=crs, transform=transform))
+    lowest, highest = map_zooms(source.scene)
+    west, south, east, north = map_bounds(source.scene)
+    for zoom in range(lowest - 3, highest + 4):
+        n = 2**zoom
+        latitude = np.radians((south + north) / 2)
+        x = int((west + east) / 2 / 360 * n + n / 2)
+        y = int((0.5 - np.arcsinh(np.tan(latitude)) / (2 * np.pi)) * n)
+        if lowest <= zoom <= highest:
+            assert draw_map_tile(source, zoom, x, y)
+        else:
+            with pytest.raises(SceneError, match=f"there is no tile {zoom}/"):
+                draw_map_tile(source, zoom, x, y)
+
+
+def test_draw_map_tile__without_overviews_only_while_it_is_affordable(make_scene, monkeypatch):
+    path = make_scene(width=700, height=600, crs=None, transform=Affine.identity())
+    source = tile_source(path, ("red",))
+    lowest, highest = map_zooms(source.scene)
+    corner = 2 ** (highest - 1)
+    monkeypatch.setattr(tiles, "MAX_TILE_VALUES", 256 * 256 * 3)
+    assert source.requires_overviews
+    assert draw_map_tile(source, highest, corner, corner)
+    with pytest.raises(SceneError, match="Build overviews"):
+        draw_map_tile(source, lowest, 2 ** (lowest - 1), 2 ** (lowest - 1))
+    with_overviews = replace(source, scene=replace(source.scene, has_overviews=True))
+    assert not with_overviews.requires_overviews
+    assert draw_map_tile(with_overviews, lowest, 2 ** (lowest - 1), 2 ** (lowest - 1))

@@ -40,7 +40,7 @@ def chip_panel(view: View, chips: ChipSet, row: int, cluster: str | None) -> Non
         if not scene_images.is_scene_present(view, chips, row):
             text = "The stored chip; its scene is not in raw/."
         with left:
-            st.image(image, width=width, alt=chip_text(chips, row, cluster))
+            images.show_image(image, chip_text(chips, row, cluster), width=width)
             st.caption(text)
         surroundings_panel(view, chips, row, lens)
         _coordinates(view, chips, row)

@@ -1,5 +1,6 @@
 """The clustering sliders, which use saved fits and trees, and notes on the resulting clusters."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import streamlit as st
@@ -135,10 +136,15 @@ def cluster_notes(clusters: Clusters) -> None:
         st.caption(escape_markdown("Since the previous setting: " + " ".join(changes)))
     if clusters.treated.moved.any():
         st.caption(escape_markdown(clusters.treated.note))
-    if n := len(clusters.problems):
-        title = f"{count_noun(n, 'edit')} cannot be applied to these clusters"
-        with st.expander(title):
-            st.markdown("\n".join(f"- {escape_markdown(problem)}" for problem in clusters.problems))
+    lost_edits_note(clusters.problems, "these clusters")
+
+
+def lost_edits_note(problems: Sequence[str], target: str) -> None:
+    """List the edits that cannot be applied, folded, under the name of the clusters they lack."""
+    if problems:
+        title = f"{count_noun(len(problems), 'edit')} cannot be applied to {target}"
+        with st.expander(escape_markdown(title)):
+            st.markdown("\n".join(f"- {escape_markdown(problem)}" for problem in problems))
 
 
 def has_tree_chart(clusters: Clusters) -> bool:

@@ -19,10 +19,18 @@ from core.clusters.methods.ward import WARD_LIMIT
 from core.pipeline.cluster_stages import find_component_sweep
 from core.pipeline.view import View
 
+# "Very strong" evidence for the lower BIC: Kass and Raftery, Bayes Factors (1995).
+CLEAR_DIFFERENCE = 10
+CRITERIA_HELP = (
+    "Held out: the mean logarithm of the likelihood of chips that were left out of the fit; higher "
+    "is better. BIC and AIC weigh the fit against the number of parameters; lower is better."
+)
+
 
 def _draw_gmm(view: View, row: SliderRow) -> View:
     with row.columns[1]:
-        view = count_slider(view, row, "gmm", "Gaussians in the mixture, one for each cluster.")
+        help_text = "Number of Gaussians in the mixture, one for each cluster (n_components)."
+        view = count_slider(view, row, "gmm", help_text)
     _draw_comparison(view, row)
     return view
 
@@ -50,15 +58,23 @@ def _draw_ward(view: View, row: SliderRow) -> View:
 
 
 def _shape_caption(view: View) -> None:
-    """Show a mixture's covariance and dimensions, and how far its starts differ."""
+    """Show a mixture's covariance and dimensions, and whether its starts agree."""
     labelling, settings = cache.labelling(view), view.settings.gmm
     if labelling is None or "covariance" not in labelling.facts:
         return
-    text = _describe_shape(labelling.facts).capitalize()
+    text, note = f"{_describe_shape(labelling.facts).capitalize()}.", None
     if settings.n_init > 1:
-        spread = format_number(float(labelling.facts["bic_spread"]))
-        text += f"; BIC differs by {spread} between starts"
-    st.caption(escape_markdown(f"{text}."))
+        spread = float(labelling.facts["bic_spread"])
+        quality = "about the same" if spread <= CLEAR_DIFFERENCE else "clearly different"
+        text += (
+            f" The fits of the {settings.n_init} starts are of {quality} quality; the best is used."
+        )
+        note = (
+            "The starts are compared by the Bayesian information criterion (BIC). The best and the "
+            f"worst differ by {format_number(spread)}; a difference above {CLEAR_DIFFERENCE} is "
+            "strong evidence for the lower one."
+        )
+    st.caption(escape_markdown(text), help=note and escape_markdown(note))
 
 
 def _draw_comparison(view: View, row: SliderRow) -> None:
@@ -93,7 +109,7 @@ def _compare_components(view: View, row_name: str) -> None:
             st.button(label, key, on_click=_set_count, args=(view, suggestion.value))
     facts = {"covariance": sweep.covariance[0], "n_dims": int(sweep.n_dims[0])}
     text = f"All mixtures have {_describe_shape(facts)}. Each grey line is one start."
-    st.caption(escape_markdown(text))
+    st.caption(escape_markdown(text), help=CRITERIA_HELP)
 
 
 def _set_count(view: View, count: int) -> None:
@@ -111,7 +127,7 @@ def _describe_shape(facts: Mapping[str, Any]) -> str:
 GMM_WIDGET = MethodWidget(
     label="GMM",
     draw=_draw_gmm,
-    missing=lambda settings: f"No mixture of {settings.gmm.n_components} components is fitted yet",
+    missing=lambda settings: f"No mixture of {settings.gmm.n_components} clusters is fitted yet",
 )
 KMEANS_WIDGET = MethodWidget(
     label="k-means",

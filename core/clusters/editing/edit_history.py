@@ -6,7 +6,6 @@ and its selections are bits of that list. So edits outlast added scenes and othe
 
 import base64
 import hashlib
-import json
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -169,24 +168,22 @@ def redo_edit(history: History) -> History:
     return History(edits, history.undone_edits[:-1], history.chip_lists)
 
 
-def history_to_json(history: History) -> str:
-    """Return the history as JSON."""
-    document = {
+def history_to_document(history: History) -> dict[str, Any]:
+    """Return the history as a document that fits into JSON."""
+    return {
         "format": _FORMAT,
-        "done": history.edits,
-        "undone": history.undone_edits,
+        "done": [asdict(edit) for edit in history.edits],
+        "undone": [asdict(edit) for edit in history.undone_edits],
         "chip_lists": dict(history.chip_lists),
     }
-    return json.dumps(document, default=asdict)
 
 
-def history_from_json(text: str) -> History:
-    """Read a history from JSON.
+def history_from_document(document: Any) -> History:
+    """Return the history in a document, as it is read from JSON.
 
-    Raises ArtifactError if the text is not a history, or is from another version of Chipscape.
+    Raises ArtifactError if it is not a history, or is from another version of Chipscape.
     """
     try:
-        document = json.loads(text)
         if document["format"] != _FORMAT:
             raise ArtifactError("the edits are from another version of Chipscape", where="edits")
         edits, undone = (tuple(map(_parse_edit, document[name])) for name in ("done", "undone"))
@@ -194,7 +191,7 @@ def history_from_json(text: str) -> History:
         lists = {str(key): str(value) for key, value in document.get("chip_lists", {}).items()}
         return History(edits, undone, lists)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ArtifactError(f"the text is not a list of edits ({error})", where="edits") from error
+        raise ArtifactError(f"these are no edits ({error})", where="edits") from error
 
 
 def _parse_edit(row: Mapping[str, Any]) -> Edit:

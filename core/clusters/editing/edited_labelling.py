@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from core.clusters.label_matching import EDIT_IDS
-from core.clusters.labelling import NOISE, Labelling, make_labelling
+from core.clusters.labelling import EXCLUDED, NOISE, Labelling, make_labelling
 from core.errors import SettingsError
 from core.types import BoolArray, DoubleArray, FloatArray, IntArray
 
@@ -40,6 +40,11 @@ class EditedLabelling:
     approved: frozenset[int] = frozenset()
     next_id: int = EDIT_IDS.start
     confidence: FloatArray | None = None
+
+    @property
+    def displayed_ids(self) -> IntArray:
+        """The id of each chip, (n,), with -2 for excluded chips."""
+        return np.where(self.excluded, EXCLUDED, self.ids).astype(np.int32)
 
     def members(self, cluster: int) -> BoolArray:
         """Return True for the chips of a cluster, (n,); raises SettingsError if there are none."""

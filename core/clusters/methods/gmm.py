@@ -1,5 +1,6 @@
 """Clustering by a Gaussian mixture, with notes on what the chips do not support."""
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -24,6 +25,8 @@ CHIPS_PER_PARAMETER = 5
 # With fewer chips per Gaussian, leaving a third of them out leaves too few to judge by; with more
 # than the second number, a shrunk mixture hardly fits noise.
 CHIPS_PER_GAUSSIAN, _PLENTY_PER_GAUSSIAN = 5, 30
+# Ratios of likelihoods that are not written as numbers.
+_LEAST_RATIO, _LARGE_RATIO = 1.05, 1000
 
 
 def fit_gmm(points: FloatArray, settings: GmmSettings, report: Progress = silent) -> Labelling:
@@ -145,7 +148,17 @@ def _support_notes(mixture: Mixture, points: DoubleArray, regularisation: float)
         return
     if by_count[1] <= by_count[0]:
         yield (
-            f"The chips do not support {k} Gaussians: chips left out of the fit are less likely "
-            f"than under a single Gaussian, by {by_count[0] - by_count[1]:.2f} nats per chip. Use "
-            "fewer Gaussians."
+            f"The chips do not support {k} Gaussians: chips left out of the fit are "
+            f"{_describe_ratio(by_count[0] - by_count[1])} than under a single Gaussian. Use fewer "
+            "Gaussians."
         )
+
+
+def _describe_ratio(difference: float) -> str:
+    """Return in words how much less likely chips are, from a difference of log-likelihoods."""
+    ratio = math.exp(min(difference, math.log(_LARGE_RATIO)))
+    if ratio < _LEAST_RATIO:
+        return "no more likely"
+    if ratio >= _LARGE_RATIO:
+        return f"on average more than {_LARGE_RATIO:,} times less likely"
+    return f"on average {ratio:.2g} times less likely"

@@ -26,6 +26,10 @@ _log = logging.getLogger(__name__)
 # machine without a network would wait 23 s for the hub's own five retries.
 _PROBE_SECONDS = 5
 _N_LISTED = 3
+# Limits of a PyTorch checkpoint, which is a zip file: torch.save never compresses, and the largest
+# encoder's file has 1.2 GB. A compressed file could expand to any size in memory.
+_MAX_RATIO = 4
+_MAX_UNPACKED_BYTES = 16 * 2**30
 
 
 @dataclass(frozen=True)
@@ -229,6 +233,10 @@ def _read_pytorch(path: Path, card: EncoderCard) -> dict[str, Any]:
     try:
         # PyTorch ignores the checksums inside the file.
         with zipfile.ZipFile(path) as archive:
+            n_bytes = sum(member.file_size for member in archive.infolist())
+            if n_bytes > min(_MAX_RATIO * path.stat().st_size, _MAX_UNPACKED_BYTES):
+                problem = f"the file expands to {n_bytes / 2**20:,.0f} MiB, which is not plausible"
+                raise _file_error(path, card, problem)
             damaged = archive.testzip()
         if damaged:
             raise _file_error(path, card, f"the file is damaged in {damaged}")

@@ -2,14 +2,15 @@
 
 import shutil
 import stat
-import tempfile
 import zipfile
 import zlib
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
 
+from core.disk import disk_error
 from core.errors import ChipscapeError, WorkspaceError
 from core.flair.data.download import CHUNK, FetchSettings
+from core.leftovers import scratch_folder
 from core.progress import Progress, report_step, silent
 
 
@@ -32,20 +33,17 @@ def unpack_archive(
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with (
-            zipfile.ZipFile(archive) as source,
-            tempfile.TemporaryDirectory(prefix=".unpack-", dir=folder) as temporary,
-        ):
+        with zipfile.ZipFile(archive) as source, scratch_folder(folder) as temporary:
             paths = [(info, _checked_path(info, archive)) for info in source.infolist()]
             files = [(info, path) for info, path in paths if not info.is_dir()]
             _check_size(archive, folder, [info for info, _ in files], settings)
             for n_unpacked, (info, path) in enumerate(files, start=1):
-                target = Path(temporary) / path
+                target = temporary / path
                 target.parent.mkdir(parents=True, exist_ok=True)
                 with source.open(info) as packed, target.open("xb") as file:
                     _copy_entry(packed, file, info, archive)
                 report_step(report, n_unpacked, len(files), target.name)
-            entries = sorted(Path(temporary).iterdir())
+            entries = sorted(temporary.iterdir())
             for entry in entries:
                 if (folder / entry.name).exists():
                     raise WorkspaceError(
@@ -58,7 +56,7 @@ def unpack_archive(
     except (zipfile.BadZipFile, zlib.error, EOFError) as error:
         raise _refusal(archive, f"is damaged or not a plain zip file ({error})") from error
     except OSError as error:
-        raise WorkspaceError(
+        raise disk_error(error, folder, folder) or WorkspaceError(
             "the folder cannot be written", where=str(folder), remedy=f"{error}."
         ) from error
     return [folder / entry.name for entry in entries]

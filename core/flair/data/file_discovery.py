@@ -77,7 +77,7 @@ def _train_first(item: tuple[tuple[str, str], Path]) -> tuple[bool, str]:
 
 def _find_trees(root: Path) -> tuple[Path, dict[str, list[tuple[str, Path]]]]:
     """Return the folder that contains the trees, and by role, the split and folder of each tree."""
-    inner = sorted(p for p in root.iterdir() if p.is_dir()) if root.is_dir() else []
+    inner = sorted(p for p in root.glob("[!.]*") if p.is_dir())
     for base in (root, *inner):
         trees: dict[str, list[tuple[str, Path]]] = {"aerial": [], "labels": [], "sen": []}
         for folder in sorted(base.iterdir()) if base.is_dir() else []:

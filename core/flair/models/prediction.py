@@ -106,4 +106,7 @@ def write_class_map(path: Path, classes: ByteArray, like: Path, about: str = ATT
     image; `about` is the credit in the copyright tags.
     """
     square, palette = classes.reshape(SIDE, SIDE), class_palette("reduced")
-    write_atomically(path, lambda part: write_palette_raster(part, square, palette, like, about))
+    # A data set has thousands of patches, and their maps can be written again.
+    write_atomically(
+        path, lambda part: write_palette_raster(part, square, palette, like, about), durable=False
+    )

@@ -24,25 +24,20 @@ from core.clusters.assignment import (
 from core.clusters.editing.edited_labelling import EditedLabelling
 from core.clusters.labelling import Labelling
 from core.errors import TooFewError, WorkspaceError
-from core.pipeline.assignment.new_chips import (
-    cut_new_chips,
-    find_new_scenes,
-    property_columns,
-    standardise_new_chips,
-)
+from core.pipeline.assignment.new_chips import cut_new_chips, find_new_scenes, standardise_new_chips
 from core.pipeline.chip_stages import open_chips
 from core.pipeline.cluster_stages import (
     clustered_points,
     find_labelling,
     open_projection,
     open_reduction,
+    property_columns,
     reduction_key,
 )
 from core.pipeline.embedding_stages import open_embeddings
-from core.pipeline.results.curation import Curation, curation_from_json
-from core.pipeline.results.current_result import find_curation, load_current
+from core.pipeline.results.current_file import CurrentResult, load_current
 from core.pipeline.results.displayed_result import apply_curation
-from core.pipeline.results.run_records import find_run_record
+from core.pipeline.results.run_records import RunRecord, find_run_record
 from core.pipeline.results.stored_view import open_view
 from core.pipeline.scene_survey import Survey, SurveyedScene
 from core.pipeline.stage import Stage
@@ -105,23 +100,16 @@ def open_reference(workspace: Workspace, run: str = "") -> Reference:
     `run` is the name, the id or the path of the record of a run. Raises WorkspaceError if there is
     no complete result.
     """
-    if run:
-        record = find_run_record(run, workspace)
-        settings, keys = record.settings, record.keys
-    else:
-        current = load_current(workspace)
-        if current.settings is None:
-            raise _no_result(workspace, "")
-        settings, keys = current.settings, current.keys
-    view = open_view(workspace, settings, keys)
+    result: RunRecord | CurrentResult
+    result = find_run_record(run, workspace) if run else load_current(workspace)
+    if result.settings is None:
+        raise _no_result(workspace, "")
+    view = open_view(workspace, result.settings, result.keys)
     labelling, chips = find_labelling(view), open_chips(view)
     if labelling is None or chips is None or not view.has("projection"):
         raise _no_result(workspace, view.reason)
     chip_ids = chips.facts["chip_id"].tolist()
-    curation = find_curation(view, chip_ids)
-    if run:
-        curation = curation_from_json(record.curation) if record.curation else Curation()
-    edited, _ = apply_curation(view, labelling, curation, chip_ids)
+    edited, _ = apply_curation(view, labelling, result.curation, chip_ids)
     return Reference(view, labelling, edited)
 
 

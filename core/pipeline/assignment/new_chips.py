@@ -5,15 +5,13 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from core.artifacts.keys import make_key
 from core.artifacts.store import Artifact
 from core.chips.chip_set import ChipSet
 from core.embeddings.registry import encoder_identity
 from core.errors import ChipscapeError, SceneError, SettingsError, TooFewError, WeightsError
-from core.pipeline.chip_stages import chip_artifacts, open_chip_set, usable_artifacts
-from core.pipeline.cluster_stages import WEIGHTED_FACTS, open_reduction
+from core.pipeline.chip_stages import chip_artifacts, open_chip_set, open_chips, usable_artifacts
+from core.pipeline.cluster_stages import open_reduction, property_columns
 from core.pipeline.embedding_stages import ENCODER_FITS, embed_with_fit, require_covered
 from core.pipeline.run_stages import make_artifacts, with_artifacts
 from core.pipeline.scene_survey import Survey, SurveyedScene
@@ -126,12 +124,8 @@ def standardise_new_chips(view: View, new: NewChips, report: Progress = silent) 
     if reduction is None or new.chips is None:
         raise TooFewError("there are no new chips", where="assign")
     embeddings = embed_with_fit(new.view, fit, report)
-    return standardise_columns(reduction, embeddings, property_columns(new.chips), settings)
-
-
-def property_columns(chips: ChipSet) -> dict[str, DoubleArray]:
-    """Return the properties of chips that can be added to the embeddings, (n,) each."""
-    return {name: chips.facts[name].to_numpy(np.float64) for name in WEIGHTED_FACTS}
+    properties = property_columns(new.chips, open_chips(view))
+    return standardise_columns(reduction, embeddings, properties, settings)
 
 
 def _require_comparable(artifact: Artifact, fit: Artifact, dtypes: Collection[str]) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import shapely
 
+from core.artifacts.formats import RowFile, read_array
 from core.chips.chip_set import SceneChips
 from core.errors import SceneError, TooFewError
 from core.pipeline.scene_survey import Survey
@@ -41,7 +42,7 @@ def fill_missing_rows(file: Path, part: SceneChips) -> tuple[str, ...]:
     the matrix do not change. Raises TooFewError
     if no chip has an embedding.
     """
-    matrix = np.lib.format.open_memmap(file, "r+")
+    matrix = read_array(file, mapped=True)
     is_missing = np.isnan(matrix).any(axis=1)
     rows = np.flatnonzero(is_missing)
     if not len(rows):
@@ -54,8 +55,8 @@ def fill_missing_rows(file: Path, part: SceneChips) -> tuple[str, ...]:
         )
     # A joined encoder has other columns, which these chips do not lack.
     mean = matrix[~is_missing].mean(axis=0, dtype=np.float64)
-    matrix[rows] = np.where(np.isnan(matrix[rows]), mean, matrix[rows])
-    matrix.flush()
+    with RowFile(file, matrix.shape, matrix.dtype.str, resume=True) as target:
+        target.write(rows.astype(np.int32), np.where(np.isnan(matrix[rows]), mean, matrix[rows]))
     names = ", ".join(part.facts["chip_id"].iloc[rows[:_LISTED]])
     more = f" and {len(rows) - _LISTED} more" if len(rows) > _LISTED else ""
     note = (

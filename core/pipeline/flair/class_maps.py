@@ -60,12 +60,18 @@ def _write_model(run: StudyRun, folder: Path) -> None:
 
 
 CLASS_MAPS: Stage[StudyRun, Path] = Stage(
-    "flair-maps", 2, lambda run: {"cell": run.key}, _write_maps, lambda artifact: artifact.folder
+    name="flair-maps",
+    version=2,
+    inputs=lambda run: {"cell": run.key},
+    compute=_write_maps,
+    load=lambda artifact: artifact.folder,
+    sources=StudyRun.file_states,
 )
 
 
 def open_model(artifact: Artifact) -> StoredModel | None:
     """Open the model stored with class maps; None for a chance baseline."""
+    artifact.require_intact()
     folder = artifact.folder
     if not (folder / "taught.json").is_file():
         return None

@@ -67,5 +67,5 @@ def _open_curve(artifact: Artifact) -> list[EconomyPoint]:
 
 
 ECONOMIES: Stage[StudyRun, list[EconomyPoint]] = Stage(
-    "flair-economies", 2, _economy_inputs, _write_curve, _open_curve
+    "flair-economies", 2, _economy_inputs, _write_curve, _open_curve, StudyRun.file_states
 )

@@ -33,7 +33,12 @@ def has_land_cover(workspace: Workspace) -> bool:
     folder = flair_folder(workspace)
     if is_look_alike(workspace):
         return bool(read_json(folder / _LOOK_ALIKE).get("complete"))
-    return folder.is_dir() and any(path.is_dir() for path in folder.iterdir())
+    # A fetch that was killed has left its archive, or only a folder of unfinished files.
+    if (folder / _ARCHIVE).is_file() and not (folder / _DOWNLOAD).is_file():
+        return False
+    return folder.is_dir() and any(
+        path.is_dir() and not path.name.startswith(".") for path in folder.iterdir()
+    )
 
 
 def data_credit(workspace: Workspace) -> str:

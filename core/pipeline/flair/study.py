@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from core.artifacts.keys import Checksums
+from core.artifacts.keys import Checksums, file_mark
 from core.flair.data.dataset import Dataset, Patch
 from core.flair.data.file_discovery import discover_dataset
 from core.flair.data.patch_reading import RequiredData
@@ -20,6 +20,7 @@ from core.flair.evaluation.protocols import Fold, Protocol, make_folds
 from core.flair.models.features import FeatureSpec
 from core.flair.models.prediction import required_data
 from core.pipeline.flair.flair_workspace import flair_folder
+from core.pipeline.stage import changed_input_error
 from core.pipeline.workspace import Workspace
 from core.tables import Checked, bounded, one_of
 
@@ -83,6 +84,22 @@ class Study:
         table = sample_pixels(self.dataset, fold.test, sample, self._required_data(spec))
         training_pixels = self.sampled(fold.train, spec).pixel_numbers()
         return table.take(~np.isin(table.pixel_numbers(), training_pixels))
+
+    def file_states(self, spec: FeatureSpec) -> list[Any]:
+        """Return the state of the files of all patches.
+
+        Raises ChangedInputError if they are not those that the keys of the study describe.
+        """
+        states: list[Any] = []
+        for index, patch in enumerate(self.dataset.patches):
+            try:
+                inputs = patch_inputs(self.workspace.checksums, patch, spec.fusion)
+                states += map(file_mark, (patch.image, patch.mask))
+            except OSError as error:
+                raise changed_input_error(patch.name) from error
+            if inputs != self._patch_inputs(index, spec.fusion):
+                raise changed_input_error(patch.name)
+        return states
 
     def _required_data(self, spec: FeatureSpec) -> RequiredData:
         return required_data(spec, RequiredData(dates=self.settings.dates))

@@ -73,6 +73,10 @@ class StudyRun:
         """The key of the run's result in the store."""
         return CELLS.step(self).key
 
+    def file_states(self) -> list[Any]:
+        """Return the state of the files of the study; see `Study.file_states`."""
+        return self.study.file_states(self.spec)
+
     def make(self, stage: Stage["StudyRun", Any], report: Progress = silent) -> Artifact:
         """Find or compute the artifact of a stage, and save the checksums of the input files."""
         artifact = stage.make(self.study.workspace.store, self, report)
@@ -268,6 +272,8 @@ TREES: Stage[_TrainingPixels, SpanningTree] = Stage(
     version=1,
     inputs=lambda pixels: pixels.inputs,
     compute=_build_tree,
-    open=lambda artifact: _HIERARCHY.restore(read_arrays(artifact.folder), artifact.counts),
+    load=lambda artifact: _HIERARCHY.restore(read_arrays(artifact.folder), artifact.counts),
 )
-CELLS: Stage[StudyRun, CellResult] = Stage("flair-cells", 1, _run_inputs, _evaluate, _open_result)
+CELLS: Stage[StudyRun, CellResult] = Stage(
+    "flair-cells", 1, _run_inputs, _evaluate, _open_result, StudyRun.file_states
+)

@@ -81,7 +81,7 @@ def _write_notes(subject: tuple[StudyRun, int], folder: Path, _: Progress) -> di
 
 
 SURVEYS: Stage[_DatasetFiles, FileSurvey] = Stage(
-    "flair-surveys", 1, _survey_inputs, _survey, _open_survey
+    "flair-surveys", 1, _survey_inputs, _survey, _open_survey, _survey_inputs
 )
 # Notes on the first folds of a run; they do not depend on its classifier.
 _NOTES: Stage[tuple[StudyRun, int], list[str]] = Stage(
@@ -89,7 +89,7 @@ _NOTES: Stage[tuple[StudyRun, int], list[str]] = Stage(
     version=1,
     inputs=lambda subject: {"cell": subject[0].key, "folds": subject[1]},
     compute=_write_notes,
-    open=lambda artifact: list(read_json(artifact.folder / "notes.json")),
+    load=lambda artifact: list(read_json(artifact.folder / "notes.json")),
 )
 
 

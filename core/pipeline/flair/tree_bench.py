@@ -113,7 +113,7 @@ def _recut_inputs(subject: BenchRecut) -> dict[str, Any]:
 
 
 BENCHES: Stage[StudyRun, OpenBench | None] = Stage(
-    "flair-benches", 3, _bench_inputs, _write_bench, _open_bench
+    "flair-benches", 3, _bench_inputs, _write_bench, _open_bench, StudyRun.file_states
 )
 RECUTS: Stage[BenchRecut, BenchCut] = Stage(
     "flair-recuts", 1, _recut_inputs, _write_recut, _open_recut

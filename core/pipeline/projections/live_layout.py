@@ -47,7 +47,9 @@ class LayoutWriter:
             return
         self._last_time = started
         rows = np.linspace(0, len(coordinates) - 1, min(len(coordinates), MOST_CHIPS)).astype(int)
-        write_atomically(self._path, lambda path: write_array(path, coordinates[rows]))
+        write_atomically(
+            self._path, lambda path: write_array(path, coordinates[rows]), durable=False
+        )
 
 
 # A job that was killed leaves its last layout, which is written about once a second.

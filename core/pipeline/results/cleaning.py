@@ -1,7 +1,7 @@
 """Deleting runs, and the artifacts that neither a remaining run nor the current result needs."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,6 +20,7 @@ from core.artifacts.sweep import (
 )
 from core.clusters.methods.method_table import METHODS, method_of
 from core.errors import ChipscapeError, SettingsError
+from core.leftovers import delete_leftovers, find_leftovers
 from core.pipeline.assignment.assigned_scenes import ASSIGNMENTS
 from core.pipeline.chip_images import APPEARANCE, SAMPLES
 from core.pipeline.chip_stages import CHIPS, SCREENING
@@ -33,11 +34,12 @@ from core.pipeline.cluster_stages import (
 from core.pipeline.corrections import correction_comparison
 from core.pipeline.embedding_stages import EMBEDDINGS, ENCODER_FITS
 from core.pipeline.encoders import encoder_comparison
+from core.pipeline.inputs.scene_files import checksum_of_input
 from core.pipeline.overview_stage import OVERVIEWS
 from core.pipeline.quality_stage import QUALITY
-from core.pipeline.results.current_result import load_current
+from core.pipeline.results.current_file import load_current, results_lock
 from core.pipeline.results.run_records import RunRecord, list_run_records, records_folder
-from core.pipeline.scene_survey import SCENES, Survey, checksum_of_input
+from core.pipeline.scene_survey import SCENES, Survey
 from core.pipeline.view import View
 from core.pipeline.workspace import Workspace
 from core.settings import RunSettings
@@ -101,17 +103,19 @@ def plan_cleaning(
     these runs are deleted. Raises SettingsError if one of the runs is pinned or current, and
     ArtifactError if the current result cannot be read.
     """
+    latest = {record.path: record for record in list_run_records(workspace)}
     for record in runs:
-        if reason := _reason_to_stay(workspace, record):
+        if reason := _reason_to_stay(workspace, latest.get(record.path, record)):
             raise SettingsError(f"{record.name!r} {reason}", where=str(record.path))
     stored = list_stored(workspace.store)
     unneeded = _find_unneeded(workspace, stored, runs)
     leftovers: list[Path] = [] if only_freed else list_leftovers(workspace.store)
+    unfinished = [] if only_freed else find_leftovers(_written_folders(workspace))
     if only_freed:
         already = {artifact.key for artifact in _find_unneeded(workspace, stored, ())}
         unneeded = [artifact for artifact in unneeded if artifact.key not in already]
-    n_bytes = sum(map(folder_bytes, [*(item.folder for item in unneeded), *leftovers]))
-    return Cleaning(tuple(runs), tuple(unneeded), tuple(leftovers), n_bytes)
+    n_bytes = sum(map(folder_bytes, [*(item.folder for item in unneeded), *leftovers, *unfinished]))
+    return Cleaning(tuple(runs), tuple(unneeded), (*leftovers, *unfinished), n_bytes)
 
 
 def clean_workspace(
@@ -122,17 +126,26 @@ def clean_workspace(
     Raises WorkspaceError, before anything is deleted, if a process is computing results.
     """
     store = workspace.store
-    if not store.root.is_dir():
-        cleaning = plan_cleaning(workspace, runs, only_freed=only_freed)
-        _delete_records(cleaning.runs)
-        return cleaning
-    with exclusive_access(store):
-        cleaning = plan_cleaning(workspace, runs, only_freed=only_freed)
-        # The records go first: if the deletion is interrupted, the next one finds the remainder.
-        _delete_records(cleaning.runs)
+    access = exclusive_access(store) if store.root.is_dir() else nullcontext()
+    with access:
+        # No other process may make one of the runs the current result, or pin it, in between.
+        with results_lock(workspace.results):
+            cleaning = plan_cleaning(workspace, runs, only_freed=only_freed)
+            # The records go first: if the deletion is interrupted, the next one finds the rest.
+            _delete_records(cleaning.runs)
         folders = [artifact.folder for artifact in cleaning.artifacts]
-        delete_folders(store, [*folders, *cleaning.leftovers])
+        if not only_freed:
+            folders += list_leftovers(store)
+        delete_folders(store, folders)
+        delete_leftovers(cleaning.leftovers)
     return cleaning
+
+
+def _written_folders(workspace: Workspace) -> list[Path]:
+    """Return the folders into which imports, exports, fetches and demos are written."""
+    names = ("flair", "app", "edits", "results/runs")
+    folders = (workspace.root, workspace.raw, workspace.results, workspace.extracted)
+    return [*folders, workspace.artifacts, *(workspace.root / name for name in names)]
 
 
 @dataclass(frozen=True)

@@ -4,23 +4,21 @@ Both refer to chip ids, so they outlast added scenes, other reductions and other
 """
 
 import base64
-import json
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from core.clusters.editing.edit_history import (
     History,
-    history_from_json,
-    history_to_json,
+    history_from_document,
+    history_to_document,
     pack_chip_ids,
     unpack_chip_ids,
 )
-from core.clusters.label_matching import initial_ids, match_clusters, renumber_labels
+from core.clusters.label_matching import align_ids, initial_ids, match_clusters, renumber_labels
 from core.clusters.labelling import NOISE, Labelling
 from core.errors import ArtifactError
 from core.types import IntArray
@@ -88,12 +86,7 @@ def last_ids(numbering: Numbering, chip_ids: Sequence[str]) -> IntArray | None:
         raise ArtifactError("the numbers of the clusters do not fit the chips", where="edits")
     if tuple(chip_ids) == chips:
         return ids
-    rows = pd.Index(chips).get_indexer(pd.Index(chip_ids))
-    if (rows < 0).all():
-        return None
-    aligned = np.full(len(chip_ids), NOISE, np.int32)
-    aligned[rows >= 0] = ids[rows[rows >= 0]]
-    return aligned
+    return None if set(chips).isdisjoint(chip_ids) else align_ids(ids, chips, chip_ids, NOISE)
 
 
 def with_labelling(
@@ -110,24 +103,25 @@ def with_labelling(
     return Numbering(by_labelling, pack_chip_ids(chip_ids), packed)
 
 
-def curation_to_json(curation: Curation) -> str:
-    """Return a curation as JSON."""
+def curation_to_document(curation: Curation) -> dict[str, Any]:
+    """Return a curation as a document that fits into JSON."""
     numbering = curation.numbering
-    document = {
-        "history": json.loads(history_to_json(curation.history)),
+    return {
+        "history": history_to_document(curation.history),
         "numbers": dict(numbering.by_labelling),
         "chips": numbering.chips,
         "ids": numbering.ids,
     }
-    return json.dumps(document)
 
 
-def curation_from_json(text: str) -> Curation:
-    """Read a curation from JSON; raises ArtifactError if it is damaged or of another version."""
+def curation_from_document(document: Any) -> Curation:
+    """Return the curation in a document, as it is read from JSON.
+
+    Raises ArtifactError if it is damaged or of another version.
+    """
     try:
-        document: Mapping[str, Any] = json.loads(text)
         numbers = {key: tuple(map(int, ids)) for key, ids in document["numbers"].items()}
-        history = history_from_json(json.dumps(document["history"]))
+        history = history_from_document(document["history"])
         numbering = Numbering(numbers, str(document["chips"]), str(document["ids"]))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ArtifactError(f"the edits cannot be read ({error})", where="edits") from error

@@ -4,88 +4,37 @@ It is the same for all pages, all sessions and the command line, and consists of
 of the artifacts, and the curation (edits and cluster numbers).
 """
 
-import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import lru_cache
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
-from core.artifacts.formats import write_atomically
 from core.artifacts.keys import make_key
 from core.clusters.editing.edit_history import History, unpack_chip_ids
 from core.clusters.labelling import Labelling
-from core.errors import ArtifactError, SettingsError
+from core.errors import SettingsError
 from core.pipeline.cluster_stages import labelling_inputs, reduction_key
-from core.pipeline.results.curation import (
-    Curation,
-    curation_from_json,
-    curation_to_json,
-    last_ids,
-    with_labelling,
+from core.pipeline.results.curation import Curation, last_ids, with_labelling
+from core.pipeline.results.current_file import (
+    CurrentResult,
+    load_current,
+    results_lock,
+    write_current,
 )
-from core.pipeline.results.former_edits import REMEDY, read_former_edits
+from core.pipeline.results.former_edits import read_former_edits
 from core.pipeline.results.run_records import (
     RunRecord,
     create_record,
     find_matching_record,
     find_run_record,
-    have_same_artifacts,
     read_record,
     record_path,
-    results_lock,
     write_curation,
 )
-from core.pipeline.results.run_settings import read_run_settings, without_refit
-from core.pipeline.results.stored_view import list_keys, open_view
+from core.pipeline.results.run_settings import without_refit
+from core.pipeline.results.stored_view import have_same_artifacts, list_keys, open_view
 from core.pipeline.view import View
 from core.pipeline.workspace import Workspace
-from core.settings import RunSettings
-from core.tables import settings_table
-
-FORMAT = 1
-
-
-@dataclass(frozen=True)
-class CurrentResult:
-    """The current result of a workspace.
-
-    Attributes
-    ----------
-    settings : RunSettings or None
-        None if the workspace has no complete result yet.
-    keys : mapping of str to tuple of str
-        Keys of the artifacts of each run stage.
-    curation : Curation
-        Edits and cluster numbers. They do not change with the settings.
-    run : str
-        Id of the run record with these settings and artifacts; empty if there is none.
-    """
-
-    settings: RunSettings | None = None
-    keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    curation: Curation = field(default_factory=Curation)
-    run: str = ""
-
-
-def current_path(workspace: Workspace) -> Path:
-    """Return the path of the file that holds the current result."""
-    return workspace.results / "current.json"
-
-
-def load_current(workspace: Workspace) -> CurrentResult:
-    """Load the current result; empty if there is none.
-
-    Raises ArtifactError if the file is damaged or of another version.
-    """
-    path = current_path(workspace)
-    try:
-        status = path.stat()
-    except FileNotFoundError:
-        return CurrentResult()
-    return _read_current(path, status.st_mtime_ns, status.st_size)
 
 
 def keep_result(
@@ -100,7 +49,7 @@ def keep_result(
     settings = without_refit(view.settings)
     is_same = former.settings == settings and have_same_artifacts(former.keys, keys)
     run = run or (former.run if is_same else "")
-    run = run or find_matching_record(view.workspace, settings, keys)
+    run = run or find_matching_record(view.workspace, settings, keys, former)
     if is_same and key in former.curation.numbering.by_labelling and run == former.run:
         return former
 
@@ -123,11 +72,10 @@ def _diverged_curation(current: CurrentResult, workspace: Workspace, run: str) -
     if not run or run == current.run:
         return None
     record = find_run_record(run, workspace)
-    curation = curation_from_json(record.curation) if record.curation else Curation()
-    edits, current_edits = curation.history.edits, current.curation.history.edits
+    edits, current_edits = record.curation.history.edits, current.curation.history.edits
     # A pinned run keeps the edits that it has.
     is_continued = current_edits[: len(edits)] == edits and not record.pinned
-    return None if is_continued or current_edits == edits else curation
+    return None if is_continued or current_edits == edits else record.curation
 
 
 def change_edits(
@@ -166,28 +114,33 @@ def update_current(
 
     If the result belongs to a run, its edits are also written into the record of the run.
     """
-    path = current_path(workspace)
-    with results_lock(workspace):
+    former = load_current(workspace)
+    if change(former) == former:
+        # A finished workspace may be read-only.
+        return former
+    with results_lock(workspace.results):
         former = load_current(workspace)
         current = change(former)
         if current == former:
             return current
-        write_atomically(path, json.dumps(_to_document(current)))
+        write_current(workspace, current)
         if current.run:
-            write_curation(workspace, current.run, curation_to_json(current.curation))
+            write_curation(workspace, current.run, current.curation)
     return current
 
 
 def save_current_run(workspace: Workspace, name: str = "") -> RunRecord | None:
     """Return the record of the current result, which is written if there is none yet.
 
-    Without a name, only a result with edits is worth a record; otherwise None is returned.
+    With a name, a new record is always written, to which later edits belong; an earlier record
+    keeps the edits that it has. Without a name, only a result with edits is worth a record;
+    otherwise None is returned.
     """
     current = load_current(workspace)
     numbering = current.curation.numbering
     if current.settings is None:
         return None
-    if current.run and record_path(workspace, current.run).is_file():
+    if not name and current.run and record_path(workspace, current.run).is_file():
         return find_run_record(current.run, workspace)
     if not name and not current.curation.history.edits:
         return None
@@ -199,11 +152,10 @@ def save_current_run(workspace: Workspace, name: str = "") -> RunRecord | None:
         counts["noise_fraction"] = float((ids < 0).mean())
     reports = open_view(workspace, current.settings, current.keys).survey.reports
     facts = {"scenes": {report.path: report.annotations for report in reports}}
-    record = create_record(workspace, current.settings, current.keys, counts, facts, name)
+    result = current.settings, current.keys
+    record = create_record(workspace, *result, counts, facts, name, current.curation)
     update_current(workspace, lambda latest: replace(latest, run=record.run_id))
-    with results_lock(workspace):
-        write_curation(workspace, record.run_id, curation_to_json(current.curation))
-    return read_record(record.path)
+    return record
 
 
 def link_run(view: View, run: str) -> None:
@@ -225,8 +177,7 @@ def restore_run(workspace: Workspace, record: RunRecord) -> CurrentResult:
     """
     save_current_run(workspace)
     record = read_record(record.path)
-    curation = curation_from_json(record.curation) if record.curation else Curation()
-    result = CurrentResult(record.settings, record.keys, curation, record.run_id)
+    result = CurrentResult(record.settings, record.keys, record.curation, record.run_id)
     return update_current(workspace, lambda _: result)
 
 
@@ -258,36 +209,3 @@ def find_curation(view: View, chip_ids: Sequence[str]) -> Curation:
 def numbers_key(view: View) -> str:
     """Return the key under which the numbers of the clusters of a view's labelling are stored."""
     return make_key("numbers", 1, {"reduction": reduction_key(view), **labelling_inputs(view)})
-
-
-@lru_cache(maxsize=8)
-def _read_current(path: Path, _changed: int, _size: int) -> CurrentResult:
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-        if document["format"] != FORMAT:
-            raise ArtifactError("it is from another version of Chipscape", where=str(path))
-        keys = {stage: tuple(values) for stage, values in document["keys"].items()}
-        curation = curation_from_json(json.dumps(document["curation"]))
-        table = document["settings"]
-        settings = None if table is None else read_run_settings(table, str(path))
-        return CurrentResult(settings, keys, curation, str(document["run"]))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise _unreadable(path, str(error)) from error
-    except (ArtifactError, SettingsError) as error:
-        raise _unreadable(path, error.problem) from error
-
-
-def _unreadable(path: Path, reason: str) -> ArtifactError:
-    problem = f"the current result cannot be read ({reason})"
-    return ArtifactError(problem, where=str(path), remedy=REMEDY)
-
-
-def _to_document(current: CurrentResult) -> dict[str, Any]:
-    settings = None if current.settings is None else settings_table(current.settings)
-    return {
-        "format": FORMAT,
-        "run": current.run,
-        "settings": settings,
-        "keys": {stage: list(keys) for stage, keys in current.keys.items()},
-        "curation": json.loads(curation_to_json(current.curation)),
-    }

@@ -13,9 +13,10 @@ from core.clusters.methods.method_table import find_method
 from core.clusters.noise_treatment import TreatedLabelling, treat_noise
 from core.pipeline.cluster_stages import clustered_points, find_tree, read_points
 from core.pipeline.results.curation import Curation, number_clusters
-from core.pipeline.results.current_result import find_curation, load_current, numbers_key
+from core.pipeline.results.current_file import load_current
+from core.pipeline.results.current_result import find_curation, numbers_key
 from core.pipeline.results.stored_view import open_view
-from core.pipeline.run_stages import settings_of
+from core.pipeline.run_stages import have_same_result
 from core.pipeline.scene_survey import Survey
 from core.pipeline.view import View
 from core.pipeline.workspace import Workspace
@@ -81,9 +82,7 @@ def stored_survey(workspace: Workspace, settings: RunSettings) -> Survey | None:
     added to raw/, changed or moved away since. None if there is no such result.
     """
     current = load_current(workspace)
-    if current.settings is None:
-        return None
-    if any(getattr(settings, n) != getattr(current.settings, n) for n in settings_of("reduction")):
+    if current.settings is None or not have_same_result(settings, current.settings, "reduction"):
         return None
     view = open_view(workspace, current.settings, current.keys)
     return view.survey if view.has("reduction") else None

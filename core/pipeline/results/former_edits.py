@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from core.artifacts.keys import make_key
-from core.clusters.editing.edit_history import attach_chip_ids, history_from_json, pack_chip_ids
+from core.clusters.editing.edit_history import attach_chip_ids, history_from_document, pack_chip_ids
 from core.errors import ArtifactError
 from core.pipeline.cluster_stages import reduction_key
 from core.pipeline.results.curation import Curation, Numbering
@@ -25,7 +25,7 @@ def read_former_edits(view: View, chip_ids: Sequence[str]) -> Curation | None:
         return None
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
-        history = history_from_json(json.dumps(document["history"]))
+        history = history_from_document(document["history"])
         packed = document["ids"] or ""
         n = len(np.frombuffer(zlib.decompress(base64.b64decode(packed)), "<i4")) if packed else 0
     except (OSError, ValueError, KeyError, TypeError, zlib.error, ArtifactError) as error:

@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from core.errors import WorkspaceError
-from core.pipeline.results.curation import Curation, curation_from_json
 from core.pipeline.results.current_result import replace_result
 from core.pipeline.results.run_records import RunRecord, change_record
 from core.pipeline.results.stored_view import list_keys
@@ -84,12 +83,11 @@ def replay_run(
     until = [stage for stage in STAGE_NAMES if record.keys.get(stage)][-1]
     survey = _restrict(survey, record.scenes)
     run = run_pipeline(workspace, record.settings, reporter, until, survey)
-    assert run.record is not None
-    if run.record.run_id != record.run_id and run.record.path.parent != record.path.parent:
-        run.record = change_record(run.record, name=record.name, note=record.note)
-    if run.record.is_complete and run.labelling is not None:
-        curation = curation_from_json(record.curation) if record.curation else Curation()
-        replace_result(run.view, run.labelling, run.chip_ids, run.record.run_id, curation)
+    # Earlier versions also recorded runs that stopped before the projection.
+    if run.record is not None and run.labelling is not None:
+        if run.record.run_id != record.run_id and run.record.path.parent != record.path.parent:
+            run.record = change_record(run.record, name=record.name, note=record.note)
+        replace_result(run.view, run.labelling, run.chip_ids, run.record.run_id, record.curation)
     identical = _has_same_results(record, run)
     return ReplayedRun(run, identical, tuple(_list_differences(record, run, identical)))
 

@@ -2,14 +2,11 @@
 
 from dataclasses import dataclass, field
 
-import numpy as np
-
 from core.clusters.editing.edited_labelling import EditedLabelling
-from core.clusters.labelling_comparison import EXCLUDED, LabellingComparison, compare_labellings
+from core.clusters.labelling_comparison import LabellingComparison, compare_labellings
 from core.errors import ArtifactError
 from core.pipeline.chip_stages import open_chips
 from core.pipeline.cluster_stages import find_labelling
-from core.pipeline.results.curation import Curation, curation_from_json
 from core.pipeline.results.displayed_result import apply_curation
 from core.pipeline.results.run_records import RunRecord
 from core.pipeline.results.stored_view import open_view
@@ -34,7 +31,7 @@ class StoredRun:
     @property
     def ids(self) -> IntArray:
         """The displayed cluster of each chip; -1 for noise and -2 for excluded chips."""
-        return np.where(self.edited.excluded, EXCLUDED, self.edited.ids).astype(np.int32)
+        return self.edited.displayed_ids
 
 
 def open_run(workspace: Workspace, record: RunRecord) -> StoredRun:
@@ -54,8 +51,7 @@ def open_run(workspace: Workspace, record: RunRecord) -> StoredRun:
             remedy=f"Compute it again: chipscape replay {record.run_id}",
         )
     chip_ids: list[str] = chips.facts["chip_id"].tolist()
-    curation = curation_from_json(record.curation) if record.curation else Curation()
-    edited, problems = apply_curation(view, labelling, curation, chip_ids)
+    edited, problems = apply_curation(view, labelling, record.curation, chip_ids)
     return StoredRun(record, view, tuple(chip_ids), edited, tuple(problems))
 
 

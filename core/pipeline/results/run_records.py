@@ -3,25 +3,22 @@
 A record names the settings, the key of every artifact, and the user's edits.
 """
 
-import tomllib
+import json
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import lru_cache
+from itertools import count
 from pathlib import Path
 from typing import Any
 
-import tomli_w
-from filelock import FileLock
-
 from core import __version__
-from core.artifacts.formats import write_atomically
-from core.clusters.labelling import Labelling
+from core.artifacts.integrity import read_sealed_toml, write_sealed_toml
 from core.errors import ArtifactError, SettingsError
+from core.pipeline.results.curation import Curation, curation_from_document, curation_to_document
+from core.pipeline.results.current_file import CurrentResult, results_lock
 from core.pipeline.results.run_settings import default_run_name, read_run_settings, without_refit
-from core.pipeline.results.stored_view import list_keys, scene_keys
-from core.pipeline.view import View
+from core.pipeline.results.stored_view import have_same_artifacts
 from core.pipeline.workspace import Workspace
 from core.settings import RunSettings
 from core.tables import settings_table
@@ -45,14 +42,14 @@ class RunRecord:
     keys : mapping of str to tuple of str
         Keys of the artifacts of each run stage.
     n_chips, n_clusters, noise_fraction : number or None
-        None if the run stopped before that stage. Edits do not change them.
+        Edits do not change them. None in records of earlier versions, which were also written for
+        runs that stopped before that stage.
     scenes : mapping of str to int
         Number of annotations of each file.
     fitted_to : tuple of str
         Files of the scenes that the encoder was fitted to; empty if it was fitted to all.
-    curation : str
-        Edits and cluster numbers, from `core.pipeline.results.curation.curation_to_json`; empty if
-        there are none.
+    curation : Curation
+        The edits of the run and the numbers of its clusters.
     """
 
     path: Path
@@ -68,7 +65,7 @@ class RunRecord:
     noise_fraction: float | None = None
     scenes: Mapping[str, int] = field(default_factory=dict)
     fitted_to: tuple[str, ...] = ()
-    curation: str = ""
+    curation: Curation = field(default_factory=Curation)
 
     @property
     def run_id(self) -> str:
@@ -91,46 +88,6 @@ def record_path(workspace: Workspace, run_id: str) -> Path:
     return records_folder(workspace) / f"{run_id}.toml"
 
 
-@contextmanager
-def results_lock(workspace: Workspace) -> Iterator[None]:
-    """Hold the lock with which the current result and the records are changed."""
-    workspace.results.mkdir(parents=True, exist_ok=True)
-    with FileLock(workspace.results / ".current.lock"):
-        yield
-
-
-def write_run_record(
-    view: View, labelling: Labelling | None, notes: list[str], n_chips: int | None = None
-) -> RunRecord:
-    """Write the record of a finished run; a run with the same results keeps its record."""
-    keys = list_keys(view)
-    if existing := find_matching_record(view.workspace, view.settings, keys):
-        return read_record(record_path(view.workspace, existing))
-    counts: dict[str, float] = {} if n_chips is None else {"chips": n_chips}
-    if labelling is not None:
-        counts["clusters"] = labelling.n_clusters
-        counts["noise_fraction"] = labelling.noise_fraction
-    reports = view.survey.reports
-    facts = {
-        "scenes": {report.path: report.annotations for report in reports},
-        "fitted_to": _fitted_scenes(view),
-        "notes": notes,
-        "ingest": [
-            {name: value for name, value in report.as_table().items() if value is not None}
-            for report in reports
-        ],
-    }
-    return create_record(view.workspace, view.settings, keys, counts, facts)
-
-
-def _fitted_scenes(view: View) -> list[str]:
-    """Return the scenes that the encoder was fitted to, if these are not all."""
-    fits = view.artifacts.get("embeddings", ())[:1]
-    keys = scene_keys(view.workspace, fits[0].manifest["inputs"]["chips"] if fits else ())
-    fitted = [scene.report.path for scene in view.survey.usable if scene.artifact.key in keys]
-    return fitted if len(fitted) < len(view.survey.usable) else []
-
-
 def create_record(
     workspace: Workspace,
     settings: RunSettings,
@@ -138,6 +95,7 @@ def create_record(
     counts: Mapping[str, float],
     facts: Mapping[str, Any],
     name: str = "",
+    curation: Curation | None = None,
 ) -> RunRecord:
     """Write a new record; without a name, it gets one that describes the settings.
 
@@ -150,12 +108,14 @@ def create_record(
         "name": _unused_name(workspace, name),
         "note": "",
         "pinned": False,
-        "finished": finished.isoformat(timespec="seconds"),
+        "finished": finished.isoformat(timespec="milliseconds"),
         "counts": dict(counts),
         "settings": settings_table(without_refit(settings)),
         "keys": {stage: list(values) for stage, values in keys.items()},
         **facts,
     }
+    if curation is not None:
+        document["curation"] = json.dumps(curation_to_document(curation))
     last_key = [values[-1] for values in keys.values() if values][-1]
     stem, n = f"{finished:%Y%m%d-%H%M%S}-{last_key[:8]}", 1
     path = record_path(workspace, stem)
@@ -163,13 +123,21 @@ def create_record(
     while path.exists():
         n += 1
         path = path.with_stem(f"{stem}-{n}")
-    return read_record(write_atomically(path, tomli_w.dumps(document)))
+    return read_record(write_sealed_toml(path, document))
 
 
 def list_run_records(workspace: Workspace) -> list[RunRecord]:
     """Return the readable records of a workspace, the latest first."""
     records = [record for record in _read_records(workspace) if isinstance(record, RunRecord)]
     return sorted(records, key=lambda record: (record.finished, record.run_id), reverse=True)
+
+
+def list_complete_runs(workspace: Workspace) -> list[RunRecord]:
+    """Return the runs with clusters and a projection, the latest first.
+
+    Earlier versions also wrote records of runs that stopped before.
+    """
+    return [record for record in list_run_records(workspace) if record.is_complete]
 
 
 def list_unreadable_records(workspace: Workspace) -> list[ArtifactError | SettingsError]:
@@ -198,27 +166,43 @@ def find_run_record(text: str, workspace: Workspace) -> RunRecord:
 
 
 def find_matching_record(
-    workspace: Workspace, settings: RunSettings, keys: Mapping[str, tuple[str, ...]]
+    workspace: Workspace,
+    settings: RunSettings,
+    keys: Mapping[str, tuple[str, ...]],
+    current: CurrentResult,
 ) -> str:
-    """Return the id of the run with these settings and artifacts; empty if there is none."""
-    for record in list_run_records(workspace):
-        if record.settings == without_refit(settings) and have_same_artifacts(record.keys, keys):
-            return record.run_id
-    return ""
+    """Return the id of the run with these settings and artifacts; empty if there is none.
+
+    Of several, whose edits differ, it is the one whose edits the current result continues, if
+    possible the current run; otherwise the latest.
+    """
+    matches = [
+        record
+        for record in list_run_records(workspace)
+        if record.settings == without_refit(settings) and have_same_artifacts(record.keys, keys)
+    ]
+    edits = current.curation.history.edits
+
+    def rank(record: RunRecord) -> tuple[int, bool]:
+        saved = record.curation.history.edits
+        return (len(saved) if edits[: len(saved)] == saved else -1), record.run_id == current.run
+
+    return max(matches, key=rank).run_id if matches else ""
 
 
 def change_record(record: RunRecord, **changes: Any) -> RunRecord:
     """Change the name, the note or the pin of a run; returns the changed record."""
-    with FileLock(record.path.parent.parent / ".current.lock"):
-        write_atomically(record.path, tomli_w.dumps(_read_document(record.path) | changes))
+    with results_lock(record.path.parents[1]):
+        write_sealed_toml(record.path, _read_document(record.path) | changes)
     return replace(record, **changes)
 
 
-def write_curation(workspace: Workspace, run_id: str, curation: str) -> None:
+def write_curation(workspace: Workspace, run_id: str, curation: Curation) -> None:
     """Write edits and cluster numbers into the record of a run, if the record still exists."""
     path = record_path(workspace, run_id)
     if path.is_file():
-        write_atomically(path, tomli_w.dumps(_read_document(path) | {"curation": curation}))
+        changes = {"curation": json.dumps(curation_to_document(curation))}
+        write_sealed_toml(path, _read_document(path) | changes)
 
 
 def read_record(path: Path) -> RunRecord:
@@ -243,7 +227,7 @@ def _read_records(workspace: Workspace) -> Iterator[RunRecord | ArtifactError | 
 def _read_unchanged(path: Path, _changed: int, _size: int) -> RunRecord:
     document = _read_document(path)
     try:
-        counts = document.get("counts", {})
+        counts, curation = document.get("counts", {}), document.get("curation")
         return RunRecord(
             path=path,
             name=str(document.get("name", path.stem)),
@@ -258,16 +242,18 @@ def _read_unchanged(path: Path, _changed: int, _size: int) -> RunRecord:
             noise_fraction=counts.get("noise_fraction"),
             scenes=document.get("scenes", {}),
             fitted_to=tuple(document.get("fitted_to", ())),
-            curation=str(document.get("curation", "")),
+            curation=curation_from_document(json.loads(curation)) if curation else Curation(),
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise _unreadable(path, f"it lacks {error}") from error
+    except ArtifactError as error:
+        raise _unreadable(path, error.problem) from error
 
 
 def _read_document(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        return read_sealed_toml(path)
+    except (OSError, ValueError) as error:
         raise _unreadable(path, str(error)) from error
 
 
@@ -279,22 +265,8 @@ def _unreadable(path: Path, reason: str) -> ArtifactError:
     )
 
 
-def have_same_artifacts(
-    keys: Mapping[str, tuple[str, ...]], other: Mapping[str, tuple[str, ...]]
-) -> bool:
-    """Return True if two runs have the same artifacts.
-
-    The keys of scenes are left out: they also depend on how a file was read. A labelling that was
-    cut from a tree while a slider moved has no artifact of its own.
-    """
-    stages = ("chips", "embeddings", "reduction", "projection")
-    return all(tuple(keys.get(stage, ())) == tuple(other.get(stage, ())) for stage in stages)
-
-
 def _unused_name(workspace: Workspace, name: str) -> str:
     """Return the name, followed by a number if another run has it."""
-    names, candidate, n = {r.name for r in list_run_records(workspace)}, name, 1
-    while candidate in names:
-        n += 1
-        candidate = f"{name} ({n})"
-    return candidate
+    names = {r.name for r in list_run_records(workspace)}
+    numbered = (f"{name} ({n})" for n in count(2))
+    return name if name not in names else next(n for n in numbered if n not in names)

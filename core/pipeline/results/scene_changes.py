@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Literal
 
 from core.artifacts.store import Artifact
+from core.pipeline.inputs.scene_files import checksum_of_input, files_of_scene
 from core.pipeline.results.stored_view import scene_keys
-from core.pipeline.scene_survey import SCENES, Survey, checksum_of_input, files_of_scene
+from core.pipeline.scene_survey import SCENES, Survey
 from core.pipeline.view import View
 from core.pipeline.workspace import Workspace
 from core.raster.annotations.vector_files import vector_file_parts

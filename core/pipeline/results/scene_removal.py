@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.errors import WorkspaceError
-from core.pipeline.scene_survey import files_of_scene
+from core.pipeline.inputs.scene_files import files_of_scene
 from core.pipeline.workspace import Workspace
 from core.raster.importing.file_placement import move_into_place, set_file_aside
 from core.raster.remote_scenes import LIST, is_remote

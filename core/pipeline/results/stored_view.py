@@ -66,6 +66,16 @@ def scene_keys(workspace: Workspace, chip_keys: Sequence[str]) -> list[str]:
     return keys
 
 
+def have_same_artifacts(keys: KeyTable, other: KeyTable) -> bool:
+    """Return True if two results have the same artifacts.
+
+    The keys of scenes are left out: they also depend on how a file was read. A labelling that was
+    cut from a tree while a slider moved has no artifact of its own.
+    """
+    stages = ("chips", "embeddings", "reduction", "projection")
+    return all(tuple(keys.get(stage, ())) == tuple(other.get(stage, ())) for stage in stages)
+
+
 def _artifact_stages(name: str, settings: RunSettings) -> tuple[str, ...]:
     """Return the stage of each artifact of a run stage; the last one is that of all others."""
     method = method_of(settings)

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -111,6 +112,21 @@ def parsing_note(n_failed: int) -> tuple[str, ...]:
     """Return a note on geometries that could not be parsed; empty if there are none."""
     subject = "1 geometry was" if n_failed == 1 else f"{n_failed} geometries were"
     return (f"{subject} treated as null, because parsing failed.",) if n_failed else ()
+
+
+def distinct_names(names: Sequence[str]) -> list[str]:
+    """Return the names, with a number after each that has occurred before: a, a_2, a_3."""
+    result: list[str] = []
+    reserved, used = set(names), set[str]()
+    last_numbers: Counter[str] = Counter()
+    for name in names:
+        new_name = name
+        while new_name in used or (new_name != name and new_name in reserved):
+            last_numbers[name] += 1
+            new_name = f"{name}_{last_numbers[name] + 1}"
+        used.add(new_name)
+        result.append(new_name)
+    return result
 
 
 def object_array(items: Sequence[Any]) -> Geometries:

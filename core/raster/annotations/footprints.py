@@ -16,7 +16,14 @@ from affine import Affine
 from pyproj import CRS
 
 from core.raster.annotations.feature_table import PIXELS, SCENE, Annotations
-from core.raster.geodesy import WGS84, Ground, measure_on_ground, reproject_geometries
+from core.raster.geodesy import (
+    WGS84,
+    Ground,
+    join_longitudes,
+    measure_on_ground,
+    reproject_geometries,
+)
+from core.raster.map_placement import lonlat_bounds
 from core.raster.scene import Scene
 from core.types import AnyArray, BoolArray, DoubleArray, Geometries
 
@@ -26,6 +33,10 @@ OUTSIDE = "outside the scene"
 NOT_DEGREES = "Some coordinates cannot be degrees. Set the CRS of the file."
 # Longitudes may also be counted from 0 to 360.
 MAX_DEGREES = (360, 90)
+# Longitudes from here on are compared as if they could lie on either side of the antimeridian.
+NEAR_ANTIMERIDIAN = 179.0
+# A footprint up to this size in metres that spans more than 180 degrees crosses the antimeridian.
+MAX_FOOTPRINT = 5e6
 # Pixels along the longer side of a screen that shows all outlines at once.
 SCREEN_PIXELS = 2000
 OUTLINE_DIGITS = 7
@@ -41,7 +52,9 @@ class Footprints:
     ----------
     pixels, lonlat : object arrays, (n,)
         Geometries in scene pixels, x = column and y = row from the upper-left corner, and in
-        longitude and latitude; the latter are None if the scene has no CRS.
+        longitude and latitude; the latter are None if the scene has no CRS. Across the
+        antimeridian, longitudes continue beyond 180; `split_at_antimeridian` prepares them for
+        export.
     ground : Ground
         Measurements on the ground; NaN if the scene has no CRS.
     properties : DataFrame, n rows
@@ -87,6 +100,7 @@ def place_annotations(scene: Scene, annotations: Annotations) -> Footprints:
     is_placed = ~shapely.is_missing(pixels)
     if scene.crs:
         is_placed &= ~shapely.is_missing(lonlat)
+        lonlat = _join_lonlat(scene, pixels, lonlat)
     frame = shapely.box(0, 0, scene.width, scene.height)
     is_inside = is_placed & shapely.intersects(pixels, frame)
     pixels, lonlat, index = pixels[is_inside], lonlat[is_inside], index[is_inside]
@@ -128,8 +142,12 @@ def boxes_may_touch(scene: Scene, crs: str, bounds: DoubleArray) -> BoolArray:
     # The scene's edges are curved in the other CRS; a margin of a tenth on each side covers that.
     margin = np.ptp(samples, axis=0) / 10
     lower, upper = samples.min(axis=0) - margin, samples.max(axis=0) + margin
-    may_touch &= (bounds[:, :2] <= upper).all(axis=1) & (bounds[:, 2:] >= lower).all(axis=1)
-    return may_touch
+    touches = (bounds[:, :2] <= upper) & (bounds[:, 2:] >= lower)
+    if CRS.from_user_input(crs).is_geographic:
+        # The same longitude can be given as 181 and as -179.
+        touches[:, 0] |= (np.abs(bounds[:, [0, 2]]) >= NEAR_ANTIMERIDIAN).any(axis=1)
+        touches[:, 0] |= bool((np.abs(samples[:, 0]) >= NEAR_ANTIMERIDIAN).any())
+    return np.asarray(may_touch & touches.all(axis=1))
 
 
 def guess_class_attribute(properties: pd.DataFrame) -> str:
@@ -178,10 +196,7 @@ def _to_scene(
     if crs == SCENE:
         crs = scene.crs
     source = CRS.from_wkt(crs)
-    uses_degrees = source.is_geographic and all(
-        axis.unit_name == "degree" for axis in source.axis_info[:2]
-    )
-    if uses_degrees and (np.abs(shapely.get_coordinates(geometries)) > MAX_DEGREES).any():
+    if _uses_degrees(source) and (np.abs(shapely.get_coordinates(geometries)) > MAX_DEGREES).any():
         notes.append(NOT_DEGREES)
     scene_geometries = geometries
     if not source.equals(CRS.from_wkt(scene.crs), ignore_axis_order=True):
@@ -191,8 +206,41 @@ def _to_scene(
             f"The annotations are reprojected from {label} to the scene's CRS, {scene.crs_label}."
         )
         scene_geometries = reproject_geometries(geometries, crs, scene.crs)
+    scene_geometries = _move_next_to_scene(scene, scene_geometries)
     pixels = _transform_geometries(scene_geometries, ~scene.transform)
     return pixels, reproject_geometries(geometries, crs, WGS84)
+
+
+def _move_next_to_scene(scene: Scene, geometries: Geometries) -> Geometries:
+    """Move geometries by whole turns next to a scene whose CRS is in degrees of longitude.
+
+    A scene may lie across the antimeridian, or count longitudes from 0 to 360.
+    """
+    crs = CRS.from_wkt(scene.crs)
+    if not _uses_degrees(crs):
+        return geometries
+    corners = np.array([(0, 0), (scene.width, 0), (scene.width, scene.height), (0, scene.height)])
+    x, _ = scene.transform @ tuple(corners.T)
+    west, east = x.min(), x.max()
+    crosses = np.floor((west + 180) / 360) != np.ceil((east + 180) / 360) - 1
+    bounds = shapely.bounds(geometries)
+    # Elsewhere, a geometry that is so wide is really wide.
+    is_torn = (bounds[:, 2] - bounds[:, 0] > 180) & bool(crosses and east - west < 180)
+    return join_longitudes(geometries, is_torn, (west + east) / 2)
+
+
+def _join_lonlat(scene: Scene, pixels: Geometries, lonlat: Geometries) -> Geometries:
+    """Return longitudes that are continuous within each footprint and close to the scene's."""
+    bounds, extent = shapely.bounds(lonlat), shapely.bounds(pixels)
+    size = np.hypot(extent[:, 2] - extent[:, 0], extent[:, 3] - extent[:, 1]) * (scene.gsd or 0)
+    is_torn = (bounds[:, 2] - bounds[:, 0] > 180) & (size < MAX_FOOTPRINT)
+    west, _, east, _ = lonlat_bounds(scene) or (0, 0, 0, 0)
+    return join_longitudes(lonlat, is_torn, (west + east) / 2)
+
+
+def _uses_degrees(crs: CRS) -> bool:
+    """Return True if the coordinates of a CRS are degrees of longitude and latitude."""
+    return crs.is_geographic and all(axis.unit_name == "degree" for axis in crs.axis_info[:2])
 
 
 def _transform_geometries(geometries: Geometries, transform: Affine) -> Geometries:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from core.errors import AnnotationError, ChipscapeError
+from core.errors import AnnotationError, ChipscapeError, convert_errors
 from core.raster.annotations.feature_table import PIXELS, Annotations
 from core.raster.annotations.footprints import (
     NOT_DEGREES,
@@ -24,6 +24,7 @@ from core.types import DoubleArray
 FileVersion = tuple[tuple[str, int, int], ...]
 Match = tuple[Footprints, str]
 """The footprints of a scene and the name of the file that they come from."""
+UNPLACED = "the annotations cannot be placed on the scene"
 
 
 def match_annotations(
@@ -43,11 +44,12 @@ def match_annotations(
     if vector:
         try:
             annotations = read_annotations(vector)
+            with convert_errors(AnnotationError, vector.name, UNPLACED):
+                selection = annotations.for_scene(scene.name)
+                footprints = place_annotations(scene, selection)
         except ChipscapeError as error:
             warnings.append(str(error))
             return None
-        selection = annotations.for_scene(scene.name)
-        footprints = place_annotations(scene, selection)
         if len(annotations) and not len(selection):
             warnings += [*footprints.notes, _other_scenes_note(vector.name, annotations)]
         else:
@@ -78,20 +80,21 @@ def _match_shared(
     reasons: list[str] = []
     for vector in shared_files:
         try:
-            if match:
-                if _has_any(scene, vector, is_only_scene):
-                    warnings.append(
-                        f"{vector.name} also has annotations on this scene but is not used: each "
-                        "scene uses one vector file."
-                    )
-                continue
-            annotations = _read_shared(vector)
-            _refuse_ambiguous(scene, annotations, vector, is_only_scene)
+            with convert_errors(AnnotationError, vector.name, UNPLACED):
+                if match:
+                    if _has_any(scene, vector, is_only_scene):
+                        warnings.append(
+                            f"{vector.name} also has annotations on this scene but is not used: "
+                            "each scene uses one vector file."
+                        )
+                    continue
+                annotations = _read_shared(vector)
+                _refuse_ambiguous(scene, annotations, vector, is_only_scene)
+                selection = annotations.for_scene(scene.name)
+                footprints = place_annotations(scene, selection)
         except ChipscapeError as error:
             warnings.append(str(error))
             continue
-        selection = annotations.for_scene(scene.name)
-        footprints = place_annotations(scene, selection)
         if len(footprints):
             warnings.append(_match_note(footprints, annotations, vector.name))
             warnings += footprint_notes(footprints, len(selection))

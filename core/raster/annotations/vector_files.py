@@ -1,11 +1,11 @@
 """Vector files of the usual formats, found next to scenes and read into `Annotations`."""
 
-import json
 import logging
-import re
+import sqlite3
+import time
 import warnings
 from collections.abc import Collection
-from dataclasses import replace
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,23 +15,21 @@ import pandas as pd
 import pyogrio
 import shapely
 from pyproj import CRS
-from pyproj.exceptions import CRSError
 
-from core.errors import AnnotationError
-from core.raster.annotations.csv_coco import is_coco, read_coco, read_csv
+from core.errors import AnnotationError, convert_errors
+from core.raster.annotations.csv_coco import read_csv
 from core.raster.annotations.feature_table import (
     Annotations,
+    distinct_names,
     flatten_value,
-    json_text,
-    object_array,
     parsing_note,
     repair_surrogates,
     surrogate_note,
 )
+from core.raster.annotations.geojson import read_geojson
 from core.raster.geodesy import WGS84
 from core.raster.remote_scenes import annotation_folder
 from core.raster.sidecars import outside_link_name, sidecar_files
-from core.types import Geometries
 
 log = logging.getLogger(__name__)
 
@@ -53,9 +51,11 @@ JSON_SUFFIXES = (".geojson", ".json")
 PARQUET_SUFFIXES = (".parquet", ".geoparquet")
 SUFFIXES = (*JSON_SUFFIXES, *MAGIC, ".csv")
 MULTI_FILE_SUFFIXES = (".shp", ".gpkg")
-# A surrogate in JSON, which may be half of a character: escaped, or as bytes that Python accepts.
-SURROGATE = re.compile(r"\\u[dD][89a-fA-F]|[\ud800-\udfff]")
 MAX_BYTES = 2 * 1024**3
+# Time in which the rows of a GeoPackage's views must have been counted.
+VIEW_SECONDS = 10
+# How shapely's warning of a geometry that it cannot parse begins.
+INVALID_GEOMETRY = "Invalid WKB"
 
 
 def find_annotations(raster: Path) -> Path | None:
@@ -116,13 +116,18 @@ def read_annotations(path: Path) -> Annotations:
     Raises AnnotationError if the file is too large, contradicts its suffix, cannot be parsed, names
     an unknown CRS, or has a part that is a link out of its folder.
     """
+    with convert_errors(AnnotationError, path.name, "the annotations cannot be read"):
+        return _read_by_suffix(path)
+
+
+def _read_by_suffix(path: Path) -> Annotations:
     suffix = path.suffix.lower()
     if path.stat().st_size > MAX_BYTES:
         raise AnnotationError(
             "the file is larger than 2 GiB", where=path.name, remedy="Split it by scene."
         )
     if suffix in JSON_SUFFIXES:
-        return _read_json(path)
+        return read_geojson(path)
     if suffix == ".csv":
         return read_csv(path)
     refuse_wrong_content(path)
@@ -132,7 +137,34 @@ def read_annotations(path: Path) -> Annotations:
             where=path.name,
             remedy="Copy the linked file into the folder.",
         )
+    if suffix == ".gpkg":
+        _refuse_endless_views(path)
     return _read_table(path)
+
+
+def _refuse_endless_views(path: Path) -> None:
+    """Raise AnnotationError if a layer is a query that does not end, which GDAL would wait for."""
+    end = time.monotonic() + VIEW_SECONDS
+    views = (
+        "SELECT name FROM sqlite_master JOIN gpkg_geometry_columns ON lower(name) ="
+        " lower(table_name) WHERE type = 'view'"
+    )
+    uri = f"{path.absolute().as_uri()}?mode=ro"
+    # What else is wrong with the file is left to GDAL, which also knows more functions.
+    with suppress(sqlite3.Error), closing(sqlite3.connect(uri, uri=True)) as database:
+        names = [str(name) for (name,) in database.execute(views)]
+        database.set_progress_handler(lambda: time.monotonic() > end, 10_000)
+        for name in names:
+            quoted = name.replace('"', '""')
+            with suppress(sqlite3.Error):
+                database.execute(f'SELECT count(*) FROM "{quoted}"').fetchone()  # noqa: S608
+            if time.monotonic() > end:
+                raise AnnotationError(
+                    f"the layer {name!r} is a query (a view) whose rows could not be counted in"
+                    f" {VIEW_SECONDS} s",
+                    where=path.name,
+                    remedy="Export the layer as a table of its own.",
+                )
 
 
 def refuse_wrong_content(path: Path) -> None:
@@ -151,22 +183,20 @@ def refuse_wrong_content(path: Path) -> None:
 
 
 def _read_table(path: Path) -> Annotations:
-    layers: list[str] = []
+    notes: list[str] = []
     try:
         if path.suffix.lower() in PARQUET_SUFFIXES:
             frame = gpd.read_parquet(path)
         else:
-            frame, layers = _read_layer(path)
-    except (ValueError, OSError, RuntimeError) as error:
+            frame = _read_layer(path, notes)
+    except (ValueError, OSError, RuntimeError, shapely.errors.GEOSException) as error:
         raise AnnotationError(
             "the file cannot be read", where=path.name, remedy=f"{error}."
         ) from error
     if not isinstance(frame, gpd.GeoDataFrame):
         raise AnnotationError("the table has no geometries", where=path.name)
-    notes = [] if frame.crs else [f"{path.name} has no CRS: EPSG:4326 is assumed."]
-    if len(layers) > 1:
-        note = f"{path.name} has {len(layers)} layers. Only {layers[0]!r} is read; left out: "
-        notes.append(f"{note}{', '.join(map(repr, layers[1:]))}.")
+    if not frame.crs:
+        notes.insert(0, f"{path.name} has no CRS: EPSG:4326 is assumed.")
     properties = pd.DataFrame(frame.drop(columns=frame.geometry.name)).reset_index(drop=True)
     object_columns = properties.select_dtypes("object").columns
     broken_texts: list[str] = []
@@ -181,97 +211,42 @@ def _read_table(path: Path) -> Annotations:
     )
 
 
-def _read_layer(path: Path) -> tuple[Any, list[str]]:
-    """Return the first layer with geometries, and the names of all such layers."""
+def _read_layer(path: Path, notes: list[str]) -> Any:
+    """Return the first layer with geometries; what is left out or changed is added to the notes."""
     with warnings.catch_warnings(record=True) as caught_warnings:
         warnings.simplefilter("always")
         # Tables without geometries are not annotations; QGIS, for one, stores styles in them.
         layers = [str(name) for name, kind in pyogrio.list_layers(path) if kind]
-        frame = gpd.read_file(path, engine="pyogrio", layer=layers[0] if layers else 0)
+        layer = layers[0] if layers else 0
+        frame = gpd.read_file(path, engine="pyogrio", layer=layer, on_invalid="warn")
+        if isinstance(frame, gpd.GeoDataFrame):
+            frame = _keep_equal_fields(path, layer, frame, notes)
+            if any(INVALID_GEOMETRY in str(warning.message) for warning in caught_warnings):
+                stored = pyogrio.raw.read(path, layer=layer, columns=[])[2]
+                is_stored = np.array([content is not None for content in stored])
+                notes += parsing_note(int((is_stored & frame.geometry.isna().to_numpy()).sum()))
     for warning in caught_warnings:
         log.info("%s: %s", path.name, warning.message)
-    return frame, layers
+    if len(layers) > 1:
+        note = f"{path.name} has {len(layers)} layers. Only {layers[0]!r} is read; left out: "
+        notes.append(f"{note}{', '.join(map(repr, layers[1:]))}.")
+    return frame
 
 
-def _read_json(path: Path) -> Annotations:
-    broken_texts: list[str] = []
-    try:
-        content = path.read_bytes()
-        text = content.decode(json.detect_encoding(content), "surrogatepass")
-        document = json.loads(text)
-        if ("\\u" in text or not text.isascii()) and SURROGATE.search(text):
-            document = repair_surrogates(document, broken_texts)
-    except (ValueError, RecursionError) as error:
-        raise AnnotationError(
-            "the file is not valid JSON", where=path.name, remedy=f"The parser reports: {error}."
-        ) from error
-    if not isinstance(document, dict):
-        raise AnnotationError("the file is JSON, but not a GeoJSON object", where=path.name)
-    if is_coco(document):
-        annotations = read_coco(document, path)
-        return replace(annotations, notes=(*annotations.notes, *surrogate_note(broken_texts)))
-    features = _features(document, path)
-    crs, notes = _geojson_crs(document, path)
-    rows = [feature.get("properties") for feature in features]
-    properties = pd.DataFrame([row if isinstance(row, dict) else {} for row in rows])
-    properties = properties.reindex(range(len(features))).map(flatten_value)
-    ids = [feature.get("id") for feature in features]
-    if any(i is not None for i in ids) and "feature_id" not in properties:
-        properties["feature_id"] = [None if i is None else str(i) for i in ids]
-    members = [feature.get("geometry") for feature in features]
-    is_collection = document.get("type") == "FeatureCollection"
-    geometries = _parse_geometries(content if is_collection else b"", members)
-    n_members = sum(member is not None for member in members)
-    n_failed = n_members - int((~shapely.is_missing(geometries)).sum())
-    notes = (*notes, *surrogate_note(broken_texts), *parsing_note(n_failed))
-    return Annotations(geometries, properties, crs, notes)
+def _keep_equal_fields(path: Path, layer: str | int, frame: Any, notes: list[str]) -> Any:
+    """Return a layer's table with all fields, even if several of them have the same name.
 
-
-def _parse_geometries(content: bytes, members: list[Any]) -> Geometries:
-    """Return the geometries of a GeoJSON file, None where one is missing or cannot be parsed."""
-    try:
-        # All geometries are parsed in one call, which fails if any of them is null or invalid.
-        geometries: Geometries = shapely.get_parts(shapely.from_geojson(content))
-    except (shapely.errors.GEOSException, ValueError):
-        geometries = object_array([])
-    if len(geometries) == len(members):
-        return geometries
-    texts = object_array([None if member is None else json_text(member) for member in members])
-    return np.asarray(shapely.from_geojson(texts, on_invalid="ignore"), dtype=object)
-
-
-def _features(document: dict[str, Any], path: Path) -> list[dict[str, Any]]:
-    """Return the features of a collection, a single feature, or a bare geometry as a feature."""
-    kind = document.get("type")
-    if kind == "FeatureCollection":
-        features = document.get("features")
-        if not isinstance(features, list):
-            raise AnnotationError("the FeatureCollection has no list of features", where=path.name)
-        return [feature if isinstance(feature, dict) else {} for feature in features]
-    if kind == "Feature":
-        return [document]
-    if "coordinates" in document or "geometries" in document:
-        return [{"type": "Feature", "properties": {}, "geometry": document}]
-    raise AnnotationError(
-        f"the file is JSON, but not GeoJSON: its type is {kind!r}",
-        where=path.name,
-        remedy="Expected a FeatureCollection, a Feature or a geometry.",
+    A table of columns by name keeps only one of them; the geometry has a name too.
+    """
+    fields = [str(name) for name in pyogrio.read_info(path, layer=layer)["fields"]]
+    names = distinct_names([frame.geometry.name, *fields])[1:]
+    if names == fields:
+        return frame
+    values = pyogrio.raw.read(path, layer=layer, read_geometry=False, datetime_as_string=True)[3]
+    new_names = [name for name in names if name not in fields]
+    verb = "was" if len(new_names) == 1 else "were"
+    notes.append(
+        f"{path.name} has several fields of the same name: {', '.join(new_names)} {verb} renamed."
     )
-
-
-def _geojson_crs(document: dict[str, Any], path: Path) -> tuple[str, tuple[str, ...]]:
-    """Return the CRS named by the old `crs` member, else the default of RFC 7946, and a note."""
-    member = document.get("crs")
-    properties = member.get("properties") if isinstance(member, dict) else None
-    name = properties.get("name") if isinstance(properties, dict) else None
-    if not name:
-        note = f"{path.name} has no CRS: EPSG:4326 is assumed, as RFC 7946 requires."
-        return CRS.from_user_input(WGS84).to_wkt(), (note,)
-    try:
-        return CRS.from_user_input(name).to_wkt(), ()
-    except CRSError as error:
-        raise AnnotationError(
-            f"the file names an unknown CRS: {name!r}",
-            where=path.name,
-            remedy="Write it again with an EPSG code.",
-        ) from error
+    columns = dict(zip(names, values, strict=True))
+    return gpd.GeoDataFrame(columns, geometry=frame.geometry.array, crs=frame.crs)

@@ -10,11 +10,11 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from filecmp import cmp
 from pathlib import Path
-from secrets import token_hex
-from shutil import rmtree
 from typing import BinaryIO, Literal
 
+from core.disk import disk_error, explained_disk_errors
 from core.errors import ChipscapeError, WorkspaceError
+from core.leftovers import scratch_folder
 from core.progress import Progress, report_step, silent
 from core.raster.importing import file_placement
 from core.raster.sidecars import RASTER_SUFFIXES, is_outside_link
@@ -119,22 +119,18 @@ def import_files(
             groups.setdefault(stem, []).append(source)
     n_received = 0
     for group in groups.values():
-        part_folder = raw / f".{token_hex(8)}.part"
         try:
-            part_folder.mkdir(parents=True)
-            batch = _Batch(raw, part_folder, existing, replaced_folder)
-            for source in group:
-                report_step(report, n_received, len(sources), source[0])
-                batch.receive(*source, max_bytes)
-                n_received += 1
-            verdicts += batch.finish()
+            with scratch_folder(raw) as part_folder, explained_disk_errors(part_folder, raw):
+                batch = _Batch(raw, part_folder, existing, replaced_folder)
+                for source in group:
+                    report_step(report, n_received, len(sources), source[0])
+                    batch.receive(*source, max_bytes)
+                    n_received += 1
+                verdicts += batch.finish()
         except OSError as error:
-            raise WorkspaceError(
+            raise disk_error(error, raw, raw) or WorkspaceError(
                 "the file cannot be written", where=group[0][0], remedy=f"{error.strerror}."
             ) from error
-        finally:
-            if part_folder.is_dir():
-                rmtree(part_folder)
     report_step(report, len(sources), len(sources), "")
     return verdicts
 

@@ -8,6 +8,7 @@ from itertools import count
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
+from core.disk import sync_file, sync_names
 from core.errors import SceneError, WorkspaceError
 from core.raster import scene, sidecars
 from core.raster.annotations import vector_files
@@ -72,10 +73,15 @@ def safe_file_name(name: str) -> str:
 
 
 def move_into_place(file: Path, target: Path) -> None:
-    """Move a file to its final path; raises WorkspaceError if another file has its name."""
+    """Move a file to its final path; raises WorkspaceError if another file has its name.
+
+    After a loss of power, the file is either complete or absent.
+    """
+    sync_file(file)
     try:
         # A hard link fails if the target exists; a rename would overwrite it.
         target.hardlink_to(file)
+        sync_names(target.parent)
         return
     except FileExistsError:
         exists = True
@@ -91,6 +97,7 @@ def move_into_place(file: Path, target: Path) -> None:
             remedy="Rename the new file, or remove the existing one first.",
         )
     file.rename(target)
+    sync_names(target.parent)
 
 
 def copy_stream(stream: BinaryIO, target: Path, max_bytes: int = MAX_BYTES) -> None:

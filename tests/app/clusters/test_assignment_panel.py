@@ -34,6 +34,12 @@ def labels(app):
     return [button.label for button in app.button]
 
 
+def panel(app):
+    start = "**1 scene was added after these clusters were computed:** pier"
+    (found,) = [box for box in app.expander if box.label.startswith(start)]
+    return found
+
+
 def test_assignment__no_offer_without_new_scenes(home):
     keep_run(run_pipeline(home, QUICK))
     assert OFFER not in labels(open_page("clusters"))
@@ -50,7 +56,16 @@ def test_assignment__is_offered_then_shown(grown, page):
     app = open_page(page)
     assert not app.exception
     assert OFFER not in labels(app)
-    assert "1 scene was added after these clusters were computed:** pier" in texts(app)
+    assert panel(app).proto.expanded
     assert "of 12 new chips" in texts(app)
     counts = [table.value for table in app.dataframe if "Unknown" in table.value]
     assert counts[0]["Chips"].tolist() == [12]
+
+
+def test_assignment__is_folded_while_a_chip_is_picked(grown):
+    reference = open_reference(grown)
+    assign_scenes(unassigned_scenes(reference, survey_scenes(grown)))
+    app = open_page("explore")
+    next(button for button in app.button if button.label == "Next").click().run()
+    assert not app.exception
+    assert not panel(app).proto.expanded

@@ -242,6 +242,8 @@ def test_form__compared_encoder_is_up_to_date(home):
     by_label(app.selectbox, "Encoder").set_value("colour").run()
     assert by_label(app.button, "Up to date").disabled
     assert "previous settings" not in texts(app)
+    links = [link.proto.label for link in app.get("page_link")]
+    assert "Update the plot, which shows the former result" in links
 
 
 def test_compare__attribute_with_a_class_per_chip(home, requested_jobs):
@@ -341,7 +343,7 @@ def test_raster__its_path_is_part_of_the_encoder(home, make_scene, tmp_path):
     assert "raster:" not in texts(app)
     assert not app.error
     assert by_label(app.button, "Update the embeddings").disabled
-    assert by_label(app.button, "Embed the chips").disabled
+    assert "Embed the chips" not in [button.label for button in app.button]
     assert "Joined with" not in [element.label for element in app.selectbox]
     field = "Raster of embeddings"
     by_label(app.text_input, field).input(str(tmp_path / "missing.tif")).run()
@@ -350,7 +352,6 @@ def test_raster__its_path_is_part_of_the_encoder(home, make_scene, tmp_path):
     assert not app.exception
     assert "there is no such file" not in texts(app)
     assert not by_label(app.button, "Update the embeddings").disabled
-    assert not by_label(app.button, "Embed the chips").disabled
     assert requested_settings(app, home).embed.encoder == f"raster:{path}"
     by_label(app.checkbox, "Mean and deviation").check().run()
     assert requested_settings(app, home).embed.encoder == f"raster-deviation:{path}"

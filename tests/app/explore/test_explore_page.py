@@ -93,6 +93,22 @@ def test_finder__unknown_id_is_an_error_with_an_example(home):
     assert finder(app).value == chip_ids(home)[0]
 
 
+def test_finder__the_beginning_of_an_id_is_enough_if_it_is_unique(home):
+    ids = chip_ids(home)
+    wanted = ids[-1]
+    unique = next(
+        wanted[:n] for n in range(1, len(wanted)) if sum(i.startswith(wanted[:n]) for i in ids) == 1
+    )
+    app = open_page("explore")
+    finder(app).set_value(ids[0][0]).run()
+    (error,) = app.error
+    assert "36 chips have an id that begins with" in error.value.replace("\\", "")
+    finder(app).set_value(unique).run()
+    assert not app.error
+    assert app.session_state[f"cs.picked:{home.root}"]["chip"] == wanted
+    assert finder(app).value == wanted
+
+
 def test_finder__steps_through_the_selection_then_through_the_cluster(home):
     ids = chip_ids(home)
     app = AppTest.from_file(str(ROOT / "app" / "script.py"), default_timeout=60)

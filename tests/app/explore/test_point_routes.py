@@ -10,7 +10,6 @@ from starlette.testclient import TestClient
 from app import main
 from app.explore import point_shelf
 from app.explore.point_shelf import PointDetails
-from app.map import tile_routes
 from app.map.tile_shelf import Shelf
 from core.errors import BandError
 
@@ -22,7 +21,6 @@ def client(monkeypatch):
     monkeypatch.setattr(point_shelf, "numbers", Shelf(1000))
     monkeypatch.setattr(point_shelf, "details", Shelf(4))
     monkeypatch.setattr(point_shelf, "app_origin", lambda: "http://ours:8501")
-    monkeypatch.setattr(tile_routes.config, "get_option", {"server.allowedHosts": ["ours"]}.get)
     routes = [route for route in main.app._user_routes if isinstance(route, Route)]
     return TestClient(Starlette(routes=routes), base_url="http://ours:8501")
 
@@ -74,12 +72,3 @@ def test_point__a_chip_that_cannot_be_read_is_a_404(client):
     address = point_shelf.details_address("inputs", make_details(fail))
     answer = client.get(f"{address}/0")
     assert (answer.status_code, answer.text) == (404, "not found")
-
-
-def test_routes__a_foreign_host_name_gets_a_404(client):
-    addresses = (
-        point_shelf.number_address(np.zeros(2, np.uint8)),
-        point_shelf.details_address("inputs", make_details()) + "/0",
-    )
-    for address in addresses:
-        assert client.get(address, headers={"host": "evil.example"}).status_code == 404

@@ -174,8 +174,8 @@ def test_buttons__job_waits_for_other_jobs_of_the_workspace(ready, monkeypatch):
     app = open_page(ready, "land_cover_models", monkeypatch)
     next(button for button in app.button if button.label == "Run this model").click().run()
     ((_, key, *_), options) = calls[0]
-    assert options["after"] == job_prefix(ready.demo)
-    assert key.startswith(options["after"])
+    assert options["group"] == job_prefix(ready.demo)
+    assert key.startswith(options["group"])
 
 
 def test_downloads__carry_citation_and_licence(ready, monkeypatch):

@@ -9,6 +9,7 @@ import pytest
 import rasterio
 import streamlit as st
 from affine import Affine
+from rio_tiler.constants import WEB_MERCATOR_TMS
 from streamlit.testing.v1 import AppTest
 
 from app.map import footprint_shapes, map_controls, tile_shelf
@@ -74,7 +75,10 @@ def test_map__opens_with_tiles_and_footprints_by_key(home):
     data = map_data(app)
     (scene,) = data["scenes"]
     key = re.fullmatch(r".*/chipscape/tiles/([0-9a-f]{24})/\{z\}/\{x\}/\{y\}", scene["tiles"])[1]
-    assert tile_shelf.scenes.get(key).tile(0, 0, 0)[8:12] == b"WEBP"
+    west, _, _, north = scene["bounds"]
+    zoom = scene["zooms"][0]
+    tile = WEB_MERCATOR_TMS.tile(west, north, zoom)
+    assert tile_shelf.scenes.get(key).tile(zoom, tile.x, tile.y)[8:12] == b"WEBP"
     assert str(home.root) not in scene["tiles"] + data["shapes"] + data["paint"]
     assert len(registered_text(data["shapes"])["features"]) == 36
     assert data["basemap"] == ""
@@ -311,6 +315,14 @@ def test_shapes_in_box__selects_what_a_box_meets(map_parts):
     assert shapes_in_box(shapes, box) == [chips.facts["chip_id"].iloc[14]]
     assert shapes_in_box(shapes, map_scene.bounds) == chips.facts["chip_id"].tolist()
     assert shapes_in_box(shapes, (0, 0, 1, 1)) == []
+
+
+def test_shapes_in_box__footprints_that_are_not_drawn_are_selected(map_parts):
+    scene, map_scene, chips = map_parts
+    colouring = colour_by_category(chips.properties["class"], "class")
+    shapes = chip_shapes([(scene, map_scene)], chips, colouring, most=5)
+    assert len(shapes.chip_ids) == 5
+    assert shapes_in_box(shapes, map_scene.bounds) == chips.facts["chip_id"].tolist()
 
 
 def test_selection_address__numbers_of_the_selected_footprints(map_parts):

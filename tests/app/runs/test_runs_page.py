@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app.runs import comparison_panel, flow_chart, linked_plots, run_list
-from app.session.saved_settings import save_settings
+from app.runs import comparison_panel, flow_chart, linked_plots
 from app.widgets.palette import Look
 from core.clusters.editing import edit_history, edits
 from core.clusters.labelling_comparison import ABSENT, compare_labellings
-from core.pipeline.results.current_result import change_edits, load_current, update_current
+from core.pipeline.results.current_file import current_path, load_current
+from core.pipeline.results.current_result import change_edits, update_current
 from core.pipeline.results.displayed_result import apply_saved_edits
+from core.pipeline.results.run_comparison import open_run
 from core.pipeline.results.run_records import list_run_records
 from core.pipeline.run import keep_run, run_pipeline
 from core.pipeline.workspace import Workspace
@@ -47,13 +48,8 @@ def evaluated(computed, tmp_path_factory):
 
 
 @pytest.fixture
-def workspace(evaluated, tmp_path, monkeypatch):
-    root = tmp_path / "workspace"
-    shutil.copytree(evaluated.root, root)
-    workspace = Workspace.at(root)
-    save_settings(workspace, SECOND)
-    monkeypatch.setenv("CHIPSCAPE_WORKSPACE", str(root))
-    return workspace
+def workspace(evaluated, open_copy):
+    return open_copy(evaluated, SECOND)
 
 
 @pytest.fixture
@@ -149,6 +145,45 @@ def test_save__current_result_as_a_run(workspace, records):
     assert "cs.save run" not in keys(app)
 
 
+def test_save__the_current_run_under_another_name(workspace, records):
+    app = open_page()
+    labels = [field.label for field in app.text_input]
+    app.text_input[labels.index("Name of the copy")].set_value("second try").run()
+    button(app, f"cs.save copy:{records[1].run_id}").click().run()
+    assert not app.exception
+    assert len(list_run_records(workspace)) == 3
+    current = load_current(workspace).run
+    assert current not in {record.run_id for record in records}
+    assert {r.name for r in list_run_records(workspace) if r.run_id == current} == {"second try"}
+
+
+@pytest.mark.parametrize("page", ["scenes", "clusters", "explore", "map", "runs"])
+def test_damaged_result__is_named_and_the_pages_work(workspace, records, page):
+    current_path(workspace).write_text("{")
+    app = AppTest.from_file(str(ROOT / "app" / "script.py"), default_timeout=SECONDS)
+    app.run().switch_page(f"../pages/{page}.py").run()
+    assert not app.exception
+    assert not app.error
+    assert "current.json: the current result cannot be read" in texts(app).replace("\\", "")
+    assert page.capitalize() in [title.value for title in app.title]
+    assert current_path(workspace).read_text() == "{"
+    assert {"clusters": "3 clusters", "explore": "36 chips"}.get(page, "") in texts(app)
+
+
+def test_damaged_result__is_set_aside_on_request(workspace, records):
+    current_path(workspace).write_text("{")
+    app = open_page()
+    button(app, "cs.set aside").click().run()
+    assert not app.exception
+    assert (workspace.results / "current-damaged.json").read_text() == "{"
+    assert "cs.set aside" not in keys(app)
+    assert load_current(workspace).run == records[1].run_id
+    assert texts(app).count("badge[current]") == 1
+    button(app, f"cs.load:{records[0].run_id}").click().run()
+    assert load_current(workspace).run == records[0].run_id
+    assert EVIL in [edit.text for edit in load_current(workspace).curation.history.edits]
+
+
 def test_delete__asks_and_says_what_it_frees(workspace, records):
     app = open_page()
     button(app, f"cs.delete:{records[0].run_id}").click().run()
@@ -206,6 +241,20 @@ def test_compare__agreement_settings_and_moved_chips(workspace, records):
     assert "encoder: texture → colour" in text
     assert "Of the 36 chips in both runs" in text
     assert "Where the chips went" in [element.value for element in app.subheader]
+
+
+def test_compare__edits_that_cannot_be_applied_are_folded_under_their_run(
+    workspace, records, monkeypatch
+):
+    lost = "Edit 1 (merge) was not applied."
+    monkeypatch.setattr(
+        comparison_panel, "open_run", lambda *args: replace(open_run(*args), problems=(lost,))
+    )
+    app = open_page()
+    titles = [box.label.replace("\\", "") for box in app.expander]
+    for record in records:
+        assert f"1 edit cannot be applied to the clusters of {record.name}" in titles
+    assert not app.warning
 
 
 def test_compare__same_run_twice(workspace, records):
@@ -268,7 +317,7 @@ def test_flow_chart__absent_chips_have_words():
 
 
 def test_sample_rows__at_most_a_bounded_number(monkeypatch):
-    monkeypatch.setattr(linked_plots, "POINTS_AT_MOST", 10)
+    monkeypatch.setattr(linked_plots, "MARKERS_AT_MOST", 10)
     rows = linked_plots.sample_rows(1000)
     assert (len(rows), rows[0], rows[-1]) == (10, 0, 999)
     assert linked_plots.sample_rows(4).tolist() == [0, 1, 2, 3]
@@ -280,9 +329,3 @@ def test_describe_settings__method_and_values():
     assert "method: k-means → GMM" in text
     assert "encoder: texture → colour" in text
     assert "same settings" in comparison_panel.describe_settings(FIRST, FIRST)
-
-
-def test_describe_run__without_clusters(workspace, records):
-    record = replace(records[0], n_clusters=None, curation="")
-    text = run_list.describe_run(record, run_list.RunStorage(2_500_000, 0))
-    assert text.endswith("36 chips · stopped before the plot · 2.5\u00a0MB")

@@ -94,6 +94,12 @@ def test_missing_scene__all_of_them(workspace):
     assert "20 chips" in page_text(app)
 
 
+def test_missing_scene__next_to_an_added_one(workspace, with_scene):
+    (workspace.raw / "quay.tif").unlink()
+    with_scene(10, "dock")
+    assert "Update the results without the missing scene" in labels(open_app("explore"))
+
+
 def test_missing_scene__continuing_asks_for_an_update(workspace, requests):
     (workspace.raw / "quay.tif").unlink()
     app = press(open_app("explore"), "Continue without it")

@@ -262,7 +262,7 @@ def test_class_attribute__is_guessed_alike_on_scenes_and_embeddings(with_scene):
     run_pipeline(workspace, RunSettings(), until="embeddings")
     app = open_page("scenes")
     assert labelled(app.selectbox, "Class attribute").options[0] == "site (guessed)"
-    assert app.dataframe[0].value["Classes"].tolist() == ["1: north 8", "1: south 8"]
+    assert app.dataframe[0].value["Classes"].tolist() == ["1: north (8)", "1: south (8)"]
     app.switch_page("../pages/embeddings.py").run()
     assert not app.exception
     assert labelled(app.selectbox, "Class attribute").value == "site"

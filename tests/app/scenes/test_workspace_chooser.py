@@ -8,9 +8,10 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from app.scenes.workspace_chooser import workspace_title
-from app.session import cache, jobs
+from app.session import cache, jobs, state
 from app.session.job_board import Job
 from app.widgets.job_status import result_pages
+from core.pipeline.workspace import Workspace
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -57,7 +58,6 @@ def test_chooser__opens_another_folder_and_returns(home, tmp_path):
     assert tab.dataframe[0].value["Scene"].tolist() == ["quay.tif"]
     app.run()
     assert labelled(app.selectbox, "Workspace").value == str(other)
-    (home.root / "app" / "workspaces.json").unlink()
 
 
 def test_chooser__a_folder_that_was_deleted(home, tmp_path):
@@ -70,7 +70,6 @@ def test_chooser__a_folder_that_was_deleted(home, tmp_path):
     app.run()
     assert not app.exception
     assert "no longer exists. Open another workspace." in app.error[0].value.replace("\\", "")
-    (home.root / "app" / "workspaces.json").unlink()
 
 
 @pytest.mark.parametrize(
@@ -113,4 +112,33 @@ def test_finished_job__is_reported_with_a_link_until_its_page_is_opened(home, tm
     assert "Open Explore" not in links(app)
     # A session that has not seen the job running is not told about it.
     assert "Open Explore" not in links(open_app("chips"))
+    cache.job_board().forget(job.key)
+
+
+def test_finished_job__that_ended_while_no_page_was_open_is_reported_once(home):
+    command = (sys.executable, "-c", "pass", "screen")
+    job = cache.job_board().start(f"{jobs.job_prefix(home)}screen", "Screening", command)
+    job.wait(30)
+    app = open_app("embeddings")
+    assert "Open Chips" in links(app)
+    app.run()
+    assert "Open Chips" in links(app)
+    assert "Open Chips" not in links(open_app("embeddings"))
+    cache.job_board().forget(job.key)
+
+
+def test_running_job__of_another_workspace_is_offered_to_a_new_session(home, tmp_path):
+    command = (sys.executable, "-c", "import time; time.sleep(60)")
+    prefix = jobs.job_prefix(Workspace.at(tmp_path))
+    job = cache.job_board().start(f"{prefix}plot", "Creating the plot", command)
+    label = f"Job running in {tmp_path.name}".replace("_", r"\_")
+    app = open_app("chips")
+    assert state.MINE in app.session_state["cs.workspace"]
+    next(button for button in app.button if button.label == label).click().run()
+    assert not app.exception
+    assert app.session_state["cs.workspace"] == str(tmp_path)
+    assert label not in [button.label for button in app.button]
+    job.cancel()
+    job.wait(10)
+    assert label not in [button.label for button in open_app("chips").button]
     cache.job_board().forget(job.key)

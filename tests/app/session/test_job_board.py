@@ -8,6 +8,7 @@ import psutil
 import pytest
 
 from app.session.job_board import LOG_LINES, Board, Job
+from core.errors import ChipscapeError
 
 ROW = json.dumps({"stage": "chips", "done": 3, "total": 4, "note": "quay"})
 REPORT = f"import sys; print({ROW!r}, file=sys.stderr, flush=True)"
@@ -151,9 +152,9 @@ def test_board__one_running_job_per_key(board):
 def test_board__job_waits_for_earlier_jobs(board, tmp_path):
     file = tmp_path / "file"
     slow = python(REPORT, "import time; time.sleep(60)")
-    first = board.start("a 1", "t", slow, after="a ")
-    second = board.start("a 2", "t", python(f"open({str(file)!r}, 'w')"), after="a ")
-    other = board.start("b", "t", python("pass"), after="b")
+    first = board.start("a 1", "t", slow, group="a")
+    second = board.start("a 2", "t", python(f"open({str(file)!r}, 'w')"), group="a")
+    other = board.start("b", "t", python("pass"), group="b")
     assert wait_for_end(other).state == "done"
     assert wait_until(lambda: first.stage == "chips")
     assert second.waits_for is first
@@ -165,8 +166,8 @@ def test_board__job_waits_for_earlier_jobs(board, tmp_path):
 
 def test_cancel__waiting_job_never_starts(board, tmp_path):
     file = tmp_path / "file"
-    board.start("a 1", "t", python("import time; time.sleep(60)"), after="a ")
-    second = board.start("a 2", "t", python(f"open({str(file)!r}, 'w')"), after="a ")
+    board.start("a 1", "t", python("import time; time.sleep(60)"), group="a")
+    second = board.start("a 2", "t", python(f"open({str(file)!r}, 'w')"), group="a")
     started = time.monotonic()
     second.cancel()
     assert wait_for_end(second).state == "cancelled"
@@ -231,3 +232,29 @@ def test_job__command_reports_progress_as_json_lines(board):
     )
     assert job.result == {"as": "jsonl"}
     assert "CHIPSCAPE_PROGRESS" not in os.environ
+
+
+def test_board__sessions_take_turns_and_few_jobs_run_at_once(board):
+    slow = python("import time; time.sleep(60)")
+    jobs = [board.start(f"a{i}", f"a{i}", slow, group=f"a{i}", owner="a") for i in range(3)]
+    late = board.start("b", "b", slow, group="b", owner="b")
+    assert wait_until(lambda: all(job.process for job in jobs[:2]))
+    assert [job.is_waiting for job in (*jobs, late)] == [False, False, True, True]
+    assert jobs[2].waits_for is jobs[0]
+    jobs[0].cancel()
+    wait_for_end(jobs[0])
+    # The second session comes before the third job of the first one.
+    assert wait_until(lambda: late.process is not None)
+    assert jobs[2].is_waiting
+    assert jobs[2].process is None
+
+
+def test_board__more_jobs_than_may_wait_are_refused(board):
+    slow = python("import time; time.sleep(60)")
+    for i in range(11):
+        board.start(f"a{i}", "t", slow, group="a", owner="a")
+    with pytest.raises(ChipscapeError, match="waiting already"):
+        board.start("one more", "t", slow, group="a", owner="a")
+    # A request for a job that exists already is not refused.
+    assert board.start("a3", "t", slow, group="a", owner="a") is board.get("a3")
+    assert board.start("b", "t", slow, group="a", owner="b").is_waiting

@@ -13,7 +13,8 @@ from app.session import jobs, views
 from app.session.views import request_settings, requested_settings
 from app.widgets.job_status import describe_progress
 from core.input_settings import GridSettings, SceneSettings
-from core.pipeline.results.current_result import CurrentResult, update_current
+from core.pipeline.results.current_file import CurrentResult
+from core.pipeline.results.current_result import update_current
 from core.pipeline.scene_survey import Survey
 from core.pipeline.view import View
 from core.settings import ChipSettings, RunSettings

@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from app.session.saved_settings import load_settings, save_settings, write_job_settings
+from core.errors import WorkspaceError
 from core.settings import ChipSettings, EmbedSettings, RunSettings
 from core.tables import settings_from_table
 
@@ -44,7 +45,7 @@ def test_save_settings__interrupted_write_keeps_the_previous_file(workspace, mon
         raise OSError("no space left on device")
 
     monkeypatch.setattr(Path, "write_text", write_a_part)
-    with pytest.raises(OSError, match="no space"):
+    with pytest.raises(WorkspaceError, match="the disk is full"):
         save_settings(workspace, SIZE_96)
     assert path.read_text() == before
 

@@ -1,4 +1,5 @@
 import dataclasses
+import threading
 
 import pytest
 
@@ -101,16 +102,19 @@ def test_remember_ready_stages__forgets_results_of_changed_files(workspace, sett
 
 @pytest.fixture
 def count_lookups(monkeypatch):
-    """Count the artifacts that are looked up and the surveys of the scenes."""
+    """Count the artifacts that this thread looks up, and its surveys of the scenes.
+
+    The script of an app that another test started may still be running in a thread of its own.
+    """
     counts = {"find": 0, "survey": 0}
-    find, survey = Store.find, views.survey_scenes
+    find, survey, thread = Store.find, views.survey_scenes, threading.get_ident()
 
     def count_find(store, step):
-        counts["find"] += 1
+        counts["find"] += threading.get_ident() == thread
         return find(store, step)
 
     def count_survey(*arguments, **options):
-        counts["survey"] += 1
+        counts["survey"] += threading.get_ident() == thread
         return survey(*arguments, **options)
 
     monkeypatch.setattr(Store, "find", count_find)

@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -9,8 +11,8 @@ from core.clusters.editing.edit_history import (
     History,
     add_edit,
     describe_edit,
-    history_from_json,
-    history_to_json,
+    history_from_document,
+    history_to_document,
     redo_edit,
     undo_edit,
 )
@@ -145,26 +147,26 @@ def test_undo_and_redo():
     assert add_edit(undone, edits.exclude_chips(select(2))).undone_edits == ()
 
 
-def test_history_json__round_trip():
+def test_history_document__round_trip_through_json():
     history = add_edit(History(), edits.rename_cluster(unedited_clusters(LABELS), 0, "Ä"))
     history = undo_edit(add_edit(history, edits.create_cluster(select(3))))
-    assert history_from_json(history_to_json(history)) == history
+    assert history_from_document(json.loads(json.dumps(history_to_document(history)))) == history
 
 
 @pytest.mark.parametrize(
-    "text",
+    "document",
     [
         "",
-        "[]",
-        "{}",
-        '{"format": 9, "done": [], "undone": []}',
-        '{"format": 1, "done": [{"kind": "burn"}], "undone": []}',
-        '{"format": 1, "done": [{"kind": "rename"}], "undone": []}',
+        [],
+        {},
+        {"format": 9, "done": [], "undone": []},
+        {"format": 1, "done": [{"kind": "burn"}], "undone": []},
+        {"format": 1, "done": [{"kind": "rename"}], "undone": []},
     ],
 )
-def test_history_json__damaged(text):
+def test_history_document__damaged(document):
     with pytest.raises(ArtifactError):
-        history_from_json(text)
+        history_from_document(document)
 
 
 @given(st.lists(st.booleans(), min_size=1, max_size=200))

@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import pytest
 
@@ -124,6 +126,7 @@ def test_fit_gmm__warns_if_the_chips_do_not_support_the_number():
     points = np.random.default_rng(0).normal(size=(200, 10)).astype(np.float32)
     notes = fit_gmm(points, GmmSettings(8, "shrunk", 8)).notes
     assert "The chips do not support 8 Gaussians" in notes[0]
+    assert re.search(r"(no more|on average [\d.]+ times less) likely than", notes[0])
     assert fit_gmm(blobs(200, 4), GmmSettings(4, "shrunk", 5)).notes == ()
 
 

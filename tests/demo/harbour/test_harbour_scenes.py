@@ -191,7 +191,7 @@ def test_write_harbour__failure_leaves_the_folder_unchanged(tmp_path, monkeypatc
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("core.demo.harbour.harbour_scenes._write_annotations", fill_disk)
-    with pytest.raises(WorkspaceError, match="No space left"):
+    with pytest.raises(WorkspaceError, match="the disk is full"):
         write_harbour(raw, size=512)
     assert [path.name for path in raw.iterdir()] == ["notes.txt"]
 

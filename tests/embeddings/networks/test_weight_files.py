@@ -7,6 +7,7 @@ import pickle
 import subprocess
 import sys
 import threading
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -333,3 +334,20 @@ def test_read_checkpoint__changed_byte_raises(tmp_path):
     path.write_bytes(content)
     with pytest.raises(WeightsError, match="is damaged in"):
         read_checkpoint(path, SMALL)
+
+
+def test_read_checkpoint__a_file_that_expands_is_refused_before_it_is_read(tmp_path, monkeypatch):
+    plain, packed = tmp_path / "plain.pth", tmp_path / "packed.pth"
+    torch.save({"cls_token": torch.zeros(1, 1, 2_000_000)}, plain)
+    with (
+        zipfile.ZipFile(plain) as source,
+        zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as target,
+    ):
+        for member in source.infolist():
+            target.writestr(member.filename, source.read(member))
+    assert packed.stat().st_size < 20_000
+    read_checkpoint(plain, SMALL)
+    monkeypatch.setattr(zipfile.ZipFile, "testzip", None)
+    monkeypatch.setattr(torch, "load", None)
+    with pytest.raises(WeightsError, match=r"the file expands to 8 MiB, which is not plausible"):
+        read_checkpoint(packed, SMALL)

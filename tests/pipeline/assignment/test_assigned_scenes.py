@@ -69,7 +69,7 @@ def test_assign__like_chips_get_the_cluster_of_their_class(result, add_scene):
     assert agreement >= 0.9
     assert np.isfinite(table[["x", "y", "relative_distance"]]).all().all()
     assert [share.scene for share in assigned.shares] == ["c"]
-    assert "times the distance" in assigned.threshold
+    assert "times the mean distance" in assigned.threshold
 
 
 def test_assign__existing_artifacts_do_not_change_and_are_reused(result, add_scene, data_files):

@@ -3,6 +3,7 @@
 import json
 import os
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from affine import Affine
 from rasterio.warp import transform_bounds
 
 from core.embeddings.raster_encoder import RasterEncoder
-from core.errors import SceneError, TooFewError
+from core.errors import ChangedInputError, SceneError, TooFewError
 from core.pipeline.encoders.encoder_comparison import compare_encoders
 from core.pipeline.encoders.encoder_costs import measure_encoder_cost
 from core.pipeline.encoders.scene_footprints import scene_footprints
@@ -205,3 +206,20 @@ def test_encoder__reads_each_scene_once(workspace, settings, make_raster, monkey
     )
     embed(workspace, settings, make_raster())
     assert measured == [20, 20]
+
+
+def test_embeddings__of_a_raster_that_changes_are_not_kept(
+    workspace, settings, make_raster, monkeypatch
+):
+    name = make_raster()
+    raster, encode = Path(name.removeprefix("raster:")), RasterEncoder.encode
+
+    def encode_changed(*arguments):
+        with rasterio.open(raster, "r+") as target:
+            target.write(target.read() + 1)
+        return encode(*arguments)
+
+    monkeypatch.setattr(RasterEncoder, "encode", encode_changed)
+    with pytest.raises(ChangedInputError, match="was changed"):
+        embed(workspace, settings, name)
+    assert workspace.store.all("embeddings") == []

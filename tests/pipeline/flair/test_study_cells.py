@@ -7,6 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from core.demo.land_cover.patches import write_land_cover
+from core.errors import ChangedInputError
 from core.flair.data.file_discovery import discover_dataset
 from core.flair.data.patch_reading import RequiredData, read_patch
 from core.flair.data.pixel_sampling import SampleSettings, sample_pixels
@@ -220,3 +221,21 @@ def test_bench__held_out_pixels_are_drawn_by_the_seed(study):
     assert first.shape == (50, 5)
     assert np.array_equal(first, second)
     assert not np.array_equal(first, third)
+
+
+def test_cells__of_patches_that_change_are_not_kept(workspace, tmp_path, monkeypatch):
+    shutil.copytree(workspace.root / "flair", tmp_path / "flair")
+    study = Study(Workspace.at(tmp_path), StudySettings())
+    fit = StudyRun.fit
+
+    def fit_changed(run, fold):
+        mask = study.dataset.patches[fold.train[0]].mask
+        content = mask.read_bytes()
+        mask.write_bytes(content[: len(content) // 2])
+        mask.write_bytes(content)
+        return fit(run, fold)
+
+    monkeypatch.setattr(StudyRun, "fit", fit_changed)
+    with pytest.raises(ChangedInputError, match="was changed"):
+        StudyRun(study, KNN, PLAIN).make(CELLS)
+    assert study.workspace.store.all(CELLS.name) == []

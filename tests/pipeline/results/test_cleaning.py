@@ -5,19 +5,22 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from filelock import Timeout
 
 from core.artifacts.store import Step
 from core.errors import ArtifactError, SettingsError, WorkspaceError
 from core.pipeline.cluster_stages import labelling_stage
 from core.pipeline.flair import study_cells
 from core.pipeline.quality_stage import judge_run
+from core.pipeline.results import cleaning
 from core.pipeline.results.cleaning import (
     clean_workspace,
     measure_runs,
     plan_cleaning,
     select_deletable,
 )
-from core.pipeline.results.current_result import current_path, load_current, update_current
+from core.pipeline.results.current_file import current_path, load_current, results_lock
+from core.pipeline.results.current_result import update_current
 from core.pipeline.results.run_comparison import open_run
 from core.pipeline.results.run_records import change_record, list_run_records
 from core.pipeline.results.stored_view import list_keys
@@ -102,7 +105,6 @@ def test_clean__report_cards_and_appearance_go_with_their_run(workspace, setting
 def test_clean__prepared_fits_of_a_remaining_run_stay(runs, workspace, settings):
     other = settings(embed={"encoder": "colour"}, method="kmeans", kmeans={"n_clusters": 4})
     prepared = run_pipeline(workspace, other, until="clusters")
-    prepared.record.path.unlink()
     assert list_keys(prepared.view)["clusters"][0] not in {
         artifact.key for artifact in clean_workspace(workspace).artifacts
     }
@@ -136,6 +138,24 @@ def test_clean__pinned_and_current_runs_are_refused(runs, workspace):
     with pytest.raises(SettingsError, match="current result"):
         clean_workspace(workspace, [runs[1].record])
     assert len(list_run_records(workspace)) == 2
+
+
+def test_clean__a_run_that_was_pinned_in_another_window_is_refused(runs, workspace):
+    change_record(runs[0].record, pinned=True)
+    with pytest.raises(SettingsError, match="is pinned"):
+        clean_workspace(workspace, [runs[0].record])
+
+
+def test_clean__no_other_process_can_change_the_current_result_meanwhile(
+    runs, workspace, monkeypatch
+):
+    def load_while_locked(workspace):
+        with pytest.raises(Timeout), results_lock(workspace.results, timeout=0):
+            pass
+        return load_current(workspace)
+
+    monkeypatch.setattr(cleaning, "load_current", load_while_locked)
+    assert clean_workspace(workspace, [runs[0].record]).runs == (runs[0].record,)
 
 
 def test_clean__current_result_without_a_record_stays(runs, workspace):

@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import pytest
 
@@ -8,8 +10,8 @@ from core.errors import ArtifactError
 from core.pipeline.results.curation import (
     Curation,
     Numbering,
-    curation_from_json,
-    curation_to_json,
+    curation_from_document,
+    curation_to_document,
     last_ids,
     number_clusters,
     with_labelling,
@@ -97,12 +99,13 @@ def test_curation__round_trip_through_json():
     edit = edits.rename_cluster(state, 9, "ferries")
     history = edit_history.add_edit(edit_history.History(), edit, CHIPS[:5])
     curation = Curation(edit_history.undo_edit(history), numbered(4, 4, 9, 9, -1))
-    assert curation_from_json(curation_to_json(curation)) == curation
+    text = json.dumps(curation_to_document(curation))
+    assert curation_from_document(json.loads(text)) == curation
 
 
 @pytest.mark.parametrize(
-    "text", ["", "{}", '{"history": 1, "numbers": {}}', "[]", '{"numbers": 1}']
+    "document", ["", {}, {"history": 1, "numbers": {}}, [], {"numbers": 1}, None]
 )
-def test_curation_from_json__damaged(text):
+def test_curation_from_document__damaged(document):
     with pytest.raises(ArtifactError):
-        curation_from_json(text)
+        curation_from_document(document)

@@ -9,13 +9,11 @@ from core.clusters.editing import edit_history, edits
 from core.clusters.editing.edit_history import History
 from core.errors import ArtifactError, SettingsError
 from core.pipeline.results.curation import Curation
+from core.pipeline.results.current_file import CurrentResult, current_path, load_current
 from core.pipeline.results.current_result import (
-    CurrentResult,
     change_edits,
-    current_path,
     find_curation,
     keep_result,
-    load_current,
     restore_run,
     save_current_run,
     update_current,
@@ -48,6 +46,11 @@ def name_cluster(run, cluster, name):
     )
 
 
+def edit_texts(record):
+    """The names and colours in the edits of a run's record."""
+    return [edit.text for edit in record.curation.history.edits]
+
+
 def displayed(run):
     return apply_saved_edits(run.view, run.labelling, run.chip_ids)[0]
 
@@ -76,7 +79,7 @@ def test_change_edits__names_are_in_the_record_and_outlast_another_reduction(
     name_cluster(run, 1, "ferries")
     chips = np.array(run.chip_ids)[displayed(run).ids == 1]
     record = find_run_record(run.record.run_id, workspace)
-    assert "ferries" in record.curation
+    assert "ferries" in edit_texts(record)
     other = run_pipeline(workspace, settings(**MIXTURE, reduction={"n_dims": 12}))
     keep_run(other)
     edited, problems = apply_saved_edits(other.view, other.labelling, other.chip_ids)
@@ -143,7 +146,7 @@ def test_restore_run__an_edited_result_without_a_record_is_kept_as_a_run(run, wo
     restore_run(workspace, find_run_record(run.record.run_id, workspace))
     kept = [r for r in list_run_records(workspace) if r.settings.gmm.n_components == 7]
     assert len(kept) == 1
-    assert "ferries" in kept[0].curation
+    assert "ferries" in edit_texts(kept[0])
     assert kept[0].n_chips == len(run.chip_ids)
 
 
@@ -157,7 +160,7 @@ def test_keep_run__edits_that_do_not_continue_those_of_the_record_are_kept_apart
     name_cluster(other, 0, "tugs")
     keep_run(run_pipeline(workspace, settings(**MIXTURE)))
     assert displayed(run).names == {1: "ferries"}
-    assert "tugs" in find_run_record(other.record.run_id, workspace).curation
+    assert "tugs" in edit_texts(find_run_record(other.record.run_id, workspace))
 
 
 def test_save_current_run__only_on_request_without_edits(run, workspace):
@@ -169,7 +172,7 @@ def test_save_current_run__only_on_request_without_edits(run, workspace):
     assert load_current(workspace).run == record.run_id
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"format": 99}'])
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"format": 99}', "[" * 100_000])
 def test_load_current__damaged_file_is_named_with_its_remedy(workspace, text):
     path = current_path(workspace)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -177,7 +180,17 @@ def test_load_current__damaged_file_is_named_with_its_remedy(workspace, text):
     with pytest.raises(ArtifactError) as caught:
         load_current(workspace)
     assert caught.value.where == str(path)
-    assert "Move the file away" in caught.value.remedy
+    assert "chipscape runs --set-aside" in caught.value.remedy
+
+
+@pytest.mark.parametrize("key", [None, 0.5, ["a"], {}])
+def test_load_current__a_key_that_is_no_text_is_damage(run, workspace, key):
+    path = current_path(workspace)
+    document = {n: v for n, v in json.loads(path.read_text()).items() if n != "checksum"}
+    document["keys"]["chips"] = [key]
+    path.write_text(json.dumps(document))
+    with pytest.raises(ArtifactError, match="a key is not text"):
+        load_current(workspace)
 
 
 def test_find_curation__edits_of_an_earlier_version(run, workspace):
@@ -190,7 +203,7 @@ def test_find_curation__edits_of_an_earlier_version(run, workspace):
     key = make_key("edits", 1, {"reduction": reduction_key(run.view), "method": "gmm"})
     folder = workspace.root / "edits"
     folder.mkdir()
-    history = json.loads(edit_history.history_to_json(History((edit,))))
+    history = edit_history.history_to_document(History((edit,)))
     del history["chip_lists"]
     for row in history["done"]:
         del row["chip_list"]
@@ -228,8 +241,8 @@ def test_keep_run__a_pinned_run_keeps_its_own_edits(run, workspace, settings):
     name_cluster(other, 0, "tugs")
     keep_run(run_pipeline(workspace, settings(**MIXTURE)))
     assert displayed(run).names == {}
-    assert "tugs" not in find_run_record(run.record.run_id, workspace).curation
-    assert "tugs" in find_run_record(other.record.run_id, workspace).curation
+    assert "tugs" not in edit_texts(find_run_record(run.record.run_id, workspace))
+    assert "tugs" in edit_texts(find_run_record(other.record.run_id, workspace))
 
 
 def test_keep_run__an_edited_slider_result_gets_one_record(run, workspace, settings):
@@ -241,15 +254,38 @@ def test_keep_run__an_edited_slider_result_gets_one_record(run, workspace, setti
     keep_run(run_pipeline(workspace, settings(method="gmm", gmm={"n_components": 4})))
     kept = [r for r in list_run_records(workspace) if r.settings.gmm.n_components == 4]
     assert len(kept) == 1
-    assert "ferries" in kept[0].curation
+    assert "ferries" in edit_texts(kept[0])
 
 
 def test_save_current_run__a_deleted_record_is_written_again(run, workspace):
     name_cluster(run, 1, "ferries")
     run.record.path.unlink()
     record = save_current_run(workspace)
-    assert "ferries" in record.curation
+    assert "ferries" in edit_texts(record)
     assert set(record.scenes) == {"a.tif", "b.tif"}
+
+
+def test_save_current_run__an_edited_run_under_another_name(run, workspace, settings):
+    first = run.record.run_id
+    name_cluster(run, 1, "ferries")
+    copy = save_current_run(workspace, "second try")
+    assert (copy.name, load_current(workspace).run) == ("second try", copy.run_id)
+    assert copy.run_id != first
+    name_cluster(run, 0, "tugs")
+
+    def saved_texts(run_id):
+        return edit_texts(find_run_record(run_id, workspace))
+
+    assert saved_texts(first) == ["ferries"]
+    assert saved_texts(copy.run_id) == ["ferries", "tugs"]
+    # Both have the same artifacts; computing them again continues the one that is current.
+    for run_id, names in ((copy.run_id, {0: "tugs", 1: "ferries"}), (first, {1: "ferries"})):
+        restore_run(workspace, find_run_record(run_id, workspace))
+        again = run_pipeline(workspace, settings(**MIXTURE))
+        keep_run(again)
+        assert (again.record.run_id, load_current(workspace).run) == (run_id, run_id)
+        assert displayed(run).names == names
+    assert saved_texts(copy.run_id) == ["ferries", "tugs"]
 
 
 def test_keep_run__refit_is_not_a_setting_of_the_result(workspace, settings):

@@ -1,17 +1,24 @@
 import json
 import sqlite3
+import struct
+from contextlib import closing
 
 import geopandas as gpd
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pyogrio
 import pytest
 import shapely
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyproj import CRS
+from shapely.affinity import translate
 from shapely.geometry import Point, box, mapping
 
 from core.errors import AnnotationError
+from core.raster.annotations import vector_files
+from core.raster.annotations.feature_table import distinct_names
 from core.raster.annotations.vector_files import (
     Annotations,
     find_annotations,
@@ -369,3 +376,111 @@ def test_read_geojson__a_bare_collection_is_one_annotation(tmp_path):
     path = tmp_path / "a.geojson"
     path.write_text(json.dumps({"type": "GeometryCollection", "geometries": [point]}))
     assert [g.geom_type for g in read_annotations(path).geometries] == ["GeometryCollection"]
+
+
+def open_ring(path, geometry):
+    """Move the last point of a polygon, wherever a file stores its coordinates."""
+    last_point = struct.pack("<dd", *geometry.exterior.coords[-1])
+    content = path.read_bytes()
+    start = content.rindex(last_point)
+    moved = struct.pack("<dd", geometry.bounds[0] + 3, geometry.bounds[1] + 3)
+    path.write_bytes(content[:start] + moved + content[start + 16 :])
+
+
+@pytest.mark.parametrize("suffix", [".shp", ".gpkg"])
+def test_read_annotations__an_open_ring_is_one_null_geometry(tmp_path, make_annotations, suffix):
+    squares = [SQUARE, translate(SQUARE, 50)]
+    path = make_annotations(tmp_path / "x.tif", [*squares, None], suffix=suffix)
+    open_ring(path, squares[1])
+    annotations = read_annotations(path)
+    assert [shape is None for shape in annotations.geometries] == [False, True, True]
+    assert annotations.geometries[0].equals(SQUARE)
+    assert annotations.notes == ("1 geometry was treated as null, because parsing failed.",)
+
+
+def test_read_annotations__an_open_ring_in_parquet(tmp_path, make_annotations):
+    path = make_annotations(tmp_path / "x.tif", [SQUARE], suffix=".parquet")
+    wkb = SQUARE.wkb
+    moved = wkb[:-16] + struct.pack("<dd", 0, 0)
+    frame = pq.read_table(path)
+    column = pa.array([moved], pa.binary())
+    position = frame.schema.get_field_index("geometry")
+    pq.write_table(frame.set_column(position, frame.schema.field(position), column), path)
+    with pytest.raises(AnnotationError, match=r"x.parquet: the file cannot be read"):
+        read_annotations(path)
+
+
+def rename_fields(path, *names):
+    """Overwrite the names of a DBF file's fields."""
+    content = bytearray(path.read_bytes())
+    for n, name in enumerate(names):
+        content[32 + 32 * n : 43 + 32 * n] = name.encode().ljust(11, b"\0")
+    path.write_bytes(content)
+
+
+def test_read_annotations__two_fields_of_one_name(tmp_path, make_annotations):
+    rows = [{"a": 1, "b": "x", "a_2": 5}, {"a": 2, "b": "y", "a_2": 6}]
+    path = make_annotations(tmp_path / "x.tif", [SQUARE, SQUARE], rows, suffix=".shp")
+    rename_fields(path.with_suffix(".dbf"), "a", "a")
+    annotations = read_annotations(path)
+    assert annotations.properties.to_dict("list") == {"a": [1, 2], "a_3": ["x", "y"], "a_2": [5, 6]}
+    assert annotations.notes == ("x.shp has several fields of the same name: a_3 was renamed.",)
+
+
+def test_read_annotations__a_field_called_geometry(tmp_path, make_annotations):
+    path = make_annotations(tmp_path / "x.tif", [SQUARE], [{"a": "text"}], suffix=".shp")
+    rename_fields(path.with_suffix(".dbf"), "geometry")
+    annotations = read_annotations(path)
+    assert annotations.properties.to_dict("list") == {"geometry_2": ["text"]}
+    assert annotations.geometries[0].equals(SQUARE)
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [("abc", ["a", "b", "c"]), (["a", "a", "a_2", "a"], ["a", "a_3", "a_2", "a_4"]), ([], [])],
+)
+def test_distinct_names__later_fields_keep_their_names(names, expected):
+    assert distinct_names(names) == expected
+
+
+def test_read_annotations__whatever_a_library_raises_is_a_verdict(tmp_path, monkeypatch, caplog):
+    def fail(*_args, **_options):
+        raise KeyError("a defect of the library")
+
+    path = tmp_path / "x.fgb"
+    path.write_bytes(b"fgb" + b"0" * 100)
+    monkeypatch.setattr(pyogrio, "list_layers", fail)
+    with pytest.raises(AnnotationError, match=r"x.fgb: the annotations cannot be read.*KeyError"):
+        read_annotations(path)
+    assert caplog.records[0].exc_info
+
+
+def _replace_by_view(path, query):
+    """Replace the table of a GeoPackage's only layer by a view that reads it."""
+    with closing(sqlite3.connect(path)) as database:
+        name = database.execute("SELECT table_name FROM gpkg_geometry_columns").fetchone()[0]
+        triggers = "SELECT name FROM sqlite_master WHERE type = 'trigger'"
+        for (trigger,) in database.execute(triggers).fetchall():
+            database.execute(f'DROP TRIGGER "{trigger}"')
+        database.execute(f'ALTER TABLE "{name}" RENAME TO stored')
+        for table in ("gpkg_contents", "gpkg_geometry_columns"):
+            database.execute(f"UPDATE {table} SET table_name = ?", (name,))
+        database.execute(f'CREATE VIEW "{name}" AS {query}')
+        database.commit()
+
+
+def test_geopackage__view_is_read(tmp_path):
+    path = tmp_path / "a.gpkg"
+    gpd.GeoDataFrame({"n": [1, 2]}, geometry=[box(0, 0, 1, 1)] * 2, crs=4326).to_file(path)
+    _replace_by_view(path, "SELECT * FROM stored WHERE n = 2")
+    assert list(read_annotations(path).properties["n"]) == [2]
+
+
+def test_geopackage__endless_view_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(vector_files, "VIEW_SECONDS", 0.2)
+    path = tmp_path / "a.gpkg"
+    gpd.GeoDataFrame({"n": [1, 2]}, geometry=[box(0, 0, 1, 1)] * 2, crs=4326).to_file(path)
+    endless = "WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c)"
+    _replace_by_view(path, f"{endless} SELECT i AS fid, geom, n FROM c, stored")
+    with pytest.raises(AnnotationError, match=r"is a query \(a view\)"):
+        read_annotations(path)

@@ -134,7 +134,7 @@ def test_count_slider__warns_if_the_chips_are_too_few_for_the_clusters(with_scen
     assert not app.exception
     assert "23 chips are too few for 8 clusters." in texts(app)
     labelled(app.button, "Use 4").click().run()
-    assert labelled(app.slider, "Components").value == 4
+    assert labelled(app.slider, "Clusters of the mixture").value == 4
     assert "too few" not in texts(app)
 
 
@@ -144,7 +144,7 @@ def test_count_slider__ends_at_the_number_of_chips(with_scene):
     run_pipeline(workspace, settings)
     save_settings(workspace, settings)
     app = open_explore()
-    slider = labelled(app.slider, "Components")
+    slider = labelled(app.slider, "Clusters of the mixture")
     assert (slider.min, slider.max) == (2, 7)
     slider.set_value(3).run()
     assert labelled(app.button, "Fit 2 to 7 clusters")
@@ -157,4 +157,4 @@ def test_count_slider__a_number_above_that_of_the_chips_is_lowered(with_scene):
     save_settings(workspace, replace(settings, gmm=GmmSettings(n_components=8)))
     app = open_explore()
     assert not app.exception
-    assert labelled(app.slider, "Components").value == 7
+    assert labelled(app.slider, "Clusters of the mixture").value == 7

@@ -1,0 +1,1 @@
+"""What the server answers before a page is drawn: the check of requests, and its own routes."""
