@@ -26,25 +26,24 @@ def import_late(module: str, name: str) -> Callable[[Any], Any]:
     return call
 
 
+def import_if_ours(module: str) -> Any:
+    """Import a module of the app; None if `app` is not Chipscape's, which script.py reports."""
+    try:
+        return import_module(module)
+    except ModuleNotFoundError:
+        return None
+
+
 def check_requests(app: ASGIApp) -> ASGIApp:
     """Refuse the requests of other sites; see app/server/request_check.py."""
-    try:
-        check: ASGIApp = import_module("app.server.request_check").RequestCheck(app)
-    except ModuleNotFoundError:
-        # The package `app` is not Chipscape's; the page that script.py draws says so.
-        return app
-    return check
+    checks = import_if_ours("app.server.request_check")
+    return checks.RequestCheck(app) if checks else app
 
 
 def end_jobs(server: st.App) -> AbstractAsyncContextManager[None]:
     """Return the lifespan of the server, which ends its jobs; see app/session/job_shutdown.py."""
-    try:
-        shutdown: Any = import_module("app.session.job_shutdown")
-    except ModuleNotFoundError:
-        # The package `app` is not Chipscape's; the page that script.py draws says so.
-        return nullcontext()
-    lifespan: AbstractAsyncContextManager[None] = shutdown.end_jobs_with_server(server)
-    return lifespan
+    shutdown = import_if_ours("app.session.job_shutdown")
+    return shutdown.end_jobs_with_server(server) if shutdown else nullcontext()
 
 
 # Streamlit puts the prefix of a reverse proxy before its own routes only.

@@ -16,7 +16,7 @@ def serve_health(_: Request) -> JSONResponse:
 
     No path or name of the workspace is part of the answer.
     """
-    jobs = [job for job in cache.job_board().jobs() if job.state == "running"]
+    jobs = cache.job_board().running_jobs()
     waiting = sum(job.is_waiting for job in jobs)
     problems = _find_problems()
     report = {

@@ -222,9 +222,13 @@ class Board:
             if job is not None and job.state != "running":
                 del self._jobs[key]
 
+    def running_jobs(self) -> list[Job]:
+        """Return the jobs that are running or waiting."""
+        return [job for job in self.jobs() if job.state == "running"]
+
     def cancel_all(self) -> list[Job]:
         """Cancel every running job, and return them."""
-        running = [job for job in self.jobs() if job.state == "running"]
+        running = self.running_jobs()
         for job in running:
             job.cancel()
         return running

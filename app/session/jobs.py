@@ -33,8 +33,7 @@ def list_jobs(workspace: Workspace) -> list[Job]:
 
 def busy_workspaces(workspace: Workspace) -> list[str]:
     """Return the roots of the other workspaces in which a job is running."""
-    running = [job for job in cache.job_board().jobs() if job.state == "running"]
-    roots = dict.fromkeys(job.key.partition("::")[0] for job in running)
+    roots = dict.fromkeys(job.key.partition("::")[0] for job in cache.job_board().running_jobs())
     return [root for root in roots if root != str(workspace.root)]
 
 

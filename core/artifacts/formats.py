@@ -60,10 +60,12 @@ def _rename(part: Path, path: Path, durable: bool) -> None:
 @contextmanager
 def _explained_scratch_folder(parent: Path, target: Path) -> Iterator[Path]:
     """Yield a scratch folder for a target; errors of the disk name the target's files."""
-    with explained_disk_errors(parent, parent), scratch_folder(parent) as folder:
-        content = folder if target.suffix == "" else folder / target.name
-        with explained_disk_errors(content, target):
-            yield folder
+    with (
+        explained_disk_errors(parent, parent),
+        scratch_folder(parent) as folder,
+        explained_disk_errors(folder / target.name, target),
+    ):
+        yield folder
 
 
 def write_folder(folder: Path, fill: Callable[[Path], object], mark: str) -> Path:
@@ -82,11 +84,10 @@ def write_folder(folder: Path, fill: Callable[[Path], object], mark: str) -> Pat
     with _explained_scratch_folder(folder.parent, folder) as scratch:
         part = scratch / folder.name
         part.mkdir()
-        with explained_disk_errors(part, folder):
-            fill(part)
-            if folder.exists():
-                folder.rename(scratch / "former")
-            part.rename(folder)
+        fill(part)
+        if folder.exists():
+            folder.rename(scratch / "former")
+        part.rename(folder)
     return folder
 
 

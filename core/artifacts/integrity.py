@@ -64,6 +64,21 @@ def read_sealed_toml(path: Path) -> dict[str, Any]:
         raise ValueError("its tables are nested too deeply") from error
 
 
+def write_sealed_json(path: Path, document: Mapping[str, Any], *, durable: bool = True) -> Path:
+    """Write a document as `sealed_json` atomically; see `write_atomically` for `durable`."""
+    return write_atomically(path, sealed_json(document), durable=durable)
+
+
+def file_mark(path: Path) -> tuple[int, int, int]:
+    """Return size, modification time and change time of a file, times in nanoseconds.
+
+    Programs can set the modification time, but not the change time (on Windows, this is the time
+    of creation).
+    """
+    status = path.stat()
+    return status.st_size, status.st_mtime_ns, status.st_ctime_ns
+
+
 def file_crc(path: Path) -> str:
     """Return the CRC-32 of a file's content, 8 hexadecimal digits."""
     checksum = 0
@@ -113,6 +128,5 @@ def with_current_times(
 
 
 def _size_and_times(path: Path) -> dict[str, Any]:
-    # Programs can set the time of the modification, but not that of the change.
-    status = path.stat()
-    return {"bytes": status.st_size, "times": [status.st_mtime_ns, status.st_ctime_ns]}
+    n_bytes, *times = file_mark(path)
+    return {"bytes": n_bytes, "times": times}

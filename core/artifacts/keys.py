@@ -8,8 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from core.artifacts.formats import write_atomically
-from core.artifacts.integrity import read_sealed_json, sealed_json
+from core.artifacts.integrity import file_mark, read_sealed_json, write_sealed_json
 from core.errors import ArtifactError
 
 log = logging.getLogger(__name__)
@@ -35,16 +34,6 @@ def file_checksum(path: Path) -> str:
     """Return the SHA-256 of a file's content, read in pieces."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def file_mark(path: Path) -> tuple[int, int, int]:
-    """Return size, modification time and change time of a file, times in nanoseconds.
-
-    Programs can set the modification time, but not the change time (on Windows, this is the time
-    of creation).
-    """
-    status = path.stat()
-    return status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
 class Checksums:
@@ -76,7 +65,7 @@ class Checksums:
     def save(self) -> None:
         """Write the ledger if any file was read."""
         if self._fresh:
-            write_atomically(self._ledger, sealed_json(self._entries))
+            write_sealed_json(self._ledger, self._entries)
 
 
 def _await_tick(changed: int) -> bool:

@@ -18,13 +18,13 @@ from filelock import FileLock
 
 from core import __version__
 from core.artifacts.blocks import BLOCK_LEDGER
-from core.artifacts.formats import damaged_error, read_table, write_atomically
+from core.artifacts.formats import damaged_error, read_table
 from core.artifacts.integrity import (
     describe_files,
     find_damaged_files,
     read_sealed_json,
-    sealed_json,
     with_current_times,
+    write_sealed_json,
 )
 from core.artifacts.keys import KEY_LENGTH, make_key
 from core.disk import disk_error, explained_disk_errors, sync_tree
@@ -95,7 +95,7 @@ class Artifact:
                 FILES: current
             }
             with suppress(WorkspaceError, OSError):
-                write_atomically(self.folder / MANIFEST, sealed_json(manifest))
+                write_sealed_json(self.folder / MANIFEST, manifest)
 
     @property
     def failed(self) -> bool:
@@ -234,7 +234,7 @@ class Store:
                     "chipscape": __version__,
                 }
                 manifest[FILES] = describe_files(part, MANIFEST)
-                write_atomically(part / MANIFEST, sealed_json(manifest), durable=False)
+                write_sealed_json(part / MANIFEST, manifest, durable=False)
                 sync_tree(part)
         except (ChipscapeError, OSError):
             shutil.rmtree(part, ignore_errors=True)

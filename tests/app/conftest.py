@@ -61,7 +61,7 @@ def automatic_jobs(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
 def ended_jobs() -> Iterator[None]:
     """End the jobs that a test leaves behind, so that those of the next test need not wait."""
     yield
-    running = [job for job in cache.job_board().jobs() if job.state == "running"]
+    running = cache.job_board().running_jobs()
     for job in running:
         job.cancel()
     for job in running:

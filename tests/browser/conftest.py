@@ -167,8 +167,8 @@ class Visit:
         return self.page.locator("[data-testid=stException]").all_inner_texts()
 
     def alerts(self) -> list[str]:
-        """Return the notices and errors on the page."""
-        return self.page.locator("[data-testid=stAlert]").all_inner_texts()
+        """Return the notices and errors on the page; one that is hidden has no text."""
+        return list(filter(None, self.page.locator("[data-testid=stAlert]").all_inner_texts()))
 
     def foreign_requests(self) -> list[str]:
         """Return the requests to another host."""

@@ -239,7 +239,7 @@ def test_removed_scene__the_results_stay_until_they_are_updated(serve, visit, tm
     assert file_names(tmp_path / "raw") == ["quay.geojson", "quay.tif"]
     assert file_names(tmp_path / "replaced") == ["pier.geojson", "pier.tif"]
     page.get_by_role("link", name="Explore", exact=True).click()
-    expect(page.get_by_text("pier.tif is no longer in raw/.")).to_be_visible(timeout=WAIT)
+    expect(page.get_by_text("pier.tif is no longer in raw/.").first).to_be_visible(timeout=WAIT)
     visitor.wait_for_plot()
     expect(page.get_by_text(f"{2 * N} chips of 2 scenes")).to_be_visible(timeout=WAIT)
 
@@ -250,7 +250,7 @@ def test_removed_scene__the_results_stay_until_they_are_updated(serve, visit, tm
 
     (tmp_path / "raw" / "quay.tif").rename(tmp_path / "quay.tif")
     page.get_by_role("link", name="Explore", exact=True).click()
-    expect(page.get_by_text("quay.tif is no longer in raw/.")).to_be_visible(timeout=WAIT)
+    expect(page.get_by_text("quay.tif is no longer in raw/.").first).to_be_visible(timeout=WAIT)
     page.get_by_role("button", name="Continue without it").click()
     wait_for_job(visitor)
     expect(page.get_by_text(f"{N} chips of 1 scene")).to_be_visible(timeout=WAIT)

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from core.artifacts.keys import Checksums, file_mark
+from core.artifacts.integrity import file_mark
+from core.artifacts.keys import Checksums
 from core.flair.data.dataset import Dataset, Patch
 from core.flair.data.file_discovery import discover_dataset
 from core.flair.data.patch_reading import RequiredData

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from core.artifacts.keys import file_mark
+from core.artifacts.integrity import file_mark
 from core.embeddings.joined_encoder import part_names
 from core.embeddings.raster_encoder import is_raster_encoder
 from core.embeddings.registry import encoder_identity

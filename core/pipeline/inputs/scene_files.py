@@ -5,7 +5,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from core.artifacts.keys import file_mark
+from core.artifacts.integrity import file_mark
 from core.input_settings import GridSettings, SceneSettings
 from core.pipeline.stage import changed_input_error
 from core.pipeline.workspace import Workspace

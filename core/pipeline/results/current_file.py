@@ -9,8 +9,7 @@ from typing import Any
 
 from filelock import FileLock
 
-from core.artifacts.formats import write_atomically
-from core.artifacts.integrity import read_sealed_json, sealed_json
+from core.artifacts.integrity import read_sealed_json, write_sealed_json
 from core.disk import explained_disk_errors
 from core.errors import ArtifactError, SettingsError
 from core.pipeline.results.curation import Curation, curation_from_document, curation_to_document
@@ -90,7 +89,7 @@ def load_readable(workspace: Workspace) -> CurrentResult:
 
 def write_current(workspace: Workspace, current: CurrentResult) -> None:
     """Write the file of the current result; call it while `results_lock` is held."""
-    write_atomically(current_path(workspace), sealed_json(_to_document(current)))
+    write_sealed_json(current_path(workspace), _to_document(current))
 
 
 def set_aside_current(workspace: Workspace) -> Path:

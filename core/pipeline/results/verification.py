@@ -8,8 +8,8 @@ from core.artifacts.formats import read_array, read_json, read_table
 from core.artifacts.integrity import find_damaged_files
 from core.artifacts.store import FILES, Artifact
 from core.artifacts.sweep import delete_folders, exclusive_access, stored_folders
-from core.errors import ArtifactError, ChipscapeError
-from core.pipeline.results.current_file import load_current
+from core.errors import ArtifactError
+from core.pipeline.results.current_file import find_damage, load_current
 from core.pipeline.results.run_records import list_unreadable_records
 from core.pipeline.results.stored_view import open_view
 from core.pipeline.run import Reporter, run_pipeline
@@ -89,10 +89,8 @@ def verify_workspace(workspace: Workspace, report: Progress = silent) -> Verific
         n_unchecked += not has_checksums and not files
     report_step(report, len(folders), len(folders), "")
     unreadable = [str(error) for error in list_unreadable_records(workspace)]
-    try:
-        load_current(workspace)
-    except ChipscapeError as error:
-        unreadable.insert(0, str(error))
+    if damage := find_damage(workspace):
+        unreadable.insert(0, str(damage))
     return Verification(n_intact, n_unchecked, tuple(damaged), tuple(unreadable))
 
 

@@ -164,8 +164,8 @@ def block(_):
     with torch.inference_mode():
         network(pixels)
 
-network, pixels = Vit(vit_shape("satdino-small-16")).eval(), torch.randn(8, 3, 224, 224)
-blocks = [slice(i, i + 1) for i in range(4)]
+network, pixels = Vit(vit_shape("satdino-small-16")).eval(), torch.randn(4, 3, 224, 224)
+blocks = [slice(i, i + 1) for i in range(8)]
 torch.set_num_threads(2)
 keep_freed_memory, device.keep_freed_memory = device.keep_freed_memory, nullcontext
 without = [faults(), faults()]
