@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check -q
 
-.PHONY: run test test-long faults format check coverage lock setup setup-test clean
+.PHONY: run test test-long faults format check coverage lock audit setup setup-test clean
 
 run: setup
 	$(BIN)/streamlit run app/main.py
@@ -44,6 +44,11 @@ lock: setup-test
 	$(PIP) uv
 	$(call compile,,requirements-lock.txt)
 	$(call compile,--extra test,requirements-test-lock.txt)
+
+# Compares the exact versions with the published defects; needs the internet.
+audit: setup-test
+	$(PIP) pip-audit
+	$(BIN)/pip-audit --no-deps --disable-pip -r requirements-lock.txt
 
 compile = $(BIN)/uv pip compile -q --universal --no-annotate --no-header --python-version 3.11 $(1) \
 	pyproject.toml | sed -E '/^(nvidia|cuda|triton)/d; s/ ; sys_platform != .emscripten.$$//; /emscripten/d; /^torch==.*\+/d; s/^(torch==[^ ]+).*/\1/' > $(2)

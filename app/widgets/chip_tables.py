@@ -131,9 +131,14 @@ def chip_table_panel(
         turn += 1
     state.keep_choice(workspace, name, (turn, current))
     key = f"cs.{name}:{workspace.root}:{state.current_page()}:{turn}:{hash(rows)}"
+    positions = [row if rows is None else rows.index(row) for row in current if _is_in(row, rows)]
 
     def apply_rows() -> None:
         reported = state.widget_value(key)["selection"]["rows"]
+        # The browser also reports the rows with which a new table was displayed. By then, chips may
+        # have been selected elsewhere.
+        if set(reported) == set(positions):
+            return
         chosen = [int(position if rows is None else rows[position]) for position in reported]
         chip_ids = chips.facts["chip_id"].iloc[chosen].tolist()
         if rows is None:
@@ -142,7 +147,6 @@ def chip_table_panel(
             state.pick_chip(workspace, chip_ids[0] if chip_ids else None)
         state.keep_choice(workspace, name, (turn, tuple(chosen)))
 
-    positions = [row if rows is None else rows.index(row) for row in current if _is_in(row, rows)]
     st.dataframe(
         table,
         hide_index=True,

@@ -4,10 +4,14 @@ from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
+import pytest
+import streamlit as st
 
+from app.session import state
 from app.widgets import chip_tables
 from app.widgets.chip_display import interleave_classes
 from app.widgets.colouring import CLUSTER, MISSING, colour_by_cluster
+from core.pipeline.workspace import Workspace
 
 
 class Chips(SimpleNamespace):
@@ -92,3 +96,23 @@ def test_interleave_classes__missing_classes_are_not_sorted_as_nan():
 def test_chip_lengths__one_decimal_place():
     lengths = chip_tables.chip_lengths(chips_with(), [0, 1, 2])
     assert lengths == ["4.3\u00a0m", "20.0\u00a0m", "123.4\u00a0m"]
+
+
+@pytest.mark.parametrize(("reported", "expected"), [([0], ("a", "b", "c")), ([0, 2], ("a", "c"))])
+def test_chip_table_panel__the_report_of_its_first_rows_changes_nothing(
+    tmp_path, monkeypatch, reported, expected
+):
+    # A browser reports the rows of a new table late, when other chips may have been selected.
+    widgets, workspace = {}, Workspace(tmp_path)
+    monkeypatch.setattr(st, "session_state", {})
+    monkeypatch.setattr(st, "dataframe", lambda _, **options: widgets.update(options))
+    monkeypatch.setattr(st, "download_button", lambda *_, **__: None)
+    chips = chips_with()
+    chips.row_by_id = {"a": 0, "b": 1, "c": 2}
+    state.select_chips(workspace, ["a"])
+    chip_tables.chip_table_panel(workspace, chips)
+    assert widgets["selection_default"] == {"selection": {"rows": [0]}}
+    state.mark_chips(workspace, ["b", "c"])
+    state.set_widget_value(widgets["key"], {"selection": {"rows": reported}})
+    widgets["on_select"]()
+    assert state.selected_chips(workspace) == expected
