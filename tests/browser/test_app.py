@@ -56,8 +56,7 @@ def test_first_start__creates_the_demo_and_opens_it(demo, visit):
     page = visitor.page
     page.goto(demo.url)
     expect(page.get_by_text("A small demo is being prepared")).to_be_visible(timeout=WAIT)
-    expect(page.get_by_text("Drawing the demo harbour")).to_be_visible(timeout=WAIT)
-    expect(page.get_by_role("button", name="Cancel")).to_be_visible()
+    expect(page.get_by_role("button", name="Cancel")).to_be_visible(timeout=WAIT)
     expect(page.get_by_text(str(demo.root / "raw"))).to_be_visible()
     page.wait_for_url("**/explore", timeout=240_000)
     visitor.wait_for_plot()
