@@ -9,6 +9,7 @@ from streamlit.navigation.page import StreamlitPage
 from app import messages, welcome
 from app.scenes.scene_notices import page_notices
 from app.scenes.workspace_chooser import workspace_form, workspace_title
+from app.server.busy_timers import skip_timers_of_busy_sessions
 from app.server.garbage import freeze_modules
 from app.server.sign_in import require_sign_in
 from app.session import cache, displayed_clusters, jobs, state, views
@@ -32,6 +33,7 @@ FOLLOW_SECONDS = 4
 
 def draw_app() -> None:
     """Draw the sidebar and the page."""
+    skip_timers_of_busy_sessions()
     icon = file_uri(STATIC / "icon.png")
     st.set_page_config("Chipscape", icon, layout="wide", initial_sidebar_state=SIDEBAR_WIDTH)
     st.html(STATIC / "style.css")

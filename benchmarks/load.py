@@ -39,8 +39,8 @@ from websockets.exceptions import ConnectionClosed
 from core.clusters.methods.hdbscan_tree import compile_hdbscan
 
 PAGES = ("explore", "clusters", "explore", "chips", "map", "scenes", "embeddings", "runs")
-# The buttons of the two jobs, with the page of each.
-JOBS = (("clusters", "Evaluate the clusters"), ("chips", "Screen the chips"))
+# The buttons of the two jobs, with the page and the view of each.
+JOBS = (("clusters", "Report card", "Evaluate the clusters"), ("chips", "", "Screen the chips"))
 ADDRESS = re.compile(rb"/(?:media/[0-9a-f]+\.[a-z]+|chipscape/[a-z]+/[0-9a-f]{24})")
 TRIGGER = "$$STREAMLIT_INTERNAL_KEY_{}__events"
 FINISHED = {ForwardMsg.FINISHED_SUCCESSFULLY, ForwardMsg.FINISHED_WITH_COMPILE_ERROR}
@@ -60,10 +60,11 @@ class Record:
 
 @dataclass
 class Elements:
-    """What can be used on a page: sliders by id, buttons by label, and the plot with its data."""
+    """What can be used on a page: sliders by id, buttons and views by label, the plot's data."""
 
     sliders: dict[str, Any] = field(default_factory=dict)
     buttons: dict[str, str] = field(default_factory=dict)
+    views: dict[str, str] = field(default_factory=dict)
     plot: tuple[str, dict[str, Any]] | None = None
 
 
@@ -82,7 +83,7 @@ class Session:
         self.timers: list[asyncio.Task[None]] = []
         self.fetches: set[asyncio.Task[None]] = set()
 
-    async def run(self, seconds: float, job: tuple[str, str] | None = None) -> None:
+    async def run(self, seconds: float, job: tuple[str, str, str] | None = None) -> None:
         """Use the app for some time, but for three actions at least; start a job, if any."""
         url = f"{self.address.replace('http', 'ws', 1)}/_stcore/stream"
         protocols: Any = ["streamlit"]
@@ -95,7 +96,7 @@ class Session:
                 for task in (*self.timers, *self.fetches, reader):
                     task.cancel()
 
-    async def act_for(self, seconds: float, job: tuple[str, str] | None) -> None:
+    async def act_for(self, seconds: float, job: tuple[str, str, str] | None) -> None:
         """Act until the time is over."""
         end = time.monotonic() + seconds
         await self.act("open")
@@ -122,13 +123,18 @@ class Session:
                 await self.act("slide", self.slide(list(self.elements.sliders.values())))
 
         if job:
-            self.record.errors[f"the button {job[1]!r} was never enabled"] += 1
+            self.record.errors[f"the button {job[2]!r} was never enabled"] += 1
 
-    async def start_job(self, page: str, label: str) -> bool:
-        """Open a page and press the button of a job; return False if a job disables it."""
+    async def start_job(self, page: str, view: str, label: str) -> bool:
+        """Open a view of a page and press the button of a job; return False if it is disabled."""
         self.page = page
         self.widgets.clear()
         await self.act("page")
+        if view in self.elements.views:
+            state = WidgetState(id=self.elements.views[view])
+            state.string_array_value.data.append(view)
+            self.widgets[state.id] = state
+            await self.act("page", state)
         button = self.elements.buttons.get(label)
         if button is not None:
             self.record.n_jobs += 1
@@ -219,6 +225,9 @@ class Session:
             self.new_elements.sliders[element.slider.id] = element.slider
         elif kind == "button" and not element.button.disabled:
             self.new_elements.buttons[element.button.label] = element.button.id
+        elif kind == "button_group":
+            for option in element.button_group.options:
+                self.new_elements.views[option.content] = element.button_group.id
         elif kind == "bidi_component" and element.bidi_component.component_name.endswith("_plot"):
             text = element.bidi_component.json or element.bidi_component.mixed.json
             self.new_elements.plot = element.bidi_component.id, json.loads(text)

@@ -16,6 +16,7 @@ import tomli_w
 
 from core.artifacts.sweep import list_leftovers
 from core.leftovers import find_leftovers
+from core.pipeline.results.run_records import list_run_records
 from core.pipeline.results.verification import verify_workspace
 from core.pipeline.workspace import Workspace
 from tests.faults.command_runner import CommandRunner, command_runners
@@ -24,14 +25,17 @@ from tests.pipeline.conftest import QUICK
 N_KILLS = int(os.environ.get("CHIPSCAPE_KILLS", "200"))
 SLOW_SECONDS = 8
 SEED = os.environ.get("CHIPSCAPE_KILL_SEED")
-# Documents with times, which `verify_workspace` reads; the mark of a demo is written twice.
-DOCUMENTS = {"manifest.json", "checksums.json", "current.json", "cell.json", "demo.json"}
+# Documents with times, which `verify_workspace` reads, and the marks of synthetic data, which are
+# written before and after the data.
+DOCUMENTS = {"manifest.json", "checksums.json", "current.json", "cell.json"}
+DOCUMENTS |= {"demo.json", "land-cover.json"}
 # Durations, of the machine at that moment.
 TIMINGS = "artifacts/estimates/"
 
 
 def first_run(root: Path) -> str:
-    return min((root / "results" / "runs").glob("*.toml")).stem
+    # The names do not tell which of two runs of one second was the first.
+    return list_run_records(Workspace.at(root))[-1].run_id
 
 
 def damage(root: Path) -> None:
