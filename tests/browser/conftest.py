@@ -79,7 +79,11 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Se
     servers: list[Server] = []
 
     def start(
-        root: Path, *more: str, script: Path = ROOT / "app" / "main.py", prefix: str = ""
+        root: Path,
+        *more: str,
+        script: Path = ROOT / "app" / "main.py",
+        prefix: str = "",
+        secrets: str = "",
     ) -> Server:
         folder = tmp_path_factory.mktemp("elsewhere")
         with socket.socket() as free_socket:
@@ -88,6 +92,10 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Se
         options = ["--server.port", str(port), "--server.headless", "true", *more]
         options += ["--server.baseUrlPath", prefix] if prefix else []
         command = [sys.executable, "-m", "streamlit", "run", str(script), *options]
+        if secrets:
+            (folder / ".streamlit").mkdir()
+            text = secrets.replace("SERVER", f"http://127.0.0.1:{port}")
+            (folder / ".streamlit" / "secrets.toml").write_text(text)
         log = folder / "server.log"
         environment = {**os.environ, "CHIPSCAPE_WORKSPACE": str(root)}
         with log.open("wb") as out:
