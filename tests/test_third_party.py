@@ -16,8 +16,8 @@ MODULE = runpy.run_path(str(SCRIPT))
 # Each of these permits use and distribution together with a program under the MIT licence.
 PERMISSIVE = {
     "0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "BSL-1.0", "CC0-1.0", "CNRI-Python",
-    "ISC", "LLVM-exception", "MIT",
-    "MIT-0", "MIT-CMU", "MPL-2.0", "PSF-2.0", "Zlib",
+    "ISC", "LLVM-exception", "MIT", "MIT-0", "MIT-CMU", "MPL-2.0", "PSF-2.0",
+    "Zlib",
 }  # fmt: skip
 
 
