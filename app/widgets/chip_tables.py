@@ -137,7 +137,9 @@ def chip_table_panel(
         reported = state.widget_value(key)["selection"]["rows"]
         # The browser also reports the rows with which a new table was displayed. By then, chips may
         # have been selected elsewhere.
-        if set(reported) == set(positions):
+        last_turn, last_rows = state.page_choice(workspace, name, (turn, current))
+        is_unused = last_turn != turn or last_rows == current
+        if is_unused and set(reported) == set(positions):
             return
         chosen = [int(position if rows is None else rows[position]) for position in reported]
         chip_ids = chips.facts["chip_id"].iloc[chosen].tolist()

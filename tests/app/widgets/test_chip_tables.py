@@ -116,3 +116,17 @@ def test_chip_table_panel__the_report_of_its_first_rows_changes_nothing(
     state.set_widget_value(widgets["key"], {"selection": {"rows": reported}})
     widgets["on_select"]()
     assert state.selected_chips(workspace) == expected
+
+
+def test_chip_table_panel__two_changes_before_it_is_drawn_again(tmp_path, monkeypatch):
+    widgets, workspace = {}, Workspace(tmp_path)
+    monkeypatch.setattr(st, "session_state", {})
+    monkeypatch.setattr(st, "dataframe", lambda _, **options: widgets.update(options))
+    monkeypatch.setattr(st, "download_button", lambda *_, **__: None)
+    chips = chips_with()
+    chips.row_by_id = {"a": 0, "b": 1, "c": 2}
+    chip_tables.chip_table_panel(workspace, chips)
+    for reported, expected in (([0, 2], ("a", "c")), ([], ())):
+        state.set_widget_value(widgets["key"], {"selection": {"rows": reported}})
+        widgets["on_select"]()
+        assert state.selected_chips(workspace) == expected
