@@ -22,9 +22,8 @@ test-long: setup-test
 faults: setup-test
 	$(BIN)/python -m pytest -s -m "" tests/faults
 
-# A file of tests stays in one process, because its tests share servers and results. Tests of the
-# app mostly wait, so there are more processes than cores on a small machine.
-PARALLEL := -n 3 --dist loadfile
+# A file of tests stays in one process, because its tests share servers and results.
+PARALLEL := -n auto --maxprocesses 4 --dist loadfile
 
 format: setup-test
 	$(BIN)/ruff format .

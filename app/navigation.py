@@ -22,10 +22,22 @@ from core.pipeline.workspace import Workspace
 
 ROOT = Path(__file__).resolve().parents[1]
 STATIC = ROOT / "app" / "static"
-PAGES = ("scenes", "chips", "embeddings", "clusters", "explore", "map", "runs")
+PAGES = (
+    "scenes",
+    "chips",
+    "embeddings",
+    "clusters",
+    "explore",
+    "contact_sheet",
+    "map",
+    "scan",
+    "labels",
+    "runs",
+)
+TITLES = {"scan": "Find in scenes"}
 LAND_COVER_PAGES = ("data", "pixels", "models", "confusion")
 # These pages draw the notices next to their picture, which would otherwise move.
-OWN_NOTICES = ("explore", "map")
+OWN_NOTICES = ("explore", "map", "scan")
 SIDEBAR_WIDTH = 236
 # Time after which a page notices that another window has changed the result.
 FOLLOW_SECONDS = 4
@@ -45,7 +57,7 @@ def draw_app() -> None:
     # The default page has no address of its own, so it is an empty page that redirects to another.
     start = st.Page(_draw_nothing, title="Chipscape", default=True, visibility="hidden")
     groups = {"Chips": [start, *pages.values()], "Land cover": land_cover_pages}
-    page = st.navigation(groups)
+    page = st.navigation(groups, expanded=True)
     views.forget_views()
     state.begin_script_run(page.url_path)
     with messages.show_errors():
@@ -107,7 +119,8 @@ def _follow_other_windows(workspace: Workspace) -> None:
 
 
 def _page(name: str, address: str) -> StreamlitPage:
-    title = name.removeprefix("land_cover_").capitalize()
+    words = name.removeprefix("land_cover_").replace("_", " ")
+    title = TITLES.get(name, words.capitalize())
     return st.Page(ROOT / "pages" / f"{name}.py", title=title, url_path=address)
 
 

@@ -5,11 +5,12 @@ import streamlit as st
 from app import welcome
 from app.clusters import cluster_editor
 from app.clusters.assignment_panel import assignment_panel
-from app.explore import chip_groups, chip_plot, projections
+from app.explore import chip_groups, chip_plot, projections, similar_chips
 from app.export.export_panel import export_panel, page_heading
 from app.scenes.scene_notices import page_notices
 from app.session import cache
 from app.session.chip_links import sync_chip_link
+from app.session.chip_search import find_search
 from app.session.displayed_clusters import displayed_clusters
 from app.session.state import current_workspace, picked_row
 from app.session.views import displayed_view
@@ -38,31 +39,30 @@ with notices:
 with slider_column:
     view = cluster_sliders.cluster_sliders(view, len(chips), panel)
 with colour_column:
-    label = chip_tables.choose_colouring(workspace, chips)
+    search = find_search(view, chips)
+    label = chip_tables.choose_colouring(workspace, chips, search)
 clusters = displayed_clusters(view)
 export_panel(export_slot, clusters)
 with notices:
     cluster_sliders.preparation_notice(view, clusters)
     if clusters is not None:
         cluster_sliders.cluster_notes(clusters)
-colouring = chip_tables.chip_colouring(chips, label, clusters)
+colouring = chip_tables.chip_colouring(chips, label, clusters, search)
 
 sync_chip_link(workspace, chips)
 row = picked_row(workspace, chips)
 with bar.container(horizontal=True, vertical_alignment="center", gap="small"):
-    hint, keys = chip_groups.SELECTION_HINT, chip_groups.SELECTION_KEYS
-    rows = selection_bar.selection_count(workspace, chips, hint, keys)
+    rows = selection_bar.selection_count(workspace, chips, *chip_groups.SELECTION_HINTS)
     if rows and clusters is not None:
         cluster_editor.selection_actions(clusters, rows)
 # The chip is drawn before the plot: otherwise it would wait until the browser has drawn the plot.
 with right:
-    if clusters is not None:
-        cluster_editor.excluded_note(clusters, rows)
+    cluster_editor.excluded_note(clusters, rows)
     selection_bar.chip_finder(workspace, chips, clusters)
     selection_bar.finder_notes(workspace, chips, clusters)
+    similar_chips.similar_panel(chips, search, clusters)
     if row is not None:
-        name = clusters.look.name(int(clusters.ids[row])) if clusters else None
-        chip_panel(view, chips, row, name)
+        chip_panel(view, chips, row, clusters)
     elif rows:
         chip_groups.selection_panel(workspace, chips, rows, colouring, clusters)
     else:

@@ -3,11 +3,13 @@
 import streamlit as st
 
 from app import welcome
+from app.explore import similar_chips
 from app.export.export_panel import export_panel, page_heading
 from app.map import map_controls, overview_map
 from app.scenes.scene_notices import page_notices
 from app.session import cache
 from app.session.chip_links import sync_chip_link
+from app.session.chip_search import find_search
 from app.session.displayed_clusters import displayed_clusters
 from app.session.state import current_workspace, picked_row
 from app.session.views import requested_display
@@ -41,19 +43,19 @@ with right:
 with scene_column:
     chosen = map_controls.choose_scenes(workspace, scenes, picked)
 with colour_column:
-    label = CLUSTER if chips is None else chip_tables.choose_colouring(workspace, chips)
+    search = find_search(view, chips)
+    label = CLUSTER if chips is None else chip_tables.choose_colouring(workspace, chips, search)
 with layer_column:
     layers = map_controls.choose_layers(workspace)
 with opacity_column:
     opacity = map_controls.choose_image_opacity(workspace)
 display = requested_display(workspace)
 placed, notes = map_controls.place_scenes(workspace, chosen, display)
-shapes = map_controls.coloured_shapes(placed, chips, label, clusters)
+shapes = map_controls.coloured_shapes(placed, chips, label, clusters, search)
 
 if chips is not None:
     with bar:
-        hint, keys = map_controls.SELECTION_HINT, map_controls.SELECTION_KEYS
-        selection_bar.selection_row(workspace, chips, clusters, hint, keys)
+        selection_bar.selection_row(workspace, chips, clusters, *map_controls.SELECTION_HINTS)
 name = chosen[0].report.name if len(chosen) == 1 else None
 with left:
     event = map_controls.draw_scenes(workspace, placed, shapes, layers, opacity)
@@ -66,10 +68,8 @@ with right:
     if chips is not None:
         selection_bar.finder_notes(workspace, chips, clusters)
     clicked_scene = overview_map.draw_overview_map(workspace, scenes, name)
-    if chips is not None and row is not None:
-        map_controls.map_chip_panel(view, chips, row, clusters, name)
-    elif chips is None:
-        st.markdown("Footprints can be clicked once their chips have been cut.")
+    map_controls.map_chip_panel(view, chips, row, clusters, name)
+    similar_chips.similar_panel(chips, search, clusters)
 if event is not None and shapes is not None:
     map_controls.apply_map_event(workspace, event, shapes)
     st.rerun()

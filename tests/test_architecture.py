@@ -35,6 +35,7 @@ LAYERS = (
     ("core.chips",),
     ("core.embeddings",),
     ("core.reduction", "core.clusters"),
+    ("core.search", "core.labels", "core.change"),
     ("core.flair", "core.demo"),
     ("core.mapping", "core.export"),
     ("core.pipeline",),

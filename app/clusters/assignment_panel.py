@@ -87,14 +87,21 @@ def _new_scenes(workspace: Workspace) -> NewScenes | None:
     known = set(current.keys.get("scenes", ()))
     if all(scene.artifact.key in known for scene in survey.usable):
         return None
+    reference = current_reference(workspace)
+    return None if reference is None else unassigned_scenes(reference, survey)
+
+
+def current_reference(workspace: Workspace) -> Reference | None:
+    """Return the current result as it is displayed; None if there is none, or it was deleted."""
+    current = load_readable(workspace)
+    if current.settings is None:
+        return None
     try:
-        reference = cache.cached_result(
-            _reference_key(workspace, current), partial(open_reference, workspace)
-        )
+        key = _reference_key(workspace, current)
+        return cache.cached_result(key, partial(open_reference, workspace))
     except ChipscapeError:
         # The stored result was deleted; the page says so.
         return None
-    return None if reference is None else unassigned_scenes(reference, survey)
 
 
 def _reference_key(workspace: Workspace, current: CurrentResult) -> str:

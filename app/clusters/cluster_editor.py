@@ -9,6 +9,7 @@ import numpy as np
 import streamlit as st
 
 from app.clusters.cluster_gallery import cluster_gallery
+from app.contact_sheet.sheet_scope import SELECTION, sheet_button
 from app.session import cluster_results, displayed_clusters
 from app.session.cache import labelling_key
 from app.session.displayed_clusters import Clusters
@@ -61,6 +62,7 @@ def editor_panel(clusters: Clusters, chips: ChipSet) -> None:
     with single:
         cluster = choose_cluster(clusters)
         _single_cluster_edits(clusters, cluster)
+        sheet_button(clusters.view.workspace, cluster, "cs.sheet of cluster")
     with several:
         _merge_form(clusters)
         if approved := sorted(clusters.edited.approved):
@@ -73,6 +75,13 @@ def editor_panel(clusters: Clusters, chips: ChipSet) -> None:
     rows = cluster_results.typical_rows(clusters, MEMBERS_SHOWN).get(cluster, [])
     st.markdown(f"**{escape_markdown(look.name(cluster))}**, the most typical chips first")
     cluster_gallery(clusters, chips, cluster, rows)
+
+
+def cluster_edits(clusters: Clusters, cluster: int) -> None:
+    """Draw the widgets that rename, recolour, approve, split, exclude and merge one cluster."""
+    _continue_split(clusters)
+    _single_cluster_edits(clusters, cluster)
+    _merge_form(clusters)
 
 
 def choose_cluster(clusters: Clusters) -> int:
@@ -211,7 +220,7 @@ def selection_actions(clusters: Clusters, rows: Sequence[int]) -> None:
     excluded = selected & (clusters.ids == EXCLUDED)
     selected &= ~excluded
     button = partial(_edit_button, clusters, disabled=not selected.any())
-    collapsed: Any = {"label_visibility": "collapsed", "width": 170}
+    collapsed: Any = {"label_visibility": "collapsed", "width": 120}
     with st.container(horizontal=True, vertical_alignment="center", key="cs_selection_edits"):
         if cluster_ids := _cluster_ids(clusters):
             target = st.selectbox(
@@ -223,13 +232,16 @@ def selection_actions(clusters: Clusters, rows: Sequence[int]) -> None:
             )
             button("Move", "cs.move", partial(edits.move_chips, chips=selected, cluster=target))
         key = widget_key(workspace, f"new name {len(clusters.history.edits)}", "")
-        st.text_input("New cluster", key=key, placeholder="name of a new cluster", **collapsed)
+        st.text_input("New cluster", key=key, placeholder="new cluster", **collapsed)
         button("Create", "cs.new", lambda _: edits.create_cluster(selected, widget_value(key)))
         button("Exclude", "cs.exclude selection", lambda _: edits.exclude_chips(selected))
+        sheet_button(workspace, SELECTION, "cs.sheet of selection")
 
 
-def excluded_note(clusters: Clusters, rows: Sequence[int]) -> None:
+def excluded_note(clusters: Clusters | None, rows: Sequence[int]) -> None:
     """Write how many chips of a selection are excluded and so cannot be edited."""
+    if clusters is None:
+        return
     if n_excluded := int((clusters.ids[list(rows)] == EXCLUDED).sum()):
         st.caption(escape_markdown(_describe_excluded(n_excluded, len(rows))))
 

@@ -25,6 +25,7 @@ SELECTION_KEYS = (
     "**Space** adds it to the selection or removes it, **Shift and an arrow key** add the chips on "
     "the way, and **Escape** clears. Plus and minus zoom; 0 shows everything."
 )
+SELECTION_HINTS = (SELECTION_HINT, SELECTION_KEYS)
 EXAMPLES = 8
 PAGE_SIZE = 48
 

@@ -11,6 +11,7 @@ import shapely
 import streamlit as st
 
 from app.clusters.cluster_editor import make_edit
+from app.contact_sheet.sheet_scope import open_requested_sheet, request_sheet
 from app.explore.plot_companion import PlotContent, draw_companion
 from app.explore.point_shelf import PointDetails, details_address
 from app.session import cache
@@ -56,6 +57,7 @@ def draw_chip_plot(
 ) -> None:
     """Draw the plot, its legend and its caption; events take effect at the next run."""
     workspace = view.workspace
+    open_requested_sheet(workspace)
     groups = _Groups(colouring, clusters)
     hidden = frozenset(
         code
@@ -156,6 +158,8 @@ def _apply_event(
         change = isolate_group if kind == "isolate" else toggle_group
         hidden = change(content.hidden, event["group"], n_groups)
         keep_choice(workspace, groups.choice, tuple(groups.ids[code] for code in hidden))
+    elif kind == "sheet" and event.get("group") in groups.renamable:
+        request_sheet(workspace, groups.ids[event["group"]], at_next_run=True)
     elif kind == "rename" and groups.clusters and event.get("group") in groups.renamable:
         name = str(event.get("name", "")).strip()
         rename = partial(edits.rename_cluster, cluster=groups.ids[event["group"]], name=name)

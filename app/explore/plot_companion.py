@@ -52,7 +52,7 @@ def draw_companion(
     """Draw the legend, and the points unless the Plotly plot above this component shows them.
 
     `on_event` is called before the next run of the script with what the user did: ``kind`` is
-    "point", "polygon", "mark", "group", "clear", "isolate", "hide" or "rename".
+    "point", "polygon", "mark", "group", "clear", "isolate", "hide", "rename" or "sheet".
     """
     colouring = content.colouring
     codes, groups = point_groups(colouring, content.hidden)

@@ -19,6 +19,7 @@ from app.map.footprint_shapes import (
 from app.map.map_canvas import BASEMAP, CREDIT, LAYERS, MapEvent, draw_map
 from app.map.tile_shelf import MapScene
 from app.session import jobs, scene_images, views
+from app.session.chip_search import ChipSearch
 from app.session.displayed_clusters import Clusters
 from app.session.state import (
     clear_chips,
@@ -56,6 +57,7 @@ SELECTION_KEYS = (
     "neighbouring footprints. **Enter** shows the chip, **Space** adds it to the selection or "
     "removes it, and **Escape** clears. Shift and an arrow key move the map; plus and minus zoom."
 )
+SELECTION_HINTS = (SELECTION_HINT, SELECTION_KEYS)
 # Each scene keeps a file open and needs tiles of its own.
 SCENES_AT_MOST = 48
 
@@ -147,9 +149,13 @@ def choose_image_opacity(workspace: Workspace) -> float:
 
 
 def coloured_shapes(
-    placed: PlacedScenes, chips: ChipSet | None, label: str, clusters: Clusters | None
+    placed: PlacedScenes,
+    chips: ChipSet | None,
+    label: str,
+    clusters: Clusters | None,
+    search: ChipSearch,
 ) -> Shapes | None:
-    """Return the footprints of the chips in the colours of a cluster or attribute.
+    """Return the footprints of the chips in the colours of a cluster, attribute or score.
 
     Before the chips are cut, these are the annotations.
     """
@@ -157,7 +163,7 @@ def coloured_shapes(
         return annotation_shapes(placed)
     if label == CLUSTER and clusters is None:
         label = class_attribute(chips) or label
-    return chip_shapes(placed, chips, chip_colouring(chips, label, clusters))
+    return chip_shapes(placed, chips, chip_colouring(chips, label, clusters, search))
 
 
 def draw_scenes(
@@ -247,9 +253,18 @@ def apply_map_event(workspace: Workspace, event: MapEvent, shapes: Shapes) -> No
 
 
 def map_chip_panel(
-    view: View, chips: ChipSet, row: int, clusters: Clusters | None, scene_name: str | None
+    view: View,
+    chips: ChipSet | None,
+    row: int | None,
+    clusters: Clusters | None,
+    scene_name: str | None,
 ) -> None:
-    """Draw the picked chip, read from its scene, and list its facts."""
+    """Draw the picked chip, if there is one, read from its scene, and list its facts."""
+    if chips is None:
+        st.markdown("Footprints can be clicked once their chips have been cut.")
+        return
+    if row is None:
+        return
     pixels, step = scene_images.chip_pixels(view, chips, row)
     image, width, text = frame_image(pixels, CHIP_SIDE, step)
     cluster = clusters.look.name(int(clusters.ids[row])) if clusters else None

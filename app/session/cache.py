@@ -33,6 +33,7 @@ from core.pipeline.cluster_stages import (
     tree_inputs,
 )
 from core.pipeline.embedding_stages import open_embeddings
+from core.pipeline.labels.label_file import labels_stamp
 from core.pipeline.run_results import score_chips
 from core.pipeline.scene_survey import SurveyedScene
 from core.pipeline.view import View
@@ -112,7 +113,8 @@ def chips(view: View) -> ChipSet | None:
     """Return the chips; None if they have not been cut."""
     # Bands that the user chose are used even if they are constant, with the same artifacts.
     bands = view.settings.chips.bands
-    return stage_result(view, "chips", "chips", lambda: open_chips(view), bands=bands)
+    values = {"bands": bands, "labels": labels_stamp(view.workspace)}
+    return stage_result(view, "chips", "chips", lambda: open_chips(view), **values)
 
 
 def chip_id_list(view: View, chip_set: ChipSet) -> list[str]:
@@ -185,9 +187,10 @@ def scores(view: View, attribute: str) -> Any:
         return None
     labels = None if clusters is None else clusters.labels
     score = partial(score_chips, chip_set, matrix, labels, attribute)
+    values = {"attribute": attribute, "labels": labels_stamp(view.workspace)}
     if clusters is None:
-        return stage_result(view, "embeddings", "scores", score, attribute=attribute)
-    return labelling_result(view, "scores", score, attribute=attribute)
+        return stage_result(view, "embeddings", "scores", score, **values)
+    return labelling_result(view, "scores", score, **values)
 
 
 def shared_rendering(

@@ -102,6 +102,12 @@ def start_assignment(workspace: Workspace) -> Job:
     return start_job(workspace, "Assigning the new chips", command, name="assign")
 
 
+def start_scan(workspace: Workspace, options: Sequence[str], title: str) -> Job:
+    """Search scenes for more objects like some chips; the options are those of the command."""
+    command = core_command("scan", *options, "--workspace", workspace.root, "--json")
+    return start_job(workspace, title, command, name="scan", options=list(options))
+
+
 def start_screening(workspace: Workspace, settings: RunSettings) -> None:
     """Flag the chips that may not be worth keeping, such as blank ones."""
     _start_command(workspace, settings, "Screening", "screen")

@@ -3,6 +3,7 @@ const EYE = "M1.5 8C4 3.5 12 3.5 14.5 8 12 12.5 4 12.5 1.5 8zM8 6.2a1.8 1.8 0 1 
 const CLOSED_EYE = "M1.5 6.5C4 11 12 11 14.5 6.5M4 9.8l-1 1.7M8 10.6v2M12 9.8l1 1.7";
 const DASHED = "M2.5 4.5v-2h2M6.5 2.5h3M11.5 2.5h2v2M13.5 6.5v3M13.5 11.5v2h-2M9.5 13.5h-3" +
   "M4.5 13.5h-2v-2M2.5 9.5v-3";
+const GRID = "M2.5 2.5h4.5v4.5H2.5zM9 2.5h4.5v4.5H9zM2.5 9h4.5v4.5H2.5zM9 9h4.5v4.5H9z";
 const PENCIL = "M3 13l.7-3L11 2.7l2.3 2.3L6 12.3zM9.6 4.1l2.3 2.3";
 
 class Legend {
@@ -54,6 +55,9 @@ class Legend {
     select.onclick = () => this.send({ kind: "group", group: entry.code });
     row.append(name, select, eye);
     if (entry.renamable) {
+      const sheet = this.act(entry, `Contact sheet of ${entry.name}`, GRID, "sheet");
+      sheet.onclick = () => this.send({ kind: "sheet", group: entry.code });
+      row.append(sheet);
       const pencil = this.act(entry, `Rename ${entry.name}`, PENCIL, "rename");
       pencil.onclick = () => this.rename(row, entry);
       row.append(pencil);

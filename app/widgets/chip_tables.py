@@ -7,6 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from app.session import state
+from app.session.chip_search import SIMILARITY, ChipSearch
 from app.session.displayed_clusters import Clusters
 from app.session.state import choice_key, current_workspace, keep_choice
 from app.session.views import requested_view
@@ -48,7 +49,7 @@ def chip_lengths(chips: ChipSet, rows: Sequence[int]) -> list[str]:
 
 def attribute_labels(chips: ChipSet) -> dict[str, Hashable]:
     """Return the attributes by label; a label that is already in use is extended."""
-    used = {"Chip", colouring.CLUSTER, *(fact_label(name) for name in FACTS)}
+    used = {"Chip", colouring.CLUSTER, SIMILARITY, *(fact_label(name) for name in FACTS)}
     labels: dict[str, Hashable] = {}
     for name in chips.properties.columns:
         label = str(name)
@@ -79,16 +80,22 @@ def column_values(chips: ChipSet, source: Source, name: Hashable) -> pd.Series:
     return chips.facts[name].round(decimals)
 
 
-def choose_colouring(workspace: Workspace, chips: ChipSet) -> str:
+def choose_colouring(workspace: Workspace, chips: ChipSet, search: ChipSearch) -> str:
     """Draw the selector of the column that colours the chips; return its label."""
     options = [colouring.CLUSTER, *colour_columns(chips)]
+    if search.ranking is not None:
+        options.insert(1, SIMILARITY)
     key = choice_key(workspace, "colour", colouring.CLUSTER, options)
     label: str = keep_choice(workspace, "colour", st.selectbox("Colour by", options, key=key))
     return label
 
 
-def chip_colouring(chips: ChipSet, label: str, clusters: Clusters | None) -> colouring.Colouring:
+def chip_colouring(
+    chips: ChipSet, label: str, clusters: Clusters | None, search: ChipSearch | None = None
+) -> colouring.Colouring:
     """Return the colouring of chips by a column; by scene if there are no clusters yet."""
+    if label == SIMILARITY and search is not None and search.ranking is not None:
+        return colouring.colour_by_number(pd.Series(search.ranking.scores.round(3)), label)
     if label == colouring.CLUSTER and clusters is not None:
         return colouring.colour_by_cluster(clusters.ids, clusters.look)
     source, name = colour_columns(chips).get(label, ("fact", "scene"))

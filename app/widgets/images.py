@@ -21,8 +21,8 @@ FOOTPRINT = "#FFD84D"
 SQUARE = "#FFFFFF"
 
 
-def data_uri(pixels: AnyArray, *, lossy: bool = False) -> str:
-    """Return an image, uint8 (height, width, 3 or 4), as a data URI.
+def encode_image(pixels: AnyArray, *, lossy: bool = False) -> tuple[str, bytes]:
+    """Return the format of an image, uint8 (height, width, 3 or 4), and the bytes of its file.
 
     The format is PNG; if `lossy`, it is JPEG, or WebP for an image with transparent pixels, through
     which the background of the theme shows.
@@ -38,7 +38,13 @@ def data_uri(pixels: AnyArray, *, lossy: bool = False) -> str:
         image.save(stream, "WebP", quality=90, method=2)
     else:
         image.save(stream, "PNG", compress_level=1)
-    return f"data:image/{kind};base64,{base64.b64encode(stream.getvalue()).decode('ascii')}"
+    return kind, stream.getvalue()
+
+
+def data_uri(pixels: AnyArray, *, lossy: bool = False) -> str:
+    """Return an image as a data URI; see `encode_image`."""
+    kind, content = encode_image(pixels, lossy=lossy)
+    return f"data:image/{kind};base64,{base64.b64encode(content).decode('ascii')}"
 
 
 @cache

@@ -46,6 +46,7 @@ ACTIVITIES = {
     "overviews": "Building overviews",
     "export": "Writing files",
     "economy": "Measuring the label economy",
+    "scan": "Searching scenes",
 }
 REFRESH_SECONDS = 0.6
 # Name under which a session remembers the jobs that it has seen running.
@@ -68,6 +69,7 @@ RESULT_PAGES: dict[str, tuple[str, ...]] = {
     "overviews": ("map",),
     "replay": ("explore", "clusters"),
     "assign": ("explore", "clusters"),
+    "scan": ("scan",),
 }
 
 

@@ -9,10 +9,13 @@ import streamlit as st
 from app.session import state
 from app.session.chip_links import missing_chip
 from app.session.displayed_clusters import Clusters
+from app.widgets.chip_panel.example_marks import example_buttons, example_menu
 from app.widgets.markup import count_noun, escape_markdown
 from core.chips.chip_set import ChipSet
 from core.pipeline.workspace import Workspace
 
+# The pages that display similar chips.
+SEARCH_PAGES = ("explore", "map")
 # Height of the bar in pixels, also while nothing is selected, so that nothing below it moves.
 BAR_HEIGHT = 44
 
@@ -32,6 +35,8 @@ def selection_count(
     st.markdown(f"**{count_noun(len(rows), 'chip')} selected**", width="content")
     clear, args = state.clear_selection, (workspace,)
     st.button("Clear", key="cs.clear selection", help="Select no chips", on_click=clear, args=args)
+    if state.current_page() in SEARCH_PAGES:
+        example_menu(workspace, chips, rows)
     return rows
 
 
@@ -78,6 +83,8 @@ def finder_notes(workspace: Workspace, chips: ChipSet, clusters: Clusters | None
         with st.container(horizontal=True, vertical_alignment="center"):
             text = f"Chip {rows.index(row) + 1} of {len(rows)} {title}."
             st.caption(escape_markdown(text), width="content")
+            if state.current_page() in SEARCH_PAGES:
+                example_buttons(workspace, str(chips.facts["chip_id"].iloc[row]))
             if state.current_page() != "explore":
                 st.page_link("../pages/explore.py", label="Show this chip on Explore")
     unknown_chip = state.page_choice(workspace, "unknown chip", None) or missing_chip()

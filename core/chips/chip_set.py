@@ -160,6 +160,15 @@ class ChipSet:
         )
         return replace(self, parts=parts, bands=bands, constant_bands=())
 
+    def with_attribute(self, name: str, values: Mapping[str, str]) -> "ChipSet":
+        """Return the chips with one more attribute, given by chip id; other chips lack a value."""
+        parts = []
+        for part in self.parts:
+            column = part.facts["chip_id"].map(values).astype(object)
+            properties = part.properties.assign(**{name: column.where(column.notna(), None)})
+            parts.append(replace(part, properties=properties))
+        return replace(self, parts=tuple(parts))
+
     def read(self, rows: Sequence[int] | AnyArray) -> tuple[AnyArray, BoolArray]:
         """Read native pixels (n, bands, size, size) and masks (n, size, size) of these rows.
 

@@ -11,9 +11,11 @@ import typer
 
 from core.cli import (
     assign_command,
+    edit_command,
     encoder_commands,
     export_command,
     input_commands,
+    label_commands,
     quality_commands,
     result_commands,
     verify_command,
@@ -23,6 +25,7 @@ from core.cli.encoder_commands import agreed_class_attribute
 from core.cli.flair import flair_app
 from core.cli.quality_commands import parse_range, prepare_counts, require_count, run_displayed
 from core.cli.run_texts import run_lines
+from core.cli.search import changes_command, find_command, scan_command
 from core.cli.shared_options import Session, option, require_choice, with_session
 from core.pipeline.demo_workspace import ensure_demo
 from core.pipeline.encoders.satdino_protocol import PROTOCOLS, run_satdino_protocol
@@ -43,6 +46,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(flair_app.app, name="flair")
+app.add_typer(label_commands.app, name="label")
 
 
 def _run_until(session: Session, until: str) -> None:
@@ -215,7 +219,11 @@ for commands in (
     input_commands.COMMANDS,
     result_commands.COMMANDS,
     assign_command.COMMANDS,
+    changes_command.COMMANDS,
+    find_command.COMMANDS,
+    scan_command.COMMANDS,
     verify_command.COMMANDS,
+    edit_command.COMMANDS,
 ):
     for name, command in commands.items():
         app.command(name=name)(command)

@@ -110,12 +110,14 @@ class ClusteredChips:
         `cluster` is -1 for noise, and `cluster_raw` the cluster before noise treatment and edits.
         `cluster_name` and `cluster_colour` are those that the app displays. `confidence` is the
         membership strength in `cluster`, 0..1; it is empty for noise that is displayed in its
-        nearest cluster. `run_id` names the run's record. Attributes whose name is already used,
+        nearest cluster. `approved` is True for chips that the user has approved or named by hand.
+        `run_id` names the run's record. Attributes whose name is already used,
         ignoring case, get the prefix ``property_``.
         """
         clusters, look = self.clusters.tolist(), self.look
-        confidence = self.labelling.confidence
+        confidence, approved = self.labelling.confidence, np.zeros(len(self.chips), np.bool_)
         if self.edited is not None:
+            approved = self.edited.approved_chips
             confidence = displayed_confidence(self.labelling, self.edited)
         results = {
             "cluster": self.clusters,
@@ -123,6 +125,7 @@ class ClusteredChips:
             "cluster_colour": [look.colour(cluster) for cluster in clusters],
             "cluster_raw": self.labelling.labels,
             "confidence": confidence,
+            "approved": approved,
             "pca_1d": self.reduction.pca_1d,
             "tsne_x": self.projection.coordinates[:, 0],
             "tsne_y": self.projection.coordinates[:, 1],

@@ -28,7 +28,8 @@ def write_coco(results: ClusteredChips, path: Path, _: Progress) -> None:
     """
     look, clusters = results.look, results.cluster_ids()
     chip_ids = results.chips.facts["chip_id"].tolist()
-    confidence = results.table()["confidence"].tolist()
+    table = results.table()
+    confidence, approved = table["confidence"].tolist(), table["approved"].tolist()
     images: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
     for number, (scene, objects) in enumerate(list_image_objects(results), start=1):
@@ -47,6 +48,7 @@ def write_coco(results: ClusteredChips, path: Path, _: Progress) -> None:
                 "attributes": {
                     "chip_id": chip_ids[item.row],
                     "confidence": _finite_number(confidence[item.row]),
+                    "approved": approved[item.row],
                 },
             }
             annotations.append(annotation)

@@ -18,6 +18,7 @@ from core.chips.extraction import cut_chips
 from core.chips.screening import FLAGS, flag_chips, unflagged_chips
 from core.errors import SceneError, TooFewError, unknown_attribute_error
 from core.pipeline.inputs.scene_files import scene_sources
+from core.pipeline.labels.label_file import add_label_attribute
 from core.pipeline.scene_survey import SurveyedScene
 from core.pipeline.stage import Resolve, Stage
 from core.pipeline.view import View
@@ -225,11 +226,11 @@ def open_chip_set(artifacts: Sequence[Artifact], selection: Sequence[str] = ()) 
 
 
 def open_chips(view: View) -> ChipSet | None:
-    """Open the chips of a view; None if they have not been cut."""
-    artifacts = view.artifacts.get("chips")
-    if not artifacts:
+    """Open the chips, with the user's labels as an attribute; None if they have not been cut."""
+    if not (artifacts := view.artifacts.get("chips")):
         return None
     chip_set = open_chip_set(artifacts, view.settings.chips.bands)
+    chip_set = add_label_attribute(chip_set, view.workspace)
     leave_out = view.settings.screen.leave_out
     if not leave_out:
         return chip_set
@@ -277,9 +278,7 @@ def find_flags(view: View) -> pd.DataFrame | None:
 
 def _constant_bands(artifacts: Sequence[Artifact], selection: Sequence[str]) -> tuple[str, ...]:
     """Return the constant bands; they are unknown for chips cut by earlier versions."""
-    if selection:
-        return ()
-    constant = [artifact.counts.get("constant", []) for artifact in artifacts]
+    constant = [] if selection else [artifact.counts.get("constant", []) for artifact in artifacts]
     return constant_band_names(artifacts[0].counts["bands"], constant)
 
 

@@ -17,10 +17,12 @@ from core.artifacts.store import Artifact, Step
 from core.errors import ChangedInputError, ChipscapeError, WorkspaceError
 from core.input_settings import SceneSettings
 from core.pipeline.inputs.scene_files import (
+    added_checksums,
+    annotated_sources,
     checksum_of_input,
     files_of_scene,
+    find_added_file,
     keyed_settings,
-    scene_sources,
     settings_of_scene,
 )
 from core.pipeline.stage import Stage
@@ -123,12 +125,13 @@ class _SceneFiles:
 
 def _inspect(scene: _SceneFiles, folder: Path, _: Progress) -> dict[str, Any]:
     path = scene.path
+    only, added = bool(scene.inputs["only"]), find_added_file(scene.workspace, path)
     report, __, footprints = inspect_scene(
-        path, scene.settings, scene.shared, is_only_scene=bool(scene.inputs["only"])
+        path, scene.settings, scene.shared, is_only_scene=only, added_file=added
     )
     if not scene.inputs["alone"]:
         clash = f"{path.name}: another scene has the same name. Rename one of them."
-        report, footprints = SceneReport(path=path.name, name=path.stem, error=clash), None
+        report, footprints = SceneReport(path.name, path.stem, error=clash), None
     write_json(folder / REPORT, report.as_table())
     if footprints is not None:
         columns = {
@@ -149,7 +152,7 @@ SCENES: Stage[_SceneFiles, SceneReport] = Stage(
     inputs=lambda scene: scene.inputs,
     compute=_inspect,
     load=lambda artifact: SceneReport.from_table(read_json(artifact.folder / REPORT)),
-    sources=lambda scene: scene_sources(scene.workspace, scene.path, scene.inputs),
+    sources=lambda scene: annotated_sources(scene.workspace, scene.path, scene.inputs),
     is_rechecked=True,
 )
 
@@ -162,8 +165,8 @@ def survey_scenes(
     The annotations of a scene are read from the vector file with the same name, apart from the
     suffix. If there is none, they are read from a vector file that covers the scene and is not
     named after any scene. If there is none either, the annotations are a grid of chips, provided
-    that the settings request it. Raises Cancelled if `report` asks to stop; scenes inspected so far
-    are kept.
+    that the settings request it. Annotations made in the app are added to those of the vector file.
+    Raises Cancelled if `report` asks to stop; scenes inspected so far are kept.
     """
     started = time.perf_counter()
     settings = settings or SceneSettings()
@@ -183,8 +186,8 @@ def survey_scenes(
             scenes.append(_unreadable_scene(workspace, path, error))
     workspace.checksums.save()
     report_step(report, len(rasters), len(rasters), "")
-    survey = count_classes(scenes, settings.class_property)
-    return replace(survey, seconds=time.perf_counter() - started)
+    seconds = time.perf_counter() - started
+    return replace(count_classes(scenes, settings.class_property), seconds=seconds)
 
 
 def _describe_files(
@@ -209,6 +212,7 @@ def _describe_files(
         "only": n_rasters == 1 and bool(shared) and annotations is None,
         "settings": keyed_settings(scene_settings),
         "remote": remote_fingerprint(path) if is_remote(path) else {},
+        **added_checksums(workspace, path),
     }
     return _SceneFiles(workspace, path, inputs, scene_settings, shared)
 
@@ -222,8 +226,7 @@ def _unreadable_scene(workspace: Workspace, path: Path, error: Exception) -> Sur
     manifest = {"inputs": step.inputs, "counts": {"annotations": 0, "ok": False}}
     folder = workspace.store.root / step.stage / step.key
     artifact = Artifact(step.stage, step.key, folder, manifest, cached=False)
-    report = SceneReport(path=path.name, name=path.stem, error=reason)
-    return SurveyedScene(path, report, artifact)
+    return SurveyedScene(path, SceneReport(path.name, path.stem, error=reason), artifact)
 
 
 def count_classes(scenes: Sequence[SurveyedScene], requested: str = "") -> Survey:

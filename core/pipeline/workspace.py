@@ -80,6 +80,11 @@ class Workspace:
         return self.root / "raw"
 
     @property
+    def annotations(self) -> Path:
+        """Annotations that the user made in the app, and candidates that the user rejected."""
+        return self.root / "annotations"
+
+    @property
     def replaced(self) -> Path:
         """Files of raw/ that were replaced by an import; nothing is deleted."""
         return self.root / "replaced"

@@ -10,10 +10,15 @@ import pandas as pd
 
 from core.errors import AnnotationError, ChipscapeError, SceneError, convert_errors
 from core.input_settings import SceneSettings
+from core.raster.annotations.added_footprints import join_footprints
 from core.raster.annotations.footprint_grid import grid_footprints
-from core.raster.annotations.footprints import Footprints, guess_class_attribute
+from core.raster.annotations.footprints import Footprints, guess_class_attribute, place_annotations
 from core.raster.annotations.scene_match import footprint_notes, match_annotations
-from core.raster.annotations.vector_files import find_annotations, unread_vector_files
+from core.raster.annotations.vector_files import (
+    find_annotations,
+    read_annotations,
+    unread_vector_files,
+)
 from core.raster.pixel_reader import check_blocks
 from core.raster.rendering import guess_display_bands
 from core.raster.scene import Scene, read_scene
@@ -99,11 +104,13 @@ def inspect_scene(
     shared_files: Sequence[Path] = (),
     *,
     is_only_scene: bool = False,
+    added_file: Path | None = None,
 ) -> tuple[SceneReport, Scene | None, Footprints | None]:
     """Open a scene and its annotations, and report on them; invalid input raises no error.
 
     `shared_files` are vector files that belong to no single raster; they are used if no vector file
     has the raster's stem. With `is_only_scene`, their pixel coordinates refer to this scene.
+    `added_file` holds annotations that the user made in the app, which are added to the others.
     """
     settings = settings or SceneSettings()
     blank = SceneReport(path=raster.name, name=raster.stem)
@@ -121,7 +128,10 @@ def inspect_scene(
                 scene, find_annotations(raster), shared_files, warnings, is_only_scene=is_only_scene
             )
             footprints, file_name = match or (None, "")
-            if match is None and settings.grid.size:
+            if added_file is not None:
+                footprints = _add_footprints(scene, footprints, added_file, warnings)
+                file_name = file_name or f"{added_file.parent.name}/{added_file.name}"
+            if footprints is None and settings.grid.size:
                 footprints = grid_footprints(scene, settings.grid)
                 n_squares = len(footprints) + sum(footprints.skipped.values())
                 warnings += footprint_notes(footprints, n_squares, "squares")
@@ -133,6 +143,21 @@ def inspect_scene(
             return report, scene, footprints
     except ChipscapeError as error:
         return replace(report, warnings=(*warnings, str(error))), scene, None
+
+
+def _add_footprints(
+    scene: Scene, footprints: Footprints | None, file: Path, warnings: list[str]
+) -> Footprints | None:
+    """Return footprints with those of a file added; a note on them is appended to `warnings`."""
+    try:
+        added = place_annotations(scene, read_annotations(file))
+    except ChipscapeError as error:
+        warnings.append(str(error))
+        return footprints
+    joined = join_footprints(footprints, added)
+    n_added = len(joined) - len(footprints or ())
+    warnings.append(f"{n_added} of the annotations were confirmed in the app ({file.name}).")
+    return joined
 
 
 def _count_footprints(report: SceneReport, footprints: Footprints, file_name: str) -> SceneReport:

@@ -14,7 +14,18 @@ from core.pipeline.run_stages import RUN_STAGES
 from core.settings import RunSettings
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = ("scenes", "chips", "embeddings", "clusters", "explore", "map", "runs")
+PAGES = (
+    "scenes",
+    "chips",
+    "embeddings",
+    "clusters",
+    "explore",
+    "contact_sheet",
+    "map",
+    "scan",
+    "labels",
+    "runs",
+)
 EVIL = "<img src=x onerror=alert(1)>"
 SECONDS = 60
 
@@ -52,7 +63,7 @@ def test_page__opens_without_an_exception(home, page):
     app = open_page(page)
     assert not app.exception
     assert not app.error
-    assert app.title[0].value == page.capitalize()
+    assert app.title[0].value == navigation.TITLES.get(page, page.capitalize().replace("_", " "))
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 
 pytestmark = pytest.mark.browser
 
-PAGES = ("scenes", "chips", "embeddings", "clusters", "explore", "map", "runs")
+PAGES = ("scenes", "chips", "embeddings", "clusters", "explore", "contact_sheet", "map", "runs")
 EVIL = "<img src=x onerror=alert(1)>"
 WAIT = 60_000
 RANGE = "return g._fullLayout.xaxis.range.concat(g._fullLayout.yaxis.range)"
@@ -76,7 +76,7 @@ def test_server__listens_on_this_machine_only(demo):
 def test_pages__open_and_request_no_other_host(explorer):
     for name in PAGES:
         explorer.go(name)
-        expect(explorer.page.locator("h1").first).to_have_text(name.capitalize())
+        expect(explorer.page.locator("h1").first).to_have_text(name.capitalize().replace("_", " "))
         explorer.page.wait_for_timeout(500)
         assert explorer.exceptions() == [], name
         assert explorer.foreign_requests() == [], name

@@ -2,8 +2,11 @@
 
 import json
 import shutil
+import time
+from contextlib import suppress
 
 import numpy as np
+import psutil
 import pytest
 import rasterio
 from affine import Affine
@@ -169,6 +172,19 @@ def test_plot__is_visible_and_does_not_move_when_chips_are_selected(port, visit,
     assert plot.bounding_box() == before
 
 
+def suspend_job(server):
+    """Stop the process of the job, which might otherwise end before it is cancelled."""
+    end = time.monotonic() + WAIT / 1000
+    while time.monotonic() < end:
+        for process in psutil.Process(server.process.pid).children(recursive=True):
+            with suppress(psutil.Error):
+                if "run" in process.cmdline() and "--settings" in process.cmdline():
+                    process.suspend()
+                    return
+        time.sleep(0.05)
+    pytest.fail("no job was started")
+
+
 def test_plot_and_map__stay_when_a_scene_is_added_and_a_job_is_cancelled(port, visit):
     server, _ = port
     visitor, scene = visit(server), server.root / "raw" / "port.tif"
@@ -190,12 +206,16 @@ def test_plot_and_map__stay_when_a_scene_is_added_and_a_job_is_cancelled(port, v
         visitor.wait_until_idle()
         assert plot.bounding_box() == before
         press_button(visitor, "Update the results")
+        suspend_job(server)
         press_button(visitor, "Cancel")
         expect(visitor.page.get_by_role("button", name="Dismiss")).to_be_visible(timeout=WAIT)
         visitor.wait_until_idle()
         assert plot.bounding_box() == before
         follow(visitor, "Map")
-        expect(visitor.page.get_by_text("late.tif is not part of these")).to_be_visible()
+        expect(visitor.page.get_by_text("late.tif is not part of these")).to_be_visible(
+            timeout=WAIT
+        )
+        visitor.wait_until_idle()
         assert canvas.bounding_box() == before_map
         press_button(visitor, "Dismiss")
     finally:
@@ -223,7 +243,10 @@ def test_table__rows_pick_and_select(analyst, port):
     analyst.wait_until_idle()
 
     def tick(row):
+        analyst.wait_until_idle()
         table.scroll_into_view_if_needed()
+        # The table is drawn again while the elements above it settle.
+        analyst.page.wait_for_timeout(1000)
         box = table.bounding_box()
         analyst.page.mouse.click(box["x"] + 18, box["y"] + 35 * row + 52)
 

@@ -47,7 +47,8 @@ def test_coco__images_categories_and_boxes(clustered_chips, tmp_path):
     assert [a["image_id"] for a in annotations] == [1] * 5 + [2] * 4
     assert annotations[0]["bbox"] == [15, 27, 10, 6]
     assert annotations[0]["area"] == 60
-    assert annotations[0]["attributes"] == {"chip_id": "a-00", "confidence": 0.5}
+    attributes = {"chip_id": "a-00", "confidence": 0.5, "approved": False}
+    assert annotations[0]["attributes"] == attributes
     assert coco.annToMask(annotations[0]).sum() == 60
     assert coco.annToMask(annotations[0]).shape == (120, 160)
 

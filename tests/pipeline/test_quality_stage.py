@@ -3,7 +3,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from core.clusters.editing import edit_history, edited_labelling, edits
+from core.clusters.editing import edit_history, edit_replay, edited_labelling, edits
 from core.clusters.methods import method_table
 from core.clusters.methods.method_table import METHODS, method_of, recluster_by_mixture
 from core.pipeline import chip_images, quality_stage
@@ -95,7 +95,7 @@ def save_history(run, *make_edits):
     state, history = edited_labelling.unedited_clusters(labels), edit_history.History()
     for make_edit in make_edits:
         history = edit_history.add_edit(history, make_edit(state), run.chip_ids)
-        state, _ = edits.replay_edits(labels, history.edits)
+        state, _ = edit_replay.replay_edits(labels, history.edits)
     change_edits(run.view, run.labelling, run.chip_ids, lambda _: history)
     return state
 

@@ -22,8 +22,9 @@ CHIP_SIDE = 184
 ATTRIBUTES_AT_MOST = 6
 
 
-def chip_panel(view: View, chips: ChipSet, row: int, cluster: str | None) -> None:
+def chip_panel(view: View, chips: ChipSet, row: int, clusters: Clusters | None) -> None:
     """Draw a chip's pixels and facts, and its surroundings in the scene."""
+    cluster = clusters.look.name(int(clusters.ids[row])) if clusters else None
     box = st.container(horizontal=True, gap="medium")
     # The box is as wide as the frame: a narrower box would scale the chip by a fraction.
     left, right = box.container(width=CHIP_SIDE, gap="xsmall"), box.container(width="stretch")
@@ -57,8 +58,7 @@ def _open_dialog(view: View, chips: ChipSet, clusters: Clusters | None, row: int
         # Another chip may have been picked in the surroundings since the dialog was opened.
         current = picked_row(view.workspace, chips)
         current = row if current is None else current
-        name = clusters.look.name(int(clusters.ids[current])) if clusters else None
-        chip_panel(view, chips, current, name)
+        chip_panel(view, chips, current, clusters)
 
     draw()
 

@@ -17,7 +17,9 @@ import numpy as np
 from core.errors import ArtifactError
 from core.types import BoolArray
 
-Kind = Literal["rename", "recolour", "merge", "split", "move", "new", "exclude", "approve"]
+Kind = Literal[
+    "rename", "recolour", "merge", "split", "move", "new", "name", "exclude", "include", "approve"
+]
 _FORMAT = 1
 _PAST_TENSE: dict[Kind, str] = {
     "rename": "renamed",
@@ -26,7 +28,9 @@ _PAST_TENSE: dict[Kind, str] = {
     "split": "split",
     "move": "chips moved",
     "new": "new cluster",
+    "name": "chips named",
     "exclude": "chips excluded",
+    "include": "chips included",
     "approve": "approved",
 }
 
@@ -67,12 +71,16 @@ class Edit:
     clusters : tuple of ChipSelection
         For each cluster that is edited, the chips that it held at the time.
     chips : ChipSelection or None
-        The chips that are moved, split off, excluded or turned into a new cluster.
+        The chips that are moved, named, split off, excluded, included, approved or turned into a
+        new cluster.
     text : str
         The new name or colour; empty for edits that set neither.
     chip_list : str
         Key of the list of chips in `History.chip_lists`; empty if the selections refer to the rows
         of the labelling.
+    cluster_id : int
+        For edits that rename: the id of the cluster at the time, which its chips get again if
+        another labelling has no such cluster. -1 in histories of earlier versions.
     """
 
     kind: Kind
@@ -80,6 +88,7 @@ class Edit:
     chips: ChipSelection | None = None
     text: str = ""
     chip_list: str = ""
+    cluster_id: int = -1
 
 
 @dataclass(frozen=True)
@@ -117,8 +126,9 @@ def unpack_chip_ids(packed: str) -> tuple[str, ...]:
 
 def describe_edit(edit: Edit) -> str:
     """Return a description of an edit, for example ``"renamed to quay"``."""
-    has_value = edit.text and edit.kind in ("rename", "recolour")
-    return _PAST_TENSE[edit.kind] + (f" to {edit.text}" if has_value else "")
+    value = f" to {edit.text}" if edit.kind in ("rename", "recolour") else f" {edit.text}"
+    has_value = edit.text and edit.kind in ("rename", "recolour", "name")
+    return _PAST_TENSE[edit.kind] + (value if has_value else "")
 
 
 def add_edit(history: History, edit: Edit, chip_ids: Sequence[str] = ()) -> History:
@@ -200,4 +210,5 @@ def _parse_edit(row: Mapping[str, Any]) -> Edit:
         raise ValueError(f"{row['kind']!r} is not a kind of edit")
     chips = ChipSelection(**row["chips"]) if row["chips"] else None
     clusters = tuple(ChipSelection(**cluster) for cluster in row["clusters"])
-    return Edit(row["kind"], clusters, chips, row["text"], row.get("chip_list", ""))
+    lasting = row.get("chip_list", ""), int(row.get("cluster_id", -1))
+    return Edit(row["kind"], clusters, chips, row["text"], *lasting)

@@ -24,8 +24,11 @@ class EditedLabelling:
         Chips that are left out of exports and counts; they keep their id.
     names, colours : mapping of id to str
         The names and colours that the user has set.
+    approved_chips : bool array, (n,)
+        Chips that the user has looked at and found to be in the right cluster, and chips that the
+        user has named.
     approved : frozenset of int
-        Clusters that the user has approved.
+        Clusters that the user has approved as a whole.
     next_id : int
         The id of the next cluster that an edit creates; no re-cut gives it to another cluster.
     confidence : float32 array, (n,), or None
@@ -35,6 +38,7 @@ class EditedLabelling:
 
     ids: IntArray
     excluded: BoolArray
+    approved_chips: BoolArray
     names: Mapping[int, str] = field(default_factory=dict)
     colours: Mapping[int, str] = field(default_factory=dict)
     approved: frozenset[int] = frozenset()
@@ -56,7 +60,8 @@ class EditedLabelling:
 
 def unedited_clusters(labels: IntArray) -> EditedLabelling:
     """Return labels as an edited labelling to which no edits have been applied."""
-    return EditedLabelling(labels.copy(), np.zeros(len(labels), np.bool_))
+    none = np.zeros(len(labels), np.bool_)
+    return EditedLabelling(labels.copy(), none, none.copy())
 
 
 def displayed_labelling(labelling: Labelling, edited: EditedLabelling) -> Labelling:

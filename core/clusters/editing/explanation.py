@@ -130,6 +130,21 @@ def rows_near_centres(points: FloatArray, ids: IntArray, n_rows: int) -> dict[in
     return rows
 
 
+def relative_distances(points: FloatArray, ids: IntArray) -> DoubleArray:
+    """Return the distance of each point to its cluster's mean, (n,), in units of their median.
+
+    Points of the same id form a cluster; so do noise and excluded points. Small values are
+    typical. The distance is 0 if more than half of the cluster is at its mean.
+    """
+    relative = np.zeros(len(points))
+    for cluster in np.unique(ids).tolist():
+        members = np.flatnonzero(ids == cluster)
+        distances = np.linalg.norm(points[members] - points[members].mean(axis=0), axis=1)
+        median = float(np.median(distances))
+        relative[members] = distances / median if median else 0.0
+    return relative
+
+
 def nearest_cluster(points: FloatArray, labelling: Labelling, cluster: int) -> int | None:
     """Return the cluster whose mean is nearest, or None if there is no other cluster."""
     labels, n_clusters = labelling.labels, labelling.n_clusters

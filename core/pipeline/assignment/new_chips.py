@@ -38,6 +38,11 @@ class ScenesFolder(Workspace):
         """The folder that holds the scenes."""
         return self._scenes
 
+    @property
+    def annotations(self) -> Path:
+        """Annotations made in the app belong to the workspace's own scenes, not to these."""
+        return self._scenes / "annotations"
+
 
 @dataclass(frozen=True)
 class NewChips:

@@ -30,6 +30,33 @@ def checksum_of_input(workspace: Workspace, path: Path) -> str:
         return f"unreadable: {error.strerror}"
 
 
+def added_file(workspace: Workspace, path: Path) -> Path:
+    """Return the path of the file with the annotations that the user made on a scene in the app."""
+    return workspace.annotations / f"{path.stem}.geojson"
+
+
+def find_added_file(workspace: Workspace, path: Path) -> Path | None:
+    """Return the file with the annotations made on a scene in the app; None if there is none."""
+    file = added_file(workspace, path)
+    return file if file.is_file() else None
+
+
+def added_checksums(workspace: Workspace, path: Path) -> dict[str, str]:
+    """Return the checksum of the annotations made on a scene, as an input; empty without any."""
+    file = find_added_file(workspace, path)
+    return {"added": checksum_of_input(workspace, file)} if file else {}
+
+
+def annotated_sources(workspace: Workspace, path: Path, inputs: Mapping[str, Any]) -> list[Any]:
+    """Return the state of a scene's files, as `scene_sources`, and of the annotations made on it.
+
+    Raises ChangedInputError if they are no longer the files that were inspected.
+    """
+    if added_checksums(workspace, path).get("added") != inputs.get("added"):
+        raise changed_input_error(added_file(workspace, path).name)
+    return scene_sources(workspace, path, inputs)
+
+
 def scene_sources(workspace: Workspace, path: Path, inputs: Mapping[str, Any]) -> list[Any]:
     """Return the state of the files of an inspected scene, given its artifact's inputs.
 

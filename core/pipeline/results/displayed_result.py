@@ -1,20 +1,22 @@
 """A labelling as it is displayed and exported: noise treated, clusters numbered, edits applied."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from core.clusters.editing.edit_history import History
+from core.clusters.editing.edit_replay import locate_edits, replay_edits
 from core.clusters.editing.edited_labelling import EditedLabelling
-from core.clusters.editing.edits import locate_edits, replay_edits
 from core.clusters.label_matching import renumber_labels
 from core.clusters.labelling import Labelling
 from core.clusters.methods.method_table import find_method
 from core.clusters.noise_treatment import TreatedLabelling, treat_noise
-from core.pipeline.cluster_stages import clustered_points, find_tree, read_points
+from core.errors import WorkspaceError
+from core.pipeline.chip_stages import open_chips
+from core.pipeline.cluster_stages import clustered_points, find_labelling, find_tree, read_points
 from core.pipeline.results.curation import Curation, number_clusters
 from core.pipeline.results.current_file import load_current
-from core.pipeline.results.current_result import find_curation, numbers_key
+from core.pipeline.results.current_result import change_edits, find_curation, numbers_key
 from core.pipeline.results.stored_view import open_view
 from core.pipeline.run_stages import have_same_result
 from core.pipeline.scene_survey import Survey
@@ -73,6 +75,55 @@ def apply_saved_edits(
 ) -> tuple[EditedLabelling, list[str]]:
     """Return a view's labelling as displayed with the workspace's edits and numbers."""
     return apply_curation(view, labelling, find_curation(view, chip_ids), chip_ids)
+
+
+@dataclass(frozen=True)
+class EditableResult:
+    """The current result with its edits applied, for commands that edit it.
+
+    `problems` are sentences on edits that do not fit the labelling.
+    """
+
+    view: View
+    labelling: Labelling
+    chip_ids: Sequence[str]
+    history: History
+    edited: EditedLabelling
+    problems: Sequence[str]
+
+    def points(self) -> FloatArray:
+        """Return the principal components that were clustered, (n, d)."""
+        return clustered_points(read_points(self.view), self.labelling)
+
+    def change_history(self, change: Callable[[History], History]) -> "EditableResult":
+        """Change the edits, which are saved, and return the result with them.
+
+        Raises SettingsError if they have been changed elsewhere since this result was opened.
+        """
+        change_edits(self.view, self.labelling, self.chip_ids, change, self.history)
+        return open_editable(self.view.workspace)
+
+
+def open_editable(workspace: Workspace) -> EditableResult:
+    """Open the current result of a workspace with its edits.
+
+    Raises WorkspaceError if there is no result, or if its artifacts have been deleted.
+    """
+    current = load_current(workspace)
+    settings = current.settings
+    view = None if settings is None else open_view(workspace, settings, current.keys)
+    labelling = find_labelling(view) if view else None
+    chips = open_chips(view) if view else None
+    if view is None or labelling is None or chips is None:
+        raise WorkspaceError(
+            view.reason if view and view.reason else "there are no clusters to edit",
+            where=str(workspace.root),
+            remedy="Run `chipscape run` first.",
+        )
+    chip_ids = chips.facts["chip_id"].tolist()
+    edited, problems = apply_saved_edits(view, labelling, chip_ids)
+    history = current.curation.history
+    return EditableResult(view, labelling, chip_ids, history, edited, problems)
 
 
 def stored_survey(workspace: Workspace, settings: RunSettings) -> Survey | None:

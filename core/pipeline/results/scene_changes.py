@@ -6,7 +6,12 @@ from pathlib import Path
 from typing import Literal
 
 from core.artifacts.store import Artifact
-from core.pipeline.inputs.scene_files import checksum_of_input, files_of_scene
+from core.pipeline.inputs.scene_files import (
+    added_checksums,
+    added_file,
+    checksum_of_input,
+    files_of_scene,
+)
 from core.pipeline.results.stored_view import scene_keys
 from core.pipeline.scene_survey import SCENES, Survey
 from core.pipeline.view import View
@@ -14,7 +19,7 @@ from core.pipeline.workspace import Workspace
 from core.raster.annotations.vector_files import vector_file_parts
 from core.raster.scene import find_rasters
 
-ChangeKind = Literal["missing", "annotations missing", "changed"]
+ChangeKind = Literal["missing", "annotations missing", "changed", "confirmed"]
 # The largest number of files that a sentence names.
 MOST_NAMES = 3
 
@@ -27,9 +32,10 @@ class SceneChange:
     ----------
     scene : str
         File name of the scene.
-    kind : {"missing", "annotations missing", "changed"}
+    kind : {"missing", "annotations missing", "changed", "confirmed"}
         "missing" if the scene is no longer in raw/, "annotations missing" if its vector file is
         not, and "changed" if any other file of the scene was replaced, added or removed.
+        "confirmed" if only the annotations that the user made in the app have changed.
     files : tuple of str
         Names of the files concerned, sorted.
     """
@@ -78,6 +84,11 @@ def describe_scene_changes(changes: Sequence[SceneChange]) -> list[str]:
             "points are still displayed, because they are stored. The map and the surroundings of "
             f"the chips need {files}."
         )
+    if confirmed := [change.scene for change in changes if change.kind == "confirmed"]:
+        sentences.append(
+            f"Objects have been confirmed on {list_file_names(confirmed)}, or taken back, since "
+            "the chips were cut. The next run includes them."
+        )
     for change in changes:
         names, several = list_file_names(change.files), len(change.files) > 1
         if change.kind == "annotations missing":
@@ -108,7 +119,9 @@ def _compare_files(
     if vector in inputs["shared"]:
         stem = Path(vector).stem
         recorded |= {n: c for n, c in inputs["shared"].items() if Path(n).stem == stem}
-    if vector and not (raw / vector).is_file():
+    added = added_checksums(workspace, path).get("added")
+    is_added = "added" in inputs and vector == f"{workspace.annotations.name}/{path.stem}.geojson"
+    if vector and not is_added and not (raw / vector).is_file():
         return [SceneChange(scene, "annotations missing", (vector,))]
     current = {file.name: file for file in files_of_scene(path, files)}
     if vector in inputs["shared"]:
@@ -118,6 +131,8 @@ def _compare_files(
         for name in recorded.keys() | current.keys()
         if name not in current or recorded.get(name) != checksum_of_input(workspace, current[name])
     }
+    if added != inputs.get("added") and not changed:
+        return [SceneChange(scene, "confirmed", (added_file(workspace, path).name,))]
     return [SceneChange(scene, "changed", tuple(sorted(changed)))] if changed else []
 
 

@@ -14,6 +14,7 @@ from core.pipeline.results.run_records import list_unreadable_records
 from core.pipeline.results.stored_view import open_view
 from core.pipeline.run import Reporter, run_pipeline
 from core.pipeline.scene_survey import survey_scenes
+from core.pipeline.search.chip_examples import load_examples
 from core.pipeline.workspace import Workspace
 from core.progress import Progress, report_step, silent
 
@@ -46,7 +47,8 @@ class Verification:
         Number of artifacts of earlier versions, without checksums, whose files can be read.
     damaged : tuple of DamagedArtifact
     unreadable : tuple of str
-        Sentences on edits and run records that cannot be read. Nothing can compute them again.
+        Sentences on edits, run records and examples that cannot be read. Nothing can compute them
+        again.
     """
 
     n_intact: int
@@ -91,6 +93,10 @@ def verify_workspace(workspace: Workspace, report: Progress = silent) -> Verific
     unreadable = [str(error) for error in list_unreadable_records(workspace)]
     if damage := find_damage(workspace):
         unreadable.insert(0, str(damage))
+    try:
+        load_examples(workspace)
+    except ArtifactError as error:
+        unreadable.append(str(error))
     return Verification(n_intact, n_unchecked, tuple(damaged), tuple(unreadable))
 
 

@@ -15,7 +15,7 @@ QUICK = RunSettings(
     gmm=GmmSettings(n_components=2, n_init=1),
     projection=ProjectionSettings(n_iter=50),
 )
-PAGES = ("scenes", "chips", "embeddings", "clusters", "explore", "map")
+PAGES = ("scenes", "chips", "embeddings", "clusters", "explore", "contact_sheet", "map")
 
 
 def compute(workspace):

@@ -16,9 +16,8 @@ from core.clusters.editing.edit_history import (
     redo_edit,
     undo_edit,
 )
+from core.clusters.editing.edit_replay import replay_edits
 from core.clusters.editing.edited_labelling import unedited_clusters
-from core.clusters.editing.edits import replay_edits
-from core.clusters.label_matching import match_clusters, renumber_labels
 from core.errors import ArtifactError, SettingsError
 
 LABELS = np.array([0] * 6 + [1] * 4 + [2] * 3 + [-1] * 2, np.int32)
@@ -87,6 +86,36 @@ def test_approve__is_lost_if_the_cluster_changes():
     assert edited.approved == frozenset()
 
 
+def test_name_chips__joins_the_cluster_of_the_name():
+    state = unedited_clusters(LABELS)
+    edited = apply_all(
+        edits.rename_cluster(state, 1, "cars"),
+        edits.approve_cluster(state, 1),
+        edits.name_chips(select(0, 14), " cars "),
+        edits.name_chips(select(1), "boats"),
+        edits.name_chips(select(2, 14), "boats"),
+    )
+    assert edited.names == {1: "cars", 1000: "boats"}
+    assert edited.ids.tolist() == [1, 1000, 1000, 0, 0, 0] + [1] * 4 + [2] * 3 + [-1, 1000]
+    assert edited.approved == {1}
+    assert edited.approved_chips.tolist() == select(0, 1, 2, 6, 7, 8, 9, 14).tolist()
+
+
+def test_approve_chips__is_lost_by_chips_that_move():
+    state = unedited_clusters(LABELS)
+    edited = apply_all(
+        edits.approve_chips(state, select(0, 1, 6)), edits.move_chips(state, select(1), 2)
+    )
+    assert edited.approved_chips.tolist() == select(0, 6).tolist()
+    with pytest.raises(SettingsError, match="noise and excluded chips belong to no cluster"):
+        edits.approve_chips(state, select(14))
+
+
+def test_include__reverts_an_exclusion():
+    edited = apply_all(edits.exclude_chips(select(0, 1, 14)), edits.include_chips(select(1, 3)))
+    assert edited.excluded.tolist() == select(0, 14).tolist()
+
+
 def test_bisect__by_a_mixture_of_two_gaussians():
     rng = np.random.default_rng(0)
     labels = np.zeros(120, np.int32)
@@ -98,42 +127,6 @@ def test_bisect__by_a_mixture_of_two_gaussians():
     assert len(set(edited.ids[:100:2])) == len(set(edited.ids[1:100:2])) == 1
     assert edited.ids[0] != edited.ids[1]
     assert (edited.ids[100:] == 1).all()
-
-
-def test_replay__after_a_re_cut_where_the_chips_agree():
-    state = unedited_clusters(LABELS)
-    renames = (edits.rename_cluster(state, 0, "ships"), edits.rename_cluster(state, 1, "cars"))
-    recut = np.array([5] * 5 + [-1] + [7, 8, 9, 7] + [2] * 5, np.int32)
-    edited, problems = replay_edits(recut, renames)
-    # Cluster 0 lost one of its six chips; of the four chips of 1, only two are still together.
-    assert edited.names == {5: "ships", 7: "cars"}
-    assert problems == []
-    edited, problems = replay_edits(recut, renames, min_overlap=0.6)
-    assert edited.names == {5: "ships"}
-    assert len(problems) == 1
-    assert problems[0] == (
-        "Edit 2 (rename 'cars') was not applied: its cluster no longer exists; the most similar "
-        "one overlaps by 50%."
-    )
-
-
-def test_replay__reports_edits_that_no_longer_fit():
-    state = unedited_clusters(LABELS)
-    merge = edits.merge_clusters(state, (0, 1))
-    _, problems = replay_edits(np.where(LABELS == 1, 0, LABELS).astype(np.int32), (merge,), 0.4)
-    assert "already merged" in problems[0]
-    split = edits.split_cluster(state, 0, select(3, 4, 5))
-    _, problems = replay_edits(np.where(select(0, 1, 2), -1, LABELS).astype(np.int32), (split,))
-    assert "one side of the split" in problems[0]
-    edited, problems = replay_edits(LABELS[:5], (edits.rename_cluster(state, 0, "a"),))
-    assert "made when there were 15 chips; now there are 5" in problems[0]
-    assert edited.names == {}
-
-
-def test_replay__does_not_change_the_labels():
-    before = LABELS.copy()
-    apply_all(edits.move_chips(unedited_clusters(LABELS), select(14), 1))
-    np.testing.assert_array_equal(LABELS, before)
 
 
 def test_undo_and_redo():
@@ -149,6 +142,7 @@ def test_undo_and_redo():
 
 def test_history_document__round_trip_through_json():
     history = add_edit(History(), edits.rename_cluster(unedited_clusters(LABELS), 0, "Ä"))
+    history = add_edit(history, edits.name_chips(select(3), "Ö"))
     history = undo_edit(add_edit(history, edits.create_cluster(select(3))))
     assert history_from_document(json.loads(json.dumps(history_to_document(history)))) == history
 
@@ -195,35 +189,11 @@ def test_edits__impossible_edits_are_refused():
         lambda: edits.split_cluster(state, 0, select(7)),
         lambda: edits.split_cluster(state, 0, select(0, 1, 2, 3, 4, 5)),
         lambda: edits.create_cluster(select()),
+        lambda: edits.approve_chips(state, select()),
+        lambda: edits.name_chips(select(0), " "),
     ):
         with pytest.raises(SettingsError):
             make()
-
-
-def test_replay__a_split_off_cluster_keeps_its_id_after_a_re_cut():
-    labels = np.repeat([0, 1, 2], [60, 40, 30]).astype(np.int32)
-    part = np.arange(130) < 25
-    split = (edits.split_cluster(unedited_clusters(labels), 0, part),)
-    before, _ = replay_edits(labels, split)
-    recut = labels.copy()
-    recut[85:100] = 3
-    ids = match_clusters(labels, recut)
-    after, problems = replay_edits(renumber_labels(recut, ids), split)
-    assert problems == []
-    assert set(after.ids[part]) == set(before.ids[part]) == {1000}
-    assert set(after.ids[85:100]) == {3}
-
-
-def test_replay__an_edit_that_does_not_fit_keeps_later_ids():
-    state = unedited_clusters(LABELS)
-    edit_list = (
-        edits.split_cluster(state, 0, select(3, 4, 5)),
-        edits.create_cluster(select(14), "odd"),
-    )
-    recut = np.where(select(0, 1, 2), -1, LABELS).astype(np.int32)
-    edited, problems = replay_edits(recut, edit_list)
-    assert len(problems) == 1
-    assert edited.names == {1001: "odd"}
 
 
 def test_describe_edit__names_the_value_if_there_is_one():
@@ -231,3 +201,4 @@ def test_describe_edit__names_the_value_if_there_is_one():
     assert describe_edit(edits.rename_cluster(state, 1, "quay")) == "renamed to quay"
     assert describe_edit(edits.rename_cluster(state, 1, "")) == "renamed"
     assert describe_edit(edits.create_cluster(select(0, 1), "quay")) == "new cluster"
+    assert describe_edit(edits.name_chips(select(0, 1), "quay")) == "chips named quay"

@@ -11,6 +11,7 @@ from core.clusters.editing.explanation import (
     find_exemplars,
     medoid_position,
     nearest_cluster,
+    relative_distances,
     rows_near_centres,
 )
 from core.clusters.labelling import make_labelling
@@ -152,3 +153,16 @@ def test_nearest_cluster__by_mean():
         nearest_cluster(points, three, 3)
     with pytest.raises(ArtifactError):
         find_exemplars(points[1:], three)
+
+
+def test_relative_distances__in_units_of_each_cluster():
+    rng = np.random.default_rng(0)
+    points = np.concatenate([rng.normal(0, 1, (50, 3)), rng.normal(9, 20, (50, 3))])
+    ids = np.repeat([3, -1], 50).astype(np.int32)
+    relative = relative_distances(points.astype(np.float32), ids)
+    for cluster in (3, -1):
+        members = points[ids == cluster]
+        distances = np.linalg.norm(members - members.mean(axis=0), axis=1)
+        np.testing.assert_allclose(relative[ids == cluster], distances / np.median(distances), 1e-5)
+    same = np.ones((4, 2), np.float32)
+    assert relative_distances(same, np.zeros(4, np.int32)).tolist() == [0] * 4

@@ -1,0 +1,149 @@
+"""The form of a search: its examples, the scenes to search, and the job that embeds them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import streamlit as st
+
+from app.session import cache, jobs
+from app.session.state import choice_key, keep_choice, selected_chips, widget_key
+from app.session.views import find_view
+from app.widgets.choices import button_choice
+from app.widgets.markup import count_noun, escape_markdown, format_length, format_number
+from core.clusters.cluster_colours import Look
+from core.pipeline.assignment.assigned_scenes import Reference
+from core.pipeline.scene_search.candidates import scene_scans
+from core.pipeline.scene_search.examples import (
+    Examples,
+    SearchQuery,
+    chips_like,
+    chips_of_class,
+    chips_of_cluster,
+    make_query,
+)
+from core.pipeline.scene_search.scan_stages import count_windows
+from core.pipeline.view import View
+
+KINDS = {"class": "Class", "cluster": "Cluster", "like": "Chips"}
+STEP_HELP = (
+    "Distance between neighbouring windows. Automatic (0) is a third of the examples' size. "
+    "Half the step takes four times as long."
+)
+NAME_HELP = "Confirmed objects get this class. Leave it empty to use the class of the examples."
+
+
+@dataclass(frozen=True)
+class SearchRequest:
+    """What the form requests: a query, and the options of the command that computes it."""
+
+    query: SearchQuery
+    options: tuple[str, ...]
+
+
+def search_form(reference: Reference) -> SearchRequest | None:
+    """Draw the form; return the request, or None if there are no examples yet.
+
+    Raises ChipscapeError if the request is not possible.
+    """
+    view = reference.view
+    workspace = view.workspace
+    kind = button_choice(workspace, "Find more like", KINDS, "scan kind", _first_kind(view))
+    value = _choose_value(reference, kind)
+    if not value:
+        return None
+    name = st.text_input(
+        "Name of what you look for",
+        key=widget_key(workspace, f"scan name {kind} {value}"[:200], ""),
+        placeholder="the class of the examples",
+        help=NAME_HELP,
+    ).strip()
+    survey = find_view(workspace, view.settings).survey
+    readable = [s.report.name for s in survey.scenes if s.report.ok and s.present]
+    key = choice_key(workspace, f"scan scenes {readable}", readable)
+    scenes = st.multiselect("Scenes to search", readable, key=key)
+    keep_choice(workspace, f"scan scenes {readable}", scenes)
+    key = widget_key(workspace, "scan step", 0)
+    step = int(st.number_input("Step (px)", 0, 4096, step=1, key=key, help=STEP_HELP))
+    if not scenes:
+        st.caption("Choose at least one scene.")
+        return None
+    query = make_query(
+        view, survey, _examples(reference, kind, value, name), scenes=scenes, step=step
+    )
+    options = [f"--{kind}={value}", f"--scene={','.join(scenes)}"]
+    options += [f"--step={step}"] if step else []
+    options += [f"--name={name}"] if name else []
+    return SearchRequest(query, tuple(options))
+
+
+def start_button(request: SearchRequest) -> None:
+    """Draw the description of a search that is not computed yet, and the button that starts it."""
+    query = request.query
+    workspace = query.view.workspace
+    st.caption(escape_markdown(describe_query(query)))
+    is_busy = jobs.running_job(workspace) is not None
+    if st.button("Search", type="primary", key="cs.scan", disabled=is_busy, width="stretch"):
+        title = f"Searching {count_noun(len(query.scenes), 'scene')}"
+        jobs.start_scan(workspace, request.options, title)
+        st.rerun()
+
+
+def describe_query(query: SearchQuery) -> str:
+    """Return a sentence on the examples and the windows of a query."""
+    unit = "m" if any(scene.report.crs for scene in query.scenes) else "px"
+    n_windows = sum(map(count_windows, scene_scans(query)))
+    return (
+        f"{count_noun(len(query.chip_ids), 'example')}, {count_noun(n_windows, 'window')} with "
+        f"a side of {format_length(query.side, unit)}."
+    )
+
+
+def _first_kind(view: View) -> str:
+    return "class" if view.survey.class_attribute else "cluster"
+
+
+def _choose_value(reference: Reference, kind: str) -> str:
+    """Draw the choice of the class or the cluster; return the value of the command's option."""
+    view = reference.view
+    workspace = view.workspace
+    chips = cache.chips(view)
+    if chips is None:
+        return ""
+    if kind == "like":
+        chosen = [c for c in selected_chips(workspace) if c in chips.row_by_id]
+        if not chosen:
+            st.caption("Select chips on the Explore page or the map, then come back.")
+            return ""
+        st.caption(f"{count_noun(len(chosen), 'chip')} selected on the Explore page or the map.")
+        return ",".join(chosen)
+    if kind == "cluster":
+        look = Look(reference.edited.names, reference.edited.colours)
+        ids = sorted({int(i) for i in reference.edited.ids if i >= 0})
+        titles = {str(i): look.name(i) for i in ids}
+        return _select(reference, "Cluster", titles)
+    attribute = view.survey.class_attribute
+    if attribute not in chips.properties:
+        st.caption("The annotations have no class attribute. Choose a cluster, or select chips.")
+        return ""
+    counts = chips.properties[attribute].dropna().astype(str).value_counts()
+    titles = {
+        value: f"{value} ({format_number(n)})"
+        for value, n in zip(counts.index, counts, strict=True)
+    }
+    return _select(reference, "Class", titles)
+
+
+def _select(reference: Reference, label: str, titles: dict[str, str]) -> str:
+    workspace, values = reference.view.workspace, list(titles)
+    key = choice_key(workspace, f"scan {label}", values[0] if values else "", values)
+    value = st.selectbox(label, values, format_func=titles.__getitem__, key=key)
+    return str(keep_choice(workspace, f"scan {label}", value) or "")
+
+
+def _examples(reference: Reference, kind: str, value: str, name: str) -> Examples:
+    if kind == "like":
+        ids: Sequence[str] = value.split(",")
+        return chips_like(reference.view, ids, name)
+    if kind == "cluster":
+        return chips_of_cluster(reference, value, name)
+    return chips_of_class(reference.view, value, name)

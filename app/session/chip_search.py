@@ -1,0 +1,82 @@
+"""The search for similar chips as this session displays it: the examples and the ranked chips."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from app.session import cache
+from app.session.state import keep_choice, page_choice
+from core.chips.chip_set import ChipSet
+from core.errors import ChipscapeError
+from core.pipeline.search.chip_examples import ExampleSet, change_examples, load_examples
+from core.pipeline.search.chip_ranking import ChipRanking, rank_chips
+from core.pipeline.view import View
+from core.pipeline.workspace import Workspace
+
+SIMILARITY = "Similarity"
+"""Label of the scores among the columns that colour the chips."""
+
+
+@dataclass(frozen=True)
+class ChipSearch:
+    """The examples of the workspace, and the ranking of the chips of a view.
+
+    The ranking is None if there is no example for, or if the chips cannot be ranked; `problem` then
+    says why.
+    """
+
+    examples: ExampleSet = field(default_factory=ExampleSet)
+    ranking: ChipRanking | None = None
+    problem: str = ""
+
+    @property
+    def is_active(self) -> bool:
+        """True if there is an example, or a problem to display."""
+        return bool(self.problem or self.examples != ExampleSet())
+
+
+def find_search(view: View, chips: ChipSet | None) -> ChipSearch:
+    """Return the search among the chips of a view; a ranking takes 0.1 s, and is cached."""
+    if chips is None:
+        return ChipSearch()
+    examples, problem = ExampleSet(), page_choice(view.workspace, "examples refused", "")
+    keep_choice(view.workspace, "examples refused", "")
+    ranking = None
+    try:
+        examples = load_examples(view.workspace)
+        if examples.examples and view.has("embeddings"):
+            ranking = _rank(view, chips, examples)
+    except ChipscapeError as error:
+        problem = str(error)
+    return ChipSearch(examples, ranking, problem)
+
+
+def _rank(view: View, chips: ChipSet, examples: ExampleSet) -> ChipRanking | None:
+    groups = {"examples": examples.examples, "against": examples.counterexamples}
+
+    def rank() -> ChipRanking:
+        return rank_chips(view, cache.chip_id_list(view, chips), examples)
+
+    return cache.stage_result(view, "embeddings", "ranking", rank, **groups)
+
+
+def example_marks(workspace: Workspace) -> ExampleSet:
+    """Return the examples; none if their file is damaged, which `find_search` reports."""
+    try:
+        return load_examples(workspace)
+    except ChipscapeError:
+        return ExampleSet()
+
+
+def mark_examples(workspace: Workspace, change: Callable[[ExampleSet], ExampleSet]) -> None:
+    """Change the examples, or note why they cannot be changed.
+
+    With the first example, the chips are coloured by their similarity.
+    """
+    former = example_marks(workspace)
+    try:
+        examples = change_examples(workspace, change)
+    except ChipscapeError as error:
+        keep_choice(workspace, "examples refused", str(error))
+        return
+    if examples.examples and not former.examples:
+        keep_choice(workspace, "colour", SIMILARITY)

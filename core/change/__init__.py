@@ -1,0 +1,1 @@
+"""Changes between two scenes of the same ground."""

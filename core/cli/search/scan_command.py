@@ -1,0 +1,119 @@
+"""`chipscape scan`: search whole scenes for more objects like some chips."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from core.artifacts.formats import write_atomically
+from core.cli.console import counted, reporter, show_result
+from core.cli.shared_options import JsonOption, WorkspaceOption, option, split_names
+from core.errors import SettingsError
+from core.pipeline.workspace import Workspace
+
+# Candidates listed on the terminal.
+_LISTED = 20
+
+
+def scan_command(
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+    like: Annotated[str, option("Ids of chips to search for, comma-separated.")] = "",
+    cluster: Annotated[str, option("Cluster to search for: its number or its name.")] = "",
+    class_value: Annotated[
+        str, option("Class to search for, or ATTRIBUTE=VALUE of the annotations.", "--class")
+    ] = "",
+    scene: Annotated[
+        str, option("Names of the scenes to search, comma-separated. [default: all]")
+    ] = "",
+    step: Annotated[
+        int, option("Step of the grid in pixels. [default: a third of the examples' size]")
+    ] = 0,
+    threshold: Annotated[
+        float | None, option("Lowest score of a candidate. [default: chosen from the scores]")
+    ] = None,
+    name: Annotated[
+        str, option("Class of confirmed candidates. [default: that of the examples]")
+    ] = "",
+    run: Annotated[
+        str, option("Name, id or record of the run with the examples. [default: the current]")
+    ] = "",
+    out: Annotated[Path | None, option("GeoJSON file for the candidates.")] = None,
+    confirm: Annotated[
+        bool,
+        typer.Option("--confirm", help="Keep the candidates as annotations, without a review."),
+    ] = False,
+) -> None:
+    """Search whole scenes for more objects like some chips, not only the annotated ones."""
+    from core.pipeline.assignment.assigned_scenes import open_reference
+    from core.pipeline.scene_search import candidates, decided_candidates, examples
+    from core.pipeline.scene_survey import survey_scenes
+
+    if [bool(like), bool(cluster), bool(class_value)].count(True) != 1:
+        raise SettingsError(
+            "the examples are not clear",
+            where="scan",
+            remedy="Give exactly one of --like, --cluster and --class.",
+        )
+    target = Workspace.at(workspace)
+    if out and out.resolve().is_relative_to(target.raw.resolve()):
+        raise SettingsError("raw/ is never written to", where="--out")
+    reference = open_reference(target, run)
+    view = reference.view
+    if like:
+        chosen = examples.chips_like(view, split_names(like), name)
+    elif cluster:
+        chosen = examples.chips_of_cluster(reference, cluster, name)
+    else:
+        chosen = examples.chips_of_class(view, class_value, name)
+    with reporter() as listen:
+        survey = survey_scenes(target, listen("scenes"), view.settings.scenes)
+        names = split_names(scene)
+        query = examples.make_query(view, survey, chosen, scenes=names, step=step)
+        candidates.scan_scenes(query, listen("scan"))
+    result = candidates.find_candidates(query)
+    assert result is not None
+    limit = result.suggested_threshold if threshold is None else threshold
+    table = result.above(limit)
+    if confirm:
+        decided_candidates.decide_rows(result, table["id"].tolist(), "confirmed")
+    document: dict[str, Any] = {
+        "examples": len(query.chip_ids),
+        "attributes": dict(query.attributes),
+        "side": query.side,
+        "step": {s.report.name: query.step_on(s) for s in query.scenes},
+        "threshold": limit,
+        **result.counts(limit),
+        "confirmed_now": len(table) if confirm else 0,
+        "scenes": {m.scene.report.name: m.scores.size for m in result.maps},
+        "refused": dict(result.refused),
+        "best": table.head(_LISTED).to_dict("records"),
+    }
+    if out:
+        collection = decided_candidates.candidate_collection(result, limit)
+        write_atomically(out, json.dumps(collection))
+        document["written"] = str(out)
+    show_result(as_json, document, _scan_lines(document, len(table)))
+
+
+def _scan_lines(document: dict[str, Any], n_candidates: int) -> list[str]:
+    unit, counts = document["best"], document
+    lines = [
+        f"{row['scene']:<24} {row['score']:6.2f} column {row['column']:8.0f} row {row['row']:8.0f}"
+        f"  {row['state']:<10} {row['id']}"
+        for row in unit
+    ]
+    if n_candidates > len(unit):
+        lines.append(f"and {n_candidates - len(unit)} more")
+    lines += [f"not searched: {reason}" for reason in document["refused"].values()]
+    lines.append(
+        f"{counted(n_candidates, 'candidate')} with a score of at least "
+        f"{document['threshold']:.2f}, {counts['annotated']} more are annotated already"
+    )
+    if "written" in document:
+        lines.append(f"written: {document['written']}")
+    return lines
+
+
+COMMANDS = {"scan": scan_command}

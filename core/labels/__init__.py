@@ -1,0 +1,1 @@
+"""Labels that the user gives to chips: which chip to label next, suggestions, doubtful labels."""

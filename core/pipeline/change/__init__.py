@@ -1,0 +1,1 @@
+"""Changes between two scenes of a view that cover the same ground."""

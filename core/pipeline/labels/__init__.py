@@ -1,0 +1,1 @@
+"""Labels of the chips of a workspace: their file, and the tasks of labelling."""

@@ -1,0 +1,1 @@
+"""Search for chips similar to examples: arrays in, arrays out."""
