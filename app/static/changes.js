@@ -16,7 +16,7 @@ const BODY = `
   <div><ul class="list" role="listbox" tabindex="0" aria-label="Footprints, the largest change first"></ul></div>
   <section class="view" role="group" aria-label="The footprint on both dates">
     <div class="head">
-      <div><h3 aria-live="polite"></h3><p class="facts"></p></div>
+      <div><h2 aria-live="polite"></h2><p class="facts"></p></div>
       <div class="buttons">
         <button type="button" class="previous">Previous<kbd aria-hidden="true">↑</kbd></button>
         <button type="button" class="next">Next<kbd aria-hidden="true">↓</kbd></button>
@@ -162,7 +162,7 @@ class Viewer {
     const [first, second] = this.data.scenes;
     const notes = { first: `annotated only in ${first}`, second: `annotated only in ${second}`,
       both: "annotated in both scenes", grid: "a square of the grid" };
-    find("h3").textContent = `${position + 1} of ${this.listed.length}: ${row.kind === "changed" ? "changed in place" : row.kind}`;
+    find("h2").textContent = `${position + 1} of ${this.listed.length}: ${row.kind === "changed" ? "changed in place" : row.kind}`;
     const name = row.name === row.id ? row.id : `${row.name} · ${row.id}`;
     find(".facts").textContent = `Score ${row.score.toFixed(1)} · ${notes[row.note]} · ${name}`;
     const figures = this.root.querySelectorAll(".chips figure");

@@ -10,6 +10,7 @@ from app.session.saved_settings import save_settings
 from core.pipeline.run import keep_run, run_pipeline
 from core.pipeline.workspace import Workspace
 from core.settings import ChipSettings, GmmSettings, ProjectionSettings, RunSettings
+from tests.browser.test_page_access import find_problems
 from tests.two_dates import GONE, NAMES, NEW, N, write_two_dates
 
 pytestmark = [pytest.mark.browser, pytest.mark.long]
@@ -51,7 +52,7 @@ def wait_for_list(visitor):
 
 
 def heading(visitor):
-    return visitor.page.locator(".changes h3")
+    return visitor.page.locator(".changes h2")
 
 
 def swipe(visitor):
@@ -141,6 +142,7 @@ def test_changes__with_the_keyboard_alone(analyst):
     expect(swipe(analyst)).to_have_value("40")
     keyboard.press("Space")
     expect(swipe(analyst)).to_have_value("100")
+    assert find_problems(analyst) == []
     tab_to(analyst, swipe(analyst))
     keyboard.press("Home")
     expect(swipe(analyst)).to_have_attribute("aria-valuetext", f"0 % {NAMES[0]}, 100 % {NAMES[1]}")
