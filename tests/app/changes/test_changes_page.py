@@ -117,3 +117,9 @@ def test_error__too_few_footprints_is_a_sentence(dates, monkeypatch):
     labelled(app.selectbox, "Earlier scene").set_value(NAMES[1]).run()
     assert not app.exception
     assert "1000 are needed" in texts(app.error)
+
+
+def test_error__a_damaged_scene_is_a_sentence(dates):
+    (dates / "raw" / f"{NAMES[1]}.tif").write_bytes(b"II*\0 and no more")
+    app = open_changes()
+    assert NAMES[1] in texts([*app.error, *app.info]).replace("\\", "")

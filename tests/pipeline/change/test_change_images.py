@@ -54,6 +54,7 @@ def test_draw_on_date__both_dates_show_the_same_ground(changes):
     first, second = (draw(changes, 3, date)[0] for date in (0, 1))
     opaque = (first[..., 3] == 255) & (second[..., 3] == 255)
     assert opaque.mean() > 0.5
+    assert not np.array_equal(first, second)
     pixels = [image[..., 0][opaque].astype(float) for image in (first, second)]
     # The second date is darker and hazier, but its pattern is the same.
     assert np.corrcoef(*pixels)[0, 1] > 0.95
