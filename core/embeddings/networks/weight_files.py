@@ -102,15 +102,19 @@ def _digest(path: Path, size: int, time_ns: int) -> str:  # noqa: ARG001
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def read_checkpoint(path: Path, card: EncoderCard) -> dict[str, Any]:
+def read_checkpoint(path: Path, card: EncoderCard, prefix: str = "") -> dict[str, Any]:
     """Read a checkpoint: safetensors, or PyTorch's format with tensors and plain values only.
 
-    Raises WeightsError if the file is truncated, damaged, of another format, or contains any other
-    object.
+    With a prefix, only the keys that begin with it are returned, without it. Raises WeightsError if
+    the file is truncated, damaged, of another format, or contains any other object.
     """
     if path.suffix == ".safetensors":
-        return _read_safetensors(path, card)
-    return _read_pytorch(path, card)
+        state = _read_safetensors(path, card, prefix)
+    else:
+        state = _read_pytorch(path, card)
+    return {
+        key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)
+    }
 
 
 def load_checkpoint(
@@ -213,12 +217,13 @@ def _download(card: EncoderCard, folder: Path) -> Path:
         ) from error
 
 
-def _read_safetensors(path: Path, card: EncoderCard) -> dict[str, Any]:
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
+def _read_safetensors(path: Path, card: EncoderCard, prefix: str) -> dict[str, Any]:
+    from safetensors import SafetensorError, safe_open
 
     try:
-        return dict(load_file(path))
+        with safe_open(path, "pt") as file:
+            keys = [key for key in file.keys() if key.startswith(prefix)]  # noqa: SIM118
+            return {key: file.get_tensor(key) for key in keys}
     except (SafetensorError, OSError) as error:
         problem = f"the file is truncated or is not a safetensors file ({error})"
         raise _file_error(path, card, problem) from error
