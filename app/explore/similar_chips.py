@@ -42,8 +42,15 @@ WORDS_HELP = (
 )
 
 
-def similar_panel(chips: ChipSet | None, search: ChipSearch, clusters: Clusters | None) -> None:
-    """Draw the chips that are most similar to the examples or the words; nothing without them."""
+def similar_panel(
+    view: View, chips: ChipSet | None, search: ChipSearch, clusters: Clusters | None
+) -> None:
+    """Draw the field for words, and the chips that are most similar to the words or the examples.
+
+    The field needs an encoder that knows words. Without words and examples, there are no chips.
+    """
+    if chips is not None and knows_words(view):
+        _word_field(view, search)
     if chips is None or not search.is_active:
         return
     with st.container(border=True, key="cs_similar", gap="small"):
@@ -76,10 +83,7 @@ def _examples_menu(chips: ChipSet, search: ChipSearch) -> None:
     _clear_button("Remove all examples", mark_examples, lambda _: ExampleSet())
 
 
-def word_field(view: View, search: ChipSearch) -> None:
-    """Draw the field for words, if the chips are embedded with an encoder that knows words."""
-    if not knows_words(view):
-        return
+def _word_field(view: View, search: ChipSearch) -> None:
     key = widget_key(view.workspace, f"words {search.words}", search.words)
 
     def choose() -> None:

@@ -174,5 +174,7 @@ def _result_lines(result: dict[str, Any]) -> list[str]:
 
 
 def _saved_line(result: dict[str, Any]) -> list[str]:
-    found = "The chips found" if result["words"] else "The examples and the chips found"
-    return [f"{found} are now the cluster {result['saved']}."] if result["saved"] else []
+    if not result["saved"]:
+        return []
+    chips = "The chips found" if result["words"] else "The examples and the chips found"
+    return [f"{chips} are now the cluster {result['saved']}."]
