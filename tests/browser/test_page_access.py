@@ -35,6 +35,8 @@ CHIP_PAGES = (
     *("clusters", "runs"),
     *(pytest.param(name, marks=pytest.mark.long) for name in ("scenes", "chips", "embeddings")),
     *(pytest.param(name, marks=pytest.mark.long) for name in ("explore", "map")),
+    # Without two dates; tests/browser/test_changes.py scans the comparison itself.
+    pytest.param("changes", marks=pytest.mark.long),
 )
 LAND_COVER_PAGES = ("flair_data", "flair_pixels", "flair_models", "flair_confusion")
 TABS = {
