@@ -114,6 +114,7 @@ def test_keyboard__mark_and_select(analyst, quay):
     assert load_examples(workspace) == ExampleSet()
 
 
+@pytest.mark.long
 def test_map__shows_the_same_ranking(analyst, quay):
     server, ids = quay
     workspace = Workspace.at(server.root)
