@@ -1,4 +1,4 @@
-"""`chipscape find`: rank the chips by their similarity to examples."""
+"""`chipscape find`: rank the chips by their similarity to examples or to words."""
 
 from collections.abc import Container, Iterable
 from typing import Annotated, Any, cast, get_args
@@ -17,7 +17,7 @@ from core.pipeline.results.current_result import change_edits
 from core.pipeline.results.displayed_result import apply_saved_edits
 from core.pipeline.run import Run, keep_run
 from core.pipeline.search.chip_examples import ExampleSet, change_examples, load_examples
-from core.pipeline.search.chip_ranking import rank_chips
+from core.pipeline.search.chip_ranking import rank_by_words, rank_chips
 from core.search.exact_search import BestRows
 from core.search.ranking import RankMethod
 from core.types import BoolArray, IntArray
@@ -35,6 +35,9 @@ def find_command(
     cluster: Annotated[
         str, option("Name or number of a cluster whose chips are examples.", "--cluster")
     ] = "",
+    words: Annotated[
+        str, option("Words that describe the chips to find; needs the encoder siglip2.", "--words")
+    ] = "",
     top: Annotated[int, typer.Option("--top", help="Number of chips to find.", min=0)] = 50,
     threshold: Annotated[
         float | None,
@@ -50,8 +53,14 @@ def find_command(
         str, option("Name of a new cluster of the examples and the chips found.", "--save")
     ] = "",
 ) -> None:
-    """Find the chips that are most similar to examples."""
+    """Find the chips that are most similar to examples, or to words."""
     require_choice(rank_method, get_args(RankMethod), "--rank-method")
+    if words and (like or unlike or cluster or keep):
+        raise SettingsError(
+            "words and examples cannot be combined",
+            where="--words",
+            remedy="Give either --words, or examples with --like, --unlike, --cluster and --keep.",
+        )
     until = "projection" if save else "clusters" if cluster else "embeddings"
     with reporter() as listen:
         run = run_displayed(session, listen, until)
@@ -59,11 +68,14 @@ def find_command(
     ids = np.array(run.chip_ids, dtype=object)
     members = ids[_cluster_members(edited, cluster)] if edited and cluster else ()
     examples = ExampleSet().mark_for([*(like or ()), *members]).mark_against(unlike or ())
-    if not (like or unlike or cluster):
+    if not (like or unlike or cluster or words):
         examples = load_examples(session.workspace)
     else:
         _require_known((*examples.examples, *examples.counterexamples), run.chips.row_by_id)
-    ranking = rank_chips(run.view, run.chip_ids, examples, cast("RankMethod", rank_method))
+    if words:
+        ranking = rank_by_words(run.view, words)
+    else:
+        ranking = rank_chips(run.view, run.chip_ids, examples, cast("RankMethod", rank_method))
     k = top if threshold is None else len(ids)
     best = ranking.best_chips(k, threshold, edited.excluded if edited else None)
     if keep:
@@ -75,6 +87,7 @@ def find_command(
         "examples": len(ranking.example_rows),
         "counterexamples": len(ranking.counterexample_rows),
         "rank_method": rank_method,
+        "words": words or None,
         "chips": _list_chips(run, best),
         "missing": list(ranking.missing),
         "saved": save or None,
@@ -145,6 +158,9 @@ def _result_lines(result: dict[str, Any]) -> list[str]:
         "  ".join([chip["chip_id"], f"{chip['score']:6.3f}", chip["scene"], chip.get("class", "")])
         for chip in result["chips"]
     ]
+    if result["words"]:
+        lines.append(f"{counted(len(lines), 'chip')} found from the words {result['words']!r}.")
+        return [*lines, *_saved_line(result)]
     against = f" and {counted(result['counterexamples'], 'example')} against"
     summary = (
         f"{counted(len(lines), 'chip')} found from {counted(result['examples'], 'example')}"
@@ -154,6 +170,11 @@ def _result_lines(result: dict[str, Any]) -> list[str]:
     lines.append(summary)
     if result["missing"]:
         lines.append(f"Not among the chips: {', '.join(result['missing'])}.")
-    if result["saved"]:
-        lines.append(f"The examples and the chips found are now the cluster {result['saved']}.")
-    return lines
+    return [*lines, *_saved_line(result)]
+
+
+def _saved_line(result: dict[str, Any]) -> list[str]:
+    if not result["saved"]:
+        return []
+    chips = "The chips found" if result["words"] else "The examples and the chips found"
+    return [f"{chips} are now the cluster {result['saved']}."]

@@ -9,9 +9,11 @@ import pytest
 from shapely.geometry import box
 
 from core import cli
+from core.embeddings.networks.siglip2 import CARD
 from core.pipeline.results.current_file import load_current
 from core.pipeline.search.chip_examples import ExampleSet, load_examples
 from core.pipeline.workspace import Workspace
+from tests.siglip_hub import write_siglip_hub
 
 QUICK = """
 [chips]
@@ -118,3 +120,18 @@ def test_find__bad_input(call, ids):
     assert "Mark at least one chip" in call("find")
     assert "Mark at least one chip" in call("find", "--unlike", ids["rough"][0])
     assert "'best' is not one of" in call("find", "--rank-method", "best")
+
+
+def test_find__words_need_siglip2_and_no_examples(call, ids, tmp_path):
+    assert "texture cannot be compared with words" in call("find", "--words", "boat")
+    assert "cannot be combined" in call("find", "--words", "boat", "--like", ids["rough"][0])
+    write_siglip_hub(tmp_path / "weights" / "siglip2", CARD.dim, 32)
+    options = ("--encoder", "siglip2", "--words", "a boat", "--top", "4")
+    result = call("find", *options)
+    scores = [chip["score"] for chip in result["chips"]]
+    assert len(scores) == 4
+    assert scores == sorted(scores, reverse=True)
+    assert result["words"] == "a boat"
+    text = call("find", *options, "--save", "boats", as_json=False)
+    assert "4 chips found from the words 'a boat'." in text
+    assert "The chips found are now the cluster boats." in text
