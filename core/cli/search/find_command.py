@@ -1,14 +1,16 @@
 """`chipscape find`: rank the chips by their similarity to examples."""
 
 from collections.abc import Container, Iterable
+from pathlib import Path
 from typing import Annotated, Any, cast, get_args
 
 import numpy as np
 import typer
 
+from core.artifacts.formats import write_atomically
 from core.cli.console import counted, reporter, show_result
 from core.cli.quality_commands import run_displayed
-from core.cli.shared_options import Session, option, require_choice, with_session
+from core.cli.shared_options import Session, option, require_choice, split_names, with_session
 from core.clusters.editing.edit_history import add_edit
 from core.clusters.editing.edited_labelling import EditedLabelling
 from core.clusters.editing.edits import create_cluster
@@ -17,7 +19,7 @@ from core.pipeline.results.current_result import change_edits
 from core.pipeline.results.displayed_result import apply_saved_edits
 from core.pipeline.run import Run, keep_run
 from core.pipeline.search.chip_examples import ExampleSet, change_examples, load_examples
-from core.pipeline.search.chip_ranking import rank_chips
+from core.pipeline.search.chip_ranking import rank_chips, ranking_table
 from core.search.exact_search import SearchResult
 from core.search.ranking import RankMethod
 from core.types import BoolArray, IntArray
@@ -27,7 +29,8 @@ from core.types import BoolArray, IntArray
 def find_command(
     session: Session,
     like: Annotated[
-        list[str] | None, option("Id of a chip to find more of; may be repeated.", "--like")
+        list[str] | None,
+        option("Id of a chip to find more of; comma-separated, or repeated.", "--like"),
     ] = None,
     unlike: Annotated[
         list[str] | None, option("Id of a chip that results should not resemble.", "--unlike")
@@ -43,6 +46,7 @@ def find_command(
     rank_method: Annotated[
         str, typer.Option("--rank-method", help="classifier, or mean as in other tools.")
     ] = "classifier",
+    out: Annotated[Path | None, option("CSV file for the chips found, with positions.")] = None,
     keep: Annotated[
         bool, option("Keep these examples in the workspace, for the app and later.", "--keep")
     ] = False,
@@ -58,14 +62,19 @@ def find_command(
     edited = _displayed_clusters(run) if cluster or save else None
     ids = np.array(run.chip_ids, dtype=object)
     members = ids[_cluster_members(edited, cluster)] if edited and cluster else ()
-    examples = ExampleSet().mark_for([*(like or ()), *members]).mark_against(unlike or ())
-    if not (like or unlike or cluster):
+    likes, unlikes = (_list_ids(texts, run.chips.row_by_id) for texts in (like, unlike))
+    examples = ExampleSet().mark_for([*likes, *members]).mark_against(unlikes)
+    if not (likes or unlikes or cluster):
         examples = load_examples(session.workspace)
     else:
         _require_known((*examples.examples, *examples.counterexamples), run.chips.row_by_id)
     ranking = rank_chips(run.view, run.chip_ids, examples, cast("RankMethod", rank_method))
     k = top if threshold is None else len(ids)
     best = ranking.best_chips(k, threshold, edited.excluded if edited else None)
+    if out:
+        if out.resolve().is_relative_to(session.workspace.raw.resolve()):
+            raise SettingsError("raw/ is never written to", where="--out")
+        write_atomically(out, ranking_table(run.chips, ranking, best).to_csv(index=False))
     if keep:
         change_examples(session.workspace, lambda _: examples)
     if save and edited:
@@ -78,6 +87,7 @@ def find_command(
         "chips": _list_chips(run, best),
         "missing": list(ranking.missing),
         "saved": save or None,
+        "written": str(out) if out else None,
     }
     show_result(session.as_json, result, _result_lines(result))
 
@@ -105,6 +115,11 @@ def _cluster_members(edited: EditedLabelling, name: str) -> BoolArray:
             remedy=f"Give its number, or its name; named clusters: {names}.",
         )
     return members
+
+
+def _list_ids(texts: Iterable[str] | None, known: Container[str]) -> list[str]:
+    """Return the ids in texts, each an id or several ids separated by commas."""
+    return [i for text in texts or () for i in ([text] if text in known else split_names(text))]
 
 
 def _require_known(chip_ids: Iterable[str], known: Container[str]) -> None:
@@ -156,4 +171,6 @@ def _result_lines(result: dict[str, Any]) -> list[str]:
         lines.append(f"Not among the chips: {', '.join(result['missing'])}.")
     if result["saved"]:
         lines.append(f"The examples and the chips found are now the cluster {result['saved']}.")
+    if result["written"]:
+        lines.append(f"written: {result['written']}")
     return lines

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from core.chips.chip_set import ChipSet
 from core.errors import TooFewError
 from core.pipeline.embedding_stages import EMBEDDINGS
 from core.pipeline.search.chip_examples import ExampleSet
@@ -92,6 +93,27 @@ def rank_chips(
     )
     scores = np.concatenate([score_rows(part, ranker) for part in parts])
     return ChipRanking(scores, examples, counterexamples, tuple(missing))
+
+
+def ranking_table(chips: ChipSet, ranking: ChipRanking, best: SearchResult) -> pd.DataFrame:
+    """Return the examples and ranked chips as a table, to be stored as CSV.
+
+    The columns are rank (from 1; none for examples), mark ("for", "against" or empty), chip_id,
+    scene, score, longitude and latitude (degrees, EPSG:4326), column and row (scene pixels), and
+    the attributes.
+    """
+    marked = (ranking.example_rows, ranking.counterexample_rows)
+    rows = np.concatenate([*marked, best.rows])
+    n_marked = len(rows) - len(best.rows)
+    columns = ["chip_id", "scene", "longitude", "latitude", "column", "row"]
+    facts = chips.facts[columns].iloc[rows].reset_index(drop=True)
+    facts.insert(
+        0, "rank", pd.Series([pd.NA] * n_marked + [*range(1, len(best.rows) + 1)], dtype="Int64")
+    )
+    facts.insert(1, "mark", np.repeat(["for", "against", ""], [*map(len, marked), len(best.rows)]))
+    facts.insert(4, "score", ranking.scores[rows].round(6))
+    properties = chips.properties.iloc[rows].reset_index(drop=True)
+    return pd.concat([facts, properties.drop(columns=facts.columns, errors="ignore")], axis=1)
 
 
 def take_rows(parts: Sequence[AnyArray], rows: IntArray) -> FloatArray:
