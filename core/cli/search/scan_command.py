@@ -64,14 +64,7 @@ def scan_command(
     from core.pipeline.scene_survey import survey_scenes
 
     likes, unlikes = (split_names(",".join(ids or ())) for ids in (like, unlike))
-    if [bool(likes), bool(cluster), bool(class_value)].count(True) > 1:
-        raise SettingsError(
-            "the examples are not clear",
-            where="scan",
-            remedy="Give only one of --like, --cluster and --class.",
-        )
-    if unlikes and not likes:
-        raise SettingsError("it needs --like", where="--unlike")
+    _require_one_kind(likes, unlikes, cluster, class_value)
     target = Workspace.at(workspace)
     if out and out.resolve().is_relative_to(target.raw.resolve()):
         raise SettingsError("raw/ is never written to", where="--out")
@@ -108,6 +101,17 @@ def scan_command(
         write_atomically(out, json.dumps(collection))
         document["written"] = str(out)
     show_result(as_json, document, _scan_lines(document, len(result.above(limit))))
+
+
+def _require_one_kind(likes: list[str], unlikes: list[str], cluster: str, class_value: str) -> None:
+    if [bool(likes), bool(cluster), bool(class_value)].count(True) > 1:
+        raise SettingsError(
+            "the examples are not clear",
+            where="scan",
+            remedy="Give only one of --like, --cluster and --class.",
+        )
+    if unlikes and not likes:
+        raise SettingsError("it needs --like", where="--unlike")
 
 
 def _describe_result(result: "SearchResult", limit: float) -> dict[str, Any]:
