@@ -80,8 +80,7 @@ def scan_command(
         chosen = examples.marked_chips(view, load_examples(target), name)
     with reporter() as listen:
         survey = survey_scenes(target, listen("scenes"), view.settings.scenes)
-        names = split_names(scene)
-        query = examples.make_query(view, survey, chosen, scenes=names, step=step)
+        query = examples.make_query(view, survey, chosen, scenes=split_names(scene), step=step)
         candidates.scan_scenes(query, listen("scan"))
     result = candidates.find_candidates(query)
     assert result is not None
