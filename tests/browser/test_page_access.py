@@ -34,7 +34,7 @@ SCAN = """async (known) => {
 CHIP_PAGES = (
     *("clusters", "runs"),
     *(pytest.param(name, marks=pytest.mark.long) for name in ("scenes", "chips", "embeddings")),
-    *(pytest.param(name, marks=pytest.mark.long) for name in ("explore", "map")),
+    *(pytest.param(name, marks=pytest.mark.long) for name in ("explore", "map", "scan")),
 )
 LAND_COVER_PAGES = ("flair_data", "flair_pixels", "flair_models", "flair_confusion")
 TABS = {
