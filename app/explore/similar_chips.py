@@ -18,14 +18,15 @@ from app.session.state import (
     widget_value,
 )
 from app.widgets.chip_display import GalleryRow, chip_gallery, gallery_pager, gallery_rows
-from app.widgets.chip_tables import chip_colouring
+from app.widgets.chip_tables import chip_colouring, csv_button
 from app.widgets.markup import count_noun, escape_markdown
 from app.widgets.palette import EXCLUDED
 from core.chips.chip_set import ChipSet
 from core.clusters.editing.edits import create_cluster
 from core.pipeline.search.chip_examples import ExampleSet
-from core.pipeline.search.chip_ranking import knows_words
+from core.pipeline.search.chip_ranking import knows_words, ranking_table
 from core.pipeline.view import View
+from core.search.exact_search import BestRows
 from core.types import IntArray
 
 PAGE_SIZE, CHIP_WIDTH = 12, 56
@@ -123,6 +124,9 @@ def _ranked_gallery(chips: ChipSet, search: ChipSearch, clusters: Clusters | Non
         keep_choice(workspace, "number of similar chips", count)
         rows = np.concatenate([ranking.example_rows, best.rows[:count]])
         _result_buttons(chips, rows, clusters)
+        table = ranking_table(chips, ranking, BestRows(best.rows[:count], best.scores[:count]))
+        csv_button("CSV", table, "similar_chips.csv", key="cs.similar csv")
+    st.page_link("../pages/scan.py", label="Find more of them in whole scenes")
     with gallery:
         start = gallery_pager(workspace, "similar", count, PAGE_SIZE)
         page = slice(start, min(start + PAGE_SIZE, count))

@@ -17,6 +17,10 @@ from core.pipeline.workspace import Workspace
 SIMILARITY = "Similarity"
 """Label of the scores among the columns that colour the chips."""
 WORDS = "words"
+MARKS = {"for": "+", "against": "−"}
+"""The signs of the examples for and against in the plot, on the map and in galleries."""
+# Marks that are drawn in the plot and on the map, the latest ones.
+MARKS_AT_MOST = 200
 
 
 @dataclass(frozen=True)
@@ -87,6 +91,20 @@ def example_marks(workspace: Workspace) -> ExampleSet:
         return load_examples(workspace)
     except ChipscapeError:
         return ExampleSet()
+
+
+def chip_signs(workspace: Workspace) -> dict[str, str]:
+    """Return the sign of each chip that is marked as an example, by id."""
+    marks = example_marks(workspace)
+    signs = dict.fromkeys(marks.examples, MARKS["for"])
+    return signs | dict.fromkeys(marks.counterexamples, MARKS["against"])
+
+
+def signed_rows(workspace: Workspace, chips: ChipSet) -> dict[int, str]:
+    """Return the sign of each chip that is marked as an example, by row; see `MARKS_AT_MOST`."""
+    rows = chips.row_by_id
+    signs = {rows[i]: sign for i, sign in chip_signs(workspace).items() if i in rows}
+    return dict(list(signs.items())[-MARKS_AT_MOST:])
 
 
 def mark_examples(workspace: Workspace, change: Callable[[ExampleSet], ExampleSet]) -> None:

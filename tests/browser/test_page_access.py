@@ -34,7 +34,7 @@ SCAN = """async (known) => {
 CHIP_PAGES = (
     *("clusters", "runs"),
     *(pytest.param(name, marks=pytest.mark.long) for name in ("scenes", "chips", "embeddings")),
-    *(pytest.param(name, marks=pytest.mark.long) for name in ("explore", "map")),
+    *(pytest.param(name, marks=pytest.mark.long) for name in ("explore", "map", "scan")),
     # Without two dates; tests/browser/test_changes.py scans the comparison itself.
     pytest.param("changes", marks=pytest.mark.long),
 )

@@ -1,5 +1,6 @@
 """Examples and similar chips, with the mouse and with the keyboard alone."""
 
+import pandas as pd
 import pytest
 from playwright.sync_api import expect
 
@@ -75,6 +76,19 @@ def test_mouse__mark_rank_and_save_as_a_cluster(analyst, quay):
     mark_button(analyst, "Not like this").click()
     analyst.wait_until_idle()
     assert len(load_examples(workspace).counterexamples) == 1
+    # Signs mark both in the plot and among the chips.
+    texts = analyst.plot("return g.layout.annotations.map(a => a.text)")
+    assert texts == ["<b>+</b>", "<b>−</b>"]
+    page.get_by_role("button", name="1 for, 1 against").click()
+    signs = page.get_by_test_id("stPopoverBody").locator(".sign")
+    expect(signs).to_have_text(["+", "−"])
+    page.keyboard.press("Escape")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="CSV", exact=True).click()
+    table = pd.read_csv(download.value.path())
+    assert table["mark"].fillna("").tolist()[:3] == ["for", "against", ""]
+    assert table["chip_id"][0] == ids[0]
+    assert table["score"][2:].is_monotonic_decreasing
     page.get_by_role("textbox", name="Name of the new cluster").fill("quay wall")
     page.get_by_role("button", name="Save as cluster").click()
     analyst.wait_until_idle()

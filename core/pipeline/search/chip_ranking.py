@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from core.chips.chip_set import ChipSet
 from core.embeddings.networks import siglip2
 from core.errors import SettingsError, TooFewError
 from core.pipeline.embedding_stages import EMBEDDINGS
@@ -120,6 +121,27 @@ def rank_by_words(view: View, words: str) -> ChipRanking:
 def knows_words(view: View) -> bool:
     """Return True if the chips of a view are embedded with an encoder of pictures and words."""
     return view.settings.embed.encoder == siglip2.CARD.name
+
+
+def ranking_table(chips: ChipSet, ranking: ChipRanking, best: BestRows) -> pd.DataFrame:
+    """Return the examples and ranked chips as a table, to be stored as CSV.
+
+    The columns are rank (from 1; none for examples), mark ("for", "against" or empty), chip_id,
+    scene, score, longitude and latitude (degrees, EPSG:4326), column and row (scene pixels), and
+    the attributes.
+    """
+    marked = (ranking.example_rows, ranking.counterexample_rows)
+    rows = np.concatenate([*marked, best.rows])
+    n_marked = len(rows) - len(best.rows)
+    columns = ["chip_id", "scene", "longitude", "latitude", "column", "row"]
+    facts = chips.facts[columns].iloc[rows].reset_index(drop=True)
+    facts.insert(
+        0, "rank", pd.Series([pd.NA] * n_marked + [*range(1, len(best.rows) + 1)], dtype="Int64")
+    )
+    facts.insert(1, "mark", np.repeat(["for", "against", ""], [*map(len, marked), len(best.rows)]))
+    facts.insert(4, "score", ranking.scores[rows].round(6))
+    properties = chips.properties.iloc[rows].reset_index(drop=True)
+    return pd.concat([facts, properties.drop(columns=facts.columns, errors="ignore")], axis=1)
 
 
 def take_rows(parts: Sequence[AnyArray], rows: IntArray) -> FloatArray:

@@ -74,6 +74,26 @@ def test_find__lists_the_class_of_the_examples_first(call, ids):
     assert "3 chips found from 1 example;" in text
 
 
+def test_find__writes_a_table_with_positions(call, ids, tmp_path):
+    file = tmp_path / "similar.csv"
+    like = ",".join(ids["rough"][:2])
+    result = call(
+        "find", "--like", like, "--unlike", ids["smooth"][0], "--top", "5", "--out", str(file)
+    )
+    assert result["written"] == str(file)
+    table = pd.read_csv(file)
+    assert table["mark"].fillna("").tolist() == ["for", "for", "against", *[""] * 5]
+    assert table["rank"].dropna().tolist() == [1, 2, 3, 4, 5]
+    assert table["chip_id"].tolist()[3:] == [chip["chip_id"] for chip in result["chips"]]
+    assert np.allclose(table["score"][3:], [chip["score"] for chip in result["chips"]])
+    exported = pd.read_csv(tmp_path / "out" / "chips.csv").set_index("chip_id")
+    places = exported.loc[table["chip_id"], ["longitude", "latitude", "column", "row"]]
+    assert np.allclose(table[places.columns], places)
+    assert set(table["class"]) <= {"rough", "smooth"}
+    error = call("find", "--like", like, "--out", str(tmp_path / "raw" / "x.csv"))
+    assert "raw/ is never written to" in error
+
+
 def test_find__threshold_and_counterexamples(call, ids):
     marks = ("--like", ids["rough"][0], "--unlike", ids["smooth"][0])
     everything = call("find", *marks, "--top", "100")
