@@ -124,9 +124,10 @@ def _ranked_gallery(chips: ChipSet, search: ChipSearch, clusters: Clusters | Non
         keep_choice(workspace, "number of similar chips", count)
         rows = np.concatenate([ranking.example_rows, best.rows[:count]])
         _result_buttons(chips, rows, clusters)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.page_link("../pages/scan.py", label="Find more of them in whole scenes", width="stretch")
         table = ranking_table(chips, ranking, BestRows(best.rows[:count], best.scores[:count]))
-        csv_button("CSV", table, "similar_chips.csv", key="cs.similar csv")
-    st.page_link("../pages/scan.py", label="Find more of them in whole scenes")
+        csv_button("Download (CSV)", table, "similar_chips.csv", key="cs.similar csv")
     with gallery:
         start = gallery_pager(workspace, "similar", count, PAGE_SIZE)
         page = slice(start, min(start + PAGE_SIZE, count))

@@ -46,13 +46,16 @@ def scene_change_notice(workspace: Workspace) -> None:
         return
     requested = views.requested_view(workspace)
     changes, added = find_scene_changes(view), find_added_scenes(view, requested.survey)
+    if state.current_page() == "scan":
+        # The page has a button of its own for confirmed objects.
+        changes = [change for change in changes if change.kind != "confirmed"]
     if not (changes or added):
         return
     sentences = describe_scene_changes(changes)
     if added:
         verb = "is" if len(added) == 1 else "are"
         sentences.append(f"{list_file_names(added)} {verb} not part of these results yet.")
-    missing = [change for change in changes if change.kind != "changed"]
+    missing = [c for c in changes if c.kind in ("missing", "annotations missing")]
     label = "Update the results"
     if missing and len(missing) == len(changes) and not added:
         label = "Continue without it" if len(missing) == 1 else "Continue without them"

@@ -14,7 +14,7 @@ const BODY = `
 <div class="body">
   <figure><canvas role="img"></canvas><figcaption></figcaption></figure>
   <section class="card" tabindex="0" role="group">
-    <h3 aria-live="polite"></h3><p class="facts"></p><img alt=""/>
+    <h2 aria-live="polite"></h2><p class="facts"></p><img alt=""/>
     <div class="buttons">
       <button type="button" class="confirm">Confirm<kbd aria-hidden="true">Enter</kbd></button>
       <button type="button" class="reject">Reject<kbd aria-hidden="true">X</kbd></button>
@@ -154,7 +154,7 @@ class Review {
     this.root.querySelector(".count").textContent = texts.join(" · ");
     const title = item ? `Candidate ${this.position() + 1} of ${n}` : "No candidate has this score";
     const word = item && item.state !== "open" ? `: ${item.state}` : "";
-    this.card.querySelector("h3").textContent = title + word;
+    this.card.querySelector("h2").textContent = title + word;
     const scene = item ? this.data.scenes[item.scene].name : "";
     this.card.querySelector(".facts").textContent = item ? `Score ${item.score.toFixed(2)} · ${scene}` : "";
     this.picture.style.visibility = item ? "visible" : "hidden";

@@ -71,7 +71,7 @@ def workspace_of(visitor):
 
 
 def heading(visitor):
-    return visitor.page.locator(".card h3")
+    return visitor.page.locator(".card h2")
 
 
 def wait_for_review(visitor):

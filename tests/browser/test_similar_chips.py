@@ -84,7 +84,7 @@ def test_mouse__mark_rank_and_save_as_a_cluster(analyst, quay):
     expect(signs).to_have_text(["+", "−"])
     page.keyboard.press("Escape")
     with page.expect_download() as download:
-        page.get_by_role("button", name="CSV", exact=True).click()
+        page.get_by_role("button", name="Download (CSV)").click()
     table = pd.read_csv(download.value.path())
     assert table["mark"].fillna("").tolist()[:3] == ["for", "against", ""]
     assert table["chip_id"][0] == ids[0]

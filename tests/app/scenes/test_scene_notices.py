@@ -7,6 +7,8 @@ from streamlit.testing.v1 import AppTest
 
 from app.session import jobs, saved_settings
 from core.pipeline.run import keep_run, run_pipeline
+from core.pipeline.scene_search.decisions import CandidateSquare, decide
+from core.raster.scene import read_scene
 from core.settings import GmmSettings, ProjectionSettings, RunSettings
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -92,6 +94,20 @@ def test_missing_scene__all_of_them(workspace):
     assert "pier.tif and quay.tif are no longer in raw/." in page_text(app)
     assert "Continue without them" not in labels(app)
     assert "20 chips" in page_text(app)
+
+
+def test_confirmed_objects__are_included_by_an_update(workspace):
+    scene = read_scene(workspace.raw / "quay.tif")
+    square = CandidateSquare("quay-1", 20.0, 20.0, 9.0, 9.0)
+    decide(workspace, scene, [square], {"class": "boat"}, "confirmed")
+    app = open_app("explore")
+    assert "Objects have been confirmed on quay.tif" in page_text(app)
+    assert "Update the results" in labels(app)
+    assert not {"Continue without it", "I put it back: check again"} & set(labels(app))
+    # The page on which they are confirmed has a button of its own.
+    app = app.switch_page("../pages/scan.py").run()
+    assert not app.exception
+    assert "Objects have been confirmed" not in page_text(app)
 
 
 def test_missing_scene__next_to_an_added_one(workspace, with_scene):
