@@ -12,7 +12,7 @@ from app.widgets.markup import escape_markdown
 from core.errors import ChipscapeError
 from core.labels.chip_classifier import Suggestions
 from core.labels.chip_selection import NextChip
-from core.labels.label_history import LabelHistory, LabelStep, add_label_step
+from core.labels.label_history import LabelHistory, LabelStep, add_label_steps
 from core.labels.learning_curve import LearningCurve
 from core.pipeline.labels.label_file import change_labels, labels_stamp
 from core.pipeline.labels.label_tasks import LabelTask, find_duplicates, open_label_task
@@ -78,13 +78,7 @@ def change_history(view: View, change: Callable[[LabelHistory], LabelHistory]) -
 
 def add_steps(view: View, make: Callable[[], Sequence[LabelStep]]) -> None:
     """Add steps to the history of labels, or note why they cannot be made."""
-
-    def change(history: LabelHistory) -> LabelHistory:
-        for step in make():
-            history = add_label_step(history, step)
-        return history
-
-    change_history(view, change)
+    change_history(view, lambda history: add_label_steps(history, *make()))
 
 
 def show_refusal(view: View) -> None:

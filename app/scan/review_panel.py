@@ -6,6 +6,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import streamlit as st
 
 from app import messages
@@ -54,7 +55,7 @@ def review_panel(result: SearchResult) -> None:
     if table.empty:
         st.info("No other place in these scenes resembles the examples.")
         return
-    _review(result, _component_data(result))
+    _review(result, _component_data(result, table))
 
 
 @st.fragment
@@ -130,7 +131,8 @@ def _store_decisions(result: SearchResult, key: str) -> None:
         counts[instance] = counts.get(instance, 0) + 1
 
 
-def _component_data(result: SearchResult) -> dict[str, Any]:
+def _component_data(result: SearchResult, table: pd.DataFrame) -> dict[str, Any]:
+    """Return what the component draws; `table` has the candidates to be reviewed."""
     query = result.query
     workspace = query.view.workspace
     names = [score_map.scene.report.name for score_map in result.maps]
@@ -143,8 +145,7 @@ def _component_data(result: SearchResult) -> dict[str, Any]:
     looks = [f"{r.bands}{r.limits.tolist()}" for r in renderings.values()]
     session = _search_key(query)
     pictures = ScanPictures(result, renderings)
-    rows = result.table.reset_index(names="number")
-    rows = rows[(rows["state"] != "annotated") & (rows["score"] >= 0)].head(MOST_CANDIDATES)
+    rows = table.reset_index(names="number")
     columns = ["number", "id", "scene", "column", "row", "width", "height", "score", "state"]
     candidates = [
         [n, chip_id, names.index(scene), *(round(v, 2) for v in frame), round(score, 4), state]

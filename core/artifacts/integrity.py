@@ -15,6 +15,7 @@ from typing import Any
 import tomli_w
 
 from core.artifacts.formats import damaged_error, write_atomically
+from core.errors import ArtifactError
 
 _CHUNK = 1 << 20
 # The last entry of a sealed JSON document; the name may be damaged as well.
@@ -44,6 +45,27 @@ def read_sealed_json(path: Path) -> Any:
         if seal[1] != b"checksum" or seal[2] != checksum:
             raise damaged_error(path, ValueError("its checksum is wrong"))
     return document
+
+
+def read_versioned_json(path: Path, version: int) -> Any:
+    """Read a document as `read_sealed_json` whose entry "format" is its version.
+
+    Raises ArtifactError as well if it is of another version, and KeyError or TypeError if it states
+    none.
+    """
+    document = read_sealed_json(path)
+    if document["format"] != version:
+        raise ArtifactError("it is from another version of Chipscape", where=str(path))
+    return document
+
+
+def file_stamp(path: Path) -> tuple[int, int] | None:
+    """Return numbers that change with a file, for the keys of caches; None if it is missing."""
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return None
+    return status.st_mtime_ns, status.st_size
 
 
 def write_sealed_toml(path: Path, document: Mapping[str, Any]) -> Path:

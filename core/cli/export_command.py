@@ -38,8 +38,7 @@ def export_command(
     for name in names:
         require_choice(name, FORMATS, "--format")
     workspace = session.workspace
-    if out and out.resolve().is_relative_to(workspace.raw.resolve()):
-        raise SettingsError("raw/ is never written to", where="--out")
+    workspace.refuse_raw(out)
     display = read_display(workspace)
     with reporter() as listen:
         run = run_displayed(session, listen, STAGE_NAMES[-1])

@@ -14,7 +14,7 @@ from core.cli.shared_options import Session, option, require_choice, with_sessio
 from core.errors import SettingsError
 from core.labels.label_history import (
     LabelStep,
-    add_label_step,
+    add_label_steps,
     label_step,
     redo_label_step,
     undo_label_step,
@@ -88,7 +88,7 @@ def set_command(
         step = LabelStep("skip" if skip else "clear", ids)
         if label:
             step = label_step(ids, label)
-        change_labels(session.workspace, lambda history: add_label_step(history, step))
+        change_labels(session.workspace, lambda history: add_label_steps(history, step))
     _, task = _open_task(session)
     show_result(session.as_json, _counts(task), [_count_line(task)])
 
@@ -112,13 +112,7 @@ def suggest_command(
     if accept:
         groups = listed.groupby("label", sort=True)["chip_id"]
         steps = [label_step(chips.tolist(), str(name), "accept") for name, chips in groups]
-
-        def add_all(history: Any) -> Any:
-            for step in steps:
-                history = add_label_step(history, step)
-            return history
-
-        change_labels(session.workspace, add_all)
+        change_labels(session.workspace, lambda history: add_label_steps(history, *steps))
     curve = task.learning_curve()
     columns = {name: getattr(curve, name).tolist() for name in ("n_labels", "stability")}
     agreement = [None if np.isnan(value) else value for value in curve.agreement.tolist()]

@@ -65,9 +65,9 @@ class LabelHistory:
         return last
 
 
-def add_label_step(history: LabelHistory, step: LabelStep) -> LabelHistory:
-    """Return the history with one more step; undone steps are dropped."""
-    return LabelHistory((*history.steps, step))
+def add_label_steps(history: LabelHistory, *steps: LabelStep) -> LabelHistory:
+    """Return the history with more steps; undone steps are dropped if there are any."""
+    return LabelHistory((*history.steps, *steps)) if steps else history
 
 
 def label_step(chips: Sequence[str], label: str, kind: Kind = "label") -> LabelStep:

@@ -14,7 +14,7 @@ BY_PIXELS, BY_EMBEDDING, BY_BOTH = "pixels", "embedding", "pixels and embedding"
 _MOST_COPIES = 5
 
 
-def find_similar_chips(
+def find_near_duplicates(
     points: FloatArray,
     first_by_pixels: AnyArray,
     largest_distance: float = LARGEST_RELATIVE_DISTANCE,

@@ -19,10 +19,10 @@ from core.pipeline.cluster_stages import clustered_points, open_projection, open
 from core.pipeline.quality_stage import find_quality, quality_table
 from core.pipeline.results.displayed_result import apply_saved_edits, treat_view
 from core.pipeline.run import Run
-from core.pipeline.scene_survey import SurveyedScene
+from core.pipeline.scene_survey import Survey, SurveyedScene
 from core.raster.geodesy import split_at_antimeridian
 from core.tables import settings_table
-from core.types import AnyArray, IntArray
+from core.types import AnyArray, Geometries, IntArray
 
 log = logging.getLogger(__name__)
 
@@ -38,27 +38,21 @@ def collect_results(run: Run, display: DisplaySettings | None = None) -> Cluster
     if reduction is None or projection is None:
         raise TooFewError("the run stopped before its last stage", where="export")
     scenes = {scene.report.name: scene for scene in run.view.survey.usable}
-    lonlat, outlines, exported = [], [], []
-    for part in chips.parts:
-        scene = scenes[part.scene]
-        footprints = scene.footprints()
-        with_chip = np.isin(footprints.index, part.facts["annotation"])
-        lonlat.append(footprints.lonlat[with_chip])
-        outlines.append(footprints.pixels[with_chip])
-        exported.append(_exported_scene(scene))
+    footprints, outlines = chip_footprints(run.view.survey, chips)
+    exported = [_exported_scene(scenes[part.scene]) for part in chips.parts]
     edited, problems = apply_saved_edits(run.view, labelling, run.chip_ids)
     for problem in problems:
         log.warning("%s", problem)
     quality = find_quality(run.view, chips, labelling, edited)
     return ClusteredChips(
         chips=chips,
-        footprints=split_at_antimeridian(np.concatenate(lonlat)),
+        footprints=footprints,
         embeddings=embeddings,
         reduction=reduction,
         labelling=labelling,
         projection=projection,
         edited=edited,
-        outlines=np.concatenate(outlines),
+        outlines=outlines,
         space=clustered_points(reduction.points, labelling),
         scenes=tuple(exported),
         provenance=_find_provenance(run, exported),
@@ -68,6 +62,21 @@ def collect_results(run: Run, display: DisplaySettings | None = None) -> Cluster
         quality=None if quality is None else quality_table(quality, run, edited, problems),
         problems=tuple(problems),
     )
+
+
+def chip_footprints(survey: Survey, chips: ChipSet) -> tuple[Geometries, Geometries]:
+    """Return the footprints of chips, (n,), in longitude and latitude and in scene pixels.
+
+    The first are None for scenes without a CRS, and are split at 180 degrees.
+    """
+    scenes = {scene.report.name: scene for scene in survey.usable}
+    lonlat, outlines = [], []
+    for part in chips.parts:
+        footprints = scenes[part.scene].footprints()
+        with_chip = np.isin(footprints.index, part.facts["annotation"])
+        lonlat.append(footprints.lonlat[with_chip])
+        outlines.append(footprints.pixels[with_chip])
+    return split_at_antimeridian(np.concatenate(lonlat)), np.concatenate(outlines)
 
 
 def _exported_scene(scene: SurveyedScene) -> ExportedScene:

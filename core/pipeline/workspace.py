@@ -6,7 +6,7 @@ from pathlib import Path
 
 from core.artifacts.keys import Checksums
 from core.artifacts.store import Store
-from core.errors import WorkspaceError
+from core.errors import SettingsError, WorkspaceError
 
 ROOT = Path(__file__).resolve().parents[2]
 VARIABLE = "CHIPSCAPE_WORKSPACE"
@@ -78,6 +78,11 @@ class Workspace:
     def raw(self) -> Path:
         """The user's scenes and vector files; only imported files are written there."""
         return self.root / "raw"
+
+    def refuse_raw(self, out: Path | None) -> None:
+        """Raise SettingsError if an output is to be written to raw/."""
+        if out and out.resolve().is_relative_to(self.raw.resolve()):
+            raise SettingsError("raw/ is never written to", where="--out")
 
     @property
     def annotations(self) -> Path:

@@ -12,7 +12,7 @@ from core.types import AnyArray, DoubleArray, IntArray
 
 
 @dataclass(frozen=True, eq=False)
-class SearchResult:
+class BestRows:
     """The rows of a search, best first.
 
     Attributes
@@ -43,7 +43,7 @@ def score_rows(embeddings: AnyArray, ranker: Ranker) -> DoubleArray:
     return scores
 
 
-def find_best_rows(scores: DoubleArray, k: int) -> SearchResult:
+def find_best_rows(scores: DoubleArray, k: int) -> BestRows:
     """Return the k rows with the highest scores, or all if there are fewer; equal ones by row.
 
     Rows with a score of minus infinity are left out. Raises SettingsError if k is negative.
@@ -52,15 +52,15 @@ def find_best_rows(scores: DoubleArray, k: int) -> SearchResult:
         raise SettingsError(f"{k} is less than 0", where="number of results")
     k = min(k, int((scores > -np.inf).sum()))
     if k == 0:
-        return SearchResult(np.empty(0, np.int32), np.empty(0))
+        return BestRows(np.empty(0, np.int32), np.empty(0))
     # The kth score decides; rows that equal it are taken in order.
     limit = np.partition(scores, len(scores) - k)[len(scores) - k]
     above, ties = np.flatnonzero(scores > limit), np.flatnonzero(scores == limit)
     rows = np.concatenate([above, ties[: k - len(above)]])
     rows = rows[np.lexsort((rows, -scores[rows]))].astype(np.int32)
-    return SearchResult(rows, scores[rows])
+    return BestRows(rows, scores[rows])
 
 
-def search_embeddings(embeddings: AnyArray, ranker: Ranker, k: int) -> SearchResult:
+def search_embeddings(embeddings: AnyArray, ranker: Ranker, k: int) -> BestRows:
     """Return the k rows of a matrix, (n, d), with the highest scores; see `score_rows`."""
     return find_best_rows(score_rows(embeddings, ranker), k)

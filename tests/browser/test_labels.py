@@ -1,6 +1,7 @@
 """The Labels page: label chips with the mouse and with the keyboard alone."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -61,6 +62,15 @@ def count_is(page, n):
     expect(page.get_by_text(f"{n} of {N} chips labelled")).to_be_visible()
 
 
+def displayed_chip(visitor, former=None):
+    """Return the id of the chip to label; waits until it is another one than before."""
+    image = visitor.page.get_by_role("main").get_by_role("img").first
+    if former:
+        expect(image).not_to_have_attribute("alt", re.compile(re.escape(former)))
+        visitor.wait_until_idle()
+    return image.get_attribute("alt").split(", ")[-1]
+
+
 def test_labels__with_the_mouse(labeller):
     visitor, workspace = labeller
     page = visitor.page
@@ -102,23 +112,29 @@ def test_labels__with_the_keyboard_alone(labeller):
             break
     else:
         pytest.fail("the Tab key does not reach the field of the label")
+    chips = [displayed_chip(visitor)]
     for n, name in enumerate(("boat", "shed"), 1):
         page.keyboard.type(name)
         page.keyboard.press("Enter")
         count_is(page, n)
         expect(field).to_have_value("")
+        chips.append(displayed_chip(visitor, chips[-1]))
     page.keyboard.press("Tab")
     for n, key in enumerate("121", 3):
         page.keyboard.press(key)
         count_is(page, n)
+        chips.append(displayed_chip(visitor, chips[-1]))
     page.keyboard.press("u")
     count_is(page, 4)
+    expect(page.get_by_role("button", name="Redo")).to_be_enabled()
     page.keyboard.press("y")
     count_is(page, 5)
-    page.keyboard.press("s")
-    expect(page.get_by_role("button", name="Undo")).to_be_visible()
     visitor.wait_until_idle()
+    assert displayed_chip(visitor) == chips[-1]
+    page.keyboard.press("s")
+    displayed_chip(visitor, chips[-1])
     history = load_labels(workspace)
-    assert list(history.labels().values()) == ["boat", "shed", "boat", "shed", "boat"]
-    assert len(history.skipped_chips()) == 1
+    names = ["boat", "shed", "boat", "shed", "boat"]
+    assert history.labels() == dict(zip(chips, names, strict=False))
+    assert history.skipped_chips() == {chips[-1]}
     assert not visitor.exceptions()

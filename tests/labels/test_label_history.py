@@ -8,7 +8,7 @@ from core.errors import ArtifactError, SettingsError
 from core.labels.label_history import (
     LabelHistory,
     LabelStep,
-    add_label_step,
+    add_label_steps,
     label_step,
     labels_from_document,
     labels_to_document,
@@ -27,7 +27,7 @@ STEPS = st.builds(
 def history_of(*steps):
     history = LabelHistory()
     for step in steps:
-        history = add_label_step(history, step)
+        history = add_label_steps(history, step)
     return history
 
 

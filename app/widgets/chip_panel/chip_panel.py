@@ -22,8 +22,18 @@ CHIP_SIDE = 184
 ATTRIBUTES_AT_MOST = 6
 
 
-def chip_panel(view: View, chips: ChipSet, row: int, clusters: Clusters | None) -> None:
-    """Draw a chip's pixels and facts, and its surroundings in the scene."""
+def chip_panel(
+    view: View,
+    chips: ChipSet,
+    row: int,
+    clusters: Clusters | None,
+    draw_controls: Callable[[], None] | None = None,
+) -> None:
+    """Draw a chip's pixels and facts, and its surroundings in the scene.
+
+    `draw_controls` is called between the two: buttons that it draws arrive with the picture, while
+    the surroundings may take longer.
+    """
     cluster = clusters.look.name(int(clusters.ids[row])) if clusters else None
     box = st.container(horizontal=True, gap="medium")
     # The box is as wide as the frame: a narrower box would scale the chip by a fraction.
@@ -35,6 +45,7 @@ def chip_panel(view: View, chips: ChipSet, row: int, clusters: Clusters | None) 
         st.page_link("../pages/map.py", label="Show on the map", icon=":material/map:")
     lens_caption(lens)
     # A scene that was moved away must not hide the plot, which is drawn after this panel.
+    is_read = False
     with messages.show_errors():
         pixels, step = scene_images.chip_pixels(view, chips, row, lens)
         image, width, text = images.frame_image(pixels, CHIP_SIDE, step)
@@ -43,8 +54,13 @@ def chip_panel(view: View, chips: ChipSet, row: int, clusters: Clusters | None) 
         with left:
             images.show_image(image, chip_text(chips, row, cluster), width=width)
             st.caption(text)
-        surroundings_panel(view, chips, row, lens)
-        _coordinates(view, chips, row)
+        is_read = True
+    if draw_controls:
+        draw_controls()
+    if is_read:
+        with messages.show_errors():
+            surroundings_panel(view, chips, row, lens)
+            _coordinates(view, chips, row)
 
 
 def chip_opener(view: View, chips: ChipSet, clusters: Clusters | None) -> Callable[[int], None]:

@@ -18,7 +18,7 @@ from core.pipeline.results.displayed_result import apply_saved_edits
 from core.pipeline.run import Run, keep_run
 from core.pipeline.search.chip_examples import ExampleSet, change_examples, load_examples
 from core.pipeline.search.chip_ranking import rank_chips
-from core.search.exact_search import SearchResult
+from core.search.exact_search import BestRows
 from core.search.ranking import RankMethod
 from core.types import BoolArray, IntArray
 
@@ -128,7 +128,7 @@ def _save_cluster(run: Run, edited: EditedLabelling, rows: IntArray, name: str) 
     change_edits(run.view, labelling, ids, lambda history: add_edit(history, edit, ids))
 
 
-def _list_chips(run: Run, best: SearchResult) -> list[dict[str, Any]]:
+def _list_chips(run: Run, best: BestRows) -> list[dict[str, Any]]:
     facts, attribute = run.chips.facts, run.view.survey.class_attribute
     chips = []
     for row, score in zip(best.rows.tolist(), best.scores.tolist(), strict=True):

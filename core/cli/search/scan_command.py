@@ -57,8 +57,7 @@ def scan_command(
             remedy="Give exactly one of --like, --cluster and --class.",
         )
     target = Workspace.at(workspace)
-    if out and out.resolve().is_relative_to(target.raw.resolve()):
-        raise SettingsError("raw/ is never written to", where="--out")
+    target.refuse_raw(out)
     reference = open_reference(target, run)
     view = reference.view
     if like:

@@ -45,8 +45,7 @@ def require_writable(workspace: Workspace, path: Path) -> None:
             where="--out",
             remedy=f"Name a file that ends with {' or '.join(SUFFIXES)}.",
         )
-    if path.resolve().is_relative_to(workspace.raw.resolve()):
-        raise SettingsError("raw/ is never written to", where="--out")
+    workspace.refuse_raw(path)
 
 
 def write_changes(changes: SceneChanges, path: Path) -> None:

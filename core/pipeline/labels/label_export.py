@@ -3,27 +3,24 @@
 from pathlib import Path
 
 import geopandas as gpd
-import numpy as np
 import pandas as pd
 
-from core.errors import SettingsError, TooFewError
+from core.artifacts.formats import write_atomically
+from core.errors import TooFewError
 from core.labels.chip_classifier import Suggestions
 from core.pipeline.labels.label_tasks import LabelTask
+from core.pipeline.run_results import chip_footprints
 from core.pipeline.view import View
-from core.raster.geodesy import WGS84, split_at_antimeridian
+from core.raster.geodesy import WGS84
 
 
 def write_labels(
     view: View, task: LabelTask, suggestions: Suggestions | None, folder: Path, kind: str
 ) -> Path:
     """Write the labels as "csv" or "geojson" into a folder; return the path of the file."""
-    if folder.resolve().is_relative_to(view.workspace.raw.resolve()):
-        raise SettingsError("raw/ is never written to", where="--out")
+    view.workspace.refuse_raw(folder)
     text = format_labels(view, task, suggestions, kind)
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"labels.{kind}"
-    path.write_text(text, encoding="utf-8")
-    return path
+    return write_atomically(folder / f"labels.{kind}", text)
 
 
 def format_labels(view: View, task: LabelTask, suggestions: Suggestions | None, kind: str) -> str:
@@ -44,10 +41,5 @@ def format_labels(view: View, task: LabelTask, suggestions: Suggestions | None, 
 
 
 def _with_footprints(view: View, task: LabelTask, table: pd.DataFrame) -> gpd.GeoDataFrame:
-    scenes = {scene.report.name: scene for scene in view.survey.usable}
-    outlines = []
-    for part in task.chips.parts:
-        footprints = scenes[part.scene].footprints()
-        outlines.append(footprints.lonlat[np.isin(footprints.index, part.facts["annotation"])])
-    geometry = split_at_antimeridian(np.concatenate(outlines))
+    geometry, _ = chip_footprints(view.survey, task.chips)
     return gpd.GeoDataFrame(table, geometry=list(geometry), crs=WGS84)

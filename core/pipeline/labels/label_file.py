@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 
-from core.artifacts.integrity import read_sealed_json, write_sealed_json
+from core.artifacts.integrity import file_stamp, read_versioned_json, write_sealed_json
 from core.chips.chip_set import ChipSet
 from core.errors import ArtifactError
 from core.labels.label_history import LabelHistory, labels_from_document, labels_to_document
@@ -24,11 +24,7 @@ def labels_path(workspace: Workspace) -> Path:
 
 def labels_stamp(workspace: Workspace) -> tuple[int, int] | None:
     """Return numbers that change with the labels; None if there is no file."""
-    try:
-        status = labels_path(workspace).stat()
-    except FileNotFoundError:
-        return None
-    return status.st_mtime_ns, status.st_size
+    return file_stamp(labels_path(workspace))
 
 
 def load_labels(workspace: Workspace) -> LabelHistory:
@@ -70,14 +66,8 @@ def change_labels(
 @lru_cache(maxsize=8)
 def _read_labels(path: Path, _changed: int, _size: int) -> LabelHistory:
     try:
-        document = read_sealed_json(path)
-        if document["format"] != FORMAT:
-            raise ArtifactError("it is from another version of Chipscape", where=str(path))
-        return labels_from_document(document)
-    except ArtifactError as error:
-        reason = error.__cause__ or error.problem
+        return labels_from_document(read_versioned_json(path, FORMAT))
+    except (ArtifactError, KeyError, TypeError) as error:
+        reason = error.__cause__ or getattr(error, "problem", error)
         problem = f"the labels cannot be read ({reason})"
-        raise ArtifactError(problem, where=str(path), remedy=REMEDY) from error
-    except (KeyError, TypeError) as error:
-        problem = f"the labels cannot be read ({error})"
         raise ArtifactError(problem, where=str(path), remedy=REMEDY) from error

@@ -15,7 +15,7 @@ from core.labels.chip_selection import NextChip, choose_next_chips
 from core.labels.doubtful_labels import find_doubtful_labels
 from core.labels.label_history import LabelHistory
 from core.labels.learning_curve import LearningCurve, trace_learning_curve
-from core.labels.near_duplicates import find_similar_chips
+from core.labels.near_duplicates import find_near_duplicates
 from core.pipeline.chip_stages import attribute_values, open_chips, screen_chips
 from core.pipeline.cluster_stages import open_reduction
 from core.pipeline.labels.label_file import load_labels
@@ -122,8 +122,8 @@ def open_label_task(view: View) -> LabelTask:
 def find_duplicates(view: View, task: LabelTask, report: Progress = silent) -> pd.DataFrame:
     """Return pairs of near-duplicate chips, the most similar first; screens the chips if necessary.
 
-    The columns are those of `find_similar_chips`; chip_id and other_id; and across_scenes, True if
-    the chips are of different scenes.
+    The columns are those of `find_near_duplicates`; chip_id and other_id; and across_scenes, True
+    if the chips are of different scenes.
     """
     flags = screen_chips(view, report)
     rows = task.chips.row_by_id
@@ -131,7 +131,7 @@ def find_duplicates(view: View, task: LabelTask, report: Progress = silent) -> p
     for chip, earlier in zip(flags["chip_id"], flags["duplicate_of"], strict=True):
         if earlier in rows and chip in rows:
             first[rows[chip]] = rows[earlier]
-    table = find_similar_chips(task.points, first)
+    table = find_near_duplicates(task.points, first)
     ids, scenes = (task.chips.facts[name].to_numpy(object) for name in ("chip_id", "scene"))
     pair = table["row"].to_numpy(), table["other_row"].to_numpy()
     return table.assign(

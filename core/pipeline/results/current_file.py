@@ -9,7 +9,7 @@ from typing import Any
 
 from filelock import FileLock
 
-from core.artifacts.integrity import read_sealed_json, write_sealed_json
+from core.artifacts.integrity import file_stamp, read_versioned_json, write_sealed_json
 from core.disk import explained_disk_errors
 from core.errors import ArtifactError, SettingsError
 from core.pipeline.results.curation import Curation, curation_from_document, curation_to_document
@@ -54,11 +54,7 @@ def current_path(workspace: Workspace) -> Path:
 
 def current_stamp(workspace: Workspace) -> tuple[int, int] | None:
     """Return numbers that change with the current result and its edits; None if there is none."""
-    try:
-        status = current_path(workspace).stat()
-    except FileNotFoundError:
-        return None
-    return status.st_mtime_ns, status.st_size
+    return file_stamp(current_path(workspace))
 
 
 def load_current(workspace: Workspace) -> CurrentResult:
@@ -125,9 +121,7 @@ def results_lock(results: Path, timeout: float = -1) -> Iterator[None]:
 @lru_cache(maxsize=8)
 def _read_current(path: Path, _changed: int, _size: int) -> CurrentResult:
     try:
-        document = read_sealed_json(path)
-        if document["format"] != FORMAT:
-            raise ArtifactError("it is from another version of Chipscape", where=str(path))
+        document = read_versioned_json(path, FORMAT)
         keys = {stage: tuple(values) for stage, values in document["keys"].items()}
         if not all(isinstance(key, str) for values in keys.values() for key in values):
             raise ArtifactError("a key is not text", where=str(path))

@@ -153,10 +153,14 @@ def update_states(result: SearchResult, query: SearchQuery) -> SearchResult:
 
     `query` is that of the result with the scenes as they are now.
     """
+    workspace, target = query.view.workspace, target_name(query.attributes)
+    decided = [w for w in read_decisions(workspace) if w.target == target]
+    rejected = {w.id for w in decided if w.decision == "rejected"}
     states = np.full(len(result.table), "open", dtype=object)
     for scene in query.scenes:
         rows = np.flatnonzero(result.table["scene"] == scene.report.name)
-        states[rows] = _states(query, scene, result.table.iloc[rows])
+        confirmed = confirmed_ids(workspace, scene.path)
+        states[rows] = _states(scene, result.table.iloc[rows], confirmed, rejected)
     return replace(result, query=query, table=result.table.assign(state=states))
 
 
@@ -270,12 +274,10 @@ def _candidates_of(
     return table.assign(id=ids, scene=scene.name, score=scores[peaks], state="open")
 
 
-def _states(query: SearchQuery, scene: SurveyedScene, table: pd.DataFrame) -> list[str]:
+def _states(
+    scene: SurveyedScene, table: pd.DataFrame, confirmed: set[str], rejected: set[str]
+) -> list[str]:
     """Return the state of each candidate of a scene."""
-    workspace, target = query.view.workspace, target_name(query.attributes)
-    confirmed = confirmed_ids(workspace, scene.path)
-    decided = [w for w in read_decisions(workspace) if w.target == target]
-    rejected = {w.id for w in decided if w.decision == "rejected"}
     annotated = np.zeros(len(table), bool)
     if scene.report.annotations and not scene.report.grid:
         outlines = square_outlines(squares_of(table))

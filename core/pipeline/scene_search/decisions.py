@@ -78,7 +78,8 @@ def decide(
     ids = {square.id for square in squares}
     with _decision_lock(workspace):
         file, target = added_file(workspace, scene.path), target_name(attributes)
-        features = [f for f in _read_features(file) if f.get("id") not in ids]
+        former = _read_features(file)
+        features = [f for f in former if f.get("id") not in ids]
         windows = [
             window
             for window in read_decisions(workspace)
@@ -90,7 +91,7 @@ def decide(
             windows += [
                 DecidedWindow(s.id, target, scene.name, s.column, s.row, decision) for s in squares
             ]
-        if features != _read_features(file):
+        if features != former:
             _write_features(file, features)
         rows = [asdict(window) for window in windows]
         write_sealed_json(_decisions_path(workspace), {"format": 1, "decisions": rows})

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from core.artifacts.integrity import read_sealed_json, write_sealed_json
+from core.artifacts.integrity import file_stamp, read_versioned_json, write_sealed_json
 from core.errors import ArtifactError
 from core.pipeline.results.current_file import results_lock
 from core.pipeline.workspace import Workspace
@@ -57,11 +57,8 @@ def load_examples(workspace: Workspace) -> ExampleSet:
     Raises ArtifactError if the file is damaged or of another version.
     """
     path = examples_path(workspace)
-    try:
-        status = path.stat()
-    except FileNotFoundError:
-        return ExampleSet()
-    return _read_examples(path, status.st_mtime_ns, status.st_size)
+    stamp = file_stamp(path)
+    return ExampleSet() if stamp is None else _read_examples(path, *stamp)
 
 
 def change_examples(workspace: Workspace, change: Callable[[ExampleSet], ExampleSet]) -> ExampleSet:
@@ -80,9 +77,7 @@ def change_examples(workspace: Workspace, change: Callable[[ExampleSet], Example
 @lru_cache(maxsize=8)
 def _read_examples(path: Path, _changed: int, _size: int) -> ExampleSet:
     try:
-        document = read_sealed_json(path)
-        if document["format"] != FORMAT:
-            raise ArtifactError("it is from another version of Chipscape", where=str(path))
+        document = read_versioned_json(path, FORMAT)
         groups = [tuple(map(str, document[name])) for name in ("for", "against")]
         return ExampleSet().mark_for(groups[0]).mark_against(groups[1])
     except (ArtifactError, KeyError, TypeError) as error:

@@ -10,7 +10,7 @@ from core.errors import TooFewError
 from core.pipeline.embedding_stages import EMBEDDINGS
 from core.pipeline.search.chip_examples import ExampleSet
 from core.pipeline.view import View
-from core.search.exact_search import SearchResult, find_best_rows, score_rows
+from core.search.exact_search import BestRows, find_best_rows, score_rows
 from core.search.ranking import RankMethod, fit_ranker
 from core.types import AnyArray, BoolArray, DoubleArray, FloatArray, IntArray
 
@@ -40,7 +40,7 @@ class ChipRanking:
 
     def best_chips(
         self, k: int, threshold: float | None = None, left_out: BoolArray | None = None
-    ) -> SearchResult:
+    ) -> BestRows:
         """Return the k best chips that are no examples, best first.
 
         Chips with a score below the threshold, and those that are True in `left_out`, (n,), are not

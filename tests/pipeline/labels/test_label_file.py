@@ -3,7 +3,7 @@
 import pytest
 
 from core.errors import ArtifactError
-from core.labels.label_history import LabelHistory, add_label_step, label_step, undo_label_step
+from core.labels.label_history import LabelHistory, add_label_steps, label_step, undo_label_step
 from core.pipeline.labels.label_file import (
     change_labels,
     labels_path,
@@ -14,7 +14,7 @@ from core.pipeline.labels.label_file import (
 
 
 def add_boat(history):
-    return add_label_step(history, label_step(["a-1"], "boat"))
+    return add_label_steps(history, label_step(["a-1"], "boat"))
 
 
 def test_change_labels__writes_a_file_that_is_read_again(workspace):

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from core.errors import SettingsError, TooFewError
-from core.labels.label_history import LabelStep, add_label_step, label_step
+from core.labels.label_history import LabelStep, add_label_steps, label_step
 from core.pipeline.chip_stages import open_chips
 from core.pipeline.labels.label_export import write_labels
 from core.pipeline.labels.label_file import LABEL_ATTRIBUTE, change_labels
@@ -20,7 +20,7 @@ def run(workspace, settings):
 
 def label(run, ids, name, kind="label"):
     step = label_step(ids, name, kind)
-    change_labels(run.view.workspace, lambda history: add_label_step(history, step))
+    change_labels(run.view.workspace, lambda history: add_label_steps(history, step))
 
 
 def label_by_class(run, n):
@@ -47,7 +47,7 @@ def test_label_task__proposes_chips_and_suggests_classes(run):
 def test_label_task__does_not_propose_skipped_chips(run):
     chip = run.chip_ids[open_label_task(run.view).next_chips()[0].row]
     skip = LabelStep("skip", (chip,))
-    change_labels(run.view.workspace, lambda history: add_label_step(history, skip))
+    change_labels(run.view.workspace, lambda history: add_label_steps(history, skip))
     task = open_label_task(run.view)
     assert chip not in {run.chip_ids[c.row] for c in task.next_chips(len(run.chips))}
     assert len(task.next_chips(len(run.chips))) > 0
