@@ -31,6 +31,7 @@ PAGES = (
     "contact_sheet",
     "map",
     "scan",
+    "changes",
     "labels",
     "runs",
 )

@@ -9,8 +9,10 @@ the share of unchanged footprints that are flagged (false alarms) and of changed
 
 The alternative is the mean difference of the pixels of both chips, as image tools compute it. A
 stronger one, with the chips' bands brought to the same mean and spread first, is reported too.
-"Unchanged" pairs, in which nothing but the light differs, give the false-alarm rate of a pair of
-scenes without any change.
+"Unchanged" pairs, in which nothing but the light (and in "unchanged_sun" pairs the shadows)
+differs, give the false-alarm rate of a pair of scenes without any change. There are several pairs
+of each kind, of different harbours; each figure is their mean, standard
+deviation and range.
 """
 
 import argparse
@@ -48,7 +50,8 @@ from core.pipeline.workspace import Workspace
 from core.settings import RunSettings
 from core.types import BoolArray, DoubleArray
 
-SIZE, QUICK_SIZE = 2048, 1024
+SIZE, QUICK_SIZE = 1536, 896
+N_PAIRS, N_QUICK_PAIRS = 8, 2
 # Share of the objects that are gone in the second picture, and of those that are new.
 SHARE = 0.1
 NAMES = ("harbour_2024", "harbour_2026")
@@ -161,13 +164,17 @@ def compare_pair(folder: Path, draw: int, size: int, *, share: float, sun: bool)
         }
         for name, values in scores.items():
             figures[f"auc_{name}"] = float(roc_auc_score(is_changed, values))
+        figures["auc_gain"] = figures["auc_ours"] - figures["auc_pixels"]
     return figures
 
 
 def summarise(draws: Sequence[dict[str, float]]) -> dict[str, str]:
-    """Return the mean of each figure over the draws with its standard deviation."""
+    """Return the mean, standard deviation and range of each figure over the draws."""
     columns = {name: [draw[name] for draw in draws] for name in draws[0]}
-    return {name: f"{np.mean(v):.3f} +- {np.std(v):.3f}" for name, v in columns.items()}
+    return {
+        name: f"{np.mean(v):.3f} +- {np.std(v, ddof=1):.3f} ({min(v):.3f} to {max(v):.3f})"
+        for name, v in columns.items()
+    }
 
 
 def main() -> None:
@@ -178,17 +185,19 @@ def main() -> None:
         "light": {"share": SHARE, "sun": False},
         "sun": {"share": SHARE, "sun": True},
         "unchanged": {"share": 0.0, "sun": False},
+        "unchanged_sun": {"share": 0.0, "sun": True},
     }
-    detail: dict[str, Any] = {"cores": len(os.sched_getaffinity(0))}
+    size, n_pairs = (QUICK_SIZE, N_QUICK_PAIRS) if quick else (SIZE, N_PAIRS)
+    cores = len(os.sched_getaffinity(0))
+    detail: dict[str, Any] = {"cores": cores, "side": size, "pairs_of_each_kind": n_pairs}
     aucs: dict[str, list[float]] = {"auc_ours": [], "auc_pixels": []}
     for kind, options in kinds.items():
         draws = []
-        for draw in range(1 if quick else 4):
+        for draw in range(n_pairs):
             with tempfile.TemporaryDirectory() as folder:
-                size = QUICK_SIZE if quick else SIZE
                 draws.append(compare_pair(Path(folder), draw, size, **options))
         detail[kind] = summarise(draws)
-        if kind != "unchanged":
+        if options["share"]:
             for name, values in aucs.items():
                 values.extend(draw[name] for draw in draws)
     ours, other = (float(np.mean(values)) for values in aucs.values())

@@ -60,7 +60,7 @@ with right:
     cluster_editor.excluded_note(clusters, rows)
     selection_bar.chip_finder(workspace, chips, clusters)
     selection_bar.finder_notes(workspace, chips, clusters)
-    similar_chips.similar_panel(chips, search, clusters)
+    similar_chips.similar_panel(view, chips, search, clusters)
     if row is not None:
         chip_panel(view, chips, row, clusters)
     elif rows:

@@ -69,7 +69,7 @@ with right:
         selection_bar.finder_notes(workspace, chips, clusters)
     clicked_scene = overview_map.draw_overview_map(workspace, scenes, name)
     map_controls.map_chip_panel(view, chips, row, clusters, name)
-    similar_chips.similar_panel(chips, search, clusters)
+    similar_chips.similar_panel(view, chips, search, clusters)
 if event is not None and shapes is not None:
     map_controls.apply_map_event(workspace, event, shapes)
     st.rerun()

@@ -15,6 +15,7 @@ from app.contact_sheet.sheet_scope import open_requested_sheet, request_sheet
 from app.explore.plot_companion import PlotContent, draw_companion
 from app.explore.point_shelf import PointDetails, details_address
 from app.session import cache
+from app.session.chip_search import signed_rows
 from app.session.displayed_clusters import Clusters
 from app.session.state import (
     clear_chips,
@@ -73,6 +74,7 @@ def draw_chip_plot(
         selected=selected_rows(workspace, chips),
         picked=picked_row(workspace, chips),
         details=_details(view, chips, colouring),
+        signs=signed_rows(workspace, chips),
     )
     draws_points = len(chips) > MARKERS_AT_MOST
     with st.container(key="cs_plot"):
@@ -84,6 +86,7 @@ def draw_chip_plot(
                 _hidden_points(colouring, hidden),
                 content.selected,
                 content.picked,
+                content.signs,
             )
             draw_picture(picture, content.key)
         apply = partial(_apply_event, view, chips, content, groups)

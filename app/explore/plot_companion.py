@@ -5,7 +5,7 @@ points by URL, so that a new colouring or selection does not send the positions 
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -33,7 +33,7 @@ class PlotContent:
 
     `key` changes with the positions, and only with them; `hidden` holds the codes of the groups
     that are not displayed, `renamable` those that can be renamed; `details` is the URL of the
-    descriptions.
+    descriptions; `signs` are drawn next to points, by row.
     """
 
     key: str
@@ -44,6 +44,7 @@ class PlotContent:
     selected: Sequence[int]
     picked: int | None
     details: str
+    signs: Mapping[int, str] = field(default_factory=dict)
 
 
 def draw_companion(
@@ -69,6 +70,7 @@ def draw_companion(
         "groups": groups,
         "selected": number_address(selected) if len(selected) else "",
         "picked": content.picked,
+        "signs": list(content.signs.items()),
         "details": content.details,
         "title": colouring.title,
         "legend": _legend(content),

@@ -1,10 +1,12 @@
 """The chips that are most similar to the examples: a gallery, and what can be done with them."""
 
+from collections.abc import Callable
+
 import numpy as np
 import streamlit as st
 
 from app.clusters.cluster_editor import make_edit
-from app.session.chip_search import SIMILARITY, ChipSearch, mark_examples
+from app.session.chip_search import SIMILARITY, ChipSearch, choose_words, mark_examples
 from app.session.displayed_clusters import Clusters
 from app.session.state import (
     choice_key,
@@ -16,12 +18,15 @@ from app.session.state import (
     widget_value,
 )
 from app.widgets.chip_display import GalleryRow, chip_gallery, gallery_pager, gallery_rows
-from app.widgets.chip_tables import chip_colouring
+from app.widgets.chip_tables import chip_colouring, csv_button
 from app.widgets.markup import count_noun, escape_markdown
 from app.widgets.palette import EXCLUDED
 from core.chips.chip_set import ChipSet
 from core.clusters.editing.edits import create_cluster
 from core.pipeline.search.chip_examples import ExampleSet
+from core.pipeline.search.chip_ranking import knows_words, ranking_table
+from core.pipeline.view import View
+from core.search.exact_search import BestRows
 from core.types import IntArray
 
 PAGE_SIZE, CHIP_WIDTH = 12, 56
@@ -32,16 +37,32 @@ SCORE_HELP = (
     "all chips. A logistic regression tells the examples from random chips and from the examples "
     "against. Mark more chips to improve the ranking."
 )
+WORDS_HELP = (
+    "Describe what you look for in a few plain words. The score is the cosine similarity of the "
+    "chip and the words; only the order counts. Clear the words to use your examples again."
+)
 
 
-def similar_panel(chips: ChipSet | None, search: ChipSearch, clusters: Clusters | None) -> None:
-    """Draw the chips that are most similar to the examples; nothing if there is no example."""
+def similar_panel(
+    view: View, chips: ChipSet | None, search: ChipSearch, clusters: Clusters | None
+) -> None:
+    """Draw the field for words, and the chips that are most similar to the words or the examples.
+
+    The field needs an encoder that knows words. Without words and examples, there are no chips.
+    """
+    if chips is not None and knows_words(view):
+        _word_field(view, search)
     if chips is None or not search.is_active:
         return
     with st.container(border=True, key="cs_similar", gap="small"):
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            st.markdown("**Similar chips**", help=SCORE_HELP, width="stretch")
-            _examples_menu(chips, search)
+            if search.words:
+                title = f"**Chips like “{escape_markdown(search.words)}”**"
+                st.markdown(title, help=WORDS_HELP, width="stretch")
+                _clear_button("Remove the words", choose_words, "")
+            else:
+                st.markdown("**Similar chips**", help=SCORE_HELP, width="stretch")
+                _examples_menu(chips, search)
         if search.problem:
             st.error(escape_markdown(search.problem))
         elif search.ranking is None:
@@ -60,13 +81,28 @@ def _examples_menu(chips: ChipSet, search: ChipSearch) -> None:
             entries.append(GalleryRow("transparent", name, second_line, rows[-EXAMPLES_SHOWN:]))
         gallery_rows(chips, entries, name="examples", label="Examples")
         st.caption("Click a chip to see it. Its buttons change the mark.")
-    st.button(
-        "Clear",
-        key="cs.clear examples",
-        help="Remove all examples",
-        on_click=mark_examples,
-        args=(current_workspace(), lambda _: ExampleSet()),
+    _clear_button("Remove all examples", mark_examples, lambda _: ExampleSet())
+
+
+def _word_field(view: View, search: ChipSearch) -> None:
+    key = widget_key(view.workspace, f"words {search.words}", search.words)
+
+    def choose() -> None:
+        choose_words(view.workspace, str(widget_value(key) or ""))
+
+    st.text_input(
+        "Find chips by words",
+        key=key,
+        placeholder="for example: a sailing boat; then Enter",
+        help=WORDS_HELP,
+        max_chars=200,
+        on_change=choose,
     )
+
+
+def _clear_button(help_text: str, remove: Callable[..., None], nothing: object) -> None:
+    args = (current_workspace(), nothing)
+    st.button("Clear", key="cs.clear examples", help=help_text, on_click=remove, args=args)
 
 
 def _ranked_gallery(chips: ChipSet, search: ChipSearch, clusters: Clusters | None) -> None:
@@ -88,6 +124,9 @@ def _ranked_gallery(chips: ChipSet, search: ChipSearch, clusters: Clusters | Non
         keep_choice(workspace, "number of similar chips", count)
         rows = np.concatenate([ranking.example_rows, best.rows[:count]])
         _result_buttons(chips, rows, clusters)
+        table = ranking_table(chips, ranking, BestRows(best.rows[:count], best.scores[:count]))
+        csv_button("CSV", table, "similar_chips.csv", key="cs.similar csv")
+    st.page_link("../pages/scan.py", label="Find more of them in whole scenes")
     with gallery:
         start = gallery_pager(workspace, "similar", count, PAGE_SIZE)
         page = slice(start, min(start + PAGE_SIZE, count))

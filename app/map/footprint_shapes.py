@@ -1,8 +1,8 @@
 """Footprints on the map: outlines, colours and texts, which the browser fetches by URL."""
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -60,10 +60,11 @@ class Shapes:
 
 @dataclass(frozen=True)
 class Highlight:
-    """The picked chip and the selected chips, by id."""
+    """The picked chip, the selected chips, and the signs of the examples, by id."""
 
     picked: str | None = None
     selected: Sequence[str] = ()
+    signs: Mapping[str, str] = field(default_factory=dict)
 
 
 def shapes_in_box(shapes: Shapes, box: tuple[float, float, float, float]) -> list[str]:

@@ -74,6 +74,7 @@ def draw_map(
         "shapes": outlines,
         "paint": paint,
         "picked": highlight.picked,
+        "signs": list(highlight.signs.items()),
         "selected": selection_address(shapes, highlight.selected) if shapes else "",
     }
     # Streamlit rejects component keys with two underscores in a row, so the key contains a hash.

@@ -19,7 +19,7 @@ from app.map.footprint_shapes import (
 from app.map.map_canvas import BASEMAP, CREDIT, LAYERS, MapEvent, draw_map
 from app.map.tile_shelf import MapScene
 from app.session import jobs, scene_images, views
-from app.session.chip_search import ChipSearch
+from app.session.chip_search import MARKS_AT_MOST, ChipSearch, chip_signs
 from app.session.displayed_clusters import Clusters
 from app.session.state import (
     clear_chips,
@@ -178,7 +178,8 @@ def draw_scenes(
         st.info("None of the scenes can be displayed together. Choose one of them by name.")
         return None
     map_scenes = {scene.report.name: map_scene for scene, map_scene in placed}
-    highlight = Highlight(picked_chip(workspace), selected_chips(workspace))
+    signs = dict(list(chip_signs(workspace).items())[-MARKS_AT_MOST:])
+    highlight = Highlight(picked_chip(workspace), selected_chips(workspace), signs)
     return draw_map(workspace, map_scenes, shapes, highlight, layers, opacity)
 
 

@@ -1,5 +1,6 @@
 """The candidates of a search: the score map, the threshold, and a review with the keyboard."""
 
+import json
 from collections.abc import Callable, Mapping
 from functools import cache as run_once
 from hashlib import sha256
@@ -23,7 +24,13 @@ from core.pipeline.scene_search.candidates import (
     update_states,
 )
 from core.pipeline.scene_search.decided_candidates import decide_rows
-from core.pipeline.scene_search.decisions import confirmed_ids, decisions_stamp, target_name
+from core.pipeline.scene_search.decisions import (
+    ORIGIN,
+    confirmed_collection,
+    confirmed_ids,
+    decisions_stamp,
+    target_name,
+)
 from core.pipeline.scene_search.examples import SearchQuery
 from core.pipeline.scene_search.scan_stages import EXAMPLE_WINDOWS, SCENE_SCANS
 from core.pipeline.workspace import Workspace
@@ -72,32 +79,54 @@ def _review(result: SearchResult, data: dict[str, Any]) -> None:
     _component()(
         data=data, key=key, on_decisions_change=lambda: None, on_threshold_change=lambda: None
     )
-    n_confirmed = count_confirmed(query)
-    left, middle, _ = st.columns([3, 2, 3], vertical_alignment="center")
-    with left:
-        _add_button(workspace, n_confirmed)
-    rank_label, rank_help = "Rank again", "Uses your decisions as further examples for and against."
-    if middle.button(rank_label, key="cs.scan rank", help=rank_help, width="stretch"):
-        rank_again(query)
-        st.rerun()
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        _add_button(query)
+        rank_help = "Uses your decisions as further examples for and against."
+        if st.button("Rank again", key="cs.scan rank", help=rank_help):
+            rank_again(query)
+            st.rerun()
+        _download_button(workspace)
 
 
-def _add_button(workspace: Workspace, n_confirmed: int) -> None:
+def _add_button(query: SearchQuery) -> None:
     """Draw the button that computes the result again with the confirmed candidates."""
-    label = f"Add {count_noun(n_confirmed, 'confirmed object')} to the result"
+    workspace = query.view.workspace
+    n_new = count_new(query)
+    objects = count_noun(n_new, "confirmed object") if n_new else "confirmed objects"
+    label = f"Add {objects} to the result"
     is_busy = jobs.running_job(workspace) is not None
     note = "Cuts their chips, and clusters all chips again. Names of clusters are kept."
-    disabled = is_busy or not n_confirmed
-    if st.button(label, key="cs.scan add", help=note, disabled=disabled, width="stretch"):
+    if st.button(label, key="cs.scan add", help=note, disabled=is_busy or not n_new):
         settings = views.requested_settings(workspace)
         jobs.start_run(workspace, settings, "projection", "Adding confirmed objects")
         st.rerun()
 
 
-def count_confirmed(query: SearchQuery) -> int:
-    """Return the number of confirmed candidates in the scenes of a search."""
-    workspace = query.view.workspace
-    return sum(len(confirmed_ids(workspace, scene.path)) for scene in query.scenes)
+def count_new(query: SearchQuery) -> int:
+    """Return the number of confirmed candidates that the result of a search does not contain."""
+    workspace, chips = query.view.workspace, cache.chips(query.view)
+    n_confirmed = sum(len(confirmed_ids(workspace, scene.path)) for scene in query.scenes)
+    if chips is None or ORIGIN not in chips.properties:
+        return n_confirmed
+    is_searched = chips.facts["scene"].isin([scene.report.name for scene in query.scenes])
+    return max(0, n_confirmed - int((chips.properties[ORIGIN].notna() & is_searched).sum()))
+
+
+def _download_button(workspace: Workspace) -> None:
+    """Draw the button that downloads all confirmed objects, also those of other searches."""
+
+    def content() -> bytes:
+        return json.dumps(confirmed_collection(workspace)).encode()
+
+    st.download_button(
+        "Download confirmed (GeoJSON)",
+        content,
+        "confirmed.geojson",
+        "application/geo+json",
+        key="cs.scan download",
+        help="All confirmed objects of the workspace, in longitude and latitude (EPSG:4326).",
+        on_click="ignore",
+    )
 
 
 def rank_again(query: SearchQuery) -> None:
@@ -145,11 +174,18 @@ def _component_data(result: SearchResult, table: pd.DataFrame) -> dict[str, Any]
     looks = [f"{r.bands}{r.limits.tolist()}" for r in renderings.values()]
     session = _search_key(query)
     pictures = ScanPictures(result, renderings)
+    is_annotated = result.table["state"] == "annotated"
+    places = result.table[is_annotated & (result.table["score"] >= result.suggested_threshold)]
+    frame = ["scene", "column", "row", "width", "height"]
+    annotated = [
+        [names.index(scene), *(round(v, 2) for v in square)]
+        for scene, *square in places[frame].head(MOST_CANDIDATES).itertuples(index=False)
+    ]
     rows = table.reset_index(names="number")
-    columns = ["number", "id", "scene", "column", "row", "width", "height", "score", "state"]
+    columns = ["number", "id", *frame, "score", "state"]
     candidates = [
-        [n, chip_id, names.index(scene), *(round(v, 2) for v in frame), round(score, 4), state]
-        for n, chip_id, scene, *frame, score, state in rows[columns].itertuples(index=False)
+        [n, chip_id, names.index(scene), *(round(v, 2) for v in square), round(score, 4), state]
+        for n, chip_id, scene, *square, score, state in rows[columns].itertuples(index=False)
     ]
     content = {
         "label": ", ".join(query.attributes.values()),
@@ -158,6 +194,7 @@ def _component_data(result: SearchResult, table: pd.DataFrame) -> dict[str, Any]
         "threshold": page_choice(workspace, "scan threshold", result.suggested_threshold),
         "scenes": [_scene_data(result, i) for i in range(len(names))],
         "candidates": candidates,
+        "annotated": annotated,
     }
     return content | {"key": make_key("scan data", 1, {**content, "threshold": 0})}
 

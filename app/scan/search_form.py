@@ -1,15 +1,15 @@
 """The form of a search: its examples, the scenes to search, and the job that embeds them."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import streamlit as st
 
 from app.session import cache, jobs
+from app.session.chip_search import example_marks
 from app.session.state import choice_key, keep_choice, selected_chips, widget_key
 from app.session.views import find_view
-from app.widgets.choices import button_choice
 from app.widgets.markup import count_noun, escape_markdown, format_length, format_number
+from core.chips.chip_set import ChipSet
 from core.clusters.cluster_colours import Look
 from core.pipeline.assignment.assigned_scenes import Reference
 from core.pipeline.scene_search.candidates import scene_scans
@@ -20,16 +20,23 @@ from core.pipeline.scene_search.examples import (
     chips_of_class,
     chips_of_cluster,
     make_query,
+    marked_chips,
 )
-from core.pipeline.scene_search.scan_stages import count_windows
-from core.pipeline.view import View
+from core.pipeline.scene_search.scan_stages import SCENE_SCANS, count_windows
+from core.pipeline.search.chip_examples import ExampleSet
 
-KINDS = {"class": "Class", "cluster": "Cluster", "like": "Chips"}
+KINDS = {
+    "marked": "Chips marked as examples",
+    "class": "Chips of a class",
+    "cluster": "Chips of a cluster",
+    "like": "Selected chips",
+}
 STEP_HELP = (
     "Distance between neighbouring windows. Automatic (0) is a third of the examples' size. "
     "Half the step takes four times as long."
 )
 NAME_HELP = "Confirmed objects get this class. Leave it empty to use the class of the examples."
+MARK_HINT = "Mark chips with “More like this” on the Explore page or the map, then come back."
 
 
 @dataclass(frozen=True)
@@ -47,14 +54,20 @@ def search_form(reference: Reference) -> SearchRequest | None:
     """
     view = reference.view
     workspace = view.workspace
-    kind = button_choice(workspace, "Find more like", KINDS, "scan kind", _first_kind(view))
-    value = _choose_value(reference, kind)
+    marks = example_marks(workspace)
+    first_kind = "class" if view.survey.class_attribute else "cluster"
+    first_kind = "marked" if marks.examples else first_kind
+    key = choice_key(workspace, "scan kind", first_kind, list(KINDS))
+    kind = st.selectbox("Find more like", KINDS, format_func=KINDS.__getitem__, key=key)
+    keep_choice(workspace, "scan kind", kind)
+    value = _choose_value(reference, kind, marks)
     if not value:
         return None
+    attributes = _examples(reference, kind, value, marks, "").attributes
     name = st.text_input(
         "Name of what you look for",
         key=widget_key(workspace, f"scan name {kind} {value}"[:200], ""),
-        placeholder="the class of the examples",
+        placeholder=", ".join(attributes.values()),
         help=NAME_HELP,
     ).strip()
     survey = find_view(workspace, view.settings).survey
@@ -67,10 +80,11 @@ def search_form(reference: Reference) -> SearchRequest | None:
     if not scenes:
         st.caption("Choose at least one scene.")
         return None
-    query = make_query(
-        view, survey, _examples(reference, kind, value, name), scenes=scenes, step=step
-    )
-    options = [f"--{kind}={value}", f"--scene={','.join(scenes)}"]
+    examples = _examples(reference, kind, value, marks, name)
+    query = make_query(view, survey, examples, scenes=scenes, step=step)
+    # Without examples among its options, the command uses the marked chips.
+    options = [] if kind == "marked" else [f"--{kind}={value}"]
+    options += [f"--scene={','.join(scenes)}"]
     options += [f"--step={step}"] if step else []
     options += [f"--name={name}"] if name else []
     return SearchRequest(query, tuple(options))
@@ -91,24 +105,25 @@ def start_button(request: SearchRequest) -> None:
 def describe_query(query: SearchQuery) -> str:
     """Return a sentence on the examples and the windows of a query."""
     unit = "m" if any(scene.report.crs for scene in query.scenes) else "px"
-    n_windows = sum(map(count_windows, scene_scans(query)))
+    scans, store = scene_scans(query), query.view.workspace.store
+    n_windows = sum(map(count_windows, scans))
+    is_scanned = all(SCENE_SCANS.find(store, scan) for scan in scans)
+    note = " They are stored from an earlier search, so this one takes seconds."
     return (
         f"{count_noun(len(query.chip_ids), 'example')}, {count_noun(n_windows, 'window')} with "
-        f"a side of {format_length(query.side, unit)}."
+        f"a side of {format_length(query.side, unit)}.{note if is_scanned else ''}"
     )
 
 
-def _first_kind(view: View) -> str:
-    return "class" if view.survey.class_attribute else "cluster"
-
-
-def _choose_value(reference: Reference, kind: str) -> str:
+def _choose_value(reference: Reference, kind: str, marks: ExampleSet) -> str:
     """Draw the choice of the class or the cluster; return the value of the command's option."""
     view = reference.view
     workspace = view.workspace
     chips = cache.chips(view)
     if chips is None:
         return ""
+    if kind == "marked":
+        return _describe_marks(chips, marks)
     if kind == "like":
         chosen = [c for c in selected_chips(workspace) if c in chips.row_by_id]
         if not chosen:
@@ -133,6 +148,18 @@ def _choose_value(reference: Reference, kind: str) -> str:
     return _select(reference, "Class", titles)
 
 
+def _describe_marks(chips: ChipSet, marks: ExampleSet) -> str:
+    """Write the numbers of marked chips; return the ids of the examples, empty without any."""
+    groups = (marks.examples, marks.counterexamples)
+    n_for, n_against = (sum(chip_id in chips.row_by_id for chip_id in ids) for ids in groups)
+    if not n_for:
+        st.caption(MARK_HINT)
+        return ""
+    against = f" and {count_noun(n_against, 'example')} against" if n_against else ""
+    st.caption(f"{count_noun(n_for, 'example')}{against}, marked on the Explore page or the map.")
+    return ",".join(marks.examples)
+
+
 def _select(reference: Reference, label: str, titles: dict[str, str]) -> str:
     workspace, values = reference.view.workspace, list(titles)
     key = choice_key(workspace, f"scan {label}", values[0] if values else "", values)
@@ -140,10 +167,13 @@ def _select(reference: Reference, label: str, titles: dict[str, str]) -> str:
     return str(keep_choice(workspace, f"scan {label}", value) or "")
 
 
-def _examples(reference: Reference, kind: str, value: str, name: str) -> Examples:
+def _examples(
+    reference: Reference, kind: str, value: str, marks: ExampleSet, name: str
+) -> Examples:
+    if kind == "marked":
+        return marked_chips(reference.view, marks, name)
     if kind == "like":
-        ids: Sequence[str] = value.split(",")
-        return chips_like(reference.view, ids, name)
+        return chips_like(reference.view, value.split(","), name)
     if kind == "cluster":
         return chips_of_cluster(reference, value, name)
     return chips_of_class(reference.view, value, name)

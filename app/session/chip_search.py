@@ -1,37 +1,45 @@
-"""The search for similar chips as this session displays it: the examples and the ranked chips."""
+"""The search for chips as this session displays it: examples or words, and the ranked chips."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+
+import streamlit as st
 
 from app.session import cache
 from app.session.state import keep_choice, page_choice
 from core.chips.chip_set import ChipSet
 from core.errors import ChipscapeError
 from core.pipeline.search.chip_examples import ExampleSet, change_examples, load_examples
-from core.pipeline.search.chip_ranking import ChipRanking, rank_chips
+from core.pipeline.search.chip_ranking import ChipRanking, knows_words, rank_by_words, rank_chips
 from core.pipeline.view import View
 from core.pipeline.workspace import Workspace
 
 SIMILARITY = "Similarity"
 """Label of the scores among the columns that colour the chips."""
+WORDS = "words"
+MARKS = {"for": "+", "against": "−"}
+"""The signs of the examples for and against in the plot, on the map and in galleries."""
+# Marks that are drawn in the plot and on the map, the latest ones.
+MARKS_AT_MOST = 200
 
 
 @dataclass(frozen=True)
 class ChipSearch:
-    """The examples of the workspace, and the ranking of the chips of a view.
+    """The examples of the workspace or some words, and the ranking of the chips of a view.
 
-    The ranking is None if there is no example for, or if the chips cannot be ranked; `problem` then
-    says why.
+    The ranking is None if there are no words and no example for, or if the chips cannot be ranked;
+    `problem` then says why. With words, the examples do not count.
     """
 
     examples: ExampleSet = field(default_factory=ExampleSet)
     ranking: ChipRanking | None = None
     problem: str = ""
+    words: str = ""
 
     @property
     def is_active(self) -> bool:
-        """True if there is an example, or a problem to display."""
-        return bool(self.problem or self.examples != ExampleSet())
+        """True if there are words, or an example, or a problem to display."""
+        return bool(self.words or self.problem or self.examples != ExampleSet())
 
 
 def find_search(view: View, chips: ChipSet | None) -> ChipSearch:
@@ -40,14 +48,32 @@ def find_search(view: View, chips: ChipSet | None) -> ChipSearch:
         return ChipSearch()
     examples, problem = ExampleSet(), page_choice(view.workspace, "examples refused", "")
     keep_choice(view.workspace, "examples refused", "")
+    words = page_choice(view.workspace, WORDS, "") if knows_words(view) else ""
     ranking = None
     try:
         examples = load_examples(view.workspace)
-        if examples.examples and view.has("embeddings"):
+        if words and view.has("embeddings"):
+            ranking = _rank_by_words(view, words)
+        elif examples.examples and view.has("embeddings"):
             ranking = _rank(view, chips, examples)
     except ChipscapeError as error:
         problem = str(error)
-    return ChipSearch(examples, ranking, problem)
+    return ChipSearch(examples, ranking, problem, words)
+
+
+def choose_words(workspace: Workspace, words: str) -> None:
+    """Rank the chips by some words, and colour them by their similarity; "" ends this search."""
+    keep_choice(workspace, WORDS, words.strip())
+    if words.strip():
+        keep_choice(workspace, "colour", SIMILARITY)
+
+
+def _rank_by_words(view: View, words: str) -> ChipRanking | None:
+    def rank() -> ChipRanking:
+        with st.spinner("Reading the words…"):
+            return rank_by_words(view, words)
+
+    return cache.stage_result(view, "embeddings", "ranking by words", rank, words=words)
 
 
 def _rank(view: View, chips: ChipSet, examples: ExampleSet) -> ChipRanking | None:
@@ -65,6 +91,20 @@ def example_marks(workspace: Workspace) -> ExampleSet:
         return load_examples(workspace)
     except ChipscapeError:
         return ExampleSet()
+
+
+def chip_signs(workspace: Workspace) -> dict[str, str]:
+    """Return the sign of each chip that is marked as an example, by id."""
+    marks = example_marks(workspace)
+    signs = dict.fromkeys(marks.examples, MARKS["for"])
+    return signs | dict.fromkeys(marks.counterexamples, MARKS["against"])
+
+
+def signed_rows(workspace: Workspace, chips: ChipSet) -> dict[int, str]:
+    """Return the sign of each chip that is marked as an example, by row; see `MARKS_AT_MOST`."""
+    rows = chips.row_by_id
+    signs = {rows[i]: sign for i, sign in chip_signs(workspace).items() if i in rows}
+    return dict(list(signs.items())[-MARKS_AT_MOST:])
 
 
 def mark_examples(workspace: Workspace, change: Callable[[ExampleSet], ExampleSet]) -> None:

@@ -108,6 +108,13 @@ def start_scan(workspace: Workspace, options: Sequence[str], title: str) -> Job:
     return start_job(workspace, title, command, name="scan", options=list(options))
 
 
+def start_change_comparison(workspace: Workspace, scenes: Sequence[str]) -> Job:
+    """Compare two scenes that cover the same ground, given by name, the earlier one first."""
+    names = ",".join(scenes)
+    command = core_command("changes", f"--scenes={names}", "--workspace", workspace.root, "--json")
+    return start_job(workspace, "Comparing two scenes", command, name="changes", scenes=names)
+
+
 def start_screening(workspace: Workspace, settings: RunSettings) -> None:
     """Flag the chips that may not be worth keeping, such as blank ones."""
     _start_command(workspace, settings, "Screening", "screen")

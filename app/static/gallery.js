@@ -17,6 +17,10 @@ function chipButton(item, width) {
   button.title = item.alt;
   image.src = item.image; image.alt = item.alt; image.width = image.height = width;
   button.append(image);
+  if (item.sign) {
+    const sign = element("i", "sign", item.sign);
+    sign.ariaHidden = "true"; button.append(sign);
+  }
   if (item.first) {
     const caption = element("span", "caption", item.first);
     caption.ariaHidden = "true";

@@ -234,6 +234,7 @@ class ChipMap {
     if (this.picked) this.mark(context, this.picked, [["#FFFFFF", 6], [INK, 2.5]]);
     if (this.cursor && this.hasFocus)
       this.mark(context, this.cursor, [[INK, 5], ["#FFFFFF", 2]]);
+    if (data.footprints) for (const [chip, sign] of data.signs) this.badge(context, this.byChip.get(chip), sign);
     this.scale();
     this.frame.dataset.ready = String(!this.missing && (!data.shapes || Boolean(this.paint)));
   }
@@ -249,6 +250,15 @@ class ChipMap {
   isTiny({ bounds }) {
     const f = box(bounds);
     return Math.max(f[2] - f[0], f[3] - f[1]) * this.view.k < TINY;
+  }
+  /** Write the sign of an example in the middle of its footprint, if it is on the map. */
+  badge(context, shape, sign) {
+    if (!shape) return;
+    const f = shape.frame, [x, y] = this.toScreen((f[0] + f[2]) / 2, (f[1] + f[3]) / 2);
+    context.fillStyle = "#FFFFFF"; context.fillRect(x - 7, y - 8, 14, 16);
+    context.fillStyle = INK; context.fillRect(x - 6, y - 7, 12, 14);
+    context.fillStyle = "#FFFFFF"; context.font = "bold 13px sans-serif";
+    context.textAlign = "center"; context.textBaseline = "middle"; context.fillText(sign, x, y + 0.5);
   }
   mark(context, shape, strokes) {
     const path = new Path2D();

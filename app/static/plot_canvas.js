@@ -231,6 +231,14 @@ class CanvasPlot extends PointPlot {
         context.strokeStyle = colour; context.lineWidth = wide; context.stroke();
       }
     }
+    context.font = "bold 13px sans-serif"; context.textAlign = "center"; context.textBaseline = "middle";
+    for (const [row, sign] of this.data.signs) {
+      if (!this.isVisible(row)) continue;
+      const [px, py] = this.toScreen(row);
+      context.fillStyle = style.backgroundColor; context.fillRect(px - 7, py - 21, 14, 16);
+      context.fillStyle = ink; context.fillRect(px - 6, py - 20, 12, 14);
+      context.fillStyle = style.backgroundColor; context.fillText(sign, px, py - 12.5);
+    }
     if (this.path) {
       context.beginPath();
       this.path.forEach(([px, py], i) => context[i ? "lineTo" : "moveTo"](px, py));

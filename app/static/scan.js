@@ -77,6 +77,8 @@ class Review {
     this.current = this.byId.get(this.current?.id) || null;
     this.filter();
     if (!this.current) this.go(this.nextOpen(-1) || this.visible[0] || null);
+    // After a search, the keys work at once, unless the user is elsewhere on the page.
+    if (isNew && document.activeElement === document.body) this.card.focus({ preventScroll: true });
   }
 
   /** Choose the candidates at or above the lowest score, in the chosen scene. */
@@ -84,7 +86,7 @@ class Review {
     const least = Number(this.slider.value);
     const chosen = this.select.selectedIndex - (this.data.scenes.length > 1 ? 1 : 0);
     this.visible = this.candidates.filter((item) => (
-      item.score >= least && (chosen < 0 || item.scene === chosen)));
+      (item.score >= least || item.state !== "open") && (chosen < 0 || item.scene === chosen)));
     this.output.textContent = least.toFixed(2);
     if (this.current && !this.visible.includes(this.current)) {
       this.current = this.nextOpen(-1) || this.visible[this.visible.length - 1] || null;
@@ -208,12 +210,24 @@ class Review {
       const box = scene.heat.map((value) => value * this.scale);
       pen.drawImage(heat, ...box);
     }
+    this.frameAnnotated(pen, number);
     for (const item of this.visible) if (item.scene === number && item !== this.current) this.mark(pen, item);
     if (this.current) this.mark(pen, this.current, true);
     const here = this.visible.filter((item) => item.scene === number).length;
     this.canvas.setAttribute("aria-label", `${scene.name} with ${here} candidates`);
     this.root.querySelector("figcaption").textContent =
-      `${scene.name}. The more similar a place is to the examples, the stronger its orange. Click a square to review it.`;
+      `${scene.name}. The more similar a place is to the examples, the stronger its orange. ` +
+      "Click a square to review it. Dashed squares are annotated already.";
+  }
+  /** Draw places like the examples that are annotated already, which are no candidates. */
+  frameAnnotated(pen, number) {
+    pen.save();
+    pen.setLineDash([3, 3]); pen.lineWidth = 1; pen.strokeStyle = "rgba(255, 255, 255, 0.75)";
+    for (const [scene, x, y, w, h] of this.data.annotated) {
+      if (scene !== number) continue;
+      pen.strokeRect(...[x - w / 2, y - h / 2, w, h].map((value) => value * this.scale));
+    }
+    pen.restore();
   }
   mark(pen, item, isCurrent = false) {
     const s = this.scale, box = [(item.x - item.w / 2) * s, (item.y - item.h / 2) * s, item.w * s, item.h * s];

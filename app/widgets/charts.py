@@ -48,12 +48,14 @@ def projection_chart(
     hidden: BoolArray,
     selected: Sequence[int] = (),
     picked: int | None = None,
+    signs: Mapping[int, str] | None = None,
 ) -> Picture:
     """Return the t-SNE plot of n points, (n, 2), as one trace, and a second one that frames it.
 
     Points that are `hidden`, (n,), are left out; if rows are `selected`, the others are fainter,
-    and a ring marks the picked one. The zoom is kept while the revision stays the same. Tooltips
-    and the legend are added by `app.explore.plot_companion`.
+    and a ring marks the picked one. `signs` are written next to points, by row. The zoom is kept
+    while the revision stays the same. Tooltips and the legend are added by
+    `app.explore.plot_companion`.
     """
     n, colours = len(points), chart_colours()
     size = 8.0 if n <= 1_000 else 7.0 if n <= 5_000 else 5.0 if n <= 12_000 else 4.0
@@ -85,7 +87,19 @@ def projection_chart(
         trace["selectedpoints"] = list(selected)
     rings = [] if picked is None or hidden[picked] else _rings(points[picked], colours)
     layout = _projection_layout(rings, revision, selected, colours)
-    return Picture([trace, _invisible_corners(points, size)], layout)
+    badges = [
+        _badge(points[row], sign, colours) for row, sign in (signs or {}).items() if not hidden[row]
+    ]
+    return Picture([trace, _invisible_corners(points, size)], {**layout, "annotations": badges})
+
+
+def _badge(position: AnyArray, sign: str, colours: ChartColours) -> Mapping[str, Any]:
+    """Return a sign above a position (x, y), dark on light as in the galleries."""
+    x, y = position.tolist()
+    font = {"family": FONT, "size": 13, "color": colours.paper}
+    box = {"bgcolor": colours.ink, "bordercolor": colours.paper, "borderwidth": 1, "borderpad": 1}
+    anchor = {"x": x, "y": y, "yshift": 13, "width": 10, "height": 12, "showarrow": False}
+    return {"text": f"<b>{sign}</b>", "font": font, **box, **anchor}
 
 
 def _outlines(colouring: Colouring, colours: ChartColours) -> Mapping[str, Any]:

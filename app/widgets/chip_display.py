@@ -12,6 +12,7 @@ import numpy as np
 import streamlit as st
 
 from app.session import cache
+from app.session.chip_search import MARKS, chip_signs
 from app.session.state import current_workspace, pick_chip, picked_row, widget_key, widget_value
 from app.widgets import images
 from app.widgets.chip_tables import chip_names, class_attribute
@@ -95,13 +96,17 @@ def _gallery_items(
 ) -> list[dict[str, str]]:
     """Return the id, image and alternative text of each chip: class, cluster, text and id."""
     pictures = cache.thumbnails(current_workspace(), chips, rows)
+    signs, kinds = chip_signs(current_workspace()), {MARKS[kind]: kind for kind in MARKS}
     ids = chips.facts["chip_id"].iloc[list(rows)].astype(str)
-    texts = zip(chip_names(chips, rows), groups, second_lines or [""] * len(rows), ids, strict=True)
+    marks = [f"example {kinds[signs[i]]}" if i in signs else "" for i in ids]
+    lines = (groups, second_lines or [""] * len(rows), marks, ids)
+    texts = zip(chip_names(chips, rows), *lines, strict=True)
     return [
         {
             "id": chip_id,
             "image": images.data_uri(pixels),
             "alt": ", ".join(dict.fromkeys(text for text in words if text)),
+            "sign": signs.get(chip_id, ""),
         }
         for pixels, chip_id, words in zip(pictures, ids, texts, strict=True)
     ]

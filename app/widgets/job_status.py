@@ -47,6 +47,7 @@ ACTIVITIES = {
     "export": "Writing files",
     "economy": "Measuring the label economy",
     "scan": "Searching scenes",
+    "changes": "Comparing two scenes",
 }
 REFRESH_SECONDS = 0.6
 # Name under which a session remembers the jobs that it has seen running.
@@ -70,6 +71,7 @@ RESULT_PAGES: dict[str, tuple[str, ...]] = {
     "replay": ("explore", "clusters"),
     "assign": ("explore", "clusters"),
     "scan": ("scan",),
+    "changes": ("changes",),
 }
 
 

@@ -26,7 +26,7 @@ from core.embeddings.joined_encoder import (
     part_names,
     require_weights_folder,
 )
-from core.embeddings.networks import dinov2, resnet50, satdino
+from core.embeddings.networks import dinov2, resnet50, satdino, siglip2
 from core.embeddings.networks.weight_files import (
     find_local_weights,
     find_weights,
@@ -77,6 +77,7 @@ _SOURCES = (
     *(Source(card, partial(satdino.load_satdino, card)) for card in satdino.CARDS.values()),
     Source(resnet50.CARD, resnet50.load_resnet50),
     *(Source(card, partial(dinov2.load_dinov2, card)) for card in dinov2.CARDS.values()),
+    Source(siglip2.CARD, siglip2.load_siglip2),
 )
 _BUILT_IN = {source.card.name: source for source in _SOURCES}
 # Encoders of earlier versions that settings files may still name, and what to use instead.

@@ -156,7 +156,8 @@ def _add_footprints(
         return footprints
     joined = join_footprints(footprints, added)
     n_added = len(joined) - len(footprints or ())
-    warnings.append(f"{n_added} of the annotations were confirmed in the app ({file.name}).")
+    noun = "annotation was" if n_added == 1 else "annotations were"
+    warnings.append(f"{n_added} {noun} confirmed in the app ({file.name}).")
     return joined
 
 

@@ -22,6 +22,28 @@ def find_peaks(scores: DoubleArray, shape: tuple[int, int]) -> AnyArray:
     return np.flatnonzero(is_peak)
 
 
+def subtract_surroundings(
+    scores: DoubleArray, shape: tuple[int, int], reach: int, share: float
+) -> DoubleArray:
+    """Return scores less a share of the mean score of the windows around each, (n,).
+
+    `scores` are those of `find_peaks`. The surroundings are the square of windows up to `reach`
+    windows away, with the window itself; NaN does not count, and stays NaN.
+    """
+    from scipy.ndimage import uniform_filter
+
+    grid = scores.reshape(shape)
+    has_score = np.isfinite(grid)
+    if not has_score.any():
+        return scores
+    total, count = (
+        uniform_filter(values, 2 * reach + 1, mode="nearest")
+        for values in (np.where(has_score, grid, 0.0), has_score.astype(np.float64))
+    )
+    means = total / np.maximum(count, 1e-9)
+    return np.asarray(np.where(has_score, grid - share * means, np.nan).ravel())
+
+
 def suppress_neighbours(points: DoubleArray, scores: DoubleArray, distance: float) -> AnyArray:
     """Return the points that have no better point within a distance, from the highest score down.
 

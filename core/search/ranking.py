@@ -19,7 +19,7 @@ RankMethod = Literal["classifier", "mean"]
 # towards infinity, it separates the examples perfectly, which a few examples always allow. Values
 # from 0.1 to 3 had nearly the same precision across scenes, greater ones less (see
 # docs/decisions/0036).
-_INVERSE_PENALTY = 1.0
+INVERSE_PENALTY = 1.0
 # Rows per block of scores: 4096 rows of 384 columns take 6 MB, which fits into a processor's cache.
 BLOCK = 4096
 
@@ -68,6 +68,7 @@ def fit_ranker(
     counterexamples: FloatArray,
     background: FloatArray,
     method: RankMethod = "classifier",
+    inverse_penalty: float = INVERSE_PENALTY,
 ) -> Ranker:
     """Fit a ranker to examples for, (n, d), examples against, (m, d), and a background, (k, d).
 
@@ -82,6 +83,9 @@ def fit_ranker(
         background; without either it is the same as "mean". "mean" subtracts the mean of the
         counterexamples from the mean of the examples (Rocchio, 1971) and uses the background only
         for the scale of the scores.
+    inverse_penalty : float, default=1.0
+        Inverse strength of the classifier's L2 penalty, above 0, at a total weight of 1 for each
+        of the three groups.
 
     Raises
     ------
@@ -98,7 +102,7 @@ def fit_ranker(
     if method == "mean" or not len(counterexamples) + len(background):
         direction = _mean_direction(*groups[:2])
     else:
-        direction = _classifier_direction(groups)
+        direction = _classifier_direction(groups, inverse_penalty)
     if not np.abs(direction).max() > 1e-12:
         raise DegenerateError(
             "the examples for and against have the same mean, so they define no direction",
@@ -125,7 +129,7 @@ def _mean_direction(examples: DoubleArray, counterexamples: DoubleArray) -> Doub
     return direction - counterexamples.mean(axis=0) if len(counterexamples) else direction
 
 
-def _classifier_direction(groups: list[DoubleArray]) -> DoubleArray:
+def _classifier_direction(groups: list[DoubleArray], inverse_penalty: float) -> DoubleArray:
     """Return the coefficients of the logistic regression of the first group against the others.
 
     All groups have the same total weight, so that a few examples count as much as the background.
@@ -135,7 +139,7 @@ def _classifier_direction(groups: list[DoubleArray]) -> DoubleArray:
     present = [rows for rows in groups if len(rows)]
     weights = np.concatenate([np.full(len(rows), 1 / len(rows)) for rows in present])
     truth = np.arange(len(weights)) < len(groups[0])
-    model = LogisticRegression(C=_INVERSE_PENALTY, max_iter=1000)
+    model = LogisticRegression(C=inverse_penalty, max_iter=1000)
     model.fit(np.concatenate(present), truth, sample_weight=weights)
     return np.asarray(model.coef_[0], np.float64)
 

@@ -23,6 +23,7 @@ PAGES = (
     "contact_sheet",
     "map",
     "scan",
+    "changes",
     "labels",
     "runs",
 )

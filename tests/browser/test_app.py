@@ -126,6 +126,7 @@ def test_explore__slider_recolours_and_keeps_the_zoom(explorer):
     expect(explorer.page.get_by_text(CHIP_CAPTION)).to_be_visible()
 
 
+@pytest.mark.long
 def test_explore__tree_is_cut_again_and_the_zoom_is_kept(explorer):
     zoomed = zoom(explorer, explorer.isolated_point())
     explorer.page.get_by_role("combobox", name="Clustering method").click()
@@ -143,6 +144,7 @@ def test_explore__tree_is_cut_again_and_the_zoom_is_kept(explorer):
     assert explorer.plot(RANGE) == pytest.approx(zoomed)
 
 
+@pytest.mark.long
 def test_explore__box_shows_the_chips_and_their_table(explorer):
     explorer.page.locator("iframe").first.hover()
     explorer.frame.locator(".modebar-btn[data-title='Box Select']").click()

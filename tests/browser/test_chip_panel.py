@@ -95,6 +95,7 @@ def test_gallery__keyboard_alone(explorer):
     expect(chip_image(page, chip_id)).to_be_visible(timeout=WAIT)
 
 
+@pytest.mark.long
 def test_chip_panel__spectral_index_and_three_bands(explorer):
     page = explorer.page
     chip_id = pick_first(explorer)
@@ -146,6 +147,7 @@ def test_chip_panel__click_on_a_neighbour_and_link_to_the_map(explorer):
     assert explorer.exceptions() == []
 
 
+@pytest.mark.long
 def test_galleries__open_a_chip_in_a_dialog_on_other_pages(four_bands, visit):
     visitor = visit(four_bands)
     for name in ("chips", "clusters"):

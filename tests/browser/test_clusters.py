@@ -86,6 +86,7 @@ def test_edit__name_reaches_the_plot_and_a_new_visitor(tuning, visit):
     assert tuning.exceptions() == newcomer.exceptions() == []
 
 
+@pytest.mark.long
 def test_edit__colour_and_split_reach_the_plot(tuning):
     page = tuning.page
     open_tab(tuning, "Edit")
@@ -138,6 +139,7 @@ def test_tree__is_drawn_with_the_smallest_cluster_to_scale(tuning):
     assert tuning.exceptions() == []
 
 
+@pytest.mark.long
 def test_noise__displayed_in_the_nearest_cluster(tuning):
     page = tuning.page
     page.get_by_text("nearest", exact=True).first.click()
@@ -157,6 +159,7 @@ def nudge(visitor, slider: str, key: str, times: int) -> None:
     visitor.wait_until_idle()
 
 
+@pytest.mark.long
 def test_more__keeps_the_choices_of_the_clusters_page(tuning):
     page = tuning.page
     # An earlier test may have requested clusters so large that no chip can be assigned to them.

@@ -72,6 +72,7 @@ def test_keyboard__names_approves_excludes_and_undoes(namer):
     assert namer.foreign_requests() == []
 
 
+@pytest.mark.long
 def test_keyboard__a_chip_opens_and_the_keys_work_again(namer):
     open_sheet(namer)
     press(namer, "ArrowRight", "o")
@@ -120,6 +121,7 @@ def test_sheet__one_request_for_all_chips(namer):
     assert namer.page.locator(".chip").evaluate_all(images) == 1
 
 
+@pytest.mark.long
 def test_sheet__is_reached_from_the_legend_and_from_a_selection(namer):
     page = namer.page
     namer.go("explore")

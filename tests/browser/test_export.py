@@ -55,6 +55,7 @@ def test_export__files_are_created_and_downloaded(explorer, tmp_path):
     assert explorer.foreign_requests() == []
 
 
+@pytest.mark.long
 def test_export__captions_in_the_panel_have_the_contrast_of_the_page(explorer):
     colours = "es => es.map(e => [getComputedStyle(e).color, getComputedStyle(e).opacity])"
     captions = explorer.page.get_by_test_id("stCaptionContainer")

@@ -126,6 +126,7 @@ def download_csv(visitor, button):
     return Path(download.value.path()).read_text(encoding="utf-8").strip().splitlines()
 
 
+@pytest.mark.long
 def test_data__without_the_date_filter_all_dates_are_shown(land, visit):
     visitor = visit(land)
     visitor.go("flair_data")
@@ -144,6 +145,7 @@ def test_data__without_the_date_filter_all_dates_are_shown(land, visit):
     assert visitor.exceptions() == []
 
 
+@pytest.mark.long
 def test_data__the_gallery_highlights_a_class(land, visit):
     visitor = visit(land)
     visitor.go("flair_data")
@@ -181,6 +183,7 @@ def test_downloads__carry_citation_and_licence(land, visit):
     assert visitor.foreign_requests() == []
 
 
+@pytest.mark.long
 def test_fetch__a_bad_address_is_explained(land, visit):
     visitor = visit(land)
     visitor.go("flair_data")
@@ -204,6 +207,7 @@ def test_fetch__a_bad_address_is_explained(land, visit):
     assert visitor.foreign_requests() == []
 
 
+@pytest.mark.long
 def test_models__chance_baselines_run_from_the_page(land, visit):
     visitor = visit(land)
     visitor.go("flair_models")

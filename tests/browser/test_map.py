@@ -181,6 +181,7 @@ def test_map__markup_in_a_class_is_displayed_as_text(mapped, visit):
     assert visitor.dialogs == []
 
 
+@pytest.mark.long
 def test_map__click_on_the_small_map_selects_a_scene(mapped, visit):
     ids = mapped.chip_ids
     visitor = visit(mapped.server)
@@ -223,6 +224,7 @@ def count_selected(visitor, count):
     visitor.wait_until_idle()
 
 
+@pytest.mark.long
 def test_map__all_scenes_and_a_box_across_both(mapped, visit):
     ids = mapped.chip_ids
     visitor = visit(mapped.server)

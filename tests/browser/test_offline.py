@@ -150,6 +150,7 @@ def test_server__foreign_pages_cause_no_request_and_do_not_stop_it(recorder, ser
     assert "external IP" not in log
 
 
+@pytest.mark.long
 def test_server__on_all_networks_asks_nobody_for_its_address(recorder, serve, tmp_path):
     serve(tmp_path / "work", "--server.address", "0.0.0.0")
     assert recorder.requests == []

@@ -34,7 +34,9 @@ SCAN = """async (known) => {
 CHIP_PAGES = (
     *("clusters", "runs"),
     *(pytest.param(name, marks=pytest.mark.long) for name in ("scenes", "chips", "embeddings")),
-    *(pytest.param(name, marks=pytest.mark.long) for name in ("explore", "map")),
+    *(pytest.param(name, marks=pytest.mark.long) for name in ("explore", "map", "scan")),
+    # Without two dates; tests/browser/test_changes.py scans the comparison itself.
+    pytest.param("changes", marks=pytest.mark.long),
 )
 LAND_COVER_PAGES = ("flair_data", "flair_pixels", "flair_models", "flair_confusion")
 TABS = {
@@ -105,6 +107,7 @@ def test_tabs__readable_in_both_themes(name, visit, request):
     assert {title: texts for title, texts in problems.items() if texts} == {}
 
 
+@pytest.mark.long
 def test_explore__a_selected_chip_is_readable_in_both_themes(reader):
     reader.go("explore")
     reader.wait_for_plot()
@@ -122,6 +125,7 @@ def test_first_start__readable_in_both_themes(serve, visit, tmp_path):
     assert find_problems(visitor) == []
 
 
+@pytest.mark.long
 def test_theme__charts_follow_a_switch(reader):
     reader.go("clusters")
     # Other charts, such as those under the sliders, have labels of another colour.

@@ -197,6 +197,7 @@ def test_lasso__selects_and_the_others_are_fainter(explorer):
     assert explorer.errors == []
 
 
+@pytest.mark.long
 def test_double_click__resets_the_zoom_without_errors(explorer):
     before = explorer.plot(RANGE)
     x, y = empty_ground(explorer)
@@ -247,6 +248,7 @@ def test_keyboard__reaches_every_chip_and_selects_it(explorer):
     assert explorer.errors == []
 
 
+@pytest.mark.long
 def test_keyboard__the_cursor_is_in_the_middle_of_the_ring(explorer):
     explorer.frame.locator(".js-plotly-plot").focus()
     explorer.page.keyboard.press("ArrowRight")
@@ -323,6 +325,7 @@ def test_hover__shows_the_chip_its_class_and_its_cluster(explorer):
     expect(tip(explorer)).to_be_hidden()
 
 
+@pytest.mark.long
 def test_legend__isolates_a_cluster_and_hidden_chips_are_not_selected(explorer):
     page = explorer.page
     names = page.locator(".legend .name")
@@ -399,6 +402,7 @@ def test_many__density_until_the_points_are_apart(many):
     expect(many.page.locator(".plot")).to_have_attribute("data-layer", "density")
 
 
+@pytest.mark.long
 def test_many__click_keyboard_and_escape(many):
     page = many.page
     x, y = point_position(many, 0)

@@ -68,6 +68,7 @@ def wait_for(url):
     pytest.fail(f"no answer from {url}")
 
 
+@pytest.mark.long
 def test_proxy__pages_plot_map_and_clicks_work_under_a_prefix(proxied, visit):
     visitor = visit(proxied)
     failures = []

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,10 +11,15 @@ from affine import Affine
 from playwright.sync_api import expect
 
 from app.session.saved_settings import save_settings
+from core.pipeline.assignment.assigned_scenes import open_reference
+from core.pipeline.chip_stages import open_chips
 from core.pipeline.run import keep_run, run_pipeline
 from core.pipeline.scene_search.decisions import confirmed_ids, read_decisions
+from core.pipeline.scene_search.examples import chips_of_class
+from core.pipeline.search.chip_examples import change_examples
 from core.pipeline.workspace import Workspace
 from core.settings import ChipSettings, GmmSettings, ProjectionSettings, RunSettings
+from tests.browser.test_page_access import find_problems
 
 pytestmark = [pytest.mark.browser, pytest.mark.long]
 
@@ -56,11 +62,8 @@ def finished(tmp_path_factory):
 
 @pytest.fixture
 def analyst(finished, serve, visit, tmp_path):
-    """A visitor on the page, with a copy of the workspace."""
-    root = shutil.copytree(finished.root, tmp_path / "quay")
-    visitor = visit(serve(root))
-    visitor.go("scan")
-    return visitor
+    """A visitor with a copy of the workspace."""
+    return visit(serve(shutil.copytree(finished.root, tmp_path / "quay")))
 
 
 def workspace_of(visitor):
@@ -96,6 +99,7 @@ def tab_to(visitor, locator):
 
 def test_scan__with_the_mouse(analyst):
     page = analyst.page
+    analyst.go("scan")
     before = {p.name: p.read_bytes() for p in workspace_of(analyst).raw.iterdir()}
     expect(page.get_by_text("12 examples")).to_be_visible(timeout=WAIT)
     page.get_by_role("button", name="Search", exact=True).click()
@@ -110,10 +114,12 @@ def test_scan__with_the_mouse(analyst):
     expect(page.locator(".count")).to_contain_text("2 confirmed · 0 rejected")
     wait_for_decisions(analyst, "confirmed", "confirmed")
 
-    # A lower score gives more candidates, counted while the slider moves.
-    count = page.locator(".count").inner_text()
-    page.get_by_role("slider").fill("0.05")
-    expect(page.locator(".count")).not_to_have_text(count)
+    # A higher score gives fewer candidates, counted while the slider moves; decided ones remain.
+    slider, highest = page.get_by_role("slider"), "2 candidates · 2 confirmed · 0 rejected"
+    slider.fill(slider.get_attribute("max"))
+    expect(page.locator(".count")).to_contain_text(highest)
+    slider.fill("0")
+    expect(page.locator(".count")).not_to_contain_text(highest)
 
     # A click on the picture of the scene chooses the square there: the last one of the first row
     # without annotations has stripes.
@@ -127,19 +133,33 @@ def test_scan__with_the_mouse(analyst):
     assert analyst.exceptions() == []
     assert analyst.foreign_requests() == []
 
-    # The confirmed ones become chips, and their state outlasts a new session.
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download confirmed").click()
+    features = json.loads(Path(download.value.path()).read_text())["features"]
+    assert [f["properties"]["class"] for f in features] == ["boat", "boat"]
+
+    # The confirmed ones become chips, and the review goes on without another search.
     page.get_by_role("button", name="Add 2 confirmed objects to the result").click()
     page.get_by_text("Adding confirmed objects: done").wait_for(timeout=WAIT)
+    expect(page.get_by_role("button", name="Add confirmed objects to the result")).to_be_disabled()
+    expect(page.locator(".count")).to_contain_text("2 confirmed · 0 rejected")
     analyst.go("explore")
     expect(page.get_by_text(f"{N_ANNOTATED + 2} chips").first).to_be_visible(timeout=WAIT)
 
 
-def test_scan__with_the_keyboard_alone(analyst):
+def test_scan__marked_chips_with_the_keyboard_alone(analyst):
     page, keyboard = analyst.page, analyst.page.keyboard
+    reference = open_reference(workspace_of(analyst))
+    rows = [*chips_of_class(reference.view, "boat").rows[:3], 1]
+    ids = open_chips(reference.view).facts["chip_id"].iloc[rows].tolist()
+    change_examples(workspace_of(analyst), lambda e: e.mark_for(ids[:3]).mark_against(ids[3:]))
+    analyst.go("scan")
+    expect(page.get_by_text("3 examples and 1 example against")).to_be_visible(timeout=WAIT)
     tab_to(analyst, page.get_by_role("button", name="Search", exact=True))
     keyboard.press("Enter")
     wait_for_review(analyst)
-    tab_to(analyst, page.locator(".card"))
+    # The keys work at once.
+    expect(page.locator(".card")).to_be_focused()
     # Faster than the page can respond.
     for key in ("Enter", "x", "Enter", "u", "n", "ArrowRight", "ArrowLeft", "y"):
         keyboard.press(key)
@@ -148,6 +168,9 @@ def test_scan__with_the_keyboard_alone(analyst):
     tab_to(analyst, page.get_by_role("button", name="Rank again"))
     keyboard.press("Enter")
     wait_for_review(analyst)
+    expect(page.locator(".count")).to_contain_text("2 confirmed · 2 rejected", timeout=WAIT)
+    # The state outlasts a new session.
     analyst.go("scan")
     expect(page.locator(".count")).to_contain_text("2 confirmed · 2 rejected", timeout=WAIT)
+    assert find_problems(analyst) == []
     assert analyst.exceptions() == []

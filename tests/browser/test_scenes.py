@@ -183,6 +183,7 @@ def test_grid__for_scenes_without_annotations(empty, tmp_path):
     expect(page.get_by_text("36 chips of 64 × 64 px")).to_be_visible(timeout=WAIT)
 
 
+@pytest.mark.long
 def test_screening__blank_chips_are_left_out_and_restored(empty, tmp_path):
     page = empty.page
     drop(
@@ -219,6 +220,7 @@ def write_scene(raw, name: str) -> None:
     (raw / f"{name}.geojson").write_bytes(annotation_file())
 
 
+@pytest.mark.long
 def test_removed_scene__the_results_stay_until_they_are_updated(serve, visit, tmp_path):
     for name in ("pier", "quay"):
         write_scene(tmp_path / "raw", name)
@@ -259,6 +261,7 @@ def test_removed_scene__the_results_stay_until_they_are_updated(serve, visit, tm
     assert visitor.foreign_requests() == []
 
 
+@pytest.mark.long
 def test_workspaces__two_tabs_display_different_folders(serve, visit, tmp_path):
     write_scene(tmp_path / "home" / "raw", "quay")
     write_scene(tmp_path / "survey" / "raw", "pier")

@@ -118,6 +118,7 @@ def test_pages__share_the_chip_and_going_back_needs_one_step_each(analyst, port)
         expect_chip(analyst, ids[7])
 
 
+@pytest.mark.long
 def test_link__opens_the_chip_on_explore_and_on_the_map(port, visit):
     server, ids = port
     for page in ("explore", "map"):
@@ -185,6 +186,7 @@ def suspend_job(server):
     pytest.fail("no job was started")
 
 
+@pytest.mark.long
 def test_plot_and_map__stay_when_a_scene_is_added_and_a_job_is_cancelled(port, visit):
     server, _ = port
     visitor, scene = visit(server), server.root / "raw" / "port.tif"
@@ -223,6 +225,7 @@ def test_plot_and_map__stay_when_a_scene_is_added_and_a_job_is_cancelled(port, v
             path.unlink(missing_ok=True)
 
 
+@pytest.mark.long
 def test_selection__is_displayed_and_cleared_on_every_page(analyst):
     count = select_box(analyst)
     for name in ("Map", "Chips", "Clusters"):

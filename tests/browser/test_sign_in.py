@@ -28,6 +28,7 @@ def provider():
         yield server
 
 
+@pytest.mark.long
 def test_pages__only_after_signing_in(provider, serve, visit, tmp_path):
     server = serve(tmp_path, secrets=SECRETS.format(port=provider.server_port))
     page = visit(server).page

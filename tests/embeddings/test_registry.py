@@ -18,6 +18,7 @@ NETWORKS = [
     *("satdino-small-16", "satdino-small-8", "satdino-base-16", "resnet50"),
     *("dinov2-small", "dinov2-base", "dinov2-large"),
     *("dinov2-registers-small", "dinov2-registers-base", "dinov2-registers-large"),
+    "siglip2",
 ]
 BUILT_IN = [*OFFLINE, *NETWORKS]
 

@@ -18,6 +18,9 @@ def changes_command(
     scenes: Annotated[
         str, option("Names of the two scenes, comma-separated, the earlier one first.")
     ] = "",
+    threshold: Annotated[
+        float, option("Score from which on a footprint counts as changed.")
+    ] = LIKELY_CHANGE,
     out: Annotated[
         list[Path] | None, option("File to write: .geojson or .csv; may be repeated.", "--out")
     ] = None,
@@ -34,13 +37,15 @@ def changes_command(
         compare_scenes(pair, listen("changes"))
     changes = find_changes(pair)
     assert changes is not None
+    changes = changes.with_threshold(threshold)
     for path in out or ():
         write_changes(changes, path)
     table = change_table(changes)
     result: dict[str, Any] = {
         "scenes": list(pair.names),
         **changes.counts,
-        "threshold": LIKELY_CHANGE,
+        "kinds": changes.kind_counts,
+        "threshold": threshold,
         "written": [str(path) for path in out or ()],
         "footprints": table.to_dict("records"),
     }
@@ -49,19 +54,17 @@ def changes_command(
 
 def _change_lines(result: dict[str, Any]) -> list[str]:
     listed = result["footprints"][:_LISTED]
-    notes = {"first": result["scenes"][0], "second": result["scenes"][1], "both": "both scenes"}
-    lines = [
-        f"{row['score']:6.1f}  {row['chip_id']}  annotated in {notes[row['annotated']]}"
-        for row in listed
-    ]
+    lines = [f"{row['score']:6.1f}  {row['kind']:9}  {row['chip_id']}" for row in listed]
     n = len(result["footprints"])
     if n > len(listed):
         lines.append(f"and {n - len(listed)} more")
     if result["left_out"]:
         lines.append(f"{counted(result['left_out'], 'footprint')} without enough valid pixels")
+    kinds = {"gone": "gone", "new": "new", "changed": "changed in place"}
+    counts = ", ".join(f"{result['kinds'][kind]} {text}" for kind, text in kinds.items())
     lines.append(
         f"{result['changed']} of {counted(n, 'footprint')} changed, with a score of at least "
-        f"{result['threshold']:g}"
+        f"{result['threshold']:g}: {counts}"
     )
     return [*lines, *(f"written: {path}" for path in result["written"])]
 

@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -10,7 +10,11 @@ from core.artifacts.formats import write_atomically
 from core.cli.console import counted, reporter, show_result
 from core.cli.shared_options import JsonOption, WorkspaceOption, option, split_names
 from core.errors import SettingsError
+from core.pipeline.search.chip_examples import load_examples
 from core.pipeline.workspace import Workspace
+
+if TYPE_CHECKING:
+    from core.pipeline.scene_search.candidates import SearchResult
 
 # Candidates listed on the terminal.
 _LISTED = 20
@@ -19,7 +23,12 @@ _LISTED = 20
 def scan_command(
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
-    like: Annotated[str, option("Ids of chips to search for, comma-separated.")] = "",
+    like: Annotated[
+        list[str] | None, option("Id of a chip to search for; comma-separated, or repeated.")
+    ] = None,
+    unlike: Annotated[
+        list[str] | None, option("Id of a chip that candidates should not resemble.")
+    ] = None,
     cluster: Annotated[str, option("Cluster to search for: its number or its name.")] = "",
     class_value: Annotated[
         str, option("Class to search for, or ATTRIBUTE=VALUE of the annotations.", "--class")
@@ -45,55 +54,78 @@ def scan_command(
         typer.Option("--confirm", help="Keep the candidates as annotations, without a review."),
     ] = False,
 ) -> None:
-    """Search whole scenes for more objects like some chips, not only the annotated ones."""
+    """Search whole scenes for more objects like some chips, not only the annotated ones.
+
+    Without --like, --cluster or --class, the examples are those that were marked in the app or with
+    `chipscape find --keep`.
+    """
     from core.pipeline.assignment.assigned_scenes import open_reference
     from core.pipeline.scene_search import candidates, decided_candidates, examples
     from core.pipeline.scene_survey import survey_scenes
 
-    if [bool(like), bool(cluster), bool(class_value)].count(True) != 1:
-        raise SettingsError(
-            "the examples are not clear",
-            where="scan",
-            remedy="Give exactly one of --like, --cluster and --class.",
-        )
+    likes, unlikes = (split_names(",".join(ids or ())) for ids in (like, unlike))
+    _require_one_kind(likes, unlikes, cluster, class_value)
     target = Workspace.at(workspace)
     target.refuse_raw(out)
     reference = open_reference(target, run)
     view = reference.view
-    if like:
-        chosen = examples.chips_like(view, split_names(like), name)
+    if likes:
+        chosen = examples.chips_like(view, likes, name, unlikes)
     elif cluster:
         chosen = examples.chips_of_cluster(reference, cluster, name)
-    else:
+    elif class_value:
         chosen = examples.chips_of_class(view, class_value, name)
+    else:
+        chosen = examples.marked_chips(view, load_examples(target), name)
     with reporter() as listen:
         survey = survey_scenes(target, listen("scenes"), view.settings.scenes)
-        names = split_names(scene)
-        query = examples.make_query(view, survey, chosen, scenes=names, step=step)
+        query = examples.make_query(view, survey, chosen, scenes=split_names(scene), step=step)
         candidates.scan_scenes(query, listen("scan"))
     result = candidates.find_candidates(query)
     assert result is not None
-    limit = result.suggested_threshold if threshold is None else threshold
-    table = result.above(limit)
+    # The suggestion makes for a review; without one, only good candidates are kept.
+    suggested = candidates.DEFAULT_THRESHOLD if confirm else result.suggested_threshold
+    limit = suggested if threshold is None else threshold
+    n_confirmed = 0
     if confirm:
-        decided_candidates.decide_rows(result, table["id"].tolist(), "confirmed")
-    document: dict[str, Any] = {
+        # What was rejected in a review remains rejected.
+        table = result.above(limit)
+        ids = table["id"][table["state"] == "open"].tolist()
+        decided_candidates.decide_rows(result, ids, "confirmed")
+        result, n_confirmed = candidates.update_states(result, query), len(ids)
+    document = _describe_result(result, limit) | {"confirmed_now": n_confirmed}
+    if out:
+        collection = decided_candidates.candidate_collection(result, limit)
+        write_atomically(out, json.dumps(collection))
+        document["written"] = str(out)
+    show_result(as_json, document, _scan_lines(document, len(result.above(limit))))
+
+
+def _require_one_kind(likes: list[str], unlikes: list[str], cluster: str, class_value: str) -> None:
+    if [bool(likes), bool(cluster), bool(class_value)].count(True) > 1:
+        raise SettingsError(
+            "the examples are not clear",
+            where="scan",
+            remedy="Give only one of --like, --cluster and --class.",
+        )
+    if unlikes and not likes:
+        raise SettingsError("it needs --like", where="--unlike")
+
+
+def _describe_result(result: "SearchResult", limit: float) -> dict[str, Any]:
+    query = result.query
+    return {
         "examples": len(query.chip_ids),
+        "counterexamples": len(query.counter_ids),
         "attributes": dict(query.attributes),
         "side": query.side,
         "step": {s.report.name: query.step_on(s) for s in query.scenes},
         "threshold": limit,
         **result.counts(limit),
-        "confirmed_now": len(table) if confirm else 0,
         "scenes": {m.scene.report.name: m.scores.size for m in result.maps},
         "refused": dict(result.refused),
-        "best": table.head(_LISTED).to_dict("records"),
+        "best": result.above(limit).head(_LISTED).to_dict("records"),
     }
-    if out:
-        collection = decided_candidates.candidate_collection(result, limit)
-        write_atomically(out, json.dumps(collection))
-        document["written"] = str(out)
-    show_result(as_json, document, _scan_lines(document, len(table)))
 
 
 def _scan_lines(document: dict[str, Any], n_candidates: int) -> list[str]:

@@ -92,11 +92,12 @@ class NetworkEncoder:
     def input_side(self, native: int) -> int:
         """Return the side length in pixels to which chips of `native` pixels are resized.
 
-        This is the `input_size` setting if it is not 0. Otherwise it is the native side, rounded
-        to a multiple of the step and at most 224, so that small chips are not enlarged.
+        This is the `input_size` setting if it is not 0, or that of the card. Otherwise it is the
+        native side, rounded to a multiple of the step and at most 224, so that small chips are not
+        enlarged.
         """
-        if self._settings.input_size:
-            return self._settings.input_size
+        if side := self._settings.input_size or self.card.input_size:
+            return side
         rounded = self.step * max(1, int(native / self.step + 0.5))
         return min(rounded, _MAX_DEFAULT_SIDE // self.step * self.step)
 

@@ -102,15 +102,25 @@ def _digest(path: Path, size: int, time_ns: int) -> str:  # noqa: ARG001
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def read_checkpoint(path: Path, card: EncoderCard) -> dict[str, Any]:
+def read_checkpoint(
+    path: Path, card: EncoderCard, prefix: str = "", rows: Mapping[str, Sequence[int]] | None = None
+) -> dict[str, Any]:
     """Read a checkpoint: safetensors, or PyTorch's format with tensors and plain values only.
 
-    Raises WeightsError if the file is truncated, damaged, of another format, or contains any other
-    object.
+    With a prefix, only the keys that begin with it are returned, without it. `rows` names large
+    tables, by their full keys, of which only some rows are needed. Raises WeightsError if the file
+    is truncated, damaged, of another format, or contains any other object.
     """
+    rows = rows or {}
     if path.suffix == ".safetensors":
-        return _read_safetensors(path, card)
-    return _read_pytorch(path, card)
+        state = _read_safetensors(path, card, prefix, rows)
+    else:
+        state = {
+            key: value[list(rows[key])] if key in rows else value
+            for key, value in _read_pytorch(path, card).items()
+            if key.startswith(prefix)
+        }
+    return {key.removeprefix(prefix): value for key, value in state.items()}
 
 
 def load_checkpoint(
@@ -213,12 +223,22 @@ def _download(card: EncoderCard, folder: Path) -> Path:
         ) from error
 
 
-def _read_safetensors(path: Path, card: EncoderCard) -> dict[str, Any]:
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
+def _read_safetensors(
+    path: Path, card: EncoderCard, prefix: str, rows: Mapping[str, Sequence[int]]
+) -> dict[str, Any]:
+    import torch
+    from safetensors import SafetensorError, safe_open
 
     try:
-        return dict(load_file(path))
+        with safe_open(path, "pt") as file:
+            state = {}
+            for key in (key for key in file.keys() if key.startswith(prefix)):  # noqa: SIM118
+                if key in rows:
+                    table = file.get_slice(key)
+                    state[key] = torch.cat([table[row : row + 1] for row in rows[key]])
+                else:
+                    state[key] = file.get_tensor(key)
+            return state
     except (SafetensorError, OSError) as error:
         problem = f"the file is truncated or is not a safetensors file ({error})"
         raise _file_error(path, card, problem) from error

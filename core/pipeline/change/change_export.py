@@ -10,11 +10,13 @@ import shapely
 from core.artifacts.formats import write_atomically
 from core.errors import SettingsError
 from core.pipeline.change.scene_comparison import SceneChanges
-from core.pipeline.encoders.scene_footprints import scene_footprints
 from core.pipeline.workspace import Workspace
 from core.raster.geodesy import split_at_antimeridian
 
-COLUMNS = ("chip_id", "scene", "partner", "annotated", "score", "changed", "longitude", "latitude")
+COLUMNS = (
+    *("chip_id", "scene", "partner", "annotated", "score", "changed", "kind"),
+    *("longitude", "latitude"),
+)
 SUFFIXES = (".geojson", ".csv")
 
 
@@ -26,14 +28,14 @@ def change_table(changes: SceneChanges) -> pd.DataFrame:
 
 def change_collection(changes: SceneChanges) -> dict[str, Any]:
     """Return the compared footprints as a GeoJSON FeatureCollection in EPSG:4326."""
-    table, features = change_table(changes), []
-    footprints: dict[str, Any] = {}
-    for side in changes.sides:
-        shapes = split_at_antimeridian(scene_footprints(changes.pair.view.survey, side.chips))
-        footprints |= dict(zip(side.chips.facts["chip_id"], shapes, strict=True))
-    for properties in table.to_dict("records"):
-        geometry = shapely.geometry.mapping(footprints[properties["chip_id"]])
-        features.append({"type": "Feature", "properties": properties, "geometry": geometry})
+    features = [
+        {"type": "Feature", "properties": row, "geometry": shapely.geometry.mapping(shape)}
+        for row, shape in zip(
+            change_table(changes).to_dict("records"),
+            split_at_antimeridian(changes.footprints),
+            strict=True,
+        )
+    ]
     return {"type": "FeatureCollection", "features": features}
 
 

@@ -1,7 +1,9 @@
 """The changes between two scenes of a view: their chips and counterparts, ranked by a score."""
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -21,10 +23,14 @@ from core.pipeline.scene_survey import SurveyedScene
 from core.pipeline.view import View
 from core.progress import Progress, silent
 from core.raster.scene import Scene, read_scene
-from core.types import AnyArray, BoolArray, FloatArray
+from core.types import AnyArray, BoolArray, FloatArray, Geometries
 
 # Chips with a smaller fraction of valid pixels on either date are not compared.
 LEAST_VALID = 0.5
+# The kind of a change, by the scenes whose annotations include the object. The squares of a grid
+# are no objects, so they are neither gone nor new.
+KINDS = {"first": "gone", "second": "new", "both": "changed", "grid": "changed"}
+UNCHANGED = "unchanged"
 
 
 @dataclass(frozen=True)
@@ -46,6 +52,12 @@ class ScenePair:
         first, second = (str(artifacts[n].counts["scene"]) for n in (self.first, self.second))
         return first, second
 
+    @property
+    def scenes(self) -> tuple[SurveyedScene, SurveyedScene]:
+        """The two scenes."""
+        scenes = _scenes(self.view)
+        return scenes[self.first], scenes[self.second]
+
 
 @dataclass(frozen=True)
 class SceneChanges:
@@ -56,16 +68,37 @@ class SceneChanges:
     table : DataFrame
         One row per footprint: chip_id, scene, partner (chip_id of the same object in the other
         scene, or empty), annotated ("both", "first" or "second": the scenes whose annotations
-        include the object), score, changed, longitude, latitude, and row and counterpart, the rows
-        of the chip in its scene and among the counterparts.
+        include the object; "grid" for a square of a grid), score, changed, kind ("gone", "new" or
+        "changed", see `KINDS`, or "unchanged"), longitude, latitude, and row and counterpart, the
+        rows of the chip in its scene and among the counterparts.
     left_out : int
         Number of footprints on both scenes that lack valid pixels on one of them.
+    threshold : float
+        The score from which on a footprint counts as changed.
     """
 
     pair: ScenePair
     table: pd.DataFrame
     left_out: int
     sides: tuple["_Side", "_Side"]
+    threshold: float = LIKELY_CHANGE
+
+    def with_threshold(self, threshold: float) -> "SceneChanges":
+        """Return the same scores with another threshold."""
+        is_changed = self.table["score"] >= threshold
+        kinds = self.table["annotated"].map(KINDS).where(is_changed, UNCHANGED)
+        table = self.table.assign(changed=is_changed, kind=kinds)
+        return dataclasses.replace(self, table=table, threshold=threshold)
+
+    @cached_property
+    def footprints(self) -> Geometries:
+        """The footprints in longitude and latitude, in the order of the table, (n,)."""
+        footprints = np.full(len(self.table), None, object)
+        for side in self.sides:
+            rows = np.flatnonzero(self.table["scene"] == side.chips.scene)
+            numbers = self.table["row"].to_numpy()[rows]
+            footprints[rows] = scene_footprints(self.pair.view.survey, side.chips)[numbers]
+        return footprints
 
     def chips_of(self, row: int) -> tuple[tuple[SceneChips, int], tuple[SceneChips, int]]:
         """Return the chips of a row of the table in the first and in the second scene.
@@ -84,6 +117,12 @@ class SceneChanges:
         changed = int(self.table["changed"].sum())
         return {"compared": len(self.table), "changed": changed, "left_out": self.left_out}
 
+    @property
+    def kind_counts(self) -> dict[str, int]:
+        """Numbers of footprints of each kind."""
+        kinds = dict.fromkeys([*KINDS.values(), UNCHANGED])
+        return {kind: int((self.table["kind"] == kind).sum()) for kind in kinds}
+
 
 @dataclass(frozen=True)
 class _Side:
@@ -92,6 +131,7 @@ class _Side:
     chips: SceneChips
     embeddings: AnyArray
     counterparts: Counterparts
+    grid: bool
 
     @property
     def rows(self) -> AnyArray:
@@ -104,9 +144,14 @@ class _Side:
 
 
 def find_pairs(view: View) -> list[ScenePair]:
-    """Return the pairs of scenes of a view with embeddings that cover the same ground."""
-    scenes = [read_scene(scene.path) for scene in _scenes(view)]
-    return [ScenePair(view, *numbers) for numbers in find_scene_pairs(scenes)]
+    """Return the pairs of scenes of a view with embeddings that cover the same ground.
+
+    Scenes of a stored result that have been moved away from raw/ are left out.
+    """
+    scenes = _scenes(view)
+    numbers = [number for number, scene in enumerate(scenes) if scene.present]
+    pairs = find_scene_pairs([read_scene(scenes[number].path) for number in numbers])
+    return [ScenePair(view, numbers[first], numbers[second]) for first, second in pairs]
 
 
 def choose_pair(view: View, names: Sequence[str] = ()) -> ScenePair:
@@ -120,7 +165,7 @@ def choose_pair(view: View, names: Sequence[str] = ()) -> ScenePair:
         raise TooFewError(
             "no two scenes with annotations cover the same ground",
             where="changes",
-            remedy="Put scenes of two dates into raw/. Both need a CRS.",
+            remedy="Put scenes of two dates into raw/. Both need a CRS and annotations.",
         )
     listing = "; ".join(", ".join(pair.names) for pair in pairs)
     if not names:
@@ -166,10 +211,10 @@ def find_changes(pair: ScenePair) -> SceneChanges | None:
         if counterparts is None:
             return None
         embeddings = EMBEDDINGS.open(view.artifacts["embeddings"][1 + number])
-        sides.append(_Side(CHIPS.open(artifacts[number]), embeddings, counterparts))
+        chips = CHIPS.open(artifacts[number])
+        sides.append(_Side(chips, embeddings, counterparts, subject.grid))
     first, second = sides
-    scenes = _scenes(view)
-    partners = _partners(view, read_scene(scenes[pair.first].path), first, second)
+    partners = _partners(view, read_scene(pair.scenes[0].path), first, second)
     tables = [_table_of(first, partners, "first"), _table_of(second, partners, "second")]
     # An object that both scenes annotate is listed once, with the chip of the first.
     listed = np.concatenate([first.is_valid(), second.is_valid()])
@@ -179,9 +224,10 @@ def find_changes(pair: ScenePair) -> SceneChanges | None:
     before, after = _embeddings(first, second)
     table = pd.concat(tables, ignore_index=True)[listed & ~repeated]
     scores = score_changes(before[listed & ~repeated], after[listed & ~repeated])
-    table = table.assign(score=scores, changed=scores >= LIKELY_CHANGE)
+    table = table.assign(score=scores)
     table = table.sort_values("score", ascending=False, kind="stable", ignore_index=True)
-    return SceneChanges(pair, table, n_both, (first, second))
+    changes = SceneChanges(pair, table, n_both, (first, second))
+    return changes.with_threshold(LIKELY_CHANGE)
 
 
 def comparison_keys(pair: ScenePair) -> list[str]:
@@ -228,7 +274,8 @@ def _table_of(side: _Side, partners: Mapping[str, str], name: str) -> pd.DataFra
     facts = side.chips.facts.iloc[side.rows]
     partner = [partners.get(str(chip_id), "") for chip_id in facts["chip_id"]]
     columns: dict[str, Any] = {n: facts[n].to_numpy() for n in ("chip_id", "scene")}
-    columns |= {"partner": partner, "annotated": ["both" if p else name for p in partner]}
+    annotated = ["grid" if side.grid else "both" if p else name for p in partner]
+    columns |= {"partner": partner, "annotated": annotated}
     columns |= {n: facts[n].to_numpy() for n in ("longitude", "latitude")}
     columns |= {"row": side.rows, "counterpart": np.arange(len(side.rows))}
     return pd.DataFrame(columns)

@@ -1,5 +1,6 @@
 """The search of scenes for objects like some chips: scans, scores, and the best candidates."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -27,23 +28,22 @@ from core.pipeline.scene_search.scan_stages import (
     WindowKind,
     count_windows,
 )
+from core.pipeline.scene_search.window_ranking import fit_windows, nearest_windows, score_windows
 from core.pipeline.scene_survey import SurveyedScene
 from core.progress import Progress, shifted, silent
 from core.raster.annotations.added_footprints import find_annotated
 from core.raster.scene import read_scene
 from core.search.peaks import find_peaks, suppress_neighbours
-from core.search.ranking import Ranker, fit_ranker
 from core.search.scene_scan import pixel_sides
-from core.types import DoubleArray, FloatArray
+from core.types import DoubleArray
 
-# Windows of the scenes that the ranker compares the examples with.
-BACKGROUND = 4000
 # Neighbouring candidates are at least this fraction of the objects' side apart.
 SPACING = 0.4
-# Candidates with lower scores are of no use: the mean score of all windows is 0.
+# Candidates with lower scores are of no use: they are less like the examples than the mean window.
 LEAST_SCORE = 0.0
-# The mean score of the examples is 1. On the demo, the best threshold lies near this one.
-DEFAULT_THRESHOLD = 0.6
+# The score of an object on other ground is about 1. On the demo, the best threshold lies near this.
+DEFAULT_THRESHOLD = 0.4
+LEAST_REVIEW = 30
 # More candidates per scene make tables and pages slow, and nobody reviews them.
 MOST_CANDIDATES = 5000
 
@@ -81,17 +81,27 @@ class SearchResult:
 
     @property
     def suggested_threshold(self) -> float:
-        """The score that is suggested as the lowest one of candidates."""
-        return DEFAULT_THRESHOLD
+        """The score that is suggested as the lowest one of candidates.
+
+        With a few examples, few places reach `DEFAULT_THRESHOLD`; it is then the highest hundredth
+        that gives a review of `LEAST_REVIEW` candidates, if there are so many.
+        """
+        scores = self.table["score"][self.table["state"] != "annotated"]
+        best = float(scores.head(LEAST_REVIEW).min()) if len(scores) else DEFAULT_THRESHOLD
+        return min(DEFAULT_THRESHOLD, max(0.0, math.floor(100 * best) / 100))
 
     def above(self, threshold: float) -> pd.DataFrame:
-        """Return the candidates to be reviewed: not annotated, and at or above a score."""
-        table = self.table
-        return table[(table["state"] != "annotated") & (table["score"] >= threshold)]
+        """Return the candidates at or above a score that are not annotated, and decided ones."""
+        table = self._listed(threshold)
+        return table[table["state"] != "annotated"]
+
+    def _listed(self, threshold: float) -> pd.DataFrame:
+        is_decided = self.table["state"].isin(("confirmed", "rejected"))
+        return self.table[is_decided | (self.table["score"] >= threshold)]
 
     def counts(self, threshold: float) -> dict[str, int]:
-        """Return the number of candidates at or above a score, in all and by state."""
-        table = self.table[self.table["score"] >= threshold]
+        """Return the numbers of candidates in all and by state, as in `above`."""
+        table = self._listed(threshold)
         states = table["state"].value_counts()
         names = ("open", "confirmed", "rejected", "annotated")
         return {"candidates": len(table)} | {name: int(states.get(name, 0)) for name in names}
@@ -137,12 +147,15 @@ def find_candidates(query: SearchQuery) -> SearchResult | None:
     if not scanned:
         reasons = " ".join(refused.values())
         raise TooFewError("no scene can be searched", where="scan", remedy=reasons)
-    ranker = _fit(query, examples, scanned)
+    decided = [_decided_windows(query, scan.scene) for scan, _ in scanned]
+    pairs = [(result, windows) for (_, result), windows in zip(scanned, decided, strict=True)]
+    ranker = fit_windows(examples, pairs)
     maps, tables = [], []
-    for scan, result in scanned:
-        scores = _score_windows(ranker, result)
+    for (scan, result), windows in zip(scanned, decided, strict=True):
+        sides = pixel_sides(read_scene(scan.scene.path), query.object_side)
+        scores = score_windows(ranker, result, min(sides))
         maps.append(ScoreMap(scan.scene, result, scores.reshape(result.grid.shape)))
-        tables.append(_candidates_of(query, scan, result, scores))
+        tables.append(_candidates_of(query, maps[-1], windows))
     table = pd.concat(tables, ignore_index=True)
     table = table.sort_values("score", ascending=False, kind="stable", ignore_index=True)
     return update_states(SearchResult(query, table, tuple(maps), refused), query)
@@ -166,7 +179,7 @@ def update_states(result: SearchResult, query: SearchQuery) -> SearchResult:
 
 def scene_scans(query: SearchQuery) -> list[SceneScan]:
     """Return the scan of each scene of a query, with the query's step or the default one."""
-    kind = WindowKind(query.view, query.side)
+    kind = WindowKind(query.view, query.side, query.fit)
     return [SceneScan(kind, scene, query.step_on(scene)) for scene in query.scenes]
 
 
@@ -185,9 +198,9 @@ def example_windows(query: SearchQuery) -> ExampleWindows:
     """Return the windows of the examples of a query."""
     chips = open_chips(query.view)
     assert chips is not None
-    return ExampleWindows(
-        WindowKind(query.view, query.side), query.chip_ids, chips.facts, query.object_side
-    )
+    kind = WindowKind(query.view, query.side, query.fit)
+    facts, sides = chips.facts, query.object_side
+    return ExampleWindows(kind, query.chip_ids, facts, sides, query.counter_ids)
 
 
 def squares_of(table: pd.DataFrame) -> list[CandidateSquare]:
@@ -196,82 +209,46 @@ def squares_of(table: pd.DataFrame) -> list[CandidateSquare]:
     return [CandidateSquare(*row) for row in table[columns].itertuples(index=False)]
 
 
-def _fit(
-    query: SearchQuery,
-    windows_of_examples: tuple[FloatArray, FloatArray],
-    scanned: Sequence[tuple[SceneScan, ScannedScene]],
-) -> Ranker:
-    """Fit the ranker to examples and confirmed windows, against all others.
-
-    The windows next to the examples, and those that were rejected, are examples against; the
-    background is a sample of all windows.
-    """
-    examples, surroundings = windows_of_examples
-    if not len(examples):
-        raise TooFewError(
-            "no example has enough valid pixels", where="scan", remedy="Choose other examples."
-        )
+def _decided_windows(query: SearchQuery, scene: SurveyedScene) -> list[DecidedWindow]:
+    """Return the windows of a scene that were confirmed or rejected in searches for the target."""
     workspace, target = query.view.workspace, target_name(query.attributes)
-    windows = [w for w in read_decisions(workspace) if w.target == target]
-    total = sum(int(result.usable.sum()) for _, result in scanned)
-    confirmed, rejected, background = [examples], [], []
-    for scan, result in scanned:
-        usable = np.flatnonzero(result.usable)
-        n_sampled = round(BACKGROUND * len(usable) / max(total, 1))
-        spaced = np.linspace(0, len(usable) - 1, min(n_sampled, len(usable))).astype(np.int64)
-        background.append(np.asarray(result.embeddings[usable[spaced]]))
-        on_scene = [w for w in windows if w.scene == scan.scene.report.name]
-        existing = confirmed_ids(workspace, scan.scene.path)
-        confirmed += _nearest_rows(result, [w for w in on_scene if w.id in existing])
-        rejected += _nearest_rows(result, [w for w in on_scene if w.decision == "rejected"])
-    against, sample = (
-        _joined(parts, examples) for parts in ([surroundings, *rejected], background)
-    )
-    return fit_ranker(np.concatenate(confirmed), against, sample)
-
-
-def _joined(parts: Sequence[FloatArray], examples: FloatArray) -> FloatArray:
-    """Return the rows of all parts; none, with the columns of the examples, if there are none."""
-    return np.concatenate([part for part in parts if part.size] or [examples[:0]])
-
-
-def _nearest_rows(scan: ScannedScene, windows: Sequence[DecidedWindow]) -> list[FloatArray]:
-    """Return the embeddings of the windows of a scan that are nearest to others."""
-    rows = []
-    for window in windows:
-        across = int(np.abs(scan.grid.columns - window.column).argmin())
-        down = int(np.abs(scan.grid.rows - window.row).argmin())
-        number = down * len(scan.grid.columns) + across
-        if scan.usable[number]:
-            rows.append(np.asarray(scan.embeddings[number : number + 1]))
-    return rows
-
-
-def _score_windows(ranker: Ranker, scan: ScannedScene) -> DoubleArray:
-    """Return the score of each window, (n,); NaN for windows that are not usable."""
-    if not scan.usable.any():
-        return np.full(len(scan.grid), np.nan)
-    scores = ranker.scores(scan.embeddings)
-    scores[~scan.usable] = np.nan
-    return scores
+    existing = confirmed_ids(workspace, scene.path)
+    return [
+        window
+        for window in read_decisions(workspace)
+        if (window.scene, window.target) == (scene.report.name, target)
+        and (window.decision == "rejected" or window.id in existing)
+    ]
 
 
 def _candidates_of(
-    query: SearchQuery, scan: SceneScan, result: ScannedScene, scores: DoubleArray
+    query: SearchQuery, score_map: ScoreMap, decided: Sequence[DecidedWindow]
 ) -> pd.DataFrame:
-    """Return the table of the candidates of one scene; see `SearchResult.table`."""
-    scene, grid = read_scene(scan.scene.path), result.grid
-    width, height = pixel_sides(scene, query.object_side)
-    peaks = find_peaks(scores, grid.shape)
-    peaks = peaks[scores[peaks] > LEAST_SCORE]
-    centres = grid.centres()[peaks]
+    """Return the table of the candidates of one scene; see `SearchResult.table`.
+
+    Windows that were decided on remain candidates, whatever their score is now, and no other place
+    next to them becomes one.
+    """
+    scene, scan = read_scene(score_map.scene.path), score_map.scan
+    from scipy.spatial import cKDTree
+
     # In units of the object's side, so that pixels need not be square.
-    best = suppress_neighbours(centres / (width, height), scores[peaks], SPACING)[:MOST_CANDIDATES]
-    centres, peaks = centres[best], peaks[best]
-    squares = [CandidateSquare("", float(x), float(y), width, height) for x, y in centres]
+    sides, scores = pixel_sides(scene, query.object_side), score_map.scores.ravel()
+    peaks = find_peaks(scores, scan.grid.shape)
+    peaks = peaks[scores[peaks] > LEAST_SCORE]
+    if decided:
+        points = np.array([(window.column, window.row) for window in decided])
+        distances, _ = cKDTree(points / sides).query(scan.grid.centres()[peaks] / sides)
+        peaks = peaks[distances > SPACING]
+    centres = scan.grid.centres()[peaks]
+    best = suppress_neighbours(centres / sides, scores[peaks], SPACING)[:MOST_CANDIDATES]
+    squares = [CandidateSquare("", float(x), float(y), *sides) for x, y in centres[best]]
+    ids = list(chip_ids(scene.name, square_outlines(squares)))
+    squares += [CandidateSquare("", w.column, w.row, *sides) for w in decided]
     table = pd.DataFrame(squares, columns=["id", "column", "row", "width", "height"])
-    ids = chip_ids(scene.name, square_outlines(squares))
-    return table.assign(id=ids, scene=scene.name, score=scores[peaks], state="open")
+    numbers = np.concatenate([peaks[best], nearest_windows(scan, decided)])
+    table = table.assign(id=[*ids, *(w.id for w in decided)], scene=scene.name, state="open")
+    return table.assign(score=np.nan_to_num(scores[numbers]))
 
 
 def _states(

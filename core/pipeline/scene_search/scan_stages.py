@@ -43,16 +43,13 @@ SURROUNDING_DISTANCE = 0.75
 class WindowKind:
     """How windows are cut and embedded: as the chips of a complete view, but with one side.
 
-    `side` is the side on the ground in metres, or in pixels of scenes without a CRS.
+    `side` is the side on the ground in metres, or in pixels of scenes without a CRS; `fit` is that
+    of the encoder, see `find_window_fit`.
     """
 
     view: View
     side: float
-
-    @property
-    def fit(self) -> Artifact:
-        """The encoder's fit."""
-        return self.view.artifacts["embeddings"][0]
+    fit: Artifact
 
     @property
     def inputs(self) -> dict[str, Any]:
@@ -128,13 +125,15 @@ class ScannedScene:
 class ExampleWindows:
     """Chips of the view of a kind of window, by id, to be embedded as windows of that kind.
 
-    The result are the embeddings of the chips' own windows, and of the windows next to them.
+    The result are the embeddings of the windows of the examples, and of those against: the windows
+    next to the examples, and those of the chips that were marked as examples against.
     """
 
     kind: WindowKind
     chip_ids: tuple[str, ...]
     facts: pd.DataFrame
     object_side: float
+    counter_ids: tuple[str, ...] = ()
 
 
 def require_pixel_encoder(encoder: str) -> None:
@@ -212,7 +211,8 @@ def _open_scan(artifact: Artifact) -> ScannedScene:
 
 def _embed_examples(examples: ExampleWindows, folder: Path, report: Progress) -> dict[str, Any]:
     parts: dict[str, list[AnyArray]] = {"examples": [], "surroundings": []}
-    chosen = examples.facts[examples.facts["chip_id"].isin(examples.chip_ids)]
+    marked = {*examples.chip_ids, *examples.counter_ids}
+    chosen = examples.facts[examples.facts["chip_id"].isin(marked)]
     for name, group in chosen.groupby("scene", sort=True):
         report_step(report, sum(map(len, parts["examples"])), len(chosen), str(name))
         surveyed = next(s for s in examples.kind.view.survey.scenes if s.report.name == name)
@@ -224,11 +224,14 @@ def _embed_examples(examples: ExampleWindows, folder: Path, report: Progress) ->
             )
         scene = read_scene(surveyed.path)
         encoder = examples.kind.encoder_for(scene)
-        centres: DoubleArray = group[["column", "row"]].to_numpy(np.float64)
-        parts["examples"].append(encoder.embed(scene, centres)[0])
-        distance = np.array(pixel_sides(scene, examples.object_side)) * SURROUNDING_DISTANCE
-        nearby = surrounding_centres(centres, distance)
-        parts["surroundings"].append(encoder.embed(scene, nearby)[0])
+        points: DoubleArray = group[["column", "row"]].to_numpy(np.float64)
+        is_example = group["chip_id"].isin(examples.chip_ids).to_numpy()
+        centres, against = points[is_example], [points[~is_example]]
+        if len(centres):
+            parts["examples"].append(encoder.embed(scene, centres)[0])
+            distance = np.array(pixel_sides(scene, examples.object_side)) * SURROUNDING_DISTANCE
+            against.insert(0, surrounding_centres(centres, distance))
+        parts["surroundings"].append(encoder.embed(scene, np.concatenate(against))[0])
     for name, embeddings in parts.items():
         filled = [part for part in embeddings if len(part)] or [np.zeros((0, 0))]
         write_array(folder / f"{name}.npy", np.concatenate(filled).astype(np.float32))
@@ -236,11 +239,17 @@ def _embed_examples(examples: ExampleWindows, folder: Path, report: Progress) ->
 
 
 def _example_inputs(examples: ExampleWindows) -> dict[str, Any]:
-    chips = [artifact.key for artifact in examples.kind.view.artifacts["chips"]]
+    # The place of an example determines its window, so chips that are added to its scene do not.
+    marked = {*examples.chip_ids, *examples.counter_ids}
+    facts = examples.facts[examples.facts["chip_id"].isin(marked)].sort_values("chip_id")
+    names = set(facts["scene"])
+    scenes = [s for s in examples.kind.view.survey.scenes if s.report.name in names]
     return {
-        "chips": chips,
+        "rasters": [raster_inputs(scene) for scene in scenes],
+        "centres": facts[["column", "row"]].to_numpy(np.float64).round(6).tolist(),
         "ids": sorted(examples.chip_ids),
         "object": examples.object_side,
+        **({"against": sorted(examples.counter_ids)} if examples.counter_ids else {}),
         **examples.kind.inputs,
     }
 
@@ -255,7 +264,7 @@ SCENE_SCANS: Stage[SceneScan, ScannedScene] = Stage(
 )
 EXAMPLE_WINDOWS: Stage[ExampleWindows, tuple[FloatArray, FloatArray]] = Stage(
     name="scan_examples",
-    version=1,
+    version=2,
     inputs=_example_inputs,
     compute=_embed_examples,
     load=lambda artifact: (

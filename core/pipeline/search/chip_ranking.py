@@ -1,4 +1,4 @@
-"""The chips of a view, ranked by their similarity to examples."""
+"""The chips of a view, ranked by their similarity to examples or to words."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,12 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from core.errors import TooFewError
+from core.chips.chip_set import ChipSet
+from core.embeddings.networks import siglip2
+from core.errors import SettingsError, TooFewError
 from core.pipeline.embedding_stages import EMBEDDINGS
 from core.pipeline.search.chip_examples import ExampleSet
 from core.pipeline.view import View
 from core.search.exact_search import BestRows, find_best_rows, score_rows
-from core.search.ranking import RankMethod, fit_ranker
+from core.search.ranking import Ranker, RankMethod, fit_ranker
 from core.types import AnyArray, BoolArray, DoubleArray, FloatArray, IntArray
 
 # Number of random chips that examples are compared with. More change the ranking less than one
@@ -26,7 +28,8 @@ class ChipRanking:
     Attributes
     ----------
     scores : float64 array, (n,)
-        0 is the mean of all chips, 1 that of the examples; see `core.search.ranking.Ranker`.
+        0 is the mean of all chips, 1 that of the examples; see `core.search.ranking.Ranker`. In a
+        search for words, the cosine of the angle between the two embeddings.
     example_rows, counterexample_rows : int32 array
         Rows of the examples for and against.
     missing : tuple of str
@@ -92,6 +95,53 @@ def rank_chips(
     )
     scores = np.concatenate([score_rows(part, ranker) for part in parts])
     return ChipRanking(scores, examples, counterexamples, tuple(missing))
+
+
+def rank_by_words(view: View, words: str) -> ChipRanking:
+    """Rank the chips of a view by their similarity to a description.
+
+    Raises SettingsError if the chips were embedded with an encoder that knows no words, or if there
+    are no words, and WeightsError if the weights cannot be loaded.
+    """
+    embed = view.settings.embed
+    parts = [EMBEDDINGS.open(artifact) for artifact in view.artifacts["embeddings"][1:]]
+    if not knows_words(view) or parts[0].shape[1] != siglip2.CARD.dim:
+        raise SettingsError(
+            f"the embeddings of {embed.encoder} cannot be compared with words",
+            where="words",
+            remedy=f"Embed three bands of the chips with the encoder {siglip2.CARD.name}.",
+        )
+    words_embedding = siglip2.embed_words(words, embed, view.workspace.weights)
+    ranker = Ranker(words_embedding.astype(np.float64), 0.0)
+    no_rows = np.empty(0, np.int32)
+    scores = np.concatenate([score_rows(part, ranker) for part in parts])
+    return ChipRanking(scores, no_rows, no_rows)
+
+
+def knows_words(view: View) -> bool:
+    """Return True if the chips of a view are embedded with an encoder of pictures and words."""
+    return view.settings.embed.encoder == siglip2.CARD.name
+
+
+def ranking_table(chips: ChipSet, ranking: ChipRanking, best: BestRows) -> pd.DataFrame:
+    """Return the examples and ranked chips as a table, to be stored as CSV.
+
+    The columns are rank (from 1; none for examples), mark ("for", "against" or empty), chip_id,
+    scene, score, longitude and latitude (degrees, EPSG:4326), column and row (scene pixels), and
+    the attributes.
+    """
+    marked = (ranking.example_rows, ranking.counterexample_rows)
+    rows = np.concatenate([*marked, best.rows])
+    n_marked = len(rows) - len(best.rows)
+    columns = ["chip_id", "scene", "longitude", "latitude", "column", "row"]
+    facts = chips.facts[columns].iloc[rows].reset_index(drop=True)
+    facts.insert(
+        0, "rank", pd.Series([pd.NA] * n_marked + [*range(1, len(best.rows) + 1)], dtype="Int64")
+    )
+    facts.insert(1, "mark", np.repeat(["for", "against", ""], [*map(len, marked), len(best.rows)]))
+    facts.insert(4, "score", ranking.scores[rows].round(6))
+    properties = chips.properties.iloc[rows].reset_index(drop=True)
+    return pd.concat([facts, properties.drop(columns=facts.columns, errors="ignore")], axis=1)
 
 
 def take_rows(parts: Sequence[AnyArray], rows: IntArray) -> FloatArray:

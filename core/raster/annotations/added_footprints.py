@@ -12,6 +12,9 @@ from core.types import BoolArray, Geometries
 
 # Two footprints are of one object if their boxes share this fraction of their union.
 SAME_OBJECT = 0.5
+# A centre at this distance from an annotation, in pixels, still counts as inside of it: coordinates
+# that were written to a file and read again are rounded.
+TOLERANCE = 0.01
 DUPLICATE = "already in the vector file"
 
 
@@ -27,7 +30,7 @@ def find_annotated(geometries: Geometries, annotations: Geometries) -> BoolArray
     boxes, other_boxes = (shapely.box(*shapely.bounds(g).T) for g in (geometries, annotations))
     rows, positions = shapely.STRtree(other_boxes).query(boxes, predicate="intersects")
     centres = shapely.centroid(boxes[rows])
-    is_inside = shapely.covers(annotations[positions], centres)
+    is_inside = shapely.dwithin(annotations[positions], centres, TOLERANCE)
     shared = shapely.area(shapely.intersection(boxes[rows], other_boxes[positions]))
     union = shapely.area(boxes[rows]) + shapely.area(other_boxes[positions]) - shared
     is_annotated[rows[is_inside | (shared >= SAME_OBJECT * np.maximum(union, 1e-12))]] = True

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from app.session.chip_search import chip_signs, signed_rows
 from app.session.saved_settings import load_settings
 from app.session.views import find_view
 from core.pipeline.chip_stages import open_chips
@@ -107,6 +108,13 @@ def test_clear__removes_all_examples(workspace, ids):
     app.button(key="cs.clear examples").click().run()
     assert load_examples(workspace) == ExampleSet()
     assert labelled(app.selectbox, "Colour by").value == "Cluster"
+
+
+def test_signs__are_those_of_the_chips_that_exist(workspace, ids):
+    chips = open_chips(find_view(workspace, load_settings(workspace)))
+    change_examples(workspace, lambda _: ExampleSet((*ids[:2], "gone"), (ids[3],)))
+    assert chip_signs(workspace) == {ids[0]: "+", ids[1]: "+", "gone": "+", ids[3]: "−"}
+    assert signed_rows(workspace, chips) == {0: "+", 1: "+", 3: "−"}
 
 
 def test_damaged_examples__are_reported_on_the_page(workspace, ids):

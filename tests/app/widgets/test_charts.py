@@ -56,6 +56,17 @@ def test_projection_chart__rings_mark_the_picked_point():
     assert plot()["layout"]["shapes"] == []
 
 
+def test_projection_chart__signs_stand_next_to_points():
+    colours, hidden = colouring.colour_by_cluster(np.zeros(3, np.int32)), np.zeros(3, bool)
+    hidden[2] = True
+    signs = {0: "+", 1: "−", 2: "+"}
+    picture = charts.projection_chart(POINTS, colours, "r", hidden, signs=signs)
+    layout = json.loads(picture.to_json())["layout"]
+    badges = [(badge["x"], badge["y"], badge["text"]) for badge in layout["annotations"]]
+    assert badges == [(0, 0, "<b>+</b>"), (1, 2, "<b>−</b>")]
+    assert plot()["layout"]["annotations"] == []
+
+
 @pytest.mark.parametrize(("n", "kind"), [(100, "scatter"), (3000, "scattergl")])
 def test_projection_chart__vector_markers_if_there_are_few(n, kind):
     colours = colouring.colour_by_cluster(np.zeros(n, np.int32))

@@ -35,6 +35,9 @@ def test_changes__json_and_files(call, tmp_path):
     document = json.loads(out)
     assert document["scenes"] == list(NAMES)
     assert document["compared"] == N == len(document["footprints"])
+    assert document["changed"] == sum(row["kind"] != "unchanged" for row in document["footprints"])
+    kinds = {kind: document["kinds"][kind] for kind in ("gone", "new")}
+    assert kinds == {"gone": len(GONE), "new": len(NEW)}
     assert document["written"] == [str(file) for file in files]
     only_one = [row["annotated"] != "both" for row in document["footprints"]]
     assert all(only_one[: len(GONE + NEW)])
@@ -49,7 +52,17 @@ def test_changes__lines(call):
     assert code == 0, error
     text = " ".join(out.split())
     assert f"and {N - 20} more" in text
-    assert f"of {N} footprints changed, with a score of at least 3" in text
+    # The dates are exchanged, so what was gone is new.
+    counts = f"{len(NEW)} gone, {len(GONE)} new"
+    assert f"of {N} footprints changed, with a score of at least 3: {counts}" in text
+
+
+def test_changes__threshold(call):
+    code, out, error = call("--threshold", "1000", "--json")
+    assert code == 0, error
+    document = json.loads(out)
+    assert (document["changed"], document["threshold"]) == (0, 1000)
+    assert document["kinds"]["unchanged"] == N
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,11 @@ import pytest
 from shapely.geometry import box
 
 from core import cli
+from core.embeddings.networks.siglip2 import CARD
 from core.pipeline.results.current_file import load_current
 from core.pipeline.search.chip_examples import ExampleSet, load_examples
 from core.pipeline.workspace import Workspace
+from tests.siglip_hub import write_siglip_hub
 
 QUICK = """
 [chips]
@@ -72,6 +74,26 @@ def test_find__lists_the_class_of_the_examples_first(call, ids):
     assert "3 chips found from 1 example;" in text
 
 
+def test_find__writes_a_table_with_positions(call, ids, tmp_path):
+    file = tmp_path / "similar.csv"
+    like = ",".join(ids["rough"][:2])
+    result = call(
+        "find", "--like", like, "--unlike", ids["smooth"][0], "--top", "5", "--out", str(file)
+    )
+    assert result["written"] == str(file)
+    table = pd.read_csv(file)
+    assert table["mark"].fillna("").tolist() == ["for", "for", "against", *[""] * 5]
+    assert table["rank"].dropna().tolist() == [1, 2, 3, 4, 5]
+    assert table["chip_id"].tolist()[3:] == [chip["chip_id"] for chip in result["chips"]]
+    assert np.allclose(table["score"][3:], [chip["score"] for chip in result["chips"]])
+    exported = pd.read_csv(tmp_path / "out" / "chips.csv").set_index("chip_id")
+    places = exported.loc[table["chip_id"], ["longitude", "latitude", "column", "row"]]
+    assert np.allclose(table[places.columns], places)
+    assert set(table["class"]) <= {"rough", "smooth"}
+    error = call("find", "--like", like, "--out", str(tmp_path / "raw" / "x.csv"))
+    assert "raw/ is never written to" in error
+
+
 def test_find__threshold_and_counterexamples(call, ids):
     marks = ("--like", ids["rough"][0], "--unlike", ids["smooth"][0])
     everything = call("find", *marks, "--top", "100")
@@ -118,3 +140,18 @@ def test_find__bad_input(call, ids):
     assert "Mark at least one chip" in call("find")
     assert "Mark at least one chip" in call("find", "--unlike", ids["rough"][0])
     assert "'best' is not one of" in call("find", "--rank-method", "best")
+
+
+def test_find__words_need_siglip2_and_no_examples(call, ids, tmp_path):
+    assert "texture cannot be compared with words" in call("find", "--words", "boat")
+    assert "cannot be combined" in call("find", "--words", "boat", "--like", ids["rough"][0])
+    write_siglip_hub(tmp_path / "weights" / "siglip2", CARD.dim, 32)
+    options = ("--encoder", "siglip2", "--words", "a boat", "--top", "4")
+    result = call("find", *options)
+    scores = [chip["score"] for chip in result["chips"]]
+    assert len(scores) == 4
+    assert scores == sorted(scores, reverse=True)
+    assert result["words"] == "a boat"
+    text = call("find", *options, "--save", "boats", as_json=False)
+    assert "4 chips found from the words 'a boat'." in text
+    assert "The chips found are now the cluster boats." in text

@@ -7,6 +7,8 @@ import tomli_w
 
 from core.pipeline.assignment.assigned_scenes import open_reference
 from core.pipeline.scene_search.candidates import find_candidates
+from core.pipeline.scene_search.decided_candidates import decide_rows
+from core.pipeline.scene_search.decisions import confirmed_ids
 from core.pipeline.scene_search.examples import chips_of_class, make_query
 from core.pipeline.scene_survey import survey_scenes
 from core.pipeline.workspace import Workspace
@@ -74,6 +76,43 @@ def test_scan__confirmed_candidates_are_annotations(workspace, call):
     assert counts == {"a": 20, "b": n_confirmed}
 
 
+def test_scan__without_examples_uses_the_marked_chips(workspace, call):
+    from core.pipeline.chip_stages import open_chips
+
+    view = open_reference(Workspace.at(workspace)).view
+    ids = open_chips(view).facts["chip_id"].tolist()
+    code, _, error = call(
+        "find", "-w", workspace, "--like", f"{ids[0]},{ids[2]}", "--unlike", ids[1], "--keep"
+    )
+    assert code == 0, error
+    options = ("scan", "-w", workspace, "--scene", "a", "--step", 24, "--json")
+    documents = []
+    for more in ((), ("--like", ids[0], "--like", ids[2], "--unlike", ids[1])):
+        code, out, error = call(*options, *more)
+        assert code == 0, error
+        documents.append(json.loads(out))
+    assert (documents[0]["examples"], documents[0]["counterexamples"]) == (2, 1)
+    assert documents[0]["best"] == documents[1]["best"]
+
+
+def test_scan__confirm_leaves_what_was_rejected(workspace, call):
+    options = ("--class", "even", "--scene", "b", "--step", 12, "--threshold", 0)
+    target = Workspace.at(workspace)
+    _, out, _ = call("scan", "-w", workspace, *options, "--json")
+    view = open_reference(target).view
+    query = make_query(
+        view, survey_scenes(target), chips_of_class(view, "even"), scenes=["b"], step=12
+    )
+    rejected = json.loads(out)["best"][0]["id"]
+    decide_rows(find_candidates(query), [rejected], "rejected")
+    code, out, error = call("scan", "-w", workspace, *options, "--confirm", "--json")
+    assert code == 0, error
+    document = json.loads(out)
+    assert document["confirmed"] == document["confirmed_now"] > 0
+    assert document["rejected"] == 1
+    assert rejected not in confirmed_ids(target, target.raw / "b.tif")
+
+
 def test_scan__examples_by_chip_and_by_cluster(workspace, call):
     reference = open_reference(Workspace.at(workspace))
     chip = reference.view.survey.usable[0]
@@ -92,8 +131,9 @@ def test_scan__examples_by_chip_and_by_cluster(workspace, call):
 @pytest.mark.parametrize(
     ("options", "text"),
     [
-        ((), "exactly one of --like, --cluster and --class"),
-        (("--class", "even", "--cluster", "0"), "exactly one"),
+        ((), "no chip is marked as an example"),
+        (("--class", "even", "--cluster", "0"), "only one of --like, --cluster and --class"),
+        (("--class", "even", "--unlike", "x"), "--unlike: it needs --like"),
         (("--class", "bridge"), "Values: even, odd"),
         (("--like", "none"), "no chip 'none'"),
         (("--class", "even", "--out", "raw/x.geojson"), "raw/ is never written to"),

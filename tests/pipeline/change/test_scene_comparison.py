@@ -9,6 +9,7 @@ import rasterio
 
 from core.change.change_scores import LIKELY_CHANGE
 from core.errors import SettingsError, TooFewError
+from core.input_settings import GridSettings, SceneSettings
 from core.pipeline.change import counterparts
 from core.pipeline.change.change_export import change_collection, require_writable, write_changes
 from core.pipeline.change.scene_comparison import (
@@ -67,6 +68,41 @@ def test_find_changes__squares_that_are_gone_or_new_come_first(changes):
     assert {annotated[n] for n in NEW} == {"second"}
     assert {annotated[n] for n in range(N) if n not in GONE + NEW} == {"both"}
     assert (table["partner"] != "").sum() == N - len(GONE + NEW)
+
+
+def test_find_changes__kinds_of_the_footprints_above_the_threshold(changes):
+    lower, higher = changes.with_threshold(-100), changes.with_threshold(100)
+    kind = dict(zip(numbers(changes.pair.view, changes.table), lower.table["kind"], strict=True))
+    assert {kind[n] for n in GONE} == {"gone"}
+    assert {kind[n] for n in NEW} == {"new"}
+    n_both = N - len(GONE + NEW)
+    expected = {"gone": len(GONE), "new": len(NEW), "changed": n_both, "unchanged": 0}
+    assert lower.kind_counts == expected
+    assert lower.counts["changed"] == N
+    assert higher.kind_counts == {"gone": 0, "new": 0, "changed": 0, "unchanged": N}
+    assert higher.counts["changed"] == 0
+    assert changes.threshold == LIKELY_CHANGE
+
+
+def test_find_changes__squares_of_a_grid_are_neither_gone_nor_new(copy):
+    for file in (copy / "raw").glob("*.geojson"):
+        file.unlink()
+    settings = RunSettings(
+        chips=ChipSettings(size=32), scenes=SceneSettings(grid=GridSettings(size=18))
+    )
+    view = run_pipeline(Workspace.at(copy), settings, until="embeddings").view
+    pair = choose_pair(view)
+    compare_scenes(pair)
+    table = find_changes(pair).with_threshold(-100).table
+    assert set(table["annotated"]) == {"grid"}
+    assert set(table["kind"]) == {"changed"}
+    assert len(table) == len(open_chips(view)) / 2
+
+
+def test_find_pairs__scenes_that_were_moved_away_are_left_out(copy):
+    view = view_of(copy)
+    (copy / "raw" / f"{NAMES[1]}.tif").rename(copy / "away.tif")
+    assert find_pairs(view) == []
 
 
 def test_find_changes__both_chips_show_the_same_ground(changes):
@@ -165,6 +201,7 @@ def test_exports__geojson_and_csv_agree(changes, tmp_path):
     table = pd.read_csv(tmp_path / "c.csv")
     assert [f["properties"]["chip_id"] for f in written["features"]] == table["chip_id"].tolist()
     assert set(table["first"]) == {NAMES[0]}
+    assert table["kind"].tolist() == changes.table["kind"].tolist()
 
 
 def test_exports__errors(changes, tmp_path):

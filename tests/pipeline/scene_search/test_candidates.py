@@ -26,9 +26,11 @@ from core.pipeline.scene_search.examples import (
     chips_of_class,
     chips_of_cluster,
     make_query,
+    marked_chips,
 )
 from core.pipeline.scene_search.scan_stages import SCENE_SCANS
 from core.pipeline.scene_survey import survey_scenes
+from core.pipeline.search.chip_examples import ExampleSet
 from core.pipeline.workspace import Workspace
 from core.raster.scene import read_scene
 
@@ -180,6 +182,94 @@ def test_query__attributes_of_the_examples(result):
     assert cluster.attributes["name"] == "Cluster 0"
 
 
+def test_query__marked_chips_for_and_against(result):
+    view = open_reference(result).view
+    facts = run_pipeline(result, view.settings, until="chips").chips.facts
+    ids = facts["chip_id"].tolist()
+    with pytest.raises(TooFewError, match="no chip is marked"):
+        marked_chips(view, ExampleSet(("nothing",), tuple(ids[:2])))
+    survey, found = survey_scenes(result), []
+    # Every third square is checked; one of them shall not be found.
+    for against in ((), (ids[10],)):
+        marks = ExampleSet((ids[1], ids[4], ids[7], "nothing"), against)
+        query = make_query(view, survey, marked_chips(view, marks), step=8)
+        assert query.chip_ids == tuple(sorted((ids[1], ids[4], ids[7])))
+        assert query.counter_ids == tuple(sorted(against))
+        scan_scenes(query)
+        found.append(find_candidates(query))
+    row = facts.set_index("chip_id").loc[ids[10]]
+    scores = [
+        m.scores.ravel()[
+            np.hypot(*(m.scan.grid.centres() - row[["column", "row"]].to_numpy(float)).T).argmin()
+        ]
+        for m in (next(m for m in f.maps if m.scene.report.name == row["scene"]) for f in found)
+    ]
+    assert scores[1] < scores[0] - 0.1
+
+
+def test_query__attributes_that_all_annotations_have_in_common(result, add_scene):
+    for path in result.raw.glob("*.geojson"):
+        document = json.loads(path.read_text())
+        for feature in document["features"]:
+            feature["properties"] |= {"label": "Thing", "year": 2024}
+        path.write_text(json.dumps(document))
+    keep_run(run_pipeline(Workspace.at(result.root), open_reference(result).view.settings))
+    view = open_reference(Workspace.at(result.root)).view
+    assert chips_of_class(view, "plain").attributes == {"class": "plain", "label": "Thing"}
+
+
+def test_suggested_threshold__gives_a_review_of_thirty(result):
+    found = search(result, step=4)
+    table = found.table.iloc[np.arange(60) % len(found.table)].assign(state="open")
+    for scores, expected in (
+        (np.linspace(0.9, 0.31, 60), 0.4),
+        (np.linspace(0.5, 0.01, 60), 0.25),
+        (np.linspace(0.35, 0.25, 60)[:5], 0.34),
+    ):
+        few = dataclasses.replace(found, table=table.head(len(scores)).assign(score=scores))
+        assert few.suggested_threshold == pytest.approx(expected)
+        assert len(few.above(few.suggested_threshold)) >= min(30, len(scores))
+    assert dataclasses.replace(found, table=table.head(0)).suggested_threshold == 0.4
+
+
+def test_decisions__decided_places_remain_candidates_in_the_next_ranking(sparse):
+    found = search(sparse, scenes=("c",), step=4)
+    ids = found.above(0.0)["id"].head(6).tolist()
+    decide_rows(found, ids[:3], "confirmed")
+    decide_rows(found, ids[3:], "rejected")
+    table = find_candidates(found.query).table.set_index("id")
+    assert table.loc[ids, "state"].tolist() == ["confirmed"] * 3 + ["rejected"] * 3
+    others = table.drop(index=ids)
+    for row in table.loc[ids].itertuples():
+        distances = np.hypot(others["column"] - row.column, others["row"] - row.row)
+        assert distances.min() > candidates.SPACING * row.width
+    assert table.index.is_unique
+    # A high threshold does not hide what has been decided.
+    assert set(find_candidates(found.query).above(99.0)["id"]) == set(ids)
+
+
+def test_decisions__the_next_run_needs_no_new_scan(sparse):
+    settings = open_reference(sparse).view.settings
+    found = search(sparse, scenes=("a", "c"), step=4)
+    # The encoder is fitted to the chips of the scene a, which change, so the run fits it again.
+    square = CandidateSquare("a-new", 219.0, 139.0, 20.0, 20.0)
+    decide(sparse, read_scene(sparse.raw / "a.tif"), [square], {"class": "checked"}, "confirmed")
+    workspace = Workspace.at(sparse.root)
+    keep_run(run_pipeline(workspace, settings))
+    query = query_for(workspace, scenes=("a", "c"), step=4)
+    assert query.view.artifacts["embeddings"][0].key != found.query.fit.key
+    assert query.fit.key == found.query.fit.key
+    # Confirmed objects count through their decisions, so the examples are the same.
+    assert query.chip_ids == found.query.chip_ids
+    again = find_candidates(query)
+    assert again.counts(0.0)["confirmed"] == 1
+    # Without the raster to which it was fitted, a fit is not used again.
+    (sparse.raw / "a.tif").unlink()
+    (sparse.raw / "a.geojson").unlink()
+    keep_run(run_pipeline(Workspace.at(sparse.root), settings))
+    assert query_for(sparse, scenes=("c",), step=4).fit.key != found.query.fit.key
+
+
 def test_decisions__confirmed_candidates_join_the_next_run(sparse, raw_files):
     result, raster = sparse, sparse.raw / "c.tif"
     before, found = raw_files(result.root), search(result, scenes=("c",), step=4)
@@ -198,11 +288,6 @@ def test_decisions__confirmed_candidates_join_the_next_run(sparse, raw_files):
     assert np.abs((bounds[:, :2] + bounds[:, 2:]) / 2 - expected).max() < 0.01
     run = run_pipeline(Workspace.at(result.root), open_reference(result).view.settings)
     assert len(run.chips) == 43
-    # The scan is not computed again, although the scene has more annotations.
-    query = query_for(result, scenes=("c",), step=4)
-    states = find_candidates(dataclasses.replace(query, view=found.query.view)).table
-    states = states.set_index("id")["state"].reindex(ids)
-    assert states.tolist()[2] in ("rejected", np.nan)
 
 
 def test_decisions__the_stored_result_is_reported_as_outdated(sparse):

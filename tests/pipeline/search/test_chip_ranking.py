@@ -1,11 +1,16 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from core.errors import TooFewError
+from core.embeddings.networks import siglip2
+from core.errors import SettingsError, TooFewError
 from core.pipeline.run import run_pipeline
 from core.pipeline.search.chip_examples import ExampleSet
-from core.pipeline.search.chip_ranking import rank_chips, take_rows
+from core.pipeline.search.chip_ranking import rank_by_words, rank_chips, take_rows
 from core.search.ranking import fit_ranker
+from core.settings import EmbedSettings
+from tests.siglip_hub import write_siglip_hub
 
 
 @pytest.fixture
@@ -54,6 +59,26 @@ def test_rank_chips__examples_that_no_longer_exist_are_listed(run):
         rank_chips(run.view, ids, ExampleSet(("gone",)))
     with pytest.raises(TooFewError, match="Mark at least one chip"):
         rank_chips(run.view, ids, ExampleSet())
+
+
+def test_rank_by_words__is_the_cosine_of_pictures_and_words(workspace, settings):
+    hub = write_siglip_hub(workspace.weights / "siglip2", siglip2.CARD.dim, 32)
+    embed = EmbedSettings(encoder="siglip2", input_size=32)
+    run = run_pipeline(workspace, replace(settings(), embed=embed), until="embeddings")
+    ranking = rank_by_words(run.view, "a boat")
+    matrix = np.asarray(run.embeddings(), np.float64)
+    words = siglip2.embed_words("a boat", EmbedSettings(weights=str(hub)), workspace.weights)
+    expected = matrix @ words / np.linalg.norm(matrix, axis=1)
+    assert np.allclose(ranking.scores, expected, atol=1e-6)
+    best = ranking.best_chips(5)
+    assert best.rows[0] == expected.argmax()
+    assert len(ranking.example_rows) == 0
+
+
+def test_rank_by_words__needs_an_encoder_that_knows_words(run):
+    with pytest.raises(SettingsError, match="texture cannot be compared with words") as caught:
+        rank_by_words(run.view, "boat")
+    assert "siglip2" in str(caught.value)
 
 
 def test_take_rows__of_several_parts():

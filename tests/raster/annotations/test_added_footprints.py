@@ -32,6 +32,12 @@ def test_find_annotated__by_centre_or_by_overlap():
     assert find_annotated(squares[:0], annotations).tolist() == []
 
 
+def test_find_annotated__a_centre_on_the_edge_counts_after_rounding():
+    annotation = np.array([shapely.box(0, 0, 10, 10)], object)
+    squares = np.array([shapely.box(x - 30, -25, x + 30, 35) for x in (10, 10.001, 10.1)], object)
+    assert find_annotated(squares, annotation).tolist() == [True, True, False]
+
+
 def test_join_footprints__appends_rows_and_leaves_out_duplicates(make_scene):
     scene = read_scene(make_scene("a.tif"))
     first = placed(scene, [(10, 10, 20, 20), (30, 30, 44, 40)], kind=["a", "b"], n=[1, 2])
