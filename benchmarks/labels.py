@@ -5,11 +5,14 @@ need for the same balanced accuracy, with the same classifier. Chips of one half
 demo; random images of the RSSCN7 mosaic, which consists of 140 separate images) are labelled; the
 chips of the other half, which are never labelled, are scored. Each draw offers another random 80 %
 of the first half; the mean of 20 draws is compared. The second part plants wrong labels in the
-demo, and counts how many of them are listed. Real scenes are used if CHIPSCAPE_TEST_DATA names
-their folder. `--quick` makes four draws on the demo alone.
+demo, and counts how many of them are listed. The third part adds copies of each scene of the demo,
+cropped and changed, in which 4 % of the objects are annotated again, and counts how many pairs of
+an object and its copy are listed as near-duplicates. Real scenes are used if CHIPSCAPE_TEST_DATA
+names their folder. `--quick` makes four draws on the demo alone, and copies one of its scenes.
 """
 
 import argparse
+import io
 import json
 import os
 import shutil
@@ -17,7 +20,12 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import geopandas as gpd
 import numpy as np
+import pandas as pd
+import rasterio
+from PIL import Image
+from scipy.spatial import cKDTree
 
 from core import run
 from core.labels.chip_classifier import label_space, predict_probabilities
@@ -26,6 +34,7 @@ from core.labels.doubtful_labels import find_doubtful_labels
 from core.pipeline.chip_stages import attribute_values
 from core.pipeline.cluster_stages import open_reduction
 from core.pipeline.demo_workspace import ensure_demo
+from core.pipeline.labels.label_tasks import find_duplicates, open_label_task
 from core.pipeline.workspace import Workspace
 from core.settings import RunSettings
 
@@ -37,6 +46,10 @@ BUDGETS = {
 SHARE = 0.8
 # Random choice with this number of labels is what the summary compares with.
 REFERENCE = {"demo": 80, "rsscn7_mosaic_a": 56}
+
+# Changes of the copies of a scene; shifts of the annotations are in pixels.
+CHANGES = ("none", "shifted by 1 px", "shifted by 2 px", "jpeg", "noisy", "brighter")
+SHIFTS = {"shifted by 1 px": 1, "shifted by 2 px": 2}
 
 
 def open_set(name: str, folder: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -106,27 +119,28 @@ def compare_orders(name: str, folder: Path, n_draws: int) -> dict:
     for _ in range(1000):
         sample = curves[:, random.integers(0, n_draws, n_draws)].mean(axis=1)
         reference = sample[1][budgets.index(REFERENCE[name])]
-        ratios.append(needed_labels(sample[0], budgets, reference) / REFERENCE[name])
+        needed_here = needed_labels(sample[0], budgets, reference)
+        ratios.append((needed_here or np.inf) / REFERENCE[name])
     return {
         "labels": budgets,
         "ours": summarise(curves[0]),
         "random": summarise(curves[1]),
-        "labels_needed_for_the_accuracy_of_random": [round(n, 1) for n in needed],
-        "share": [round(n / budget, 2) for n, budget in zip(needed, budgets, strict=True)],
+        "labels_needed_for_the_accuracy_of_random": needed,
+        "share": [n and round(n / budget, 2) for n, budget in zip(needed, budgets, strict=True)],
         "share_at_reference": [round(float(v), 2) for v in np.percentile(ratios, (5, 50, 95))],
     }
 
 
-def needed_labels(curve: np.ndarray, budgets: tuple[int, ...], accuracy: float) -> float:
-    """Return the interpolated number of labels at which a curve reaches an accuracy."""
+def needed_labels(curve: np.ndarray, budgets: tuple[int, ...], accuracy: float) -> float | None:
+    """Return the interpolated number of labels at which a curve reaches an accuracy, or None."""
     highest = np.maximum.accumulate(curve)
     if accuracy > highest[-1]:
-        return float("inf")
+        return None
     position = int(np.argmax(highest >= accuracy))
     if position == 0:
         return float(budgets[0])
     span = slice(position - 1, position + 1)
-    return float(np.interp(accuracy, highest[span], budgets[span]))
+    return round(float(np.interp(accuracy, highest[span], budgets[span])), 1)
 
 
 def summarise(curve: np.ndarray) -> list[str]:
@@ -156,6 +170,86 @@ def find_planted_flips(points: np.ndarray, codes: np.ndarray, n_draws: int) -> d
     }
 
 
+def add_copies(raw: Path, n_scenes: int) -> None:
+    """Write a cropped and changed copy of the first scenes for each kind of change."""
+    random = np.random.default_rng(0)
+    for path in sorted(raw.glob("*.tif"))[:n_scenes]:
+        with rasterio.open(path) as scene:
+            pixels, profile, transform = scene.read(), scene.profile, scene.transform
+            bounds, crs = scene.bounds, scene.crs
+        footprints = gpd.read_file(path.with_suffix(".geojson")).to_crs(crs)
+        for change in CHANGES:
+            left, top = random.integers(3, 30, 2)
+            copy = change_pixels(pixels[:, top:, left:], change, random)
+            size = {"height": copy.shape[1], "width": copy.shape[2]}
+            size["transform"] = transform @ transform.translation(left, top)
+            name = path.with_name(f"{path.stem}_{change}.tif")
+            with rasterio.open(name, "w", **profile | size) as scene:
+                scene.write(copy)
+            # A window of 80 pixels around the footprints must lie in the copy.
+            gsd, edge = transform.a, 80 * transform.a
+            inside = footprints.cx[
+                bounds.left + edge : bounds.right - edge, bounds.bottom + edge : bounds.top - edge
+            ]
+            copies = inside.sample(round(0.04 * len(footprints)), random_state=random)
+            shift = SHIFTS.get(change, 0) * gsd
+            copies.geometry = copies.translate(*(shift * random.choice([-1, 1], 2)))
+            copies.to_crs(4326).to_file(name.with_suffix(".geojson"), driver="GeoJSON")
+
+
+def change_pixels(pixels: np.ndarray, change: str, random: np.random.Generator) -> np.ndarray:
+    """Return pixels, uint8 (3, height, width), with a change of `CHANGES`."""
+    if change == "jpeg":
+        content = io.BytesIO()
+        Image.fromarray(np.moveaxis(pixels, 0, -1)).save(content, "JPEG", quality=80)
+        return np.moveaxis(np.asarray(Image.open(content)), -1, 0)
+    values = pixels.astype(float)
+    if change == "brighter":
+        values = 1.1 * values + 5
+    if change == "noisy":
+        values += random.normal(0, 4, values.shape)
+    return values.clip(0, 255).astype(np.uint8)
+
+
+def find_copies(folder: Path, n_scenes: int) -> dict:
+    """Return the recall of near-duplicates by kind of change, and the share of right pairs."""
+    workspace = Workspace.at(folder / "copies")
+    shutil.copytree(Workspace.at(folder / "demo").raw, workspace.raw)
+    add_copies(workspace.raw, n_scenes)
+    result = run(workspace, RunSettings(), "reduction")
+    task = open_label_task(result.view)
+    facts = result.chips.facts
+    scenes = facts["scene"].to_numpy(str)
+    # The centres of copies are at most 0.9 m apart, those of different objects farther.
+    east = facts["longitude"] * np.cos(np.radians(facts["latitude"]))
+    centres = 111_000 * np.column_stack([east, facts["latitude"]])
+    near = cKDTree(centres).query_pairs(1.0)
+    copies = {(max(pair), min(pair)) for pair in near if scenes[pair[0]] != scenes[pair[1]]}
+    table = find_duplicates(result.view, task)
+    listed = {
+        way: pairs_of(table[table["by"].str.contains(way)]) for way in ("pixels", "embedding", "")
+    }
+    recall = {}
+    for change in CHANGES:
+        ends = [sorted(scenes[[*pair]], key=len) for pair in copies]
+        changed = [f"{first}_{change}" == second for first, second in ends]
+        of_change = {pair for pair, is_one in zip(copies, changed, strict=True) if is_one}
+        recall[change] = {
+            way or "either": round(len(of_change & pairs) / len(of_change), 2)
+            for way, pairs in listed.items()
+        }
+    right = len(listed["embedding"] & copies)
+    return {
+        "recall": recall,
+        "pairs_by_embedding": len(listed["embedding"]),
+        "precision_by_embedding": round(right / max(1, len(listed["embedding"])), 3),
+    }
+
+
+def pairs_of(table: pd.DataFrame) -> set[tuple[int, int]]:
+    return set(zip(table["row"].tolist(), table["other_row"].tolist(), strict=True))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
@@ -170,6 +264,7 @@ def main() -> None:
         detail: dict = {name: compare_orders(name, Path(folder), n_draws) for name in names}
         points, codes, _ = open_set("demo", Path(folder))
         detail["recall_of_flips_in_top_10_percent"] = find_planted_flips(points, codes, n_draws)
+        detail["near_duplicates"] = find_copies(Path(folder), 1 if quick else 2)
     position = BUDGETS["demo"].index(REFERENCE["demo"])
     ours = detail["demo"]["labels_needed_for_the_accuracy_of_random"][position]
     result = {

@@ -45,7 +45,9 @@ def names_by_chip(state: EditedLabelling) -> AnyArray:
     return np.array([state.names.get(int(cluster), "") for cluster in state.ids])
 
 
-def measure(tree: SpanningTree, size: int, factor: float, classes: AnyArray) -> dict[str, float]:
+def measure(
+    tree: SpanningTree, size: int, factor: float, classes: AnyArray
+) -> dict[str, float | None]:
     """Return shares of the named chips of a cut that keep their name in another cut.
 
     `gained` is the number of chips that get a name by the second cut, and `right` the share of them
@@ -73,7 +75,7 @@ def measure(tree: SpanningTree, size: int, factor: float, classes: AnyArray) -> 
         "by_number": round(float((old == numbered)[named].mean()), 3),
         "moved_by_the_cut": round(float((matched != labels)[named].mean()), 3),
         "gained": int(gained.sum()),
-        "right": round(float(np.mean(right)), 3) if right else float("nan"),
+        "right": round(float(np.mean(right)), 3) if right else None,
     }
 
 

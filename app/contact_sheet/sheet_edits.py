@@ -28,12 +28,14 @@ def add_sheet_edits(
     edits cannot be made.
     """
     rows = {chip_id: row for row, chip_id in enumerate(clusters.chip_ids)}
-    state, problems = _replay(history, clusters), []
+    state: EditedLabelling | None = None
+    problems = []
     for event in events:
         if event.get("kind") == "undo":
-            history = edit_history.undo_edit(history)
-            state = _replay(history, clusters)
+            history, state = edit_history.undo_edit(history), None
             continue
+        if state is None:
+            state = _replay(history, clusters)
         selected = np.zeros(len(rows), np.bool_)
         selected[[rows[i] for i in event.get("ids") or () if i in rows]] = True
         try:

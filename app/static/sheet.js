@@ -224,8 +224,11 @@ class Sheet {
   }
 
   edit(kind, text = "") {
-    const wasMarked = this.marked.size > 0;
-    this.push({ kind, ids: this.targets(), text });
+    const wasMarked = this.marked.size > 0, ids = this.targets();
+    const isDone = ({ name, approved, excluded }) => kind === "name" ? approved && name === text
+      : kind === "approve" && approved && !excluded;
+    // A key that is pressed again, for example on the last chip, makes no edit.
+    if (!ids.every((id) => isDone(this.looksNow.get(id)))) this.push({ kind, ids, text });
     this.marked.clear();
     this.paint();
     if (!wasMarked) this.move(1);

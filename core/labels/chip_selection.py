@@ -3,7 +3,8 @@
 At first, the medoid of the largest cluster without a labelled chip is proposed, so that every kind
 of chip is seen early. Then the chip is proposed that most reduces the distances of all chips to
 their nearest labelled chip (as in the BUILD phase of PAM; Kaufman and Rousseeuw, 1990, Finding
-groups in data), where each distance is weighted by the uncertainty of the chip's suggested label.
+groups in data), where each distance is weighted by a power of the uncertainty of the chip's
+suggested label.
 Chips close to a labelled chip reduce no distance, so that the chips of a batch differ from each
 other; outliers represent no other chips.
 """
@@ -16,8 +17,11 @@ import numpy as np
 from core.labels.chip_classifier import label_space, predict_probabilities
 from core.types import AnyArray, DoubleArray, FloatArray, IntArray
 
-# Number of k-means clusters whose medoids are proposed first.
-N_MEDOIDS = 14
+# Number of k-means clusters whose medoids are proposed first. This and the power are the best of
+# those that were compared on two sets of chips; docs/decisions/0039-labels-with-a-budget.md.
+N_MEDOIDS = 12
+# Exponent of the uncertainty in the weights: the larger, the less chips count whose label is clear.
+POWER = 3
 # Of more chips, a random sample is compared, which bounds the memory to 36 MB per 3,000 chips.
 MOST_COMPARED = 3000
 
@@ -133,7 +137,7 @@ def _cover_chips(
         current = np.minimum(current, block.min(axis=1).astype(np.float32))
     factors = np.ones(len(compared), np.float32)
     if weights is not None and weights.max() > 0:
-        factors = weights.astype(np.float32)
+        factors = (weights**POWER).astype(np.float32)
     chosen: list[tuple[int, int]] = []
     is_free = np.ones(len(pool), np.bool_)
     for _ in range(min(n_chips, len(pool))):

@@ -5,7 +5,7 @@ and chips that a small change of the labelling puts elsewhere stay under their n
 docs/decisions/0038-names-that-last.md.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import count
@@ -31,18 +31,34 @@ MIN_OVERLAP = 0.5
 # If at least this fraction of the named chips keep their names through their clusters, a labelling
 # counts as a small change of the one that was edited, and the other chips keep their names too.
 SMALL_CHANGE = 0.5
+# Edits are replayed in chunks, whose results are kept, so that one more edit, or one undone, does
+# not repeat all edits before it.
+CHUNK = 32
 
 
 @dataclass(frozen=True)
 class LocatedEdit:
     """An edit whose selections refer to the rows of a labelling.
 
-    `known`, bool (n,), is True for the chips that existed when the edit was made; None for all.
-    Overlaps are measured among these chips, so that added scenes do not count against a match.
+    `known` are the chips that existed when the edit was made; None for all. Overlaps are measured
+    among these chips, so that added scenes do not count against a match.
     """
 
     edit: Edit
-    known: BoolArray | None = None
+    known: ChipSelection | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class _Replay:
+    """A labelling with the first edits of a history applied.
+
+    `n_named` chips were named with their cluster, of which `n_strays` have left it.
+    """
+
+    state: EditedLabelling
+    problems: tuple[str, ...] = ()
+    n_named: int = 0
+    n_strays: int = 0
 
 
 def locate_edits(history: History, chip_ids: Sequence[str]) -> Sequence[LocatedEdit]:
@@ -82,8 +98,7 @@ def _relocate(edit: Edit, rows: IntArray, n: int) -> LocatedEdit:
         selected[rows[mask & (rows >= 0)]] = True
         return ChipSelection.from_mask(selected)
 
-    known = np.zeros(n, np.bool_)
-    known[rows[rows >= 0]] = True
+    known = move(ChipSelection.from_mask(np.ones(len(rows), np.bool_)))
     clusters = tuple(map(move, edit.clusters))
     chips = edit.chips and move(edit.chips)
     return LocatedEdit(replace(edit, clusters=clusters, chips=chips), known)
@@ -104,43 +119,73 @@ def replay_edits(
     edits : sequence of Edit or LocatedEdit
         Edits that select among the rows of `labels`; see `locate_edits` for those of other chips.
     """
-    located = [item if isinstance(item, LocatedEdit) else LocatedEdit(item) for item in edits]
-    state, problems, (n_named, n_strays) = _replay(labels, located, hold=False)
-    if 0 < n_strays <= (1 - SMALL_CHANGE) * n_named:
-        state, problems, _ = _replay(labels, located, hold=True)
+    located = tuple(item if isinstance(item, LocatedEdit) else LocatedEdit(item) for item in edits)
+    content = labels.astype(np.int32).tobytes()
+    replay = _replay(content, located, (), hold=False)
+    problems = replay.problems
+    if 0 < replay.n_strays <= (1 - SMALL_CHANGE) * replay.n_named:
+        n_strays, replay = replay.n_strays, _replay(content, located, (), hold=True)
         chips = "chip keeps its" if n_strays == 1 else "chips keep their"
-        problems.append(
-            f"{n_strays:,} named {chips} name, although the method now puts "
-            f"{'it' if n_strays == 1 else 'them'} elsewhere."
+        place = "it" if n_strays == 1 else "them"
+        problems = (
+            *replay.problems,
+            f"{n_strays:,} named {chips} name, although the method now puts {place} elsewhere.",
         )
-    return state, problems
+    return replay.state, list(problems)
 
 
+# A session has one labelling and up to two results, with and without `hold`, of two chunks each.
+@lru_cache(maxsize=16)
 def _replay(
-    labels: IntArray, edits: Sequence[LocatedEdit], *, hold: bool
-) -> tuple[EditedLabelling, list[str], tuple[int, int]]:
-    """Apply edits; with `hold`, chips that have left their named cluster are put back.
+    labels: bytes, edits: tuple[LocatedEdit, ...], unnamed: tuple[ChipSelection, ...], *, hold: bool
+) -> _Replay:
+    """Apply edits to labels, int32; with `hold`, chips that left their named cluster are put back.
 
-    Also returns the number of chips that were named, and of those that have left their cluster.
+    `unnamed` are clusters whose name is removed by edits that follow.
     """
-    state, problems, n_named, n_strays = unedited_clusters(labels), [], 0, 0
-    for number, located in enumerate(edits, 1):
-        edit = located.edit
-        state, problem, strays = _apply_located(state, located)
+    first = max(len(edits) - 1, 0) // CHUNK * CHUNK
+    if first:
+        later = (*_removed_names(edits[first:]), *unnamed)
+        replay = _replay(labels, edits[:first], later, hold=hold)
+    else:
+        replay = _Replay(unedited_clusters(np.frombuffer(labels, np.int32)))
+    for number, located in enumerate(edits[first:], first + 1):
+        removed = (*_removed_names(edits[number:]), *unnamed)
+        replay = _apply_next(replay, number, located, removed, hold)
+    for array in (replay.state.ids, replay.state.excluded, replay.state.approved_chips):
+        array.flags.writeable = False
+    return replay
+
+
+def _removed_names(edits: Iterable[LocatedEdit]) -> list[ChipSelection]:
+    """Return the clusters whose names these edits remove."""
+    renames = (located.edit for located in edits if located.edit.kind == "rename")
+    return [edit.clusters[0] for edit in renames if not edit.text]
+
+
+def _apply_next(
+    replay: _Replay, number: int, located: LocatedEdit, unnamed: Sequence[ChipSelection], hold: bool
+) -> _Replay:
+    """Apply one more edit, of a number counted from 1; see `_replay`."""
+    edit, n_named, n_strays = located.edit, replay.n_named, replay.n_strays
+    state, problem, strays = _apply_located(replay.state, located)
+    if edit.kind == "rename" and edit.text and strays is not None:
         # A name that was removed later does not hold any chips.
-        if edit.kind == "rename" and edit.text and strays is not None:
-            strays &= ~_unnamed_later(edits[number:], len(labels))
-            n_named += int(edit.clusters[0].to_mask().sum())
-            n_strays += int(strays.sum())
-            if hold and strays.any():
-                state, problem = _hold_chips(state, edit, strays), ""
-        if problem:
-            text = f" {edit.text!r}" if edit.text else ""
-            problems.append(f"Edit {number} ({edit.kind}{text}) was not applied: {problem}")
-            if edit.kind in ("split", "new"):
-                # The id stays unused, so that clusters of later edits keep theirs.
-                state = replace(state, next_id=state.next_id + 1)
-    return state, problems, (n_named, n_strays)
+        for selection in unnamed if strays.any() else ():
+            if selection.n == len(strays):
+                strays &= ~selection.to_mask()
+        n_named += int(edit.clusters[0].to_mask().sum())
+        n_strays += int(strays.sum())
+        if hold and strays.any():
+            state, problem = _hold_chips(state, edit, strays), ""
+    if not problem:
+        return _Replay(state, replay.problems, n_named, n_strays)
+    text = f" {edit.text!r}" if edit.text else ""
+    sentence = f"Edit {number} ({edit.kind}{text}) was not applied: {problem}"
+    if edit.kind in ("split", "new"):
+        # The id stays unused, so that clusters of later edits keep theirs.
+        state = replace(state, next_id=state.next_id + 1)
+    return _Replay(state, (*replay.problems, sentence), n_named, n_strays)
 
 
 def apply_edit(state: EditedLabelling, edit: Edit) -> tuple[EditedLabelling, str]:
@@ -191,7 +236,7 @@ def _apply_located(
 
 
 def _find_pieces(
-    state: EditedLabelling, chips: BoolArray, known: BoolArray | None
+    state: EditedLabelling, chips: BoolArray, known: ChipSelection | None
 ) -> tuple[list[int], int, float]:
     """Return the clusters that a cluster of these chips has become.
 
@@ -203,23 +248,14 @@ def _find_pieces(
     if not len(ids):
         return [], NOISE, 0.0
     candidates, shared = np.unique(ids, return_counts=True)
-    counted = state.ids if known is None else state.ids[known]
-    sizes = np.array([(counted == cluster).sum() for cluster in candidates])
+    counted = state.ids if known is None else state.ids[known.to_mask()]
+    sizes = np.bincount(counted[counted >= 0], minlength=candidates[-1] + 1)[candidates]
     overlaps = shared / (sizes + chips.sum() - shared)
     best, order = int(overlaps.argmax()), np.argsort(-shared, kind="stable").tolist()
     if overlaps[best] >= MIN_OVERLAP:
         order = [best, *(i for i in order if i != best)]
     pieces = [int(candidates[i]) for i in order if 2 * shared[i] > sizes[i]]
     return pieces, int(candidates[best]), float(overlaps[best])
-
-
-def _unnamed_later(edits: Sequence[LocatedEdit], n: int) -> BoolArray:
-    """Return True for the chips, (n,), of clusters whose name one of these edits removes."""
-    chips = np.zeros(n, np.bool_)
-    for edit in (located.edit for located in edits):
-        if edit.kind == "rename" and not edit.text and edit.clusters[0].n == n:
-            chips |= edit.clusters[0].to_mask()
-    return chips
 
 
 def _hold_chips(state: EditedLabelling, edit: Edit, strays: BoolArray) -> EditedLabelling:

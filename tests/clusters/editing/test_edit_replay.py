@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from core.clusters.editing import edits
+from core.clusters.editing import edit_replay, edits
 from core.clusters.editing.edit_history import History, add_edit
-from core.clusters.editing.edit_replay import locate_edits, replay_edits
+from core.clusters.editing.edit_replay import apply_edit, locate_edits, replay_edits
 from core.clusters.editing.edited_labelling import unedited_clusters
 from core.clusters.label_matching import match_clusters, renumber_labels
 from core.clusters.methods.hdbscan_tree import build_tree, cut_tree
@@ -187,3 +187,66 @@ def test_replay__an_edit_that_does_not_fit_keeps_later_ids():
     edited, problems = replay_edits(recut, edit_list)
     assert len(problems) == 1
     assert edited.names == {1001: "odd"}
+
+
+def random_edit(rng, state):
+    """Return a random edit of a labelling, which may give or remove a name."""
+    chips = np.zeros(len(state.ids), np.bool_)
+    chips[rng.choice(len(chips), rng.integers(1, 4))] = True
+    cluster = int(rng.choice(np.unique(state.ids[state.ids >= 0])))
+    names = ("", "quay", "tug", "crane")
+    makers = (
+        lambda: edits.rename_cluster(state, cluster, names[rng.integers(3)]),
+        lambda: edits.name_chips(chips, names[rng.integers(1, 4)]),
+        lambda: edits.exclude_chips(chips),
+        lambda: edits.approve_cluster(state, cluster),
+        lambda: edits.create_cluster(chips, "barge"),
+    )
+    return makers[rng.integers(len(makers))]()
+
+
+def random_history(rng, labels, ids, n_edits):
+    state, history = unedited_clusters(labels), History()
+    for _ in range(n_edits):
+        edit = random_edit(rng, state)
+        history = add_edit(history, edit, ids)
+        state, _ = apply_edit(state, edit)
+    return history
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_replay__in_chunks_gives_the_result_of_a_replay_at_once(seed, monkeypatch):
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(-1, 4, 60).astype(np.int32)
+    ids = [f"chip-{row}" for row in range(60)]
+    history = random_history(rng, labels, ids, 40)
+    recut = np.where(rng.random(60) < 0.1, rng.integers(-1, 5, 60), labels).astype(np.int32)
+    results = []
+    for chunk in (1000, 3):
+        monkeypatch.setattr(edit_replay, "CHUNK", chunk)
+        edit_replay._replay.cache_clear()
+        for n in (len(history.edits) - 2, len(history.edits)):
+            shorter = History(history.edits[:n], (), history.chip_lists)
+            state, problems = replay_edits(recut, locate_edits(shorter, ids[::-1]))
+        results.append((state.ids.tolist(), state.excluded.tolist(), problems, state.names))
+        results[-1] += (state.approved_chips.tolist(), state.approved, state.next_id)
+    assert results[0] == results[1]
+
+
+def test_replay__one_more_edit_does_not_repeat_those_before(monkeypatch):
+    labels = np.repeat(np.arange(3, dtype=np.int32), 20)
+    chips = np.eye(60, dtype=np.bool_)
+    history = [edits.name_chips(chips[row], f"name {row % 5}") for row in range(50)]
+    replay_edits(labels, history)
+    applied = []
+    original = edit_replay._apply_located
+
+    def apply_and_count(state, located):
+        applied.append(located)
+        return original(state, located)
+
+    monkeypatch.setattr(edit_replay, "_apply_located", apply_and_count)
+    state, _ = replay_edits(labels, [*history, edits.name_chips(chips[55], "tug")])
+    assert "tug" in state.names.values()
+    assert 0 < len(applied) <= edit_replay.CHUNK
+    assert not state.ids.flags.writeable
