@@ -50,7 +50,7 @@ details = PointDetails(colouring.texts, None, pd.Series(range({MANY})).astype(st
 address = details_address(f"test {{n_groups}}", details)
 rows, picked = state.get("rows", ()), state.get("picked")
 content = PlotContent(
-    "many", points, colouring, frozenset(), frozenset({{0}}), rows, picked, address
+    "many", points, colouring, frozenset(), frozenset({{0}}), rows, picked, address, {{0: "+"}}
 )
 draw_companion(content, apply, draws_points=True)
 st.text(f"picked {{picked}}, {{len(rows)}} selected")

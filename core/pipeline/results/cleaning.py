@@ -39,6 +39,7 @@ from core.pipeline.overview_stage import OVERVIEWS
 from core.pipeline.quality_stage import QUALITY
 from core.pipeline.results.current_file import load_current, results_lock
 from core.pipeline.results.run_records import RunRecord, list_run_records, records_folder
+from core.pipeline.scene_search.scan_stages import EXAMPLE_WINDOWS, SCENE_SCANS
 from core.pipeline.scene_survey import SCENES, Survey
 from core.pipeline.view import View
 from core.pipeline.workspace import Workspace
@@ -54,7 +55,7 @@ RESULT_STAGES = frozenset(
 BY_PRODUCT_STAGES = frozenset(
     {
         *(stage.name for stage in (SCREENING, APPEARANCE, OVERVIEWS, QUALITY, COMPONENT_SWEEP)),
-        *(stage.name for stage in (SAMPLES, ASSIGNMENTS)),
+        *(stage.name for stage in (SAMPLES, ASSIGNMENTS, SCENE_SCANS, EXAMPLE_WINDOWS)),
         encoder_comparison.COMPARISON.name,
         correction_comparison.COMPARISON.name,
         *(method.stage for method in METHODS.values()),

@@ -10,6 +10,8 @@ from affine import Affine
 
 from core.errors import ArtifactError, SettingsError, TooFewError
 from core.pipeline.assignment.assigned_scenes import open_reference
+from core.pipeline.results.cleaning import plan_cleaning
+from core.pipeline.results.run_records import list_run_records
 from core.pipeline.results.scene_changes import describe_scene_changes, find_scene_changes
 from core.pipeline.run import keep_run, run_pipeline
 from core.pipeline.scene_search import candidates, scan_stages
@@ -268,6 +270,21 @@ def test_decisions__the_next_run_needs_no_new_scan(sparse):
     (sparse.raw / "a.geojson").unlink()
     keep_run(run_pipeline(Workspace.at(sparse.root), settings))
     assert query_for(sparse, scenes=("c",), step=4).fit.key != found.query.fit.key
+
+
+def test_cleaning__scans_stay_while_their_fit_is_needed(result):
+    search(result, step=8)
+    store = Workspace.at(result.root).store
+    stages = ("encoders", "scans", "scan_examples")
+    assert not {item.stage for item in plan_cleaning(result).artifacts} & set(stages)
+    # A result of other chips needs another fit, so nothing needs the first one any more.
+    settings = open_reference(result).view.settings
+    other = dataclasses.replace(settings, chips=dataclasses.replace(settings.chips, margin=0.4))
+    keep_run(run_pipeline(Workspace.at(result.root), other))
+    (first, _) = list_run_records(result)[::-1]
+    removed = {item.stage for item in plan_cleaning(result, [first]).artifacts}
+    assert removed >= set(stages)
+    assert len(store.all("scans")) == 2
 
 
 def test_decisions__confirmed_candidates_join_the_next_run(sparse, raw_files):
