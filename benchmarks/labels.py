@@ -28,6 +28,7 @@ from PIL import Image
 from scipy.spatial import cKDTree
 
 from core import run
+from core.demo.harbour.harbour_scenes import write_harbour
 from core.labels.chip_classifier import label_space, predict_probabilities
 from core.labels.chip_selection import choose_next_chips
 from core.labels.doubtful_labels import find_doubtful_labels
@@ -46,6 +47,11 @@ BUDGETS = {
 SHARE = 0.8
 # Random choice with this number of labels is what the summary compares with.
 REFERENCE = {"demo": 80, "rsscn7_mosaic_a": 56}
+# Demos of other seeds, on which nothing was chosen; they show what to expect of new scenes.
+OTHER_DEMOS = ("demo 11", "demo 12")
+CLASS_ATTRIBUTES |= dict.fromkeys(OTHER_DEMOS, "class")
+BUDGETS |= dict.fromkeys(OTHER_DEMOS, BUDGETS["demo"])
+REFERENCE |= dict.fromkeys(OTHER_DEMOS, REFERENCE["demo"])
 
 # Changes of the copies of a scene; shifts of the annotations are in pixels.
 CHANGES = ("none", "shifted by 1 px", "shifted by 2 px", "jpeg", "noisy", "brighter")
@@ -57,6 +63,8 @@ def open_set(name: str, folder: Path) -> tuple[np.ndarray, np.ndarray, np.ndarra
     workspace = Workspace.at(folder / name)
     if name == "demo":
         ensure_demo(workspace)
+    elif name in OTHER_DEMOS:
+        write_harbour(workspace.raw, seed=int(name.removeprefix("demo ")))
     else:
         shutil.copytree(Path(os.environ["CHIPSCAPE_TEST_DATA"]) / name / "raw", workspace.raw)
     result = run(workspace, RunSettings(), "reduction")
@@ -257,7 +265,7 @@ def main() -> None:
     )
     quick = parser.parse_args().quick
     n_draws = 4 if quick else 20
-    names = ["demo"]
+    names = ["demo", *(() if quick else OTHER_DEMOS)]
     if not quick and os.environ.get("CHIPSCAPE_TEST_DATA"):
         names.append("rsscn7_mosaic_a")
     with tempfile.TemporaryDirectory() as folder:

@@ -133,6 +133,9 @@ def _acceptance_form(view: View, task: LabelTask) -> None:
                 view, lambda: [label_step(chips, name, "accept") for name, chips in groups]
             )
             st.rerun()
+    if len(suggested) and not groups:
+        highest = suggested["confidence"].max()
+        st.caption(f"The most confident suggestion has a confidence of {highest:.0%}.")
 
 
 def doubt_panel(view: View, task: LabelTask) -> None:
@@ -200,7 +203,7 @@ def duplicate_panel(view: View, task: LabelTask) -> None:
         )
         for pair in table.iloc[start : start + PAIRS_PER_PAGE].to_dict("records")
     ]
-    gallery_rows(task.chips, entries, name="near-duplicates", label="Near-duplicates")
+    gallery_rows(task.chips, entries, name="near-duplicates", label="Near-duplicates", width=WIDTH)
 
 
 def _downloads(view: View, task: LabelTask) -> None:

@@ -36,7 +36,7 @@ def next_chip_panel(
     row: int,
     suggestions: Suggestions | None,
 ) -> None:
-    """Draw the chip of a row with the buttons of its labels; digits, s, u and Enter work as keys.
+    """Draw the chip of a row with the buttons of its labels; digits, s, u and y work as keys.
 
     `proposed` is the chip that is proposed, None if another one was picked or all are labelled.
     """

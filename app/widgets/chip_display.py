@@ -74,6 +74,7 @@ def gallery_rows(
     *,
     name: str = "",
     label: str = "Examples of each group",
+    width: int = ROW_WIDTH,
     open_chip: OpenChip | None = None,
 ) -> None:
     """Draw a row of small chips per group; a click picks a chip, see `chip_gallery`."""
@@ -87,7 +88,7 @@ def gallery_rows(
         for entry in entries
         if len(entry.rows)
     ]
-    data = {"kind": "rows", "label": label, "width": ROW_WIDTH, "groups": groups}
+    data = {"kind": "rows", "label": label, "width": width, "groups": groups}
     _draw_gallery(chips, data, name, open_chip)
 
 

@@ -6,9 +6,9 @@ import pandas as pd
 from core.errors import ArtifactError, TooFewError
 from core.types import AnyArray, FloatArray
 
-# Chips are near-duplicates if their distance is below this fraction of the median distance between a
-# chip and its nearest other chip. At 0.5, `benchmarks/labels.py` finds all copies that are shifted by
-# up to 2 pixels, and 1 of 134 pairs shows two objects; see docs/decisions/0039-labels-with-a-budget.
+# Chips are near-duplicates if their distance is below this fraction of the median distance between
+# a chip and its nearest other chip. At 0.5, `benchmarks/labels.py` finds all copies whose footprint
+# was shifted by up to 2 pixels, and 1 of 134 pairs shows two different objects.
 LARGEST_RELATIVE_DISTANCE = 0.5
 BY_PIXELS, BY_EMBEDDING, BY_BOTH = "pixels", "embedding", "pixels and embedding"
 # Nearest chips of each chip that are compared; more copies of one chip form a chain of pairs.

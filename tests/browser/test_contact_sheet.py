@@ -8,6 +8,7 @@ from playwright.sync_api import expect
 
 from core.pipeline.results.current_file import current_path, load_current
 from core.pipeline.workspace import Workspace
+from tests.browser.test_page_access import find_problems
 
 pytestmark = pytest.mark.browser
 
@@ -111,6 +112,16 @@ def test_mouse__marks_chips_and_presses_buttons(namer):
     wait_until_saved(namer)
     assert len(edits(namer)) == 3
     expect(page.get_by_text("5 chips approved")).to_be_visible()
+    # A button again for what has been done already is no edit.
+    page.locator(".chip").nth(7).click()
+    bar.get_by_role("button", name="1 crane").click()
+    expect(page.locator(".target")).to_have_text("Current chip")
+    page.locator(".chip").nth(3).click()
+    bar.get_by_role("button", name="1 crane").click()
+    wait_until_saved(namer)
+    assert len(edits(namer)) == 4
+    page.locator(".chip").nth(4).click()
+    assert find_problems(namer) == []
 
 
 def test_sheet__one_request_for_all_chips(namer):

@@ -14,6 +14,7 @@ from core.pipeline.labels.label_file import load_labels
 from core.pipeline.run import run_pipeline
 from core.pipeline.workspace import Workspace
 from core.settings import GmmSettings, RunSettings
+from tests.browser.test_page_access import find_problems
 
 pytestmark = pytest.mark.browser
 
@@ -96,8 +97,15 @@ def test_labels__with_the_mouse(labeller):
     count_is(page, 4)
     assert load_labels(workspace).labels()[chip] == "shed"
 
+    expect(page.get_by_text("The most confident suggestion")).to_be_visible()
+    problems = find_problems(visitor)
+
     page.get_by_role("radio", name="Doubtful labels").click()
     expect(page.get_by_text("fit another label better")).to_be_visible()
+    page.get_by_role("radio", name="Near-duplicates").click()
+    page.get_by_role("button", name="Compare the chips").click()
+    expect(page.get_by_text("of near-duplicates, ")).to_be_visible()
+    assert problems + find_problems(visitor) == []
     assert not visitor.exceptions()
     assert not visitor.alerts()
 

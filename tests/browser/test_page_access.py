@@ -35,6 +35,7 @@ CHIP_PAGES = (
     *("clusters", "runs"),
     *(pytest.param(name, marks=pytest.mark.long) for name in ("scenes", "chips", "embeddings")),
     *(pytest.param(name, marks=pytest.mark.long) for name in ("explore", "map", "scan")),
+    *(pytest.param(name, marks=pytest.mark.long) for name in ("contact_sheet", "labels")),
     # Without two dates; tests/browser/test_changes.py scans the comparison itself.
     pytest.param("changes", marks=pytest.mark.long),
 )

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from core.labels import chip_selection
 from core.labels.chip_selection import MOST_COMPARED, N_MEDOIDS, choose_next_chips
 
 NONE = np.empty(0, np.int64)
@@ -72,3 +73,15 @@ def test_choose_next_chips__is_reproducible_and_estimates_numbers_from_a_sample(
     assert chosen == choose_next_chips(points, NONE, NONE, 3)
     total = sum(chip.n_represented for chip in choose_next_chips(points, NONE, NONE, N_MEDOIDS))
     assert total == pytest.approx(len(codes), rel=0.01)
+
+
+def test_choose__a_few_unclear_chips_count_more_than_many_fairly_clear_ones(monkeypatch):
+    labelled = np.zeros((N_MEDOIDS, 2), np.float32)
+    labelled[:, 1] = np.linspace(0, 0.01, N_MEDOIDS)
+    clear, unclear = np.full((8, 2), [10, 0], np.float32), np.full((3, 2), [-10, 0], np.float32)
+    uncertainty = np.repeat([0.0, 0.5, 1.0], [N_MEDOIDS, 8, 3])
+    monkeypatch.setattr(chip_selection, "_uncertainty", lambda *_: uncertainty)
+    points, rows = np.vstack([labelled, clear, unclear]), np.arange(N_MEDOIDS)
+    chosen = choose_next_chips(points, rows, rows % 2)[0]
+    assert chosen.row >= N_MEDOIDS + 8
+    assert chosen.n_represented == 3
