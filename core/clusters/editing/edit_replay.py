@@ -126,10 +126,10 @@ def replay_edits(
     if 0 < replay.n_strays <= (1 - SMALL_CHANGE) * replay.n_named:
         n_strays, replay = replay.n_strays, _replay(content, located, (), hold=True)
         chips = "chip keeps its" if n_strays == 1 else "chips keep their"
-        place = "it" if n_strays == 1 else "them"
+        pronoun = "it" if n_strays == 1 else "them"
         problems = (
             *replay.problems,
-            f"{n_strays:,} named {chips} name, although the method now puts {place} elsewhere.",
+            f"{n_strays:,} named {chips} name, although the method now puts {pronoun} elsewhere.",
         )
     return replay.state, list(problems)
 
