@@ -73,8 +73,8 @@ def test_cards__have_all_facts_of_the_encoder(home):
     app = open_page()
     assert not app.exception
     page = html(app)
-    assert page.count("<article>") == len(encoder_cards.encoder_titles()) == 12
-    assert page.count("needs weights") == 10
+    assert page.count("<article>") == len(encoder_cards.encoder_titles()) == 13
+    assert page.count("needs weights") == 11
     file = home.weights / "resnet50" / "model.safetensors"
     card = encoder_card("resnet50")
     url = f"https://huggingface.co/{card.hub_id}/resolve/{card.revision}/{card.weights_file}"
