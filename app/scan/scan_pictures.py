@@ -29,7 +29,7 @@ OVERVIEW_SIDE = 1400
 SURROUNDINGS = 3
 CANDIDATE_SIDE = 480
 FRAME = (255, 216, 77)
-# The colour of the score map, and the opacity of a score of 1 or more.
+# The colour of the score map, and the opacity of the highest scores.
 ORANGE, MOST_OPACITY = (255, 140, 0), 0.7
 
 
@@ -52,7 +52,8 @@ class ScanPictures:
             return self._draw_candidate(number)
         score_map = self.result.maps[number]
         if kind == "scores":
-            return Image.fromarray(paint_scores(score_map.scores))
+            highest = max(float(np.nan_to_num(m.scores).max(initial=0)) for m in self.result.maps)
+            return Image.fromarray(paint_scores(score_map.scores, min(1.0, highest)))
         path, name = score_map.scene.path, score_map.scene.report.name
         rendering = self.renderings[name]
         part = scene_overview(path, np.empty(0, object), None, OVERVIEW_SIDE, rendering)
@@ -85,9 +86,13 @@ class ScanPictures:
         return image
 
 
-def paint_scores(scores: DoubleArray) -> ByteArray:
-    """Return a score map, (h, w), as an image, uint8 (h, w, 4): the higher, the more opaque."""
-    opacity = np.clip(np.nan_to_num(scores), 0, 1) ** 2 * MOST_OPACITY
+def paint_scores(scores: DoubleArray, highest: float = 1.0) -> ByteArray:
+    """Return a score map, (h, w), as an image, uint8 (h, w, 4): the higher, the more opaque.
+
+    Scores from `highest` up have the strongest colour. With a few examples, all scores are far
+    below 1, and the map would be invisible if it were drawn for scores up to 1.
+    """
+    opacity = np.clip(np.nan_to_num(scores) / max(highest, 1e-9), 0, 1) ** 2 * MOST_OPACITY
     image = np.zeros((*scores.shape, 4), np.uint8)
     image[..., :3] = ORANGE
     image[..., 3] = np.round(255 * opacity)

@@ -12,7 +12,7 @@ from app.widgets.markup import count_noun, escape_markdown, format_length, forma
 from core.chips.chip_set import ChipSet
 from core.clusters.cluster_colours import Look
 from core.pipeline.assignment.assigned_scenes import Reference
-from core.pipeline.scene_search.candidates import scene_scans
+from core.pipeline.scene_search.candidates import plan_scans
 from core.pipeline.scene_search.examples import (
     Examples,
     SearchQuery,
@@ -22,7 +22,7 @@ from core.pipeline.scene_search.examples import (
     make_query,
     marked_chips,
 )
-from core.pipeline.scene_search.scan_stages import SCENE_SCANS, count_windows
+from core.pipeline.scene_search.scan_stages import SCENE_SCANS
 from core.pipeline.search.chip_examples import ExampleSet
 
 KINDS = {
@@ -103,11 +103,14 @@ def start_button(request: SearchRequest) -> None:
 
 
 def describe_query(query: SearchQuery) -> str:
-    """Return a sentence on the examples and the windows of a query."""
+    """Return a sentence on the examples and the windows of a query.
+
+    Scenes that cannot be searched have no windows; the result names them with the reason.
+    """
     unit = "m" if any(scene.report.crs for scene in query.scenes) else "px"
-    scans, store = scene_scans(query), query.view.workspace.store
-    n_windows = sum(map(count_windows, scans))
-    is_scanned = all(SCENE_SCANS.find(store, scan) for scan in scans)
+    (scans, _), store = plan_scans(query), query.view.workspace.store
+    n_windows = sum(n for _, n in scans)
+    is_scanned = all(SCENE_SCANS.find(store, scan) for scan, _ in scans)
     note = " They are stored from an earlier search, so this one takes seconds."
     return (
         f"{count_noun(len(query.chip_ids), 'example')}, {count_noun(n_windows, 'window')} with "

@@ -116,7 +116,7 @@ def scan_scenes(query: SearchQuery, report: Progress = silent) -> None:
     store = query.view.workspace.store
     with store.in_use():
         EXAMPLE_WINDOWS.make(store, example_windows(query), report)
-        scans, _ = _searchable(query)
+        scans, _ = plan_scans(query)
         total, n_finished = sum(n for _, n in scans), 0
         for scan, n_windows in scans:
             listen = shifted(report, n_finished, total)
@@ -132,7 +132,7 @@ def find_candidates(query: SearchQuery) -> SearchResult | None:
     """
     store = query.view.workspace.store
     examples = EXAMPLE_WINDOWS.read(store, example_windows(query))
-    scans, refused = _searchable(query)
+    scans, refused = plan_scans(query)
     scanned = []
     for scan, _ in scans:
         artifact = SCENE_SCANS.find(store, scan)
@@ -183,7 +183,7 @@ def scene_scans(query: SearchQuery) -> list[SceneScan]:
     return [SceneScan(kind, scene, query.step_on(scene)) for scene in query.scenes]
 
 
-def _searchable(query: SearchQuery) -> tuple[list[tuple[SceneScan, int]], dict[str, str]]:
+def plan_scans(query: SearchQuery) -> tuple[list[tuple[SceneScan, int]], dict[str, str]]:
     """Return the scans that are possible, each with its number of windows, and refused scenes."""
     scans, refused = [], {}
     for scan in scene_scans(query):

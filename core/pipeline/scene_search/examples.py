@@ -172,7 +172,7 @@ def chips_like(
 ) -> Examples:
     """Return some chips as examples, and others as examples against.
 
-    Raises SettingsError for an unknown id.
+    Raises SettingsError for an unknown id, and for a chip that is in both groups.
     """
     chips = _chips_of(view)
     if unknown := [i for i in (*chip_ids, *unlike) if i not in chips.row_by_id]:
@@ -180,6 +180,12 @@ def chips_like(
             f"there is no chip {unknown[0]!r} in the result",
             where="examples",
             remedy="Copy the id of a chip from the Explore page.",
+        )
+    if both := [chip_id for chip_id in chip_ids if chip_id in unlike]:
+        raise SettingsError(
+            f"the chip {both[0]!r} is an example both for and against",
+            where="examples",
+            remedy="Give it only once.",
         )
     rows, counter_rows = (
         tuple(chips.row_by_id[chip_id] for chip_id in dict.fromkeys(ids))

@@ -44,7 +44,7 @@ class WindowKind:
     """How windows are cut and embedded: as the chips of a complete view, but with one side.
 
     `side` is the side on the ground in metres, or in pixels of scenes without a CRS; `fit` is that
-    of the encoder, see `find_window_fit`.
+    of the encoder, see `core.pipeline.scene_search.examples.make_query`.
     """
 
     view: View

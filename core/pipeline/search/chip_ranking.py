@@ -84,7 +84,8 @@ def rank_chips(
         raise TooFewError(
             f"there is no example{names}",
             where="search",
-            remedy="Mark at least one chip as an example.",
+            remedy="Press “More like this” on the Explore page, or give --like, --cluster or "
+            "--words.",
         )
     background = _sample_background(len(chip_ids), np.concatenate([examples, counterexamples]))
     ranker = fit_ranker(

@@ -15,6 +15,12 @@ from core.raster.rendering import fit_rendering
 from core.raster.scene import read_scene
 
 
+def test_paint_scores__low_scores_are_visible():
+    image = paint_scores(np.array([[0.0, 0.15, 0.3]]), 0.3)
+    assert image[0, :, 3].tolist() == [0, 45, 178]
+    assert not paint_scores(np.array([[np.nan, -1.0]]), 0.0)[..., 3].any()
+
+
 def test_paint_scores__the_higher_the_more_opaque():
     image = paint_scores(np.array([[np.nan, -1, 0], [0.5, 1, 3]]))
     assert image.shape == (2, 3, 4)

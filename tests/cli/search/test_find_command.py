@@ -137,8 +137,8 @@ def test_find__a_cluster_by_its_number(call, ids):
 
 def test_find__bad_input(call, ids):
     assert "there is no chip with this id" in call("find", "--like", "nonsense")
-    assert "Mark at least one chip" in call("find")
-    assert "Mark at least one chip" in call("find", "--unlike", ids["rough"][0])
+    assert "or give --like, --cluster or --words" in call("find")
+    assert "or give --like, --cluster or --words" in call("find", "--unlike", ids["rough"][0])
     assert "'best' is not one of" in call("find", "--rank-method", "best")
 
 

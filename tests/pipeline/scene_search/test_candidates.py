@@ -158,9 +158,11 @@ def test_query__errors(result):
     reference = open_reference(result)
     survey, view = survey_scenes(result), reference.view
     chosen = chips_of_class(view, "plain")
+    chip_ids = run_pipeline(result, view.settings, until="chips").chip_ids
     for call, text in (
         (lambda: chips_of_class(view, "bridge"), "Values: checked, plain, striped"),
         (lambda: chips_like(view, ["nothing"]), "no chip 'nothing'"),
+        (lambda: chips_like(view, chip_ids[:1], unlike=chip_ids[:1]), "both for and against"),
         (lambda: chips_of_cluster(reference, "99"), "no cluster '99'"),
         (lambda: make_query(reference.view, survey, chosen, scenes=["z"]), "no scene 'z'"),
         (lambda: make_query(reference.view, survey, chosen, step=-1), "not between"),

@@ -57,7 +57,7 @@ def test_rank_chips__examples_that_no_longer_exist_are_listed(run):
     assert ranking.missing == ("gone", "lost")
     with pytest.raises(TooFewError, match="gone is not among the chips"):
         rank_chips(run.view, ids, ExampleSet(("gone",)))
-    with pytest.raises(TooFewError, match="Mark at least one chip"):
+    with pytest.raises(TooFewError, match="or give --like"):
         rank_chips(run.view, ids, ExampleSet())
 
 
