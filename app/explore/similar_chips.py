@@ -32,6 +32,7 @@ from core.types import IntArray
 PAGE_SIZE, CHIP_WIDTH = 12, 56
 DEFAULT_COUNT = 50
 EXAMPLES_SHOWN = 24
+DEFAULT_NAME = "Similar chips"
 SCORE_HELP = (
     "The score compares each chip with your examples: 1 is the mean of the examples, 0 the mean of "
     "all chips. A logistic regression tells the examples from random chips and from the examples "
@@ -152,12 +153,13 @@ def _result_buttons(chips: ChipSet, rows: IntArray, clusters: Clusters | None) -
     selected &= clusters.ids != EXCLUDED
     key = widget_key(workspace, f"similar name {len(clusters.history.edits)}", "")
     label = "Name of the new cluster"
-    st.text_input(label, key=key, placeholder="name", label_visibility="collapsed")
+    st.text_input(label, key=key, placeholder=DEFAULT_NAME, label_visibility="collapsed")
 
     def save() -> None:
-        name = str(widget_value(key) or "")
+        name = str(widget_value(key) or "").strip() or DEFAULT_NAME
         make_edit(clusters, lambda _: create_cluster(selected, name))
-        st.toast(escape_markdown(f"{count_noun(int(selected.sum()), 'chip')} saved as a cluster."))
+        saved = count_noun(int(selected.sum()), "chip")
+        st.toast(escape_markdown(f"{saved} saved as the cluster {name}."))
 
     help_text = "Make a cluster of the examples and the best chips; Undo removes it"
     st.button("Save as cluster", key="cs.save similar", help=help_text, on_click=save)

@@ -75,7 +75,7 @@ def _review(result: SearchResult, data: dict[str, Any]) -> None:
         _store_decisions(result, key)
     threshold = getattr(widget_value(key), "threshold", None)
     if threshold is not None:
-        keep_choice(workspace, "scan threshold", float(threshold))
+        keep_choice(workspace, _threshold_name(query), float(threshold))
     _component()(
         data=data, key=key, on_decisions_change=lambda: None, on_threshold_change=lambda: None
     )
@@ -150,6 +150,11 @@ def _search_key(query: SearchQuery) -> str:
     return make_key("scene search", 1, content)
 
 
+def _threshold_name(query: SearchQuery) -> str:
+    """Return the name of the threshold among the choices: one for each kind of object."""
+    return f"scan threshold {target_name(query.attributes)}"
+
+
 def _store_decisions(result: SearchResult, key: str) -> None:
     """Store the decisions that the browser has added to its list since the last time."""
     sent = getattr(widget_value(key), "decisions", None) or {"instance": "", "log": []}
@@ -191,7 +196,7 @@ def _component_data(result: SearchResult, table: pd.DataFrame) -> dict[str, Any]
         "label": ", ".join(query.attributes.values()),
         "session": session,
         "address": pictures_address(f"{session}{looks}", pictures),
-        "threshold": page_choice(workspace, "scan threshold", result.suggested_threshold),
+        "threshold": page_choice(workspace, _threshold_name(query), result.suggested_threshold),
         "scenes": [_scene_data(result, i) for i in range(len(names))],
         "candidates": candidates,
         "annotated": annotated,

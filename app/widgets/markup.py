@@ -24,12 +24,21 @@ def swatch_html(colour: str) -> str:
 
 
 def facts_html(pairs: Iterable[tuple[str, object]]) -> str:
-    """Return a list of facts in two columns: label and value."""
+    """Return a list of facts in two columns: label and value.
+
+    Whole numbers are written without decimals: pandas stores integers as floating-point numbers if
+    some chips have none.
+    """
     rows = "".join(
-        f"<div><dt>{escape(label)}</dt><dd>{escape(str(value))}</dd></div>"
+        f"<div><dt>{escape(label)}</dt><dd>{escape(_fact_text(value))}</dd></div>"
         for label, value in pairs
     )
     return f'<dl class="cs-facts">{rows}</dl>'
+
+
+def _fact_text(value: object) -> str:
+    whole = isinstance(value, float) and value.is_integer() and abs(value) < 2**53
+    return f"{value:.0f}" if whole else str(value)
 
 
 def legend_html(entries: Iterable[tuple[str, str, str]]) -> str:

@@ -181,11 +181,15 @@ def choose_pair(view: View, names: Sequence[str] = ()) -> ScenePair:
             return pair
         if tuple(names) == pair.names[::-1]:
             return ScenePair(view, pair.second, pair.first)
-    raise SettingsError(
-        f"{', '.join(names)} are not two scenes that cover the same ground",
-        where="--scenes",
-        remedy=f"Choose two of: {listing}.",
-    )
+    known = {scene.report.name for scene in view.survey.usable}
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        problem = f"there is no usable scene {unknown[0]!r}"
+    elif len(names) != 2:
+        problem = f"two names are needed, as in A,B, not {len(names)}"
+    else:
+        problem = f"{' and '.join(names)} do not cover the same ground"
+    raise SettingsError(problem, where="--scenes", remedy=f"Choose two of: {listing}.")
 
 
 def compare_scenes(pair: ScenePair, report: Progress = silent) -> None:

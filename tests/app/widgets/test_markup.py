@@ -1,3 +1,5 @@
+import re
+
 import pytest
 
 from app.widgets import markup
@@ -24,6 +26,11 @@ def test_html__values_are_text():
     ):
         assert "<img src=x" not in piece
         assert "&lt;img src=x" in piece
+
+
+def test_facts_html__whole_numbers_have_no_decimals():
+    piece = markup.facts_html([("id", 12.0), ("height", 2.5), ("n", 7), ("none", float("nan"))])
+    assert re.findall("<dd>(.*?)</dd>", piece) == ["12", "2.5", "7", "nan"]
 
 
 def test_gallery_html__quotes_are_escaped():

@@ -146,8 +146,13 @@ def test_compare_scenes__is_stored(changes, monkeypatch):
 
 
 def test_choose_pair__errors(copy, changes):
+    view = changes.pair.view
     with pytest.raises(SettingsError, match="Choose two of: port_2024, port_2026"):
-        choose_pair(changes.pair.view, ("port_2024", "far"))
+        choose_pair(view, ("port_2024", "port_2024"))
+    with pytest.raises(SettingsError, match="there is no usable scene 'port_2025'"):
+        choose_pair(view, ("port_2024", "port_2025"))
+    with pytest.raises(SettingsError, match="two names are needed, as in A,B, not 1"):
+        choose_pair(view, ("port_2024",))
     for file in (copy / "raw").glob("port_2026*"):
         file.unlink()
     with pytest.raises(TooFewError, match="no two scenes"):
