@@ -76,6 +76,13 @@ output in the field `attribution`.
   are not very informative.
 - Sentinel pixels are matched to a patch by its centroid; each covers a block of 50 × 50 aerial
   pixels. The position is uncertain by half a Sentinel pixel.
+- `chipscape flair score` compares prediction rasters (`--predictions`) with masks. Files are
+  paired by the number at the end of their names. Without `--masks`, the masks are those of the
+  workspace's test patches, or of all its patches if there are no test patches. A folder may
+  contain both: files named `MSK_` are the masks, and neither these nor files named `IMG_` are
+  predictions. A pixel with the nodata value of its prediction is an error, unless you choose
+  `--skip-nodata`. The interval resamples areas if the masks are in folders of FLAIR's layout
+  (`D004_2021/Z8_NF/msk/`), and patches otherwise. If no pixel can be scored, the command fails.
 - A cluster is named after the most common class of its training pixels. This uses all training
   labels, and the label economy counts all of them.
 """

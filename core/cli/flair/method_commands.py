@@ -13,6 +13,7 @@ from core.cli.flair.flair_options import FlairSession, ProtocolOption, with_flai
 from core.cli.flair.result_texts import Outcome
 from core.cli.shared_options import MinClusterSizeOption, MinSamplesOption, option, require_choice
 from core.errors import ChipscapeError, DegenerateError, SceneError, SettingsError, TooFewError
+from core.flair.data.dataset import Problem
 from core.flair.data.nomenclature import REDUCED
 from core.flair.evaluation.confusion import bootstrap_miou, score_confusion, sum_by_area
 from core.flair.evaluation.protocols import TITLES, Protocol, possible_protocols
@@ -120,22 +121,37 @@ def score_protocol_command(
     session: FlairSession,
     predictions: Annotated[Path, typer.Option(help="Folder of prediction rasters.")],
     masks: Annotated[
-        Path | None, option("Folder of masks. [default: those of the data set]")
+        Path | None,
+        option(
+            "Folder of masks. [default: the masks of the workspace's test patches, or of all its "
+            "patches if there are no test patches]"
+        ),
     ] = None,
     first: Annotated[str, typer.Option(help="Pixel value of class 1: 0, 1 or auto.")] = "auto",
+    skip_nodata: Annotated[
+        bool,
+        option(
+            "Leave out pixels with the nodata value of a prediction. [default: they are errors]",
+            "--skip-nodata",
+        ),
+    ] = False,
 ) -> None:
     """Score prediction rasters against masks, as the FLAIR challenge does."""
-    from core.flair.evaluation import prediction_rasters as rasters
+    from core.flair.evaluation import prediction_files as files
+    from core.flair.evaluation.prediction_rasters import First, judge_rasters
 
-    require_choice(first, get_args(rasters.First), "--first")
+    require_choice(first, get_args(First), "--first")
     if masks is None:
         dataset = session.dataset()
-        truth, areas = rasters.dataset_masks(dataset), rasters.dataset_areas(dataset)
+        truth, areas = files.dataset_masks(dataset), files.dataset_areas(dataset)
+        mask_problems: list[Problem] = []
     else:
-        truth, areas = rasters.rasters_by_number(masks)[0], {}
-    counted = rasters.judge_rasters(predictions, truth, first)  # type: ignore[arg-type]
+        truth, mask_problems = files.rasters_by_number(masks)
+        areas = files.mask_areas(truth)
+    counted = judge_rasters(predictions, truth, first, skip_nodata)  # type: ignore[arg-type]
+    problems = [str(problem) for problem in (*mask_problems, *counted.problems)]
     scores = score_confusion(counted.counts.sum(axis=0))
-    if masks is None:
+    if areas.keys() >= set(counted.numbers):
         by_area = sum_by_area(counted.counts, [areas[number] for number in counted.numbers])
         interval, unit, resampled = bootstrap_miou(by_area), "area", "areas"
     else:
@@ -146,12 +162,13 @@ def score_protocol_command(
         "patches": len(counted.names),
         "first": counted.first,
         "assumed": counted.assumption,
-        "unjudged_pixels": counted.n_unscored,
+        "nodata_pixels": counted.n_nodata,
+        "unjudged_pixels": counted.n_nodata if skip_nodata else 0,
         **texts.score_fields(scores),
         "interval": asdict(interval) if interval else None,
         "interval_over": resampled,
         "iou": iou,
-        "problems": [str(problem) for problem in counted.problems],
+        "problems": problems,
         "attribution": session.credit,
     }
     hidden = ("problems", "iou", "attribution", "assumed")
@@ -159,7 +176,7 @@ def score_protocol_command(
     lines = [f"{name:<18} {value}" for name, value in fields.items() if name not in hidden]
     lines += [f"    {n:<22} {'absent' if v is None else f'{v:.3f}'}" for n, v in iou.items()]
     lines += texts.note_lines([counted.assumption] if counted.assumption else [])
-    lines += [f"problem: {problem}" for problem in counted.problems]
+    lines += [f"problem: {problem}" for problem in problems]
     show_result(session.as_json, table, lines)
 
 
