@@ -48,6 +48,7 @@ The download of the toy set was tested with a local server, never with the real 
     chipscape flair describe                 # list patches, class shares and problems with files
     chipscape flair run --method hdbscan --fusion --robust
     chipscape flair run --other both         # train without and with the class "other", and compare
+    chipscape flair predict --fusion --robust  # class maps of the patches without masks
     chipscape flair grid                     # the notebook's 24 configurations
     chipscape flair economy                  # the mIoU reached with each number of labels
     chipscape flair score --predictions DIR  # score prediction rasters as the FLAIR challenge does
@@ -83,6 +84,9 @@ output in the field `attribution`.
   predictions. A pixel with the nodata value of its prediction is an error, unless you choose
   `--skip-nodata`. The interval resamples areas if the masks are in folders of FLAIR's layout
   (`D004_2021/Z8_NF/msk/`), and patches otherwise. If no pixel can be scored, the command fails.
+- Patches without masks, such as a test set whose labels are not published, are neither trained on
+  nor scored. `chipscape flair predict` trains on all labelled training patches and writes a class
+  map (GeoTIFF with colours) of each patch without a mask to `results/class_maps/`.
 - A cluster is named after the most common class of its training pixels. This uses all training
   labels, and the label economy counts all of them.
 """

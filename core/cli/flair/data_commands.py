@@ -71,8 +71,11 @@ def describe_command(
     with reporter() as listen:
         summary = summarise_dataset(dataset, nomenclature, listen("patches"))  # type: ignore[arg-type]
     lines = [line for split in summary["splits"].items() for line in _split_lines(*split)]
+    if n_unlabelled := len(dataset.unlabelled):
+        lines.append(f"patches without masks: {n_unlabelled}, see `chipscape flair predict`")
     lines += [f"problem: {problem}" for problem in summary["problems"]]
     lines += [summary["matching"], session.credit]
+    summary["unlabelled"] = len(dataset.unlabelled)
     result = summary | {"look_alike": is_look_alike(session.workspace)}
     show_result(session.as_json, result | {"attribution": session.credit}, lines)
 

@@ -56,7 +56,7 @@ def rasters_by_number(
 
 def dataset_masks(dataset: Dataset) -> dict[str, Path]:
     """Return masks by patch number: of the test patches, or if there are none, of all patches."""
-    return {patch.number: patch.mask for patch in _scored_patches(dataset)}
+    return {patch.number: patch.mask for patch in _scored_patches(dataset) if patch.mask}
 
 
 def dataset_areas(dataset: Dataset) -> dict[str, str]:
