@@ -45,6 +45,7 @@ The download of the toy set was tested with a local server, never with the real 
 
     chipscape flair demo                     # generate the synthetic data set; see --patches
     chipscape flair fetch                    # download FLAIR's toy set
+    chipscape flair settings                 # all settings as TOML, for --settings
     chipscape flair describe                 # list patches, class shares and problems with files
     chipscape flair run --method hdbscan --fusion --robust
     chipscape flair run --other both         # train without and with the class "other", and compare
@@ -52,6 +53,23 @@ The download of the toy set was tested with a local server, never with the real 
     chipscape flair grid                     # the notebook's 24 configurations
     chipscape flair economy                  # the mIoU reached with each number of labels
     chipscape flair score --predictions DIR  # score prediction rasters as the FLAIR challenge does
+
+`chipscape flair settings` prints every land-cover setting as TOML, which `--settings FILE` reads.
+Names that do not exist are refused by every command. The tables and their settings are:
+
+- `sample`, the training pixels: `draw` (notebook, stratified or random), `n_per_patch`, `other`
+  (train with the class "other"), `seed`;
+- `features`: `fusion` (Sentinel), `robust`, `normalised`, `intensity`, `extras` (ndvi, texture),
+  `sentinel_scaling` (reflectance or intensity), `preset_notebook`;
+- `dates`, the filter for Sentinel dates: `probability` of snow or cloud in percent, `cover` (0..1);
+- `method`: `method`, `k` (neighbours that vote), `min_cluster_size`, `min_samples`, `selection` and
+  `epsilon` (HDBSCAN), `n_clusters` (GMM and k-means), `seed`;
+- `study`: `protocol`, `n_folds` (groups of domains), `draws` (of the label economy);
+- `fetch`: `url`, `sha256`, `timeout` (s), `attempts`, `most_gigabytes`, `most_files`.
+
+The field `title` in JSON, and the first line of text, name a run after everything that
+distinguishes it: the classifier and features, extra features, changed parameters such as k, and how
+the training pixels were drawn.
 
 Put real data into the workspace's `flair/` folder: the folders `flair_aerial_train`,
 `flair_labels_train` and so on, of the full data set or of the toy set. In the app, the pages Data,

@@ -15,6 +15,7 @@ app = typer.Typer(
 _COMMANDS = {
     "demo": data_commands.patches_demo_command,
     "fetch": data_commands.fetch_command,
+    "settings": data_commands.land_settings_command,
     "describe": data_commands.describe_command,
     "run": method_commands.run_protocol_command,
     "predict": predict_command.predict_patches_command,

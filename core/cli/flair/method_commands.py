@@ -21,6 +21,7 @@ from core.flair.models.classifier_table import CHANCE_BASELINES
 from core.flair.models.classifiers import MethodSettings
 from core.flair.models.configurations import GridCell, grid_configurations
 from core.flair.models.features import FeatureSpec, SentinelScaling
+from core.pipeline.flair.run_titles import configuration_title, training_title
 from core.pipeline.flair.study_cells import CELLS, CellResult, StudyRun
 from core.pipeline.flair.study_results import optimism_gap
 from core.progress import Progress, silent
@@ -61,12 +62,15 @@ def run_protocol_command(
         # Without training patches, the protocol "patches" reports that they are missing.
         protocols = possible_protocols(session.dataset()) or ["patches"]
 
+    titles: dict[str, str] = {}
+
     def evaluate(training: str) -> dict[Protocol, Outcome]:
         """Return the result or the error of each protocol; raise the first error if all fail."""
         outcomes: dict[Protocol, Outcome] = {}
         for name in protocols:
             with reporter() as listen:
                 run = StudyRun(session.study(name, training), settings, spec)
+                titles[training] = configuration_title(run)
                 outcomes[name] = _run_outcome(run, listen(name))
                 if maps is not None and isinstance(outcomes[name], CellResult):
                     run.write_maps(maps / name / training, listen("maps"))
@@ -76,13 +80,17 @@ def run_protocol_command(
     by_training = {training: evaluate(training) for training in _OTHER.get(other, ("",))}
     about = {"method": settings.method, "features": spec.title, **texts.preset_field(spec)}
     # With both ways of training, the results of the second are in a separate field.
-    first, *second = map(_run_table, by_training.values())
+    first, *second = (
+        {"title": titles[training], **_run_table(outcomes)}
+        for training, outcomes in by_training.items()
+    )
     more: dict[str, Any] = {"with_other": second[0]} if second else {}
     more |= {"maps": str(maps) if maps else None, "attribution": session.credit}
     lines = []
     for training, outcomes in by_training.items():
-        trained = f', trained {training} "other"' if training else ""
-        lines.append(f"{settings.method}, {spec.title}{trained}{texts.notebook_remark(spec)}")
+        # The title mentions training with "other" only.
+        trained = ', trained without "other"' if training == "without" else ""
+        lines.append(f"{titles[training]}{trained}{texts.notebook_remark(spec)}")
         lines += _outcome_lines(outcomes)
     show_result(session.as_json, {**about, **first, **more}, [*lines, session.credit])
 
@@ -109,11 +117,13 @@ def grid_command(session: FlairSession, protocol: ProtocolOption = "") -> None:
     notes = texts.outcome_notes({cell.name: outcome for cell, outcome in rows})
     floors = {name: texts.result_table(outcome) for name, outcome in baselines.items()}
     table = [texts.grid_row(cell, outcome) for cell, outcome in rows]
-    lines = [TITLES[study.settings.protocol]]
+    training = training_title(StudyRun(study, settings, cells[0].spec))
+    lines = [", ".join(filter(None, (TITLES[study.settings.protocol], training)))]
     lines += [f"{cell.name:<40} {_grid_text(cell, outcome)}" for cell, outcome in rows]
     lines += [f"{f'chance, {name}':<40} {texts.result_line(o)}" for name, o in baselines.items()]
     lines += [*texts.note_lines(notes), session.credit]
-    show_result(session.as_json, {"cells": table, "floors": floors, "notes": notes}, lines)
+    result = {"training": training, "cells": table, "floors": floors, "notes": notes}
+    show_result(session.as_json, result, lines)
 
 
 @with_flair_session

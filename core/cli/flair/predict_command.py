@@ -9,6 +9,7 @@ from core.cli.flair.flair_options import FlairSession, with_flair_session
 from core.cli.shared_options import option
 from core.errors import TooFewError
 from core.flair.models.classifiers import absent_classes, describe_untrained_classes
+from core.pipeline.flair.run_titles import configuration_title
 from core.pipeline.flair.study_cells import StudyRun
 
 
@@ -55,6 +56,7 @@ def predict_patches_command(
         "maps": [f"{name}.tif" for name in names],
         "unlabelled": len(study.dataset.unlabelled),
         "training_patches": len(study.folds[0].train),
+        "title": configuration_title(run),
         "method": settings.method,
         "features": spec.title,
         **texts.preset_field(spec),
@@ -64,7 +66,7 @@ def predict_patches_command(
     }
     written = counted(len(names), "class map")
     lines = [
-        f"{settings.method}, {spec.title}{texts.notebook_remark(spec)}",
+        f"{configuration_title(run)}{texts.notebook_remark(spec)}",
         f"{written} of {len(study.dataset.unlabelled)} patches without masks in {folder}",
         *texts.note_lines(notes),
         *(f"problem: {problem}" for problem in problems),

@@ -25,6 +25,17 @@ def test_run__other_both_trains_side_by_side(run: Run, land: Path) -> None:
     assert "synthetic data set" in both["attribution"]
 
 
+def test_run__is_named_after_everything_that_distinguishes_it(
+    run: Run, land: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "s.toml"
+    path.write_text('[features]\nextras = ["ndvi"]\n[sample]\ndraw = "random"\nn_per_patch = 50\n')
+    words = ("run", "--protocol", "domains", "--k", 5, "--settings", path, "--workspace", land)
+    title = "kNN (k 5), aerial, O + ndvi · random, 50 per patch"
+    assert json.loads(run(*words, "--json").stdout)["title"] == title
+    assert run(*words).stdout.startswith(f"{title}\n")
+
+
 @pytest.mark.usefixtures("small_grid")
 def test_grid__a_configuration_that_fails_does_not_stop_the_others(run: Run, broken: Path) -> None:
     output = run("grid", "--workspace", broken, "--json")
