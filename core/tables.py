@@ -2,7 +2,7 @@
 
 import dataclasses
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import field
 from difflib import get_close_matches
 from pathlib import Path
@@ -74,11 +74,8 @@ def settings_from_table(
     """
     fields = {item.name: item for item in dataclasses.fields(cls)}
     values: dict[str, Any] = {}
+    require_known(table, fields, where, prefix)
     for name, value in table.items():
-        if name not in fields:
-            close = get_close_matches(name, fields, 1)
-            hint = f"Did you mean {close[0]!r}?" if close else f"Known: {', '.join(fields)}."
-            raise SettingsError(f"unknown setting {prefix + name!r}", where=where, remedy=hint)
         factory = fields[name].default_factory
         if isinstance(factory, type) and dataclasses.is_dataclass(factory):
             if not isinstance(value, Mapping):
@@ -91,6 +88,17 @@ def settings_from_table(
     except SettingsError as error:
         location = f"{where}, {prefix}{error.where}"
         raise SettingsError(error.problem, where=location, remedy=error.remedy) from error
+
+
+def require_known(
+    names: Iterable[str], known: Collection[str], where: str, prefix: str = ""
+) -> None:
+    """Raise SettingsError if a name is unknown; see `settings_from_table`."""
+    for name in names:
+        if name not in known:
+            close = get_close_matches(name, known, 1)
+            hint = f"Did you mean {close[0]!r}?" if close else f"Known: {', '.join(known)}."
+            raise SettingsError(f"unknown setting {prefix + name!r}", where=where, remedy=hint)
 
 
 def merge_tables(base: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:

@@ -45,12 +45,31 @@ The download of the toy set was tested with a local server, never with the real 
 
     chipscape flair demo                     # generate the synthetic data set; see --patches
     chipscape flair fetch                    # download FLAIR's toy set
+    chipscape flair settings                 # all settings as TOML, for --settings
     chipscape flair describe                 # list patches, class shares and problems with files
     chipscape flair run --method hdbscan --fusion --robust
     chipscape flair run --other both         # train without and with the class "other", and compare
+    chipscape flair predict --fusion --robust  # class maps of the patches without masks
     chipscape flair grid                     # the notebook's 24 configurations
     chipscape flair economy                  # the mIoU reached with each number of labels
     chipscape flair score --predictions DIR  # score prediction rasters as the FLAIR challenge does
+
+`chipscape flair settings` prints every land-cover setting as TOML, which `--settings FILE` reads.
+Names that do not exist are refused by every command. The tables and their settings are:
+
+- `sample`, the training pixels: `draw` (notebook, stratified or random), `n_per_patch`, `other`
+  (train with the class "other"), `seed`;
+- `features`: `fusion` (Sentinel), `robust`, `normalised`, `intensity`, `extras` (ndvi, texture),
+  `sentinel_scaling` (reflectance or intensity), `preset_notebook`;
+- `dates`, the filter for Sentinel dates: `probability` of snow or cloud in percent, `cover` (0..1);
+- `method`: `method`, `k` (neighbours that vote), `min_cluster_size`, `min_samples`, `selection` and
+  `epsilon` (HDBSCAN), `n_clusters` (GMM and k-means), `seed`;
+- `study`: `protocol`, `n_folds` (groups of domains), `draws` (of the label economy);
+- `fetch`: `url`, `sha256`, `timeout` (s), `attempts`, `most_gigabytes`, `most_files`.
+
+The field `title` in JSON, and the first line of text, name a run after everything that
+distinguishes it: the classifier and features, extra features, changed parameters such as k, and how
+the training pixels were drawn.
 
 Put real data into the workspace's `flair/` folder: the folders `flair_aerial_train`,
 `flair_labels_train` and so on, of the full data set or of the toy set. In the app, the pages Data,
@@ -76,6 +95,16 @@ output in the field `attribution`.
   are not very informative.
 - Sentinel pixels are matched to a patch by its centroid; each covers a block of 50 × 50 aerial
   pixels. The position is uncertain by half a Sentinel pixel.
+- `chipscape flair score` compares prediction rasters (`--predictions`) with masks. Files are
+  paired by the number at the end of their names. Without `--masks`, the masks are those of the
+  workspace's test patches, or of all its patches if there are no test patches. A folder may
+  contain both: files named `MSK_` are the masks, and neither these nor files named `IMG_` are
+  predictions. A pixel with the nodata value of its prediction is an error, unless you choose
+  `--skip-nodata`. The interval resamples areas if the masks are in folders of FLAIR's layout
+  (`D004_2021/Z8_NF/msk/`), and patches otherwise. If no pixel can be scored, the command fails.
+- Patches without masks, such as a test set whose labels are not published, are neither trained on
+  nor scored. `chipscape flair predict` trains on all labelled training patches and writes a class
+  map (GeoTIFF with colours) of each patch without a mask to `results/class_maps/`.
 - A cluster is named after the most common class of its training pixels. This uses all training
   labels, and the label economy counts all of them.
 """

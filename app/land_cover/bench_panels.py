@@ -12,7 +12,6 @@ from app.land_cover.land_data import Land, curve_run
 from app.land_cover.land_jobs import study_job_button
 from app.land_cover.land_widgets import download_button, land_choice, land_slider, show_table
 from app.land_cover.run_form import features_form, method_number
-from app.land_cover.run_titles import describe_evaluation
 from app.land_cover.score_charts import economy_chart
 from app.session.cache import cached_image, run_in_background
 from app.widgets.charts import show_chart
@@ -25,6 +24,7 @@ from core.flair.evaluation.tree_cuts import BenchCut, recut_bench
 from core.flair.models.classifiers import MethodSettings
 from core.pipeline.flair import tree_bench
 from core.pipeline.flair.economy_stage import ECONOMIES
+from core.pipeline.flair.run_titles import describe_evaluation
 from core.pipeline.flair.study_cells import StudyRun
 from core.pipeline.flair.study_results import find_artifact
 from core.pipeline.flair.tree_bench import BENCHES, RECUTS, BenchRecut, OpenBench

@@ -11,7 +11,6 @@ import streamlit as st
 from app.land_cover import land_data, land_widgets, patch_images
 from app.land_cover.land_data import Land
 from app.land_cover.land_jobs import study_job_button
-from app.land_cover.run_titles import run_title
 from app.land_cover.score_charts import matrix_chart
 from app.session.state import is_new_event, keep_choice, page_choice
 from app.widgets.charts import show_chart
@@ -22,6 +21,7 @@ from core.flair.data.nomenclature import REDUCED, attribution_text, is_other, re
 from core.flair.data.pixel_table import AERIAL, SIDE
 from core.flair.evaluation import confusion
 from core.flair.evaluation.confusion import count_confusion, score_confusion, wrong_pixels
+from core.pipeline.flair.run_titles import run_title
 from core.pipeline.flair.study_cells import CellResult, StudyRun
 from core.types import BoolArray, ByteArray
 

@@ -9,7 +9,6 @@ import streamlit as st
 
 from app.land_cover.land_data import Land, class_map_folder, readable_patch
 from app.land_cover.land_jobs import land_job_button
-from app.land_cover.run_titles import run_title
 from app.session.cache import cached_result
 from app.session.state import keep_choice, page_choice, widget_key
 from app.widgets.chip_tables import csv_button
@@ -18,6 +17,7 @@ from app.widgets.markup import escape_markdown, format_number
 from core.flair.data.data_summary import FileSurvey
 from core.flair.data.nomenclature import attribution_text
 from core.flair.data.patch_reading import ReadablePatch
+from core.pipeline.flair.run_titles import run_title
 from core.pipeline.flair.study_cells import StudyRun
 from core.pipeline.flair.study_results import find_file_survey
 

@@ -10,7 +10,6 @@ import streamlit as st
 from app.land_cover import land_data, land_widgets, patch_images, pixel_charts
 from app.land_cover.channel_panels import CAMERA, CAMERA_ORDER
 from app.land_cover.land_data import Land
-from app.land_cover.run_titles import run_title
 from app.session.cache import cached_image
 from app.session.state import is_new_event, keep_choice, page_choice, widget_key
 from app.widgets.charts import show_chart
@@ -25,6 +24,7 @@ from core.flair.data.sentinel import WAVELENGTHS
 from core.flair.models.features import build_features
 from core.flair.models.pixel_decision import decide_by_trees, decide_by_votes
 from core.pipeline.flair.class_maps import StoredModel
+from core.pipeline.flair.run_titles import run_title
 from core.pipeline.flair.study_cells import StudyRun
 from core.types import ByteArray, FloatArray
 

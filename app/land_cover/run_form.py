@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from app.land_cover import land_data, run_titles
+from app.land_cover import land_data
 from app.land_cover.land_data import Land
 from app.land_cover.land_jobs import land_job_button, land_settings_toml
 from app.land_cover.land_widgets import land_choice, land_multiselect, land_select, land_toggle
@@ -18,6 +18,7 @@ from core.flair.evaluation.protocols import TITLES, Protocol, possible_protocols
 from core.flair.models.classifier_table import CLASSIFIERS
 from core.flair.models.classifiers import MethodSettings
 from core.flair.models.features import EXTRAS, FeatureSpec, SentinelScaling
+from core.pipeline.flair import run_titles
 from core.pipeline.flair.study import StudySettings
 
 FIELDS = {

@@ -8,11 +8,10 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from app.land_cover import run_titles, score_charts
+from app.land_cover import score_charts
 from app.land_cover.land_data import Land, list_runs, run_result
 from app.land_cover.land_jobs import land_job_button
 from app.land_cover.land_widgets import download_button, land_choice, show_table
-from app.land_cover.run_titles import PROTOCOLS
 from app.land_cover.score_charts import timing_chart
 from app.widgets.charts import show_chart
 from app.widgets.markup import count_noun, escape_markdown, format_number
@@ -21,7 +20,8 @@ from core.flair.models.classifier_table import CHANCE_BASELINES
 from core.flair.models.classifiers import Classifier, MethodSettings
 from core.flair.models.configurations import GridCell, grid_configurations
 from core.flair.models.features import FeatureSpec
-from core.pipeline.flair import study_results
+from core.pipeline.flair import run_titles, study_results
+from core.pipeline.flair.run_titles import PROTOCOLS
 from core.pipeline.flair.study import Study, StudySettings
 from core.pipeline.flair.study_cells import StudyRun
 
@@ -77,7 +77,7 @@ def _protocol_panel(land: Land, runs: Sequence[StudyRun]) -> None:
     for group in study_results.group_by_protocol(runs):
         scores = {protocol: run_result(land, run).scores.miou for protocol, run in group.items()}
         run = next(iter(group.values()))
-        rows.append((_name(run), scores, run.is_chance))
+        rows.append((run_titles.configuration_title(run), scores, run.is_chance))
     rows.sort(key=lambda row: (row[2], -max(row[1].get("domains", 0), row[1].get("test", 0))))
     show_chart(score_charts.protocol_chart(rows, COLUMNS), "cs.land.together")
     st.caption(
@@ -128,7 +128,11 @@ def axis_panel(land: Land, runs: Sequence[StudyRun], protocol: str) -> None:
         result = run_result(land, run)
         miou, interval = result.scores.miou, result.interval
         low, high = (interval.low, interval.high) if interval else (None, None)
-        rows.append(score_charts.ScoreRow(_name(run), miou, low, high, run.is_chance))
+        rows.append(
+            score_charts.ScoreRow(
+                run_titles.configuration_title(run), miou, low, high, run.is_chance
+            )
+        )
     official = protocol == "test" and has_official_test(land.dataset)
     rows.sort(key=lambda row: (row.baseline, -row.miou))
     show_chart(score_charts.score_axis(rows, official=official), "cs.land.axis")
@@ -153,12 +157,6 @@ def baseline_commands(*protocols: str) -> list[tuple[str, ...]]:
     """Return the commands that run the chance baselines for each protocol."""
     pairs = itertools.product(protocols, CHANCE_BASELINES)
     return [("run", "--method", method, "--protocol", protocol) for protocol, method in pairs]
-
-
-def _name(run: StudyRun) -> str:
-    """Return a run's name for charts: method, features, and training pixels if not the default."""
-    training = run_titles.training_title(run)
-    return run_titles.model_title(run) + (f" · {training}" if training else "")
 
 
 def _model_columns(run: StudyRun) -> dict[str, Any]:

@@ -19,7 +19,7 @@ def assign_command(
     folder: Annotated[
         Path | None,
         typer.Argument(
-            help="Folder with new scenes. [default: the scenes in raw/ that were added since]",
+            help="Folder with new scenes. \\[default: the scenes in raw/ that were added since]",
             show_default=False,
         ),
     ] = None,

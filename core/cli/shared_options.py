@@ -24,7 +24,10 @@ CURRENT = "current"
 
 def option(help_text: str, *names: str) -> Any:
     """Return an option whose default is not printed; its help names the effective default."""
-    return typer.Option(*names, help=help_text, show_default=False)
+    # Typer would otherwise remove the square brackets with their content, as markup.
+    return typer.Option(
+        *names, help=help_text.replace("[default", r"\[default"), show_default=False
+    )
 
 
 def require_choice(value: str, choices: Iterable[str], where: str) -> None:

@@ -175,7 +175,7 @@ def score_command(
 
 @with_session
 def settings_command(session: Session) -> None:
-    """Print every setting as TOML, in the form that --settings reads."""
+    """Print every setting as TOML for --settings; see also `chipscape flair settings`."""
     table = settings_table(session.settings)
     if session.as_json:
         emit(table)

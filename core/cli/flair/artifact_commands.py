@@ -11,9 +11,10 @@ from core.cli.flair import result_texts as texts
 from core.cli.flair.flair_options import FlairSession, ProtocolOption, with_flair_session
 from core.flair.evaluation.economy_verdict import economy_answer
 from core.flair.evaluation.label_economy import EconomyPoint
-from core.flair.models.features import FeatureSpec
+from core.flair.models.classifiers import MethodSettings
 from core.pipeline.flair.class_maps import CLASS_MAPS
 from core.pipeline.flair.economy_stage import ECONOMIES
+from core.pipeline.flair.run_titles import configuration_title
 from core.pipeline.flair.study_cells import CELLS
 from core.pipeline.flair.study_results import study_notes, survey_files
 from core.pipeline.flair.tree_bench import BENCHES, RECUTS, make_recut
@@ -71,14 +72,21 @@ def economy_command(session: FlairSession, protocol: ProtocolOption = "") -> Non
         points = ECONOMIES.open(run.make(ECONOMIES, listen("economy")))
         notes = study_notes(run.study, run.spec)
     table = [dataclasses.asdict(point) for point in points]
-    result: dict[str, Any] = {"features": run.spec.title, **texts.preset_field(run.spec)}
-    lines = chain(_economy_lines(run.spec, points), texts.note_lines(notes), [session.credit])
+    # Of the classifier's settings, the curve depends on the number of neighbours.
+    title = configuration_title(dataclasses.replace(run, method=MethodSettings(k=run.method.k)))
+    result: dict[str, Any] = {"title": title, "features": run.spec.title}
+    result |= texts.preset_field(run.spec)
+    lines = chain(
+        _economy_lines(f"{title}{texts.notebook_remark(run.spec)}", points),
+        texts.note_lines(notes),
+        [session.credit],
+    )
     result |= {"points": table, "notes": notes, "attribution": session.credit}
     show_result(session.as_json, result, lines)
 
 
-def _economy_lines(spec: FeatureSpec, points: list[EconomyPoint]) -> Iterator[str]:
-    yield f"{spec.title}{texts.notebook_remark(spec)}"
+def _economy_lines(title: str, points: list[EconomyPoint]) -> Iterator[str]:
+    yield title
     for point in points:
         yield (
             f"{point.n_labels:>8} labels  mIoU {point.miou:.3f} ({point.low:.3f} to "

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Annotated, Any, get_args
 
+import tomli_w
 import typer
 
 from core.cli.console import counted, reporter, show_result
@@ -32,6 +33,13 @@ def patches_demo_command(
     state = f"{'Written to' if written else 'Already in'} {folder}: {patches} patches"
     lines = (state, f"Next: chipscape flair describe --workspace {session.workspace.root}")
     show_result(session.as_json, result, lines)
+
+
+@with_flair_session
+def land_settings_command(session: FlairSession) -> None:
+    """Print every land-cover setting as TOML, in the form that --settings reads."""
+    table = session.all_settings()
+    show_result(session.as_json, table, tomli_w.dumps(table).splitlines())
 
 
 @with_flair_session
@@ -71,8 +79,11 @@ def describe_command(
     with reporter() as listen:
         summary = summarise_dataset(dataset, nomenclature, listen("patches"))  # type: ignore[arg-type]
     lines = [line for split in summary["splits"].items() for line in _split_lines(*split)]
+    if n_unlabelled := len(dataset.unlabelled):
+        lines.append(f"patches without masks: {n_unlabelled}, see `chipscape flair predict`")
     lines += [f"problem: {problem}" for problem in summary["problems"]]
     lines += [summary["matching"], session.credit]
+    summary["unlabelled"] = len(dataset.unlabelled)
     result = summary | {"look_alike": is_look_alike(session.workspace)}
     show_result(session.as_json, result | {"attribution": session.credit}, lines)
 

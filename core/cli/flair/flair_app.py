@@ -2,7 +2,7 @@
 
 import typer
 
-from core.cli.flair import artifact_commands, data_commands, method_commands
+from core.cli.flair import artifact_commands, data_commands, method_commands, predict_command
 
 app = typer.Typer(
     name="flair",
@@ -15,8 +15,10 @@ app = typer.Typer(
 _COMMANDS = {
     "demo": data_commands.patches_demo_command,
     "fetch": data_commands.fetch_command,
+    "settings": data_commands.land_settings_command,
     "describe": data_commands.describe_command,
     "run": method_commands.run_protocol_command,
+    "predict": predict_command.predict_patches_command,
     "grid": method_commands.grid_command,
     "score": method_commands.score_protocol_command,
     "survey": artifact_commands.survey_command,

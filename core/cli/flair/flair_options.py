@@ -1,6 +1,6 @@
 """The options that the `chipscape flair` commands share, and the session built from them."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import MISSING, asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, cast
 
@@ -8,6 +8,7 @@ from core import compute
 from core.cli import shared_options as shared
 from core.errors import SettingsError
 from core.flair.data.dataset import Dataset
+from core.flair.data.download import FetchSettings
 from core.flair.data.file_discovery import discover_dataset
 from core.flair.data.pixel_sampling import SampleSettings
 from core.flair.data.sentinel import SentinelSettings
@@ -18,11 +19,18 @@ from core.pipeline.flair.flair_workspace import data_credit, flair_folder
 from core.pipeline.flair.study import Study, StudySettings
 from core.pipeline.flair.study_cells import StudyRun
 from core.pipeline.workspace import Workspace
-from core.tables import read_toml, settings_from_table
+from core.tables import read_toml, require_known, settings_from_table
 
 PRESETS = ("default", "notebook")
-TABLES = ("fetch", "sample", "dates", "features", "method", "study")
-"""The tables that a settings file may contain."""
+TABLES: dict[str, type[Any]] = {
+    "fetch": FetchSettings,
+    "sample": SampleSettings,
+    "dates": SentinelSettings,
+    "features": FeatureSpec,
+    "method": MethodSettings,
+    "study": StudySettings,
+}
+"""The tables that a settings file may contain, with the classes of their settings."""
 
 Settings = TypeVar("Settings")
 ProtocolOption = Annotated[str, shared.option(f"One of {', '.join(TITLES)}.")]
@@ -52,6 +60,18 @@ class FlairSession:
         values = {name: value for name, value in options.items() if value is not None}
         table_values = self.tables.get(table, {}) | values
         return cast(Settings, settings_from_table(kind, table_values, f"settings.{table}"))
+
+    def all_settings(self) -> dict[str, Any]:
+        """Return every setting as nested tables, in the form that --settings reads."""
+        settings = {name: self.settings(kind, name) for name, kind in TABLES.items()}
+        settings |= {"features": self.features(), "method": self.method()}
+        settings["sample"] = self.settings(SampleSettings, "sample", seed=self.seed or None)
+        tables = {name: asdict(values) for name, values in settings.items()}
+        # These two are tables of their own.
+        for name in ("sample", "dates"):
+            del tables["study"][name]
+        tables["features"]["extras"] = list(tables["features"]["extras"])
+        return tables
 
     def method(self, **options: Any) -> MethodSettings:
         """Return the classifier and its parameters."""
@@ -114,6 +134,9 @@ def read_flair_session(
                 where=str(settings),
                 remedy=f"Known tables: {', '.join(TABLES)}.",
             )
+        # Settings with a factory are tables of their own, such as `sample`.
+        known = [item.name for item in fields(TABLES[name]) if item.default is not MISSING]
+        require_known(table, known, str(settings), f"{name}.")
     if scheduler:
         compute.connect_scheduler(scheduler)
     return FlairSession(Workspace.at(workspace), as_json, seed, preset, tables)

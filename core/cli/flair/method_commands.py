@@ -13,6 +13,7 @@ from core.cli.flair.flair_options import FlairSession, ProtocolOption, with_flai
 from core.cli.flair.result_texts import Outcome
 from core.cli.shared_options import MinClusterSizeOption, MinSamplesOption, option, require_choice
 from core.errors import ChipscapeError, DegenerateError, SceneError, SettingsError, TooFewError
+from core.flair.data.dataset import Problem
 from core.flair.data.nomenclature import REDUCED
 from core.flair.evaluation.confusion import bootstrap_miou, score_confusion, sum_by_area
 from core.flair.evaluation.protocols import TITLES, Protocol, possible_protocols
@@ -20,6 +21,7 @@ from core.flair.models.classifier_table import CHANCE_BASELINES
 from core.flair.models.classifiers import MethodSettings
 from core.flair.models.configurations import GridCell, grid_configurations
 from core.flair.models.features import FeatureSpec, SentinelScaling
+from core.pipeline.flair.run_titles import configuration_title, training_title
 from core.pipeline.flair.study_cells import CELLS, CellResult, StudyRun
 from core.pipeline.flair.study_results import optimism_gap
 from core.progress import Progress, silent
@@ -60,12 +62,15 @@ def run_protocol_command(
         # Without training patches, the protocol "patches" reports that they are missing.
         protocols = possible_protocols(session.dataset()) or ["patches"]
 
+    titles: dict[str, str] = {}
+
     def evaluate(training: str) -> dict[Protocol, Outcome]:
         """Return the result or the error of each protocol; raise the first error if all fail."""
         outcomes: dict[Protocol, Outcome] = {}
         for name in protocols:
             with reporter() as listen:
                 run = StudyRun(session.study(name, training), settings, spec)
+                titles[training] = configuration_title(run)
                 outcomes[name] = _run_outcome(run, listen(name))
                 if maps is not None and isinstance(outcomes[name], CellResult):
                     run.write_maps(maps / name / training, listen("maps"))
@@ -75,13 +80,17 @@ def run_protocol_command(
     by_training = {training: evaluate(training) for training in _OTHER.get(other, ("",))}
     about = {"method": settings.method, "features": spec.title, **texts.preset_field(spec)}
     # With both ways of training, the results of the second are in a separate field.
-    first, *second = map(_run_table, by_training.values())
+    first, *second = (
+        {"title": titles[training], **_run_table(outcomes)}
+        for training, outcomes in by_training.items()
+    )
     more: dict[str, Any] = {"with_other": second[0]} if second else {}
     more |= {"maps": str(maps) if maps else None, "attribution": session.credit}
     lines = []
     for training, outcomes in by_training.items():
-        trained = f', trained {training} "other"' if training else ""
-        lines.append(f"{settings.method}, {spec.title}{trained}{texts.notebook_remark(spec)}")
+        # The title mentions training with "other" only.
+        trained = ', trained without "other"' if training == "without" else ""
+        lines.append(f"{titles[training]}{trained}{texts.notebook_remark(spec)}")
         lines += _outcome_lines(outcomes)
     show_result(session.as_json, {**about, **first, **more}, [*lines, session.credit])
 
@@ -108,11 +117,13 @@ def grid_command(session: FlairSession, protocol: ProtocolOption = "") -> None:
     notes = texts.outcome_notes({cell.name: outcome for cell, outcome in rows})
     floors = {name: texts.result_table(outcome) for name, outcome in baselines.items()}
     table = [texts.grid_row(cell, outcome) for cell, outcome in rows]
-    lines = [TITLES[study.settings.protocol]]
+    training = training_title(StudyRun(study, settings, cells[0].spec))
+    lines = [", ".join(filter(None, (TITLES[study.settings.protocol], training)))]
     lines += [f"{cell.name:<40} {_grid_text(cell, outcome)}" for cell, outcome in rows]
     lines += [f"{f'chance, {name}':<40} {texts.result_line(o)}" for name, o in baselines.items()]
     lines += [*texts.note_lines(notes), session.credit]
-    show_result(session.as_json, {"cells": table, "floors": floors, "notes": notes}, lines)
+    result = {"training": training, "cells": table, "floors": floors, "notes": notes}
+    show_result(session.as_json, result, lines)
 
 
 @with_flair_session
@@ -120,22 +131,37 @@ def score_protocol_command(
     session: FlairSession,
     predictions: Annotated[Path, typer.Option(help="Folder of prediction rasters.")],
     masks: Annotated[
-        Path | None, option("Folder of masks. [default: those of the data set]")
+        Path | None,
+        option(
+            "Folder of masks. [default: the masks of the workspace's test patches, or of all its "
+            "patches if there are no test patches]"
+        ),
     ] = None,
     first: Annotated[str, typer.Option(help="Pixel value of class 1: 0, 1 or auto.")] = "auto",
+    skip_nodata: Annotated[
+        bool,
+        option(
+            "Leave out pixels with the nodata value of a prediction. [default: they are errors]",
+            "--skip-nodata",
+        ),
+    ] = False,
 ) -> None:
     """Score prediction rasters against masks, as the FLAIR challenge does."""
-    from core.flair.evaluation import prediction_rasters as rasters
+    from core.flair.evaluation import prediction_files as files
+    from core.flair.evaluation.prediction_rasters import First, judge_rasters
 
-    require_choice(first, get_args(rasters.First), "--first")
+    require_choice(first, get_args(First), "--first")
     if masks is None:
         dataset = session.dataset()
-        truth, areas = rasters.dataset_masks(dataset), rasters.dataset_areas(dataset)
+        truth, areas = files.dataset_masks(dataset), files.dataset_areas(dataset)
+        mask_problems: list[Problem] = []
     else:
-        truth, areas = rasters.rasters_by_number(masks)[0], {}
-    counted = rasters.judge_rasters(predictions, truth, first)  # type: ignore[arg-type]
+        truth, mask_problems = files.rasters_by_number(masks)
+        areas = files.mask_areas(truth)
+    counted = judge_rasters(predictions, truth, first, skip_nodata)  # type: ignore[arg-type]
+    problems = [str(problem) for problem in (*mask_problems, *counted.problems)]
     scores = score_confusion(counted.counts.sum(axis=0))
-    if masks is None:
+    if areas.keys() >= set(counted.numbers):
         by_area = sum_by_area(counted.counts, [areas[number] for number in counted.numbers])
         interval, unit, resampled = bootstrap_miou(by_area), "area", "areas"
     else:
@@ -146,12 +172,13 @@ def score_protocol_command(
         "patches": len(counted.names),
         "first": counted.first,
         "assumed": counted.assumption,
-        "unjudged_pixels": counted.n_unscored,
+        "nodata_pixels": counted.n_nodata,
+        "unjudged_pixels": counted.n_nodata if skip_nodata else 0,
         **texts.score_fields(scores),
         "interval": asdict(interval) if interval else None,
         "interval_over": resampled,
         "iou": iou,
-        "problems": [str(problem) for problem in counted.problems],
+        "problems": problems,
         "attribution": session.credit,
     }
     hidden = ("problems", "iou", "attribution", "assumed")
@@ -159,7 +186,7 @@ def score_protocol_command(
     lines = [f"{name:<18} {value}" for name, value in fields.items() if name not in hidden]
     lines += [f"    {n:<22} {'absent' if v is None else f'{v:.3f}'}" for n, v in iou.items()]
     lines += texts.note_lines([counted.assumption] if counted.assumption else [])
-    lines += [f"problem: {problem}" for problem in counted.problems]
+    lines += [f"problem: {problem}" for problem in problems]
     show_result(session.as_json, table, lines)
 
 

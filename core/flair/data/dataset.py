@@ -61,6 +61,8 @@ class Patch:
     split : {"train", "test"}
     domain, area : str
         Such as D004_2021 and Z8_NF.
+    mask : Path or None
+        None for a patch without labels.
     centroid : tuple of int, or None
         Row and column of the patch's centre in the super area.
     """
@@ -70,7 +72,7 @@ class Patch:
     domain: str
     area: str
     image: Path
-    mask: Path
+    mask: Path | None
     super_area: SuperArea | None
     centroid: tuple[int, int] | None
     acquisition: Acquisition | None
@@ -95,12 +97,14 @@ class Patch:
 class Dataset:
     """The patches of a FLAIR #2 data set, with missing and superfluous files listed as problems.
 
-    The patches are sorted by split (train first), then by number.
+    The patches are sorted by split (train first), then by number. `patches` have masks;
+    `unlabelled` have none, so they can be predicted, but neither trained on nor scored.
     """
 
     root: Path
     patches: tuple[Patch, ...]
     problems: tuple[Problem, ...]
+    unlabelled: tuple[Patch, ...] = ()
 
     def split_indexes(self, split: str) -> tuple[int, ...]:
         """Return the indexes of the patches of one split, "train" or "test"."""

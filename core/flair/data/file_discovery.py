@@ -36,15 +36,17 @@ def discover_dataset(root: Path) -> Dataset:
     )
     areas = _find_super_areas(base, trees["sen"], problems)
     centroids, metadata = _read_centroids(base, problems), _read_metadata(base, problems)
-    patches, used = [], set()
+    patches: list[Patch] = []
+    unlabelled: list[Patch] = []
+    used = set()
+    labelled_splits = {split for split, _ in masks}
     for (split, number), image in sorted(images.items(), key=_train_first):
         mask = masks.get((split, number))
         domain, area = _domain_and_area(image)
-        if mask is None:
-            reason = f"there is no mask MSK_{number}, so the patch is left out"
+        if mask is None and split in labelled_splits:
+            reason = f"there is no mask MSK_{number}, so it is neither trained on nor scored"
             problems.append(Problem(_relative(base, image), reason))
-            continue
-        if _domain_and_area(mask) != (domain, area):
+        if mask is not None and _domain_and_area(mask) != (domain, area):
             reason = f"it is in {'/'.join(_domain_and_area(mask))}, but its image is in "
             reason += f"{domain}/{area}; they are paired by number"
             problems.append(Problem(_relative(base, mask), reason))
@@ -58,7 +60,8 @@ def discover_dataset(root: Path) -> Dataset:
         elif name not in centroids:
             problems.append(Problem(name, f"it has no centroid, {_AERIAL_ONLY}"))
         super_area, centroid, acquisition = areas.get(key), centroids.get(name), metadata.get(name)
-        patches.append(
+        members = unlabelled if mask is None else patches
+        members.append(
             Patch(number, split, domain, area, image, mask, super_area, centroid, acquisition)
         )
     for split, number in sorted(masks.keys() - images.keys()):
@@ -67,7 +70,7 @@ def discover_dataset(root: Path) -> Dataset:
     for key in sorted(areas.keys() - used):
         reason = "no patch lies in this super area, so it is not used"
         problems.append(Problem(_relative(base, areas[key].data), reason))
-    return Dataset(base, tuple(patches), tuple(problems))
+    return Dataset(base, tuple(patches), tuple(problems), tuple(unlabelled))
 
 
 def _train_first(item: tuple[tuple[str, str], Path]) -> tuple[bool, str]:

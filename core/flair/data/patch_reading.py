@@ -71,9 +71,11 @@ def read_aerial(patch: Patch) -> ByteArray:
 def read_mask(patch: Patch) -> tuple[ByteArray, Problem | None]:
     """Read the labels of a patch in the full nomenclature, uint8 (512, 512).
 
-    Values that are not classes become UNLABELLED and are reported as a problem. Raises SceneError
-    if the file cannot be read or is not a FLAIR mask.
+    Values that are not classes become UNLABELLED and are reported as a problem; without a mask, all
+    pixels are UNLABELLED. Raises SceneError if the file cannot be read or is not a FLAIR mask.
     """
+    if patch.mask is None:
+        return np.full((SIDE, SIDE), UNLABELLED, np.uint8), None
     labels = read_byte_raster(patch.mask, 1, SIDE)[0][0]
     invalid = (labels < 1) | (labels > HIGHEST)
     n_invalid = int(invalid.sum())

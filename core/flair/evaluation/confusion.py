@@ -11,7 +11,10 @@ from core.flair.data.nomenclature import N_SCORED, OTHER, reduce_labels
 from core.types import AnyArray, BoolArray, DoubleArray
 
 N_CLASSES = OTHER
-"""The size of the reduced nomenclature; row and column i stand for class i + 1."""
+"""The size of the reduced nomenclature; row and column i stand for class i + 1.
+
+A matrix may have one more row and column for pixels that were not classified; they are errors.
+"""
 ClassOrder = Literal["class", "together", "worst"]
 _N_NOTEBOOK_CLASSES = N_SCORED - 1
 _DRAWS_AT_ONCE = 200
@@ -131,7 +134,7 @@ def notebook_miou(counts: AnyArray) -> float:
     class, "plowed land", is dropped.
     """
     rows = counts[:N_SCORED].astype(np.float64)
-    square = np.zeros((N_CLASSES, N_CLASSES))
+    square = np.zeros(counts.shape)
     square[:N_SCORED] = np.nan_to_num(row_shares(rows))
     iou = class_iou(square)[:_N_NOTEBOOK_CLASSES]
     return float(np.nanmean(iou)) if not np.isnan(iou).all() else float("nan")
@@ -182,12 +185,13 @@ def order_classes(counts: AnyArray, order: ClassOrder) -> list[int]:
 
 
 def score_confusion(counts: AnyArray) -> ConfusionScores:
-    """Compute all scores of a 13 x 13 confusion matrix."""
-    hits = np.diagonal(counts).astype(np.float64)
-    support, predicted, total = counts.sum(axis=1), counts.sum(axis=0), int(counts.sum())
+    """Compute all scores of a confusion matrix, 13 x 13 or with pixels that were not classified."""
+    hits = np.diagonal(counts)[:N_CLASSES].astype(np.float64)
+    support, predicted = counts.sum(axis=1)[:N_CLASSES], counts.sum(axis=0)[:N_CLASSES]
+    total = int(counts.sum())
     accuracy = float(_divide(hits.sum(), total))
     chance = float(_divide((support.astype(np.float64) * predicted).sum(), float(total) ** 2))
-    iou = class_iou(counts)
+    iou = class_iou(counts)[:N_CLASSES]
     return ConfusionScores(
         iou=iou,
         miou=float(mean_iou(counts)),
@@ -208,8 +212,9 @@ def bootstrap_miou(
     """Estimate a 95 % interval of the mIoU by drawing whole areas (or patches) with replacement.
 
     Pixels of one area are similar, so drawing single pixels would give far too narrow an interval
-    (Efron and Tibshirani, 1993, chapter 8). `counts`, (u, 13, 13), holds the confusion matrix of
-    each unit. Returns None if there are fewer than two units.
+    (Efron and Tibshirani, 1993, chapter 8). `counts`, (u, 13, 13), or (u, 14, 14) with pixels
+    that were not classified, holds the confusion matrix of each unit. Returns None if there are
+    fewer than two units.
     """
     n_units = len(counts)
     if n_units < 2:
@@ -219,7 +224,7 @@ def bootstrap_miou(
     for start in range(0, n_draws, _DRAWS_AT_ONCE):
         n = min(_DRAWS_AT_ONCE, n_draws - start)
         times = random.multinomial(n_units, np.full(n_units, 1 / n_units), size=n)
-        scores.append(mean_iou((times @ flat).reshape(n, N_CLASSES, N_CLASSES)))
+        scores.append(mean_iou((times @ flat).reshape(n, *counts.shape[1:])))
     low, high = np.nanquantile(np.concatenate(scores), (0.025, 0.975))
     return Interval(float(low), float(high), n_units, n_draws, unit)
 

@@ -1,6 +1,5 @@
 """Scoring of prediction rasters from any source against masks, as in the FLAIR challenge."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,15 +8,15 @@ from typing import Literal
 import numpy as np
 
 from core.errors import SceneError, SettingsError, TooFewError
-from core.flair.data.dataset import Dataset, Patch, Problem
-from core.flair.data.nomenclature import HIGHEST, OTHER, reduce_labels
+from core.flair.data.dataset import Problem
+from core.flair.data.nomenclature import HIGHEST, N_SCORED, OTHER, reduce_labels
 from core.flair.data.pixel_table import UNLABELLED
 from core.flair.evaluation.confusion import N_CLASSES
+from core.flair.evaluation.prediction_files import rasters_by_number
 from core.raster.byte_rasters import read_byte_raster
 from core.types import AnyArray, ByteArray
 
 First = Literal["auto", "0", "1"]
-_NUMBER = re.compile(r"(\d+)$")
 _N_VALUES = 256
 
 
@@ -31,13 +30,14 @@ class RasterCounts:
         File names of the predictions that were scored.
     numbers : tuple of str
         Patch numbers of these predictions.
-    counts : int64 array, (p, 13, 13)
-        Confusion matrix of each prediction; rows are the truth.
+    counts : int64 array, (p, 14, 14)
+        Confusion matrix of each prediction; rows are the truth. The last column counts the pixels
+        that hold the nodata value, unless they are skipped; the last row is 0.
     first : int
         The value of class 1: 0 as FLAIR's reference code writes it, or 1 as in the masks.
     problems : tuple of Problem
         Missing, superfluous and unusable files by name, and pixels that were left out.
-    n_unscored : int
+    n_nodata : int
         Number of labelled pixels whose predicted value is the nodata value of its file.
     assumption : str
         How "auto" interpreted the value 0; empty if nothing was assumed.
@@ -48,28 +48,31 @@ class RasterCounts:
     counts: AnyArray
     first: int
     problems: tuple[Problem, ...]
-    n_unscored: int = 0
+    n_nodata: int = 0
     assumption: str = ""
 
 
 @dataclass(frozen=True)
 class _ValueCounts:
-    """Labelled pixels of a prediction by true class and stored value, int64 (13, 20)."""
+    """Labelled pixels of a prediction by true class and stored value, int64 (13, 20).
+
+    Those with the nodata value are counted apart, in `n_nodata`, int64 (13,).
+    """
 
     name: str
     number: str
     counts: AnyArray
-    n_nodata: int
+    n_nodata: AnyArray
     nodata: int | None
 
 
 def judge_rasters(
-    predictions: Path, masks: Mapping[str, Path], first: First = "auto"
+    predictions: Path, masks: Mapping[str, Path], first: First = "auto", skip_nodata: bool = False
 ) -> RasterCounts:
     """Compare the predictions in a folder with masks; files are paired by patch number.
 
-    Pixels with the declared nodata value of their file are not scored, but the value 0 is always
-    scored if `first` is "0". Only one pair of files is in memory at a time.
+    Pixels with the declared nodata value of their file are errors, but the value 0 is a class if
+    `first` is "0". Only one pair of files is in memory at a time.
 
     Parameters
     ----------
@@ -78,15 +81,19 @@ def judge_rasters(
     first : {"auto", "0", "1"}
         The value of class 1 (building). "auto": 0 if any prediction contains a 0 that is not its
         nodata value, else 1.
+    skip_nodata : bool
+        Leave out pixels with the nodata value. Predictions can omit difficult pixels in this way,
+        so the scores are not comparable with those of complete predictions.
 
     Raises
     ------
     TooFewError
-        If no prediction can be paired or scored.
+        If no prediction can be paired or scored, or none of the classes 1 to 12 occurs.
     SettingsError
-        If "auto" finds both 0 and values of 13 or more, which is ambiguous.
+        If "auto" finds both 0 and values of 13 or more, which is ambiguous, or if a prediction and
+        its mask are the same file.
     """
-    rasters, problems = rasters_by_number(predictions)
+    rasters, problems = rasters_by_number(predictions, "predictions")
     problems += [
         Problem(masks[n].name, "it has no prediction") for n in sorted(masks) if n not in rasters
     ]
@@ -115,36 +122,55 @@ def judge_rasters(
     matrices: list[AnyArray] = []
     for values in counted:
         try:
-            matrices.append(_confusion(values, zero_based))
+            matrices.append(_confusion(values, zero_based, skip_nodata))
         except SceneError as error:
             refused.append(Problem(values.name, f"it was not scored ({error})"))
             problems.append(refused[-1])
             continue
         scored.append(values)
-        if values.n_nodata:
-            reason = f"{values.n_nodata:,} pixels hold {values.nodata}, its nodata value, and were "
-            problems.append(Problem(values.name, f"{reason}not scored"))
-    if not scored:
-        raise TooFewError(
-            "no prediction could be scored",
-            where=str(predictions),
-            remedy="; ".join(str(problem) for problem in refused[:3]),
-        )
+        if n_nodata := int(values.n_nodata.sum()):
+            effect = "were not scored" if skip_nodata else "count as errors"
+            reason = f"{n_nodata:,} pixels hold {values.nodata}, its nodata value, and {effect}"
+            problems.append(Problem(values.name, reason))
+    _require_scored(matrices, refused, predictions)
     return RasterCounts(
         tuple(values.name for values in scored),
         tuple(values.number for values in scored),
         np.array(matrices, np.int64),
         0 if zero_based else 1,
         tuple(problems),
-        sum(values.n_nodata for values in scored),
+        sum(int(values.n_nodata.sum()) for values in scored),
         _describe_assumption(scored, zero_based) if first == "auto" else "",
     )
+
+
+def _require_scored(matrices: list[AnyArray], refused: list[Problem], predictions: Path) -> None:
+    """Raise TooFewError if there is nothing that the mIoU could be computed from."""
+    if not matrices:
+        raise TooFewError(
+            "no prediction could be scored",
+            where=str(predictions),
+            remedy="; ".join(str(problem) for problem in refused[:3]),
+        )
+    if not any(counts[:N_SCORED].any() or counts[:, :N_SCORED].any() for counts in matrices):
+        raise TooFewError(
+            "there is no pixel to score: none of the classes 1 to 12 occurs where the masks have "
+            "labels",
+            where=str(predictions),
+            remedy="Check that --masks contains labels, not empty or different rasters.",
+        )
 
 
 def _count_values(
     number: str, path: Path, mask: Path, first: First
 ) -> tuple[_ValueCounts, list[Problem]]:
     """Count the values of a prediction by true class; pixels without a class are left out."""
+    if path.resolve() == mask.resolve():
+        raise SettingsError(
+            "this file is both the prediction and its mask",
+            where=str(path),
+            remedy="Choose different folders with --predictions and --masks.",
+        )
     predicted, nodata = _read_classes(path)
     truth, _ = _read_classes(mask)
     if predicted.shape != truth.shape:
@@ -160,9 +186,9 @@ def _count_values(
     cells = (classes * _N_VALUES + predicted).ravel()
     counts = np.bincount(cells, minlength=(N_CLASSES + 1) * _N_VALUES)
     counts = counts.reshape(N_CLASSES + 1, _N_VALUES)[1:]
-    n_nodata = 0
+    n_nodata = np.zeros(N_CLASSES, np.int64)
     if nodata is not None and not (nodata == 0 and first == "0"):
-        n_nodata = int(counts[:, nodata].sum())
+        n_nodata = counts[:, nodata].copy()
         counts[:, nodata] = 0
     above = np.flatnonzero(counts[:, HIGHEST + 1 :].any(axis=0))
     if above.size:
@@ -195,21 +221,25 @@ def _describe_assumption(predictions: list[_ValueCounts], zero_based: bool) -> s
             "predictions have the value 0, which is read as class 1 (building); 1 is read as "
             "class 2, and so on. If 0 means no class, use --first 1"
         )
-    if any(values.n_nodata and values.nodata == 0 for values in predictions):
+    if any(values.n_nodata.any() and values.nodata == 0 for values in predictions):
         return (
-            "0 is the declared nodata value and is not scored; if 0 means class 1 (building), "
+            "0 is the declared nodata value and is no class; if 0 means class 1 (building), "
             "use --first 0"
         )
     return ""
 
 
-def _confusion(values: _ValueCounts, zero_based: bool) -> AnyArray:
-    """Return the confusion matrix, int64 (13, 13); predictions above class 12 are "other"."""
+def _confusion(values: _ValueCounts, zero_based: bool, skip_nodata: bool) -> AnyArray:
+    """Return the confusion matrix, int64 (14, 14); predictions above class 12 are "other"."""
     if values.counts[:, HIGHEST if zero_based else 0].any():
         raise _class_error(HIGHEST + 1 if zero_based else 0)
     counts = values.counts[:, :HIGHEST] if zero_based else values.counts[:, 1:]
-    other = counts[:, N_CLASSES - 1 :].sum(axis=1, keepdims=True)
-    return np.concatenate([counts[:, : N_CLASSES - 1], other], axis=1)
+    matrix = np.zeros((N_CLASSES + 1, N_CLASSES + 1), np.int64)
+    matrix[:N_CLASSES, :N_SCORED] = counts[:, :N_SCORED]
+    matrix[:N_CLASSES, OTHER - 1] = counts[:, N_SCORED:].sum(axis=1)
+    if not skip_nodata:
+        matrix[:N_CLASSES, N_CLASSES] = values.n_nodata
+    return matrix
 
 
 def _class_error(value: int) -> SceneError:
@@ -218,46 +248,6 @@ def _class_error(value: int) -> SceneError:
         where="confusion",
         remedy=f"Classes are 1 to {HIGHEST}, or 0 to {HIGHEST - 1} with --first 0.",
     )
-
-
-def rasters_by_number(folder: Path) -> tuple[dict[str, Path], list[Problem]]:
-    """Return the GeoTIFFs in a folder and its subfolders by the number at the end of the name.
-
-    Unused files are returned as problems. Raises TooFewError if no name ends in a number.
-    """
-    rasters: dict[str, Path] = {}
-    problems = []
-    for path in sorted(folder.rglob("*.tif*")):
-        match = _NUMBER.search(path.stem)
-        if not match:
-            problems.append(Problem(path.name, "its name does not end in a number; it is not used"))
-        elif match[1].zfill(6) in rasters:
-            first = rasters[match[1].zfill(6)].relative_to(folder).as_posix()
-            problems.append(Problem(path.name, f"its number occurs twice; {first} is used"))
-        else:
-            rasters[match[1].zfill(6)] = path
-    if not rasters:
-        raise TooFewError(
-            "the folder contains no GeoTIFF whose name ends in a number",
-            where=str(folder),
-            remedy="Choose a folder of files such as PRED_000001.tif.",
-        )
-    return dict(sorted(rasters.items())), problems
-
-
-def dataset_masks(dataset: Dataset) -> dict[str, Path]:
-    """Return masks by patch number: of the test patches, or if there are none, of all patches."""
-    return {patch.number: patch.mask for patch in _scored_patches(dataset)}
-
-
-def dataset_areas(dataset: Dataset) -> dict[str, str]:
-    """Return the domain and area of each patch of `dataset_masks`, by number."""
-    return {patch.number: patch.area_id for patch in _scored_patches(dataset)}
-
-
-def _scored_patches(dataset: Dataset) -> list[Patch]:
-    indexes = dataset.split_indexes("test") or dataset.split_indexes("train")
-    return [dataset.patches[index] for index in indexes]
 
 
 def _read_classes(path: Path) -> tuple[ByteArray, int | None]:

@@ -95,7 +95,7 @@ class Study:
         for index, patch in enumerate(self.dataset.patches):
             try:
                 inputs = patch_inputs(self.workspace.checksums, patch, spec.fusion)
-                states += map(file_mark, (patch.image, patch.mask))
+                states += [file_mark(path) for path in (patch.image, patch.mask) if path]
             except OSError as error:
                 raise changed_input_error(patch.name) from error
             if inputs != self._patch_inputs(index, spec.fusion):
@@ -112,7 +112,8 @@ def patch_inputs(checksums: Checksums, patch: Patch, sentinel: bool) -> list[Any
     With `sentinel`, the position of the patch in its super area and the checksums of the super
     area's files are added.
     """
-    inputs = [patch.name, patch.area_id, checksums.of(patch.image), checksums.of(patch.mask)]
+    files = [checksums.of(path) for path in (patch.image, patch.mask) if path]
+    inputs = [patch.name, patch.area_id, *files]
     area = patch.super_area
     if not sentinel or area is None:
         return inputs

@@ -1,8 +1,8 @@
 """Runs of a study: one classifier and its features, trained and evaluated on every fold."""
 
 import time
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
@@ -14,6 +14,7 @@ from core.artifacts.store import Artifact
 from core.clusters.methods.hdbscan_tree import SpanningTree, build_tree
 from core.clusters.methods.method import Hierarchy
 from core.clusters.methods.method_table import METHODS
+from core.flair.data.dataset import Dataset
 from core.flair.data.patch_reading import RequiredData
 from core.flair.evaluation import confusion
 from core.flair.evaluation.label_economy import Bench
@@ -131,11 +132,28 @@ class StudyRun:
         self, fold: Fold, maps: Path | None = None, report: Progress = silent
     ) -> JudgedPatches:
         """Predict the held-out patches of a fold; with `maps`, also write their class maps."""
+        return self._predict(fold, self.study.dataset, fold.test, maps, report)
+
+    def predict_unlabelled(self, folder: Path, report: Progress = silent) -> JudgedPatches:
+        """Write class maps of the patches without masks, predicted by the first fold's model."""
+        dataset = replace(self.study.dataset, patches=self.study.dataset.unlabelled)
+        patches = range(len(dataset.patches))
+        return self._predict(self.study.folds[0], dataset, patches, folder, report)
+
+    def _predict(
+        self,
+        fold: Fold,
+        dataset: Dataset,
+        patches: Sequence[int],
+        maps: Path | None,
+        report: Progress,
+    ) -> JudgedPatches:
+        """Predict patches of a data set by a fold's model; with `maps`, write class maps."""
         model = self.fit(fold)
         return judge_patches(
             model.fitted.model,
-            self.study.dataset,
-            fold.test,
+            dataset,
+            patches,
             self.spec,
             model.scaler,
             n_clusters=model.fitted.n_clusters,

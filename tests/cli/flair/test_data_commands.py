@@ -1,4 +1,5 @@
 import json
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,29 @@ def test_settings__tables_of_the_file(run: Callable[..., Any], tmp_path: Path) -
     path.write_text("[chips]\nsize = 3\n")
     error = run("fetch", "--settings", path).exception
     assert "'chips' is not a table" in str(error)
+    # A name is checked even if the command does not use its table, or it belongs elsewhere.
+    for name in ("method.neighbours", "study.sample.draw"):
+        table, _, key = name.rpartition(".")
+        path.write_text(f"[{table}]\n{key} = 3\n")
+        error = run("describe", "-w", tmp_path, "--settings", path).exception
+        assert isinstance(error, SettingsError)
+        assert f"unknown setting '{'.'.join(name.split('.')[:2])}'" in str(error)
+
+
+def test_settings__printed_in_the_form_that_is_read(
+    run: Callable[..., Any], tmp_path: Path
+) -> None:
+    path = tmp_path / "s.toml"
+    path.write_text("[method]\nk = 7\n[features]\nextras = ['ndvi']\n")
+    text = run("settings", "--settings", path).stdout
+    tables = tomllib.loads(text)
+    assert list(tables) == ["fetch", "sample", "dates", "features", "method", "study"]
+    assert (tables["method"]["k"], tables["features"]["extras"]) == (7, ["ndvi"])
+    path.write_text(text)
+    assert run("settings", "--settings", path).stdout == text
+    tables = json.loads(run("settings", "--json", "--seed", 4, "--preset", "notebook").stdout)
+    assert (tables["method"]["seed"], tables["sample"]["seed"]) == (4, 4)
+    assert tables["features"]["preset_notebook"]
     path.write_text("[fetch]\nurk = 'x'\n")
     assert "Did you mean 'url'" in str(run("fetch", "-w", tmp_path, "--settings", path).exception)
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import rasterio
 
@@ -22,6 +23,17 @@ def test_run__other_both_trains_side_by_side(run: Run, land: Path) -> None:
     assert both["with_other"]["protocols"]["domains"]["miou"] == miou
     assert both["protocols"]["domains"]["miou"] != miou
     assert "synthetic data set" in both["attribution"]
+
+
+def test_run__is_named_after_everything_that_distinguishes_it(
+    run: Run, land: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "s.toml"
+    path.write_text('[features]\nextras = ["ndvi"]\n[sample]\ndraw = "random"\nn_per_patch = 50\n')
+    words = ("run", "--protocol", "domains", "--k", 5, "--settings", path, "--workspace", land)
+    title = "kNN (k 5), aerial, O + ndvi · random, 50 per patch"
+    assert json.loads(run(*words, "--json").stdout)["title"] == title
+    assert run(*words).stdout.startswith(f"{title}\n")
 
 
 @pytest.mark.usefixtures("small_grid")
@@ -156,19 +168,63 @@ def test_score__states_the_resampling_units_of_its_interval(
     shutil.rmtree(tmp_path / "flair" / "flair_2_aerial_test")
     shutil.rmtree(tmp_path / "flair" / "flair_2_labels_test")
     masks = tmp_path / "flair" / "flair_labels_train"
-    words = ("score", "--predictions", masks, "--first", "1", "--workspace", tmp_path)
+    predictions = tmp_path / "predictions"
+    predictions.mkdir()
+    for mask in masks.rglob("*.tif"):
+        shutil.copy(mask, predictions)
+    words = ("score", "--predictions", predictions, "--first", "1", "--workspace", tmp_path)
     by_area = json.loads(run(*words, "--json").stdout)
     assert by_area["interval_over"] == "areas"
     assert (by_area["interval"]["n_units"], by_area["interval"]["unit"]) == (2, "areas")
     assert "2 areas" in run(*words).stdout
-    by_patch = json.loads(run(*words, "--masks", masks, "--json").stdout)
+    # The masks' folders are those of FLAIR's layout.
+    from_paths = json.loads(run(*words, "--masks", masks, "--json").stdout)
+    assert (from_paths["interval"], from_paths["interval_over"]) == (by_area["interval"], "areas")
+    flat = tmp_path / "flat"
+    shutil.copytree(predictions, flat)
+    by_patch = json.loads(run(*words, "--masks", flat, "--json").stdout)
     assert by_patch["interval_over"] == "patches; areas are not known"
     assert by_patch["interval"]["unit"] == "patches"
-    assert "2 patches" in run(*words, "--masks", masks).stdout
-    assert "areas are not known" in run(*words, "--masks", masks).stdout
+    assert "2 patches" in run(*words, "--masks", flat).stdout
+    assert "areas are not known" in run(*words, "--masks", flat).stdout
     # Two patches of one area give no information about the spread between areas.
     for tree in ("flair_labels_train", "flair_aerial_train"):
         first, second = sorted(tmp_path.glob(f"flair/{tree}/*/*/*/*.tif"))
         second.rename(first.parent / second.name)
     assert json.loads(run(*words, "--json").stdout)["interval"] is None
     assert "no interval, only one area" in run(*words).stdout
+
+
+def write_classes(path: Path, values: Any, nodata: int | None = None) -> None:
+    path.parent.mkdir(exist_ok=True)
+    with rasterio.open(
+        path, "w", driver="GTiff", width=8, height=8, count=1, dtype="uint8", nodata=nodata
+    ) as target:
+        target.write(values, 1)
+
+
+@pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
+def test_score__masks_and_predictions_in_one_folder(run: Run, tmp_path: Path) -> None:
+    truth = np.full((8, 8), 3, np.uint8)
+    predicted = truth.copy()
+    predicted[:2], predicted[2:4] = 0, 5
+    write_classes(tmp_path / "all" / "MSK_000001.tif", truth)
+    write_classes(tmp_path / "all" / "PRED_000001.tif", predicted, nodata=0)
+    folder = tmp_path / "all"
+    words = ("score", "--predictions", folder, "--masks", folder, "--workspace", tmp_path, "--json")
+    result = json.loads(run(*words).stdout)
+    # Half of the pixels are right; those without a class and those of the wrong class are errors.
+    assert result["overall_accuracy"] == 0.5
+    assert [value for value in result["iou"].values() if value is not None] == [0.5, 0]
+    assert (result["nodata_pixels"], result["unjudged_pixels"]) == (16, 0)
+    skipped = json.loads(run(*words, "--skip-nodata").stdout)
+    assert (skipped["nodata_pixels"], skipped["unjudged_pixels"]) == (16, 16)
+    assert skipped["overall_accuracy"] == pytest.approx(2 / 3)
+    write_classes(tmp_path / "empty" / "MSK_000001.tif", np.zeros((8, 8), np.uint8))
+    error = run(*words[:4], tmp_path / "empty", *words[5:]).exception
+    assert isinstance(error, TooFewError)
+
+
+def test_score__help_has_the_default_of_masks(run: Run) -> None:
+    text = " ".join(run("score", "--help").stdout.replace("│", " ").split())
+    assert "[default: the masks of the workspace's test patches, or" in text

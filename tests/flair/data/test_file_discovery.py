@@ -49,13 +49,29 @@ def test_discover__pairs_by_number(make_tree: Make) -> None:
     (folder / "MSK_000003.tif").rename(folder / "MSK_000009.tif")
     dataset = tree.discover()
     assert [(p.name, p.mask.name) for p in dataset.patches] == [("IMG_000002", "MSK_000002.tif")]
+    assert [p.name for p in dataset.unlabelled] == ["IMG_000001", "IMG_000003"]
     area = "D001_2020/Z1_UA"
     image, mask = f"flair_aerial_train/{area}/img/IMG_", f"flair_labels_train/{area}/msk/MSK_"
     assert texts(dataset) == [
-        f"{image}000001.tif: there is no mask MSK_000001, so the patch is left out",
-        f"{image}000003.tif: there is no mask MSK_000003, so the patch is left out",
+        f"{image}000001.tif: there is no mask MSK_000001, so it is neither trained on nor scored",
+        f"{image}000003.tif: there is no mask MSK_000003, so it is neither trained on nor scored",
         f"{mask}000009.tif: there is no image IMG_000009, so the mask is not used",
     ]
+
+
+def test_discover__a_test_set_without_labels(make_tree: Make) -> None:
+    tree = make_tree()
+    tree.patch("000001")
+    tree.area()
+    tree.patch("000002", "D002_2021/Z3_NF", split="test")
+    tree.area("D002_2021/Z3_NF", split="test")
+    shutil.rmtree(tree.folder(1, "test", "D002_2021/Z3_NF").parents[1])
+    dataset = tree.discover()
+    assert texts(dataset) == []
+    assert [patch.name for patch in dataset.patches] == ["IMG_000001"]
+    (patch,) = dataset.unlabelled
+    assert (patch.name, patch.split, patch.mask) == ("IMG_000002", "test", None)
+    assert patch.has_sentinel
 
 
 def test_discover__mask_in_another_area_is_reported(make_tree: Make) -> None:

@@ -180,3 +180,19 @@ def test_wrong_pixels__excludes_pixels_without_label_or_prediction():
 def test_sum_by_area__areas_are_sorted():
     counts = np.ones((3, 13, 13), np.int64)
     assert sum_by_area(counts, ("b", "a", "b"))[:, 0, 0].tolist() == [1, 2]
+
+
+def test_scores__pixels_that_were_not_classified_are_errors():
+    """Like pixels predicted as a class that the truth lacks, but no class gets false pixels."""
+    counts = np.zeros((14, 14), np.int64)
+    counts[:13, :13] = np.diag(np.full(13, 4))
+    counts[:13, 13] = 4
+    result = score_confusion(counts)
+    assert result.iou.shape == result.support.shape == (13,)
+    np.testing.assert_allclose(result.iou, 0.5)
+    np.testing.assert_allclose(result.producers_accuracy, 0.5)
+    np.testing.assert_allclose(result.users_accuracy, 1)
+    assert (result.miou, result.notebook_miou, result.overall_accuracy) == (0.5, 0.5, 0.5)
+    assert result.kappa == pytest.approx((0.5 - 0.5 / 13) / (1 - 0.5 / 13))
+    interval = bootstrap_miou(np.stack([counts, counts]))
+    assert (interval.low, interval.high) == (0.5, 0.5)

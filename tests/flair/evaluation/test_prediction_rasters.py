@@ -6,8 +6,9 @@ import rasterio
 
 from core.errors import SettingsError, TooFewError
 from core.flair.evaluation import prediction_rasters
-from core.flair.evaluation.confusion import count_confusion
-from core.flair.evaluation.prediction_rasters import judge_rasters, rasters_by_number
+from core.flair.evaluation.confusion import count_confusion, score_confusion
+from core.flair.evaluation.prediction_files import rasters_by_number
+from core.flair.evaluation.prediction_rasters import judge_rasters
 
 RANDOM = np.random.default_rng(0)
 
@@ -47,7 +48,7 @@ def test_judge_rasters__one_based(folders):
     write(root / "pred" / "a_2.tif", predicted)
     result = judge_rasters(root / "pred", rasters_by_number(root / "msk")[0], "1")
     expected = count_confusion(np.minimum(truth[2], 13), predicted)
-    np.testing.assert_array_equal(result.counts[0], expected)
+    np.testing.assert_array_equal(result.counts[0, :13, :13], expected)
     assert [p.name for p in result.problems] == ["MSK_000001.tif", "MSK_000003.tif"]
 
 
@@ -88,20 +89,27 @@ def test_judge_rasters__no_pairs(folders):
         rasters_by_number(root / "nowhere")
 
 
-def test_judge_rasters__declared_nodata_is_counted_but_not_scored(folders):
+@pytest.mark.parametrize("skip_nodata", [False, True])
+def test_judge_rasters__declared_nodata_is_an_error_unless_skipped(folders, skip_nodata):
     root, truth = folders
     for n, values in truth.items():
         predicted = np.minimum(values, 13)
         if n == 1:
             predicted[0, :3] = 0
         write(root / "pred" / f"PRED_{n:06d}.tif", predicted, nodata=0)
-    result = judge_rasters(root / "pred", rasters_by_number(root / "msk")[0])
+    masks = rasters_by_number(root / "msk")[0]
+    result = judge_rasters(root / "pred", masks, skip_nodata=skip_nodata)
+    counts = result.counts.sum(axis=0)
     assert result.first == 1
-    assert result.n_unscored == 3
-    assert result.counts.sum() == np.trace(result.counts.sum(axis=0)) == 3 * 64 - 3
+    assert result.n_nodata == 3
+    assert np.trace(counts) == 3 * 64 - 3
+    assert counts.sum() == 3 * 64 - 3 * skip_nodata
+    missed = np.zeros(13) if skip_nodata else np.bincount(np.minimum(truth[1][0, :3], 13) - 1)
+    np.testing.assert_array_equal(counts[: len(missed), 13], missed)
     (problem,) = result.problems
     assert problem.name == "PRED_000001.tif"
-    assert "3 pixels hold 0, its nodata" in problem.reason
+    effect = "were not scored" if skip_nodata else "count as errors"
+    assert problem.reason == f"3 pixels hold 0, its nodata value, and {effect}"
     assert "--first 0" in result.assumption
 
 
@@ -110,7 +118,7 @@ def test_judge_rasters__first_0_overrides_declared_nodata(folders):
     for n, values in truth.items():
         write(root / "pred" / f"PRED_{n:06d}.tif", np.minimum(values, 13) - 1, nodata=0)
     result = judge_rasters(root / "pred", rasters_by_number(root / "msk")[0], "0")
-    assert result.n_unscored == 0
+    assert result.n_nodata == 0
     assert np.trace(result.counts.sum(axis=0)) == 3 * 64
 
 
@@ -150,7 +158,7 @@ def test_judge_rasters__equals_count_confusion(folders, first):
     for index, n in enumerate(truth):
         predicted = np.minimum(predictions[n] + shift, 13)
         expected = count_confusion(np.minimum(truth[n], 13), predicted)
-        np.testing.assert_array_equal(result.counts[index], expected)
+        np.testing.assert_array_equal(result.counts[index, :13, :13], expected)
 
 
 def test_judge_rasters__mask_values_that_are_no_class_are_left_out(folders):
@@ -173,6 +181,30 @@ def test_judge_rasters__no_prediction_could_be_scored(folders):
     write(root / "pred" / "P_1.tif", np.full((8, 8), 255))
     with pytest.raises(TooFewError, match="contains class 255"):
         judge_rasters(root / "pred", rasters_by_number(root / "msk")[0])
+
+
+@pytest.mark.parametrize(("true_class", "predicted"), [(0, 1), (19, 13)])
+def test_judge_rasters__nothing_to_score(tmp_path, true_class, predicted):
+    """Masks without labels, or with nothing but "other", give no mIoU."""
+    write(tmp_path / "msk" / "MSK_1.tif", np.full((8, 8), true_class))
+    write(tmp_path / "pred" / "P_1.tif", np.full((8, 8), predicted))
+    with pytest.raises(TooFewError, match="there is no pixel to score"):
+        judge_rasters(tmp_path / "pred", rasters_by_number(tmp_path / "msk")[0], "1")
+
+
+def test_judge_rasters__all_nodata(folders):
+    root, _ = folders
+    write(root / "pred" / "P_1.tif", np.full((8, 8), 255), nodata=255)
+    masks = rasters_by_number(root / "msk")[0]
+    with pytest.raises(TooFewError, match="there is no pixel to score"):
+        judge_rasters(root / "pred", masks, skip_nodata=True)
+    assert score_confusion(judge_rasters(root / "pred", masks).counts[0]).miou == 0
+
+
+def test_judge_rasters__a_mask_is_not_its_own_prediction(folders):
+    root, _ = folders
+    with pytest.raises(SettingsError, match="both the prediction and its mask"):
+        judge_rasters(root / "msk", rasters_by_number(root / "msk")[0], "1")
 
 
 def test_judge_rasters__holds_two_rasters_at_a_time(folders, monkeypatch):

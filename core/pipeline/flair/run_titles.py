@@ -1,4 +1,4 @@
-"""Titles of runs, methods, features and protocols on the pages."""
+"""Titles of runs, methods, features and protocols, on the pages and on the command line."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -29,6 +29,12 @@ def run_title(run: StudyRun) -> str:
     """Return the title of a run: model, protocol, and training pixels if not the default."""
     protocol, training = PROTOCOLS[run.settings.protocol], training_title(run)
     return f"{model_title(run)} · {protocol}" + (f", {training}" if training else "")
+
+
+def configuration_title(run: StudyRun) -> str:
+    """Return everything that distinguishes a run from others with the same protocol."""
+    training = training_title(run)
+    return model_title(run) + (f" · {training}" if training else "")
 
 
 def model_title(run: StudyRun) -> str:
