@@ -37,8 +37,8 @@ def facts_html(pairs: Iterable[tuple[str, object]]) -> str:
 
 
 def _fact_text(value: object) -> str:
-    whole = isinstance(value, float) and value.is_integer() and abs(value) < 2**53
-    return f"{value:.0f}" if whole else str(value)
+    is_whole = isinstance(value, float) and value.is_integer() and abs(value) < 2**53
+    return f"{value:.0f}" if is_whole else str(value)
 
 
 def legend_html(entries: Iterable[tuple[str, str, str]]) -> str:
