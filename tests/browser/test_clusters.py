@@ -86,7 +86,6 @@ def test_edit__name_reaches_the_plot_and_a_new_visitor(tuning, visit):
     assert tuning.exceptions() == newcomer.exceptions() == []
 
 
-@pytest.mark.long
 def test_edit__colour_and_split_reach_the_plot(tuning):
     page = tuning.page
     open_tab(tuning, "Edit")

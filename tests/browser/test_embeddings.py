@@ -37,7 +37,7 @@ def test_embeddings__measured_then_compared_then_joined(visitor, tmp_path, own_s
     tab = visitor.page.get_by_role("tab", name="All encoders")
     tab.click()
     cards = visitor.page.locator(".cs-cards article")
-    expect(cards).to_have_count(12)
+    expect(cards).to_have_count(13)
     expect(cards.nth(0)).to_contain_text("not measured yet")
     expect(cards.nth(2)).to_contain_text(f"{own_scene.root}/weights/satdino-small-16")
     visitor.page.get_by_role("button", name="Measure").click()
