@@ -76,7 +76,9 @@ def search_form(reference: Reference) -> SearchRequest | None:
     scenes = st.multiselect("Scenes to search", readable, key=key)
     keep_choice(workspace, f"scan scenes {readable}", scenes)
     key = widget_key(workspace, "scan step", 0)
-    step = int(st.number_input("Step (px)", 0, 4096, step=1, key=key, help=STEP_HELP))
+    step = int(
+        st.number_input("Step (px, 0 is automatic)", 0, 4096, step=1, key=key, help=STEP_HELP)
+    )
     if not scenes:
         st.caption("Choose at least one scene.")
         return None

@@ -39,6 +39,8 @@ class EncoderCard:
     hub_id, revision, weights_file : str
         Repository, revision and file of the weights on the Hugging Face hub; empty if the encoder
         needs no weights.
+    more_files : tuple of str
+        Further files of the repository, which parts of the encoder need.
     mean, std : tuple of float
         Normalisation of pixels in 0..1, one value per band; empty if the encoder has none.
     learns : bool
@@ -61,6 +63,7 @@ class EncoderCard:
     hub_id: str = ""
     revision: str = ""
     weights_file: str = ""
+    more_files: tuple[str, ...] = ()
     mean: tuple[float, ...] = ()
     std: tuple[float, ...] = ()
     learns: bool = False

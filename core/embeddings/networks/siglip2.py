@@ -28,6 +28,7 @@ from core.types import FloatArray
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+TOKENIZER_FILE = "tokenizer.json"
 CARD = EncoderCard(
     name="siglip2",
     title="SigLIP 2 ViT-B/16",
@@ -41,11 +42,11 @@ CARD = EncoderCard(
     hub_id="google/siglip2-base-patch16-224",
     revision="75de2d55ec2d0b4efc50b3e9ad70dba96a7b2fa2",
     weights_file="model.safetensors",
+    more_files=(TOKENIZER_FILE,),
     mean=(0.5, 0.5, 0.5),
     std=(0.5, 0.5, 0.5),
     tags=("photographs", "vision transformer", "words"),
 )
-TOKENIZER_FILE = "tokenizer.json"
 
 _TOKEN_SIDE = 16
 # The text encoder was trained with texts of exactly 64 tokens, in lower case: the text, one end
@@ -107,7 +108,7 @@ def embed_words(words: str, settings: EmbedSettings, weights_folder: Path) -> Fl
 
 def _token_file(settings: EmbedSettings, weights_folder: Path) -> Path:
     """Return the file that splits words into tokens; it is looked up as the weights are."""
-    card = replace(CARD, weights_file=TOKENIZER_FILE)
+    card = replace(CARD, weights_file=TOKENIZER_FILE, more_files=())
     # The setting may name the file of the weights; the file of the tokens is then next to it.
     setting = Path(settings.weights).expanduser() if settings.weights else None
     folder = str(setting.parent if setting.is_file() else setting) if setting else ""

@@ -200,7 +200,10 @@ def weights_remedy(card: EncoderCard, folder: Path | None = None) -> str:
     if folder is None:
         return f"The right file is {url}"
     path = folder / card.name / card.weights_file
-    return f"Download {url} to {path}, or set the weight file to the path of your copy."
+    more = "".join(
+        f", and {name} from the same page into the same folder" for name in card.more_files
+    )
+    return f"Download {url} to {path}{more}, or set the weight file to the path of your copy."
 
 
 def _download(card: EncoderCard, folder: Path) -> Path:

@@ -213,7 +213,7 @@ ASSIGNMENTS: Stage[NewScenes, AssignedScenes] = Stage("assignments", 1, _inputs,
 
 
 def _no_result(workspace: Workspace, reason: str) -> WorkspaceError:
-    problem = "there is no complete result to which new chips can be assigned"
+    problem = "there is no complete result yet"
     return WorkspaceError(
         problem if not reason else f"{problem}: {reason.rstrip('.')}",
         where=str(workspace.root),

@@ -98,6 +98,8 @@ def test_load__refuses_the_weights_of_another_network(hub, tmp_path):
         load_siglip2(settings_of(hub), tmp_path)
 
 
-def test_load__without_weights_names_the_file(tmp_path):
-    with pytest.raises(WeightsError, match="siglip2-base-patch16-224"):
+def test_load__without_weights_names_both_files(tmp_path):
+    with pytest.raises(WeightsError, match="siglip2-base-patch16-224") as caught:
         load_siglip2(EmbedSettings(), tmp_path)
+    assert "model.safetensors" in str(caught.value)
+    assert "and tokenizer.json from the same page" in str(caught.value)
