@@ -86,7 +86,7 @@ def search_form(reference: Reference) -> SearchRequest | None:
     query = make_query(view, survey, examples, scenes=scenes, step=step)
     # Without examples among its options, the command uses the marked chips.
     options = [] if kind == "marked" else [f"--{kind}={value}"]
-    options += [f"--scene={','.join(scenes)}"]
+    options += [f"--scene={scene}" for scene in scenes]
     options += [f"--step={step}"] if step else []
     options += [f"--name={name}"] if name else []
     return SearchRequest(query, tuple(options))

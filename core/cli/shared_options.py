@@ -1,7 +1,7 @@
 """The options that commands share, and the session that is built from them."""
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import wraps
 from pathlib import Path
@@ -40,6 +40,12 @@ def require_choice(value: str, choices: Iterable[str], where: str) -> None:
 def split_names(text: str) -> list[str]:
     """Return the names in a comma-separated text."""
     return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def list_names(texts: Iterable[str] | None, known: Container[str]) -> list[str]:
+    """Return the names in texts: each is a known name, or several names separated by commas."""
+    lists = ([text] if text in known else split_names(text) for text in texts or ())
+    return [name for names in lists for name in names]
 
 
 WorkspaceOption = Annotated[

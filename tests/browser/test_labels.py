@@ -135,6 +135,8 @@ def test_labels__with_the_keyboard_alone(labeller):
     page.keyboard.press("u")
     count_is(page, 4)
     expect(page.get_by_role("button", name="Redo")).to_be_enabled()
+    # A button listens to its key a moment after it can be clicked.
+    visitor.wait_until_idle()
     page.keyboard.press("y")
     count_is(page, 5)
     visitor.wait_until_idle()

@@ -10,7 +10,7 @@ import typer
 from core.artifacts.formats import write_atomically
 from core.cli.console import counted, reporter, show_result
 from core.cli.quality_commands import run_displayed
-from core.cli.shared_options import Session, option, require_choice, split_names, with_session
+from core.cli.shared_options import Session, list_names, option, require_choice, with_session
 from core.clusters.editing.edit_history import add_edit
 from core.clusters.editing.edited_labelling import EditedLabelling
 from core.clusters.editing.edits import create_cluster
@@ -72,7 +72,7 @@ def find_command(
     edited = _displayed_clusters(run) if cluster or save else None
     ids = np.array(run.chip_ids, dtype=object)
     members = ids[_cluster_members(edited, cluster)] if edited and cluster else ()
-    likes, unlikes = (_list_ids(texts, run.chips.row_by_id) for texts in (like, unlike))
+    likes, unlikes = (list_names(texts, run.chips.row_by_id) for texts in (like, unlike))
     examples = ExampleSet().mark_for([*likes, *members]).mark_against(unlikes)
     if not (likes or unlikes or cluster or words):
         examples = load_examples(session.workspace)
@@ -127,11 +127,6 @@ def _cluster_members(edited: EditedLabelling, name: str) -> BoolArray:
             remedy=f"Give its number, or its name; named clusters: {names}.",
         )
     return members
-
-
-def _list_ids(texts: Iterable[str] | None, known: Container[str]) -> list[str]:
-    """Return the ids in texts, each an id or several ids separated by commas."""
-    return [i for text in texts or () for i in ([text] if text in known else split_names(text))]
 
 
 def _require_known(chip_ids: Iterable[str], known: Container[str]) -> None:

@@ -8,13 +8,14 @@ import typer
 
 from core.artifacts.formats import write_atomically
 from core.cli.console import counted, reporter, show_result
-from core.cli.shared_options import JsonOption, WorkspaceOption, option, split_names
+from core.cli.shared_options import JsonOption, WorkspaceOption, list_names, option
 from core.errors import SettingsError
 from core.pipeline.search.chip_examples import load_examples
 from core.pipeline.workspace import Workspace
 
 if TYPE_CHECKING:
     from core.pipeline.scene_search.candidates import SearchResult
+    from core.pipeline.view import View
 
 # Candidates listed on the terminal.
 _LISTED = 20
@@ -34,11 +35,10 @@ def scan_command(
         str, option("Class to search for, or ATTRIBUTE=VALUE of the annotations.", "--class")
     ] = "",
     scene: Annotated[
-        str, option("Names of the scenes to search, comma-separated. [default: all]")
-    ] = "",
-    step: Annotated[
-        int, option("Step of the grid in pixels. [default: a third of the examples' size]")
-    ] = 0,
+        list[str] | None,
+        option("Name of a scene to search; comma-separated, or repeated. [default: all]"),
+    ] = None,
+    step: Annotated[int, option("Step in pixels. [default: a third of the examples' size]")] = 0,
     threshold: Annotated[
         float | None, option("Lowest score of a candidate. [default: chosen from the scores]")
     ] = None,
@@ -63,13 +63,13 @@ def scan_command(
     from core.pipeline.scene_search import candidates, decided_candidates, examples
     from core.pipeline.scene_survey import survey_scenes
 
-    likes, unlikes = (split_names(",".join(ids or ())) for ids in (like, unlike))
-    _require_one_kind(likes, unlikes, cluster, class_value)
+    _require_one_kind(like or [], unlike or [], cluster, class_value)
     target = Workspace.at(workspace)
     target.refuse_raw(out)
     reference = open_reference(target, run)
     view = reference.view
-    if likes:
+    if like:
+        likes, unlikes = _list_chips(view, like, unlike)
         chosen = examples.chips_like(view, likes, name, unlikes)
     elif cluster:
         chosen = examples.chips_of_cluster(reference, cluster, name)
@@ -79,7 +79,8 @@ def scan_command(
         chosen = examples.marked_chips(view, load_examples(target), name)
     with reporter() as listen:
         survey = survey_scenes(target, listen("scenes"), view.settings.scenes)
-        query = examples.make_query(view, survey, chosen, scenes=split_names(scene), step=step)
+        scenes = list_names(scene, {s.report.name for s in survey.scenes})
+        query = examples.make_query(view, survey, chosen, scenes=scenes, step=step)
         candidates.scan_scenes(query, listen("scan"))
     result = candidates.find_candidates(query)
     assert result is not None
@@ -99,6 +100,17 @@ def scan_command(
         write_atomically(out, json.dumps(collection))
         document["written"] = str(out)
     show_result(as_json, document, _scan_lines(document, len(result.above(limit))))
+
+
+def _list_chips(
+    view: "View", like: list[str], unlike: list[str] | None
+) -> tuple[list[str], list[str]]:
+    """Return the ids of the chips that are examples for and against."""
+    from core.pipeline.chip_stages import open_chips
+
+    chips = open_chips(view)
+    known = chips.row_by_id if chips else ()
+    return list_names(like, known), list_names(unlike, known)
 
 
 def _require_one_kind(likes: list[str], unlikes: list[str], cluster: str, class_value: str) -> None:

@@ -5,6 +5,7 @@ import json
 import pytest
 import tomli_w
 
+from core.cli.shared_options import list_names
 from core.pipeline.assignment.assigned_scenes import open_reference
 from core.pipeline.scene_search.candidates import find_candidates
 from core.pipeline.scene_search.decided_candidates import decide_rows
@@ -144,3 +145,10 @@ def test_scan__errors(workspace, call, options, text):
     code, _, error = call("scan", "-w", workspace, *options)
     assert code == 1
     assert text in " ".join(error.split())
+
+
+def test_list_names__a_known_name_may_contain_a_comma():
+    known = {"a", "b", "quay, north"}
+    assert list_names(["a,b", "quay, north"], known) == ["a", "b", "quay, north"]
+    assert list_names(["quay, north"], set()) == ["quay", "north"]
+    assert list_names(None, known) == []
