@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.map.tile_routes import HEADERS, WHOLE_NUMBER, serve_nothing
-from app.map.tile_shelf import PREFIX, Shelf, app_origin, shelf_key
+from app.map.tile_shelf import Shelf, share_value
 from app.widgets.images import encode_image
 from core.chips.chip_set import ChipSet
 from core.errors import ChipscapeError
@@ -74,11 +74,9 @@ comparisons: Shelf[ChangePictures] = Shelf(16)
 def change_address(inputs: str, pictures: ChangePictures) -> str:
     """Return the URL of the pictures, to which the browser adds a kind, a date and a row.
 
-    `inputs` must change with the pictures, because browsers keep what they have fetched.
+    `inputs` must change with the pictures; see `share_value`.
     """
-    key = shelf_key(inputs)
-    comparisons.put(key, pictures)
-    return f"{app_origin()}{PREFIX}/changes/{key}"
+    return share_value(comparisons, "changes", inputs, pictures)
 
 
 def serve_change(request: Request) -> Response:

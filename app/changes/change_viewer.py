@@ -1,17 +1,23 @@
 """The compared footprints: the ranked list, the swipe, the threshold, and what to do with them."""
 
 import json
-from collections.abc import Callable, Mapping
-from functools import cache as run_once
+from collections.abc import Mapping
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
 from app.changes.change_pictures import ChangePictures, change_address
+from app.components import app_component
 from app.session import cache
-from app.session.state import keep_choice, page_choice, pick_chip, select_chips, widget_value
+from app.session.state import (
+    keep_choice,
+    page_choice,
+    pick_chip,
+    pop_choice,
+    select_chips,
+    widget_value,
+)
 from app.widgets.chip_tables import chip_names
 from app.widgets.markup import count_noun
 from core.artifacts.keys import make_key
@@ -21,7 +27,6 @@ from core.pipeline.change.change_export import change_collection, change_table
 from core.pipeline.change.scene_comparison import KINDS, SceneChanges, comparison_keys
 from core.raster.rendering import Rendering
 
-STATIC = Path(__file__).resolve().parents[1] / "static"
 MAP = "../pages/map.py"
 # The browser holds the list of these footprints; the files contain all of them.
 MOST_LISTED = 2000
@@ -41,15 +46,13 @@ def change_viewer(changes: SceneChanges) -> None:
             pick_chip(workspace, chip_id)
             keep_choice(workspace, "changes map", True)
 
-    if page_choice(workspace, "changes map", False):
-        keep_choice(workspace, "changes map", False)
+    if pop_choice(workspace, "changes map", False):
         st.switch_page(MAP)
     choice = getattr(widget_value(key), "choice", None)
     if choice is not None:
         keep_choice(workspace, "changes threshold", float(choice["threshold"]))
         keep_choice(workspace, "changes kind", str(choice["kind"]))
-    component = _component()
-    data = _component_data(changes)
+    component, data = app_component("changes"), _component_data(changes)
     component(data=data, key=key, on_choice_change=lambda: None, on_opened_change=show_on_map)
     threshold = page_choice(workspace, "changes threshold", LIKELY_CHANGE)
     _action_buttons(changes.with_threshold(threshold))
@@ -127,13 +130,3 @@ def _component_data(changes: SceneChanges) -> dict[str, Any]:
         "kind": page_choice(workspace, "changes kind", ALL_KINDS),
     }
     return content | choice | {"key": make_key("change data", 1, content)}
-
-
-@run_once
-def _component() -> Callable[..., Any]:
-    """Return the component, which is registered once per server."""
-    css, script = ((STATIC / f"changes.{name}").read_text("utf-8") for name in ("css", "js"))
-    component: Callable[..., Any] = st.components.v2.component(
-        "chipscape_changes", html='<div class="changes"></div>', css=css, js=script
-    )
-    return component

@@ -13,7 +13,7 @@ from app.contact_sheet.sheet_scope import SELECTION, sheet_button
 from app.session import cluster_results, displayed_clusters
 from app.session.cache import labelling_key
 from app.session.displayed_clusters import Clusters
-from app.session.state import keep_choice, page_choice, widget_key, widget_value
+from app.session.state import keep_choice, page_choice, pop_choice, widget_key, widget_value
 from app.widgets.job_status import wait_until
 from app.widgets.markup import count_noun, escape_markdown
 from app.widgets.palette import EXCLUDED
@@ -100,9 +100,8 @@ def choose_cluster(clusters: Clusters) -> int:
 def history_buttons(clusters: Clusters) -> None:
     """Draw the Undo and Redo buttons, list the latest edits, and say if one was refused."""
     history, workspace = clusters.history, clusters.view.workspace
-    if error := page_choice(workspace, "edit refused", ""):
+    if error := pop_choice(workspace, "edit refused", ""):
         st.warning(escape_markdown(error))
-        keep_choice(workspace, "edit refused", "")
     with st.container(horizontal=True, vertical_alignment="center"):
         for label, edits_left, change in (
             ("Undo", history.edits, edit_history.undo_edit),

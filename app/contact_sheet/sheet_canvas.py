@@ -1,13 +1,10 @@
 """The contact sheet as a component: one sprite of chips, the keys, and what the user does."""
 
-from collections.abc import Callable, Mapping, Sequence
-from functools import cache as run_once
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
-from pathlib import Path
 from typing import Any
 
-import streamlit as st
-
+from app.components import app_component
 from app.contact_sheet.sheet_edits import add_sheet_edits, latest_names
 from app.contact_sheet.sheet_scope import SheetRows
 from app.contact_sheet.sprites import COLUMNS, Sprite, sprite_address
@@ -21,7 +18,6 @@ from core.clusters.editing.edit_history import History
 from core.errors import ChipscapeError
 from core.pipeline.results.current_result import change_edits
 
-STATIC = Path(__file__).resolve().parents[1] / "static"
 SIDE = 84
 
 
@@ -61,7 +57,9 @@ def draw_sheet(clusters: Clusters, chips: ChipSet, sheet: SheetRows) -> None:
         if chip_id in chips.row_by_id:
             pick_chip(workspace, chip_id)
 
-    result = _component()(data=data, key=key, on_edits_change=apply, on_opened_change=pick)
+    result = app_component("sheet")(
+        data=data, key=key, on_edits_change=apply, on_opened_change=pick
+    )
     if result.opened in chips.row_by_id:
         chip_opener(clusters.view, chips, clusters)(chips.row_by_id[result.opened])
 
@@ -135,15 +133,3 @@ def _name_options(clusters: Clusters) -> list[str]:
     """Return the names of all clusters, among which a new name can be chosen."""
     present = sorted({int(cluster) for cluster in clusters.edited.ids if cluster >= 0})
     return list(dict.fromkeys(clusters.look.name(cluster) for cluster in present))
-
-
-@run_once
-def _component() -> Callable[..., Any]:
-    """Return the component, which is registered once per server."""
-    html, css, script = (
-        (STATIC / f"sheet.{ending}").read_text("utf-8") for ending in ("html", "css", "js")
-    )
-    component: Callable[..., Any] = st.components.v2.component(
-        "chipscape_sheet", html=html, css=css, js=script
-    )
-    return component

@@ -7,7 +7,7 @@ import streamlit as st
 
 from app.session import cache, cluster_results
 from app.session.displayed_clusters import Clusters
-from app.session.state import keep_choice, page_choice, selected_rows, widget_key
+from app.session.state import keep_choice, page_choice, pop_choice, selected_rows, widget_key
 from app.widgets.palette import EXCLUDED, NOISE
 from core.chips.chip_dates import chip_dates
 from core.chips.chip_set import ChipSet
@@ -53,8 +53,7 @@ def request_sheet(workspace: Workspace, scope: Scope, *, at_next_run: bool = Fal
 
 def open_requested_sheet(workspace: Workspace) -> None:
     """Open the contact sheet if a callback has requested it for this run of the script."""
-    if page_choice(workspace, "sheet requested", False):
-        keep_choice(workspace, "sheet requested", False)
+    if pop_choice(workspace, "sheet requested", False):
         st.switch_page(PAGE)
 
 

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.map.tile_routes import HEADERS, serve_nothing
-from app.map.tile_shelf import PREFIX, Shelf, app_origin, shelf_key
+from app.map.tile_shelf import Shelf, share_value
 from app.widgets.images import encode_image
 from core.errors import ChipscapeError
 from core.types import ByteArray
@@ -58,11 +58,9 @@ def tile_images(images: ByteArray, columns: int = COLUMNS) -> ByteArray:
 def sprite_address(inputs: str, sprite: Sprite) -> str:
     """Return the URL of a sprite, which is drawn when it is requested.
 
-    `inputs` must change with the image, because browsers keep what they have fetched.
+    `inputs` must change with the image; see `share_value`.
     """
-    key = shelf_key(f"{inputs}|{list(sprite.rows)}")
-    sprites.put(key, sprite)
-    return f"{app_origin()}{PREFIX}/sprites/{key}"
+    return share_value(sprites, "sprites", f"{inputs}|{list(sprite.rows)}", sprite)
 
 
 def serve_sprite(request: Request) -> Response:

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import streamlit as st
 
+from app.components import app_component
 from app.explore.point_shelf import number_address
 from app.session.state import widget_value
 from app.widgets.colouring import Colouring, interpolate_colours
@@ -84,7 +84,7 @@ def draw_companion(
         if isinstance(event, Mapping) and event.get("plot") == content.key:
             on_event(event)
 
-    _component()(data=data, key=key, on_event_change=report)
+    app_component("plot", SCRIPTS, _style())(data=data, key=key, on_event_change=report)
 
 
 def point_groups(
@@ -138,16 +138,3 @@ def _scale(colouring: Colouring) -> dict[str, Any]:
 @cache
 def _style() -> str:
     return (STATIC / "plot_over.css").read_text("utf-8")
-
-
-@cache
-def _component() -> Callable[..., Any]:
-    """Return the component, which is registered once per server."""
-    html, css, *scripts = (
-        (STATIC / name).read_text("utf-8") for name in ("plot.html", "plot.css", *SCRIPTS)
-    )
-    css += _style()
-    component: Callable[..., Any] = st.components.v2.component(
-        "chipscape_plot", html=html, css=css, js="\n".join(scripts)
-    )
-    return component

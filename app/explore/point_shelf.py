@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from app.map.tile_shelf import MEGABYTE, PREFIX, Shelf, app_origin, shelf_key
+from app.map.tile_shelf import MEGABYTE, Shelf, share_value, shelf_address, shelf_key
 from app.widgets.colouring import value_labels
 from app.widgets.images import data_uri
 from core.types import AnyArray, ByteArray
@@ -48,14 +48,12 @@ def number_address(array: AnyArray) -> str:
     key = shelf_key(content)
     if numbers.get(key) is None:
         numbers.put(key, content, len(content))
-    return f"{app_origin()}{PREFIX}/numbers/{key}"
+    return shelf_address("numbers", key)
 
 
 def details_address(inputs: str, point_details: PointDetails) -> str:
     """Return the URL of the descriptions, to which the browser adds the number of a point.
 
-    `inputs` must change with the descriptions, because browsers keep what they have fetched.
+    `inputs` must change with the descriptions; see `share_value`.
     """
-    key = shelf_key(inputs)
-    details.put(key, point_details)
-    return f"{app_origin()}{PREFIX}/points/{key}"
+    return share_value(details, "points", inputs, point_details)

@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from app.session import cache
-from app.session.state import keep_choice, page_choice
+from app.session.state import keep_choice, pop_choice
 from app.widgets.markup import escape_markdown
 from core.errors import ChipscapeError
 from core.labels.chip_classifier import Suggestions
@@ -83,8 +83,7 @@ def add_steps(view: View, make: Callable[[], Sequence[LabelStep]]) -> None:
 
 def show_refusal(view: View) -> None:
     """Show why the last change was not made, once."""
-    if problem := page_choice(view.workspace, REFUSED, ""):
-        keep_choice(view.workspace, REFUSED, "")
+    if problem := pop_choice(view.workspace, REFUSED, ""):
         st.error(escape_markdown(problem))
 
 

@@ -1,20 +1,16 @@
 """The map component, which draws on a canvas; docs/decisions/0013-map.md explains why."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from hashlib import sha256
-from pathlib import Path
 from typing import Any
 
-import streamlit as st
-
+from app.components import app_component
 from app.map.footprint_shapes import Highlight, Shapes, selection_address, shape_addresses
 from app.map.tile_shelf import MapScene, tile_address
 from core.pipeline.workspace import Workspace
 from core.raster.map_placement import map_zooms
 
-STATIC = Path(__file__).resolve().parents[1] / "static"
 SCRIPTS = ("pointer.js", "map_shapes.js", "map.js", "map_hand.js", "map_keys.js")
 LAYERS = ("Image", "Footprints", "Basemap")
 BASEMAP = "tile.openstreetmap.org"
@@ -79,7 +75,7 @@ def draw_map(
     }
     # Streamlit rejects component keys with two underscores in a row, so the key contains a hash.
     key = f"cs.map:{sha256(str(workspace.root).encode()).hexdigest()[:12]}"
-    event = _component()(data=data, key=key, on_event_change=lambda: None).event
+    event = app_component("map", SCRIPTS)(data=data, key=key, on_event_change=lambda: None).event
     return None if event is None or shapes is None else _read_event(event, shapes)
 
 
@@ -93,15 +89,3 @@ def _read_event(event: Mapping[str, Any], shapes: Shapes) -> MapEvent | None:
     if chip_id not in shapes.chip_ids:
         return None
     return MapEvent(toggled=chip_id) if event.get("kind") == "toggle" else MapEvent(picked=chip_id)
-
-
-@cache
-def _component() -> Callable[..., Any]:
-    """Return the component, which is registered once per server."""
-    html, css, *scripts = (
-        (STATIC / name).read_text("utf-8") for name in ("map.html", "map.css", *SCRIPTS)
-    )
-    component: Callable[..., Any] = st.components.v2.component(
-        "chipscape_map", html=html, css=css, js="\n".join(scripts)
-    )
-    return component

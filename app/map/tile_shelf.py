@@ -130,18 +130,33 @@ def app_origin() -> str:
     return f"{parts.scheme}://{parts.netloc}" + (f"/{base}" if base else "")
 
 
+def shelf_address(folder: str, key: str) -> str:
+    """Return the URL of the content of a key; `folder` names the route."""
+    return f"{app_origin()}{PREFIX}/{folder}/{key}"
+
+
+def share_value(shelf: Shelf[T], folder: str, inputs: str, value: T) -> str:
+    """Put a value on a shelf and return its URL, to which the browser may add a part.
+
+    `inputs` must change with the value, because browsers keep what they have fetched.
+    """
+    key = shelf_key(inputs)
+    shelf.put(key, value)
+    return shelf_address(folder, key)
+
+
 def text_address(inputs: str, write: Callable[[], str]) -> str:
     """Return the URL of a text; `write` is called only if no text is stored for the inputs."""
     key = shelf_key(inputs)
     if texts.get(key) is None:
         text = write().encode()
         texts.put(key, text, len(text))
-    return f"{app_origin()}{PREFIX}/texts/{key}"
+    return shelf_address("texts", key)
 
 
 def tile_address(map_scene: MapScene) -> str:
     """Return the URL of a scene's tiles, with placeholders for z, x and y."""
-    return f"{app_origin()}{PREFIX}/tiles/{map_scene.key}/{{z}}/{{x}}/{{y}}"
+    return shelf_address("tiles", f"{map_scene.key}/{{z}}/{{x}}/{{y}}")
 
 
 def empty_style_address(colour: str) -> str:

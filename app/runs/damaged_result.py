@@ -4,7 +4,7 @@ import streamlit as st
 
 from app import messages
 from app.session.displayed_clusters import keep_requested_result
-from app.session.state import keep_choice, page_choice
+from app.session.state import keep_choice, pop_choice
 from app.widgets.markup import escape_markdown
 from core.errors import ChipscapeError
 from core.pipeline.results.current_file import find_damage, set_aside_current
@@ -20,12 +20,10 @@ CONSEQUENCES = (
 
 def damaged_result_notice(workspace: Workspace) -> None:
     """Draw why the current result cannot be read, what that means, and the button that helps."""
-    if error := page_choice(workspace, "set aside error", ""):
+    if error := pop_choice(workspace, "set aside error", ""):
         st.error(error)
-        keep_choice(workspace, "set aside error", "")
-    if path := page_choice(workspace, "set aside", ""):
+    if path := pop_choice(workspace, "set aside", ""):
         st.success(escape_markdown(f"The damaged file was renamed to {path}."))
-        keep_choice(workspace, "set aside", "")
     damage = find_damage(workspace)
     if damage is None:
         return

@@ -8,7 +8,7 @@ import streamlit as st
 
 from app import messages
 from app.session import jobs, views
-from app.session.state import choice_key, keep_choice, page_choice, widget_key, widget_value
+from app.session.state import choice_key, keep_choice, pop_choice, widget_key, widget_value
 from app.widgets.markup import count_noun, escape_markdown, format_bytes
 from app.widgets.setting_labels import choice_label
 from core.errors import ChipscapeError
@@ -60,9 +60,8 @@ def _noted_errors(workspace: Workspace) -> Iterator[None]:
 
 def run_list(workspace: Workspace, records: list[RunRecord]) -> None:
     """Draw the runs, the latest first, each with its buttons."""
-    if error := page_choice(workspace, "run error", ""):
+    if error := pop_choice(workspace, "run error", ""):
         st.error(error)
-        keep_choice(workspace, "run error", "")
     with messages.show_errors():
         storage, current = measure_runs(workspace, records), load_readable(workspace).run
         n_listed = len(records)

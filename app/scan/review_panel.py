@@ -1,16 +1,15 @@
 """The candidates of a search: the score map, the threshold, and a review with the keyboard."""
 
 import json
-from collections.abc import Callable, Mapping
-from functools import cache as run_once
+from collections.abc import Mapping
 from hashlib import sha256
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
 from app import messages
+from app.components import app_component
 from app.scan.scan_pictures import ScanPictures, pictures_address
 from app.session import cache, jobs, views
 from app.session.state import drawer, keep_choice, page_choice, widget_value
@@ -35,7 +34,6 @@ from core.pipeline.scene_search.examples import SearchQuery
 from core.pipeline.scene_search.scan_stages import EXAMPLE_WINDOWS, SCENE_SCANS
 from core.pipeline.workspace import Workspace
 
-STATIC = Path(__file__).resolve().parents[1] / "static"
 # The browser draws all candidates at each step.
 MOST_CANDIDATES = 3000
 
@@ -76,7 +74,7 @@ def _review(result: SearchResult, data: dict[str, Any]) -> None:
     threshold = getattr(widget_value(key), "threshold", None)
     if threshold is not None:
         keep_choice(workspace, _threshold_name(query), float(threshold))
-    _component()(
+    app_component("scan")(
         data=data, key=key, on_decisions_change=lambda: None, on_threshold_change=lambda: None
     )
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
@@ -217,13 +215,3 @@ def _scene_data(result: SearchResult, number: int) -> Mapping[str, Any]:
         "height": report.height,
         "heat": [left, top, width, height],
     }
-
-
-@run_once
-def _component() -> Callable[..., Any]:
-    """Return the component, which is registered once per server."""
-    css, script = ((STATIC / name).read_text("utf-8") for name in ("scan.css", "scan.js"))
-    component: Callable[..., Any] = st.components.v2.component(
-        "chipscape_scan", html='<div class="scan"></div>', css=css, js=script
-    )
-    return component

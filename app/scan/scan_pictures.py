@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.map.tile_routes import HEADERS, WHOLE_NUMBER, serve_nothing
-from app.map.tile_shelf import PREFIX, Shelf, app_origin, shelf_key
+from app.map.tile_shelf import Shelf, share_value
 from core.errors import ChipscapeError
 from core.mapping import chip_surroundings, scene_overview
 from core.pipeline.scene_search.candidates import SearchResult
@@ -105,11 +105,9 @@ searches: Shelf[ScanPictures] = Shelf(16)
 def pictures_address(inputs: str, pictures: ScanPictures) -> str:
     """Return the URL of the pictures, to which the browser adds a kind and a number.
 
-    `inputs` must change with the pictures, because browsers keep what they have fetched.
+    `inputs` must change with the pictures; see `share_value`.
     """
-    key = shelf_key(inputs)
-    searches.put(key, pictures)
-    return f"{app_origin()}{PREFIX}/scans/{key}"
+    return share_value(searches, "scans", inputs, pictures)
 
 
 def serve_picture(request: Request) -> Response:

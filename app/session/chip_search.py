@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import streamlit as st
 
 from app.session import cache
-from app.session.state import keep_choice, page_choice
+from app.session.state import keep_choice, page_choice, pop_choice
 from core.chips.chip_set import ChipSet
 from core.errors import ChipscapeError
 from core.pipeline.search.chip_examples import ExampleSet, change_examples, load_examples
@@ -46,8 +46,7 @@ def find_search(view: View, chips: ChipSet | None) -> ChipSearch:
     """Return the search among the chips of a view; a ranking takes 0.1 s, and is cached."""
     if chips is None:
         return ChipSearch()
-    examples, problem = ExampleSet(), page_choice(view.workspace, "examples refused", "")
-    keep_choice(view.workspace, "examples refused", "")
+    examples, problem = ExampleSet(), pop_choice(view.workspace, "examples refused", "")
     words = page_choice(view.workspace, WORDS, "") if knows_words(view) else ""
     ranking = None
     try:

@@ -179,6 +179,11 @@ def keep_choice(workspace: Workspace, name: str, choice: Any) -> Any:
     return choice
 
 
+def pop_choice(workspace: Workspace, name: str, default: Any) -> Any:
+    """Return a remembered choice and forget it, such as a message that is displayed once."""
+    return drawer("values", workspace).pop(name, default)
+
+
 def pick_chip(workspace: Workspace, chip_id: str | None) -> None:
     """Remember the chip that was clicked; None for no chip."""
     drawer("picked", workspace)["chip"] = chip_id

@@ -3,14 +3,13 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache as run_once
 from hashlib import sha256
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import streamlit as st
 
+from app.components import app_component
 from app.session import cache
 from app.session.chip_search import MARKS, chip_signs
 from app.session.state import current_workspace, pick_chip, picked_row, widget_key, widget_value
@@ -20,7 +19,6 @@ from app.widgets.colouring import value_labels
 from core.chips.chip_set import ChipSet
 from core.pipeline.workspace import Workspace
 
-STATIC = Path(__file__).resolve().parents[1] / "static"
 ROW_WIDTH = 54
 OpenChip = Callable[[int], None]
 """A function that shows the chip of a row on a page without a chip panel."""
@@ -129,19 +127,11 @@ def _draw_gallery(
 
     row = picked_row(workspace, chips)
     picked = None if row is None else str(chips.facts["chip_id"].iloc[row])
-    result = _component()(data={**data, "picked": picked}, key=key, on_picked_change=pick)
+    result = app_component("gallery")(
+        data={**data, "picked": picked}, key=key, on_picked_change=pick
+    )
     if open_chip is not None and result.picked in ids:
         open_chip(chips.row_by_id[result.picked])
-
-
-@run_once
-def _component() -> Callable[..., Any]:
-    """Return the component, which is registered once per server."""
-    css, script = ((STATIC / name).read_text("utf-8") for name in ("gallery.css", "gallery.js"))
-    component: Callable[..., Any] = st.components.v2.component(
-        "chipscape_gallery", html='<div class="gallery"></div>', css=css, js=script
-    )
-    return component
 
 
 def gallery_pager(workspace: Workspace, name: str, total: int, page_size: int) -> int:

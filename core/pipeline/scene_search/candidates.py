@@ -229,9 +229,9 @@ def _candidates_of(
     Windows that were decided on remain candidates, whatever their score is now, and no other place
     next to them becomes one.
     """
-    scene, scan = read_scene(score_map.scene.path), score_map.scan
     from scipy.spatial import cKDTree
 
+    scene, scan = read_scene(score_map.scene.path), score_map.scan
     # In units of the object's side, so that pixels need not be square.
     sides, scores = pixel_sides(scene, query.object_side), score_map.scores.ravel()
     peaks = find_peaks(scores, scan.grid.shape)

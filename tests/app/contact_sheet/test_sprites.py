@@ -10,6 +10,7 @@ from starlette.testclient import TestClient
 from app import main
 from app.contact_sheet import sprites
 from app.contact_sheet.sprites import Sprite, sprite_address, tile_images
+from app.map import tile_shelf
 from app.map.tile_shelf import Shelf
 from core.errors import BandError
 
@@ -17,7 +18,7 @@ from core.errors import BandError
 @pytest.fixture
 def client(monkeypatch):
     monkeypatch.setattr(sprites, "sprites", Shelf(4))
-    monkeypatch.setattr(sprites, "app_origin", lambda: "http://ours:8501")
+    monkeypatch.setattr(tile_shelf, "app_origin", lambda: "http://ours:8501")
     routes = [route for route in main.app._user_routes if isinstance(route, Route)]
     return TestClient(Starlette(routes=routes), base_url="http://ours:8501")
 

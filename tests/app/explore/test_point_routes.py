@@ -10,6 +10,7 @@ from starlette.testclient import TestClient
 from app import main
 from app.explore import point_shelf
 from app.explore.point_shelf import PointDetails
+from app.map import tile_shelf
 from app.map.tile_shelf import Shelf
 from core.errors import BandError
 
@@ -20,7 +21,7 @@ EVIL = "<img src=x onerror=alert(1)>"
 def client(monkeypatch):
     monkeypatch.setattr(point_shelf, "numbers", Shelf(1000))
     monkeypatch.setattr(point_shelf, "details", Shelf(4))
-    monkeypatch.setattr(point_shelf, "app_origin", lambda: "http://ours:8501")
+    monkeypatch.setattr(tile_shelf, "app_origin", lambda: "http://ours:8501")
     routes = [route for route in main.app._user_routes if isinstance(route, Route)]
     return TestClient(Starlette(routes=routes), base_url="http://ours:8501")
 
