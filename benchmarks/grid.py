@@ -32,13 +32,13 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from core.clusters.methods import hdbscan_tree
 from core.demo.land_cover.patches import write_land_cover
-from core.flair.data.pixel_table import SIDE
-from core.flair.models.classifier_table import CLASSIFIERS
-from core.flair.models.classifiers import MethodSettings, cut_pixel_tree, tree_settings
-from core.flair.models.configurations import GridCell, grid_configurations
+from core.land.data.pixel_table import SIDE
+from core.land.models.classifier_table import CLASSIFIERS
+from core.land.models.classifiers import MethodSettings, cut_pixel_tree, tree_settings
+from core.land.models.configurations import GridCell, grid_configurations
 from core.neighbours.nearest import compile_searches
-from core.pipeline.flair.study import Study, StudySettings
-from core.pipeline.flair.study_cells import CELLS, StudyRun
+from core.pipeline.land.study import Study, StudySettings
+from core.pipeline.land.study_cells import CELLS, StudyRun
 from core.pipeline.workspace import Workspace
 
 FULL = 200

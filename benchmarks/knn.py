@@ -19,7 +19,7 @@ import numpy as np
 from scipy.ndimage import zoom
 from sklearn.neighbors import KNeighborsClassifier
 
-from core.flair.models.features import Features
+from core.land.models.features import Features
 from core.neighbours.nearest import compile_searches
 
 SIDE, BLOCK, STRIDE = 512, 50, 10

@@ -12,9 +12,9 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from core.flair.evaluation.economy_verdict import economy_answer
-from core.flair.evaluation.label_economy import DRAWS, EconomyPoint
-from core.flair.models.configurations import grid_configurations
+from core.land.evaluation.economy_verdict import economy_answer
+from core.land.evaluation.label_economy import DRAWS, EconomyPoint
+from core.land.models.configurations import grid_configurations
 
 ROOT = Path(__file__).resolve().parents[1]
 TARGET = ROOT / "docs" / "land_cover.md"
@@ -235,7 +235,7 @@ def economy_section(workspace: Path) -> str:
 
 def main() -> None:
     """Run everything and write the page."""
-    from core.flair.data.nomenclature import CITATION, LICENCE
+    from core.land.data.nomenclature import CITATION, LICENCE
 
     with tempfile.TemporaryDirectory() as folder:
         workspace = Path(sys.argv[1] if len(sys.argv) > 1 else folder)

@@ -36,7 +36,7 @@ LAYERS = (
     ("core.embeddings",),
     ("core.reduction", "core.clusters"),
     ("core.search", "core.labels", "core.change"),
-    ("core.flair", "core.demo"),
+    ("core.land", "core.demo"),
     ("core.mapping", "core.export"),
     ("core.pipeline",),
     ("core.api", "core.cli", "core.__main__", "app"),
@@ -99,7 +99,7 @@ def test_layers__nothing_imports_upwards():
 
 
 def test_layers__siblings_do_not_import_each_other():
-    for first, second in (("core.chips", "core.flair"), ("core.raster", "core.artifacts")):
+    for first, second in (("core.chips", "core.land"), ("core.raster", "core.artifacts")):
         for package, sibling in ((first, second), (second, first)):
             modules = [name for name in MODULES if within(name, package)]
             violations = [n for n in modules for o in project_imports(n) if within(o, sibling)]

@@ -12,7 +12,7 @@ import pytest
 from core.artifacts.formats import write_atomically, write_folder
 from core.demo.demo_files import staging_folder
 from core.leftovers import delete_leftovers, find_leftovers, scratch_folder
-from core.pipeline.flair.flair_workspace import has_land_cover
+from core.pipeline.land.land_workspace import has_land_cover
 from core.pipeline.results.cleaning import clean_workspace, plan_cleaning
 from core.pipeline.workspace import Workspace
 from core.raster.importing.file_import import import_files

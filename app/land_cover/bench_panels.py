@@ -18,16 +18,16 @@ from app.widgets.charts import show_chart
 from app.widgets.choices import remembered_widget
 from app.widgets.markup import escape_markdown, format_number
 from core.artifacts.store import Artifact
-from core.flair.data.nomenclature import REDUCED
-from core.flair.evaluation.economy_verdict import economy_answer
-from core.flair.evaluation.tree_cuts import BenchCut, recut_bench
-from core.flair.models.classifiers import MethodSettings
-from core.pipeline.flair import tree_bench
-from core.pipeline.flair.economy_stage import ECONOMIES
-from core.pipeline.flair.run_titles import describe_evaluation
-from core.pipeline.flair.study_cells import StudyRun
-from core.pipeline.flair.study_results import find_artifact
-from core.pipeline.flair.tree_bench import BENCHES, RECUTS, BenchRecut, OpenBench
+from core.land.data.nomenclature import REDUCED
+from core.land.evaluation.economy_verdict import economy_answer
+from core.land.evaluation.tree_cuts import BenchCut, recut_bench
+from core.land.models.classifiers import MethodSettings
+from core.pipeline.land import tree_bench
+from core.pipeline.land.economy_stage import ECONOMIES
+from core.pipeline.land.run_titles import describe_evaluation
+from core.pipeline.land.study_cells import StudyRun
+from core.pipeline.land.study_results import find_artifact
+from core.pipeline.land.tree_bench import BENCHES, RECUTS, BenchRecut, OpenBench
 from core.types import AnyArray, CutMethod
 
 SIZES = (2, 3, 5, 8, 10, 15, 20, 30, 50, 75, 100, 150, 200, 300, 500, 1000, 2000)

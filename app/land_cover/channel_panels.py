@@ -10,10 +10,10 @@ from app.land_cover.land_data import Land
 from app.land_cover.land_widgets import land_multiselect, land_select, land_toggle, require_survey
 from app.widgets.charts import show_chart
 from app.widgets.markup import format_number, legend_html
-from core.flair.data.nomenclature import FULL, REDUCED, LandCover, reduce_labels
-from core.flair.data.pixel_table import AERIAL, SENTINEL, PixelTable
-from core.flair.data.sentinel import WAVELENGTHS
-from core.flair.models.features import FeatureSpec, build_features, channel_values
+from core.land.data.nomenclature import FULL, REDUCED, LandCover, reduce_labels
+from core.land.data.pixel_table import AERIAL, SENTINEL, PixelTable
+from core.land.data.sentinel import WAVELENGTHS
+from core.land.models.features import FeatureSpec, build_features, channel_values
 from core.types import AnyArray
 
 # Approximate centre wavelengths of the aerial bands in nanometres; FLAIR does not state them.

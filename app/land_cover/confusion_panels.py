@@ -17,12 +17,12 @@ from app.widgets.charts import show_chart
 from app.widgets.images import add_scale_bar, data_uri, image_figure, show_image
 from app.widgets.markup import format_number, legend_html
 from core.export.class_map_archive import zip_class_maps
-from core.flair.data.nomenclature import REDUCED, attribution_text, is_other, reduce_labels
-from core.flair.data.pixel_table import AERIAL, SIDE
-from core.flair.evaluation import confusion
-from core.flair.evaluation.confusion import count_confusion, score_confusion, wrong_pixels
-from core.pipeline.flair.run_titles import run_title
-from core.pipeline.flair.study_cells import CellResult, StudyRun
+from core.land.data.nomenclature import REDUCED, attribution_text, is_other, reduce_labels
+from core.land.data.pixel_table import AERIAL, SIDE
+from core.land.evaluation import confusion
+from core.land.evaluation.confusion import count_confusion, score_confusion, wrong_pixels
+from core.pipeline.land.run_titles import run_title
+from core.pipeline.land.study_cells import CellResult, StudyRun
 from core.types import BoolArray, ByteArray
 
 NO_RUNS = "No model has been run yet. Run one on the Models page."

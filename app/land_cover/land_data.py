@@ -6,18 +6,18 @@ from typing import Any
 
 from app.session.cache import cached_image, cached_result
 from core.artifacts.keys import make_key
-from core.flair.data.dataset import Dataset
-from core.flair.data.file_discovery import discover_dataset
-from core.flair.data.patch_reading import ReadablePatch, read_readable_patch
-from core.flair.data.pixel_table import SIDE
-from core.flair.evaluation.protocols import possible_protocols
-from core.flair.models.classifiers import MethodSettings
-from core.flair.models.features import FeatureSpec
-from core.pipeline.flair.class_maps import CLASS_MAPS, StoredModel, open_model
-from core.pipeline.flair.flair_workspace import flair_folder, is_look_alike
-from core.pipeline.flair.study import Study, StudySettings
-from core.pipeline.flair.study_cells import CELLS, CellResult, StudyRun
-from core.pipeline.flair.study_results import finished_runs
+from core.land.data.dataset import Dataset
+from core.land.data.file_discovery import discover_dataset
+from core.land.data.patch_reading import ReadablePatch, read_readable_patch
+from core.land.data.pixel_table import SIDE
+from core.land.evaluation.protocols import possible_protocols
+from core.land.models.classifiers import MethodSettings
+from core.land.models.features import FeatureSpec
+from core.pipeline.land.class_maps import CLASS_MAPS, StoredModel, open_model
+from core.pipeline.land.land_workspace import flair_folder, is_look_alike
+from core.pipeline.land.study import Study, StudySettings
+from core.pipeline.land.study_cells import CELLS, CellResult, StudyRun
+from core.pipeline.land.study_results import finished_runs
 from core.pipeline.workspace import Workspace
 from core.raster.byte_rasters import read_byte_raster
 from core.types import ByteArray

@@ -11,10 +11,10 @@ import tomli_w
 from app.session import cache, jobs
 from app.session.job_board import Job, core_command
 from core.artifacts.formats import write_atomically
-from core.flair.models.classifiers import MethodSettings
-from core.flair.models.features import FeatureSpec
-from core.pipeline.flair.study import StudySettings
-from core.pipeline.flair.study_cells import StudyRun
+from core.land.models.classifiers import MethodSettings
+from core.land.models.features import FeatureSpec
+from core.pipeline.land.study import StudySettings
+from core.pipeline.land.study_cells import StudyRun
 from core.pipeline.workspace import Workspace
 
 SYNTHETIC_PATCHES = 12

@@ -11,9 +11,9 @@ from app.land_cover.land_widgets import land_choice
 from app.session import cache, jobs, state
 from app.widgets import job_status
 from app.widgets.markup import escape_markdown
-from core.flair.data.download import FetchSettings
-from core.flair.data.nomenclature import ATTRIBUTION, CITATION, LICENCE
-from core.pipeline.flair.flair_workspace import flair_folder, has_land_cover, is_look_alike
+from core.land.data.download import FetchSettings
+from core.land.data.nomenclature import ATTRIBUTION, CITATION, LICENCE
+from core.pipeline.land.land_workspace import flair_folder, has_land_cover, is_look_alike
 from core.pipeline.workspace import Workspace
 
 SYNTHETIC_NOTE = (

@@ -14,12 +14,12 @@ from app.session.state import keep_choice, page_choice, widget_key
 from app.widgets.chip_tables import csv_button
 from app.widgets.choices import remembered_widget
 from app.widgets.markup import escape_markdown, format_number
-from core.flair.data.data_summary import FileSurvey
-from core.flair.data.nomenclature import attribution_text
-from core.flair.data.patch_reading import ReadablePatch
-from core.pipeline.flair.run_titles import run_title
-from core.pipeline.flair.study_cells import StudyRun
-from core.pipeline.flair.study_results import find_file_survey
+from core.land.data.data_summary import FileSurvey
+from core.land.data.nomenclature import attribution_text
+from core.land.data.patch_reading import ReadablePatch
+from core.pipeline.land.run_titles import run_title
+from core.pipeline.land.study_cells import StudyRun
+from core.pipeline.land.study_results import find_file_survey
 
 T = TypeVar("T")
 Bounds = tuple[float, float]

@@ -6,9 +6,9 @@ import numpy as np
 
 from app.widgets.colouring import interpolate_colours
 from app.widgets.palette import SEQUENTIAL
-from core.flair.data.nomenclature import LandCover, Nomenclature, class_palette, reduce_labels
-from core.flair.data.pixel_table import UNLABELLED
-from core.flair.data.sentinel import REFLECTANCE
+from core.land.data.nomenclature import LandCover, Nomenclature, class_palette, reduce_labels
+from core.land.data.pixel_table import UNLABELLED
+from core.land.data.sentinel import REFLECTANCE
 from core.types import AnyArray, BoolArray, ByteArray
 
 Colour = tuple[int, int, int]

@@ -16,12 +16,12 @@ from app.widgets.charts import show_chart
 from app.widgets.chip_display import gallery_pager
 from app.widgets.images import data_uri, show_image
 from core.errors import SceneError
-from core.flair.data import sentinel
-from core.flair.data.data_summary import prior_shift, summarise_splits
-from core.flair.data.dataset import Patch
-from core.flair.data.nomenclature import FULL, N_SCORED, Nomenclature, nomenclature_classes
-from core.flair.data.patch_reading import ReadablePatch
-from core.flair.data.pixel_table import SIDE
+from core.land.data import sentinel
+from core.land.data.data_summary import prior_shift, summarise_splits
+from core.land.data.dataset import Patch
+from core.land.data.nomenclature import FULL, N_SCORED, Nomenclature, nomenclature_classes
+from core.land.data.patch_reading import ReadablePatch
+from core.land.data.pixel_table import SIDE
 from core.types import AnyArray, ByteArray
 
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")

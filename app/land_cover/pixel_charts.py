@@ -11,9 +11,9 @@ from plotly.subplots import make_subplots
 from app.widgets.charts import base_layout
 from app.widgets.markup import escape_hover
 from app.widgets.theme import chart_colours, visible_colour
-from core.flair.data.nomenclature import LandCover
-from core.flair.data.sentinel import SuperPatch
-from core.flair.models.features import patch_ndvi
+from core.land.data.nomenclature import LandCover
+from core.land.data.sentinel import SuperPatch
+from core.land.models.features import patch_ndvi
 from core.types import AnyArray, BoolArray
 
 DROPPED = "#D55E00"

@@ -17,15 +17,15 @@ from app.widgets.images import data_uri
 from app.widgets.markup import escape_markdown, facts_html, swatch_html
 from app.widgets.plot_picker import Picture, pick_cell
 from app.widgets.theme import chart_colours
-from core.flair.data.nomenclature import FULL, REDUCED, LandCover, reduce_labels
-from core.flair.data.patch_reading import local_texture, pixel_position, read_readable_pixel
-from core.flair.data.pixel_table import AERIAL, SENTINEL, SIDE, PixelTable
-from core.flair.data.sentinel import WAVELENGTHS
-from core.flair.models.features import build_features
-from core.flair.models.pixel_decision import decide_by_trees, decide_by_votes
-from core.pipeline.flair.class_maps import StoredModel
-from core.pipeline.flair.run_titles import run_title
-from core.pipeline.flair.study_cells import StudyRun
+from core.land.data.nomenclature import FULL, REDUCED, LandCover, reduce_labels
+from core.land.data.patch_reading import local_texture, pixel_position, read_readable_pixel
+from core.land.data.pixel_table import AERIAL, SENTINEL, SIDE, PixelTable
+from core.land.data.sentinel import WAVELENGTHS
+from core.land.models.features import build_features
+from core.land.models.pixel_decision import decide_by_trees, decide_by_votes
+from core.pipeline.land.class_maps import StoredModel
+from core.pipeline.land.run_titles import run_title
+from core.pipeline.land.study_cells import StudyRun
 from core.types import ByteArray, FloatArray
 
 HEIGHT, SPECTRUM_HEIGHT = 560, 230

@@ -13,13 +13,13 @@ from app.land_cover.land_widgets import land_choice, land_multiselect, land_sele
 from app.land_cover.run_panels import runs_panel
 from app.widgets.choices import remembered_widget
 from app.widgets.markup import escape_markdown
-from core.flair.data.pixel_sampling import SampleSettings
-from core.flair.evaluation.protocols import TITLES, Protocol, possible_protocols
-from core.flair.models.classifier_table import CLASSIFIERS
-from core.flair.models.classifiers import MethodSettings
-from core.flair.models.features import EXTRAS, FeatureSpec, SentinelScaling
-from core.pipeline.flair import run_titles
-from core.pipeline.flair.study import StudySettings
+from core.land.data.pixel_sampling import SampleSettings
+from core.land.evaluation.protocols import TITLES, Protocol, possible_protocols
+from core.land.models.classifier_table import CLASSIFIERS
+from core.land.models.classifiers import MethodSettings
+from core.land.models.features import EXTRAS, FeatureSpec, SentinelScaling
+from core.pipeline.land import run_titles
+from core.pipeline.land.study import StudySettings
 
 FIELDS = {
     "k": ("Number of neighbours (k)", (1, 50)),

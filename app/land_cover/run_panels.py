@@ -15,15 +15,15 @@ from app.land_cover.land_widgets import download_button, land_choice, show_table
 from app.land_cover.score_charts import timing_chart
 from app.widgets.charts import show_chart
 from app.widgets.markup import count_noun, escape_markdown, format_number
-from core.flair.evaluation.protocols import Protocol, has_official_test, possible_protocols
-from core.flair.models.classifier_table import CHANCE_BASELINES
-from core.flair.models.classifiers import Classifier, MethodSettings
-from core.flair.models.configurations import GridCell, grid_configurations
-from core.flair.models.features import FeatureSpec
-from core.pipeline.flair import run_titles, study_results
-from core.pipeline.flair.run_titles import PROTOCOLS
-from core.pipeline.flair.study import Study, StudySettings
-from core.pipeline.flair.study_cells import StudyRun
+from core.land.evaluation.protocols import Protocol, has_official_test, possible_protocols
+from core.land.models.classifier_table import CHANCE_BASELINES
+from core.land.models.classifiers import Classifier, MethodSettings
+from core.land.models.configurations import GridCell, grid_configurations
+from core.land.models.features import FeatureSpec
+from core.pipeline.land import run_titles, study_results
+from core.pipeline.land.run_titles import PROTOCOLS
+from core.pipeline.land.study import Study, StudySettings
+from core.pipeline.land.study_cells import StudyRun
 
 ALL = "all"
 COLUMNS: dict[Protocol, str] = {

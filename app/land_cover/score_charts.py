@@ -11,9 +11,9 @@ from app.widgets.charts import base_layout, name_rows
 from app.widgets.colouring import interpolate_colours
 from app.widgets.markup import escape_hover, format_number
 from app.widgets.theme import chart_colours, text_colour
-from core.flair.data.nomenclature import REDUCED
-from core.flair.evaluation.label_economy import EconomyPoint
-from core.flair.evaluation.protocols import Protocol
+from core.land.data.nomenclature import REDUCED
+from core.land.evaluation.label_economy import EconomyPoint
+from core.land.evaluation.protocols import Protocol
 from core.types import AnyArray
 
 # mIoU on the official test set: U-Net and U-T&T from the tables of Garioud et al. (2023),

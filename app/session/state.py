@@ -18,7 +18,7 @@ from app.session.recent_workspaces import (
     remember_folder,
 )
 from core.chips.chip_set import ChipSet
-from core.pipeline.flair.flair_workspace import has_land_cover
+from core.pipeline.land.land_workspace import has_land_cover
 from core.pipeline.results.current_file import current_path
 from core.pipeline.workspace import Workspace
 from core.raster.sidecars import RASTER_SUFFIXES

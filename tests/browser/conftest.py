@@ -25,16 +25,16 @@ from playwright.sync_api import (
 )
 
 from app.session.saved_settings import save_settings
-from core.flair.data.file_discovery import discover_dataset
-from core.flair.models.classifiers import MethodSettings
-from core.flair.models.features import FeatureSpec
-from core.pipeline.flair.class_maps import CLASS_MAPS
-from core.pipeline.flair.economy_stage import ECONOMIES
-from core.pipeline.flair.flair_workspace import ensure_land_cover, flair_folder
-from core.pipeline.flair.study import Study, StudySettings
-from core.pipeline.flair.study_cells import CELLS, StudyRun
-from core.pipeline.flair.study_results import survey_files
-from core.pipeline.flair.tree_bench import BENCHES
+from core.land.data.file_discovery import discover_dataset
+from core.land.models.classifiers import MethodSettings
+from core.land.models.features import FeatureSpec
+from core.pipeline.land.class_maps import CLASS_MAPS
+from core.pipeline.land.economy_stage import ECONOMIES
+from core.pipeline.land.land_workspace import ensure_land_cover, flair_folder
+from core.pipeline.land.study import Study, StudySettings
+from core.pipeline.land.study_cells import CELLS, StudyRun
+from core.pipeline.land.study_results import survey_files
+from core.pipeline.land.tree_bench import BENCHES
 from core.pipeline.run import run_pipeline
 from core.pipeline.workspace import Workspace
 from core.settings import GmmSettings, ProjectionSettings, RunSettings

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from core.flair.models.features import FeatureSpec
+from core.land.models.features import FeatureSpec
 
 pytestmark = pytest.mark.browser
 

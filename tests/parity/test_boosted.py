@@ -5,7 +5,7 @@ import pytest
 from sklearn.ensemble import HistGradientBoostingClassifier
 
 from core.errors import ArtifactError
-from core.flair.models.boosted_trees import BoostedTrees, extract_trees
+from core.land.models.boosted_trees import BoostedTrees, extract_trees
 
 
 @pytest.mark.parametrize("n_classes", [2, 5])

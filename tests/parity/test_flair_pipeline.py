@@ -10,13 +10,13 @@ from sklearn.metrics import confusion_matrix
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.preprocessing import RobustScaler
 
-from core.flair.data.file_discovery import discover_dataset
-from core.flair.models.classifiers import MethodSettings
-from core.flair.models.features import FeatureSpec
-from core.pipeline.flair.class_maps import CLASS_MAPS
-from core.pipeline.flair.flair_workspace import ensure_land_cover, flair_folder
-from core.pipeline.flair.study import Study, StudySettings
-from core.pipeline.flair.study_cells import CELLS, StudyRun
+from core.land.data.file_discovery import discover_dataset
+from core.land.models.classifiers import MethodSettings
+from core.land.models.features import FeatureSpec
+from core.pipeline.land.class_maps import CLASS_MAPS
+from core.pipeline.land.land_workspace import ensure_land_cover, flair_folder
+from core.pipeline.land.study import Study, StudySettings
+from core.pipeline.land.study_cells import CELLS, StudyRun
 from core.pipeline.workspace import Workspace
 
 QUERIES = 400

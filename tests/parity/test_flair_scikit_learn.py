@@ -6,10 +6,10 @@ from sklearn.cluster import HDBSCAN
 from sklearn.metrics import adjusted_rand_score
 from sklearn.neighbors import KNeighborsClassifier
 
-from core.flair.evaluation.confusion import count_confusion, mean_iou
-from core.flair.models.classifier_table import fit_classifier
-from core.flair.models.classifiers import MethodSettings
-from core.flair.models.features import Features
+from core.land.evaluation.confusion import count_confusion, mean_iou
+from core.land.models.classifier_table import fit_classifier
+from core.land.models.classifiers import MethodSettings
+from core.land.models.features import Features
 from core.neighbours.nearest import NeighbourIndex
 
 

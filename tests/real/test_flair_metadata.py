@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.flair.data.dataset import Patch
-from core.flair.data.file_discovery import discover_dataset
-from core.flair.data.patch_reading import read_mask
+from core.land.data.dataset import Patch
+from core.land.data.file_discovery import discover_dataset
+from core.land.data.patch_reading import read_mask
 
 DATA = Path(os.environ.get("CHIPSCAPE_TEST_DATA", "")) / "flair1_toy_metadata"
 pytestmark = [

@@ -4,12 +4,12 @@ import pytest
 import rasterio
 from streamlit.testing.v1 import AppTest
 
-from core.flair.data.file_discovery import discover_dataset
-from core.flair.models.classifiers import MethodSettings
-from core.flair.models.features import FeatureSpec
-from core.pipeline.flair.flair_workspace import ensure_land_cover, flair_folder
-from core.pipeline.flair.study import Study, StudySettings
-from core.pipeline.flair.study_cells import CELLS, StudyRun
+from core.land.data.file_discovery import discover_dataset
+from core.land.models.classifiers import MethodSettings
+from core.land.models.features import FeatureSpec
+from core.pipeline.land.land_workspace import ensure_land_cover, flair_folder
+from core.pipeline.land.study import Study, StudySettings
+from core.pipeline.land.study_cells import CELLS, StudyRun
 from core.pipeline.workspace import Workspace
 
 from .test_land_cover_pages import open_page, texts

@@ -7,18 +7,18 @@ from streamlit.testing.v1 import AppTest
 
 from app.session.job_board import Board
 from app.session.jobs import job_prefix
-from core.flair.data.file_discovery import discover_dataset
-from core.flair.data.pixel_sampling import SampleSettings
-from core.flair.data.sentinel import SentinelSettings
-from core.flair.models.classifiers import MethodSettings
-from core.flair.models.features import FeatureSpec
-from core.pipeline.flair import tree_bench
-from core.pipeline.flair.class_maps import CLASS_MAPS
-from core.pipeline.flair.economy_stage import ECONOMIES
-from core.pipeline.flair.flair_workspace import ensure_land_cover, flair_folder
-from core.pipeline.flair.study import Study, StudySettings
-from core.pipeline.flair.study_cells import CELLS, StudyRun
-from core.pipeline.flair.study_results import survey_files
+from core.land.data.file_discovery import discover_dataset
+from core.land.data.pixel_sampling import SampleSettings
+from core.land.data.sentinel import SentinelSettings
+from core.land.models.classifiers import MethodSettings
+from core.land.models.features import FeatureSpec
+from core.pipeline.land import tree_bench
+from core.pipeline.land.class_maps import CLASS_MAPS
+from core.pipeline.land.economy_stage import ECONOMIES
+from core.pipeline.land.land_workspace import ensure_land_cover, flair_folder
+from core.pipeline.land.study import Study, StudySettings
+from core.pipeline.land.study_cells import CELLS, StudyRun
+from core.pipeline.land.study_results import survey_files
 from core.pipeline.workspace import Workspace
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -69,7 +69,7 @@ def both(tmp_path_factory):
     run("knn", sample=SampleSettings(other=True))
     run("uniform", protocol="test")
     with pytest.MonkeyPatch.context() as quick:
-        quick.setattr("core.flair.models.classifier_table._ROUNDS", 4)
+        quick.setattr("core.land.models.classifier_table._ROUNDS", 4)
         run("boosting").make(CLASS_MAPS)
     return home
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from app.land_cover import patch_images
-from core.flair.data.nomenclature import REDUCED
+from core.land.data.nomenclature import REDUCED
 
 RNG = np.random.default_rng(0)
 

@@ -9,9 +9,9 @@ from app.land_cover import pixel_inspector, score_charts
 from app.land_cover.score_charts import SHORT_NAMES, matrix_chart
 from app.widgets import theme
 from app.widgets.colouring import interpolate_colours
-from core.flair.data.nomenclature import REDUCED
-from core.flair.evaluation.confusion import row_shares
-from core.flair.evaluation.label_economy import EconomyPoint
+from core.land.data.nomenclature import REDUCED
+from core.land.evaluation.confusion import row_shares
+from core.land.evaluation.label_economy import EconomyPoint
 
 
 def cell_texts(figure) -> list[list[str]]:

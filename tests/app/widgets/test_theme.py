@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from app.widgets import theme
-from core.flair.data.nomenclature import FULL
+from core.land.data.nomenclature import FULL
 
 ROOT = Path(__file__).resolve().parents[3]
 CONFIG = tomllib.loads((ROOT / "app" / ".streamlit" / "config.toml").read_text())["theme"]

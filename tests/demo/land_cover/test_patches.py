@@ -11,13 +11,13 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from core.demo.land_cover.patches import check_patch_settings, plan_areas, write_land_cover
 from core.errors import Cancelled, SettingsError, WorkspaceError
-from core.flair.data.dataset import Dataset
-from core.flair.data.file_discovery import discover_dataset
-from core.flair.data.patch_reading import RequiredData, read_aerial, read_mask, read_patch
-from core.flair.data.pixel_sampling import SampleSettings, sample_pixels
-from core.flair.data.pixel_table import PixelTable
-from core.flair.data.sentinel import SentinelSettings, open_series, patch_super_patch
-from core.flair.models.features import FeatureSpec, build_features
+from core.land.data.dataset import Dataset
+from core.land.data.file_discovery import discover_dataset
+from core.land.data.patch_reading import RequiredData, read_aerial, read_mask, read_patch
+from core.land.data.pixel_sampling import SampleSettings, sample_pixels
+from core.land.data.pixel_table import PixelTable
+from core.land.data.sentinel import SentinelSettings, open_series, patch_super_patch
+from core.land.models.features import FeatureSpec, build_features
 
 ENTRIES = (
     "flair-2_aerial_metadata.json",

@@ -10,7 +10,7 @@ from filelock import Timeout
 from core.artifacts.store import Step
 from core.errors import ArtifactError, SettingsError, WorkspaceError
 from core.pipeline.cluster_stages import labelling_stage
-from core.pipeline.flair import study_cells
+from core.pipeline.land import study_cells
 from core.pipeline.quality_stage import judge_run
 from core.pipeline.results import cleaning
 from core.pipeline.results.cleaning import (

@@ -1,0 +1,145 @@
+"""The options that the `chipscape flair` commands share, and the session built from them."""
+
+from dataclasses import MISSING, asdict, dataclass, field, fields, replace
+from pathlib import Path
+from typing import Annotated, Any, TypeVar, cast
+
+from core import compute
+from core.cli import shared_options as shared
+from core.errors import SettingsError
+from core.land.data.dataset import Dataset
+from core.land.data.download import FetchSettings
+from core.land.data.file_discovery import discover_dataset
+from core.land.data.pixel_sampling import SampleSettings
+from core.land.data.sentinel import SentinelSettings
+from core.land.evaluation.protocols import TITLES
+from core.land.models.classifiers import MethodSettings
+from core.land.models.features import FeatureSpec
+from core.pipeline.land.land_workspace import data_credit, flair_folder
+from core.pipeline.land.study import Study, StudySettings
+from core.pipeline.land.study_cells import StudyRun
+from core.pipeline.workspace import Workspace
+from core.tables import read_toml, require_known, settings_from_table
+
+PRESETS = ("default", "notebook")
+TABLES: dict[str, type[Any]] = {
+    "fetch": FetchSettings,
+    "sample": SampleSettings,
+    "dates": SentinelSettings,
+    "features": FeatureSpec,
+    "method": MethodSettings,
+    "study": StudySettings,
+}
+"""The tables that a settings file may contain, with the classes of their settings."""
+
+Settings = TypeVar("Settings")
+ProtocolOption = Annotated[str, shared.option(f"One of {', '.join(TITLES)}.")]
+
+
+@dataclass(frozen=True)
+class LandSession:
+    """The workspace, options and settings of a FLAIR command.
+
+    Options of a command override the tables of the settings file; None means that an option was
+    left out. All methods raise SettingsError for unknown names and values out of bounds.
+    """
+
+    workspace: Workspace
+    as_json: bool
+    seed: int = 0
+    preset: str = "default"
+    tables: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def credit(self) -> str:
+        """Citation and licence of the data."""
+        return data_credit(self.workspace)
+
+    def settings(self, kind: type[Settings], table: str, **options: Any) -> Settings:
+        """Return settings of the given class from their table and the options."""
+        values = {name: value for name, value in options.items() if value is not None}
+        table_values = self.tables.get(table, {}) | values
+        return cast(Settings, settings_from_table(kind, table_values, f"settings.{table}"))
+
+    def all_settings(self) -> dict[str, Any]:
+        """Return every setting as nested tables, in the form that --settings reads."""
+        settings = {name: self.settings(kind, name) for name, kind in TABLES.items()}
+        settings |= {"features": self.features(), "method": self.method()}
+        settings["sample"] = self.settings(SampleSettings, "sample", seed=self.seed or None)
+        tables = {name: asdict(values) for name, values in settings.items()}
+        # These two are tables of their own.
+        for name in ("sample", "dates"):
+            del tables["study"][name]
+        tables["features"]["extras"] = list(tables["features"]["extras"])
+        return tables
+
+    def method(self, **options: Any) -> MethodSettings:
+        """Return the classifier and its parameters."""
+        return self.settings(MethodSettings, "method", seed=self.seed or None, **options)
+
+    def features(self, **options: bool | None) -> FeatureSpec:
+        """Return the features; the preset "notebook" selects the original notebook's arithmetic."""
+        notebook = self.preset == "notebook" or None
+        return self.settings(FeatureSpec, "features", preset_notebook=notebook, **options)
+
+    def dataset(self) -> Dataset:
+        """Find the patches of the workspace."""
+        return discover_dataset(flair_folder(self.workspace))
+
+    def study(self, protocol: str = "", other: str = "") -> Study:
+        """Return the study; `other`, "with" or "without", overrides the settings unless empty."""
+        settings = self.settings(StudySettings, "study", protocol=protocol or None)
+        with_other = {"with": True, "without": False}.get(other)
+        seed = self.seed or None
+        sample = self.settings(SampleSettings, "sample", seed=seed, other=with_other)
+        if sample.nomenclature != "reduced":
+            raise SettingsError(
+                "models are trained and scored in the reduced nomenclature only",
+                where="settings.sample.nomenclature",
+                remedy='Remove it, or set it to "reduced".',
+            )
+        dates = self.settings(SentinelSettings, "dates")
+        return Study(self.workspace, replace(settings, sample=sample, dates=dates))
+
+    def run(self, protocol: str = "", **method: Any) -> StudyRun:
+        """Return the run for the session's settings; `method` overrides those of the classifier."""
+        settings, spec = self.method(**method), self.features()
+        return StudyRun(self.study(protocol), settings, spec)
+
+
+def read_flair_session(
+    workspace: shared.WorkspaceOption = None,
+    as_json: shared.JsonOption = False,
+    settings: Annotated[
+        Path | None,
+        shared.option(f"TOML file with any of the tables {', '.join(TABLES)}.", "--settings"),
+    ] = None,
+    preset: Annotated[
+        str,
+        shared.option(
+            "notebook: the original notebook's arithmetic, errors included, for comparison.",
+            "--preset",
+        ),
+    ] = "default",
+    seed: Annotated[int, shared.option("Seed of all random draws. [default: 0]", "--seed")] = 0,
+    scheduler: shared.SchedulerOption = "",
+) -> LandSession:
+    """Assemble a session from the settings file and the options."""
+    shared.require_choice(preset, PRESETS, "--preset")
+    tables = read_toml(settings) if settings else {}
+    for name, table in tables.items():
+        if name not in TABLES or not isinstance(table, dict):
+            raise SettingsError(
+                f"{name!r} is not a table of FLAIR's settings",
+                where=str(settings),
+                remedy=f"Known tables: {', '.join(TABLES)}.",
+            )
+        # Settings with a factory are tables of their own, such as `sample`.
+        known = [item.name for item in fields(TABLES[name]) if item.default is not MISSING]
+        require_known(table, known, str(settings), f"{name}.")
+    if scheduler:
+        compute.connect_scheduler(scheduler)
+    return LandSession(Workspace.at(workspace), as_json, seed, preset, tables)
+
+
+with_land_session = shared.with_options(read_flair_session)

@@ -1,0 +1,142 @@
+"""Results of land-cover models on the command line, as JSON values and as lines of text."""
+
+import dataclasses
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeVar
+
+from core.cli.console import counted
+from core.errors import ChipscapeError
+from core.land.data.nomenclature import REDUCED
+from core.land.evaluation.confusion import ConfusionScores, Interval
+from core.land.models.configurations import GridCell
+from core.land.models.features import FeatureSpec
+from core.pipeline.land.study_cells import CellResult
+
+Name = TypeVar("Name", bound=str)
+Outcome = CellResult | ChipscapeError
+"""The result of a run, or the error that it failed with."""
+GRID_FEATURES = ("fusion", "robust", "normalised", "intensity")
+"""The features in which the configurations of the grid differ."""
+
+
+def successful_results(outcomes: Mapping[Name, Outcome]) -> dict[Name, CellResult]:
+    """Return the outcomes that are results, not errors."""
+    return {name: o for name, o in outcomes.items() if isinstance(o, CellResult)}
+
+
+def score_fields(scores: ConfusionScores) -> dict[str, float | None]:
+    """Return the scores over all classes as JSON."""
+    names = ("miou", "n_classes", "notebook_miou", "overall_accuracy", "kappa")
+    return {name: json_number(getattr(scores, name)) for name in names}
+
+
+def result_table(outcome: Outcome) -> dict[str, Any]:
+    """Return a result as JSON, or its error."""
+    if isinstance(outcome, ChipscapeError):
+        return {"miou": None, "error": str(outcome)}
+    scores, interval = outcome.scores, outcome.interval
+    names = ("iou", "users_accuracy", "producers_accuracy", "f1")
+    return {
+        **score_fields(scores),
+        "interval": dataclasses.asdict(interval) if interval else None,
+        "classes": {
+            cover.name: {name: json_number(getattr(scores, name)[i]) for name in names}
+            | {"support": int(scores.support[i])}
+            for i, cover in enumerate(REDUCED)
+        },
+        "patches": len(outcome.patches),
+        "areas": len(set(outcome.areas)),
+        "seconds": round(outcome.seconds, 3),
+        "folds": outcome.about["folds"],
+        "artifact": str(outcome.artifact.folder),
+    }
+
+
+def grid_row(cell: GridCell, outcome: Outcome) -> dict[str, Any]:
+    """Return a configuration of the grid as JSON, with an error instead of scores if it failed."""
+    names = ("miou", "notebook_miou", "overall_accuracy", "seconds")
+    table = result_table(outcome)
+    return {
+        "method": cell.method,
+        **{name: getattr(cell.spec, name) for name in GRID_FEATURES},
+        **{name: table.get(name) for name in names},
+        **({"error": table["error"]} if "error" in table else {}),
+        **preset_field(cell.spec),
+    }
+
+
+def preset_field(spec: FeatureSpec) -> dict[str, str]:
+    """Return the JSON field that marks the original notebook's arithmetic; empty without it."""
+    return {"preset": "notebook"} if spec.preset_notebook else {}
+
+
+def result_line(outcome: Outcome) -> str:
+    """Return the scores of a result in one line."""
+    if isinstance(outcome, ChipscapeError):
+        return f"failed: {outcome}"
+    scores, interval = outcome.scores, interval_text(outcome.interval)
+    miou = f"mIoU {scores.miou:.3f} over {scores.n_classes} classes ({interval})"
+    return f"{miou}, accuracy {scores.overall_accuracy:.3f}"
+
+
+def interval_text(interval: Interval | None, unit: str = "area") -> str:
+    """Return a 95 % confidence interval as text."""
+    if interval is None:
+        return f"no interval, only one {unit}"
+    return f"{interval.low:.3f} to {interval.high:.3f}, {interval.n_units} {interval.unit}"
+
+
+def cluster_line(result: CellResult) -> str:
+    """Return cluster counts, mean noise and reliability of the folds; empty without clusters."""
+    numbers = [str(fold["n_clusters"]) for fold in result.about["folds"] if "n_clusters" in fold]
+    if not numbers:
+        return ""
+    mean = result.fold_mean
+    return (
+        f"clusters {', '.join(numbers)}; noise {mean('noise_fraction'):.0%}; "
+        f"reliability {mean('reliability'):.3f}, weighted {mean('weighted_reliability'):.3f}; "
+        f"after kNN {mean('reliability_after_knn'):.3f}, "
+        f"weighted {mean('weighted_reliability_after_knn'):.3f}"
+    )
+
+
+def notebook_remark(spec: FeatureSpec) -> str:
+    """Return a remark on results of the original notebook's arithmetic; empty for all others."""
+    return "  [the notebook's arithmetic, for comparison only]" if spec.preset_notebook else ""
+
+
+def result_notes(results: Iterable[CellResult]) -> list[str]:
+    """Return the notes of several results, without repetitions."""
+    return list(dict.fromkeys(note for result in results for note in result.notes))
+
+
+def outcome_notes(outcomes: Mapping[str, Outcome]) -> list[str]:
+    """Return all notes and errors, and the numbers of evaluated patches if the results differ."""
+    results = successful_results(outcomes)
+    errors = {name: str(outcome) for name, outcome in outcomes.items() if name not in results}
+    failures = [f"failed: {names}: {error}" for error, names in _group_names(errors)]
+    extents = _group_names({name: _extent(result) for name, result in results.items()})
+    scope = [f"evaluated on {extent}: {names}" for extent, names in extents]
+    return [*result_notes(results.values()), *failures, *(scope if len(scope) > 1 else ())]
+
+
+def note_lines(notes: Iterable[str]) -> list[str]:
+    """Return notes as lines of text."""
+    return [f"note: {note}" for note in notes]
+
+
+def json_number(value: float) -> float | None:
+    """Return a number, or None for NaN, which JSON does not have."""
+    return None if math.isnan(value) else value
+
+
+def _extent(result: CellResult) -> str:
+    patches = "1 patch" if len(result.patches) == 1 else f"{len(result.patches)} patches"
+    return f"{patches} of {counted(len(set(result.areas)), 'area')}"
+
+
+def _group_names(texts: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Return each different text with the names that have it, separated by semicolons."""
+    unique = dict.fromkeys(texts.values())
+    return [(text, "; ".join(name for name in texts if texts[name] == text)) for text in unique]

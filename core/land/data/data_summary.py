@@ -1,0 +1,185 @@
+"""Summary of a FLAIR data set: counts of patches and classes, and problems with the files."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from core.compute import stream_results
+from core.errors import SceneError
+from core.land.data.dataset import Dataset, Patch, Problem
+from core.land.data.nomenclature import (
+    CITATION,
+    HIGHEST,
+    LICENCE,
+    OTHER,
+    Nomenclature,
+    nomenclature_classes,
+)
+from core.land.data.patch_reading import RequiredData, read_aerial, read_mask
+from core.land.data.pixel_sampling import SampleSettings, sample_pixels
+from core.land.data.pixel_table import PixelTable
+from core.land.data.sentinel import MATCHING_NOTE, SentinelSettings, block_means, patch_super_patch
+from core.progress import Progress, report_step, silent
+from core.types import AnyArray
+
+N_SURVEYED = 600
+"""Average number of pixels per patch that a survey samples."""
+
+
+@dataclass(frozen=True)
+class FileSurvey:
+    """The result of reading every file of a data set.
+
+    Attributes
+    ----------
+    counts : int64 array, (p, 20)
+        Number of pixels by patch and class (full nomenclature); column 0 counts those without one.
+    sample : PixelTable
+        Equally many pixels of each class (full nomenclature), or all pixels of a smaller class.
+    """
+
+    counts: AnyArray
+    problems: tuple[str, ...]
+    sample: PixelTable
+
+
+def summarise_dataset(
+    dataset: Dataset, nomenclature: Nomenclature = "reduced", report: Progress = silent
+) -> dict[str, Any]:
+    """Read every file of a data set once and summarise it.
+
+    The summary contains, for each split, the numbers of patches and areas, the domains, the class
+    shares and the classes per patch; and all problems, the citation and the licence.
+    """
+    counts, problems = count_class_pixels(dataset, report)
+    return {
+        "root": str(dataset.root),
+        "nomenclature": nomenclature,
+        "splits": summarise_splits(dataset, counts, nomenclature),
+        "problems": [str(problem) for problem in problems],
+        "matching": MATCHING_NOTE,
+        "citation": CITATION,
+        "licence": LICENCE,
+    }
+
+
+def count_class_pixels(
+    dataset: Dataset, report: Progress = silent
+) -> tuple[AnyArray, list[Problem]]:
+    """Count the pixels of each patch by class of the full nomenclature, int64 (p, 20).
+
+    Column 0 counts pixels without a class; the row of a patch that cannot be read is 0. Also
+    returns all problems, those of the data set first and then those of each patch.
+    """
+    problems = list(dataset.problems)
+    counts = np.zeros((len(dataset.patches), HIGHEST + 1), np.int64)
+    for index, result in enumerate(stream_results(_inspect_patch, dataset.patches)):
+        report_step(report, index + 1, len(dataset.patches), dataset.patches[index].name)
+        counts[index] = result[0]
+        problems += result[1]
+    return counts, problems
+
+
+def survey_dataset(
+    dataset: Dataset, counting: Progress = silent, sampling: Progress = silent
+) -> FileSurvey:
+    """Read every file once, count the classes, and sample pixels for charts.
+
+    Raises TooFewError if no patch can be used.
+    """
+    counts, problems = count_class_pixels(dataset, counting)
+    fused = [index for index, patch in enumerate(dataset.patches) if patch.has_sentinel]
+    indexes = fused or list(range(len(dataset.patches)))
+    settings = SampleSettings("stratified", N_SURVEYED, other=True, nomenclature="full")
+    needs = RequiredData(sentinel=bool(fused))
+    sample = sample_pixels(dataset, indexes, settings, needs, sampling)
+    return FileSurvey(counts, tuple(map(str, problems)), sample)
+
+
+def summarise_splits(
+    dataset: Dataset, counts: AnyArray, nomenclature: Nomenclature = "reduced"
+) -> dict[str, dict[str, Any]]:
+    """Summarise the counts of `count_class_pixels` for the splits that have patches."""
+    return {
+        split: _summarise_split(dataset, counts, split, nomenclature)
+        for split in ("train", "test")
+        if dataset.split_indexes(split)
+    }
+
+
+def prior_shift(train: Mapping[str, Any], test: Mapping[str, Any]) -> float:
+    """Return the total variation distance, 0..1, between the class shares of two splits.
+
+    It is the fraction of pixels that would have to change class for both splits to have the same
+    shares. `train` and `test` are values of the result of `summarise_splits`.
+    """
+    first, second = (
+        np.array([cover["share"] for cover in split["classes"]]) for split in (train, test)
+    )
+    return 0.5 * float(np.abs(first - second).sum())
+
+
+def _inspect_patch(patch: Patch) -> tuple[AnyArray, list[Problem]]:
+    """Return the counts of a patch by class of the full nomenclature, and its problems."""
+    problems: list[Problem] = []
+    counts = np.zeros(HIGHEST + 1, np.int64)
+    try:
+        read_aerial(patch)
+        labels, problem = read_mask(patch)
+        problems += [problem] if problem else []
+        counts = np.bincount(labels.ravel(), minlength=HIGHEST + 1)
+    except SceneError as error:
+        problems.append(Problem(patch.name, f"it is left out ({error})"))
+    if not patch.has_sentinel:
+        return counts, problems
+    try:
+        super_patch = patch_super_patch(patch, SentinelSettings())
+        block_means(super_patch, patch.name)
+        if super_patch.all_covered:
+            reason = "no Sentinel date passes the filter, so the clearest one is used"
+            problems.append(Problem(patch.name, reason))
+    except SceneError as error:
+        problems.append(Problem(patch.name, f"only its aerial bands are used ({error})"))
+    return counts, problems
+
+
+def _summarise_split(
+    dataset: Dataset, counts: AnyArray, split: str, nomenclature: Nomenclature
+) -> dict[str, Any]:
+    indexes = dataset.split_indexes(split)
+    patches = [dataset.patches[index] for index in indexes]
+    table = counts[list(indexes)]
+    if nomenclature == "reduced":
+        table[:, OTHER] = table[:, OTHER:].sum(axis=1)
+        table[:, OTHER + 1 :] = 0
+    total = int(table[:, 1:].sum())
+    # A patch that could not be read has no counts; it must not count as one with 0 classes.
+    readable = table[table.sum(axis=1) > 0]
+    per_patch = (readable[:, 1:] > 0).sum(axis=1) if len(readable) else np.zeros(1, np.int64)
+    return {
+        "patches": len(patches),
+        "unreadable": len(patches) - len(readable),
+        "fused": sum(patch.has_sentinel for patch in patches),
+        "domains": sorted({patch.domain for patch in patches}),
+        "areas": len({patch.area_id for patch in patches}),
+        "pixels": total,
+        "unlabelled": int(table[:, 0].sum()),
+        "classes_per_patch": {
+            "min": int(per_patch.min()),
+            "max": int(per_patch.max()),
+            "mean": round(float(per_patch.mean()), 3),
+        },
+        "classes": [
+            {
+                "value": cover.value,
+                "name": cover.name,
+                "colour": cover.colour,
+                "pixels": int(table[:, cover.value].sum()),
+                "share": float(table[:, cover.value].sum() / total) if total else 0.0,
+                "patches": int((table[:, cover.value] > 0).sum()),
+            }
+            for cover in nomenclature_classes(nomenclature)
+        ],
+    }

@@ -1,0 +1,121 @@
+"""The pixel table: bands, label and position of each pixel, one row per pixel."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from core.errors import SceneError
+from core.land.data.dataset import Problem
+from core.land.data.nomenclature import HIGHEST
+from core.types import AnyArray, ByteArray, FloatArray, IntArray
+
+SIDE = 512
+"""Pixels along one side of a patch."""
+UNLABELLED = 0
+"""The label of a pixel whose mask value is not a class; such pixels are counted but not scored."""
+AERIAL = ("red", "green", "blue", "nir", "elevation")
+SENTINEL = ("B2", "B3", "B4", "B5", "B6", "B7", "B8", "B8A", "B11", "B12")
+# The columns of a pixel table: name, dtype and, if there are several, the number of bands.
+_COLUMNS: tuple[tuple[Any, ...], ...] = (
+    ("aerial", "float32", len(AERIAL)),
+    ("sentinel", "float32", len(SENTINEL)),
+    ("labels", "uint8"),
+    ("patch", "int32"),
+    ("column", "int16"),
+    ("row", "int16"),
+    ("texture", "float32"),
+)
+
+
+@dataclass(frozen=True)
+class PixelTable:
+    """Pixels of one or several patches.
+
+    Attributes
+    ----------
+    aerial : float32 array, (n, 5)
+        Red, green, blue, near infrared and elevation as stored, 0..255.
+    sentinel : float32 array, (n, 10), or None
+        Mean of the monthly means, reflectance 0..1 (clouds may exceed 1), bands as in SENTINEL;
+        the same for all pixels of a block of 50 x 50. None without fusion.
+    labels : uint8 array, (n,)
+        The value in the mask, 1..19 (reduced: 1..13); 0 where that value is not a class.
+    patch : int32 array, (n,)
+        Index of the patch in the data set.
+    column, row : int16 arrays, (n,)
+        Position of the pixel in its patch, 0..511.
+    texture : float32 array, (n,), or None
+        Standard deviation around the pixel (see `local_texture`); None if not required.
+    """
+
+    aerial: FloatArray
+    sentinel: FloatArray | None
+    labels: ByteArray
+    patch: IntArray
+    column: AnyArray
+    row: AnyArray
+    texture: FloatArray | None = None
+    problems: tuple[Problem, ...] = ()
+
+    def __post_init__(self) -> None:
+        n = len(self.labels)
+        for name, dtype, *width in _COLUMNS:
+            values, shape = getattr(self, name), (n, *width)
+            if values is not None and (values.dtype != dtype or values.shape != shape):
+                raise SceneError(
+                    f"{name} is {values.dtype} {values.shape}, not {dtype} {shape}",
+                    where="pixel table",
+                )
+        if n and int(self.labels.max()) > HIGHEST:
+            raise SceneError(
+                f"label {int(self.labels.max())} exceeds the highest class, {HIGHEST}",
+                where="pixel table",
+            )
+        for name, values in (("sentinel", self.sentinel), ("texture", self.texture)):
+            if values is not None and not np.isfinite(values).all():
+                raise SceneError(f"{name} contains values that are not finite", where="pixel table")
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def band(self, name: str) -> FloatArray:
+        """Return one band of AERIAL or SENTINEL, (n,); SceneError if the table has no such band."""
+        if name in AERIAL:
+            return self.aerial[:, AERIAL.index(name)]
+        if name not in SENTINEL or self.sentinel is None:
+            raise SceneError(f"there is no band {name!r}", where="pixel table")
+        return self.sentinel[:, SENTINEL.index(name)]
+
+    def take(self, rows: AnyArray) -> "PixelTable":
+        """Return the rows selected by an index array or a boolean mask."""
+        columns: dict[str, Any] = {
+            name: values[rows]
+            for name, values in vars(self).items()
+            if isinstance(values, np.ndarray)
+        }
+        return replace(self, **columns)
+
+    def pixel_numbers(self) -> AnyArray:
+        """Return the number of each pixel, which is unique within the data set, int64 (n,)."""
+        return (self.patch.astype(np.int64) * SIDE + self.row) * SIDE + self.column
+
+
+def stack_tables(tables: Sequence[PixelTable], problems: tuple[Problem, ...] = ()) -> PixelTable:
+    """Concatenate pixel tables; `problems` come first, then those of each table.
+
+    Raises SceneError if there is no table, or only some tables have Sentinel or texture.
+    """
+    if not tables:
+        raise SceneError("no patch could be read", where="pixel table")
+
+    columns: dict[str, Any] = {}
+    for name, *_ in _COLUMNS:
+        parts = [getattr(table, name) for table in tables]
+        n_missing = sum(part is None for part in parts)
+        if n_missing not in (0, len(parts)):
+            raise SceneError(f"{n_missing} of {len(parts)} tables lack {name}", where="pixel table")
+        columns[name] = None if n_missing else np.concatenate(parts)
+    problems += tuple(problem for table in tables for problem in table.problems)
+    return PixelTable(**columns, problems=problems)

@@ -1,0 +1,237 @@
+"""Confusion matrices and the scores computed from them. Rows are the truth."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from core.errors import SceneError
+from core.land.data.nomenclature import N_SCORED, OTHER, reduce_labels
+from core.types import AnyArray, BoolArray, DoubleArray
+
+N_CLASSES = OTHER
+"""The size of the reduced nomenclature; row and column i stand for class i + 1.
+
+A matrix may have one more row and column for pixels that were not classified; they are errors.
+"""
+ClassOrder = Literal["class", "together", "worst"]
+_N_NOTEBOOK_CLASSES = N_SCORED - 1
+_DRAWS_AT_ONCE = 200
+
+
+@dataclass(frozen=True)
+class ConfusionScores:
+    """The scores of a confusion matrix.
+
+    Attributes
+    ----------
+    iou : float64 array, (13,)
+        Intersection over union of each class; NaN if it occurs in neither truth nor prediction.
+    miou : float
+        Mean of `iou` over the classes 1 to 12 that are not NaN, as in the FLAIR challenge:
+        "other" is left out of the mean, but its pixels count as errors.
+    n_classes : int
+        Number of classes in that mean.
+    overall_accuracy : float
+        Fraction of pixels that are classified correctly, 0..1.
+    users_accuracy, producers_accuracy, f1 : float64 arrays, (13,)
+        User's accuracy (correct among predicted), producer's accuracy (correct among true), and
+        their harmonic mean; NaN where the denominator is 0.
+    support : int64 array, (13,)
+        Number of pixels of each class in the truth.
+    kappa : float
+        Cohen's kappa (1960); NaN if chance agreement is 1.
+    notebook_miou : float
+        mIoU as in the original notebook, for comparison only; see the function `notebook_miou`.
+    """
+
+    iou: DoubleArray
+    miou: float
+    n_classes: int
+    overall_accuracy: float
+    users_accuracy: DoubleArray
+    producers_accuracy: DoubleArray
+    f1: DoubleArray
+    support: AnyArray
+    kappa: float
+    notebook_miou: float
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A 95 % confidence interval of the mIoU: the 2.5 and 97.5 % quantiles of a bootstrap.
+
+    Attributes
+    ----------
+    n_units : int
+        Number of areas (or patches) to draw from.
+    unit : str
+        The unit of resampling: "areas", or "patches" if the areas are not known.
+    """
+
+    low: float
+    high: float
+    n_units: int
+    n_draws: int
+    unit: str = "areas"
+
+
+def count_confusion(truth: AnyArray, predicted: AnyArray) -> AnyArray:
+    """Count pixels by true and predicted class, 1 to 13; int64 (13, 13).
+
+    Pixels whose truth is 0, no class, are left out. Raises SceneError if the shapes differ, or a
+    class does not exist.
+    """
+    if truth.shape != predicted.shape:
+        raise SceneError(
+            f"the prediction has shape {predicted.shape}, the truth {truth.shape}",
+            where="confusion",
+        )
+    labelled = truth != 0
+    rows, columns = truth[labelled].astype(np.int64), predicted[labelled].astype(np.int64)
+    for name, values in (("truth", rows), ("prediction", columns)):
+        if values.size and not 1 <= values.min() <= values.max() <= N_CLASSES:
+            invalid = int(values.min() if values.min() < 1 else values.max())
+            raise SceneError(
+                f"the {name} contains class {invalid}",
+                where="confusion",
+                remedy="Classes are 1 to 13 (reduced nomenclature).",
+            )
+    cells = np.bincount((rows - 1) * N_CLASSES + columns - 1, minlength=N_CLASSES**2)
+    return cells.reshape(N_CLASSES, N_CLASSES)
+
+
+def wrong_pixels(truth: AnyArray, predicted: AnyArray) -> BoolArray:
+    """Return True for pixels whose label and prediction differ.
+
+    Labels are of either nomenclature, predictions are 1 to 13. The result is False where the label
+    or the prediction is 0.
+    """
+    wrong: BoolArray = (truth != 0) & (predicted != 0) & (reduce_labels(truth) != predicted)
+    return wrong
+
+
+def class_iou(counts: AnyArray) -> DoubleArray:
+    """Compute the IoU of each class, (..., n, n) -> (..., n); NaN where the union is empty."""
+    hits = np.diagonal(counts, axis1=-2, axis2=-1).astype(np.float64)
+    union = counts.sum(axis=-1) + counts.sum(axis=-2) - hits
+    return _divide(hits, union)
+
+
+def mean_iou(counts: AnyArray) -> DoubleArray:
+    """Compute the mean IoU of the classes 1 to 12 that occur, (..., 13, 13) -> (...,)."""
+    iou = class_iou(counts)[..., :N_SCORED]
+    occurs = ~np.isnan(iou)
+    return _divide(np.where(occurs, iou, 0).sum(axis=-1), occurs.sum(axis=-1))
+
+
+def notebook_miou(counts: AnyArray) -> float:
+    """Compute the mIoU as the original notebook does (see docs/land_cover.md).
+
+    It is not comparable with `mean_iou`. Pixels of "other", which the original notebook does not
+    predict, are left out. IoU is computed from the row-normalised matrix, and the last remaining
+    class, "plowed land", is dropped.
+    """
+    rows = counts[:N_SCORED].astype(np.float64)
+    square = np.zeros(counts.shape)
+    square[:N_SCORED] = np.nan_to_num(row_shares(rows))
+    iou = class_iou(square)[:_N_NOTEBOOK_CLASSES]
+    return float(np.nanmean(iou)) if not np.isnan(iou).all() else float("nan")
+
+
+def without_other(counts: AnyArray) -> AnyArray:
+    """Return a copy of the counts, (..., 13, 13), without the pixels whose truth is "other"."""
+    counts = counts.copy()
+    counts[..., OTHER - 1, :] = 0
+    return counts
+
+
+def sum_by_area(counts: AnyArray, areas: Sequence[str]) -> AnyArray:
+    """Sum the counts of patches by area, (p, 13, 13) -> (a, 13, 13); areas sorted by name."""
+    names, positions = np.unique(np.array(areas, np.str_), return_inverse=True)
+    sums = np.zeros((len(names), *counts.shape[1:]), counts.dtype)
+    np.add.at(sums, positions, counts)
+    return sums
+
+
+def row_shares(counts: AnyArray) -> DoubleArray:
+    """Divide each row by its sum, for display only; NaN where a class is not in the truth."""
+    return _divide(counts.astype(np.float64), counts.sum(axis=-1, keepdims=True))
+
+
+def order_classes(counts: AnyArray, order: ClassOrder) -> list[int]:
+    """Return the row numbers of the classes that occur in truth or prediction, sorted for display.
+
+    "class" sorts by value. "together" places classes that are confused with each other next to each
+    other, by average linkage: two classes are as similar as the shares of each that are predicted
+    as the other. "worst" places the class with the
+    lowest producer's accuracy first.
+    """
+    classes = np.flatnonzero(counts.sum(axis=0) + counts.sum(axis=1))
+    shares = np.nan_to_num(row_shares(counts))[np.ix_(classes, classes)]
+    if order == "worst":
+        classes = classes[np.argsort(np.diagonal(shares), kind="stable")]
+    elif order == "together" and len(classes) > 2:
+        from scipy.cluster.hierarchy import leaves_list, linkage
+        from scipy.spatial.distance import squareform
+
+        similarity = shares + shares.T
+        distances = similarity.max() - similarity
+        np.fill_diagonal(distances, 0)
+        condensed = squareform(distances, checks=False)
+        classes = classes[leaves_list(linkage(condensed, "average", optimal_ordering=True))]
+    return [int(i) for i in classes]
+
+
+def score_confusion(counts: AnyArray) -> ConfusionScores:
+    """Compute all scores of a confusion matrix, 13 x 13 or with pixels that were not classified."""
+    hits = np.diagonal(counts)[:N_CLASSES].astype(np.float64)
+    support, predicted = counts.sum(axis=1)[:N_CLASSES], counts.sum(axis=0)[:N_CLASSES]
+    total = int(counts.sum())
+    accuracy = float(_divide(hits.sum(), total))
+    chance = float(_divide((support.astype(np.float64) * predicted).sum(), float(total) ** 2))
+    iou = class_iou(counts)[:N_CLASSES]
+    return ConfusionScores(
+        iou=iou,
+        miou=float(mean_iou(counts)),
+        n_classes=int((~np.isnan(iou[:N_SCORED])).sum()),
+        overall_accuracy=accuracy,
+        users_accuracy=_divide(hits, predicted),
+        producers_accuracy=_divide(hits, support),
+        f1=_divide(2 * hits, (support + predicted).astype(np.float64)),
+        support=support,
+        kappa=float(_divide(accuracy - chance, 1 - chance)),
+        notebook_miou=notebook_miou(counts),
+    )
+
+
+def bootstrap_miou(
+    counts: AnyArray, n_draws: int = 1000, seed: int = 0, unit: str = "areas"
+) -> Interval | None:
+    """Estimate a 95 % interval of the mIoU by drawing whole areas (or patches) with replacement.
+
+    Pixels of one area are similar, so drawing single pixels would give far too narrow an interval
+    (Efron and Tibshirani, 1993, chapter 8). `counts`, (u, 13, 13), or (u, 14, 14) with pixels
+    that were not classified, holds the confusion matrix of each unit. Returns None if there are
+    fewer than two units.
+    """
+    n_units = len(counts)
+    if n_units < 2:
+        return None
+    random = np.random.default_rng(seed)
+    flat, scores = counts.reshape(n_units, -1).astype(np.int64), []
+    for start in range(0, n_draws, _DRAWS_AT_ONCE):
+        n = min(_DRAWS_AT_ONCE, n_draws - start)
+        times = random.multinomial(n_units, np.full(n_units, 1 / n_units), size=n)
+        scores.append(mean_iou((times @ flat).reshape(n, *counts.shape[1:])))
+    low, high = np.nanquantile(np.concatenate(scores), (0.025, 0.975))
+    return Interval(float(low), float(high), n_units, n_draws, unit)
+
+
+def _divide(part: AnyArray | float, total: AnyArray | float) -> DoubleArray:
+    """Divide, with NaN where the divisor is 0."""
+    part, total = np.asarray(part, np.float64), np.asarray(total, np.float64)
+    empty = np.broadcast_to(total == 0, np.broadcast_shapes(part.shape, total.shape))
+    quotient: DoubleArray = np.where(empty, np.nan, part / np.where(total == 0, 1, total))
+    return quotient

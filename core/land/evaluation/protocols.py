@@ -1,0 +1,85 @@
+"""Evaluation protocols: the patches that a model is trained on, and those it is scored on."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from core.errors import TooFewError
+from core.land.data.dataset import Dataset
+
+Protocol = Literal["domains", "patches", "test"]
+TITLES = {
+    "domains": "domains left out: all pixels of domains that the model was not trained on",
+    "patches": 'the notebook\'s protocol: the training patches themselves, without "other"',
+    "test": "the test patches",
+}
+# FLAIR #2 has 77,762 patches, of which 61,712 are for training and validation. The others, from 10
+# domains, are for testing. Source: Garioud et al. (2023), arXiv:2310.13336.
+_N_TEST_PATCHES, _N_TEST_DOMAINS = 16_050, 10
+
+
+@dataclass(frozen=True)
+class Fold:
+    """Indexes of the patches that a model is trained on, and of those it is evaluated on.
+
+    With the protocol "patches", a model is evaluated on the patches it was trained on.
+    """
+
+    train: tuple[int, ...]
+    test: tuple[int, ...]
+
+
+def make_folds(dataset: Dataset, protocol: Protocol, n_folds: int = 3) -> list[Fold]:
+    """Divide the patches of a data set into the folds of a protocol.
+
+    For "domains", the domains of the training patches are divided into at most `n_folds` groups
+    with similar numbers of patches; each model is trained on all groups but one and evaluated on
+    that one. Raises TooFewError if the protocol has no patches, or there is only one domain.
+    """
+    train, test = dataset.split_indexes("train"), dataset.split_indexes("test")
+    if not train or (protocol == "test" and not test):
+        raise TooFewError(f"there are no {'test' if train else 'training'} patches", where=protocol)
+    if protocol == "patches":
+        return [Fold(train, train)]
+    if protocol == "test":
+        return [Fold(train, test)]
+    groups = _group_domains(dataset, train, n_folds)
+    if len(groups) < 2:
+        raise TooFewError(
+            "all training patches belong to one domain",
+            where=protocol,
+            remedy='Add patches of another domain, or choose the "patches" protocol.',
+        )
+    return [Fold(tuple(i for i in train if i not in set(group)), tuple(group)) for group in groups]
+
+
+def possible_protocols(dataset: Dataset) -> list[Protocol]:
+    """Return the protocols that a data set has enough domains and patches for."""
+    train, test = dataset.split_indexes("train"), dataset.split_indexes("test")
+    domains = {dataset.patches[index].domain for index in train}
+    possible: dict[Protocol, bool] = {
+        "domains": len(domains) > 1,
+        "patches": bool(train),
+        "test": bool(train and test),
+    }
+    return [protocol for protocol, is_possible in possible.items() if is_possible]
+
+
+def has_official_test(dataset: Dataset) -> bool:
+    """Return True if the data set contains the complete FLAIR #2 test set.
+
+    The published scores were computed on that test set.
+    """
+    test = dataset.split_indexes("test")
+    domains = {dataset.patches[index].domain for index in test}
+    return (len(test), len(domains)) == (_N_TEST_PATCHES, _N_TEST_DOMAINS)
+
+
+def _group_domains(dataset: Dataset, train: tuple[int, ...], n_folds: int) -> list[list[int]]:
+    """Group patches by domain, adding the largest remaining domain to the smallest group."""
+    domains: dict[str, list[int]] = {}
+    for index in train:
+        domains.setdefault(dataset.patches[index].domain, []).append(index)
+    groups: list[list[int]] = [[] for _ in range(min(n_folds, len(domains)))]
+    for name in sorted(domains, key=lambda name: (-len(domains[name]), name)):
+        min(groups, key=len).extend(domains[name])
+    return [sorted(group) for group in groups]

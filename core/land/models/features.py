@@ -1,0 +1,261 @@
+"""Features computed from the pixel table.
+
+They are any combination of the options that the original notebook compares (see
+docs/land_cover.md), plus NDVI and texture.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+
+from core.errors import SettingsError, TooFewError
+from core.land.data.pixel_table import AERIAL, SENTINEL, SIDE, PixelTable
+from core.land.data.sentinel import BLOCK, REFLECTANCE, SuperPatch
+from core.neighbours.nearest import NeighbourIndex
+from core.tables import Checked, one_of
+from core.types import AnyArray, FloatArray
+
+SentinelScaling = Literal["reflectance", "intensity"]
+EXTRAS = ("ndvi", "texture")
+_RED, _NIR = SENTINEL.index("B4"), SENTINEL.index("B8")
+# Bytes are scaled to 0..1, as in FLAIR's reference code, so that all columns share one scale.
+_BYTE = np.float32(255)
+# The smallest step of stored reflectance, which replaces the divisor of an all-zero spectrum.
+_REFLECTANCE_STEP = np.float32(1e-4)
+
+
+@dataclass(frozen=True)
+class FeatureSpec(Checked):
+    """The choice of features and of their scaling.
+
+    Attributes
+    ----------
+    fusion : bool
+        Add Sentinel's ten bands to the aerial bands.
+    robust : bool
+        Subtract the median of each column and divide by its interquartile range.
+    normalised : bool
+        Divide each sensor's spectrum by the sum of that sensor's three visible bands.
+    intensity : bool
+        Append the sum of the aerial visible bands; only with `normalised`.
+    extras : tuple of str
+        "ndvi" (aerial) and "texture": columns that the original notebook does not have.
+    preset_notebook : bool
+        Reproduce the errors of the original notebook's arithmetic, for comparison only.
+    sentinel_scaling : {"reflectance", "intensity"}
+        "reflectance": 0..1. "intensity", as in the original notebook: Sentinel's normalised
+        spectrum times the pixel's aerial intensity. No effect if `normalised` is set.
+    """
+
+    fusion: bool = False
+    robust: bool = False
+    normalised: bool = False
+    intensity: bool = False
+    extras: tuple[str, ...] = ()
+    preset_notebook: bool = False
+    sentinel_scaling: SentinelScaling = one_of("reflectance", SentinelScaling)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.intensity and not self.normalised:
+            raise SettingsError(
+                "intensity is appended only if the spectra are normalised",
+                where="intensity",
+                remedy="Set normalised as well; without it, the bands contain the intensity.",
+            )
+        for extra in self.extras:
+            if extra not in EXTRAS:
+                raise SettingsError(f"{extra!r} is not one of {', '.join(EXTRAS)}", where="extras")
+
+    @property
+    def name(self) -> str:
+        """Name in the original notebook: O or R (robust), then +N (normalised), +I (intensity)."""
+        scaling = "R" if self.robust else "O"
+        return scaling + "+N" * self.normalised + "+I" * self.intensity
+
+    @property
+    def title(self) -> str:
+        """The sensors and the name of the configuration."""
+        return f"{'aerial + Sentinel' if self.fusion else 'aerial'}, {self.name}"
+
+
+@dataclass(frozen=True)
+class Scaler:
+    """Median and interquartile range of each column, float32 (f,).
+
+    An interquartile range of 0 is replaced by 1, as in scikit-learn's RobustScaler.
+    """
+
+    median: FloatArray
+    iqr: FloatArray
+
+
+@dataclass(frozen=True)
+class Features:
+    """The feature matrix of some pixels.
+
+    Attributes
+    ----------
+    matrix : float32 array, (n, f)
+        First the aerial columns: red, green, blue, nir and elevation, 0..1 (with normalisation,
+        the four bands are divided by the sum of the visible ones), and intensity (0..3), ndvi and
+        texture if selected. Then Sentinel's ten bands.
+    n_aerial : int
+        Number of aerial columns. The others are Sentinel's, which are constant over blocks of
+        50 x 50 pixels unless they are multiplied by the pixel's intensity.
+    """
+
+    matrix: FloatArray
+    n_aerial: int
+    names: tuple[str, ...]
+
+    def take(self, rows: AnyArray) -> "Features":
+        """Return the pixels selected by an index array or a boolean mask."""
+        return replace(self, matrix=np.ascontiguousarray(self.matrix[rows]))
+
+    def neighbour_index(self) -> NeighbourIndex:
+        """Build a nearest-neighbour index of these pixels."""
+        return NeighbourIndex(self.matrix, self.n_aerial)
+
+
+def fit_scaler(table: PixelTable, spec: FeatureSpec) -> Scaler | None:
+    """Fit the robust scaling to the training pixels alone; None if the spec is not robust.
+
+    Raises TooFewError if there are no pixels.
+    """
+    if not spec.robust:
+        return None
+    if not len(table):
+        raise TooFewError("there are no pixels to fit the robust scaling to", where="features")
+    matrix = build_features(table, replace(spec, robust=False)).matrix
+    lower, median, upper = np.percentile(matrix.astype(np.float64), (25, 50, 75), axis=0)
+    iqr = upper - lower
+    # As in scikit-learn's RobustScaler, a constant column is only centred.
+    iqr[iqr < 10 * np.finfo(np.float64).eps] = 1.0
+    return Scaler(median.astype(np.float32), iqr.astype(np.float32))
+
+
+def build_features(table: PixelTable, spec: FeatureSpec, scaler: Scaler | None = None) -> Features:
+    """Compute the features of pixels.
+
+    A robust spec requires the result of `fit_scaler` for the training pixels. Raises SettingsError
+    if Sentinel, texture or the scaler is missing.
+    """
+    _check_inputs(table, spec, scaler)
+    aerial, names, intensity = _aerial_columns(table, spec)
+    matrix = aerial
+    if spec.fusion and table.sentinel is not None:
+        sentinel = _sentinel_columns(table.sentinel, spec, intensity)
+        matrix = np.concatenate([aerial, sentinel], axis=1)
+        names += tuple(f"Sentinel {band}" for band in SENTINEL)
+    if scaler is not None:
+        if scaler.median.shape != matrix.shape[1:]:
+            raise SettingsError(
+                f"the scaler was fitted to {len(scaler.median)} columns, not {matrix.shape[1]}",
+                where="features",
+            )
+        matrix -= scaler.median
+        matrix /= scaler.iqr
+    return Features(np.ascontiguousarray(matrix), aerial.shape[1], names)
+
+
+def _check_inputs(table: PixelTable, spec: FeatureSpec, scaler: Scaler | None) -> None:
+    requirements = {
+        "Sentinel": spec.fusion and table.sentinel is None,
+        "texture": "texture" in spec.extras and table.texture is None,
+        "a fitted scaler": spec.robust and scaler is None,
+    }
+    for name, is_missing in requirements.items():
+        if is_missing:
+            raise SettingsError(f"the features need {name}, which is missing", where=spec.title)
+    if scaler is not None and not spec.robust:
+        raise SettingsError(
+            "a scaler was passed, but the features are not robust", where=spec.title
+        )
+
+
+def _aerial_columns(
+    table: PixelTable, spec: FeatureSpec
+) -> tuple[FloatArray, tuple[str, ...], FloatArray]:
+    """Return the columns of the aerial pixels, their names, and the intensity, 0..3."""
+    bands = table.aerial / _BYTE
+    intensity = bands[:, 0] + bands[:, 1] + bands[:, 2]
+    columns = [bands]
+    names: tuple[str, ...] = AERIAL
+    if spec.normalised:
+        # The spectrum of a pixel that is black in the visible bands is divided by 1, so its near
+        # infrared keeps its value; `read_pixels` reports how many such pixels there are.
+        divisor = np.where(intensity == 0, np.float32(1), intensity)
+        if spec.preset_notebook:
+            # The original notebook divides twice, at extraction and again before fitting.
+            divisor = divisor * divisor
+        bands[:, :4] /= divisor[:, None]
+    if spec.intensity:
+        columns.append(intensity[:, None])
+        names += ("intensity",)
+    if "ndvi" in spec.extras:
+        columns.append(ndvi(table.aerial[:, 3], table.aerial[:, 0])[:, None])
+        names += ("ndvi",)
+    if "texture" in spec.extras and table.texture is not None:
+        columns.append(table.texture[:, None] / _BYTE)
+        names += ("texture",)
+    return np.concatenate(columns, axis=1), names, intensity
+
+
+def _sentinel_columns(sentinel: FloatArray, spec: FeatureSpec, intensity: FloatArray) -> FloatArray:
+    """Return Sentinel's ten columns, given the spectra and the aerial intensity."""
+    if spec.preset_notebook:
+        spectrum = _notebook_spectrum(sentinel)
+        # With normalisation, the original notebook's second division also applies to Sentinel.
+        divisor = np.where(intensity == 0, np.float32(1), intensity)
+        factor = 1 / divisor if spec.normalised else intensity
+    elif spec.normalised:
+        return _normalise(sentinel)
+    elif spec.sentinel_scaling == "reflectance":
+        return sentinel
+    else:
+        spectrum, factor = _normalise(sentinel), intensity
+    return np.asarray(spectrum * np.asarray(factor, np.float32)[:, None], np.float32)
+
+
+def _normalise(sentinel: FloatArray) -> FloatArray:
+    """Divide Sentinel's spectra by the sum of their three visible bands."""
+    visible = sentinel[:, 0] + sentinel[:, 1] + sentinel[:, 2]
+    return np.asarray(sentinel / np.maximum(visible, _REFLECTANCE_STEP)[:, None], np.float32)
+
+
+def _notebook_spectrum(sentinel: FloatArray) -> FloatArray:
+    """Normalise as the original notebook does: by four bands, with scale 65535 and in float16."""
+    half = (sentinel * np.float32(REFLECTANCE / 65535)).astype(np.float16)
+    first_four = np.maximum(half[:, :4].sum(axis=1, dtype=np.float16), np.float16(1e-4))
+    return np.asarray(half / first_four[:, None], np.float32)
+
+
+def ndvi(nir: AnyArray, red: AnyArray) -> FloatArray:
+    """Compute the normalised difference vegetation index, -1..1; 0 where both bands are 0.
+
+    Source: Rouse et al., NASA SP-351 (1974).
+    """
+    near_infrared, visible_red = np.asarray(nir, np.float32), np.asarray(red, np.float32)
+    total = near_infrared + visible_red
+    difference = near_infrared - visible_red
+    return np.asarray(difference / np.where(total == 0, np.float32(1), total), np.float32)
+
+
+def channel_values(table: PixelTable, name: str) -> FloatArray:
+    """Return one band, or the NDVI: "ndvi" from the aerial bands, "ndvi10" from Sentinel's."""
+    if name == "ndvi":
+        return ndvi(table.band("nir"), table.band("red"))
+    if name == "ndvi10":
+        return ndvi(table.band("B8"), table.band("B4"))
+    return table.band(name)
+
+
+def patch_ndvi(super_patch: SuperPatch) -> list[float]:
+    """Compute the mean NDVI of the Sentinel pixels of a patch on each date of its time series."""
+    row, column = super_patch.centre
+    half = SIDE // BLOCK // 2
+    rows, columns = slice(row - half, row + half), slice(column - half, column + half)
+    dates = np.asarray(super_patch.series.data)[:, :, rows, columns]
+    return [float(ndvi(bands[_NIR], bands[_RED]).mean()) for bands in dates]

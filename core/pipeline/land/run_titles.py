@@ -1,0 +1,84 @@
+"""Titles of runs, methods, features and protocols, on the pages and on the command line."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+
+from core.land.data.pixel_sampling import Draw, SampleSettings
+from core.land.evaluation.protocols import Protocol
+from core.land.models.classifier_table import CLASSIFIERS
+from core.land.models.classifiers import MethodSettings
+from core.land.models.features import FeatureSpec
+from core.pipeline.land.study_cells import StudyRun
+
+METHODS = {name: method.title for name, method in CLASSIFIERS.items()}
+PROTOCOLS: Mapping[Protocol, str] = {
+    "domains": "domains left out",
+    "patches": "training patches (the notebook's)",
+    "test": "test patches",
+}
+DRAWS: Mapping[Draw, str] = {
+    "notebook": "the notebook's grid",
+    "stratified": "stratified by class",
+    "random": "random",
+}
+# All other parameters are displayed under their own names.
+PARAMETERS = {"min_cluster_size": "minimum cluster size", "n_clusters": "number of clusters"}
+
+
+def run_title(run: StudyRun) -> str:
+    """Return the title of a run: model, protocol, and training pixels if not the default."""
+    protocol, training = PROTOCOLS[run.settings.protocol], training_title(run)
+    return f"{model_title(run)} · {protocol}" + (f", {training}" if training else "")
+
+
+def configuration_title(run: StudyRun) -> str:
+    """Return everything that distinguishes a run from others with the same protocol."""
+    training = training_title(run)
+    return model_title(run) + (f" · {training}" if training else "")
+
+
+def model_title(run: StudyRun) -> str:
+    """Return the method and the features of a run; chance baselines use no features."""
+    method = method_title(run.method)
+    return method if run.is_chance else f"{method}, {spec_title(run.spec)}"
+
+
+def training_title(run: StudyRun) -> str:
+    """Return how the training pixels of a run differ from the default; empty if they do not."""
+    sample, default = run.settings.sample, SampleSettings()
+    has_count = sample.n_per_patch != default.n_per_patch and sample.draw != "notebook"
+    differences = {
+        DRAWS[sample.draw]: sample.draw != default.draw,
+        f"{sample.n_per_patch} per patch": has_count,
+        'trained with "other"': sample.other,
+        f"seed {sample.seed}": sample.seed != default.seed,
+    }
+    return ", ".join(text for text, differs in differences.items() if differs)
+
+
+def method_title(method: MethodSettings) -> str:
+    """Return the name of a method, with the parameters that differ from their defaults."""
+    default = MethodSettings(method.method, seed=method.seed)
+    changed = [
+        f"{PARAMETERS.get(name, name)} {value}"
+        for name, value in asdict(method).items()
+        if value != getattr(default, name)
+    ]
+    return METHODS[method.method] + (f" ({', '.join(changed)})" if changed else "")
+
+
+def spec_title(spec: FeatureSpec) -> str:
+    """Return the features of a model."""
+    parts = [spec.title, *spec.extras]
+    if spec.fusion and spec.sentinel_scaling == "intensity":
+        parts.append("Sentinel × aerial intensity")
+    if spec.preset_notebook:
+        parts.append("the notebook's arithmetic")
+    return " + ".join(parts)
+
+
+def describe_evaluation(run: StudyRun) -> str:
+    """Describe the pixels on which a label economy or a cut of a tree is evaluated."""
+    if run.settings.protocol == "patches":
+        return 'unused pixels of the training patches, except class "other": an optimistic estimate'
+    return PROTOCOLS[run.settings.protocol]

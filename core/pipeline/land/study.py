@@ -1,0 +1,120 @@
+"""A land-cover study: a data set, its folds, and the pixels that are sampled from them."""
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from core.artifacts.integrity import file_mark
+from core.artifacts.keys import Checksums
+from core.land.data.dataset import Dataset, Patch
+from core.land.data.file_discovery import discover_dataset
+from core.land.data.patch_reading import RequiredData
+from core.land.data.pixel_sampling import SampleSettings, sample_pixels
+from core.land.data.pixel_table import PixelTable
+from core.land.data.sentinel import SentinelSettings
+from core.land.evaluation.label_economy import DRAWS
+from core.land.evaluation.protocols import Fold, Protocol, make_folds
+from core.land.models.features import FeatureSpec
+from core.land.models.prediction import required_data
+from core.pipeline.land.land_workspace import flair_folder
+from core.pipeline.stage import changed_input_error
+from core.pipeline.workspace import Workspace
+from core.tables import Checked, bounded, one_of
+
+
+@dataclass(frozen=True)
+class StudySettings(Checked):
+    """The settings that all runs of a study share.
+
+    `n_folds` is the number of groups of domains, for the protocol "domains". `draws` is the number
+    of random draws of the labelled pixels in a label economy; other results do not depend on it.
+    """
+
+    protocol: Protocol = one_of("domains", Protocol)
+    n_folds: int = bounded(3, 2, 100)
+    sample: SampleSettings = field(default_factory=SampleSettings)
+    dates: SentinelSettings = field(default_factory=SentinelSettings)
+    draws: int = bounded(DRAWS, 2, 100)
+
+
+class Study:
+    """The FLAIR data of a workspace, by default all patches in its flair/, divided into folds."""
+
+    def __init__(
+        self, workspace: Workspace, settings: StudySettings, dataset: Dataset | None = None
+    ) -> None:
+        self.workspace = workspace
+        self.settings = settings
+        self.dataset = dataset = dataset or discover_dataset(flair_folder(workspace))
+        self.folds = make_folds(dataset, settings.protocol, settings.n_folds)
+        checksums, sample = workspace.checksums, settings.sample
+        self._patch_inputs = cache(
+            lambda index, sentinel: patch_inputs(checksums, dataset.patches[index], sentinel)
+        )
+        # Training pixels stay in memory for further runs of the study.
+        self._sampled = cache(lambda patches, needs: sample_pixels(dataset, patches, sample, needs))
+
+    def data_inputs(self, patches: Sequence[int], spec: FeatureSpec) -> dict[str, Any]:
+        """Return cache key inputs for some patches: names, checksums and sampling settings."""
+        inputs: dict[str, Any] = {"sample": dataclasses.asdict(self.settings.sample)}
+        if spec.fusion:
+            inputs["dates"] = dataclasses.asdict(self.settings.dates)
+        return inputs | {"patches": [self._patch_inputs(index, spec.fusion) for index in patches]}
+
+    def sampled(self, patches: Sequence[int], spec: FeatureSpec) -> PixelTable:
+        """Return the training pixels of some patches."""
+        return self._sampled(tuple(patches), self._required_data(spec))
+
+    def judges(self, fold: Fold, spec: FeatureSpec) -> PixelTable:
+        """Sample held-out pixels of a fold at random, none of which is a training pixel.
+
+        The class "other" is included, unless the protocol is "patches", which does not score it.
+        Raises TooFewError if no pixel is left.
+        """
+        sample = SampleSettings(
+            draw="random",
+            other=self.settings.protocol != "patches",
+            nomenclature=self.settings.sample.nomenclature,
+            # With the same seed, a random sample would draw the training pixels.
+            seed=(self.settings.sample.seed + 1) % 2**31,
+        )
+        table = sample_pixels(self.dataset, fold.test, sample, self._required_data(spec))
+        training_pixels = self.sampled(fold.train, spec).pixel_numbers()
+        return table.take(~np.isin(table.pixel_numbers(), training_pixels))
+
+    def file_states(self, spec: FeatureSpec) -> list[Any]:
+        """Return the state of the files of all patches.
+
+        Raises ChangedInputError if they are not those that the keys of the study describe.
+        """
+        states: list[Any] = []
+        for index, patch in enumerate(self.dataset.patches):
+            try:
+                inputs = patch_inputs(self.workspace.checksums, patch, spec.fusion)
+                states += [file_mark(path) for path in (patch.image, patch.mask) if path]
+            except OSError as error:
+                raise changed_input_error(patch.name) from error
+            if inputs != self._patch_inputs(index, spec.fusion):
+                raise changed_input_error(patch.name)
+        return states
+
+    def _required_data(self, spec: FeatureSpec) -> RequiredData:
+        return required_data(spec, RequiredData(dates=self.settings.dates))
+
+
+def patch_inputs(checksums: Checksums, patch: Patch, sentinel: bool) -> list[Any]:
+    """Return cache key inputs for a patch: its name, its area and the checksums of its files.
+
+    With `sentinel`, the position of the patch in its super area and the checksums of the super
+    area's files are added.
+    """
+    files = [checksums.of(path) for path in (patch.image, patch.mask) if path]
+    inputs = [patch.name, patch.area_id, *files]
+    area = patch.super_area
+    if not sentinel or area is None:
+        return inputs
+    return [*inputs, patch.centroid, *map(checksums.of, (area.data, area.masks, area.products))]

@@ -1,0 +1,297 @@
+"""Runs of a study: one classifier and its features, trained and evaluated on every fold."""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+
+from core.artifacts.formats import read_arrays, read_json, write_arrays, write_json
+from core.artifacts.store import Artifact
+from core.clusters.methods.hdbscan_tree import SpanningTree, build_tree
+from core.clusters.methods.method import Hierarchy
+from core.clusters.methods.method_table import METHODS
+from core.land.data.dataset import Dataset
+from core.land.data.patch_reading import RequiredData
+from core.land.evaluation import confusion
+from core.land.evaluation.label_economy import Bench
+from core.land.evaluation.protocols import Fold
+from core.land.models.classifier_table import CLASSIFIERS, fit_classifier
+from core.land.models.classifiers import (
+    FittedModel,
+    MethodSettings,
+    describe_untrained_classes,
+    tree_settings,
+)
+from core.land.models.cluster_names import Naming
+from core.land.models.features import Features, FeatureSpec, Scaler, build_features, fit_scaler
+from core.land.models.prediction import JudgedPatches, judge_patches
+from core.pipeline.land.land_workspace import data_credit
+from core.pipeline.land.study import Study, StudySettings
+from core.pipeline.stage import Stage
+from core.progress import Progress, silent
+from core.settings import TreeSettings
+from core.types import AnyArray, ByteArray, FloatArray
+
+_HIERARCHY = cast(Hierarchy, METHODS["hdbscan"].hierarchy)
+
+
+@dataclass(frozen=True)
+class FoldModel:
+    """A model trained on one fold, the scaling of its features, and the time for fitting both."""
+
+    fitted: FittedModel
+    scaler: Scaler | None
+    seconds: float
+
+
+@dataclass(frozen=True)
+class StudyRun:
+    """A classifier with its features in a study; its result may not have been computed yet."""
+
+    study: Study
+    method: MethodSettings
+    spec: FeatureSpec
+    _models: dict[Fold, FoldModel] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+
+    @property
+    def settings(self) -> StudySettings:
+        """The settings of the study."""
+        return self.study.settings
+
+    @property
+    def is_chance(self) -> bool:
+        """True for a chance baseline."""
+        return CLASSIFIERS[self.method.method].is_chance
+
+    @cached_property
+    def key(self) -> str:
+        """The key of the run's result in the store."""
+        return CELLS.step(self).key
+
+    def file_states(self) -> list[Any]:
+        """Return the state of the files of the study; see `Study.file_states`."""
+        return self.study.file_states(self.spec)
+
+    def make(self, stage: Stage["StudyRun", Any], report: Progress = silent) -> Artifact:
+        """Find or compute the artifact of a stage, and save the checksums of the input files."""
+        artifact = stage.make(self.study.workspace.store, self, report)
+        self.study.workspace.checksums.save()
+        return artifact
+
+    def training_data(self, fold: Fold) -> tuple[Features, ByteArray, Scaler | None]:
+        """Return the features and labels of a fold's training pixels, and their scaling."""
+        table = self.study.sampled(fold.train, self.spec)
+        scaler = fit_scaler(table, self.spec)
+        return build_features(table, self.spec, scaler), table.labels, scaler
+
+    def bench(self, fold: Fold, n_held_out: int | None = None) -> Bench:
+        """Return training and held-out pixels of a fold, at most `n_held_out` of the latter."""
+        features, labels, scaler = self.training_data(fold)
+        judges = self.study.judges(fold, self.spec)
+        order = np.random.default_rng(self.method.seed).permutation(len(judges))
+        judges = judges.take(np.sort(order[:n_held_out]))
+        return Bench(features, labels, build_features(judges, self.spec, scaler), judges.labels)
+
+    def tree(self, fold: Fold, features: Features) -> Artifact:
+        """Find or build HDBSCAN's tree of a fold's training pixels."""
+        settings = tree_settings(self.method, features.matrix.shape[1])
+        inputs = self.study.data_inputs(fold.train, self.spec)
+        inputs |= {"spec": asdict(self.spec), "tree": asdict(settings)}
+        subject = _TrainingPixels(inputs, features.matrix, settings)
+        return TREES.make(self.study.workspace.store, subject)
+
+    def read_tree(self, fold: Fold, features: Features) -> SpanningTree:
+        """Return HDBSCAN's tree of a fold's training pixels."""
+        return TREES.open(self.tree(fold, features))
+
+    def fit(self, fold: Fold) -> FoldModel:
+        """Train on a fold; the model stays in memory as long as this object."""
+        if fold in self._models:
+            return self._models[fold]
+        start = time.perf_counter()
+        features, labels, scaler = self.training_data(fold)
+        trees: list[Artifact] = []
+
+        def read_tree() -> SpanningTree:
+            trees.append(self.tree(fold, features))
+            return TREES.open(trees[0])
+
+        fitted = fit_classifier(features, labels, self.method, read_tree)
+        # If the tree was read from the store, the time for building it is added.
+        stored = sum(float(tree.manifest["seconds"]) for tree in trees if tree.cached)
+        seconds = time.perf_counter() - start + stored
+        return self._models.setdefault(fold, FoldModel(fitted, scaler, seconds))
+
+    def judge(
+        self, fold: Fold, maps: Path | None = None, report: Progress = silent
+    ) -> JudgedPatches:
+        """Predict the held-out patches of a fold; with `maps`, also write their class maps."""
+        return self._predict(fold, self.study.dataset, fold.test, maps, report)
+
+    def predict_unlabelled(self, folder: Path, report: Progress = silent) -> JudgedPatches:
+        """Write class maps of the patches without masks, predicted by the first fold's model."""
+        dataset = replace(self.study.dataset, patches=self.study.dataset.unlabelled)
+        patches = range(len(dataset.patches))
+        return self._predict(self.study.folds[0], dataset, patches, folder, report)
+
+    def _predict(
+        self,
+        fold: Fold,
+        dataset: Dataset,
+        patches: Sequence[int],
+        maps: Path | None,
+        report: Progress,
+    ) -> JudgedPatches:
+        """Predict patches of a data set by a fold's model; with `maps`, write class maps."""
+        model = self.fit(fold)
+        return judge_patches(
+            model.fitted.model,
+            dataset,
+            patches,
+            self.spec,
+            model.scaler,
+            n_clusters=model.fitted.n_clusters,
+            needs=RequiredData(dates=self.settings.dates),
+            maps=maps,
+            about=data_credit(self.study.workspace),
+            report=report,
+        )
+
+    def write_maps(self, folder: Path, report: Progress = silent) -> None:
+        """Write class maps of all held-out patches, each predicted by its fold's model."""
+        for fold in self.study.folds:
+            self.judge(fold, folder, report)
+
+
+@dataclass(frozen=True)
+class _TrainingPixels:
+    """The training pixels of a fold, with the settings of their tree and the inputs of its key."""
+
+    inputs: dict[str, Any]
+    matrix: FloatArray
+    settings: TreeSettings
+
+
+@dataclass(frozen=True)
+class CellResult:
+    """The result of a run.
+
+    Attributes
+    ----------
+    counts : int64 array, (p, 13, 13)
+        Confusion matrix of each held-out patch; rows are the truth.
+    patches, areas : tuple of str
+        Name and area of each held-out patch.
+    about : dict
+        Facts about each fold: clusters, reliability, labels and notes.
+    """
+
+    artifact: Artifact
+    counts: AnyArray
+    patches: tuple[str, ...]
+    areas: tuple[str, ...]
+    about: dict[str, Any]
+
+    @cached_property
+    def scored_counts(self) -> AnyArray:
+        """`counts` without the pixels that the protocol does not score."""
+        protocol = self.artifact.manifest["inputs"]["protocol"]
+        return confusion.without_other(self.counts) if protocol == "patches" else self.counts
+
+    @cached_property
+    def scores(self) -> confusion.ConfusionScores:
+        """Scores over all patches."""
+        return confusion.score_confusion(self.scored_counts.sum(axis=0))
+
+    @cached_property
+    def interval(self) -> confusion.Interval | None:
+        """Confidence interval of the mIoU, resampled by area; None for a single area."""
+        return confusion.bootstrap_miou(confusion.sum_by_area(self.scored_counts, self.areas))
+
+    @property
+    def seconds(self) -> float:
+        """Time for sampling, training (including the tree, even if stored) and prediction.
+
+        A sample stays in memory, so only the first of several runs that share it includes its time.
+        """
+        return float(self.artifact.counts["seconds"])
+
+    def fold_mean(self, name: str) -> float:
+        """Return the mean of a fact in `about` over the folds that have it; NaN if none has."""
+        values = [fold[name] for fold in self.about["folds"] if name in fold]
+        return sum(values) / len(values) if values else float("nan")
+
+    @property
+    def notes(self) -> list[str]:
+        """Notes for the user, without repetitions."""
+        folds = self.about["folds"]
+        notes = describe_untrained_classes([fold.get("absent", []) for fold in folds])
+        return [*notes, *dict.fromkeys(note for fold in folds for note in fold["notes"])]
+
+
+def _build_tree(pixels: _TrainingPixels, folder: Path, _: Progress) -> Mapping[str, Any]:
+    tree = build_tree(pixels.matrix, pixels.settings)
+    write_arrays(folder, _HIERARCHY.arrays(tree))
+    return _HIERARCHY.counts(tree)
+
+
+def _run_inputs(run: StudyRun) -> dict[str, Any]:
+    study = run.study
+    return {
+        "protocol": study.settings.protocol,
+        "taught": [study.data_inputs(fold.train, run.spec) for fold in study.folds],
+        "judged": [study.data_inputs(fold.test, run.spec) for fold in study.folds],
+        "method": asdict(run.method),
+        "spec": asdict(run.spec),
+    }
+
+
+def _evaluate(run: StudyRun, folder: Path, report: Progress) -> dict[str, Any]:
+    results, facts = [], []
+    for fold in run.study.folds:
+        model = run.fit(fold)
+        start = time.perf_counter()
+        results.append(run.judge(fold, report=report))
+        facts.append(_fold_facts(run, fold, model.fitted, results[-1]))
+        facts[-1]["seconds"] = model.seconds + time.perf_counter() - start
+    write_arrays(folder, {"counts": np.concatenate([result.counts for result in results])})
+    patches = [run.study.dataset.patches[i] for result in results for i in result.patches]
+    names, areas = [patch.name for patch in patches], [patch.area_id for patch in patches]
+    write_json(folder / "cell.json", {"patches": names, "areas": areas, "folds": facts})
+    return {"seconds": sum(fold["seconds"] for fold in facts)}
+
+
+def _fold_facts(
+    run: StudyRun, fold: Fold, fitted: FittedModel, result: JudgedPatches
+) -> dict[str, Any]:
+    facts: dict[str, Any] = {**fitted.facts, "n_labels": fitted.n_labels}
+    if fitted.n_clusters:
+        predicted = Naming(np.zeros(fitted.n_clusters, np.uint8), result.by_cluster)
+        facts["reliability_after_knn"] = predicted.mean_reliability
+        facts["weighted_reliability_after_knn"] = predicted.weighted_reliability
+    problems = (*run.study.sampled(fold.train, run.spec).problems, *result.problems)
+    return facts | {"notes": [*fitted.notes, *map(str, problems)]}
+
+
+def _open_result(artifact: Artifact) -> CellResult:
+    about = read_json(artifact.folder / "cell.json")
+    counts = read_arrays(artifact.folder)["counts"]
+    return CellResult(artifact, counts, tuple(about["patches"]), tuple(about["areas"]), about)
+
+
+TREES: Stage[_TrainingPixels, SpanningTree] = Stage(
+    name="flair-trees",
+    version=1,
+    inputs=lambda pixels: pixels.inputs,
+    compute=_build_tree,
+    load=lambda artifact: _HIERARCHY.restore(read_arrays(artifact.folder), artifact.counts),
+)
+CELLS: Stage[StudyRun, CellResult] = Stage(
+    "flair-cells", 1, _run_inputs, _evaluate, _open_result, StudyRun.file_states
+)

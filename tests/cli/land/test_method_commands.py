@@ -1,0 +1,230 @@
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import rasterio
+
+from core.cli.land import method_commands
+from core.errors import SettingsError, TooFewError
+from core.land.models.configurations import grid_configurations
+
+Run = Callable[..., Any]
+
+
+def test_run__other_both_trains_side_by_side(run: Run, land: Path) -> None:
+    words = ("run", "--protocol", "domains", "--workspace", land, "--json")
+    both = json.loads(run(*words, "--other", "both").stdout)
+    only_with = json.loads(run(*words, "--other", "with").stdout)
+    miou = only_with["protocols"]["domains"]["miou"]
+    assert both["with_other"]["protocols"]["domains"]["miou"] == miou
+    assert both["protocols"]["domains"]["miou"] != miou
+    assert "synthetic data set" in both["attribution"]
+
+
+def test_run__is_named_after_everything_that_distinguishes_it(
+    run: Run, land: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "s.toml"
+    path.write_text('[features]\nextras = ["ndvi"]\n[sample]\ndraw = "random"\nn_per_patch = 50\n')
+    words = ("run", "--protocol", "domains", "--k", 5, "--settings", path, "--workspace", land)
+    title = "kNN (k 5), aerial, O + ndvi · random, 50 per patch"
+    assert json.loads(run(*words, "--json").stdout)["title"] == title
+    assert run(*words).stdout.startswith(f"{title}\n")
+
+
+@pytest.mark.usefixtures("small_grid")
+def test_grid__a_configuration_that_fails_does_not_stop_the_others(run: Run, broken: Path) -> None:
+    output = run("grid", "--workspace", broken, "--json")
+    assert output.exit_code == 0
+    result = json.loads(output.stdout)
+    aerial, fused = result["cells"]
+    assert aerial["miou"] > 0
+    assert "error" not in aerial
+    assert (fused["fusion"], fused["miou"], fused["seconds"]) == (True, None, None)
+    assert "no labelled pixel" in fused["error"]
+    assert set(aerial) == set(fused) - {"error"}
+    assert any(note.startswith("failed: kNN, aerial + Sentinel, O:") for note in result["notes"])
+    text = run("grid", "--workspace", broken).stdout
+    assert "kNN, aerial, O                           mIoU 0." in text
+    assert "kNN, aerial + Sentinel, O                failed, see the notes" in text
+
+
+def test_grid__error_if_every_configuration_fails(
+    run: Run, broken: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fused = [cell for cell in grid_configurations() if cell.spec.fusion and cell.spec.name == "O"]
+    monkeypatch.setattr(method_commands, "grid_configurations", lambda **_: fused[:1])
+    assert isinstance(run("grid", "--workspace", broken, "--json").exception, TooFewError)
+
+
+@pytest.mark.usefixtures("small_grid")
+def test_grid__names_patches_left_out_and_those_that_each_row_is_evaluated_on(
+    run: Run, broken: Path
+) -> None:
+    words = ("grid", "--protocol", "patches", "--workspace", broken)
+    notes = json.loads(run(*words, "--json").stdout)["notes"]
+    assert any("IMG_000001: it was not predicted" in note for note in notes)
+    assert "evaluated on 1 patch of 1 area: kNN, aerial + Sentinel, O" in notes
+    assert "evaluated on 2 patches of 2 areas: kNN, aerial, O" in notes
+    text = run(*words).stdout
+    assert "note: IMG_000001: it was not predicted" in text
+    assert "2 patches" in text
+
+
+def test_run__a_protocol_that_fails_does_not_hide_the_others(run: Run, broken: Path) -> None:
+    output = run("run", "--fusion", "--workspace", broken, "--json")
+    assert output.exit_code == 0
+    result = json.loads(output.stdout)
+    assert result["protocols"]["domains"]["miou"] is None
+    assert "no labelled pixel" in result["protocols"]["domains"]["error"]
+    assert result["protocols"]["patches"]["miou"] > 0
+    assert result["optimism_gap"] is None
+    text = run("run", "--fusion", "--workspace", broken).stdout
+    assert "domains  failed: " in text
+    assert "patches  mIoU" in text
+    only_domains = run("run", "--fusion", "--protocol", "domains", "--workspace", broken)
+    assert isinstance(only_domains.exception, TooFewError)
+
+
+def test_run__dark_pixels_and_untrained_classes_are_named(
+    run: Run, land: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(land / "flair", tmp_path / "flair")
+    image = sorted(tmp_path.glob("flair/flair_aerial_train/*/*/img/*.tif"))[0]
+    with rasterio.open(image, "r+") as target:
+        bands = target.read()
+        bands[:3, :60, :60] = 0
+        target.write(bands)
+    for mask in tmp_path.glob("flair/flair_labels_train/*/*/msk/*.tif"):
+        with rasterio.open(mask, "r+") as target:
+            values = target.read()
+            values[values == 9] = 10
+            target.write(values)
+    result = json.loads(run("run", "--protocol", "patches", "-w", tmp_path, "--json").stdout)
+    notes = " ".join(result["notes"])
+    assert "3,600 pixels are black in the visible bands" in notes
+    assert "IMG_000001" in notes
+    assert "9 (vineyard)" in notes
+    bench = json.loads(run("bench", "--protocol", "patches", "-w", tmp_path, "--json").stdout)
+    assert bench["notes"] == [*result["notes"]]
+
+
+def test_run__notebook_arithmetic_is_marked_and_classes_are_listed(run: Run, land: Path) -> None:
+    words = ("run", "--protocol", "domains", "--workspace", land, "--json")
+    default, notebook = (
+        json.loads(run(*words, *more).stdout) for more in ((), ("--preset", "notebook"))
+    )
+    assert (default.get("preset"), notebook["preset"]) == (None, "notebook")
+    scores = default["protocols"]["domains"]
+    assert len(scores["classes"]) == 13
+    fields = {"iou", "users_accuracy", "producers_accuracy", "f1", "support"}
+    assert set(scores["classes"]["building"]) == fields
+    iou = [
+        cover["iou"]
+        for name, cover in scores["classes"].items()
+        if cover["iou"] is not None and name != "other"
+    ]
+    assert sum(iou) / len(iou) == pytest.approx(scores["miou"])
+
+
+@pytest.mark.usefixtures("small_grid")
+def test_grid__the_features_table_is_used_or_refused(run: Run, land: Path, tmp_path: Path) -> None:
+    path = tmp_path / "f.toml"
+    words = ("grid", "--workspace", land, "--json")
+    default = json.loads(run(*words).stdout)["cells"]
+    path.write_text('[features]\nsentinel_scaling = "intensity"\n')
+    scaled = json.loads(run(*words, "--settings", path).stdout)["cells"]
+    assert scaled[0]["miou"] == default[0]["miou"]
+    assert scaled[1]["miou"] != default[1]["miou"]
+    path.write_text("[features]\nrobust = true\n")
+    error = run(*words, "--settings", path).exception
+    assert isinstance(error, SettingsError)
+    assert "settings.features.robust: the grid varies this setting itself" in str(error)
+    cells = json.loads(run(*words, "--preset", "notebook").stdout)["cells"]
+    assert [row["preset"] for row in cells] == ["notebook", "notebook"]
+
+
+@pytest.mark.parametrize(
+    ("words", "match"),
+    [
+        (("--other", "maybe"), "'maybe' is not one of without, with, both"),
+        (("--protocol", "half"), "'half' is not one of domains, patches, test"),
+    ],
+)
+def test_run__unknown_choices(run: Run, land: Path, words: tuple[str, str], match: str) -> None:
+    error = run("run", *words, "--workspace", land).exception
+    assert isinstance(error, SettingsError)
+    assert match in str(error)
+
+
+def test_score__states_the_resampling_units_of_its_interval(
+    run: Run, land: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(land / "flair", tmp_path / "flair")
+    shutil.rmtree(tmp_path / "flair" / "flair_2_aerial_test")
+    shutil.rmtree(tmp_path / "flair" / "flair_2_labels_test")
+    masks = tmp_path / "flair" / "flair_labels_train"
+    predictions = tmp_path / "predictions"
+    predictions.mkdir()
+    for mask in masks.rglob("*.tif"):
+        shutil.copy(mask, predictions)
+    words = ("score", "--predictions", predictions, "--first", "1", "--workspace", tmp_path)
+    by_area = json.loads(run(*words, "--json").stdout)
+    assert by_area["interval_over"] == "areas"
+    assert (by_area["interval"]["n_units"], by_area["interval"]["unit"]) == (2, "areas")
+    assert "2 areas" in run(*words).stdout
+    # The masks' folders are those of FLAIR's layout.
+    from_paths = json.loads(run(*words, "--masks", masks, "--json").stdout)
+    assert (from_paths["interval"], from_paths["interval_over"]) == (by_area["interval"], "areas")
+    flat = tmp_path / "flat"
+    shutil.copytree(predictions, flat)
+    by_patch = json.loads(run(*words, "--masks", flat, "--json").stdout)
+    assert by_patch["interval_over"] == "patches; areas are not known"
+    assert by_patch["interval"]["unit"] == "patches"
+    assert "2 patches" in run(*words, "--masks", flat).stdout
+    assert "areas are not known" in run(*words, "--masks", flat).stdout
+    # Two patches of one area give no information about the spread between areas.
+    for tree in ("flair_labels_train", "flair_aerial_train"):
+        first, second = sorted(tmp_path.glob(f"flair/{tree}/*/*/*/*.tif"))
+        second.rename(first.parent / second.name)
+    assert json.loads(run(*words, "--json").stdout)["interval"] is None
+    assert "no interval, only one area" in run(*words).stdout
+
+
+def write_classes(path: Path, values: Any, nodata: int | None = None) -> None:
+    path.parent.mkdir(exist_ok=True)
+    with rasterio.open(
+        path, "w", driver="GTiff", width=8, height=8, count=1, dtype="uint8", nodata=nodata
+    ) as target:
+        target.write(values, 1)
+
+
+@pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
+def test_score__masks_and_predictions_in_one_folder(run: Run, tmp_path: Path) -> None:
+    truth = np.full((8, 8), 3, np.uint8)
+    predicted = truth.copy()
+    predicted[:2], predicted[2:4] = 0, 5
+    write_classes(tmp_path / "all" / "MSK_000001.tif", truth)
+    write_classes(tmp_path / "all" / "PRED_000001.tif", predicted, nodata=0)
+    folder = tmp_path / "all"
+    words = ("score", "--predictions", folder, "--masks", folder, "--workspace", tmp_path, "--json")
+    result = json.loads(run(*words).stdout)
+    # Half of the pixels are right; those without a class and those of the wrong class are errors.
+    assert result["overall_accuracy"] == 0.5
+    assert [value for value in result["iou"].values() if value is not None] == [0.5, 0]
+    assert (result["nodata_pixels"], result["unjudged_pixels"]) == (16, 0)
+    skipped = json.loads(run(*words, "--skip-nodata").stdout)
+    assert (skipped["nodata_pixels"], skipped["unjudged_pixels"]) == (16, 16)
+    assert skipped["overall_accuracy"] == pytest.approx(2 / 3)
+    write_classes(tmp_path / "empty" / "MSK_000001.tif", np.zeros((8, 8), np.uint8))
+    error = run(*words[:4], tmp_path / "empty", *words[5:]).exception
+    assert isinstance(error, TooFewError)
+
+
+def test_score__help_has_the_default_of_masks(run: Run) -> None:
+    text = " ".join(run("score", "--help").stdout.replace("│", " ").split())
+    assert "[default: the masks of the workspace's test patches, or" in text
