@@ -17,11 +17,13 @@ from app.widgets.images import data_uri
 from app.widgets.markup import escape_markdown, facts_html, swatch_html
 from app.widgets.plot_picker import Picture, pick_cell
 from app.widgets.theme import chart_colours
+from core.land.context.context_groups import compute_context
+from core.land.context.image_bands import FLAIR_ROLES, ImageBands
 from core.land.data.nomenclature import FULL, REDUCED, LandCover, reduce_labels
-from core.land.data.patch_reading import local_texture, pixel_position, read_readable_pixel
+from core.land.data.patch_reading import pixel_position, read_readable_pixel
 from core.land.data.pixel_table import AERIAL, SENTINEL, SIDE, PixelTable
 from core.land.data.sentinel import WAVELENGTHS
-from core.land.models.features import build_features
+from core.land.models.features import FeatureSpec, build_features, context_groups
 from core.land.models.pixel_decision import decide_by_trees, decide_by_votes
 from core.pipeline.land.class_maps import StoredModel
 from core.pipeline.land.run_titles import run_title
@@ -155,7 +157,7 @@ def typed_pixel_panel(land: Land, pixel: PixelTable) -> None:
     if run.spec.fusion and pixel.sentinel is None:
         st.caption("This model requires a Sentinel spectrum, which this patch does not have.")
         return
-    typed, model = _typed_pixel(land, pixel, fusion=run.spec.fusion), models[run.key]
+    typed, model = _typed_pixel(land, pixel, run.spec), models[run.key]
     cover, evidence = predict_pixel(run, model, typed)
     st.html(f"<b>{swatch_html(cover.colour)} {cover.name}</b>")
     domains = f"The model was trained on the domains {', '.join(model.domains)}."
@@ -163,8 +165,8 @@ def typed_pixel_panel(land: Land, pixel: PixelTable) -> None:
     st.caption(escape_markdown(f"{evidence} {domains} {chance}"))
 
 
-def _typed_pixel(land: Land, pixel: PixelTable, *, fusion: bool) -> PixelTable:
-    """Return the pixel with the values that the user typed."""
+def _typed_pixel(land: Land, pixel: PixelTable, spec: FeatureSpec) -> PixelTable:
+    """Return the pixel with the values that the user typed, and its actual surroundings."""
     position = (pixel.patch, pixel.column, pixel.row)
     version = " ".join(str(values[0]) for values in position)
 
@@ -178,12 +180,16 @@ def _typed_pixel(land: Land, pixel: PixelTable, *, fusion: bool) -> PixelTable:
         return np.array([values], np.float32)
 
     aerial, spectrum = fields(AERIAL, (0, 255)), None
-    if fusion:
+    if spec.fusion:
         spectrum = fields(SENTINEL, (0.0, 2.0), step=0.01, format="%.3f")
-    bands = land_data.readable_patch(land, int(pixel.patch[0])).aerial
+    index = int(pixel.patch[0])
+    bands = land_data.readable_patch(land, index).aerial
     assert bands is not None
-    texture = local_texture(bands)[pixel.row, pixel.column]
-    return PixelTable(aerial, spectrum, pixel.labels, *position, texture)
+    image, groups = ImageBands(bands, AERIAL, roles=FLAIR_ROLES), context_groups(spec)
+    key = land.key("surroundings", index=index, groups=groups)
+    planes, names = cached_image(key, lambda: compute_context(image, groups))
+    context = np.ascontiguousarray(planes[:, pixel.row, pixel.column].T)
+    return PixelTable(aerial, spectrum, pixel.labels, *position, context, names)
 
 
 def predict_pixel(run: StudyRun, model: StoredModel, pixel: PixelTable) -> tuple[LandCover, str]:

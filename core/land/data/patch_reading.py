@@ -1,12 +1,13 @@
-"""Reading of the pixels of patches: aerial bands, labels, texture and Sentinel spectra."""
+"""Reading of the pixels of patches: aerial bands, labels, context and Sentinel spectra."""
 
 import logging
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.ndimage import uniform_filter
 
 from core.errors import SceneError
+from core.land.context.context_groups import compute_context
+from core.land.context.image_bands import FLAIR_ROLES, ImageBands
 from core.land.data.dataset import Dataset, Patch, Problem
 from core.land.data.nomenclature import HIGHEST, Nomenclature, reduce_labels
 from core.land.data.pixel_table import AERIAL, SIDE, UNLABELLED, PixelTable
@@ -23,16 +24,16 @@ from core.types import AnyArray, ByteArray, FloatArray
 
 log = logging.getLogger(__name__)
 
-TEXTURE_WINDOW = 9
-"""Pixels along one side of the window in which texture is measured."""
-
 
 @dataclass(frozen=True)
 class RequiredData:
-    """The data to read in addition to aerial bands and labels, and how to read them."""
+    """The data to read in addition to aerial bands and labels, and how to read them.
+
+    `context` contains the names of groups of features of the surroundings; see CONTEXT_GROUPS.
+    """
 
     sentinel: bool = False
-    texture: bool = False
+    context: tuple[str, ...] = ()
     nomenclature: Nomenclature = "reduced"
     dates: SentinelSettings = SentinelSettings()
 
@@ -97,17 +98,6 @@ def pixel_position(patch: Patch, column: int, row: int) -> tuple[float, float, s
         return float(x), float(y), source.crs.to_string() if source.crs else ""
 
 
-def local_texture(aerial: ByteArray) -> FloatArray:
-    """Compute the standard deviation of brightness (mean visible band) in 9 x 9 windows.
-
-    The bands are uint8 (5, h, w), the texture is float32 (h, w), 0..127.5.
-    """
-    grey = aerial[:3].mean(axis=0, dtype=np.float64)
-    mean = uniform_filter(grey, TEXTURE_WINDOW, mode="reflect")
-    mean_square = uniform_filter(grey * grey, TEXTURE_WINDOW, mode="reflect")
-    return np.asarray(np.sqrt(np.maximum(mean_square - mean * mean, 0)), np.float32)
-
-
 def read_patch(dataset: Dataset, index: int, needs: RequiredData = AERIAL_ONLY) -> PixelTable:
     """Read all 512 * 512 pixels of a patch, row by row, including those of "other".
 
@@ -145,6 +135,12 @@ def read_pixels(patch: Patch, index: int, flat: AnyArray, needs: RequiredData) -
             )
             problems.append(Problem(patch.name, reason))
         spectra = _pixel_spectra(super_patch, patch, row, column)
+    context: FloatArray | None = None
+    context_names: tuple[str, ...] = ()
+    if needs.context:
+        image = ImageBands(aerial, AERIAL, roles=FLAIR_ROLES)
+        planes, context_names = compute_context(image, needs.context)
+        context = np.ascontiguousarray(planes[:, row, column].T)
     return PixelTable(
         aerial=np.ascontiguousarray(aerial[:, row, column].T, np.float32),
         sentinel=spectra,
@@ -152,7 +148,8 @@ def read_pixels(patch: Patch, index: int, flat: AnyArray, needs: RequiredData) -
         patch=np.full(len(flat), index, np.int32),
         column=column.astype(np.int16),
         row=row.astype(np.int16),
-        texture=local_texture(aerial)[row, column] if needs.texture else None,
+        context=context,
+        context_names=context_names,
         problems=tuple(problems),
     )
 

@@ -25,7 +25,6 @@ _COLUMNS: tuple[tuple[Any, ...], ...] = (
     ("patch", "int32"),
     ("column", "int16"),
     ("row", "int16"),
-    ("texture", "float32"),
 )
 
 
@@ -46,8 +45,11 @@ class PixelTable:
         Index of the patch in the data set.
     column, row : int16 arrays, (n,)
         Position of the pixel in its patch, 0..511.
-    texture : float32 array, (n,), or None
-        Standard deviation around the pixel (see `local_texture`); None if not required.
+    context : float32 array, (n, c), or None
+        Features of the surroundings of each pixel, in the unit of the features; see
+        `core.land.context`. None if not required.
+    context_names : tuple of str, (c,)
+        The name of each column of `context`.
     """
 
     aerial: FloatArray
@@ -56,12 +58,14 @@ class PixelTable:
     patch: IntArray
     column: AnyArray
     row: AnyArray
-    texture: FloatArray | None = None
+    context: FloatArray | None = None
+    context_names: tuple[str, ...] = ()
     problems: tuple[Problem, ...] = ()
 
     def __post_init__(self) -> None:
         n = len(self.labels)
-        for name, dtype, *width in _COLUMNS:
+        context = ("context", "float32", len(self.context_names))
+        for name, dtype, *width in (*_COLUMNS, context):
             values, shape = getattr(self, name), (n, *width)
             if values is not None and (values.dtype != dtype or values.shape != shape):
                 raise SceneError(
@@ -73,7 +77,7 @@ class PixelTable:
                 f"label {int(self.labels.max())} exceeds the highest class, {HIGHEST}",
                 where="pixel table",
             )
-        for name, values in (("sentinel", self.sentinel), ("texture", self.texture)):
+        for name, values in (("sentinel", self.sentinel), ("context", self.context)):
             if values is not None and not np.isfinite(values).all():
                 raise SceneError(f"{name} contains values that are not finite", where="pixel table")
 
@@ -105,17 +109,21 @@ class PixelTable:
 def stack_tables(tables: Sequence[PixelTable], problems: tuple[Problem, ...] = ()) -> PixelTable:
     """Concatenate pixel tables; `problems` come first, then those of each table.
 
-    Raises SceneError if there is no table, or only some tables have Sentinel or texture.
+    Raises SceneError if there is no table, only some tables have Sentinel, or their columns of
+    context differ.
     """
     if not tables:
         raise SceneError("no patch could be read", where="pixel table")
 
     columns: dict[str, Any] = {}
-    for name, *_ in _COLUMNS:
+    names = tables[0].context_names
+    if any(table.context_names != names for table in tables):
+        raise SceneError("the tables have different columns of context", where="pixel table")
+    for name in (*(name for name, *_ in _COLUMNS), "context"):
         parts = [getattr(table, name) for table in tables]
         n_missing = sum(part is None for part in parts)
         if n_missing not in (0, len(parts)):
             raise SceneError(f"{n_missing} of {len(parts)} tables lack {name}", where="pixel table")
         columns[name] = None if n_missing else np.concatenate(parts)
     problems += tuple(problem for table in tables for problem in table.problems)
-    return PixelTable(**columns, problems=problems)
+    return PixelTable(**columns, context_names=names, problems=problems)

@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 
 from core.errors import SettingsError, TooFewError
+from core.land.context.context_groups import CONTEXT_GROUPS, is_in_groups
 from core.land.data.pixel_table import AERIAL, SENTINEL, SIDE, PixelTable
 from core.land.data.sentinel import BLOCK, REFLECTANCE, SuperPatch
 from core.neighbours.nearest import NeighbourIndex
@@ -17,7 +18,7 @@ from core.tables import Checked, one_of
 from core.types import AnyArray, FloatArray
 
 SentinelScaling = Literal["reflectance", "intensity"]
-EXTRAS = ("ndvi", "texture")
+EXTRAS = ("ndvi", *CONTEXT_GROUPS)
 _RED, _NIR = SENTINEL.index("B4"), SENTINEL.index("B8")
 # Bytes are scaled to 0..1, as in FLAIR's reference code, so that all columns share one scale.
 _BYTE = np.float32(255)
@@ -40,7 +41,8 @@ class FeatureSpec(Checked):
     intensity : bool
         Append the sum of the aerial visible bands; only with `normalised`.
     extras : tuple of str
-        "ndvi" (aerial) and "texture": columns that the original notebook does not have.
+        "ndvi" (aerial) and groups of features of the surroundings (see CONTEXT_GROUPS), such as
+        "texture": columns that the original notebook does not have.
     preset_notebook : bool
         Reproduce the errors of the original notebook's arithmetic, for comparison only.
     sentinel_scaling : {"reflectance", "intensity"}
@@ -100,7 +102,7 @@ class Features:
     matrix : float32 array, (n, f)
         First the aerial columns: red, green, blue, nir and elevation, 0..1 (with normalisation,
         the four bands are divided by the sum of the visible ones), and intensity (0..3), ndvi and
-        texture if selected. Then Sentinel's ten bands.
+        the features of the surroundings if selected. Then Sentinel's ten bands.
     n_aerial : int
         Number of aerial columns. The others are Sentinel's, which are constant over blocks of
         50 x 50 pixels unless they are multiplied by the pixel's intensity.
@@ -117,6 +119,11 @@ class Features:
     def neighbour_index(self) -> NeighbourIndex:
         """Build a nearest-neighbour index of these pixels."""
         return NeighbourIndex(self.matrix, self.n_aerial)
+
+
+def context_groups(spec: FeatureSpec) -> tuple[str, ...]:
+    """Return the groups of features of the surroundings that a spec contains."""
+    return tuple(group for group in CONTEXT_GROUPS if group in spec.extras)
 
 
 def fit_scaler(table: PixelTable, spec: FeatureSpec) -> Scaler | None:
@@ -140,7 +147,7 @@ def build_features(table: PixelTable, spec: FeatureSpec, scaler: Scaler | None =
     """Compute the features of pixels.
 
     A robust spec requires the result of `fit_scaler` for the training pixels. Raises SettingsError
-    if Sentinel, texture or the scaler is missing.
+    if Sentinel, a group of features of the surroundings, or the scaler is missing.
     """
     _check_inputs(table, spec, scaler)
     aerial, names, intensity = _aerial_columns(table, spec)
@@ -161,9 +168,10 @@ def build_features(table: PixelTable, spec: FeatureSpec, scaler: Scaler | None =
 
 
 def _check_inputs(table: PixelTable, spec: FeatureSpec, scaler: Scaler | None) -> None:
+    present = {name.split(":")[0] for name in table.context_names}
     requirements = {
         "Sentinel": spec.fusion and table.sentinel is None,
-        "texture": "texture" in spec.extras and table.texture is None,
+        **{group: group not in present for group in context_groups(spec)},
         "a fitted scaler": spec.robust and scaler is None,
     }
     for name, is_missing in requirements.items():
@@ -197,9 +205,11 @@ def _aerial_columns(
     if "ndvi" in spec.extras:
         columns.append(ndvi(table.aerial[:, 3], table.aerial[:, 0])[:, None])
         names += ("ndvi",)
-    if "texture" in spec.extras and table.texture is not None:
-        columns.append(table.texture[:, None] / _BYTE)
-        names += ("texture",)
+    if table.context is not None:
+        groups = context_groups(spec)
+        included = [is_in_groups(name, groups) for name in table.context_names]
+        columns.append(table.context[:, included])
+        names += tuple(name for name in table.context_names if is_in_groups(name, groups))
     return np.concatenate(columns, axis=1), names, intensity
 
 

@@ -14,7 +14,7 @@ from core.land.data.patch_reading import RequiredData, read_patch
 from core.land.data.pixel_table import SIDE
 from core.land.evaluation.confusion import N_CLASSES, count_confusion
 from core.land.models.cluster_names import count_cluster_classes
-from core.land.models.features import FeatureSpec, Scaler, build_features
+from core.land.models.features import FeatureSpec, Scaler, build_features, context_groups
 from core.land.models.predictors import Predictor
 from core.progress import Progress, report_step, silent
 from core.raster.byte_rasters import write_palette_raster
@@ -45,7 +45,7 @@ class JudgedPatches:
 
 def required_data(spec: FeatureSpec, base: RequiredData) -> RequiredData:
     """Return the data that features need, with the nomenclature and the date filter of `base`."""
-    return RequiredData(spec.fusion, "texture" in spec.extras, base.nomenclature, base.dates)
+    return RequiredData(spec.fusion, context_groups(spec), base.nomenclature, base.dates)
 
 
 def judge_patches(
