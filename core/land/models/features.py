@@ -10,17 +10,17 @@ from typing import Literal
 import numpy as np
 
 from core.errors import SettingsError, TooFewError
-from core.land.data.pixel_table import AERIAL, SENTINEL, SIDE, PixelTable
+from core.land.context.context_groups import CONTEXT_GROUPS, is_in_groups
+from core.land.data.dataset import SIDE
+from core.land.data.pixel_table import SENTINEL, PixelTable
 from core.land.data.sentinel import BLOCK, REFLECTANCE, SuperPatch
 from core.neighbours.nearest import NeighbourIndex
 from core.tables import Checked, one_of
 from core.types import AnyArray, FloatArray
 
 SentinelScaling = Literal["reflectance", "intensity"]
-EXTRAS = ("ndvi", "texture")
+EXTRAS = ("ndvi", *CONTEXT_GROUPS)
 _RED, _NIR = SENTINEL.index("B4"), SENTINEL.index("B8")
-# Bytes are scaled to 0..1, as in FLAIR's reference code, so that all columns share one scale.
-_BYTE = np.float32(255)
 # The smallest step of stored reflectance, which replaces the divisor of an all-zero spectrum.
 _REFLECTANCE_STEP = np.float32(1e-4)
 
@@ -40,7 +40,8 @@ class FeatureSpec(Checked):
     intensity : bool
         Append the sum of the aerial visible bands; only with `normalised`.
     extras : tuple of str
-        "ndvi" (aerial) and "texture": columns that the original notebook does not have.
+        "ndvi" (aerial) and groups of features of the surroundings (see CONTEXT_GROUPS), such as
+        "texture": columns that the original notebook does not have.
     preset_notebook : bool
         Reproduce the errors of the original notebook's arithmetic, for comparison only.
     sentinel_scaling : {"reflectance", "intensity"}
@@ -98,9 +99,9 @@ class Features:
     Attributes
     ----------
     matrix : float32 array, (n, f)
-        First the aerial columns: red, green, blue, nir and elevation, 0..1 (with normalisation,
-        the four bands are divided by the sum of the visible ones), and intensity (0..3), ndvi and
-        texture if selected. Then Sentinel's ten bands.
+        First the aerial columns: the bands of the image, 0..1 (with normalisation, the spectral
+        bands are divided by the sum of the visible ones), and intensity, ndvi and the features of
+        the surroundings if selected. Then Sentinel's ten bands.
     n_aerial : int
         Number of aerial columns. The others are Sentinel's, which are constant over blocks of
         50 x 50 pixels unless they are multiplied by the pixel's intensity.
@@ -117,6 +118,11 @@ class Features:
     def neighbour_index(self) -> NeighbourIndex:
         """Build a nearest-neighbour index of these pixels."""
         return NeighbourIndex(self.matrix, self.n_aerial)
+
+
+def context_groups(spec: FeatureSpec) -> tuple[str, ...]:
+    """Return the groups of features of the surroundings that a spec contains."""
+    return tuple(group for group in CONTEXT_GROUPS if group in spec.extras)
 
 
 def fit_scaler(table: PixelTable, spec: FeatureSpec) -> Scaler | None:
@@ -140,7 +146,7 @@ def build_features(table: PixelTable, spec: FeatureSpec, scaler: Scaler | None =
     """Compute the features of pixels.
 
     A robust spec requires the result of `fit_scaler` for the training pixels. Raises SettingsError
-    if Sentinel, texture or the scaler is missing.
+    if Sentinel, a group of features of the surroundings, or the scaler is missing.
     """
     _check_inputs(table, spec, scaler)
     aerial, names, intensity = _aerial_columns(table, spec)
@@ -161,9 +167,10 @@ def build_features(table: PixelTable, spec: FeatureSpec, scaler: Scaler | None =
 
 
 def _check_inputs(table: PixelTable, spec: FeatureSpec, scaler: Scaler | None) -> None:
+    present = {name.split(":")[0] for name in table.context_names}
     requirements = {
         "Sentinel": spec.fusion and table.sentinel is None,
-        "texture": "texture" in spec.extras and table.texture is None,
+        **{group: group not in present for group in context_groups(spec)},
         "a fitted scaler": spec.robust and scaler is None,
     }
     for name, is_missing in requirements.items():
@@ -178,11 +185,15 @@ def _check_inputs(table: PixelTable, spec: FeatureSpec, scaler: Scaler | None) -
 def _aerial_columns(
     table: PixelTable, spec: FeatureSpec
 ) -> tuple[FloatArray, tuple[str, ...], FloatArray]:
-    """Return the columns of the aerial pixels, their names, and the intensity, 0..3."""
-    bands = table.aerial / _BYTE
-    intensity = bands[:, 0] + bands[:, 1] + bands[:, 2]
+    """Return the columns of the aerial pixels, their names, and the intensity."""
+    # FLAIR's bytes are scaled to 0..1, as in its reference code, so that columns share one scale.
+    scale = np.float32(table.bands.divisor)
+    bands = table.aerial / scale
+    intensity = bands[:, table.bands.visible[0]].copy()
+    for position in table.bands.visible[1:]:
+        intensity += bands[:, position]
     columns = [bands]
-    names: tuple[str, ...] = AERIAL
+    names: tuple[str, ...] = table.bands.names
     if spec.normalised:
         # The spectrum of a pixel that is black in the visible bands is divided by 1, so its near
         # infrared keeps its value; `read_pixels` reports how many such pixels there are.
@@ -190,16 +201,18 @@ def _aerial_columns(
         if spec.preset_notebook:
             # The original notebook divides twice, at extraction and again before fitting.
             divisor = divisor * divisor
-        bands[:, :4] /= divisor[:, None]
+        bands[:, list(table.bands.spectral)] /= divisor[:, None]
     if spec.intensity:
         columns.append(intensity[:, None])
         names += ("intensity",)
     if "ndvi" in spec.extras:
-        columns.append(ndvi(table.aerial[:, 3], table.aerial[:, 0])[:, None])
+        columns.append(_aerial_ndvi(table)[:, None])
         names += ("ndvi",)
-    if "texture" in spec.extras and table.texture is not None:
-        columns.append(table.texture[:, None] / _BYTE)
-        names += ("texture",)
+    if table.context is not None:
+        groups = context_groups(spec)
+        included = [is_in_groups(name, groups) for name in table.context_names]
+        columns.append(table.context[:, included])
+        names += tuple(name for name in table.context_names if is_in_groups(name, groups))
     return np.concatenate(columns, axis=1), names, intensity
 
 
@@ -232,6 +245,17 @@ def _notebook_spectrum(sentinel: FloatArray) -> FloatArray:
     return np.asarray(half / first_four[:, None], np.float32)
 
 
+def _aerial_ndvi(table: PixelTable) -> FloatArray:
+    red, nir = table.bands.red, table.bands.nir
+    if red is None or nir is None:
+        raise SettingsError(
+            f"the NDVI needs red and near infrared; the bands are {', '.join(table.bands.names)}",
+            where="extras",
+            remedy="Name the bands when you import the images (--bands), or leave the NDVI out.",
+        )
+    return ndvi(table.aerial[:, nir], table.aerial[:, red])
+
+
 def ndvi(nir: AnyArray, red: AnyArray) -> FloatArray:
     """Compute the normalised difference vegetation index, -1..1; 0 where both bands are 0.
 
@@ -246,7 +270,7 @@ def ndvi(nir: AnyArray, red: AnyArray) -> FloatArray:
 def channel_values(table: PixelTable, name: str) -> FloatArray:
     """Return one band, or the NDVI: "ndvi" from the aerial bands, "ndvi10" from Sentinel's."""
     if name == "ndvi":
-        return ndvi(table.band("nir"), table.band("red"))
+        return _aerial_ndvi(table)
     if name == "ndvi10":
         return ndvi(table.band("B8"), table.band("B4"))
     return table.band(name)

@@ -7,9 +7,9 @@ import rasterio
 from affine import Affine
 
 from core.errors import SceneError
+from core.land.data.dataset import SIDE
 from core.land.data.patch_reading import (
     RequiredData,
-    local_texture,
     pixel_position,
     read_aerial,
     read_mask,
@@ -18,7 +18,6 @@ from core.land.data.patch_reading import (
     read_readable_patch,
     read_readable_pixel,
 )
-from core.land.data.pixel_table import SIDE
 from core.land.data.sentinel import SentinelSettings
 
 from ..conftest import write_tif
@@ -41,7 +40,7 @@ def test_read_patch__row_by_row(make_tree: Make) -> None:
     assert table.aerial[flat].tolist() == aerial[:, 7, 300].tolist()
     assert np.array_equal(table.labels.reshape(512, 512), np.minimum(labels, 13))
     assert table.sentinel is None
-    assert table.texture is None
+    assert table.context is None
     full = read_patch(tree.discover(), 1, RequiredData(nomenclature="full"))
     assert np.array_equal(full.labels.reshape(512, 512), labels)
 
@@ -133,17 +132,6 @@ def test_read_aerial__truncated(make_tree: Make) -> None:
     image.write_bytes(image.read_bytes()[: 5 * 512 * 300])
     with pytest.raises(SceneError, match=r"IMG_000001\.tif"):
         read_aerial(tree.discover().patches[0])
-
-
-def test_local_texture__standard_deviation_of_each_window() -> None:
-    rng = np.random.default_rng(2)
-    aerial = rng.integers(0, 256, (5, 30, 40), dtype=np.uint8)
-    grey = aerial[:3].astype(float).mean(axis=0)
-    texture = local_texture(aerial)
-    for row, column in ((4, 4), (15, 20), (25, 35)):
-        window = grey[row - 4 : row + 5, column - 4 : column + 5]
-        assert texture[row, column] == pytest.approx(window.std(), rel=1e-4)
-    assert local_texture(np.full((5, 20, 20), 255, np.uint8)).max() < 1e-3
 
 
 def test_pixel_position__centre_and_crs(make_tree: Make) -> None:

@@ -53,12 +53,12 @@ def test_sample__equals_rows_of_the_patch(make_tree: Make) -> None:
         labels=rng.integers(1, 20, (512, 512), dtype=np.uint8),
     )
     tree.area(data=rng.integers(1, 5000, (4, 10, 60, 60), dtype=np.uint16))
-    needs = RequiredData(sentinel=True, texture=True)
+    needs = RequiredData(sentinel=True, context=("texture",))
     for draw in ("notebook", "random", "stratified"):
         sample = sample_pixels(tree.discover(), [0], SampleSettings(draw, 900), needs)
         flat = sample.row.astype(int) * 512 + sample.column
         patch = read_patch(tree.discover(), 0, needs).take(flat)
-        for name in ("aerial", "sentinel", "labels", "texture", "row", "column"):
+        for name in ("aerial", "sentinel", "labels", "context", "row", "column"):
             assert np.array_equal(getattr(sample, name), getattr(patch, name)), name
 
 

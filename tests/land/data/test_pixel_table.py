@@ -26,12 +26,11 @@ def table(n: int = 3, **changes: Any) -> PixelTable:
         ({"aerial": np.zeros((3, 4), np.float32)}, "aerial"),
         ({"aerial": np.zeros((3, 5))}, "aerial is float64"),
         ({"sentinel": np.zeros((2, 10), np.float32)}, "sentinel"),
-        ({"labels": np.array([1, 20, 2], np.uint8)}, "label 20 exceeds the highest class, 19"),
         ({"patch": np.zeros(3, np.int64)}, "patch is int64"),
         ({"column": np.zeros(4, np.int16)}, "column"),
         (
-            {"texture": np.array([0, np.nan, 1], np.float32)},
-            "texture contains values that are not finite",
+            {"context": np.array([[np.nan]] * 3, np.float32), "context_names": ("a",)},
+            "context contains values that are not finite",
         ),
         (
             {"sentinel": np.full((3, 10), np.inf, np.float32)},
@@ -60,14 +59,19 @@ def test_pixel_table__empty() -> None:
 
 def test_take__every_column() -> None:
     spectra = np.arange(30, dtype=np.float32).reshape(3, 10)
-    full = table(sentinel=spectra, texture=np.array([5, 6, 7], np.float32))
+    full = table(
+        sentinel=spectra,
+        context=np.array([[5, 50], [6, 60], [7, 70]], np.float32),
+        context_names=("a", "b"),
+    )
     part = full.take(np.array([2, 0]))
     assert part.column.tolist() == [2, 0]
     assert part.aerial[:, 0].tolist() == [10, 0]
     assert part.sentinel is not None
     assert part.sentinel[:, 0].tolist() == [20, 0]
-    assert part.texture is not None
-    assert part.texture.tolist() == [7, 5]
+    assert part.context is not None
+    assert part.context.tolist() == [[7, 70], [5, 50]]
+    assert part.context_names == ("a", "b")
 
 
 def test_stack__in_order_with_problems() -> None:
@@ -81,5 +85,9 @@ def test_stack__in_order_with_problems() -> None:
 def test_stack__no_tables_or_unequal_tables() -> None:
     with pytest.raises(SceneError, match="no patch could be read"):
         stack_tables([])
+    texture = {"context": np.zeros((1, 1), np.float32), "context_names": ("texture",)}
+    with pytest.raises(SceneError, match="different columns of context"):
+        stack_tables([table(1), table(1, **texture)])
+    assert stack_tables([table(1, **texture)] * 2).context_names == ("texture",)
     with pytest.raises(SceneError, match="1 of 2 tables lack sentinel"):
         stack_tables([table(1), table(1, sentinel=np.zeros((1, 10), np.float32))])

@@ -35,14 +35,15 @@ def table(aerial: Any, sentinel: Any = None, texture: Any = None) -> PixelTable:
         np.zeros(n, np.int32),
         np.zeros(n, np.int16),
         np.zeros(n, np.int16),
-        None if texture is None else np.array(texture, np.float32),
+        None if texture is None else np.array(texture, np.float32)[:, None],
+        () if texture is None else ("texture",),
     )
 
 
 def random_table(n: int = 400, seed: int = 0) -> PixelTable:
     rng = np.random.default_rng(seed)
     return table(
-        rng.integers(0, 256, (n, 5)), rng.uniform(0.01, 0.6, (n, 10)), rng.uniform(0, 60, n)
+        rng.integers(0, 256, (n, 5)), rng.uniform(0.01, 0.6, (n, 10)), rng.uniform(0, 0.25, n)
     )
 
 
@@ -182,7 +183,7 @@ def test_build__zero_intensity_and_zero_spectrum(preset: bool) -> None:
 
 
 def test_build__extras() -> None:
-    pixels = table([[50, 0, 0, 150, 0], [0, 0, 0, 0, 0]], [[0.1] * 10] * 2, [51, 0])
+    pixels = table([[50, 0, 0, 150, 0], [0, 0, 0, 0, 0]], [[0.1] * 10] * 2, [0.2, 0])
     features = build_features(pixels, FeatureSpec(fusion=True, extras=("texture", "ndvi")))
     assert features.names[5:7] == ("ndvi", "texture")
     assert features.n_aerial == 7
