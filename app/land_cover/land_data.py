@@ -45,6 +45,11 @@ class Land:
     version: str
 
     @property
+    def is_own(self) -> bool:
+        """True for imported images of the user's own."""
+        return self.dataset.layout.rule is not None
+
+    @property
     def legend(self) -> Legend:
         """The classes of the data set."""
         return self.dataset.layout.legend

@@ -69,7 +69,7 @@ def _open_survey(artifact: Artifact) -> FileSurvey:
     # Surveys of earlier versions are all of FLAIR's images.
     if (folder := artifact.folder / "bands.json").is_file():
         bands = bands_from_table(read_json(folder))
-    return FileSurvey(counts, problems, PixelTable(**columns, bands=bands))
+    return FileSurvey(counts, problems, PixelTable(**{"sentinel": None, **columns}, bands=bands))
 
 
 def _write_notes(subject: tuple[StudyRun, int], folder: Path, _: Progress) -> dict[str, Any]:
