@@ -32,7 +32,7 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from core.clusters.methods import hdbscan_tree
 from core.demo.land_cover.patches import write_land_cover
-from core.land.data.pixel_table import SIDE
+from core.land.data.dataset import SIDE
 from core.land.models.classifier_table import CLASSIFIERS
 from core.land.models.classifiers import MethodSettings, cut_pixel_tree, tree_settings
 from core.land.models.configurations import GridCell, grid_configurations

@@ -1,7 +1,7 @@
 """Panels on a sample of pixels: label economy (mIoU by number of labels) and HDBSCAN cuts."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 import numpy as np
@@ -18,7 +18,6 @@ from app.widgets.charts import show_chart
 from app.widgets.choices import remembered_widget
 from app.widgets.markup import escape_markdown, format_number
 from core.artifacts.store import Artifact
-from core.land.data.nomenclature import REDUCED
 from core.land.evaluation.economy_verdict import economy_answer
 from core.land.evaluation.tree_cuts import BenchCut, recut_bench
 from core.land.models.classifiers import MethodSettings
@@ -93,7 +92,7 @@ def tree_sliders(land: Land) -> None:
         cut = _find_cut(land, run, artifact, bench)
         if cut is None:
             return
-        _show_cut(cut, bench, describe_evaluation(run))
+        _show_cut(land, cut, bench, describe_evaluation(run))
         label, title = "Run this cut on every pixel", "Running this cut"
         study_job_button(run, label, title, "maps", primary=False)
 
@@ -144,7 +143,7 @@ def _find_cut(land: Land, run: StudyRun, artifact: Artifact, bench: OpenBench) -
     return stored
 
 
-def _show_cut(cut: BenchCut, bench: OpenBench, evaluation: str) -> None:
+def _show_cut(land: Land, cut: BenchCut, bench: OpenBench, evaluation: str) -> None:
     naming, after = cut.naming, cut.after
     labels = ("Clusters", "Noise", "Reliability", "Weighted", "After kNN", "Weighted", "mIoU")
     scores = [naming.mean_reliability, naming.weighted_reliability]
@@ -163,22 +162,23 @@ def _show_cut(cut: BenchCut, bench: OpenBench, evaluation: str) -> None:
         f"same pixels, kNN trained with all {n_labels} labels reaches an mIoU of "
         f"{bench.reference:.3f}. All training labels are used to name the clusters."
     )
-    sizes = naming.counts.sum(axis=1)
+    sizes, names = naming.counts.sum(axis=1), ["no label"]
+    names += [cover.name for cover in land.legend.reduced]
     table = pd.DataFrame(
         {
             "Cluster": range(1, len(sizes) + 1),
-            "Class": [REDUCED[value - 1].name if value else "no label" for value in naming.classes],
+            "Class": [names[value] for value in naming.classes],
             "Pixels": sizes,
             "Reliability": naming.reliability,
             "After kNN": after.reliability,
-            "Second class": [_second_class(counts) for counts in naming.counts],
+            "Second class": [_second_class(counts, names) for counts in naming.counts],
         }
     )
     narrow = ("Cluster", "Pixels", "Reliability", "After kNN")
     show_table(table.sort_values("Pixels", ascending=False), 10, narrow)
 
 
-def _second_class(counts: AnyArray) -> str:
+def _second_class(counts: AnyArray, names: Sequence[str]) -> str:
     """Return the second most common class of a cluster with its share; empty if there is none."""
     value = int(np.argsort(-counts, kind="stable")[1])
-    return f"{REDUCED[value - 1].name} {counts[value] / counts.sum():.0%}" if counts[value] else ""
+    return f"{names[value]} {counts[value] / counts.sum():.0%}" if counts[value] else ""

@@ -10,15 +10,15 @@ from app.land_cover.land_data import Land
 from app.land_cover.land_widgets import land_multiselect, land_select, land_toggle, require_survey
 from app.widgets.charts import show_chart
 from app.widgets.markup import format_number, legend_html
-from core.land.data.nomenclature import FULL, REDUCED, LandCover, reduce_labels
-from core.land.data.pixel_table import AERIAL, SENTINEL, PixelTable
+from core.land.data.bands import FLAIR_BANDS, Bands
+from core.land.data.nomenclature import LandCover
+from core.land.data.pixel_table import SENTINEL, PixelTable
 from core.land.data.sentinel import WAVELENGTHS
 from core.land.models.features import FeatureSpec, build_features, channel_values
 from core.types import AnyArray
 
 # Approximate centre wavelengths of the aerial bands in nanometres; FLAIR does not state them.
 CAMERA = {"blue": 460, "green": 550, "red": 640, "nir": 830}
-CAMERA_ORDER = [AERIAL.index(band) for band in CAMERA]
 MOST_DRAWN = 4000
 COUNT = "0 to 255"
 NORMALISED = {"elevation": "elevation (0 to 1, not normalised)"}
@@ -26,12 +26,16 @@ NORMALISED = {"elevation": "elevation (0 to 1, not normalised)"}
 
 def available_channels(table: PixelTable) -> dict[str, str]:
     """Return the titles of a table's channels, with units, by channel name."""
-    titles = {band: f"Aerial {band} ({COUNT})" for band in AERIAL}
-    titles |= {"elevation": f"Elevation above ground, stored value ({COUNT})"}
+    if table.bands == FLAIR_BANDS:
+        titles = {band: f"Aerial {band} ({COUNT})" for band in table.bands.names}
+        titles |= {"elevation": f"Elevation above ground, stored value ({COUNT})"}
+    else:
+        titles = {band: f"{band} (stored value)" for band in table.bands.names}
     wavelengths = dict(zip(SENTINEL, WAVELENGTHS, strict=True))
     if table.sentinel is not None:
         titles |= {b: f"Sentinel {b}, {nm} nm (reflectance)" for b, nm in wavelengths.items()}
-    titles |= {"ndvi": "NDVI, aerial (-1 to 1)"}
+    if table.bands.nir is not None and table.bands.red is not None:
+        titles |= {"ndvi": "NDVI, aerial (-1 to 1)"}
     return titles if table.sentinel is None else titles | {"ndvi10": "NDVI, Sentinel (-1 to 1)"}
 
 
@@ -43,7 +47,7 @@ def channel_panel(land: Land) -> None:
     table = survey.sample
     labels, classes = _labels(land, table)
     titles = available_channels(table)
-    name = land_select(land, "Channel", titles, "channel", "ndvi")
+    name = land_select(land, "Channel", titles, "channel", "ndvi" if "ndvi" in titles else None)
     values = channel_values(table, name)
     show_chart(pixel_charts.box_chart(values, labels, classes, titles[name]), "cs.land.boxes")
     text = "Boxes: quartiles and median. Whiskers: 5th and 95th percentiles."
@@ -71,18 +75,42 @@ def spectrum_panel(land: Land) -> None:
         show_chart(pixel_charts.spectrum_chart(spectra, wavelengths, title), f"cs.land.{key}")
 
     with left:
-        st.markdown("**Aerial**, 0.2 m")
-        show(table.aerial[:, CAMERA_ORDER], [*CAMERA.values()], f"value ({COUNT})", "aerial")
+        st.markdown("**Aerial**, 0.2 m" if table.bands == FLAIR_BANDS else "**Bands**")
+        values, wavelengths, unit = aerial_spectra(table)
+        show(values, wavelengths, unit, "aerial")
     if table.sentinel is not None:
         with right:
             st.markdown("**Sentinel-2**, 10 m: each pixel mixes everything inside it")
             show(table.sentinel, WAVELENGTHS, "reflectance", "sentinel")
+    note = _axis_note(table.bands)
     counts = [(int(rows.sum()), cover.name) for cover, rows in zip(covers, members, strict=True)]
     st.caption(
         "Line: median. Shaded area: range between the quartiles. Number of pixels: "
-        f"{', '.join(f'{format_number(n)} of {name}' for n, name in counts)}. The wavelengths of "
-        "the camera are approximate, because FLAIR does not state them."
+        f"{', '.join(f'{format_number(n)} of {name}' for n, name in counts)}. {note}"
     )
+
+
+def aerial_spectra(table: PixelTable) -> tuple[AnyArray, list[float], str]:
+    """Return the spectra of the image's bands, (n, s), their positions on the axis, and the unit.
+
+    The positions are approximate wavelengths in nanometres if red, green, blue and near infrared
+    are known; else the numbers of the bands.
+    """
+    bands = table.bands
+    if bands.has_colour and bands.nir is not None:
+        red, green, blue = bands.visible
+        unit = f"value ({COUNT})" if bands.divisor == FLAIR_BANDS.divisor else "stored value"
+        return table.aerial[:, [blue, green, red, bands.nir]], [*CAMERA.values()], unit
+    spectral = list(bands.spectral)
+    return table.aerial[:, spectral], [float(i + 1) for i in spectral], "stored value"
+
+
+def _axis_note(bands: Bands) -> str:
+    if bands == FLAIR_BANDS:
+        return "The wavelengths of the camera are approximate, because FLAIR does not state them."
+    if bands.has_colour and bands.nir is not None:
+        return "The wavelengths are approximate."
+    return "The horizontal axis shows the numbers of the bands."
 
 
 def scatter_panel(land: Land) -> None:
@@ -93,15 +121,16 @@ def scatter_panel(land: Land) -> None:
     labels, classes = _labels(land, survey.sample)
     titles = available_channels(survey.sample)
     titles = {name: title for name, title in titles.items() if not name.startswith("ndvi")}
+    start_x, start_y = (name if name in titles else None for name in ("red", "nir"))
     left, right = st.columns(2)
     with left:
-        x = land_select(land, "Horizontal axis", titles, "across", "red")
+        x = land_select(land, "Horizontal axis", titles, "across", start_x)
     with right:
-        y = land_select(land, "Vertical axis", titles, "up", "nir")
+        y = land_select(land, "Vertical axis", titles, "up", start_y)
     step = max(1, len(labels) // MOST_DRAWN)
     table, labels = survey.sample.take(np.arange(0, len(labels), step)), labels[::step]
     spec = FeatureSpec(fusion=table.sentinel is not None, normalised=True)
-    matrix, bands = build_features(table, spec).matrix, [*AERIAL, *SENTINEL]
+    matrix, bands = build_features(table, spec).matrix, [*table.bands.names, *SENTINEL]
     raw, normalised = (
         np.column_stack([table.band(x), table.band(y)]),
         matrix[:, [bands.index(x), bands.index(y)]],
@@ -127,9 +156,11 @@ def scatter_panel(land: Land) -> None:
 
 def _labels(land: Land, table: PixelTable) -> tuple[AnyArray, tuple[LandCover, ...]]:
     """Draw a nomenclature switch; return the pixels' labels in it, and its classes."""
-    if land_toggle(land, "All 19 classes", "all classes"):
-        return table.labels, FULL
-    return reduce_labels(table.labels), REDUCED
+    legend = land.legend
+    n_classes = len(legend.classes)
+    if not legend.has_other or land_toggle(land, f"All {n_classes} classes", "all classes"):
+        return table.labels, legend.classes
+    return legend.reduce_labels(table.labels), legend.reduced
 
 
 def _sample_note(table: PixelTable) -> str:

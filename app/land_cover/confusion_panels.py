@@ -17,13 +17,13 @@ from app.widgets.charts import show_chart
 from app.widgets.images import add_scale_bar, data_uri, image_figure, show_image
 from app.widgets.markup import format_number, legend_html
 from core.export.class_map_archive import zip_class_maps
-from core.land.data.nomenclature import REDUCED, attribution_text, is_other, reduce_labels
-from core.land.data.pixel_table import AERIAL, SIDE
+from core.land.data.nomenclature import Legend, attribution_text
 from core.land.evaluation import confusion
 from core.land.evaluation.confusion import count_confusion, score_confusion, wrong_pixels
+from core.pipeline.land.cell_results import CellResult
 from core.pipeline.land.run_titles import run_title
-from core.pipeline.land.study_cells import CellResult, StudyRun
-from core.types import BoolArray, ByteArray
+from core.pipeline.land.study_cells import StudyRun
+from core.types import AnyArray, BoolArray, ByteArray
 
 NO_RUNS = "No model has been run yet. Run one on the Models page."
 SHARES_NOTE = "Rows: true classes. Columns: predicted classes. Shares refer to the row total."
@@ -55,7 +55,7 @@ def matrix_panel(land: Land) -> None:
     total, picked = result.scored_counts.sum(axis=0), page_choice(land.workspace, "cell", None)
     classes = confusion.order_classes(total, order)
     values = confusion.row_shares(total) if shares else total.astype(float)
-    figure = matrix_chart(values, total, classes, picked, shares=shares)
+    figure = matrix_chart(values, total, classes, picked, legend=land.legend, shares=shares)
     left, right = st.columns([11, 9], gap="large")
     with left:
         key = f"cs.land.matrix:{run.key}:{order}:{shares}"
@@ -95,20 +95,20 @@ def class_score_table(result: CellResult) -> pd.DataFrame:
     """Return a table of the IoU, accuracies, F1 and number of pixels of each class."""
     scores = result.scores
     columns = {
-        "Class": [cover.name for cover in REDUCED],
+        "Class": [cover.name for cover in result.legend.reduced],
         "IoU": scores.iou,
         "User's accuracy": scores.users_accuracy,
         "Producer's accuracy": scores.producers_accuracy,
         "F1": scores.f1,
         "True pixels": scores.support,
     }
-    return pd.DataFrame(columns).round(3)
+    return pd.DataFrame(columns).round(3).iloc[: len(result.legend.listed)]
 
 
 def cell_panel(land: Land, run: StudyRun, cell: tuple[int, int]) -> None:
     """Show the patches and pixels counted in a matrix cell; `cell` is (row, column), from 0."""
     result = land_data.run_result(land, run)
-    truth, predicted = REDUCED[cell[0]], REDUCED[cell[1]]
+    truth, predicted = (land.legend.reduced[position] for position in cell)
     row = result.scored_counts[:, cell[0]]
     pixels, row_total = row[:, cell[1]], int(row.sum())
     verdict = "correctly" if truth == predicted else f"as {predicted.name}"
@@ -131,19 +131,25 @@ def cell_panel(land: Land, run: StudyRun, cell: tuple[int, int]) -> None:
     patch = land_widgets.show_patch_problems(land, index)
     if patch.aerial is None or patch.labels is None:
         return
-    members = (reduce_labels(patch.labels) == truth.value) & (class_map == predicted.value)
-    image = patch_images.highlight_pixels(patch_images.true_colour(patch.aerial), members, MAGENTA)
-    figure = image_figure(data_uri(image), SIDE, SIDE, 470, "left")
-    show_chart(add_scale_bar(figure, SIDE, SIDE, GSD), "cs.land.cell")
+    members = (land.legend.reduce_labels(patch.labels) == truth.value) & (
+        class_map == predicted.value
+    )
+    image = patch_images.true_colour(patch.aerial, land.bands)
+    image = patch_images.highlight_pixels(image, members, MAGENTA)
+    height, width = patch.patch.shape
+    figure = image_figure(data_uri(image), width, height, 470, "left")
+    if patch.patch.window is None:
+        figure = add_scale_bar(figure, width, height, GSD)
+    show_chart(figure, "cs.land.cell")
     st.caption(f"Magenta: the {format_number(int(members.sum()))} pixels of this cell in {name}.")
     _pixel_table(land, patch.aerial, members, name)
 
 
-def _pixel_table(land: Land, aerial: ByteArray, members: BoolArray, name: str) -> None:
+def _pixel_table(land: Land, aerial: AnyArray, members: BoolArray, name: str) -> None:
     rows, columns = np.nonzero(members)
     step = max(1, len(rows) // MOST_LISTED)
     rows, columns = rows[::step], columns[::step]
-    bands = {band: aerial[i, rows, columns] for i, band in enumerate(AERIAL)}
+    bands = {band: aerial[i, rows, columns] for i, band in enumerate(land.bands.names)}
     table = pd.DataFrame({"Column": columns, "Row": rows} | bands)
     with st.expander(f"{len(table)} of these pixels as a table"):
         st.dataframe(table, hide_index=True, height=240)
@@ -177,15 +183,17 @@ def comparison_panels(land: Land) -> None:
         with column:
             miou, accuracy = scores[i].miou, scores[i].overall_accuracy
             st.markdown(f"mIoU **{miou:.3f}**, overall accuracy **{accuracy:.3f}**")
-            figure = matrix_chart(shares[i], pair[i], classes, None).update_layout(height=470)
-            show_chart(figure, f"cs.land.matrix {'AB'[i]}")
+            figure = matrix_chart(shares[i], pair[i], classes, None, legend=land.legend)
+            show_chart(figure.update_layout(height=470), f"cs.land.matrix {'AB'[i]}")
     st.header("Model B minus model A")
     if run_a.settings.protocol != run_b.settings.protocol:
         st.info("The models were evaluated on different pixels, which also affects the difference.")
     left, right = st.columns([11, 9], gap="large")
     with left:
         difference = np.nan_to_num(shares[1]) - np.nan_to_num(shares[0])
-        figure = matrix_chart(difference, pair[1], classes, None, difference=True)
+        figure = matrix_chart(
+            difference, pair[1], classes, None, legend=land.legend, difference=True
+        )
         show_chart(figure, "cs.land.apart")
         st.caption(
             f"{SHARES_NOTE} Blue: model B has the larger share, which is better on the diagonal "
@@ -194,8 +202,8 @@ def comparison_panels(land: Land) -> None:
     with right:
         iou_a, iou_b = scores[0].iou, scores[1].iou
         columns = {"IoU, model A": iou_a, "IoU, model B": iou_b, "Difference": iou_b - iou_a}
-        table = pd.DataFrame({"Class": [cover.name for cover in REDUCED]} | columns)
-        land_widgets.show_table(table.round(3))
+        table = pd.DataFrame({"Class": [cover.name for cover in land.legend.reduced]} | columns)
+        land_widgets.show_table(table.round(3).iloc[: len(land.legend.listed)])
 
 
 def patch_comparison(land: Land) -> None:
@@ -212,8 +220,8 @@ def patch_comparison(land: Land) -> None:
     patch, opacity = land_widgets.choose_patch_and_opacity(land, label, (1, 1))
     if patch.aerial is None or patch.labels is None:
         return
-    labels, image = patch.labels, patch_images.true_colour(patch.aerial)
-    classes = patch_images.class_image(labels)
+    labels, image = patch.labels, patch_images.true_colour(patch.aerial, land.bands)
+    classes = patch_images.class_image(labels, land.legend)
     overlay = patch_images.overlay_images(image, classes, opacity)
     _show_images(("Image", image), ("Annotation", classes), ("Overlay", overlay))
     for title in chosen:
@@ -224,22 +232,24 @@ def patch_comparison(land: Land) -> None:
             continue
         # The protocol "patches" ignores pixels of "other", so they do not count as wrong.
         without_other = runs[title].settings.protocol == "patches"
-        truth = np.where(without_other & is_other(labels), 0, labels).astype(np.uint8)
-        _show_prediction(image, truth, predicted, opacity)
-    present = np.unique(reduce_labels(labels))
-    notes = ["" if cover.value in present else "absent" for cover in REDUCED]
-    entries = zip(REDUCED, notes, strict=True)
+        truth = np.where(without_other & land.legend.is_other(labels), 0, labels)
+        truth = land.legend.reduce_labels(truth)
+        _show_prediction(image, truth, predicted, opacity, land.legend)
+    present = np.unique(land.legend.reduce_labels(labels))
+    listed = land.legend.listed
+    notes = ["" if cover.value in present else "absent" for cover in listed]
+    entries = zip(listed, notes, strict=True)
     st.html(legend_html((cover.colour, cover.name, note) for cover, note in entries))
 
 
 def _show_prediction(
-    image: ByteArray, truth: ByteArray, predicted: ByteArray, opacity: float
+    image: ByteArray, truth: ByteArray, predicted: ByteArray, opacity: float, legend: Legend
 ) -> None:
     wrong = wrong_pixels(truth, predicted)
-    scores = score_confusion(count_confusion(reduce_labels(truth), predicted))
+    scores = score_confusion(count_confusion(truth, predicted, legend.other))
     title = f"Wrong pixels: {wrong.mean():.1%} (mIoU of this patch {scores.miou:.3f})"
     highlighted = patch_images.highlight_pixels(image, wrong, patch_images.RED)
-    classes = patch_images.class_image(predicted)
+    classes = patch_images.class_image(predicted, legend)
     overlay = patch_images.overlay_images(image, classes, opacity)
     _show_images((title, highlighted), ("Prediction", classes), ("Overlay", overlay))
 
@@ -251,7 +261,7 @@ def _show_images(*images: tuple[str, ByteArray]) -> None:
 
 
 def download_panel(land: Land) -> None:
-    """Offer the class maps of a run for download: GeoTIFF with FLAIR's colour table."""
+    """Offer the class maps of a run for download: GeoTIFF with a colour table."""
     runs = land_data.list_runs(land)
     if not runs:
         st.caption(NO_RUNS)
@@ -261,11 +271,11 @@ def download_panel(land: Land) -> None:
     if folder is None:
         class_map_button(run)
         return
-    files = sorted(folder.glob("IMG_*.tif"))
+    files = sorted(folder.glob("*.tif"))
     size = format_number(sum(path.stat().st_size for path in files) / 1e6, "MB")
     st.markdown(
         f"**{len(files)} class maps**, one for each evaluated patch: uint8 GeoTIFF files in the "
-        "CRS of the patch, with classes 1 to 13, and 0 for no class. FLAIR's colour table is "
+        "CRS of the patch, with the classes below, and 0 for no class. The colour table is "
         "included, so QGIS displays the colours directly."
     )
     st.code(str(folder), language=None)
@@ -280,9 +290,10 @@ def download_panel(land: Land) -> None:
         path = folder / f"{name}.tif"
         label = "Download this map (GeoTIFF)"
         st.download_button(label, path.read_bytes, path.name, "image/tiff", on_click="ignore")
-        st.html(legend_html((cover.colour, f"{cover.value} {cover.name}", "") for cover in REDUCED))
+        covers = land.legend.listed
+        st.html(legend_html((cover.colour, f"{cover.value} {cover.name}", "") for cover in covers))
     class_map = land_data.read_class_map(land, run, name)
     if class_map is not None:
-        image = patch_images.class_image(class_map)
+        image = patch_images.class_image(class_map, land.legend)
         with right:
             show_image(image, f"Class map of {name}", width=480, caption=name)

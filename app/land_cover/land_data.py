@@ -6,17 +6,25 @@ from typing import Any
 
 from app.session.cache import cached_image, cached_result
 from core.artifacts.keys import make_key
+from core.land.data.bands import Bands
 from core.land.data.dataset import Dataset
-from core.land.data.file_discovery import discover_dataset
+from core.land.data.nomenclature import Legend
 from core.land.data.patch_reading import ReadablePatch, read_readable_patch
-from core.land.data.pixel_table import SIDE
+from core.land.data.pixel_sampling import SampleSettings, default_draw
 from core.land.evaluation.protocols import possible_protocols
 from core.land.models.classifiers import MethodSettings
 from core.land.models.features import FeatureSpec
+from core.pipeline.land.cell_results import CellResult
 from core.pipeline.land.class_maps import CLASS_MAPS, StoredModel, open_model
-from core.pipeline.land.land_workspace import flair_folder, is_look_alike
+from core.pipeline.land.land_workspace import (
+    flair_folder,
+    has_own_images,
+    images_record,
+    is_look_alike,
+    open_dataset,
+)
 from core.pipeline.land.study import Study, StudySettings
-from core.pipeline.land.study_cells import CELLS, CellResult, StudyRun
+from core.pipeline.land.study_cells import CELLS, StudyRun
 from core.pipeline.land.study_results import finished_runs
 from core.pipeline.workspace import Workspace
 from core.raster.byte_rasters import read_byte_raster
@@ -36,6 +44,16 @@ class Land:
     is_synthetic: bool
     version: str
 
+    @property
+    def legend(self) -> Legend:
+        """The classes of the data set."""
+        return self.dataset.layout.legend
+
+    @property
+    def bands(self) -> Bands:
+        """The bands of the images."""
+        return self.dataset.layout.bands
+
     def key(self, name: str, **values: Any) -> str:
         """Return the cache key of a result that depends on the data set and on `values`."""
         inputs = {"version": self.version, "name": name, "values": values}
@@ -43,12 +61,12 @@ class Land:
 
 
 def open_land(workspace: Workspace) -> Land:
-    """Find the patches of a workspace; raises ChipscapeError if there is no FLAIR #2 folder."""
-    folder = flair_folder(workspace)
+    """Find the patches of a workspace; raises ChipscapeError if there are no data."""
+    folder = images_record(workspace) if has_own_images(workspace) else flair_folder(workspace)
     folders = [path for pattern in ("*", "*/*", "*/*/*") for path in folder.glob(pattern)]
     times = [path.stat().st_mtime_ns for path in (folder, *folders)]
     version = make_key("land cover", 1, {"root": str(folder), "n": len(times), "last": max(times)})
-    dataset = cached_result(version, lambda: discover_dataset(folder))
+    dataset = cached_result(version, lambda: open_dataset(workspace))
     assert dataset is not None
     return Land(workspace, dataset, is_look_alike(workspace), version)
 
@@ -80,12 +98,12 @@ def class_map_folder(land: Land, run: StudyRun) -> Path | None:
 
 
 def read_class_map(land: Land, run: StudyRun, patch: str) -> ByteArray | None:
-    """Return a run's predicted classes of a patch, (512, 512); None if there is no class map."""
+    """Return a run's predicted classes of a patch, (h, w); None if there is no class map."""
     folder = class_map_folder(land, run)
     if folder is None or not (path := folder / f"{patch}.tif").is_file():
         return None
     key = land.key("class map", run=run.key, patch=patch)
-    class_map: ByteArray = cached_image(key, lambda: read_byte_raster(path, 1, SIDE)[0][0])
+    class_map: ByteArray = cached_image(key, lambda: read_byte_raster(path, 1)[0][0])
     return class_map
 
 
@@ -97,5 +115,6 @@ def run_model(land: Land, run: StudyRun) -> StoredModel | None:
 
 def curve_run(land: Land, method: MethodSettings, spec: FeatureSpec) -> StudyRun:
     """Return the run for a label economy or a tree; it holds out domains if there are several."""
-    settings = StudySettings(possible_protocols(land.dataset)[0])
+    sample = SampleSettings(draw=default_draw(land.dataset))
+    settings = StudySettings(possible_protocols(land.dataset)[0], sample=sample)
     return StudyRun(Study(land.workspace, settings, land.dataset), method, spec)

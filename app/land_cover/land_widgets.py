@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, get_args
 
 import pandas as pd
 import streamlit as st
@@ -15,7 +15,7 @@ from app.widgets.chip_tables import csv_button
 from app.widgets.choices import remembered_widget
 from app.widgets.markup import escape_markdown, format_number
 from core.land.data.data_summary import FileSurvey
-from core.land.data.nomenclature import attribution_text
+from core.land.data.nomenclature import Nomenclature, attribution_text
 from core.land.data.patch_reading import ReadablePatch
 from core.pipeline.land.run_titles import run_title
 from core.pipeline.land.study_cells import StudyRun
@@ -83,6 +83,16 @@ def land_slider(
 def land_toggle(land: Land, label: str, name: str, *, start: bool = False) -> bool:
     """Draw a remembered switch."""
     return bool(remembered_widget(land.workspace, name, start, st.toggle, label))
+
+
+def choose_nomenclature(land: Land) -> Nomenclature:
+    """Draw the switch between the nomenclatures, if they differ."""
+    if not land.legend.has_other:
+        return "full"
+    counts = {name: len(land.legend.select(name)) for name in get_args(Nomenclature)}
+    titles = {name: f"{name.capitalize()}, {n} classes" for name, n in counts.items()}
+    chosen: Nomenclature = land_choice(land, "Nomenclature", titles, "nomenclature")
+    return chosen
 
 
 def choose_patch(land: Land) -> int:

@@ -6,7 +6,9 @@ import numpy as np
 
 from app.widgets.colouring import interpolate_colours
 from app.widgets.palette import SEQUENTIAL
-from core.land.data.nomenclature import LandCover, Nomenclature, class_palette, reduce_labels
+from core.land.data.bands import Bands
+from core.land.data.nomenclature import LandCover, Legend, Nomenclature
+from core.land.data.patch_reading import ReadablePatch
 from core.land.data.pixel_table import UNLABELLED
 from core.land.data.sentinel import REFLECTANCE
 from core.types import AnyArray, BoolArray, ByteArray
@@ -21,28 +23,54 @@ VIEWS |= {"mask": "Classes", "overlay": "Overlay"}
 WHITE = 0.3
 
 
-def true_colour(aerial: ByteArray) -> ByteArray:
-    """Return the red, green and blue bands without a stretch, (5, h, w) -> (h, w, 3)."""
-    return np.ascontiguousarray(aerial[:3].transpose(1, 2, 0))
+def available_views(bands: Bands) -> dict[str, str]:
+    """Return the VIEWS that the bands of a data set allow."""
+    missing = {"infrared": bands.nir is None or not bands.has_colour}
+    missing |= {"elevation": bands.elevation is None}
+    return {view: title for view, title in VIEWS.items() if not missing.get(view)}
 
 
-def false_colour(aerial: ByteArray) -> ByteArray:
+def true_colour(aerial: AnyArray, bands: Bands) -> ByteArray:
+    """Return the red, green and blue bands, (b, h, w) -> (h, w, 3), without a stretch if uint8.
+
+    If these bands are not known, the first three spectral bands are displayed, or one as grey.
+    """
+    spectral = bands.spectral if len(bands.spectral) >= 3 else bands.spectral[:1] * 3
+    return _rgb(aerial, bands.visible if bands.has_colour else spectral[:3])
+
+
+def false_colour(aerial: AnyArray, bands: Bands) -> ByteArray:
     """Return near infrared, red and green as red, green and blue: vegetation is red."""
-    return np.ascontiguousarray(aerial[[3, 0, 1]].transpose(1, 2, 0))
+    assert bands.nir is not None
+    return _rgb(aerial, (bands.nir, *bands.visible[:2]))
 
 
-def elevation_image(aerial: ByteArray) -> ByteArray:
+def _rgb(aerial: AnyArray, positions: Sequence[int]) -> ByteArray:
+    """Return three bands as an image; other values than bytes are stretched to the patch."""
+    image: AnyArray = np.ascontiguousarray(aerial[list(positions)].transpose(1, 2, 0))
+    if image.dtype != np.uint8:
+        values = image.astype(np.float32)
+        low, high = np.percentile(values, (2, 98), axis=(0, 1))
+        image = np.clip((values - low) / np.maximum(high - low, 1e-6), 0, 1) * 255
+    return image.astype(np.uint8)
+
+
+def elevation_image(aerial: AnyArray, bands: Bands) -> ByteArray:
     """Return the height above ground, from dark (0) to light (99th percentile of the patch)."""
-    heights = aerial[4].astype(np.float32)
+    assert bands.elevation is not None
+    heights = aerial[bands.elevation].astype(np.float32)
     highest = max(float(np.percentile(heights, 99)), 1.0)
     fractions = np.clip(heights / highest, 0, 1)
     return interpolate_colours(SEQUENTIAL, fractions).astype(np.uint8)
 
 
-def class_image(labels: ByteArray, nomenclature: Nomenclature = "reduced") -> ByteArray:
-    """Return labels as an image in FLAIR's colours, (h, w) -> (h, w, 3); 0 (no class) is grey."""
-    values = reduce_labels(labels) if nomenclature == "reduced" else labels
-    return class_palette(nomenclature)[values]
+def class_image(
+    labels: ByteArray, legend: Legend, nomenclature: Nomenclature = "reduced"
+) -> ByteArray:
+    """Return labels as an image in their colours, (h, w) -> (h, w, 3); 0 (no class) is grey."""
+    values = legend.reduce_labels(labels) if nomenclature == "reduced" else labels
+    image: ByteArray = legend.palette(nomenclature)[values]
+    return image
 
 
 def overlay_images(lower: ByteArray, upper: ByteArray, opacity: float) -> ByteArray:
@@ -58,15 +86,18 @@ def highlight_pixels(image: ByteArray, chosen: BoolArray, colour: Colour) -> Byt
     return np.where(chosen[..., None], tinted, grey).clip(0, 255).astype(np.uint8)
 
 
-def patch_view(aerial: ByteArray | None, labels: ByteArray | None, view: str) -> ByteArray | None:
+def patch_view(readable: ReadablePatch, view: str) -> ByteArray | None:
     """Return the image of a patch in one of VIEWS; None if its bands or labels are missing."""
+    aerial, labels, layout = readable.aerial, readable.labels, readable.patch.layout
     if view == "mask":
-        return None if labels is None else class_image(labels)
+        return None if labels is None else class_image(labels, layout.legend)
     if aerial is None:
         return None
     if view == "overlay" and labels is not None:
-        return overlay_images(true_colour(aerial), class_image(labels), 0.5)
-    return {"infrared": false_colour, "elevation": elevation_image}.get(view, true_colour)(aerial)
+        classes = class_image(labels, layout.legend)
+        return overlay_images(true_colour(aerial, layout.bands), classes, 0.5)
+    drawings = {"infrared": false_colour, "elevation": elevation_image}
+    return drawings.get(view, true_colour)(aerial, layout.bands)
 
 
 def sentinel_true_colour(bands: AnyArray) -> ByteArray:

@@ -19,19 +19,14 @@ from core.errors import SceneError
 from core.land.data import sentinel
 from core.land.data.data_summary import prior_shift, summarise_splits
 from core.land.data.dataset import Patch
-from core.land.data.nomenclature import FULL, N_SCORED, Nomenclature, nomenclature_classes
+from core.land.data.nomenclature import Legend
 from core.land.data.patch_reading import ReadablePatch
-from core.land.data.pixel_table import SIDE
 from core.types import AnyArray, ByteArray
 
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 PAGE_SIZE = 24
 SHRINKING, GREY = 4, 232
 SPLIT_COLOURS = {"train": "var(--cs-accent)", "test": "#D55E00"}
-NOMENCLATURES: Mapping[Nomenclature, str] = {
-    "reduced": "Reduced, 13 classes",
-    "full": "Full, 19 classes",
-}
 FRAME = 560
 
 
@@ -46,8 +41,10 @@ def sample_panel(land: Land) -> None:
             show_image(image, caption, width="stretch", caption=caption)
     with cells[-1]:
         if readable.labels is not None:
-            _show_patch_classes(readable.labels)
+            _show_patch_classes(readable.labels, land.legend)
         st.html(markup.facts_html(_patch_facts(patch).items()))
+    if patch.window is not None:
+        return
     st.header("Surroundings: Sentinel-2")
     if not patch.has_sentinel:
         st.caption("This patch has only aerial bands: Sentinel files or centroid are missing.")
@@ -60,16 +57,21 @@ def sample_panel(land: Land) -> None:
 
 def _patch_views(patch: ReadablePatch, opacity: float) -> list[tuple[str, ByteArray]]:
     """Return the images of a patch that can be drawn, each with its caption."""
-    aerial, views = patch.aerial, []
+    aerial, views, legend = patch.aerial, [], patch.patch.layout.legend
     if aerial is not None:
-        span = f"{aerial[4].min()} to {aerial[4].max()}"
-        views = [
-            ("Colour: red, green, blue", patch_images.true_colour(aerial)),
-            ("Colour infrared: vegetation is red", patch_images.false_colour(aerial)),
-            (f"Elevation above ground, stored values {span}", patch_images.elevation_image(aerial)),
-        ]
+        bands = patch.patch.layout.bands
+        titles = patch_images.available_views(bands)
+        title = "Colour: red, green, blue" if bands.has_colour else "The first bands as colours"
+        views = [(title, patch_images.true_colour(aerial, bands))]
+        if "infrared" in titles:
+            title = "Colour infrared: vegetation is red"
+            views.append((title, patch_images.false_colour(aerial, bands)))
+        if "elevation" in titles:
+            heights = aerial[bands.elevation]
+            title = f"Elevation above ground, stored values {heights.min()} to {heights.max()}"
+            views.append((title, patch_images.elevation_image(aerial, bands)))
     if patch.labels is not None:
-        views.append(("Classes", patch_images.class_image(patch.labels, "full")))
+        views.append(("Classes", patch_images.class_image(patch.labels, legend, "full")))
         if aerial is not None:
             overlay = patch_images.overlay_images(views[0][1], views[-1][1], opacity)
             views.append((f"Overlay, opacity {opacity:.0%}", overlay))
@@ -121,10 +123,10 @@ def _patch_facts(patch: Patch) -> dict[str, str]:
     return facts
 
 
-def _show_patch_classes(labels: ByteArray) -> None:
-    counts = np.bincount(labels.ravel(), minlength=len(FULL) + 1)
+def _show_patch_classes(labels: ByteArray, legend: Legend) -> None:
+    counts = np.bincount(labels.ravel(), minlength=len(legend.classes) + 1)
     st.markdown("**Classes of this patch**")
-    covers = [cover for cover in (*FULL, patch_images.NO_CLASS) if counts[cover.value]]
+    covers = [cover for cover in (*legend.classes, patch_images.NO_CLASS) if counts[cover.value]]
     shares = [f"{counts[cover.value] / labels.size:.1%}" for cover in covers]
     rows = zip(covers, shares, strict=True)
     st.html(markup.legend_html((cover.colour, cover.name, share) for cover, share in rows))
@@ -181,8 +183,9 @@ def patch_gallery(land: Land) -> None:
     patches = land.dataset.patches
     first, second = st.columns(2, vertical_alignment="bottom")
     with first:
-        view = land_widgets.land_choice(land, "Display as", patch_images.VIEWS, "gallery")
-    options = {0: "any class"} | {cover.value: cover.name for cover in FULL}
+        views = patch_images.available_views(land.bands)
+        view = land_widgets.land_choice(land, "Display as", views, "gallery")
+    options = {0: "any class"} | {cover.value: cover.name for cover in land.legend.classes}
     with second:
         value = land_widgets.land_select(land, "Patches that contain", options, "holding")
     rows = list(range(len(patches)))
@@ -211,12 +214,12 @@ def _patch_card(
 ) -> tuple[ByteArray, tuple[str, str, str]]:
     """Return the image of a patch and its caption: colour, first and second line."""
     patch, readable = land.dataset.patches[index], readable_patch(land, index)
-    image, detail = patch_images.patch_view(readable.aerial, readable.labels, view), patch.area_id
+    image, detail = patch_images.patch_view(readable, view), patch.area_id
     if image is None:
-        image = np.full((SIDE, SIDE, 3), GREY, np.uint8)
+        image = np.full((*patch.shape, 3), GREY, np.uint8)
         detail = f"{'image' if readable.aerial is None else 'mask'} cannot be read"
     elif value and readable.labels is not None:
-        cover, members = FULL[value - 1], readable.labels == value
+        cover, members = land.legend.classes[value - 1], readable.labels == value
         image = patch_images.highlight_pixels(image, members, cover.rgb)
         detail = f"{members.mean():.1%} {cover.name}"
     caption = (SPLIT_COLOURS[patch.split], f"{patch.name} · {patch.split}", detail)
@@ -226,17 +229,20 @@ def _patch_card(
 def class_panel(land: Land) -> None:
     """Show a nomenclature, the share of each class, and how training and test patches differ."""
     survey = land_widgets.require_survey(land)
-    nomenclature = land_widgets.land_choice(land, "Nomenclature", NOMENCLATURES, "nomenclature")
-    classes = nomenclature_classes(nomenclature)
+    legend = land.legend
+    classes, nomenclature = legend.classes, land_widgets.choose_nomenclature(land)
+    if nomenclature == "reduced":
+        classes = legend.listed
     titles = [f"{cover.value} {cover.name}" for cover in classes]
     st.html(
         markup.legend_html((cover.colour, t, "") for cover, t in zip(classes, titles, strict=True))
     )
     note = (
         " Classes 13 to 19 of the full nomenclature are combined into class 13, other. The mIoU "
-        f"of the FLAIR challenge is the mean over classes 1 to {N_SCORED}."
+        f"of the FLAIR challenge is the mean over classes 1 to {legend.n_scored}."
     )
-    st.caption("These are FLAIR's own colours." + (note if nomenclature == "reduced" else ""))
+    if legend.has_other:
+        st.caption("These are FLAIR's own colours." + (note if nomenclature == "reduced" else ""))
     if survey is None:
         return
     splits = summarise_splits(land.dataset, survey.counts, nomenclature)
@@ -257,7 +263,7 @@ def class_panel(land: Land) -> None:
         table[f"{split}: share (%)"] = (100 * counts["share"]).round(3)
         table[f"{split}: patches"] = counts["patches"]
     land_widgets.show_table(table)
-    land_widgets.download_button(land, "Download the shares (CSV)", table, "flair-classes.csv")
+    land_widgets.download_button(land, "Download the shares (CSV)", table, "land-cover-classes.csv")
 
 
 def _describe_split(summary: Mapping[str, Any]) -> str:

@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from app.land_cover import land_data, land_widgets, patch_images, pixel_charts
-from app.land_cover.channel_panels import CAMERA, CAMERA_ORDER
+from app.land_cover.channel_panels import aerial_spectra
 from app.land_cover.land_data import Land
 from app.session.cache import cached_image
 from app.session.state import is_new_event, keep_choice, page_choice, widget_key
@@ -18,10 +18,10 @@ from app.widgets.markup import escape_markdown, facts_html, swatch_html
 from app.widgets.plot_picker import Picture, pick_cell
 from app.widgets.theme import chart_colours
 from core.land.context.context_groups import pixel_context
-from core.land.context.image_bands import FLAIR_ROLES, ImageBands
-from core.land.data.nomenclature import FULL, REDUCED, LandCover, reduce_labels
-from core.land.data.patch_reading import pixel_position, read_readable_pixel
-from core.land.data.pixel_table import AERIAL, SENTINEL, SIDE, PixelTable
+from core.land.data.bands import BYTE_DIVISOR
+from core.land.data.nomenclature import LandCover, Legend
+from core.land.data.patch_reading import image_bands, pixel_position, read_readable_pixel
+from core.land.data.pixel_table import SENTINEL, PixelTable
 from core.land.data.sentinel import WAVELENGTHS
 from core.land.models.features import FeatureSpec, build_features, context_groups
 from core.land.models.pixel_decision import decide_by_trees, decide_by_votes
@@ -42,16 +42,18 @@ def inspector_panel(land: Land) -> None:
     left, right = st.columns([11, 9], gap="large")
     with left:
         index = land_widgets.choose_patch(land)
-        view = land_widgets.land_choice(land, "Display as", patch_images.VIEWS, "inspected")
+        views = patch_images.available_views(land.bands)
+        view = land_widgets.land_choice(land, "Display as", views, "inspected")
         name = f"pixel {index}"
-        column, row = page_choice(land.workspace, name, (SIDE // 2, SIDE // 2))
+        height, width = land.dataset.patches[index].shape
+        column, row = page_choice(land.workspace, name, (width // 2, height // 2))
         patch = land_widgets.show_patch_problems(land, index)
         if patch.aerial is None:
             text = "There are no pixels to inspect, because the image cannot be read."
             st.markdown(f"{text} Choose another patch.")
             return
-        image = patch_images.patch_view(patch.aerial, patch.labels, view)
-        image = patch_images.true_colour(patch.aerial) if image is None else image
+        image = patch_images.patch_view(patch, view)
+        image = patch_images.true_colour(patch.aerial, land.bands) if image is None else image
         picture = clickable_patch(image, (column, row))
         clicked = pick_cell(picture, f"land {land.version} {index}", HEIGHT)
         if clicked and is_new_event(land.workspace, name, clicked):
@@ -61,7 +63,11 @@ def inspector_panel(land: Land) -> None:
     with right:
         key = land.key("pixel", index=index, column=column, row=row)
         pixel = cached_image(key, lambda: read_readable_pixel(patch, index, column, row))
-        cover = FULL[int(pixel.labels[0]) - 1] if pixel.labels[0] else patch_images.NO_CLASS
+        cover = (
+            land.legend.classes[int(pixel.labels[0]) - 1]
+            if pixel.labels[0]
+            else patch_images.NO_CLASS
+        )
         _show_facts(land, pixel, cover)
         _show_spectra(pixel, cover)
     st.header("Predictions of the models")
@@ -95,16 +101,13 @@ def clickable_patch(image: ByteArray, pixel: tuple[int, int]) -> Picture:
 def _show_facts(land: Land, pixel: PixelTable, cover: LandCover) -> None:
     column, row = int(pixel.column[0]), int(pixel.row[0])
     x, y, crs = pixel_position(land.dataset.patches[pixel.patch[0]], column, row)
-    note = ' ("other" in the reduced nomenclature)' if cover.value > len(REDUCED) else ""
+    note = (
+        ' ("other" in the reduced nomenclature)' if cover.value > land.legend.n_scored + 1 else ""
+    )
     st.html(f"<b>{swatch_html(cover.colour)} {cover.name}</b>{note}")
-    red, green, blue, nir, elevation = (f"{value:.0f}" for value in pixel.aerial[0])
-    facts = {
-        "Pixel": f"column {column}, row {row}",
-        crs or "no CRS": f"{x:.1f}, {y:.1f}",
-        "Red, green, blue": f"{red}, {green}, {blue}",
-        "Near infrared": nir,
-        "Elevation, stored value": elevation,
-    }
+    facts = {"Pixel": f"column {column}, row {row}", crs or "no CRS": f"{x:.1f}, {y:.1f}"}
+    pairs = zip(pixel.bands.names, pixel.aerial[0], strict=True)
+    facts |= {name.capitalize(): f"{value:.5g}" for name, value in pairs}
     st.html(facts_html(facts.items()))
 
 
@@ -114,7 +117,8 @@ def _show_spectra(pixel: PixelTable, cover: LandCover) -> None:
         figure.update_layout(height=SPECTRUM_HEIGHT, showlegend=False)
         show_chart(figure, f"cs.land.{key}")
 
-    show(pixel.aerial[:, CAMERA_ORDER], list(CAMERA.values()), "aerial, 0 to 255", "one")
+    values, wavelengths, unit = aerial_spectra(pixel)
+    show(values, wavelengths, f"bands of the image, {unit}", "one")
     if pixel.sentinel is None:
         st.caption("This pixel has no Sentinel spectrum.")
     else:
@@ -122,7 +126,10 @@ def _show_spectra(pixel: PixelTable, cover: LandCover) -> None:
 
 
 def _show_predictions(land: Land, pixel: PixelTable) -> None:
-    name, truth = land.dataset.patches[pixel.patch[0]].name, int(reduce_labels(pixel.labels)[0])
+    name, truth = (
+        land.dataset.patches[pixel.patch[0]].name,
+        int(land.legend.reduce_labels(pixel.labels)[0]),
+    )
     rows, n_unmapped = [], 0
     for run in land_data.list_runs(land):
         if land_data.class_map_folder(land, run) is None:
@@ -130,7 +137,7 @@ def _show_predictions(land: Land, pixel: PixelTable) -> None:
         elif (class_map := land_data.read_class_map(land, run, name)) is not None:
             value = int(class_map[pixel.row[0], pixel.column[0]])
             verdict = "correct" if value == truth else "wrong"
-            prediction = REDUCED[value - 1].name if value else "no class"
+            prediction = land.legend.reduced[value - 1].name if value else "no class"
             rows.append((run_title(run), prediction, verdict if truth else "no label"))
     if rows:
         land_widgets.show_table(pd.DataFrame(rows, columns=["Model", "Prediction", "Result"]))
@@ -158,7 +165,7 @@ def typed_pixel_panel(land: Land, pixel: PixelTable) -> None:
         st.caption("This model requires a Sentinel spectrum, which this patch does not have.")
         return
     typed, model = _typed_pixel(land, pixel, run.spec), models[run.key]
-    cover, evidence = predict_pixel(run, model, typed)
+    cover, evidence = predict_pixel(run, model, typed, land.legend)
     st.html(f"<b>{swatch_html(cover.colour)} {cover.name}</b>")
     domains = f"The model was trained on the domains {', '.join(model.domains)}."
     chance = "Chance baselines are not listed, because they ignore the values."
@@ -179,19 +186,24 @@ def _typed_pixel(land: Land, pixel: PixelTable, spec: FeatureSpec) -> PixelTable
             values.append(column.number_input(band, *bounds, key=key, **options))
         return np.array([values], np.float32)
 
-    aerial, spectrum = fields(AERIAL, (0, 255)), None
+    # Values beyond the divisor are rare but valid, except in bytes.
+    is_byte = pixel.bands.divisor == BYTE_DIVISOR
+    bounds = (0, 255) if is_byte else (-1e6, 1e6)
+    aerial, spectrum = fields(pixel.bands.names, bounds), None
     if spec.fusion:
         spectrum = fields(SENTINEL, (0.0, 2.0), step=0.01, format="%.3f")
     index = int(pixel.patch[0])
     bands = land_data.readable_patch(land, index).aerial
     assert bands is not None
-    image, groups = ImageBands(bands, AERIAL, roles=FLAIR_ROLES), context_groups(spec)
+    image, groups = image_bands(bands, pixel.bands), context_groups(spec)
     planes, names = pixel_context(image, groups, int(pixel.row[0]), int(pixel.column[0]))
     context = np.ascontiguousarray(planes.reshape(1, -1))
-    return PixelTable(aerial, spectrum, pixel.labels, *position, context, names)
+    return PixelTable(aerial, spectrum, pixel.labels, *position, context, names, bands=pixel.bands)
 
 
-def predict_pixel(run: StudyRun, model: StoredModel, pixel: PixelTable) -> tuple[LandCover, str]:
+def predict_pixel(
+    run: StudyRun, model: StoredModel, pixel: PixelTable, legend: Legend
+) -> tuple[LandCover, str]:
     """Return the class that a model predicts for one pixel, and the evidence in a sentence."""
     row = build_features(pixel, run.spec, model.scaler).matrix[0]
     if model.trees is not None:
@@ -201,6 +213,6 @@ def predict_pixel(run: StudyRun, model: StoredModel, pixel: PixelTable) -> tuple
         decision = decide_by_votes(row, model.matrix, model.classes, run.method.k)
         text = "Nearest voting pixels, with their distances in feature space"
         evidence = [f"at {distance:.3g}" for distance in decision.weights]
-    names = [REDUCED[value - 1].name for value in decision.classes]
+    names = [legend.reduced[value - 1].name for value in decision.classes]
     pairs = ", ".join(f"{name} {words}" for name, words in zip(names, evidence, strict=True))
-    return REDUCED[decision.value - 1], f"{text}: {pairs}."
+    return legend.reduced[decision.value - 1], f"{text}: {pairs}."

@@ -14,7 +14,7 @@ from app.land_cover.run_panels import runs_panel
 from app.widgets.choices import remembered_widget
 from app.widgets.markup import escape_markdown
 from core.land.context.context_groups import CONTEXT
-from core.land.data.pixel_sampling import SampleSettings
+from core.land.data.pixel_sampling import SampleSettings, default_draw
 from core.land.evaluation.protocols import TITLES, Protocol, possible_protocols
 from core.land.models.classifier_table import CLASSIFIERS
 from core.land.models.classifiers import MethodSettings
@@ -113,7 +113,8 @@ def _protocol_form(land: Land) -> tuple[list[Protocol], list[SampleSettings]]:
     if choice != ALL:
         protocols = [protocol for protocol in protocols if protocol == choice]
         st.caption(f"{escape_markdown(TITLES[choice]).capitalize()}.")
-    draw = land_select(land, "Training pixels", run_titles.DRAWS, "draw")
+    start = default_draw(land.dataset)
+    draw = land_select(land, "Training pixels", run_titles.DRAWS, "draw", start)
     other = land_choice(land, 'Train with "other"', OTHER, "teach other")
     both = {"without": (False,), "with": (True,), "both": (False, True)}[other]
     return protocols, [SampleSettings(draw=draw, other=with_other) for with_other in both]

@@ -11,7 +11,7 @@ from app.widgets.charts import base_layout, name_rows
 from app.widgets.colouring import interpolate_colours
 from app.widgets.markup import escape_hover, format_number
 from app.widgets.theme import chart_colours, text_colour
-from core.land.data.nomenclature import REDUCED
+from core.land.data.nomenclature import FLAIR, Legend
 from core.land.evaluation.label_economy import EconomyPoint
 from core.land.evaluation.protocols import Protocol
 from core.types import AnyArray
@@ -42,7 +42,6 @@ DIFFERENCE_COLOURS = {
     "light": ((0.0, "#B2182B"), (0.5, "#FFFFFF"), (1.0, "#2166AC")),
     "dark": ((0.0, "#E8735F"), (0.5, "#14191E"), (1.0, "#5FA8E0")),
 }
-SHORT_NAMES = [re.sub(" (surface|vegetation|land)$", "", cover.name) for cover in REDUCED]
 
 
 @dataclass(frozen=True)
@@ -203,31 +202,38 @@ def _name_runs(figure: go.Figure, names: Sequence[str], highest: float, top: int
     )
 
 
+def short_names(legend: Legend) -> list[str]:
+    """Return the names of the reduced classes, without words that all land covers share."""
+    return [re.sub(" (surface|vegetation|land)$", "", cover.name) for cover in legend.reduced]
+
+
 def matrix_chart(
     values: AnyArray,
     counts: AnyArray,
     order: Sequence[int],
     picked: tuple[int, int] | None,
     *,
+    legend: Legend = FLAIR,
     difference: bool = False,
     shares: bool = True,
 ) -> go.Figure:
     """Return a confusion matrix: a row per true class, a column per predicted class.
 
-    The `values`, float (13, 13) with NaN for empty rows, are shares of each row, or numbers of
+    The `values`, float (n, n) with NaN for empty rows, are shares of each row, or numbers of
     pixels if `shares` is False; `counts` are numbers of pixels for the hover texts. `order` lists
     the displayed classes; `picked` is the row and column of the marked cell, from 0. With
     `difference`, the colour scale diverges at 0.
     """
     cells, n = np.ix_(order, order), len(order)
     figure = go.Figure(_heatmap(values[cells], difference=difference, shares=shares))
-    figure.add_trace(_click_targets(counts[cells], order))
+    figure.add_trace(_click_targets(counts[cells], [legend.reduced[i].name for i in order]))
     layout = base_layout(height=44 * n + 90)
     # The last slanted name extends beyond the cells, and Plotly omits names that do not fit.
     layout["margin"] = {"l": 8, "r": 84, "t": 8, "b": 8}
     figure.update_layout(layout, dragmode=False, clickmode="event+select")
     axis = {"tickvals": list(range(n)), "ticks": "", "showgrid": False}
-    names = [SHORT_NAMES[i] for i in order]
+    short = short_names(legend)
+    names = [escape_hover(short[i]) for i in order]
     top = {"side": "top", "tickangle": -40, "ticktext": names, "title_text": ""}
     figure.update_xaxes(range=[-0.5, n - 0.5], **axis, **top)
     figure.update_yaxes(range=[n - 0.5, -0.5], ticktext=[f"{name}  " for name in names], **axis)
@@ -261,12 +267,12 @@ def _heatmap(values: AnyArray, *, difference: bool, shares: bool) -> go.Heatmap:
     return go.Heatmap(z=np.where(finite, values, 0).tolist(), **span, **labels, **style)
 
 
-def _click_targets(counts: AnyArray, order: Sequence[int]) -> go.Scatter:
+def _click_targets(counts: AnyArray, names: Sequence[str]) -> go.Scatter:
     """Return invisible markers on the cells, because cells of a heatmap cannot be selected."""
-    n, texts = len(order), []
+    n, texts = len(names), []
     rows, columns = np.divmod(np.arange(n * n), n)
     for row, column in zip(rows, columns, strict=True):
-        truth, predicted = REDUCED[order[row]].name, REDUCED[order[column]].name
+        truth, predicted = names[row], names[column]
         title = f"{truth}, correct" if row == column else f"{truth} predicted as {predicted}"
         texts.append(f"{escape_hover(title)}: {format_number(int(counts[row, column]))} pixels")
     marker = {"size": 30, "opacity": 0, "symbol": "square", "color": "#FFFFFF"}

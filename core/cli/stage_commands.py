@@ -22,7 +22,7 @@ from core.cli import (
 )
 from core.cli.console import counted, emit, machine_read, remark, reporter, show_result
 from core.cli.encoder_commands import agreed_class_attribute
-from core.cli.land import land_app
+from core.cli.land.land_app import flair_app, land_app
 from core.cli.quality_commands import parse_range, prepare_counts, require_count, run_displayed
 from core.cli.run_texts import run_lines
 from core.cli.search import changes_command, find_command, scan_command
@@ -45,7 +45,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-app.add_typer(land_app.app, name="flair")
+app.add_typer(flair_app, name="flair")
+app.add_typer(land_app, name="land")
 app.add_typer(label_commands.app, name="label")
 
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import rasterio
+from affine import Affine
 
 from core.errors import SceneError
 from core.raster.scene import DRIVER, READ_ERRORS, open_scene
@@ -37,15 +38,21 @@ def read_byte_raster(
 
 
 def write_palette_raster(
-    path: Path, values: ByteArray, palette: ByteArray, like: Path, about: str
+    path: Path,
+    values: ByteArray,
+    palette: ByteArray,
+    like: Path,
+    about: str,
+    corner: tuple[int, int] = (0, 0),
 ) -> None:
     """Write values, uint8 (h, w), as a GeoTIFF with a palette of their colours; 0 is nodata.
 
     The palette contains the red, green and blue of each value, (n, 3). CRS and transform are those
-    of the raster `like`; `about` is the credit in the copyright tags.
+    of the raster `like`, in which the values begin at the column and row `corner`; `about` is the
+    credit in the copyright tags.
     """
     with open_scene(like) as source:
-        crs, transform = source.crs, source.transform
+        crs, transform = source.crs, source.transform @ Affine.translation(*corner)
     height, width = values.shape
     profile = {"driver": DRIVER, "width": width, "height": height, "count": 1, "dtype": "uint8"}
     profile |= {"crs": crs, "transform": transform, "compress": "deflate", "nodata": 0}

@@ -1,20 +1,21 @@
-"""The application of the `chipscape flair` commands."""
+"""The applications of the `chipscape flair` and `chipscape land` commands."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import typer
 
-from core.cli.land import artifact_commands, data_commands, method_commands, predict_command
-
-app = typer.Typer(
-    name="flair",
-    help="Land cover with reference labels (FLAIR #2): classify pixels by supervised and "
-    "unsupervised methods, and score the results.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
+from core.cli.land import (
+    artifact_commands,
+    data_commands,
+    import_command,
+    method_commands,
+    predict_command,
 )
-_COMMANDS = {
-    "demo": data_commands.patches_demo_command,
-    "fetch": data_commands.fetch_command,
+
+_FLAIR_DATA = {"demo": data_commands.patches_demo_command, "fetch": data_commands.fetch_command}
+_OWN_DATA = {"import": import_command.import_images_command}
+_MODELS = {
     "settings": data_commands.land_settings_command,
     "describe": data_commands.describe_command,
     "run": method_commands.run_protocol_command,
@@ -27,5 +28,30 @@ _COMMANDS = {
     "recut": artifact_commands.recut_command,
     "economy": artifact_commands.economy_command,
 }
-for name, command in _COMMANDS.items():
-    app.command(name=name)(command)
+
+
+def _command_group(name: str, text: str, commands: Mapping[str, Callable[..., Any]]) -> typer.Typer:
+    app = typer.Typer(
+        name=name,
+        help=text,
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+    )
+    for command, function in commands.items():
+        app.command(name=command)(function)
+    return app
+
+
+flair_app = _command_group(
+    "flair",
+    "Land cover with FLAIR's data: classify pixels by supervised and unsupervised methods, and "
+    "score the results.",
+    {**_FLAIR_DATA, **_MODELS},
+)
+land_app = _command_group(
+    "land",
+    "Land cover with images and labels of your own: import them, then use the same commands as "
+    "for FLAIR's data.",
+    {**_OWN_DATA, **_MODELS},
+)

@@ -9,13 +9,13 @@ from core.cli import shared_options as shared
 from core.errors import SettingsError
 from core.land.data.dataset import Dataset
 from core.land.data.download import FetchSettings
-from core.land.data.file_discovery import discover_dataset
-from core.land.data.pixel_sampling import SampleSettings
+from core.land.data.pixel_sampling import SampleSettings, default_draw
 from core.land.data.sentinel import SentinelSettings
 from core.land.evaluation.protocols import TITLES
+from core.land.images.image_import import ImportSettings
 from core.land.models.classifiers import MethodSettings
 from core.land.models.features import EXTRAS, RECOMMENDED, FeatureSpec
-from core.pipeline.land.land_workspace import data_credit, flair_folder
+from core.pipeline.land.land_workspace import data_credit, open_dataset
 from core.pipeline.land.study import Study, StudySettings
 from core.pipeline.land.study_cells import StudyRun
 from core.pipeline.workspace import Workspace
@@ -24,6 +24,7 @@ from core.tables import read_toml, require_known, settings_from_table
 PRESETS = ("default", "notebook")
 TABLES: dict[str, type[Any]] = {
     "fetch": FetchSettings,
+    "import": ImportSettings,
     "sample": SampleSettings,
     "dates": SentinelSettings,
     "features": FeatureSpec,
@@ -70,7 +71,9 @@ class LandSession:
         # These two are tables of their own.
         for name in ("sample", "dates"):
             del tables["study"][name]
-        tables["features"]["extras"] = list(tables["features"]["extras"])
+        # TOML has no tuples.
+        for table, name in (("features", "extras"), ("import", "bands")):
+            tables[table][name] = list(tables[table][name])
         return tables
 
     def method(self, **options: Any) -> MethodSettings:
@@ -84,14 +87,16 @@ class LandSession:
 
     def dataset(self) -> Dataset:
         """Find the patches of the workspace."""
-        return discover_dataset(flair_folder(self.workspace))
+        return open_dataset(self.workspace)
 
     def study(self, protocol: str = "", other: str = "") -> Study:
         """Return the study; `other`, "with" or "without", overrides the settings unless empty."""
         settings = self.settings(StudySettings, "study", protocol=protocol or None)
+        dataset = self.dataset()
+        draw = None if "draw" in self.tables.get("sample", {}) else default_draw(dataset)
         with_other = {"with": True, "without": False}.get(other)
         seed = self.seed or None
-        sample = self.settings(SampleSettings, "sample", seed=seed, other=with_other)
+        sample = self.settings(SampleSettings, "sample", draw=draw, seed=seed, other=with_other)
         if sample.nomenclature != "reduced":
             raise SettingsError(
                 "models are trained and scored in the reduced nomenclature only",
@@ -99,7 +104,7 @@ class LandSession:
                 remedy='Remove it, or set it to "reduced".',
             )
         dates = self.settings(SentinelSettings, "dates")
-        return Study(self.workspace, replace(settings, sample=sample, dates=dates))
+        return Study(self.workspace, replace(settings, sample=sample, dates=dates), dataset)
 
     def run(self, protocol: str = "", **method: Any) -> StudyRun:
         """Return the run for the session's settings; `method` overrides those of the classifier."""
@@ -138,7 +143,7 @@ def read_flair_session(
     for name, table in tables.items():
         if name not in TABLES or not isinstance(table, dict):
             raise SettingsError(
-                f"{name!r} is not a table of FLAIR's settings",
+                f"{name!r} is not a table of land-cover settings",
                 where=str(settings),
                 remedy=f"Known tables: {', '.join(TABLES)}.",
             )

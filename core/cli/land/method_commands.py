@@ -14,15 +14,16 @@ from core.cli.land.result_texts import Outcome
 from core.cli.shared_options import MinClusterSizeOption, MinSamplesOption, option, require_choice
 from core.errors import ChipscapeError, DegenerateError, SceneError, SettingsError, TooFewError
 from core.land.data.dataset import Problem
-from core.land.data.nomenclature import REDUCED
+from core.land.data.nomenclature import FLAIR
 from core.land.evaluation.confusion import bootstrap_miou, score_confusion, sum_by_area
 from core.land.evaluation.protocols import TITLES, Protocol, possible_protocols
 from core.land.models.classifier_table import CHANCE_BASELINES
 from core.land.models.classifiers import MethodSettings
 from core.land.models.configurations import GridCell, grid_configurations
 from core.land.models.features import FeatureSpec, SentinelScaling
+from core.pipeline.land.cell_results import CellResult
 from core.pipeline.land.run_titles import configuration_title, training_title
-from core.pipeline.land.study_cells import CELLS, CellResult, StudyRun
+from core.pipeline.land.study_cells import CELLS, StudyRun
 from core.pipeline.land.study_results import optimism_gap
 from core.progress import Progress, silent
 
@@ -175,7 +176,9 @@ def score_protocol_command(
     else:
         interval, unit = bootstrap_miou(counted.counts, unit="patches"), "patch"
         resampled = "patches; areas are not known"
-    iou = {cover.name: texts.json_number(v) for cover, v in zip(REDUCED, scores.iou, strict=True)}
+    iou = {
+        cover.name: texts.json_number(v) for cover, v in zip(FLAIR.reduced, scores.iou, strict=True)
+    }
     table = {
         "patches": len(counted.names),
         "first": counted.first,

@@ -50,7 +50,8 @@ def predict_patches_command(
         raise TooFewError("no patch could be predicted", where=where, remedy=problems[0])
     names = [study.dataset.unlabelled[index].name for index in result.patches]
     sampled = study.sampled(study.folds[0].train, spec)
-    notes = describe_untrained_classes([absent_classes(sampled.labels)])
+    legend = study.dataset.layout.legend
+    notes = describe_untrained_classes([absent_classes(sampled.labels, legend)], legend)
     table = {
         "folder": str(folder),
         "maps": [f"{name}.tif" for name in names],

@@ -7,11 +7,10 @@ from typing import Any, TypeVar
 
 from core.cli.console import counted
 from core.errors import ChipscapeError
-from core.land.data.nomenclature import REDUCED
 from core.land.evaluation.confusion import ConfusionScores, Interval
 from core.land.models.configurations import GridCell
 from core.land.models.features import FeatureSpec
-from core.pipeline.land.study_cells import CellResult
+from core.pipeline.land.cell_results import CellResult
 
 Name = TypeVar("Name", bound=str)
 Outcome = CellResult | ChipscapeError
@@ -43,7 +42,7 @@ def result_table(outcome: Outcome) -> dict[str, Any]:
         "classes": {
             cover.name: {name: json_number(getattr(scores, name)[i]) for name in names}
             | {"support": int(scores.support[i])}
-            for i, cover in enumerate(REDUCED)
+            for i, cover in enumerate(outcome.legend.listed)
         },
         "patches": len(outcome.patches),
         "areas": len(set(outcome.areas)),

@@ -1,4 +1,4 @@
-"""Summary of a FLAIR data set: counts of patches and classes, and problems with the files."""
+"""Summary of a data set: counts of patches and classes, and problems with the files."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,14 +9,7 @@ import numpy as np
 from core.compute import stream_results
 from core.errors import SceneError
 from core.land.data.dataset import Dataset, Patch, Problem
-from core.land.data.nomenclature import (
-    CITATION,
-    HIGHEST,
-    LICENCE,
-    OTHER,
-    Nomenclature,
-    nomenclature_classes,
-)
+from core.land.data.nomenclature import CITATION, LICENCE, Nomenclature
 from core.land.data.patch_reading import RequiredData, read_aerial, read_mask
 from core.land.data.pixel_sampling import SampleSettings, sample_pixels
 from core.land.data.pixel_table import PixelTable
@@ -59,9 +52,9 @@ def summarise_dataset(
         "nomenclature": nomenclature,
         "splits": summarise_splits(dataset, counts, nomenclature),
         "problems": [str(problem) for problem in problems],
-        "matching": MATCHING_NOTE,
-        "citation": CITATION,
-        "licence": LICENCE,
+        "matching": "" if dataset.layout.rule else MATCHING_NOTE,
+        "citation": "" if dataset.layout.rule else CITATION,
+        "licence": "" if dataset.layout.rule else LICENCE,
     }
 
 
@@ -74,7 +67,7 @@ def count_class_pixels(
     returns all problems, those of the data set first and then those of each patch.
     """
     problems = list(dataset.problems)
-    counts = np.zeros((len(dataset.patches), HIGHEST + 1), np.int64)
+    counts = np.zeros((len(dataset.patches), len(dataset.layout.legend.classes) + 1), np.int64)
     for index, result in enumerate(stream_results(_inspect_patch, dataset.patches)):
         report_step(report, index + 1, len(dataset.patches), dataset.patches[index].name)
         counts[index] = result[0]
@@ -124,12 +117,13 @@ def prior_shift(train: Mapping[str, Any], test: Mapping[str, Any]) -> float:
 def _inspect_patch(patch: Patch) -> tuple[AnyArray, list[Problem]]:
     """Return the counts of a patch by class of the full nomenclature, and its problems."""
     problems: list[Problem] = []
-    counts = np.zeros(HIGHEST + 1, np.int64)
+    n_values = len(patch.layout.legend.classes) + 1
+    counts = np.zeros(n_values, np.int64)
     try:
         read_aerial(patch)
         labels, problem = read_mask(patch)
         problems += [problem] if problem else []
-        counts = np.bincount(labels.ravel(), minlength=HIGHEST + 1)
+        counts = np.bincount(labels.ravel(), minlength=n_values)
     except SceneError as error:
         problems.append(Problem(patch.name, f"it is left out ({error})"))
     if not patch.has_sentinel:
@@ -151,9 +145,10 @@ def _summarise_split(
     indexes = dataset.split_indexes(split)
     patches = [dataset.patches[index] for index in indexes]
     table = counts[list(indexes)]
-    if nomenclature == "reduced":
-        table[:, OTHER] = table[:, OTHER:].sum(axis=1)
-        table[:, OTHER + 1 :] = 0
+    legend = dataset.layout.legend
+    if nomenclature == "reduced" and legend.has_other:
+        table[:, legend.other] = table[:, legend.other :].sum(axis=1)
+        table[:, legend.other + 1 :] = 0
     total = int(table[:, 1:].sum())
     # A patch that could not be read has no counts; it must not count as one with 0 classes.
     readable = table[table.sum(axis=1) > 0]
@@ -180,6 +175,6 @@ def _summarise_split(
                 "share": float(table[:, cover.value].sum() / total) if total else 0.0,
                 "patches": int((table[:, cover.value] > 0).sum()),
             }
-            for cover in nomenclature_classes(nomenclature)
+            for cover in (legend.classes if nomenclature == "full" else legend.listed)
         ],
     }

@@ -1,7 +1,13 @@
-"""The contents of a FLAIR #2 data set: patches with their files, and problems with the files."""
+"""The contents of a land-cover data set: patches with their files, and problems with the files."""
 
 from dataclasses import dataclass
 from pathlib import Path
+
+from core.land.data.bands import FLAIR_BANDS, Bands
+from core.land.data.nomenclature import FLAIR, Legend
+
+SIDE = 512
+"""Pixels along one side of a FLAIR patch, and the longest side of any patch."""
 
 
 @dataclass(frozen=True)
@@ -51,13 +57,50 @@ class SuperArea:
 
 
 @dataclass(frozen=True)
+class LabelRule:
+    """How the labels of your own data become classes.
+
+    Attributes
+    ----------
+    values : tuple of str
+        The stored value of each class: that of a raster ("3"), or that of the attribute of a
+        polygon ("boat"). The first is class 1.
+    attribute : str
+        The attribute of polygons; empty for a raster.
+    background : int
+        The class of all other pixels, such as those outside all polygons; 0 if they have none.
+    """
+
+    values: tuple[str, ...]
+    attribute: str = ""
+    background: int = 0
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How the files of a data set are read: bands, classes, and the labels of your own data.
+
+    `rule` is None for FLAIR, whose patches are files of 512 x 512 pixels and whose masks contain
+    the values of the classes.
+    """
+
+    bands: Bands = FLAIR_BANDS
+    legend: Legend = FLAIR
+    rule: LabelRule | None = None
+
+
+FLAIR_LAYOUT = Layout()
+"""The layout of FLAIR #2."""
+
+
+@dataclass(frozen=True)
 class Patch:
-    """One aerial patch with its files.
+    """One patch with its files: a FLAIR patch, or a window of an image.
 
     Attributes
     ----------
     number : str
-        Six digits, as in the file names.
+        Six digits, as in FLAIR's file names.
     split : {"train", "test"}
     domain, area : str
         Such as D004_2021 and Z8_NF.
@@ -65,6 +108,11 @@ class Patch:
         None for a patch without labels.
     centroid : tuple of int, or None
         Row and column of the patch's centre in the super area.
+    window : tuple of int, or None
+        Left, top, right and bottom in pixels of the image, right and bottom excluded; None for
+        the whole image.
+    title : str
+        The name of a window.
     """
 
     number: str
@@ -76,11 +124,22 @@ class Patch:
     super_area: SuperArea | None
     centroid: tuple[int, int] | None
     acquisition: Acquisition | None
+    layout: Layout = FLAIR_LAYOUT
+    window: tuple[int, int, int, int] | None = None
+    title: str = ""
 
     @property
     def name(self) -> str:
-        """The name of the image, such as IMG_000001."""
-        return f"IMG_{self.number}"
+        """The name of the image, such as IMG_000001, or of the window."""
+        return self.title or f"IMG_{self.number}"
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width in pixels."""
+        if self.window is None:
+            return SIDE, SIDE
+        left, top, right, bottom = self.window
+        return bottom - top, right - left
 
     @property
     def area_id(self) -> str:
@@ -95,7 +154,7 @@ class Patch:
 
 @dataclass(frozen=True)
 class Dataset:
-    """The patches of a FLAIR #2 data set, with missing and superfluous files listed as problems.
+    """The patches of a data set, with missing and superfluous files listed as problems.
 
     The patches are sorted by split (train first), then by number. `patches` have masks;
     `unlabelled` have none, so they can be predicted, but neither trained on nor scored.
@@ -105,6 +164,7 @@ class Dataset:
     patches: tuple[Patch, ...]
     problems: tuple[Problem, ...]
     unlabelled: tuple[Patch, ...] = ()
+    layout: Layout = FLAIR_LAYOUT
 
     def split_indexes(self, split: str) -> tuple[int, ...]:
         """Return the indexes of the patches of one split, "train" or "test"."""

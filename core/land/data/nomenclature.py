@@ -1,7 +1,9 @@
-"""FLAIR's land-cover classes and their colours, its citation and its licence."""
+"""Land-cover classes and their colours: legends, and FLAIR's with its citation and licence."""
 
+import colorsys
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -23,17 +25,13 @@ SYNTHETIC = (
     "This is a synthetic data set, which contains no IGN data. It imitates the following data set:"
 )
 
-OTHER = 13
-"""The class of the reduced nomenclature that merges the classes 13 to 19."""
-N_SCORED = 12
-"""Number of classes in the mIoU of the FLAIR challenge: the classes 1 to 12."""
-HIGHEST = 19
-"""The highest value of the full nomenclature."""
+
+_DISTINCT = ("#e69f00", "#56b4e9", "#009e73", "#0072b2", "#d55e00", "#cc79a7", "#f0e442")
 
 
 @dataclass(frozen=True)
 class LandCover:
-    """One land-cover class: its value in the masks, its name, and FLAIR's colour, #rrggbb."""
+    """One land-cover class: its value in the masks, its name, and its colour, #rrggbb."""
 
     value: int
     name: str
@@ -74,30 +72,91 @@ FULL: tuple[LandCover, ...] = tuple(
         start=1,
     )
 )
-REDUCED: tuple[LandCover, ...] = (*FULL[:N_SCORED], LandCover(OTHER, "other", "#000000"))
+
+
+@dataclass(frozen=True)
+class Legend:
+    """The classes of a data set, and how many of them are scored.
+
+    Attributes
+    ----------
+    classes : tuple of LandCover
+        Their values are 1, 2 and so on, as returned by `read_mask`.
+    n_scored : int
+        The mIoU is the mean over the classes 1 to `n_scored`. In the reduced nomenclature, all
+        other classes are merged into one class "other" with the next value.
+    """
+
+    classes: tuple[LandCover, ...]
+    n_scored: int
+
+    @property
+    def other(self) -> int:
+        """The value of the class "other" of the reduced nomenclature, which is its last."""
+        return self.n_scored + 1
+
+    @property
+    def reduced(self) -> tuple[LandCover, ...]:
+        """The classes of the reduced nomenclature."""
+        return (*self.classes[: self.n_scored], LandCover(self.other, "other", "#000000"))
+
+    @property
+    def has_other(self) -> bool:
+        """True if some classes are merged into "other"."""
+        return len(self.classes) > self.n_scored
+
+    @property
+    def listed(self) -> tuple[LandCover, ...]:
+        """The reduced classes that can occur, for keys and tables."""
+        return self.reduced if self.has_other else self.classes
+
+    def select(self, nomenclature: Nomenclature) -> tuple[LandCover, ...]:
+        """Return the classes of a nomenclature, sorted by value."""
+        return self.classes if nomenclature == "full" else self.reduced
+
+    def reduce_labels(self, labels: AnyArray) -> ByteArray:
+        """Convert labels to the reduced nomenclature; 0, no class, stays 0."""
+        return np.minimum(labels, self.other).astype(np.uint8)
+
+    def is_other(self, labels: AnyArray) -> AnyArray:
+        """Return True for labels, in either nomenclature, of classes that the mIoU leaves out."""
+        return np.asarray(labels) > self.n_scored
+
+    def palette(self, nomenclature: Nomenclature = "reduced") -> ByteArray:
+        """Return the colours by class value, uint8 (n + 1, 3); row 0 (no class) is grey."""
+        grey = (128, 128, 128)
+        return np.array([grey, *(cover.rgb for cover in self.select(nomenclature))], np.uint8)
+
+
+def legend_table(legend: Legend) -> dict[str, Any]:
+    """Return a legend in the form in which JSON files store it."""
+    classes = [{"name": cover.name, "colour": cover.colour} for cover in legend.classes]
+    return {"classes": classes, "n_scored": legend.n_scored}
+
+
+def legend_from_table(table: Mapping[str, Any]) -> Legend:
+    """Return the legend that `legend_table` stored."""
+    classes = tuple(
+        LandCover(value, cover["name"], cover["colour"])
+        for value, cover in enumerate(table["classes"], start=1)
+    )
+    return Legend(classes, table["n_scored"])
+
+
+def class_colours(n: int) -> list[str]:
+    """Return n distinct colours, #rrggbb: those of Okabe and Ito (2008), then other hues."""
+    golden = (5**0.5 - 1) / 2
+    colours = list(_DISTINCT[:n])
+    for i in range(n - len(colours)):
+        rgb = colorsys.hsv_to_rgb(i * golden % 1, 0.55 + 0.3 * (i % 2), 0.9 - 0.25 * (i % 3) / 2)
+        colours.append("#" + "".join(f"{round(255 * channel):02x}" for channel in rgb))
+    return colours
+
+
+FLAIR = Legend(FULL, n_scored=12)
+"""FLAIR's 19 classes; its challenge scores the first 12 and merges the others."""
 
 
 def attribution_text(*, look_alike: bool) -> str:
     """Return citation and licence of FLAIR data; for synthetic data, those of the data imitated."""
     return f"{SYNTHETIC} {ATTRIBUTION}" if look_alike else ATTRIBUTION
-
-
-def nomenclature_classes(nomenclature: Nomenclature) -> tuple[LandCover, ...]:
-    """Return the classes of a nomenclature, sorted by value."""
-    return FULL if nomenclature == "full" else REDUCED
-
-
-def reduce_labels(labels: AnyArray) -> ByteArray:
-    """Convert labels to the reduced nomenclature: 13 to 19 become 13, and 0 stays 0."""
-    return np.minimum(labels, OTHER).astype(np.uint8)
-
-
-def is_other(labels: AnyArray) -> AnyArray:
-    """Return True for labels, in either nomenclature, of the classes that the mIoU leaves out."""
-    return np.asarray(labels) >= OTHER
-
-
-def class_palette(nomenclature: Nomenclature) -> ByteArray:
-    """Return the colours by class value, uint8 (n + 1, 3); row 0 (no class) is grey."""
-    grey = (128, 128, 128)
-    return np.array([grey, *(cover.rgb for cover in nomenclature_classes(nomenclature))], np.uint8)

@@ -7,10 +7,11 @@ import numpy as np
 
 from core.errors import SceneError
 from core.land.context.context_groups import compute_context
-from core.land.context.image_bands import FLAIR_ROLES, ImageBands
-from core.land.data.dataset import Dataset, Patch, Problem
-from core.land.data.nomenclature import HIGHEST, Nomenclature, reduce_labels
-from core.land.data.pixel_table import AERIAL, SIDE, UNLABELLED, PixelTable
+from core.land.context.image_bands import BandRoles, ImageBands
+from core.land.data.bands import Bands
+from core.land.data.dataset import SIDE, Dataset, Patch, Problem
+from core.land.data.nomenclature import Nomenclature
+from core.land.data.pixel_table import UNLABELLED, PixelTable
 from core.land.data.sentinel import (
     SentinelSettings,
     SuperPatch,
@@ -48,44 +49,69 @@ class ReadablePatch:
 
     Attributes
     ----------
-    aerial : uint8 array, (5, 512, 512), or None
-    labels : uint8 array, (512, 512), or None
+    aerial : array, (b, h, w), or None
+        The bands of the image as stored; FLAIR: uint8 (5, 512, 512).
+    labels : uint8 array, (h, w), or None
         In the full nomenclature.
     problems : tuple of str
         Sentences that state what cannot be read, and why.
     """
 
     patch: Patch
-    aerial: ByteArray | None
+    aerial: AnyArray | None
     labels: ByteArray | None
     problems: tuple[str, ...]
 
 
-def read_aerial(patch: Patch) -> ByteArray:
-    """Read the five aerial bands of a patch, uint8 (5, 512, 512).
+def read_aerial(patch: Patch) -> AnyArray:
+    """Read the bands of a patch as stored, (b, h, w); FLAIR: uint8 (5, 512, 512).
 
-    Raises SceneError if the file cannot be read or is not a FLAIR image.
+    The values of invalid pixels are 0. Raises SceneError if the file cannot be read or does not
+    have the bands of the data set.
     """
-    return read_byte_raster(patch.image, len(AERIAL), SIDE)[0]
+    if patch.window is None:
+        return read_byte_raster(patch.image, len(patch.layout.bands), SIDE)[0]
+    from core.land.data.window_reading import read_window
+
+    pixels = read_window(patch)
+    return np.where(pixels.mask, pixels.values.dtype.type(0), pixels.values)
 
 
 def read_mask(patch: Patch) -> tuple[ByteArray, Problem | None]:
-    """Read the labels of a patch in the full nomenclature, uint8 (512, 512).
+    """Read the labels of a patch in the full nomenclature, uint8 (h, w).
 
-    Values that are not classes become UNLABELLED and are reported as a problem; without a mask, all
-    pixels are UNLABELLED. Raises SceneError if the file cannot be read or is not a FLAIR mask.
+    Values that are not classes become UNLABELLED and are reported as a problem, and so do invalid
+    pixels of the image of a window; without a mask, all pixels are UNLABELLED. Raises SceneError
+    if the labels cannot be read.
     """
     if patch.mask is None:
-        return np.full((SIDE, SIDE), UNLABELLED, np.uint8), None
+        return np.full(patch.shape, UNLABELLED, np.uint8), None
+    highest = len(patch.layout.legend.classes)
+    if patch.window is not None and patch.layout.rule is not None:
+        from core.land.data.window_reading import read_window, read_window_labels
+
+        labels, unknown = read_window_labels(
+            patch.image, patch.mask, patch.window, patch.layout.rule
+        )
+        labels[read_window(patch).mask] = UNLABELLED
+        return labels, _unknown_values(patch, unknown)
     labels = read_byte_raster(patch.mask, 1, SIDE)[0][0]
-    invalid = (labels < 1) | (labels > HIGHEST)
-    n_invalid = int(invalid.sum())
-    if not n_invalid:
-        return labels, None
-    values = ", ".join(str(value) for value in np.unique(labels[invalid])[:8])
+    invalid = (labels < 1) | (labels > highest)
+    values, counts = np.unique(labels[invalid], return_counts=True)
     labels[invalid] = UNLABELLED
-    reason = f"{n_invalid} pixels have values that are not classes ({values}) and are left out"
-    return labels, Problem(patch.mask.name, reason)
+    pairs = zip(values, counts, strict=True)
+    return labels, _unknown_values(patch, {str(value): int(n) for value, n in pairs})
+
+
+def _unknown_values(patch: Patch, unknown: dict[str, int]) -> Problem | None:
+    """Report the values of a mask that are not classes, given their numbers of pixels."""
+    if not unknown or patch.mask is None:
+        return None
+    reason = (
+        f"{sum(unknown.values())} pixels have values that are not classes "
+        f"({', '.join(list(unknown)[:8])}) and are left out"
+    )
+    return Problem(patch.mask.name if patch.window is None else patch.name, reason)
 
 
 def pixel_position(patch: Patch, column: int, row: int) -> tuple[float, float, str]:
@@ -93,36 +119,46 @@ def pixel_position(patch: Patch, column: int, row: int) -> tuple[float, float, s
 
     Raises SceneError if the image cannot be opened.
     """
+    left, top = patch.window[:2] if patch.window else (0, 0)
     with open_scene(patch.image) as source:
-        x, y = source.xy(row, column)
+        x, y = source.xy(top + row, left + column)
         return float(x), float(y), source.crs.to_string() if source.crs else ""
 
 
+def image_bands(aerial: AnyArray, bands: Bands) -> ImageBands:
+    """Return the bands of a patch, (b, h, w), in the form that features of surroundings need."""
+    roles = BandRoles(bands.visible, bands.nir, bands.elevation)
+    return ImageBands(aerial, bands.names, bands.divisor, roles)
+
+
 def read_patch(dataset: Dataset, index: int, needs: RequiredData = AERIAL_ONLY) -> PixelTable:
-    """Read all 512 * 512 pixels of a patch, row by row, including those of "other".
+    """Read all pixels of a patch, row by row, including those of "other".
 
     Raises SceneError if one of its files cannot be used.
     """
-    return read_pixels(dataset.patches[index], index, np.arange(SIDE * SIDE), needs)
+    patch = dataset.patches[index]
+    height, width = patch.shape
+    return read_pixels(patch, index, np.arange(height * width), needs)
 
 
 def read_pixels(patch: Patch, index: int, flat: AnyArray, needs: RequiredData) -> PixelTable:
-    """Read the pixels of a patch at flat positions, row * 512 + column.
+    """Read the pixels of a patch at flat positions, row * width + column.
 
     Raises SceneError if one of its files cannot be used.
     """
-    row, column = np.divmod(flat, SIDE)
+    row, column = np.divmod(flat, patch.shape[1])
+    bands, legend = patch.layout.bands, patch.layout.legend
     aerial = read_aerial(patch)
     labels, problem = read_mask(patch)
     problems = [problem] if problem else []
-    n_dark = int((aerial[:3].max(axis=0) == 0).sum())
-    if n_dark:
+    n_dark = int((aerial[list(bands.visible)].max(axis=0) == 0).sum())
+    if n_dark and patch.window is None:
         reason = (
             f"{n_dark:,} pixels are black in the visible bands (red, green and blue are 0), so "
             "their aerial spectrum cannot be normalised and is used as it is"
         )
         problems.append(Problem(patch.name, reason))
-    values = labels if needs.nomenclature == "full" else reduce_labels(labels)
+    values = labels if needs.nomenclature == "full" else legend.reduce_labels(labels)
     spectra = None
     if needs.sentinel:
         super_patch = patch_super_patch(patch, needs.dates)
@@ -138,8 +174,7 @@ def read_pixels(patch: Patch, index: int, flat: AnyArray, needs: RequiredData) -
     context: FloatArray | None = None
     context_names: tuple[str, ...] = ()
     if needs.context:
-        image = ImageBands(aerial, AERIAL, roles=FLAIR_ROLES)
-        planes, context_names = compute_context(image, needs.context)
+        planes, context_names = compute_context(image_bands(aerial, bands), needs.context)
         context = np.ascontiguousarray(planes[:, row, column].T)
     return PixelTable(
         aerial=np.ascontiguousarray(aerial[:, row, column].T, np.float32),
@@ -151,6 +186,7 @@ def read_pixels(patch: Patch, index: int, flat: AnyArray, needs: RequiredData) -
         context=context,
         context_names=context_names,
         problems=tuple(problems),
+        bands=bands,
     )
 
 
@@ -199,4 +235,5 @@ def read_readable_pixel(readable: ReadablePatch, index: int, column: int, row: i
         np.array([index], np.int32),
         columns,
         rows,
+        bands=patch.layout.bands,
     )

@@ -9,10 +9,10 @@ import numpy as np
 
 from core.compute import stream_results
 from core.errors import SceneError, TooFewError
-from core.land.data.dataset import Dataset, Patch, Problem
-from core.land.data.nomenclature import HIGHEST, Nomenclature, is_other, reduce_labels
+from core.land.data.dataset import SIDE, Dataset, Patch, Problem
+from core.land.data.nomenclature import Nomenclature
 from core.land.data.patch_reading import AERIAL_ONLY, RequiredData, read_mask, read_pixels
-from core.land.data.pixel_table import SIDE, UNLABELLED, PixelTable, stack_tables
+from core.land.data.pixel_table import UNLABELLED, PixelTable, stack_tables
 from core.progress import Progress, report_step, silent
 from core.tables import Checked, bounded, one_of
 from core.types import AnyArray, ByteArray
@@ -29,7 +29,8 @@ class SampleSettings(Checked):
     Attributes
     ----------
     draw : {"notebook", "stratified", "random"}
-        "notebook": every 10th row and column of the central 500 x 500. "stratified": the same
+        "notebook": every 10th row and column of the central 500 x 500; of a window of another
+        size, those from 11 pixels inside its edge. "stratified": the same
         number of pixels of each class, or all if a class has fewer. "random": pixels of any class.
     n_per_patch : int
         Pixels per patch, on average ("stratified") or exactly ("random"). No effect on
@@ -43,6 +44,15 @@ class SampleSettings(Checked):
     other: bool = False
     nomenclature: Nomenclature = one_of("reduced", Nomenclature)
     seed: int = bounded(0, 0, 2**31 - 1)
+
+
+def default_draw(dataset: Dataset) -> Draw:
+    """Return how training pixels are drawn by default.
+
+    FLAIR's patches are labelled throughout, so the notebook's grid is enough. Your own labels may
+    be small polygons that a grid would miss.
+    """
+    return "random" if dataset.layout.rule else "notebook"
 
 
 def sample_pixels(
@@ -93,16 +103,19 @@ def _sample_patch(
         labels = _read_labels(patch, settings)
         usable = labels != UNLABELLED
         if not settings.other:
-            usable &= ~is_other(labels)
+            usable &= ~patch.layout.legend.is_other(labels)
         if settings.draw == "notebook":
-            grid = np.arange(GRID_START, SIDE - GRID_START + 1, GRID_STEP)
-            chosen = (grid[:, None] * SIDE + grid).ravel()
+            width = patch.shape[1]
+            rows, columns = (
+                np.arange(GRID_START, side - GRID_START + 1, GRID_STEP) for side in patch.shape
+            )
+            chosen = (rows[:, None] * width + columns).ravel()
             chosen = chosen[usable[chosen]]
         elif settings.draw == "random":
             pool = np.flatnonzero(usable)
             chosen = rng.choice(pool, min(settings.n_per_patch, pool.size), replace=False)
         else:
-            quota = quotas.get(index, np.zeros(HIGHEST + 1, np.int64))
+            quota = quotas.get(index, np.zeros(0, np.int64))
             by_class = (
                 rng.choice(np.flatnonzero(labels == value), quota[value], replace=False)
                 for value in np.flatnonzero(quota)
@@ -115,7 +128,7 @@ def _sample_patch(
 
 def _read_labels(patch: Patch, settings: SampleSettings) -> ByteArray:
     labels = read_mask(patch)[0].ravel()
-    return labels if settings.nomenclature == "full" else reduce_labels(labels)
+    return labels if settings.nomenclature == "full" else patch.layout.legend.reduce_labels(labels)
 
 
 def _stratified_quotas(
@@ -125,6 +138,8 @@ def _stratified_quotas(
 
     The totals of the classes are as equal as the available pixels allow.
     """
+    legend = dataset.layout.legend
+    n_values = max(len(legend.classes), legend.other) + 1
     readable, counts = [], []
     for index in indexes:
         try:
@@ -132,15 +147,15 @@ def _stratified_quotas(
         except SceneError:
             continue  # Reported when the patch is sampled.
         readable.append(index)
-        counts.append(np.bincount(labels, minlength=HIGHEST + 1))
+        counts.append(np.bincount(labels, minlength=n_values))
     if not readable:
         return {}
     table = np.array(counts, np.int64)
     table[:, UNLABELLED] = 0
     if not settings.other:
-        table[:, is_other(np.arange(HIGHEST + 1))] = 0
+        table[:, legend.is_other(np.arange(n_values))] = 0
     totals = water_fill(table.sum(axis=0), settings.n_per_patch * len(readable))
-    quotas = [share_out(table[:, value], totals[value]) for value in range(HIGHEST + 1)]
+    quotas = [share_out(table[:, value], totals[value]) for value in range(n_values)]
     return dict(zip(readable, np.stack(quotas, axis=1), strict=True))
 
 

@@ -7,19 +7,15 @@ from typing import Any
 import numpy as np
 
 from core.errors import SceneError
-from core.land.data.dataset import Problem
-from core.land.data.nomenclature import HIGHEST
+from core.land.data.bands import FLAIR_BANDS, Bands
+from core.land.data.dataset import SIDE, Problem
 from core.types import AnyArray, ByteArray, FloatArray, IntArray
 
-SIDE = 512
-"""Pixels along one side of a patch."""
 UNLABELLED = 0
 """The label of a pixel whose mask value is not a class; such pixels are counted but not scored."""
-AERIAL = ("red", "green", "blue", "nir", "elevation")
 SENTINEL = ("B2", "B3", "B4", "B5", "B6", "B7", "B8", "B8A", "B11", "B12")
 # The columns of a pixel table: name, dtype and, if there are several, the number of bands.
 _COLUMNS: tuple[tuple[Any, ...], ...] = (
-    ("aerial", "float32", len(AERIAL)),
     ("sentinel", "float32", len(SENTINEL)),
     ("labels", "uint8"),
     ("patch", "int32"),
@@ -34,13 +30,14 @@ class PixelTable:
 
     Attributes
     ----------
-    aerial : float32 array, (n, 5)
-        Red, green, blue, near infrared and elevation as stored, 0..255.
+    aerial : float32 array, (n, b)
+        The bands of the image as stored. FLAIR: red, green, blue, near infrared and elevation,
+        0..255.
     sentinel : float32 array, (n, 10), or None
         Mean of the monthly means, reflectance 0..1 (clouds may exceed 1), bands as in SENTINEL;
         the same for all pixels of a block of 50 x 50. None without fusion.
     labels : uint8 array, (n,)
-        The value in the mask, 1..19 (reduced: 1..13); 0 where that value is not a class.
+        The class, FLAIR's 1..19 (reduced: 1..13); 0 where the pixel has none.
     patch : int32 array, (n,)
         Index of the patch in the data set.
     column, row : int16 arrays, (n,)
@@ -50,6 +47,8 @@ class PixelTable:
         `core.land.context`. None if not required.
     context_names : tuple of str, (c,)
         The name of each column of `context`.
+    bands : Bands
+        The names and the roles of the bands in `aerial`.
     """
 
     aerial: FloatArray
@@ -61,22 +60,19 @@ class PixelTable:
     context: FloatArray | None = None
     context_names: tuple[str, ...] = ()
     problems: tuple[Problem, ...] = ()
+    bands: Bands = FLAIR_BANDS
 
     def __post_init__(self) -> None:
         n = len(self.labels)
+        aerial = ("aerial", "float32", len(self.bands))
         context = ("context", "float32", len(self.context_names))
-        for name, dtype, *width in (*_COLUMNS, context):
+        for name, dtype, *width in (aerial, *_COLUMNS, context):
             values, shape = getattr(self, name), (n, *width)
             if values is not None and (values.dtype != dtype or values.shape != shape):
                 raise SceneError(
                     f"{name} is {values.dtype} {values.shape}, not {dtype} {shape}",
                     where="pixel table",
                 )
-        if n and int(self.labels.max()) > HIGHEST:
-            raise SceneError(
-                f"label {int(self.labels.max())} exceeds the highest class, {HIGHEST}",
-                where="pixel table",
-            )
         for name, values in (("sentinel", self.sentinel), ("context", self.context)):
             if values is not None and not np.isfinite(values).all():
                 raise SceneError(f"{name} contains values that are not finite", where="pixel table")
@@ -85,9 +81,9 @@ class PixelTable:
         return len(self.labels)
 
     def band(self, name: str) -> FloatArray:
-        """Return one band of AERIAL or SENTINEL, (n,); SceneError if the table has no such band."""
-        if name in AERIAL:
-            return self.aerial[:, AERIAL.index(name)]
+        """Return a band of the image or of SENTINEL, (n,); SceneError if there is no such band."""
+        if name in self.bands.names:
+            return self.aerial[:, self.bands.names.index(name)]
         if name not in SENTINEL or self.sentinel is None:
             raise SceneError(f"there is no band {name!r}", where="pixel table")
         return self.sentinel[:, SENTINEL.index(name)]
@@ -119,11 +115,11 @@ def stack_tables(tables: Sequence[PixelTable], problems: tuple[Problem, ...] = (
     names = tables[0].context_names
     if any(table.context_names != names for table in tables):
         raise SceneError("the tables have different columns of context", where="pixel table")
-    for name in (*(name for name, *_ in _COLUMNS), "context"):
+    for name in ("aerial", *(name for name, *_ in _COLUMNS), "context"):
         parts = [getattr(table, name) for table in tables]
         n_missing = sum(part is None for part in parts)
         if n_missing not in (0, len(parts)):
             raise SceneError(f"{n_missing} of {len(parts)} tables lack {name}", where="pixel table")
         columns[name] = None if n_missing else np.concatenate(parts)
     problems += tuple(problem for table in tables for problem in table.problems)
-    return PixelTable(**columns, context_names=names, problems=problems)
+    return PixelTable(**columns, context_names=names, problems=problems, bands=tables[0].bands)

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from core.errors import SceneError
-from core.land.data.dataset import Patch, SuperArea
-from core.land.data.pixel_table import SENTINEL, SIDE
+from core.land.data.dataset import SIDE, Patch, SuperArea
+from core.land.data.pixel_table import SENTINEL
 from core.tables import Checked, bounded
 from core.types import AnyArray, BoolArray, DoubleArray, FloatArray
 

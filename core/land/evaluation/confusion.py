@@ -7,38 +7,39 @@ from typing import Literal
 import numpy as np
 
 from core.errors import SceneError
-from core.land.data.nomenclature import N_SCORED, OTHER, reduce_labels
+from core.land.data.nomenclature import FLAIR
 from core.types import AnyArray, BoolArray, DoubleArray
 
-N_CLASSES = OTHER
-"""The size of the reduced nomenclature; row and column i stand for class i + 1.
+N_CLASSES = FLAIR.other
+"""The size of FLAIR's reduced nomenclature.
 
-A matrix may have one more row and column for pixels that were not classified; they are errors.
+Row and column i of a confusion matrix stand for class i + 1 of a reduced nomenclature, whose last
+class is "other". A matrix may have one more column for pixels that were not classified; they are
+errors.
 """
 ClassOrder = Literal["class", "together", "worst"]
-_N_NOTEBOOK_CLASSES = N_SCORED - 1
 _DRAWS_AT_ONCE = 200
 
 
 @dataclass(frozen=True)
 class ConfusionScores:
-    """The scores of a confusion matrix.
+    """The scores of a confusion matrix with n classes, of which the last is "other".
 
     Attributes
     ----------
-    iou : float64 array, (13,)
+    iou : float64 array, (n,)
         Intersection over union of each class; NaN if it occurs in neither truth nor prediction.
     miou : float
-        Mean of `iou` over the classes 1 to 12 that are not NaN, as in the FLAIR challenge:
-        "other" is left out of the mean, but its pixels count as errors.
+        Mean of `iou` over the classes that are not NaN, as in the FLAIR challenge: "other" is
+        left out of the mean, but its pixels count as errors.
     n_classes : int
         Number of classes in that mean.
     overall_accuracy : float
         Fraction of pixels that are classified correctly, 0..1.
-    users_accuracy, producers_accuracy, f1 : float64 arrays, (13,)
+    users_accuracy, producers_accuracy, f1 : float64 arrays, (n,)
         User's accuracy (correct among predicted), producer's accuracy (correct among true), and
         their harmonic mean; NaN where the denominator is 0.
-    support : int64 array, (13,)
+    support : int64 array, (n,)
         Number of pixels of each class in the truth.
     kappa : float
         Cohen's kappa (1960); NaN if chance agreement is 1.
@@ -77,8 +78,8 @@ class Interval:
     unit: str = "areas"
 
 
-def count_confusion(truth: AnyArray, predicted: AnyArray) -> AnyArray:
-    """Count pixels by true and predicted class, 1 to 13; int64 (13, 13).
+def count_confusion(truth: AnyArray, predicted: AnyArray, n_classes: int = N_CLASSES) -> AnyArray:
+    """Count pixels by true and predicted class, 1 to n; int64 (n, n).
 
     Pixels whose truth is 0, no class, are left out. Raises SceneError if the shapes differ, or a
     class does not exist.
@@ -91,37 +92,36 @@ def count_confusion(truth: AnyArray, predicted: AnyArray) -> AnyArray:
     labelled = truth != 0
     rows, columns = truth[labelled].astype(np.int64), predicted[labelled].astype(np.int64)
     for name, values in (("truth", rows), ("prediction", columns)):
-        if values.size and not 1 <= values.min() <= values.max() <= N_CLASSES:
+        if values.size and not 1 <= values.min() <= values.max() <= n_classes:
             invalid = int(values.min() if values.min() < 1 else values.max())
             raise SceneError(
                 f"the {name} contains class {invalid}",
                 where="confusion",
-                remedy="Classes are 1 to 13 (reduced nomenclature).",
+                remedy=f"Classes are 1 to {n_classes} (reduced nomenclature).",
             )
-    cells = np.bincount((rows - 1) * N_CLASSES + columns - 1, minlength=N_CLASSES**2)
-    return cells.reshape(N_CLASSES, N_CLASSES)
+    cells = np.bincount((rows - 1) * n_classes + columns - 1, minlength=n_classes**2)
+    return cells.reshape(n_classes, n_classes)
 
 
 def wrong_pixels(truth: AnyArray, predicted: AnyArray) -> BoolArray:
-    """Return True for pixels whose label and prediction differ.
+    """Return True for pixels whose label and prediction differ, both in the reduced nomenclature.
 
-    Labels are of either nomenclature, predictions are 1 to 13. The result is False where the label
-    or the prediction is 0.
+    The result is False where the label or the prediction is 0.
     """
-    wrong: BoolArray = (truth != 0) & (predicted != 0) & (reduce_labels(truth) != predicted)
+    wrong: BoolArray = (truth != 0) & (predicted != 0) & (truth != predicted)
     return wrong
 
 
 def class_iou(counts: AnyArray) -> DoubleArray:
-    """Compute the IoU of each class, (..., n, n) -> (..., n); NaN where the union is empty."""
+    """Compute the IoU of each class, (..., n, m) -> (..., n); NaN where the union is empty."""
     hits = np.diagonal(counts, axis1=-2, axis2=-1).astype(np.float64)
-    union = counts.sum(axis=-1) + counts.sum(axis=-2) - hits
+    union = counts.sum(axis=-1) + counts.sum(axis=-2)[..., : hits.shape[-1]] - hits
     return _divide(hits, union)
 
 
 def mean_iou(counts: AnyArray) -> DoubleArray:
-    """Compute the mean IoU of the classes 1 to 12 that occur, (..., 13, 13) -> (...,)."""
-    iou = class_iou(counts)[..., :N_SCORED]
+    """Compute the mean IoU of the classes that occur, without "other", (..., n, m) -> (...,)."""
+    iou = class_iou(counts)[..., :-1]
     occurs = ~np.isnan(iou)
     return _divide(np.where(occurs, iou, 0).sum(axis=-1), occurs.sum(axis=-1))
 
@@ -133,22 +133,21 @@ def notebook_miou(counts: AnyArray) -> float:
     predict, are left out. IoU is computed from the row-normalised matrix, and the last remaining
     class, "plowed land", is dropped.
     """
-    rows = counts[:N_SCORED].astype(np.float64)
-    square = np.zeros(counts.shape)
-    square[:N_SCORED] = np.nan_to_num(row_shares(rows))
-    iou = class_iou(square)[:_N_NOTEBOOK_CLASSES]
+    square = counts.astype(np.float64)
+    square[-1] = 0
+    iou = class_iou(np.nan_to_num(row_shares(square)))[:-2]
     return float(np.nanmean(iou)) if not np.isnan(iou).all() else float("nan")
 
 
 def without_other(counts: AnyArray) -> AnyArray:
-    """Return a copy of the counts, (..., 13, 13), without the pixels whose truth is "other"."""
+    """Return a copy of the counts, (..., n, m), without the pixels whose truth is "other"."""
     counts = counts.copy()
-    counts[..., OTHER - 1, :] = 0
+    counts[..., -1, :] = 0
     return counts
 
 
 def sum_by_area(counts: AnyArray, areas: Sequence[str]) -> AnyArray:
-    """Sum the counts of patches by area, (p, 13, 13) -> (a, 13, 13); areas sorted by name."""
+    """Sum the counts of patches by area, (p, n, m) -> (a, n, m); areas sorted by name."""
     names, positions = np.unique(np.array(areas, np.str_), return_inverse=True)
     sums = np.zeros((len(names), *counts.shape[1:]), counts.dtype)
     np.add.at(sums, positions, counts)
@@ -168,7 +167,8 @@ def order_classes(counts: AnyArray, order: ClassOrder) -> list[int]:
     as the other. "worst" places the class with the
     lowest producer's accuracy first.
     """
-    classes = np.flatnonzero(counts.sum(axis=0) + counts.sum(axis=1))
+    n_classes = len(counts)
+    classes = np.flatnonzero(counts.sum(axis=0)[:n_classes] + counts.sum(axis=1))
     shares = np.nan_to_num(row_shares(counts))[np.ix_(classes, classes)]
     if order == "worst":
         classes = classes[np.argsort(np.diagonal(shares), kind="stable")]
@@ -185,17 +185,17 @@ def order_classes(counts: AnyArray, order: ClassOrder) -> list[int]:
 
 
 def score_confusion(counts: AnyArray) -> ConfusionScores:
-    """Compute all scores of a confusion matrix, 13 x 13 or with pixels that were not classified."""
-    hits = np.diagonal(counts)[:N_CLASSES].astype(np.float64)
-    support, predicted = counts.sum(axis=1)[:N_CLASSES], counts.sum(axis=0)[:N_CLASSES]
+    """Compute all scores of a confusion matrix, (n, n) or (n, n + 1)."""
+    hits = np.diagonal(counts).astype(np.float64)
+    support, predicted = counts.sum(axis=1), counts.sum(axis=0)[: len(counts)]
     total = int(counts.sum())
     accuracy = float(_divide(hits.sum(), total))
     chance = float(_divide((support.astype(np.float64) * predicted).sum(), float(total) ** 2))
-    iou = class_iou(counts)[:N_CLASSES]
+    iou = class_iou(counts)
     return ConfusionScores(
         iou=iou,
         miou=float(mean_iou(counts)),
-        n_classes=int((~np.isnan(iou[:N_SCORED])).sum()),
+        n_classes=int((~np.isnan(iou[:-1])).sum()),
         overall_accuracy=accuracy,
         users_accuracy=_divide(hits, predicted),
         producers_accuracy=_divide(hits, support),
@@ -212,9 +212,9 @@ def bootstrap_miou(
     """Estimate a 95 % interval of the mIoU by drawing whole areas (or patches) with replacement.
 
     Pixels of one area are similar, so drawing single pixels would give far too narrow an interval
-    (Efron and Tibshirani, 1993, chapter 8). `counts`, (u, 13, 13), or (u, 14, 14) with pixels
-    that were not classified, holds the confusion matrix of each unit. Returns None if there are
-    fewer than two units.
+    (Efron and Tibshirani, 1993, chapter 8). `counts`, (u, n, n), or (u, n, n + 1) with
+    pixels that were not classified, holds the confusion matrix of each unit. Returns None if there
+    are fewer than two units.
     """
     n_units = len(counts)
     if n_units < 2:

@@ -9,7 +9,7 @@ import numpy as np
 
 from core.errors import SceneError, SettingsError, TooFewError
 from core.land.data.dataset import Problem
-from core.land.data.nomenclature import HIGHEST, N_SCORED, OTHER, reduce_labels
+from core.land.data.nomenclature import FLAIR
 from core.land.data.pixel_table import UNLABELLED
 from core.land.evaluation.confusion import N_CLASSES
 from core.land.evaluation.prediction_files import rasters_by_number
@@ -18,6 +18,7 @@ from core.types import AnyArray, ByteArray
 
 First = Literal["auto", "0", "1"]
 _N_VALUES = 256
+_HIGHEST, _OTHER, _N_SCORED = len(FLAIR.classes), FLAIR.other, FLAIR.n_scored
 
 
 @dataclass(frozen=True)
@@ -30,9 +31,9 @@ class RasterCounts:
         File names of the predictions that were scored.
     numbers : tuple of str
         Patch numbers of these predictions.
-    counts : int64 array, (p, 14, 14)
+    counts : int64 array, (p, 13, 14)
         Confusion matrix of each prediction; rows are the truth. The last column counts the pixels
-        that hold the nodata value, unless they are skipped; the last row is 0.
+        that hold the nodata value, unless they are skipped.
     first : int
         The value of class 1: 0 as FLAIR's reference code writes it, or 1 as in the masks.
     problems : tuple of Problem
@@ -152,7 +153,7 @@ def _require_scored(matrices: list[AnyArray], refused: list[Problem], prediction
             where=str(predictions),
             remedy="; ".join(str(problem) for problem in refused[:3]),
         )
-    if not any(counts[:N_SCORED].any() or counts[:, :N_SCORED].any() for counts in matrices):
+    if not any(counts[:_N_SCORED].any() or counts[:, :_N_SCORED].any() for counts in matrices):
         raise TooFewError(
             "there is no pixel to score: none of the classes 1 to 12 occurs where the masks have "
             "labels",
@@ -177,12 +178,12 @@ def _count_values(
         raise SceneError(
             f"the prediction has shape {predicted.shape}, its mask {truth.shape}", where=path.name
         )
-    invalid = (truth == UNLABELLED) | (truth > HIGHEST)
+    invalid = (truth == UNLABELLED) | (truth > _HIGHEST)
     problems = []
     if invalid.any():
         reason = f"{int(invalid.sum()):,} pixels have values that are not classes and are left out"
         problems.append(Problem(mask.name, reason))
-    classes = np.where(invalid, UNLABELLED, reduce_labels(truth)).astype(np.int64)
+    classes = np.where(invalid, UNLABELLED, FLAIR.reduce_labels(truth)).astype(np.int64)
     cells = (classes * _N_VALUES + predicted).ravel()
     counts = np.bincount(cells, minlength=(N_CLASSES + 1) * _N_VALUES)
     counts = counts.reshape(N_CLASSES + 1, _N_VALUES)[1:]
@@ -190,20 +191,20 @@ def _count_values(
     if nodata is not None and not (nodata == 0 and first == "0"):
         n_nodata = counts[:, nodata].copy()
         counts[:, nodata] = 0
-    above = np.flatnonzero(counts[:, HIGHEST + 1 :].any(axis=0))
+    above = np.flatnonzero(counts[:, _HIGHEST + 1 :].any(axis=0))
     if above.size:
-        raise _class_error(int(above[0]) + HIGHEST + 1)
-    counts = counts[:, : HIGHEST + 1].copy()
+        raise _class_error(int(above[0]) + _HIGHEST + 1)
+    counts = counts[:, : _HIGHEST + 1].copy()
     return _ValueCounts(path.name, number, counts, n_nodata, nodata), problems
 
 
 def _is_zero_based(predictions: list[_ValueCounts]) -> bool:
     """Return True if the value 0 stands for class 1."""
     zeros = [values.name for values in predictions if values.counts[:, 0].any()]
-    high = [values.name for values in predictions if values.counts[:, OTHER:].any()]
+    high = [values.name for values in predictions if values.counts[:, _OTHER:].any()]
     if zeros and high:
         raise SettingsError(
-            f"the predictions contain both 0 ({zeros[0]}) and values of {OTHER} or more "
+            f"the predictions contain both 0 ({zeros[0]}) and values of {_OTHER} or more "
             f"({high[0]}), so the value of class 1 is ambiguous",
             where="--first",
             remedy="Use --first 0 if building is 0, or --first 1 if building is 1 and 0 means no "
@@ -230,15 +231,15 @@ def _describe_assumption(predictions: list[_ValueCounts], zero_based: bool) -> s
 
 
 def _confusion(values: _ValueCounts, zero_based: bool, skip_nodata: bool) -> AnyArray:
-    """Return the confusion matrix, int64 (14, 14); predictions above class 12 are "other"."""
-    if values.counts[:, HIGHEST if zero_based else 0].any():
-        raise _class_error(HIGHEST + 1 if zero_based else 0)
-    counts = values.counts[:, :HIGHEST] if zero_based else values.counts[:, 1:]
-    matrix = np.zeros((N_CLASSES + 1, N_CLASSES + 1), np.int64)
-    matrix[:N_CLASSES, :N_SCORED] = counts[:, :N_SCORED]
-    matrix[:N_CLASSES, OTHER - 1] = counts[:, N_SCORED:].sum(axis=1)
+    """Return the confusion matrix, int64 (13, 14); predictions above class 12 are "other"."""
+    if values.counts[:, _HIGHEST if zero_based else 0].any():
+        raise _class_error(_HIGHEST + 1 if zero_based else 0)
+    counts = values.counts[:, :_HIGHEST] if zero_based else values.counts[:, 1:]
+    matrix = np.zeros((N_CLASSES, N_CLASSES + 1), np.int64)
+    matrix[:, :_N_SCORED] = counts[:, :_N_SCORED]
+    matrix[:, _OTHER - 1] = counts[:, _N_SCORED:].sum(axis=1)
     if not skip_nodata:
-        matrix[:N_CLASSES, N_CLASSES] = values.n_nodata
+        matrix[:, N_CLASSES] = values.n_nodata
     return matrix
 
 
@@ -246,7 +247,7 @@ def _class_error(value: int) -> SceneError:
     return SceneError(
         f"the prediction contains class {value}",
         where="confusion",
-        remedy=f"Classes are 1 to {HIGHEST}, or 0 to {HIGHEST - 1} with --first 0.",
+        remedy=f"Classes are 1 to {_HIGHEST}, or 0 to {_HIGHEST - 1} with --first 0.",
     )
 
 

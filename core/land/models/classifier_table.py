@@ -9,6 +9,7 @@ from core.clusters.labelling import labels_by_size
 from core.clusters.methods.gmm import fit_gmm
 from core.clusters.methods.hdbscan_tree import SpanningTree, build_tree
 from core.errors import SettingsError, TooFewError
+from core.land.data.nomenclature import FLAIR, Legend
 from core.land.models.classifiers import (
     Classifier,
     FittedModel,
@@ -64,7 +65,7 @@ class ClassificationMethod:
     name: Classifier
     title: str
     settings: tuple[str, ...]
-    fit: Callable[[Features, ByteArray, MethodSettings], Predictor] | None = None
+    fit: Callable[[Features, ByteArray, MethodSettings, Legend], Predictor] | None = None
     cluster: Callable[[Features, MethodSettings, TreeReader | None], PixelClusters] | None = None
     has_noise: bool = False
     uses_labels: bool = True
@@ -72,9 +73,13 @@ class ClassificationMethod:
 
 
 def fit_classifier(
-    features: Features, labels: ByteArray, settings: MethodSettings, tree: TreeReader | None = None
+    features: Features,
+    labels: ByteArray,
+    settings: MethodSettings,
+    tree: TreeReader | None = None,
+    legend: Legend = FLAIR,
 ) -> FittedModel:
-    """Train a classifier on pixels and their classes, uint8 (n,), 1 to 13.
+    """Train a classifier on pixels and their classes of the reduced nomenclature, uint8 (n,).
 
     HDBSCAN's tree of these features is built if `tree` is None. Raises TooFewError if there
     are too few pixels or all of them are noise, and DegenerateError if the features do not vary.
@@ -87,13 +92,13 @@ def fit_classifier(
     method = CLASSIFIERS[settings.method]
     if method.fit is None:
         clusters, notes = cluster_pixels(features, settings, tree)
-        fitted = fit_named_clusters(features, labels, clusters, settings, notes)
+        fitted = fit_named_clusters(features, labels, clusters, settings, notes, legend)
     else:
-        predictor = method.fit(features, labels, settings)
+        predictor = method.fit(features, labels, settings, legend)
         fitted = FittedModel(predictor, n_labels=n if method.uses_labels else 0)
     if not method.uses_labels:
         return fitted
-    return replace(fitted, facts={**fitted.facts, "absent": absent_classes(labels)})
+    return replace(fitted, facts={**fitted.facts, "absent": absent_classes(labels, legend)})
 
 
 def cluster_pixels(
@@ -110,7 +115,9 @@ def cluster_pixels(
     return cluster(features, settings, tree)
 
 
-def _fit_knn(features: Features, labels: ByteArray, settings: MethodSettings) -> Predictor:
+def _fit_knn(
+    features: Features, labels: ByteArray, settings: MethodSettings, _: Legend
+) -> Predictor:
     index = features.neighbour_index()
     if settings.k > index.n:
         raise TooFewError(
@@ -121,7 +128,9 @@ def _fit_knn(features: Features, labels: ByteArray, settings: MethodSettings) ->
     return NeighbourPredictor(index, labels, settings.k)
 
 
-def _fit_boosting(features: Features, labels: ByteArray, settings: MethodSettings) -> Predictor:
+def _fit_boosting(
+    features: Features, labels: ByteArray, settings: MethodSettings, _: Legend
+) -> Predictor:
     from sklearn.ensemble import HistGradientBoostingClassifier
 
     estimator = HistGradientBoostingClassifier(
@@ -191,7 +200,7 @@ CLASSIFIERS: dict[Classifier, ClassificationMethod] = {
             "uniform",
             "Uniform chance",
             ("seed",),
-            fit=lambda _, __, settings: uniform_chance(settings.seed),
+            fit=lambda _, __, settings, legend: uniform_chance(settings.seed, legend),
             uses_labels=False,
             is_chance=True,
         ),
@@ -199,7 +208,9 @@ CLASSIFIERS: dict[Classifier, ClassificationMethod] = {
             "prevalence",
             "Chance by prevalence",
             ("seed",),
-            fit=lambda _, labels, settings: prevalence_chance(labels, settings.seed),
+            fit=lambda _, labels, settings, legend: prevalence_chance(
+                labels, settings.seed, legend
+            ),
             is_chance=True,
         ),
     )

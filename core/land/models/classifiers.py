@@ -9,7 +9,7 @@ import numpy as np
 from core.clusters.labelling import NOISE
 from core.clusters.methods.hdbscan_tree import SpanningTree, cut_tree
 from core.errors import TooFewError
-from core.land.data.nomenclature import N_SCORED, REDUCED
+from core.land.data.nomenclature import FLAIR, Legend
 from core.land.models.cluster_names import Naming, count_cluster_classes, name_clusters
 from core.land.models.features import Features
 from core.land.models.predictors import NeighbourPredictor, Predictor
@@ -78,22 +78,24 @@ class FittedModel:
         return len(self.naming.classes) if self.naming else 0
 
 
-def absent_classes(labels: ByteArray) -> list[int]:
-    """Return the classes 1 to 12 that do not occur among the labels."""
-    return sorted(set(range(1, N_SCORED + 1)) - set(np.unique(labels).tolist()))
+def absent_classes(labels: ByteArray, legend: Legend = FLAIR) -> list[int]:
+    """Return the scored classes that do not occur among the labels."""
+    return sorted(set(range(1, legend.n_scored + 1)) - set(np.unique(labels).tolist()))
 
 
-def describe_untrained_classes(absent: Sequence[Sequence[int]]) -> list[str]:
+def describe_untrained_classes(
+    absent: Sequence[Sequence[int]], legend: Legend = FLAIR
+) -> list[str]:
     """Describe the classes that cannot be predicted, from the `absent_classes` of each fold."""
     everywhere = set(absent[0]).intersection(*absent[1:]) if absent else set()
     by_fold = {"": everywhere}
     for number, classes in enumerate(absent, start=1):
         by_fold[f"fold {number} of {len(absent)}: "] = set(classes) - everywhere
-    return [_describe_absent(classes, fold) for fold, classes in by_fold.items() if classes]
+    return [_describe_absent(classes, fold, legend) for fold, classes in by_fold.items() if classes]
 
 
-def _describe_absent(classes: set[int], fold: str) -> str:
-    names = [f"{value} ({REDUCED[value - 1].name})" for value in sorted(classes)]
+def _describe_absent(classes: set[int], fold: str, legend: Legend) -> str:
+    names = [f"{value} ({legend.classes[value - 1].name})" for value in sorted(classes)]
     if len(names) == 1:
         return f"{fold}class {names[0]} has no training pixels, so it cannot be predicted"
     listed = f"{', '.join(names[:-1])} and {names[-1]}"
@@ -122,6 +124,7 @@ def fit_named_clusters(
     clusters: IntArray,
     settings: MethodSettings,
     notes: tuple[str, ...] = (),
+    legend: Legend = FLAIR,
 ) -> FittedModel:
     """Name clusters by their most common training class and train kNN on the named pixels.
 
@@ -135,7 +138,8 @@ def fit_named_clusters(
             where=settings.method,
             remedy="Lower min_cluster_size or min_samples.",
         )
-    naming = name_clusters(count_cluster_classes(clusters, labels, int(clusters.max()) + 1))
+    n_clusters, n_classes = int(clusters.max()) + 1, len(legend.classes)
+    naming = name_clusters(count_cluster_classes(clusters, labels, n_clusters, n_classes))
     members = clusters[clustered]
     index = features.take(clustered).neighbour_index()
     model = NeighbourPredictor(index, naming.classes[members], settings.k, members)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.errors import ArtifactError
-from core.land.data.nomenclature import HIGHEST
+from core.land.data.nomenclature import FLAIR
 from core.types import AnyArray, ByteArray, DoubleArray
 
 
@@ -17,7 +17,7 @@ class Naming:
     ----------
     classes : uint8 array, (c,)
         The most common class, the smallest in a tie; 0 if no pixel of the cluster has a label.
-    counts : int64 array, (c, 20)
+    counts : int64 array, (c, n + 1)
         Number of labelled pixels by cluster and class; column 0, no class, is always 0.
     """
 
@@ -44,17 +44,19 @@ class Naming:
         return float(self.counts.max(axis=1).sum() / total) if total else float("nan")
 
 
-def count_cluster_classes(clusters: AnyArray, labels: AnyArray, n_clusters: int) -> AnyArray:
-    """Count pixels by cluster and class, (n_clusters, 20), without noise (-1) and label 0.
+def count_cluster_classes(
+    clusters: AnyArray, labels: AnyArray, n_clusters: int, n_classes: int = len(FLAIR.classes)
+) -> AnyArray:
+    """Count pixels by cluster and class, (n_clusters, n_classes + 1), without noise and label 0.
 
-    Raises ArtifactError if the arrays differ in length.
+    Noise is the cluster -1. Raises ArtifactError if the arrays differ in length.
     """
     if clusters.shape != labels.shape:
         raise ArtifactError(
             f"there are {len(labels)} labels for {len(clusters)} pixels", where="cluster names"
         )
     counted = (clusters >= 0) & (labels > 0)
-    width = HIGHEST + 1
+    width = n_classes + 1
     cells = clusters[counted].astype(np.int64) * width + labels[counted]
     return np.bincount(cells, minlength=n_clusters * width).reshape(n_clusters, width)
 

@@ -11,7 +11,8 @@ import numpy as np
 
 from core.errors import SettingsError, TooFewError
 from core.land.context.context_groups import CONTEXT, CONTEXT_GROUPS, is_in_groups
-from core.land.data.pixel_table import AERIAL, SENTINEL, SIDE, PixelTable
+from core.land.data.dataset import SIDE
+from core.land.data.pixel_table import SENTINEL, PixelTable
 from core.land.data.sentinel import BLOCK, REFLECTANCE, SuperPatch
 from core.neighbours.nearest import NeighbourIndex
 from core.tables import Checked, one_of
@@ -22,8 +23,6 @@ EXTRAS = ("ndvi", *CONTEXT_GROUPS)
 RECOMMENDED = "context"
 """Among the extra features, it stands for the groups in CONTEXT."""
 _RED, _NIR = SENTINEL.index("B4"), SENTINEL.index("B8")
-# Bytes are scaled to 0..1, as in FLAIR's reference code, so that all columns share one scale.
-_BYTE = np.float32(255)
 # The smallest step of stored reflectance, which replaces the divisor of an all-zero spectrum.
 _REFLECTANCE_STEP = np.float32(1e-4)
 
@@ -115,9 +114,9 @@ class Features:
     Attributes
     ----------
     matrix : float32 array, (n, f)
-        First the aerial columns: red, green, blue, nir and elevation, 0..1 (with normalisation,
-        the four bands are divided by the sum of the visible ones), and intensity (0..3), ndvi and
-        the features of the surroundings if selected. Then Sentinel's ten bands.
+        First the aerial columns: the bands of the image, 0..1 (with normalisation, the spectral
+        bands are divided by the sum of the visible ones), and intensity, ndvi and the features of
+        the surroundings if selected. Then Sentinel's ten bands.
     n_aerial : int
         Number of aerial columns. The others are Sentinel's, which are constant over blocks of
         50 x 50 pixels unless they are multiplied by the pixel's intensity.
@@ -201,11 +200,15 @@ def _check_inputs(table: PixelTable, spec: FeatureSpec, scaler: Scaler | None) -
 def _aerial_columns(
     table: PixelTable, spec: FeatureSpec
 ) -> tuple[FloatArray, tuple[str, ...], FloatArray]:
-    """Return the columns of the aerial pixels, their names, and the intensity, 0..3."""
-    bands = table.aerial / _BYTE
-    intensity = bands[:, 0] + bands[:, 1] + bands[:, 2]
+    """Return the columns of the aerial pixels, their names, and the intensity."""
+    # FLAIR's bytes are scaled to 0..1, as in its reference code, so that columns share one scale.
+    scale = np.float32(table.bands.divisor)
+    bands = table.aerial / scale
+    intensity = bands[:, table.bands.visible[0]].copy()
+    for position in table.bands.visible[1:]:
+        intensity += bands[:, position]
     columns = [bands]
-    names: tuple[str, ...] = AERIAL
+    names: tuple[str, ...] = table.bands.names
     if spec.normalised:
         # The spectrum of a pixel that is black in the visible bands is divided by 1, so its near
         # infrared keeps its value; `read_pixels` reports how many such pixels there are.
@@ -213,12 +216,12 @@ def _aerial_columns(
         if spec.preset_notebook:
             # The original notebook divides twice, at extraction and again before fitting.
             divisor = divisor * divisor
-        bands[:, :4] /= divisor[:, None]
+        bands[:, list(table.bands.spectral)] /= divisor[:, None]
     if spec.intensity:
         columns.append(intensity[:, None])
         names += ("intensity",)
     if "ndvi" in spec.extras:
-        columns.append(ndvi(table.aerial[:, 3], table.aerial[:, 0])[:, None])
+        columns.append(_aerial_ndvi(table)[:, None])
         names += ("ndvi",)
     if table.context is not None:
         groups = context_groups(spec)
@@ -257,6 +260,17 @@ def _notebook_spectrum(sentinel: FloatArray) -> FloatArray:
     return np.asarray(half / first_four[:, None], np.float32)
 
 
+def _aerial_ndvi(table: PixelTable) -> FloatArray:
+    red, nir = table.bands.red, table.bands.nir
+    if red is None or nir is None:
+        raise SettingsError(
+            f"the NDVI needs red and near infrared; the bands are {', '.join(table.bands.names)}",
+            where="extras",
+            remedy="Name the bands when you import the images (--bands), or leave the NDVI out.",
+        )
+    return ndvi(table.aerial[:, nir], table.aerial[:, red])
+
+
 def ndvi(nir: AnyArray, red: AnyArray) -> FloatArray:
     """Compute the normalised difference vegetation index, -1..1; 0 where both bands are 0.
 
@@ -271,7 +285,7 @@ def ndvi(nir: AnyArray, red: AnyArray) -> FloatArray:
 def channel_values(table: PixelTable, name: str) -> FloatArray:
     """Return one band, or the NDVI: "ndvi" from the aerial bands, "ndvi10" from Sentinel's."""
     if name == "ndvi":
-        return ndvi(table.band("nir"), table.band("red"))
+        return _aerial_ndvi(table)
     if name == "ndvi10":
         return ndvi(table.band("B8"), table.band("B4"))
     return table.band(name)

@@ -8,11 +8,10 @@ import numpy as np
 
 from core.artifacts.formats import write_atomically
 from core.errors import SceneError
-from core.land.data.dataset import Dataset, Problem
-from core.land.data.nomenclature import ATTRIBUTION, class_palette
+from core.land.data.dataset import Dataset, Patch, Problem
+from core.land.data.nomenclature import ATTRIBUTION
 from core.land.data.patch_reading import RequiredData, read_patch
-from core.land.data.pixel_table import SIDE
-from core.land.evaluation.confusion import N_CLASSES, count_confusion
+from core.land.evaluation.confusion import count_confusion
 from core.land.models.cluster_names import count_cluster_classes
 from core.land.models.features import FeatureSpec, Scaler, build_features, context_groups
 from core.land.models.predictors import Predictor
@@ -29,10 +28,10 @@ class JudgedPatches:
     ----------
     patches : tuple of int
         Indexes of the predicted patches in the data set.
-    counts : int64 array, (p, 13, 13)
+    counts : int64 array, (p, n, n)
         Confusion matrix of each patch; rows are the truth.
-    by_cluster : int64 array, (c, 20)
-        Number of predicted pixels by cluster and true class; (0, 20) without clusters.
+    by_cluster : int64 array, (c, m)
+        Number of predicted pixels by cluster and true class; (0, m) without clusters.
     problems : tuple of Problem
         Patches that were left out, with the reason, and problems with predicted patches.
     """
@@ -77,8 +76,10 @@ def judge_patches(
         Folder to write class maps into; `about` is the credit in their copyright tags.
     """
     needs = required_data(spec, needs or RequiredData())
+    legend = dataset.layout.legend
+    n_classes, n_named = legend.other, max(len(legend.classes), legend.other)
     predicted, counts, problems = [], [], []
-    by_cluster = count_cluster_classes(np.zeros(0, np.int32), np.zeros(0, np.uint8), n_clusters)
+    by_cluster = np.zeros((n_clusters, n_named + 1), np.int64)
     for step, index in enumerate(patches, start=1):
         patch = dataset.patches[index]
         try:
@@ -88,25 +89,30 @@ def judge_patches(
             continue
         problems += table.problems
         prediction = model.predict(build_features(table, spec, scaler), int(patch.number))
-        counts.append(count_confusion(table.labels, prediction.classes))
+        counts.append(count_confusion(table.labels, prediction.classes, n_classes))
         if prediction.clusters is not None:
-            by_cluster += count_cluster_classes(prediction.clusters, table.labels, n_clusters)
+            by_cluster += count_cluster_classes(
+                prediction.clusters, table.labels, n_clusters, n_named
+            )
         if maps is not None:
-            write_class_map(maps / f"{patch.name}.tif", prediction.classes, patch.image, about)
+            write_class_map(maps / f"{patch.name}.tif", prediction.classes, patch, about)
         predicted.append(index)
         report_step(report, step, len(patches), patch.name)
-    stacked = np.array(counts, np.int64).reshape(-1, N_CLASSES, N_CLASSES)
+    stacked = np.array(counts, np.int64).reshape(-1, n_classes, n_classes)
     return JudgedPatches(tuple(predicted), stacked, by_cluster, tuple(problems))
 
 
-def write_class_map(path: Path, classes: ByteArray, like: Path, about: str = ATTRIBUTION) -> None:
-    """Write the classes of a patch, 1 to 13 or 0 for no class, as a GeoTIFF in FLAIR's colours.
+def write_class_map(path: Path, classes: ByteArray, patch: Patch, about: str = ATTRIBUTION) -> None:
+    """Write the classes of a patch, 0 for no class, as a GeoTIFF in the colours of the classes.
 
-    The classes are uint8 (512, 512) or flat. CRS and transform are those of `like`, the patch's
-    image; `about` is the credit in the copyright tags.
+    The classes, of the reduced nomenclature, are uint8 (h, w) or flat. CRS and transform are those
+    of the patch's image; `about` is the credit in the copyright tags.
     """
-    square, palette = classes.reshape(SIDE, SIDE), class_palette("reduced")
+    values, palette = classes.reshape(patch.shape), patch.layout.legend.palette()
+    corner = patch.window[:2] if patch.window else (0, 0)
     # A data set has thousands of patches, and their maps can be written again.
     write_atomically(
-        path, lambda part: write_palette_raster(part, square, palette, like, about), durable=False
+        path,
+        lambda part: write_palette_raster(part, values, palette, patch.image, about, corner),
+        durable=False,
     )

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from core.errors import TooFewError
-from core.land.data.nomenclature import OTHER
+from core.land.data.nomenclature import FLAIR, Legend
 from core.land.models.features import Features
 from core.neighbours.nearest import NeighbourIndex
 from core.types import AnyArray, ByteArray, DoubleArray, IntArray
@@ -19,7 +19,7 @@ class Prediction:
     Attributes
     ----------
     classes : uint8 array, (n,)
-        1 to 13.
+        1 to n, the reduced nomenclature.
     clusters : int32 array, (n,), or None
         The most common cluster among the neighbours; None for a model without clusters.
     """
@@ -66,7 +66,7 @@ class BoostingPredictor:
 
 @dataclass(frozen=True)
 class Chance:
-    """Random classes, 1 to 13, with the probabilities `shares`, (13,), which sum to 1."""
+    """Random classes, 1 to n, with the probabilities `shares`, (n,), which sum to 1."""
 
     shares: DoubleArray
     seed: int = 0
@@ -83,19 +83,20 @@ class Chance:
         return Prediction(self.draw(len(features.matrix), patch))
 
 
-def uniform_chance(seed: int = 0) -> Chance:
-    """Return the baseline of 13 equally probable classes, as in the original notebook."""
-    return Chance(np.full(OTHER, 1 / OTHER), seed)
+def uniform_chance(seed: int = 0, legend: Legend = FLAIR) -> Chance:
+    """Return the baseline of equally probable classes, as in the original notebook."""
+    n_classes = len(legend.listed)
+    return Chance(np.full(n_classes, 1 / n_classes), seed)
 
 
-def prevalence_chance(labels: AnyArray, seed: int = 0) -> Chance:
+def prevalence_chance(labels: AnyArray, seed: int = 0, legend: Legend = FLAIR) -> Chance:
     """Return the baseline that draws classes in proportion to their numbers of training pixels.
 
-    Labels are 1 to 13; 0 is ignored. The original notebook permutes the true labels of the
+    0, no class, is ignored. The original notebook permutes the true labels of the
     evaluated pixels instead, but their class shares are unknown before a map is made. Raises
     TooFewError if there is no label.
     """
-    counts = np.bincount(labels, minlength=OTHER + 1)[1 : OTHER + 1]
+    counts = np.bincount(labels, minlength=legend.other + 1)[1 : legend.other + 1]
     if not counts.sum():
         raise TooFewError("there are no training labels", where="prevalence")
     return Chance(counts / counts.sum(), seed)

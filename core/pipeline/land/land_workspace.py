@@ -1,4 +1,4 @@
-"""FLAIR data in a workspace: synthetic, downloaded, or copied there by the user."""
+"""Land-cover data in a workspace: FLAIR's, synthetic ones, or imported images of your own."""
 
 from pathlib import Path
 from typing import Any
@@ -7,8 +7,12 @@ from core.artifacts.formats import read_json, write_json
 from core.artifacts.keys import file_checksum
 from core.errors import WorkspaceError
 from core.land.data.archive import unpack_archive
+from core.land.data.dataset import Dataset
 from core.land.data.download import FetchSettings, download_file
+from core.land.data.file_discovery import discover_dataset
 from core.land.data.nomenclature import attribution_text
+from core.land.images.image_import import ImportSettings, import_images
+from core.land.images.image_set import ImageSet, image_dataset, read_image_set, write_image_set
 from core.pipeline.workspace import Workspace
 from core.progress import Progress, silent
 
@@ -23,14 +27,59 @@ def flair_folder(workspace: Workspace) -> Path:
     return workspace.root / "flair"
 
 
+def images_record(workspace: Workspace) -> Path:
+    """Return the path of the record of a workspace's imported images."""
+    return workspace.root / "land" / "images.json"
+
+
+def has_own_images(workspace: Workspace) -> bool:
+    """Return True if images of the user's own were imported into a workspace."""
+    return images_record(workspace).is_file()
+
+
+def open_dataset(workspace: Workspace) -> Dataset:
+    """Find the patches of a workspace: those of imported images, or those in its flair/.
+
+    Raises WorkspaceError if there are no data, or the record of the import cannot be used.
+    """
+    if has_own_images(workspace):
+        return image_dataset(read_image_set(images_record(workspace)))
+    return discover_dataset(flair_folder(workspace))
+
+
+def import_folder(
+    workspace: Workspace,
+    folder: Path,
+    settings: ImportSettings,
+    labels: Path | None = None,
+    classes: Path | None = None,
+    report: Progress = silent,
+) -> ImageSet:
+    """Import a folder of images and labels, instead of those imported before; see `import_images`.
+
+    Raises WorkspaceError if the workspace contains FLAIR data, which are never mixed with others.
+    """
+    if has_land_cover(workspace) and not has_own_images(workspace):
+        raise WorkspaceError(
+            "contains FLAIR data",
+            where=str(flair_folder(workspace)),
+            remedy="Choose another folder with --workspace.",
+        )
+    images = import_images(folder, settings, labels, classes, report)
+    write_image_set(images_record(workspace), images)
+    return images
+
+
 def is_look_alike(workspace: Workspace) -> bool:
     """Return True if the FLAIR data of a workspace are synthetic."""
     return (flair_folder(workspace) / _LOOK_ALIKE).is_file()
 
 
 def has_land_cover(workspace: Workspace) -> bool:
-    """Return True if a workspace has real FLAIR data or a complete synthetic data set."""
+    """Return True if a workspace has imported images, FLAIR data or a complete synthetic set."""
     folder = flair_folder(workspace)
+    if has_own_images(workspace):
+        return True
     if is_look_alike(workspace):
         return bool(read_json(folder / _LOOK_ALIKE).get("complete"))
     # A fetch that was killed has left its archive, or only a folder of unfinished files.
@@ -42,7 +91,9 @@ def has_land_cover(workspace: Workspace) -> bool:
 
 
 def data_credit(workspace: Workspace) -> str:
-    """Return the credit for a workspace's FLAIR data, which says whether they are synthetic."""
+    """Return the credit for a workspace's data, which says whether they are synthetic."""
+    if has_own_images(workspace):
+        return read_image_set(images_record(workspace)).credit
     return attribution_text(look_alike=is_look_alike(workspace))
 
 

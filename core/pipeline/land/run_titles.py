@@ -40,7 +40,12 @@ def configuration_title(run: StudyRun) -> str:
 def model_title(run: StudyRun) -> str:
     """Return the method and the features of a run; chance baselines use no features."""
     method = method_title(run.method)
-    return method if run.is_chance else f"{method}, {spec_title(run.spec)}"
+    if run.is_chance:
+        return method
+    # The bands of your own images may come from any sensor.
+    title = spec_title(run.spec)
+    is_own = run.study.dataset.layout.rule is not None
+    return f"{method}, {title.replace('aerial', 'bands', 1) if is_own else title}"
 
 
 def training_title(run: StudyRun) -> str:

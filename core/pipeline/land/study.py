@@ -11,7 +11,6 @@ import numpy as np
 from core.artifacts.integrity import file_mark
 from core.artifacts.keys import Checksums
 from core.land.data.dataset import Dataset, Patch
-from core.land.data.file_discovery import discover_dataset
 from core.land.data.patch_reading import RequiredData
 from core.land.data.pixel_sampling import SampleSettings, sample_pixels
 from core.land.data.pixel_table import PixelTable
@@ -20,7 +19,7 @@ from core.land.evaluation.label_economy import DRAWS
 from core.land.evaluation.protocols import Fold, Protocol, make_folds
 from core.land.models.features import FeatureSpec
 from core.land.models.prediction import required_data
-from core.pipeline.land.land_workspace import flair_folder
+from core.pipeline.land.land_workspace import open_dataset
 from core.pipeline.stage import changed_input_error
 from core.pipeline.workspace import Workspace
 from core.tables import Checked, bounded, one_of
@@ -42,14 +41,14 @@ class StudySettings(Checked):
 
 
 class Study:
-    """The FLAIR data of a workspace, by default all patches in its flair/, divided into folds."""
+    """The land-cover data of a workspace, by default all patches, divided into folds."""
 
     def __init__(
         self, workspace: Workspace, settings: StudySettings, dataset: Dataset | None = None
     ) -> None:
         self.workspace = workspace
         self.settings = settings
-        self.dataset = dataset = dataset or discover_dataset(flair_folder(workspace))
+        self.dataset = dataset = dataset or open_dataset(workspace)
         self.folds = make_folds(dataset, settings.protocol, settings.n_folds)
         checksums, sample = workspace.checksums, settings.sample
         self._patch_inputs = cache(
@@ -113,7 +112,9 @@ def patch_inputs(checksums: Checksums, patch: Patch, sentinel: bool) -> list[Any
     area's files are added.
     """
     files = [checksums.of(path) for path in (patch.image, patch.mask) if path]
-    inputs = [patch.name, patch.area_id, *files]
+    inputs: list[Any] = [patch.name, patch.area_id, *files]
+    if patch.window is not None:
+        inputs += [patch.window, dataclasses.asdict(patch.layout)]
     area = patch.super_area
     if not sentinel or area is None:
         return inputs

@@ -9,32 +9,28 @@ from typing import Any, cast
 
 import numpy as np
 
-from core.artifacts.formats import read_arrays, read_json, write_arrays, write_json
+from core.artifacts.formats import read_arrays, write_arrays, write_json
 from core.artifacts.store import Artifact
 from core.clusters.methods.hdbscan_tree import SpanningTree, build_tree
 from core.clusters.methods.method import Hierarchy
 from core.clusters.methods.method_table import METHODS
 from core.land.data.dataset import Dataset
+from core.land.data.nomenclature import legend_table
 from core.land.data.patch_reading import RequiredData
-from core.land.evaluation import confusion
 from core.land.evaluation.label_economy import Bench
 from core.land.evaluation.protocols import Fold
 from core.land.models.classifier_table import CLASSIFIERS, fit_classifier
-from core.land.models.classifiers import (
-    FittedModel,
-    MethodSettings,
-    describe_untrained_classes,
-    tree_settings,
-)
+from core.land.models.classifiers import FittedModel, MethodSettings, tree_settings
 from core.land.models.cluster_names import Naming
 from core.land.models.features import Features, FeatureSpec, Scaler, build_features, fit_scaler
 from core.land.models.prediction import JudgedPatches, judge_patches
+from core.pipeline.land.cell_results import CellResult, open_result
 from core.pipeline.land.land_workspace import data_credit
 from core.pipeline.land.study import Study, StudySettings
 from core.pipeline.stage import Stage
 from core.progress import Progress, silent
 from core.settings import TreeSettings
-from core.types import AnyArray, ByteArray, FloatArray
+from core.types import ByteArray, FloatArray
 
 _HIERARCHY = cast(Hierarchy, METHODS["hdbscan"].hierarchy)
 
@@ -122,7 +118,8 @@ class StudyRun:
             trees.append(self.tree(fold, features))
             return TREES.open(trees[0])
 
-        fitted = fit_classifier(features, labels, self.method, read_tree)
+        legend = self.study.dataset.layout.legend
+        fitted = fit_classifier(features, labels, self.method, read_tree, legend)
         # If the tree was read from the store, the time for building it is added.
         stored = sum(float(tree.manifest["seconds"]) for tree in trees if tree.cached)
         seconds = time.perf_counter() - start + stored
@@ -178,63 +175,6 @@ class _TrainingPixels:
     settings: TreeSettings
 
 
-@dataclass(frozen=True)
-class CellResult:
-    """The result of a run.
-
-    Attributes
-    ----------
-    counts : int64 array, (p, 13, 13)
-        Confusion matrix of each held-out patch; rows are the truth.
-    patches, areas : tuple of str
-        Name and area of each held-out patch.
-    about : dict
-        Facts about each fold: clusters, reliability, labels and notes.
-    """
-
-    artifact: Artifact
-    counts: AnyArray
-    patches: tuple[str, ...]
-    areas: tuple[str, ...]
-    about: dict[str, Any]
-
-    @cached_property
-    def scored_counts(self) -> AnyArray:
-        """`counts` without the pixels that the protocol does not score."""
-        protocol = self.artifact.manifest["inputs"]["protocol"]
-        return confusion.without_other(self.counts) if protocol == "patches" else self.counts
-
-    @cached_property
-    def scores(self) -> confusion.ConfusionScores:
-        """Scores over all patches."""
-        return confusion.score_confusion(self.scored_counts.sum(axis=0))
-
-    @cached_property
-    def interval(self) -> confusion.Interval | None:
-        """Confidence interval of the mIoU, resampled by area; None for a single area."""
-        return confusion.bootstrap_miou(confusion.sum_by_area(self.scored_counts, self.areas))
-
-    @property
-    def seconds(self) -> float:
-        """Time for sampling, training (including the tree, even if stored) and prediction.
-
-        A sample stays in memory, so only the first of several runs that share it includes its time.
-        """
-        return float(self.artifact.counts["seconds"])
-
-    def fold_mean(self, name: str) -> float:
-        """Return the mean of a fact in `about` over the folds that have it; NaN if none has."""
-        values = [fold[name] for fold in self.about["folds"] if name in fold]
-        return sum(values) / len(values) if values else float("nan")
-
-    @property
-    def notes(self) -> list[str]:
-        """Notes for the user, without repetitions."""
-        folds = self.about["folds"]
-        notes = describe_untrained_classes([fold.get("absent", []) for fold in folds])
-        return [*notes, *dict.fromkeys(note for fold in folds for note in fold["notes"])]
-
-
 def _build_tree(pixels: _TrainingPixels, folder: Path, _: Progress) -> Mapping[str, Any]:
     tree = build_tree(pixels.matrix, pixels.settings)
     write_arrays(folder, _HIERARCHY.arrays(tree))
@@ -263,7 +203,9 @@ def _evaluate(run: StudyRun, folder: Path, report: Progress) -> dict[str, Any]:
     write_arrays(folder, {"counts": np.concatenate([result.counts for result in results])})
     patches = [run.study.dataset.patches[i] for result in results for i in result.patches]
     names, areas = [patch.name for patch in patches], [patch.area_id for patch in patches]
-    write_json(folder / "cell.json", {"patches": names, "areas": areas, "folds": facts})
+    legend = legend_table(run.study.dataset.layout.legend)
+    about = {"patches": names, "areas": areas, "folds": facts, "legend": legend}
+    write_json(folder / "cell.json", about)
     return {"seconds": sum(fold["seconds"] for fold in facts)}
 
 
@@ -279,12 +221,6 @@ def _fold_facts(
     return facts | {"notes": [*fitted.notes, *map(str, problems)]}
 
 
-def _open_result(artifact: Artifact) -> CellResult:
-    about = read_json(artifact.folder / "cell.json")
-    counts = read_arrays(artifact.folder)["counts"]
-    return CellResult(artifact, counts, tuple(about["patches"]), tuple(about["areas"]), about)
-
-
 TREES: Stage[_TrainingPixels, SpanningTree] = Stage(
     name="flair-trees",
     version=1,
@@ -293,5 +229,5 @@ TREES: Stage[_TrainingPixels, SpanningTree] = Stage(
     load=lambda artifact: _HIERARCHY.restore(read_arrays(artifact.folder), artifact.counts),
 )
 CELLS: Stage[StudyRun, CellResult] = Stage(
-    "flair-cells", 1, _run_inputs, _evaluate, _open_result, StudyRun.file_states
+    "flair-cells", 1, _run_inputs, _evaluate, open_result, StudyRun.file_states
 )

@@ -4,7 +4,7 @@ Finished runs are grouped by protocol, and paired by training with and without "
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ import numpy as np
 
 from core.artifacts.formats import read_arrays, read_json, write_arrays, write_json
 from core.artifacts.store import Artifact
+from core.land.data.bands import FLAIR_BANDS, bands_from_table
 from core.land.data.data_summary import N_SURVEYED, FileSurvey, survey_dataset
 from core.land.data.dataset import Dataset
 from core.land.data.pixel_sampling import SampleSettings
@@ -23,8 +24,9 @@ from core.land.evaluation.protocols import Protocol
 from core.land.models.classifier_table import CLASSIFIERS
 from core.land.models.classifiers import MethodSettings, absent_classes, describe_untrained_classes
 from core.land.models.features import FeatureSpec
+from core.pipeline.land.cell_results import CellResult
 from core.pipeline.land.study import Study, StudySettings, patch_inputs
-from core.pipeline.land.study_cells import CELLS, CellResult, StudyRun
+from core.pipeline.land.study_cells import CELLS, StudyRun
 from core.pipeline.run import Reporter
 from core.pipeline.stage import Stage, Subject
 from core.pipeline.workspace import Workspace
@@ -54,6 +56,7 @@ def _survey(files: _DatasetFiles, folder: Path, _: Progress) -> dict[str, Any]:
     sample = {f"sample-{name}": v for name, v in columns if isinstance(v, np.ndarray)}
     write_arrays(folder, {"counts": survey.counts, **sample})
     write_json(folder / "problems.json", survey.problems)
+    write_json(folder / "bands.json", asdict(survey.sample.bands))
     return {"patches": len(survey.counts), "sampled": len(survey.sample)}
 
 
@@ -62,20 +65,25 @@ def _open_survey(artifact: Artifact) -> FileSurvey:
     counts = arrays.pop("counts")
     columns = {name.removeprefix("sample-"): values for name, values in arrays.items()}
     problems = tuple(read_json(artifact.folder / "problems.json"))
-    return FileSurvey(counts, problems, PixelTable(**columns))
+    bands = FLAIR_BANDS
+    # Surveys of earlier versions are all of FLAIR's images.
+    if (folder := artifact.folder / "bands.json").is_file():
+        bands = bands_from_table(read_json(folder))
+    return FileSurvey(counts, problems, PixelTable(**columns, bands=bands))
 
 
 def _write_notes(subject: tuple[StudyRun, int], folder: Path, _: Progress) -> dict[str, Any]:
     run, n_folds = subject
+    legend = run.study.dataset.layout.legend
     absent, problems = [], []
     for fold in run.study.folds[:n_folds]:
         training, held_out = (
             run.study.sampled(fold.train, run.spec),
             run.study.judges(fold, run.spec),
         )
-        absent.append(absent_classes(training.labels))
+        absent.append(absent_classes(training.labels, legend))
         problems += [*training.problems, *held_out.problems]
-    notes = [*describe_untrained_classes(absent), *map(str, problems)]
+    notes = [*describe_untrained_classes(absent, legend), *map(str, problems)]
     write_json(folder / "notes.json", list(dict.fromkeys(notes)))
     return {"notes": len(notes)}
 

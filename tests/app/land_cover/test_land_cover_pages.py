@@ -184,7 +184,7 @@ def test_downloads__carry_citation_and_licence(ready, monkeypatch):
     for page, name, view in ALL:
         open_page(ready, page, monkeypatch, **{name: view})
     tables = {args[2]: args[1]() for args in downloads if args[2].endswith(".csv")}
-    assert {"flair-classes.csv", "flair-runs.csv", "flair-grid.csv"} <= tables.keys()
+    assert {"land-cover-classes.csv", "flair-runs.csv", "flair-grid.csv"} <= tables.keys()
     for text in tables.values():
         last = text.decode().strip().splitlines()[-1]
         assert last.startswith("# This is a synthetic data set")

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from app.land_cover import pixel_inspector, score_charts
-from app.land_cover.score_charts import SHORT_NAMES, matrix_chart
+from app.land_cover.score_charts import matrix_chart, short_names
 from app.widgets import theme
 from app.widgets.colouring import interpolate_colours
-from core.land.data.nomenclature import REDUCED
+from core.land.data.nomenclature import FLAIR
 from core.land.evaluation.confusion import row_shares
 from core.land.evaluation.label_economy import EconomyPoint
 
@@ -108,7 +108,7 @@ def test_matrix__cell_texts_of_shares_and_differences(counts):
 
 
 def test_short_names__unique_for_each_class():
-    assert len(SHORT_NAMES) == len(REDUCED)
-    for short, cover in zip(SHORT_NAMES, REDUCED, strict=True):
+    assert len(short_names(FLAIR)) == len(FLAIR.reduced)
+    for short, cover in zip(short_names(FLAIR), FLAIR.reduced, strict=True):
         assert cover.name.startswith(short)
         assert len(short) <= 12

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from core.cli.land import method_commands
-from core.cli.land.land_app import app
+from core.cli.land.land_app import flair_app as app
 from core.land.models.configurations import GridCell, grid_configurations
 
 

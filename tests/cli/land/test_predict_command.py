@@ -9,7 +9,7 @@ import pytest
 import rasterio
 
 from core.errors import TooFewError
-from core.land.data.nomenclature import class_palette
+from core.land.data.nomenclature import FLAIR
 
 Run = Callable[..., Any]
 
@@ -39,7 +39,7 @@ def test_predict__maps_equal_those_of_the_labelled_test_patches(
         assert classes.min() > 0
         assert (actual.crs, actual.transform) == (expected.crs, expected.transform)
         colours = [actual.colormap(1)[value][:3] for value in range(14)]
-        np.testing.assert_array_equal(colours, class_palette("reduced"))
+        np.testing.assert_array_equal(colours, FLAIR.palette())
 
 
 def test_predict__nothing_to_predict(run: Run, land: Path) -> None:

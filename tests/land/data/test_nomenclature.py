@@ -1,47 +1,39 @@
 import numpy as np
 
-from core.land.data.nomenclature import (
-    ATTRIBUTION,
-    FULL,
-    REDUCED,
-    class_palette,
-    is_other,
-    nomenclature_classes,
-    reduce_labels,
-)
+from core.land.data.nomenclature import ATTRIBUTION, FLAIR, FULL
 
 
 def test_classes__as_published() -> None:
     assert [cover.value for cover in FULL] == list(range(1, 20))
-    assert [cover.value for cover in REDUCED] == list(range(1, 14))
+    assert [cover.value for cover in FLAIR.reduced] == list(range(1, 14))
     assert (FULL[0].name, FULL[0].colour) == ("building", "#db0e9a")
     assert (FULL[11].name, FULL[11].colour) == ("plowed land", "#e4df7c")
     assert (FULL[12].name, FULL[17].name, FULL[18].name) == ("swimming pool", "greenhouse", "other")
-    assert (REDUCED[12].name, REDUCED[12].colour) == ("other", "#000000")
-    assert REDUCED[:12] == FULL[:12]
+    assert (FLAIR.reduced[12].name, FLAIR.reduced[12].colour) == ("other", "#000000")
+    assert FLAIR.reduced[:12] == FULL[:12]
     assert len({cover.colour for cover in FULL}) == 19
 
 
 def test_classes__by_nomenclature() -> None:
-    assert nomenclature_classes("full") is FULL
-    assert nomenclature_classes("reduced") is REDUCED
+    assert FLAIR.select("full") is FULL
+    assert FLAIR.select("reduced") == (*FULL[:12], FLAIR.reduced[-1])
 
 
 def test_reduce__rare_classes_become_other() -> None:
-    assert reduce_labels(np.array([0, 1, 12, 13, 14, 19])).tolist() == [0, 1, 12, 13, 13, 13]
-    assert reduce_labels(np.arange(20)).dtype == np.uint8
+    assert FLAIR.reduce_labels(np.array([0, 1, 12, 13, 14, 19])).tolist() == [0, 1, 12, 13, 13, 13]
+    assert FLAIR.reduce_labels(np.arange(20)).dtype == np.uint8
 
 
 def test_is_other__in_both_nomenclatures() -> None:
-    assert is_other(np.array([0, 12, 13, 18])).tolist() == [False, False, True, True]
+    assert FLAIR.is_other(np.array([0, 12, 13, 18])).tolist() == [False, False, True, True]
 
 
 def test_palette__rows_are_values() -> None:
-    colours = class_palette("reduced")
+    colours = FLAIR.palette()
     assert colours.shape == (14, 3)
     assert colours[0].tolist() == [128, 128, 128]
     assert colours[5].tolist() == [0x15, 0x53, 0xAE]
-    assert class_palette("full")[18].tolist() == [0x99, 0x99, 0xFF]
+    assert FLAIR.palette("full")[18].tolist() == [0x99, 0x99, 0xFF]
 
 
 def test_attribution__names_the_paper_and_the_licence() -> None:

@@ -7,6 +7,7 @@ import rasterio
 from affine import Affine
 
 from core.errors import SceneError
+from core.land.data.dataset import SIDE
 from core.land.data.patch_reading import (
     RequiredData,
     pixel_position,
@@ -17,7 +18,6 @@ from core.land.data.patch_reading import (
     read_readable_patch,
     read_readable_pixel,
 )
-from core.land.data.pixel_table import SIDE
 from core.land.data.sentinel import SentinelSettings
 
 from ..conftest import write_tif

@@ -171,7 +171,7 @@ def test_order__no_pixels():
 
 
 def test_wrong_pixels__excludes_pixels_without_label_or_prediction():
-    truth = np.array([0, 1, 2, 15, 3], np.uint8)
+    truth = np.array([0, 1, 2, 13, 3], np.uint8)
     predicted = np.array([1, 1, 3, 13, 0], np.uint8)
     wrong = wrong_pixels(truth, predicted)
     assert wrong.tolist() == [False, False, True, False, False]
@@ -184,9 +184,9 @@ def test_sum_by_area__areas_are_sorted():
 
 def test_scores__pixels_that_were_not_classified_are_errors():
     """Like pixels predicted as a class that the truth lacks, but no class gets false pixels."""
-    counts = np.zeros((14, 14), np.int64)
-    counts[:13, :13] = np.diag(np.full(13, 4))
-    counts[:13, 13] = 4
+    counts = np.zeros((13, 14), np.int64)
+    counts[:, :13] = np.diag(np.full(13, 4))
+    counts[:, 13] = 4
     result = score_confusion(counts)
     assert result.iou.shape == result.support.shape == (13,)
     np.testing.assert_allclose(result.iou, 0.5)

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 import rasterio
 
-from core.land.data.nomenclature import reduce_labels
+from core.land.data.dataset import SIDE
+from core.land.data.nomenclature import FLAIR
 from core.land.data.patch_reading import RequiredData, read_mask, read_pixels
-from core.land.data.pixel_table import SIDE
 from core.land.evaluation.confusion import count_confusion
 from core.land.models.classifiers import MethodSettings
 from core.land.models.features import FeatureSpec, build_features
@@ -47,7 +47,7 @@ def test_maps__agree_with_the_counts_of_the_run(study):
     assert maps.cached
     by_name = {patch.name: patch for patch in study.dataset.patches}
     for name, counts in zip(result.patches, result.counts, strict=True):
-        truth = reduce_labels(read_mask(by_name[name])[0])
+        truth = FLAIR.reduce_labels(read_mask(by_name[name])[0])
         classes = read_classes(maps.folder / f"{name}.tif")
         assert count_confusion(truth, classes).tolist() == counts.tolist()
 

@@ -5,11 +5,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from core.land.data.dataset import Dataset, Patch
+from core.land.data.dataset import SIDE, Dataset, Patch
 from core.land.data.file_discovery import discover_dataset
 from core.land.data.patch_reading import read_mask
 from core.land.data.pixel_sampling import SampleSettings
-from core.land.data.pixel_table import SIDE
 from core.land.models.classifiers import MethodSettings
 from core.land.models.features import FeatureSpec
 from core.pipeline.land.land_workspace import flair_folder

@@ -1,0 +1,1 @@
+"""Your own images and labels as a land-cover data set."""

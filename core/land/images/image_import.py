@@ -1,0 +1,261 @@
+"""Import of a folder of your own images and labels as a land-cover data set."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from core.errors import ChipscapeError, SceneError, SettingsError, TooFewError
+from core.land.data.bands import BYTE_DIVISOR, Bands, guess_bands
+from core.land.data.dataset import LabelRule, Problem
+from core.land.data.window_reading import read_window_labels
+from core.land.images.image_set import ImageSet, ImageWindow, LabelledImage, image_windows
+from core.land.images.label_classes import find_classes
+from core.progress import Progress, report_step, silent
+from core.raster.annotations.vector_files import SUFFIXES
+from core.raster.rendering import sample_percentiles
+from core.raster.scene import Scene, read_scene
+from core.raster.sidecars import RASTER_SUFFIXES
+from core.tables import Checked, bounded, one_of
+
+Grouping = Literal["auto", "files", "folders", "blocks"]
+LABEL_FOLDERS = ("labels", "label", "masks", "mask", "msk")
+"""Names of folders whose rasters are labels, not images."""
+_LABEL_STEM = re.compile(r"(.+?)[ _-](?:labels?|masks?|lc|gt)$", re.I)
+# Spatial blocks are chosen so that there are about this many of them.
+_N_BLOCKS = 16
+_SMALLEST_BLOCK, _LARGEST_BLOCK = 32, 512
+_FEWEST_FILES = 3
+
+
+@dataclass(frozen=True)
+class ImportSettings(Checked):
+    """How a folder of images and labels is imported.
+
+    Attributes
+    ----------
+    attribute : str
+        The attribute of polygons that holds the class; guessed if empty.
+    background : str
+        Name of the class of all pixels without a label, such as those outside all polygons. If
+        empty, these pixels have no class.
+    groups : {"auto", "files", "folders", "blocks"}
+        What is left out together in an evaluation: all windows of a file, of a folder, or of a
+        square block. "auto": folders if there are several with labels, else files if there are
+        at least three with labels, else blocks.
+    block : int
+        Side of a block in pixels; 0 for about 16 blocks in all.
+    bands : tuple of str
+        The names of the bands, such as red, green, blue, nir, elevation; from the files if empty.
+    credit : str
+        Source and licence of the data, for exports.
+    """
+
+    attribute: str = ""
+    background: str = ""
+    groups: Grouping = one_of("auto", Grouping)
+    block: int = bounded(0, 0, 100_000)
+    bands: tuple[str, ...] = ()
+    credit: str = ""
+
+
+@dataclass(frozen=True)
+class _Source:
+    """An image of the folder with its labels, before it is divided into windows."""
+
+    scene: Scene
+    labels: Path | None
+    name: str
+    folder: str
+
+
+def import_images(
+    folder: Path,
+    settings: ImportSettings,
+    labels: Path | None = None,
+    classes: Path | None = None,
+    report: Progress = silent,
+) -> ImageSet:
+    """Find the images of a folder and their labels, and divide them into windows.
+
+    `labels` is a file for all images, or a folder of files with the names of the images; by
+    default, labels are looked for next to each image. `classes` is a CSV file with the columns
+    value, name and colour (#rrggbb, optional), which also limits the classes. Images and labels
+    are not copied. Raises TooFewError if there is no image or there are too few classes,
+    SceneError if labels cannot be used, and SettingsError if a setting does not fit the data.
+    """
+    folder = folder.resolve()
+    if not folder.is_dir():
+        raise TooFewError("there is no such folder", where=str(folder))
+    problems: list[Problem] = []
+    sources = _find_sources(folder, labels, problems)
+    bands, sources = _common_bands(sources, settings, problems)
+    files = list(dict.fromkeys(source.labels for source in sources if source.labels))
+    if not files:
+        raise TooFewError(
+            "there are no labels",
+            where=str(folder),
+            remedy="Put a raster or a vector file with the name of each image next to it, or name "
+            "the labels with --labels.",
+        )
+    rule, legend = find_classes(files, settings.attribute, settings.background, classes, problems)
+    grouping, block = _choose_groups(sources, settings)
+    images: list[LabelledImage] = []
+    for step, source in enumerate(sources, start=1):
+        try:
+            windows = tuple(_label_windows(source, rule, grouping, block))
+        except SceneError as error:
+            problems.append(Problem(source.name, f"it is used without labels ({error})"))
+            windows = tuple(_label_windows(source, None, grouping, block))
+        split = "test" if "test" in Path(source.folder).parts else "train"
+        images.append(LabelledImage(source.scene.path, source.labels, split, windows))
+        report_step(report, step, len(sources), source.name)
+    if not any(window.n_labelled for image in images for window in image.windows):
+        raise TooFewError(
+            "no pixel of any image has a label",
+            where=str(folder),
+            remedy="; ".join(map(str, problems[:3])) or "Check that the labels cover the images.",
+        )
+    words = {"files": "files", "folders": "folders"}
+    groups = words.get(grouping, f"blocks of about {block} x {block} pixels")
+    return ImageSet(
+        folder, tuple(images), bands, legend, rule, groups, tuple(problems), settings.credit
+    )
+
+
+def _find_sources(folder: Path, labels: Path | None, problems: list[Problem]) -> list[_Source]:
+    """Find images with their labels; files that cannot be read are reported."""
+    if labels is not None and not labels.exists():
+        raise SettingsError("there is no such file or folder", where=f"labels: {labels}")
+    label_path = labels.resolve() if labels else None
+    rasters = [
+        path
+        for path in sorted(folder.rglob("*"))
+        if path.suffix.lower() in RASTER_SUFFIXES
+        and path.is_file()
+        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+    ]
+    images = [path for path in rasters if not _is_label_file(path, folder, label_path, rasters)]
+    sources = []
+    for path in images:
+        relative = path.relative_to(folder)
+        try:
+            scene = read_scene(path)
+        except ChipscapeError as error:
+            problems.append(Problem(str(relative), f"it is not used ({error})"))
+            continue
+        name = "_".join(relative.with_suffix("").parts)
+        sources.append(_Source(scene, _find_labels(path, label_path), name, str(relative.parent)))
+    if not sources:
+        raise TooFewError(
+            "there is no GeoTIFF that can be used as an image",
+            where=str(folder),
+            remedy="; ".join(map(str, problems[:3])),
+        )
+    return sources
+
+
+def _is_label_file(
+    path: Path, folder: Path, label_path: Path | None, rasters: Sequence[Path]
+) -> bool:
+    if label_path == folder:
+        return False
+    if label_path is not None:
+        return path == label_path or label_path in path.parents
+    if any(part.lower() in LABEL_FOLDERS for part in path.relative_to(folder).parts[:-1]):
+        return True
+    match = _LABEL_STEM.fullmatch(path.stem)
+    stems = {raster.stem for raster in rasters if raster.parent == path.parent}
+    return match is not None and match[1] in stems
+
+
+def _find_labels(image: Path, label_path: Path | None) -> Path | None:
+    """Return the labels of an image: the named file, a file of the same name, or None."""
+    if label_path is not None and label_path.is_file():
+        return label_path
+    folders = [label_path] if label_path else [image.parent]
+    if label_path is None:
+        folders += [image.parent / name for name in LABEL_FOLDERS]
+        folders += [image.parent.parent / name for name in LABEL_FOLDERS]
+    for folder in folders:
+        for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+            match = _LABEL_STEM.fullmatch(path.stem)
+            is_named = path.stem == image.stem or (match is not None and match[1] == image.stem)
+            is_label = path.suffix.lower() in (*RASTER_SUFFIXES, *SUFFIXES)
+            if is_named and is_label and path != image and path.is_file():
+                return path
+    return None
+
+
+def _common_bands(
+    sources: list[_Source], settings: ImportSettings, problems: list[Problem]
+) -> tuple[Bands, list[_Source]]:
+    """Return the bands that most images have, and these images; the others are reported."""
+
+    def form(source: _Source) -> tuple[int, str]:
+        return len(source.scene.bands), source.scene.dtype
+
+    # Of forms that are equally common, the first counts.
+    usual = Counter(map(form, sources)).most_common(1)[0][0]
+    members = [source for source in sources if form(source) == usual]
+    for source in sources:
+        if form(source) != usual:
+            n_bands, dtype = form(source)
+            reason = (
+                f"it is not used, because it has {n_bands} bands ({dtype}), and most images have "
+                f"{usual[0]} ({usual[1]})"
+            )
+            problems.append(Problem(source.name, reason))
+    first = members[0].scene
+    names = settings.bands or first.bands
+    if len(names) != len(first.bands):
+        raise SettingsError(
+            f"{len(names)} names were given for {len(first.bands)} bands",
+            where="bands",
+            remedy=f"Name all of them, in this order: {', '.join(first.bands)}.",
+        )
+    divisor = BYTE_DIVISOR
+    if first.dtype != "uint8":
+        # The 99.5 % quantile of the brightest band, so that single bright pixels do not decide.
+        scenes = [source.scene for source in members]
+        values = np.concatenate([sample_percentiles(scene, scene.bands)[:, -2] for scene in scenes])
+        finite = values[np.isfinite(values)]
+        divisor = float(finite.max()) if finite.size and finite.max() > 0 else 1.0
+    return guess_bands(tuple(names), divisor), members
+
+
+def _choose_groups(
+    sources: Sequence[_Source], settings: ImportSettings
+) -> tuple[Grouping, int | None]:
+    """Return how windows are grouped, and the side of blocks in pixels, None without blocks."""
+    labelled = [source for source in sources if source.labels]
+    grouping: Grouping = settings.groups
+    if grouping == "auto":
+        n_folders = len({source.folder for source in labelled})
+        many_files = len(labelled) >= _FEWEST_FILES
+        grouping = "folders" if n_folders > 1 else "files" if many_files else "blocks"
+    if grouping != "blocks":
+        return grouping, None
+    n_pixels = sum(source.scene.width * source.scene.height for source in labelled)
+    side = round((n_pixels / _N_BLOCKS) ** 0.5)
+    return grouping, settings.block or min(max(side, _SMALLEST_BLOCK), _LARGEST_BLOCK)
+
+
+def _label_windows(
+    source: _Source, rule: LabelRule | None, grouping: Grouping, block: int | None
+) -> Iterator[ImageWindow]:
+    """Divide an image into windows, and count the labelled pixels of each; 0 without a rule."""
+    boxes = image_windows(source.scene.width, source.scene.height, block)
+    groups = {"files": source.name, "folders": source.folder}
+    for number, (row, column, box) in enumerate(boxes, start=1):
+        n_labelled = 0
+        if rule is not None and source.labels is not None:
+            labels, _ = read_window_labels(source.scene.path, source.labels, box, rule)
+            n_labelled = int(np.count_nonzero(labels))
+        name = source.name if len(boxes) == 1 else f"{source.name}_{number:04}"
+        group = groups.get(grouping, f"{source.name} r{row} c{column}")
+        yield ImageWindow(name, group, box, n_labelled)

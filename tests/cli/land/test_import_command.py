@@ -1,0 +1,60 @@
+"""`chipscape land import`, and the commands that use the imported images."""
+
+import json
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from core.cli.land.land_app import land_app
+from tests.land.images.conftest import HEIGHT, WIDTH, halves
+
+
+@pytest.fixture
+def land_run():
+    runner = CliRunner()
+    return lambda *words: runner.invoke(land_app, [str(word) for word in words])
+
+
+@pytest.fixture
+def folder(make_scene, tmp_path):
+    path = tmp_path / "photos"
+    for number in range(4):
+        values = np.where(np.arange(WIDTH) < 80, 1, 2) + np.zeros((HEIGHT, 1), int)
+        make_scene(f"p{number}.tif", halves(number), folder=path)
+        make_scene(f"p{number}_labels.tif", values, bands=1, folder=path)
+    return path
+
+
+def test_import__then_run_survey_and_maps(land_run, folder, tmp_path):
+    workspace = tmp_path / "w"
+    result = land_run("import", folder, "--workspace", workspace, "--json")
+    assert result.exit_code == 0, result.output
+    table = json.loads(result.stdout.splitlines()[-1])
+    assert (table["images"], table["labelled_windows"], table["groups"]) == (4, 4, "files")
+    assert [cover["name"] for cover in table["classes"]] == ["class 1", "class 2"]
+    result = land_run("run", "--workspace", workspace, "--maps", tmp_path / "maps", "--json")
+    assert result.exit_code == 0, result.output
+    table = json.loads(result.stdout.splitlines()[-1])
+    assert table["protocols"]["domains"]["miou"] > 0.99
+    assert set(table["protocols"]["domains"]["classes"]) == {"class 1", "class 2"}
+    assert table["attribution"] == ""
+    assert len(list((tmp_path / "maps" / "domains").rglob("p*.tif"))) == 4
+    for words in (("survey",), ("describe",), ("run", "--method", "uniform")):
+        result = land_run(*words, "--workspace", workspace)
+        assert result.exit_code == 0, (words, result.output)
+        assert "FLAIR" not in result.output
+    # Two equally probable classes: chance is right in half of the pixels.
+    assert "accuracy 0.50" in result.output
+
+
+def test_import__unusable_folder_is_a_clear_error(land_run, tmp_path):
+    result = land_run("import", tmp_path / "absent", "--workspace", tmp_path / "w")
+    assert result.exit_code == 1
+    assert not (tmp_path / "w" / "land").exists()
+
+
+def test_import__flair_data_are_never_mixed(land_run, land, folder):
+    result = land_run("import", folder, "--workspace", land)
+    assert result.exit_code == 1
+    assert not (land / "land").exists()

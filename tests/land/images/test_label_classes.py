@@ -1,0 +1,50 @@
+"""Tables of classes in CSV files, and classes found in labels."""
+
+import pytest
+
+from core.errors import SettingsError
+from core.land.images.label_classes import find_classes, read_class_table
+
+
+def test_read_class_table__names_and_colours(tmp_path):
+    path = tmp_path / "classes.csv"
+    path.write_text("\ufeffName,Value,Color\nwater,4,#1553AE\nsand,9,\n", encoding="utf-8")
+    assert read_class_table(path) == ({"4": "water", "9": "sand"}, {"4": "#1553ae"})
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("value,name\n1,\n", "no value or no name in line 2"),
+        ("value,name\n1,a\n1,b\n", "the value 1 occurs twice in line 3"),
+        ("value,name,colour\n1,a,red\n", "'red' is not a colour"),
+        ("number,name\n1,a\n", "no value or no name"),
+    ],
+)
+def test_read_class_table__invalid(tmp_path, text, message):
+    path = tmp_path / "classes.csv"
+    path.write_text(text)
+    with pytest.raises(SettingsError, match=message):
+        read_class_table(path)
+
+
+def test_read_class_table__missing_file(tmp_path):
+    with pytest.raises(SettingsError, match="cannot be read"):
+        read_class_table(tmp_path / "absent.csv")
+
+
+def test_find_classes__zero_without_nodata_is_reported(make_scene, tmp_path):
+    path = make_scene("a.tif", lambda row, _: row % 2, bands=1, folder=tmp_path)
+    problems = []
+    rule, legend = find_classes([path], "", "", None, problems)
+    assert rule.values == ("0", "1")
+    assert [cover.name for cover in legend.classes] == ["class 0", "class 1"]
+    assert "the value 0 is a class" in problems[0].reason
+
+
+def test_find_classes__names_of_known_land_cover_have_their_colours(polygon_folder):
+    files = sorted(polygon_folder.glob("*.geojson"))
+    text = files[0].read_text().replace("sand", "water")
+    files[0].write_text(text)
+    _, legend = find_classes(files, "kind", "", None, [])
+    assert {cover.name: cover.colour for cover in legend.classes}["water"] == "#1553ae"
