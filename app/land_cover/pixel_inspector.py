@@ -17,7 +17,7 @@ from app.widgets.images import data_uri
 from app.widgets.markup import escape_markdown, facts_html, swatch_html
 from app.widgets.plot_picker import Picture, pick_cell
 from app.widgets.theme import chart_colours
-from core.land.context.context_groups import compute_context
+from core.land.context.context_groups import pixel_context
 from core.land.data.bands import BYTE_DIVISOR
 from core.land.data.nomenclature import LandCover, Legend
 from core.land.data.patch_reading import image_bands, pixel_position, read_readable_pixel
@@ -196,9 +196,8 @@ def _typed_pixel(land: Land, pixel: PixelTable, spec: FeatureSpec) -> PixelTable
     bands = land_data.readable_patch(land, index).aerial
     assert bands is not None
     image, groups = image_bands(bands, pixel.bands), context_groups(spec)
-    key = land.key("surroundings", index=index, groups=groups)
-    planes, names = cached_image(key, lambda: compute_context(image, groups))
-    context = np.ascontiguousarray(planes[:, pixel.row, pixel.column].T)
+    planes, names = pixel_context(image, groups, int(pixel.row[0]), int(pixel.column[0]))
+    context = np.ascontiguousarray(planes.reshape(1, -1))
     return PixelTable(aerial, spectrum, pixel.labels, *position, context, names, bands=pixel.bands)
 
 

@@ -13,6 +13,7 @@ from app.land_cover.land_widgets import land_choice, land_multiselect, land_sele
 from app.land_cover.run_panels import runs_panel
 from app.widgets.choices import remembered_widget
 from app.widgets.markup import escape_markdown
+from core.land.context.context_groups import CONTEXT
 from core.land.data.pixel_sampling import SampleSettings, default_draw
 from core.land.evaluation.protocols import TITLES, Protocol, possible_protocols
 from core.land.models.classifier_table import CLASSIFIERS
@@ -81,8 +82,13 @@ def features_form(land: Land, name: str, *, rich: bool = False) -> FeatureSpec:
     normalised = land_toggle(land, "Divide spectra by their intensity (N)", f"{name} normalised")
     intensity = normalised and land_toggle(land, "Append the intensity (I)", f"{name} intensity")
     robust = land_toggle(land, "Robust scaling (R)", f"{name} robust", start=rich)
+    label = "Add features of the surroundings (recommended)"
+    context = land_toggle(land, label, f"{name} context")
     with st.expander("More features"):
-        extras = land_multiselect(land, "Extra features", EXTRAS, f"{name} extras", (), len(EXTRAS))
+        options = [extra for extra in EXTRAS if not (context and extra in CONTEXT)]
+        extras = land_multiselect(
+            land, "Extra features", options, f"{name} extras", (), len(options)
+        )
         label = "Sentinel values if not normalised"
         scaling = land_choice(land, label, SCALINGS, f"{name} scaling")
         label = "Reproduce the notebook's arithmetic errors"
@@ -92,7 +98,7 @@ def features_form(land: Land, name: str, *, rich: bool = False) -> FeatureSpec:
         robust=robust,
         normalised=normalised,
         intensity=intensity,
-        extras=tuple(extras),
+        extras=(*extras, *(CONTEXT if context else ())),
         preset_notebook=notebook,
         sentinel_scaling=scaling if fusion else "reflectance",
     )

@@ -14,7 +14,7 @@ from core.land.data.sentinel import SentinelSettings
 from core.land.evaluation.protocols import TITLES
 from core.land.images.image_import import ImportSettings
 from core.land.models.classifiers import MethodSettings
-from core.land.models.features import FeatureSpec
+from core.land.models.features import EXTRAS, RECOMMENDED, FeatureSpec
 from core.pipeline.land.land_workspace import data_credit, open_dataset
 from core.pipeline.land.study import Study, StudySettings
 from core.pipeline.land.study_cells import StudyRun
@@ -127,6 +127,14 @@ def read_flair_session(
         ),
     ] = "default",
     seed: Annotated[int, shared.option("Seed of all random draws. [default: 0]", "--seed")] = 0,
+    features: Annotated[
+        str | None,
+        shared.option(
+            f"Extra features: {RECOMMENDED} (the recommended ones), or any of {', '.join(EXTRAS)}, "
+            "separated by commas; none for none. [default: none]",
+            "--features",
+        ),
+    ] = None,
     scheduler: shared.SchedulerOption = "",
 ) -> LandSession:
     """Assemble a session from the settings file and the options."""
@@ -142,6 +150,9 @@ def read_flair_session(
         # Settings with a factory are tables of their own, such as `sample`.
         known = [item.name for item in fields(TABLES[name]) if item.default is not MISSING]
         require_known(table, known, str(settings), f"{name}.")
+    if features is not None:
+        names = [] if features == "none" else [name.strip() for name in features.split(",")]
+        tables["features"] = tables.get("features", {}) | {"extras": names}
     if scheduler:
         compute.connect_scheduler(scheduler)
     return LandSession(Workspace.at(workspace), as_json, seed, preset, tables)

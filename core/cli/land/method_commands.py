@@ -119,11 +119,19 @@ def grid_command(session: LandSession, protocol: ProtocolOption = "") -> None:
     floors = {name: texts.result_table(outcome) for name, outcome in baselines.items()}
     table = [texts.grid_row(cell, outcome) for cell, outcome in rows]
     training = training_title(StudyRun(study, settings, cells[0].spec))
-    lines = [", ".join(filter(None, (TITLES[study.settings.protocol], training)))]
+    extras = cells[0].spec.extra_names
+    added = f"with {', '.join(extras)}" if extras else ""
+    lines = [", ".join(filter(None, (TITLES[study.settings.protocol], added, training)))]
     lines += [f"{cell.name:<40} {_grid_text(cell, outcome)}" for cell, outcome in rows]
     lines += [f"{f'chance, {name}':<40} {texts.result_line(o)}" for name, o in baselines.items()]
     lines += [*texts.note_lines(notes), session.credit]
-    result = {"training": training, "cells": table, "floors": floors, "notes": notes}
+    result = {
+        "training": training,
+        "extras": extras,
+        "cells": table,
+        "floors": floors,
+        "notes": notes,
+    }
     show_result(session.as_json, result, lines)
 
 
@@ -196,7 +204,7 @@ def score_protocol_command(
 def _grid_cells(session: LandSession) -> list[GridCell]:
     """Return the grid's configurations; the table `features` sets options that they share."""
     spec = session.features()
-    for name in (*texts.GRID_FEATURES, "extras"):
+    for name in texts.GRID_FEATURES:
         if getattr(spec, name) != getattr(FeatureSpec(), name):
             raise SettingsError(
                 "the grid varies this setting itself",
@@ -204,7 +212,9 @@ def _grid_cells(session: LandSession) -> list[GridCell]:
                 remedy="Remove it, or use `chipscape flair run` for one configuration.",
             )
     scaling: SentinelScaling = "intensity" if spec.preset_notebook else spec.sentinel_scaling
-    return grid_configurations(preset_notebook=spec.preset_notebook, sentinel_scaling=scaling)
+    return grid_configurations(
+        preset_notebook=spec.preset_notebook, sentinel_scaling=scaling, extras=spec.extras
+    )
 
 
 def _run_outcome(run: StudyRun, report: Progress = silent) -> Outcome:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.errors import BandError
-from core.types import AnyArray, BoolArray, FloatArray
+from core.types import AnyArray, BoolArray, DoubleArray
 
 
 @dataclass(frozen=True)
@@ -43,8 +43,8 @@ class ImageBands:
         The stored values are divided by it, so that features are about 0..1.
     roles : BandRoles
     valid : bool array, (h, w), or None
-        False for pixels without data; they don't contribute to the features of other pixels. None
-        if all pixels are valid.
+        False for pixels without data; they do not contribute to the features of other pixels.
+        None if all pixels are valid.
     """
 
     bands: AnyArray
@@ -68,19 +68,9 @@ class ImageBands:
                 )
 
     @property
-    def spectral(self) -> tuple[int, ...]:
-        """The positions of all bands except the elevation."""
-        return tuple(i for i in range(len(self.bands)) if i != self.roles.elevation)
-
-    def brightness_bands(self) -> AnyArray:
-        """Return the stored values of the bands whose mean is the brightness."""
-        return self.bands[list(self.roles.visible or self.spectral)]
-
-    def unit(self, index: int) -> FloatArray:
-        """Return one band divided by the scale, float32 (h, w); NaN and nodata become 0."""
-        band = np.asarray(self.bands[index], np.float32) / np.float32(self.scale)
-        usable = self.usable()
-        return band if usable is None else np.where(usable, band, np.float32(0))
+    def shape(self) -> tuple[int, int]:
+        """Height and width in pixels."""
+        return self.bands.shape[1], self.bands.shape[2]
 
     def usable(self) -> BoolArray | None:
         """Return the valid pixels whose bands are finite, (h, w); None if all are."""
@@ -89,3 +79,58 @@ class ImageBands:
             finite: BoolArray = np.asarray(np.isfinite(self.bands).all(axis=0))
             usable = finite if usable is None else np.asarray(usable & finite)
         return None if usable is None or usable.all() else usable
+
+    def crop(self, rows: slice, columns: slice) -> "ImageBands":
+        """Return a window of the image."""
+        valid = None if self.valid is None else self.valid[rows, columns]
+        bands = self.bands[:, rows, columns]
+        return ImageBands(bands, self.names, self.scale, self.roles, valid)
+
+
+class Surroundings:
+    """An image prepared for features of surroundings: bands in 0..1 without holes.
+
+    Pixels without data have the value of the nearest valid pixel, so that they make no edges, and 0
+    if there is none.
+
+    Attributes
+    ----------
+    bands : float64 array, (b, h, w)
+    stored_brightness : float64 array, (h, w)
+        In the unit of the stored values.
+    usable : bool array, (h, w), or None
+        False for pixels without data; None if there are none.
+    """
+
+    def __init__(self, image: ImageBands) -> None:
+        self.names, self.roles, self.scale = image.names, image.roles, image.scale
+        self.usable = image.usable()
+        stored: DoubleArray = np.asarray(image.bands, np.float64)
+        if self.usable is not None:
+            stored = fill_from_nearest(stored, self.usable)
+        self.bands: DoubleArray = stored / image.scale
+        roles = self.roles
+        spectral = [i for i in range(len(stored)) if i != roles.elevation]
+        # An image of the elevation alone has no other brightness.
+        self.stored_brightness = stored[list(roles.visible) or spectral or [0]].mean(axis=0)
+        self.brightness: DoubleArray = self.stored_brightness / image.scale
+
+    def surfaces(self) -> dict[str, DoubleArray]:
+        """Return the brightness, near infrared and elevation, (h, w) each, as far as present."""
+        roles, surfaces = self.roles, {"brightness": self.brightness}
+        if roles.near_infrared is not None:
+            surfaces["near infrared"] = self.bands[roles.near_infrared]
+        if roles.elevation is not None:
+            surfaces["elevation"] = self.bands[roles.elevation]
+        return surfaces
+
+
+def fill_from_nearest(bands: AnyArray, usable: BoolArray) -> DoubleArray:
+    """Replace unusable pixels of (b, h, w) bands by the nearest usable ones, or by 0."""
+    from scipy.ndimage import distance_transform_edt
+
+    if not usable.any():
+        return np.zeros(bands.shape)
+    rows, columns = distance_transform_edt(~usable, return_distances=False, return_indices=True)
+    filled: DoubleArray = np.asarray(bands[:, rows, columns], np.float64)
+    return filled

@@ -40,14 +40,21 @@ class GridCell:
 
 
 def grid_configurations(
-    *, preset_notebook: bool = False, sentinel_scaling: SentinelScaling = "reflectance"
+    *,
+    preset_notebook: bool = False,
+    sentinel_scaling: SentinelScaling = "reflectance",
+    extras: tuple[str, ...] = (),
 ) -> list[GridCell]:
     """Return the 24 configurations in the order of the original notebook's table of times.
 
-    With `preset_notebook`, the configurations use its arithmetic, for comparison only.
+    With `preset_notebook`, the configurations use its arithmetic, for comparison only. `extras` are
+    features that are added to all of them.
     """
     specify = partial(
-        FeatureSpec, preset_notebook=preset_notebook, sentinel_scaling=sentinel_scaling
+        FeatureSpec,
+        preset_notebook=preset_notebook,
+        sentinel_scaling=sentinel_scaling,
+        extras=extras,
     )
     return [
         GridCell(method, specify(fusion, *scaling), minutes)

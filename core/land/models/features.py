@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 
 from core.errors import SettingsError, TooFewError
-from core.land.context.context_groups import CONTEXT_GROUPS, is_in_groups
+from core.land.context.context_groups import CONTEXT, CONTEXT_GROUPS, is_in_groups
 from core.land.data.dataset import SIDE
 from core.land.data.pixel_table import SENTINEL, PixelTable
 from core.land.data.sentinel import BLOCK, REFLECTANCE, SuperPatch
@@ -20,6 +20,8 @@ from core.types import AnyArray, FloatArray
 
 SentinelScaling = Literal["reflectance", "intensity"]
 EXTRAS = ("ndvi", *CONTEXT_GROUPS)
+RECOMMENDED = "context"
+"""Among the extra features, it stands for the groups in CONTEXT."""
 _RED, _NIR = SENTINEL.index("B4"), SENTINEL.index("B8")
 # The smallest step of stored reflectance, which replaces the divisor of an all-zero spectrum.
 _REFLECTANCE_STEP = np.float32(1e-4)
@@ -41,7 +43,8 @@ class FeatureSpec(Checked):
         Append the sum of the aerial visible bands; only with `normalised`.
     extras : tuple of str
         "ndvi" (aerial) and groups of features of the surroundings (see CONTEXT_GROUPS), such as
-        "texture": columns that the original notebook does not have.
+        "texture": columns that the original notebook does not have. "context" stands for the
+        recommended groups and is replaced by them.
     preset_notebook : bool
         Reproduce the errors of the original notebook's arithmetic, for comparison only.
     sentinel_scaling : {"reflectance", "intensity"}
@@ -65,15 +68,27 @@ class FeatureSpec(Checked):
                 where="intensity",
                 remedy="Set normalised as well; without it, the bands contain the intensity.",
             )
+        if RECOMMENDED in self.extras:
+            groups = [CONTEXT if extra == RECOMMENDED else (extra,) for extra in self.extras]
+            extras = tuple(dict.fromkeys(extra for group in groups for extra in group))
+            object.__setattr__(self, "extras", extras)
         for extra in self.extras:
             if extra not in EXTRAS:
-                raise SettingsError(f"{extra!r} is not one of {', '.join(EXTRAS)}", where="extras")
+                known = ", ".join((RECOMMENDED, *EXTRAS))
+                raise SettingsError(f"{extra!r} is not one of {known}", where="extras")
 
     @property
     def name(self) -> str:
         """Name in the original notebook: O or R (robust), then +N (normalised), +I (intensity)."""
         scaling = "R" if self.robust else "O"
         return scaling + "+N" * self.normalised + "+I" * self.intensity
+
+    @property
+    def extra_names(self) -> tuple[str, ...]:
+        """The extra features, with the recommended groups, if all are included, as one name."""
+        if not set(CONTEXT) <= set(self.extras):
+            return self.extras
+        return (*(extra for extra in self.extras if extra not in CONTEXT), RECOMMENDED)
 
     @property
     def title(self) -> str:

@@ -74,7 +74,7 @@ def method_title(method: MethodSettings) -> str:
 
 def spec_title(spec: FeatureSpec) -> str:
     """Return the features of a model."""
-    parts = [spec.title, *spec.extras]
+    parts = [spec.title, *spec.extra_names]
     if spec.fusion and spec.sentinel_scaling == "intensity":
         parts.append("Sentinel × aerial intensity")
     if spec.preset_notebook:

@@ -36,6 +36,37 @@ def test_run__is_named_after_everything_that_distinguishes_it(
     assert run(*words).stdout.startswith(f"{title}\n")
 
 
+def test_run__recommended_features_are_one_name(run: Run, land: Path) -> None:
+    words = ("run", "--protocol", "domains", "--workspace", land, "--json")
+    plain, context = (
+        json.loads(run(*words, "--features", names).stdout) for names in ("none", "context")
+    )
+    assert plain["title"] == "kNN, aerial, O"
+    assert context["title"] == "kNN, aerial, O + context"
+    miou = [table["protocols"]["domains"]["miou"] for table in (plain, context)]
+    assert miou[1] > miou[0]
+    some = json.loads(run(*words, "--features", "means,relief").stdout)
+    assert some["title"] == "kNN, aerial, O + means + relief"
+    assert plain["title"] == json.loads(run(*words).stdout)["title"]
+
+
+def test_run__unknown_features_are_refused(run: Run, land: Path) -> None:
+    result = run("run", "--features", "slope", "--workspace", land)
+    assert isinstance(result.exception, SettingsError)
+    assert "'slope' is not one of context, ndvi, texture, means" in str(result.exception)
+
+
+@pytest.mark.usefixtures("small_grid")
+def test_grid__features_are_added_to_every_configuration(run: Run, land: Path) -> None:
+    words = ("grid", "--workspace", land, "--protocol", "domains")
+    table = json.loads(run(*words, "--features", "means", "--json").stdout)
+    assert table["extras"] == ["means"]
+    plain = json.loads(run(*words, "--json").stdout)
+    assert plain["extras"] == []
+    assert [cell["miou"] for cell in table["cells"]] != [cell["miou"] for cell in plain["cells"]]
+    assert ", with means\n" in run(*words, "--features", "means").stdout
+
+
 @pytest.mark.usefixtures("small_grid")
 def test_grid__a_configuration_that_fails_does_not_stop_the_others(run: Run, broken: Path) -> None:
     output = run("grid", "--workspace", broken, "--json")

@@ -1,10 +1,12 @@
 import itertools
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from core.errors import SettingsError, TooFewError
+from core.land.context.context_groups import CONTEXT
 from core.land.data.pixel_table import PixelTable
 from core.land.data.sentinel import Series, SuperPatch
 from core.land.models.features import (
@@ -190,6 +192,26 @@ def test_build__extras() -> None:
     np.testing.assert_allclose(features.matrix[:, 5:7], [[0.5, 0.2], [0, 0]], rtol=1e-6)
 
 
+def test_build__context_is_the_recommended_groups() -> None:
+    spec = FeatureSpec(extras=("ndvi", "context", "texture"))
+    assert spec.extras == ("ndvi", *CONTEXT, "texture")
+    assert spec.extra_names == ("ndvi", "texture", "context")
+    assert FeatureSpec(extras=("means", "context")) == FeatureSpec(extras=CONTEXT)
+    assert FeatureSpec(extras=("means",)).extra_names == ("means",)
+
+
+def test_build__columns_of_the_selected_groups_only() -> None:
+    bare = table([[50, 0, 0, 150, 0], [1, 2, 3, 4, 5]])
+    context = np.array([[0.1, 0.2, 0.3], [0.4, 0.5, 0.6]], np.float32)
+    names = ("texture", "means: red, 3 px", "relief: elevation above opening, 10 px")
+    pixels = replace(bare, context=context, context_names=names)
+    features = build_features(pixels, FeatureSpec(extras=("relief", "texture")))
+    assert features.names[5:] == (names[0], names[2])
+    np.testing.assert_array_equal(features.matrix[:, 5:], context[:, [0, 2]])
+    with pytest.raises(SettingsError, match="need gradients, which is missing"):
+        build_features(pixels, FeatureSpec(extras=("gradients",)))
+
+
 def test_build__leaves_the_table_unchanged() -> None:
     pixels = random_table(20)
     assert pixels.sentinel is not None
@@ -213,7 +235,7 @@ def test_build__rows_are_independent() -> None:
     ("changes", "match"),
     [
         ({"intensity": True}, "only if the spectra are normalised"),
-        ({"extras": ("slope",)}, "'slope' is not one of ndvi, texture"),
+        ({"extras": ("slope",)}, "'slope' is not one of context, ndvi, texture, means"),
         ({"sentinel_scaling": "none"}, "'none' is not one of reflectance, intensity"),
     ],
 )
