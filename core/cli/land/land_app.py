@@ -2,7 +2,13 @@
 
 import typer
 
-from core.cli.land import artifact_commands, data_commands, method_commands, predict_command
+from core.cli.land import (
+    artifact_commands,
+    data_commands,
+    grid_command,
+    method_commands,
+    predict_command,
+)
 
 app = typer.Typer(
     name="flair",
@@ -19,7 +25,7 @@ _COMMANDS = {
     "describe": data_commands.describe_command,
     "run": method_commands.run_protocol_command,
     "predict": predict_command.predict_patches_command,
-    "grid": method_commands.grid_command,
+    "grid": grid_command.run_grid_command,
     "score": method_commands.score_protocol_command,
     "survey": artifact_commands.survey_command,
     "maps": artifact_commands.maps_command,

@@ -93,7 +93,8 @@ def fit_classifier(
         fitted = FittedModel(predictor, n_labels=n if method.uses_labels else 0)
     if not method.uses_labels:
         return fitted
-    return replace(fitted, facts={**fitted.facts, "absent": absent_classes(labels)})
+    n_classes, absent = len(np.unique(labels)), absent_classes(labels)
+    return replace(fitted, facts={**fitted.facts, "absent": absent, "n_classes": n_classes})
 
 
 def cluster_pixels(
