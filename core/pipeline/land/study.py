@@ -23,6 +23,7 @@ from core.pipeline.land.land_workspace import open_dataset
 from core.pipeline.stage import changed_input_error
 from core.pipeline.workspace import Workspace
 from core.tables import Checked, bounded, one_of
+from core.types import IntArray
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ class Study:
 
     def sampled(self, patches: Sequence[int], spec: FeatureSpec) -> PixelTable:
         """Return the training pixels of some patches."""
-        return self._sampled(tuple(patches), self._required_data(spec))
+        return self._sampled(tuple(patches), self.required_data(spec))
 
     def judges(self, fold: Fold, spec: FeatureSpec) -> PixelTable:
         """Sample held-out pixels of a fold at random, none of which is a training pixel.
@@ -81,9 +82,14 @@ class Study:
             # With the same seed, a random sample would draw the training pixels.
             seed=(self.settings.sample.seed + 1) % 2**31,
         )
-        table = sample_pixels(self.dataset, fold.test, sample, self._required_data(spec))
+        table = sample_pixels(self.dataset, fold.test, sample, self.required_data(spec))
         training_pixels = self.sampled(fold.train, spec).pixel_numbers()
         return table.take(~np.isin(table.pixel_numbers(), training_pixels))
+
+    def area_numbers(self, table: PixelTable) -> IntArray:
+        """Return the number of the area that each pixel lies in, int32 (n,), from 0."""
+        names = np.array([patch.area_id for patch in self.dataset.patches])[table.patch]
+        return np.unique(names, return_inverse=True)[1].astype(np.int32)
 
     def file_states(self, spec: FeatureSpec) -> list[Any]:
         """Return the state of the files of all patches.
@@ -101,7 +107,8 @@ class Study:
                 raise changed_input_error(patch.name)
         return states
 
-    def _required_data(self, spec: FeatureSpec) -> RequiredData:
+    def required_data(self, spec: FeatureSpec) -> RequiredData:
+        """Return the data that features need, with the date filter of the study."""
         return required_data(spec, RequiredData(dates=self.settings.dates))
 
 
