@@ -47,7 +47,7 @@ def test_maps__agree_with_the_counts_of_the_run(study):
     assert maps.cached
     by_name = {patch.name: patch for patch in study.dataset.patches}
     for name, counts in zip(result.patches, result.counts, strict=True):
-        truth = FLAIR.FLAIR.reduce_labels(read_mask(by_name[name])[0])
+        truth = FLAIR.reduce_labels(read_mask(by_name[name])[0])
         classes = read_classes(maps.folder / f"{name}.tif")
         assert count_confusion(truth, classes).tolist() == counts.tolist()
 
