@@ -53,7 +53,7 @@ def run_protocol_command(
     parameters = {"min_cluster_size": min_cluster_size, "min_samples": min_samples}
     settings = session.method(method=method, k=k, n_clusters=n_clusters, **parameters)
     features = {"robust": robust, "normalised": normalised, "intensity": intensity}
-    spec = session.features(fusion=fusion, **features)
+    spec, smoothing = session.features(fusion=fusion, **features), session.regularisation()
     if other:
         require_choice(other, _OTHER, "--other")
     if protocol:
@@ -70,7 +70,7 @@ def run_protocol_command(
         outcomes: dict[Protocol, Outcome] = {}
         for name in protocols:
             with reporter() as listen:
-                run = StudyRun(session.study(name, training), settings, spec)
+                run = StudyRun(session.study(name, training), settings, spec, smoothing)
                 titles[training] = configuration_title(run)
                 outcomes[name] = _run_outcome(run, listen(name))
                 if maps is not None and isinstance(outcomes[name], CellResult):
@@ -101,12 +101,12 @@ def grid_command(session: LandSession, protocol: ProtocolOption = "") -> None:
     """Run the notebook's 24 configurations; finished ones are not run again."""
     cells = _grid_cells(session)
     study = session.study(protocol or ("patches" if cells[0].spec.preset_notebook else ""))
-    settings = session.method()
+    settings, smoothing = session.method(), session.regularisation()
     outcomes: list[Outcome] = []
     with reporter() as listen:
         report = listen("grid")
         for cell in cells:
-            run = StudyRun(study, replace(settings, method=cell.method), cell.spec)
+            run = StudyRun(study, replace(settings, method=cell.method), cell.spec, smoothing)
             outcomes.append(_run_outcome(run))
             report(len(outcomes), len(cells), cell.name)
         baselines = {
@@ -120,7 +120,8 @@ def grid_command(session: LandSession, protocol: ProtocolOption = "") -> None:
     table = [texts.grid_row(cell, outcome) for cell, outcome in rows]
     training = training_title(StudyRun(study, settings, cells[0].spec))
     extras = cells[0].spec.extra_names
-    added = f"with {', '.join(extras)}" if extras else ""
+    added = ", ".join(filter(None, (*extras, smoothing.title)))
+    added = f"with {added}" if added else ""
     lines = [", ".join(filter(None, (TITLES[study.settings.protocol], added, training)))]
     lines += [f"{cell.name:<40} {_grid_text(cell, outcome)}" for cell, outcome in rows]
     lines += [f"{f'chance, {name}':<40} {texts.result_line(o)}" for name, o in baselines.items()]
@@ -245,8 +246,11 @@ def _outcome_lines(outcomes: Mapping[Protocol, Outcome]) -> Iterator[str]:
     results = texts.successful_results(outcomes)
     for protocol, outcome in outcomes.items():
         yield f"{protocol:<8} {texts.result_line(outcome)}  ({TITLES[protocol]})"
-        if protocol in results and (clusters := texts.cluster_line(results[protocol])):
-            yield f"{'':<8} {clusters}"
+        if protocol in results:
+            details = (texts.cluster_line, texts.regularisation_line)
+            yield from (
+                f"{'':<8} {line}" for detail in details if (line := detail(results[protocol]))
+            )
     gap = optimism_gap(results)
     if gap is not None:
         yield f"optimism gap (training patches minus domains left out): {gap:+.3f}"
