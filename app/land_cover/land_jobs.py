@@ -13,6 +13,7 @@ from app.session.job_board import Job, core_command
 from core.artifacts.formats import write_atomically
 from core.land.models.classifiers import MethodSettings
 from core.land.models.features import FeatureSpec
+from core.land.models.regularisation import UNSMOOTHED, RegularisationSettings
 from core.pipeline.land.study import StudySettings
 from core.pipeline.land.study_cells import StudyRun
 from core.pipeline.workspace import Workspace
@@ -67,16 +68,24 @@ def study_job_button(
 ) -> None:
     """Draw a button that starts a `chipscape land` command with the settings of a run."""
     words = (command, "--protocol", run.settings.protocol)
-    tables = (land_settings_toml(run.settings, run.method, run.spec),)
+    tables = (land_settings_toml(run.settings, run.method, run.spec, run.regularisation),)
     land_job_button(run.study.workspace, label, title, words, tables=tables, primary=primary)
 
 
-def land_settings_toml(study: StudySettings, method: MethodSettings, spec: FeatureSpec) -> str:
+def land_settings_toml(
+    study: StudySettings,
+    method: MethodSettings,
+    spec: FeatureSpec,
+    regularisation: RegularisationSettings = UNSMOOTHED,
+) -> str:
     """Return settings as the TOML that `chipscape land` reads."""
     tables = asdict(study)
     parts = {name: tables.pop(name) for name in ("sample", "dates")}
     features = asdict(spec) | {"extras": list(spec.extras)}
-    return tomli_w.dumps({"study": tables, **parts, "method": asdict(method), "features": features})
+    parts |= {"method": asdict(method), "features": features}
+    if regularisation.changes_classes:
+        parts["regularisation"] = regularisation.key_inputs()
+    return tomli_w.dumps({"study": tables, **parts})
 
 
 def _command(workspace: Workspace, *words: str) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ from core.land.evaluation.protocols import TITLES, Protocol, possible_protocols
 from core.land.models.classifier_table import CLASSIFIERS
 from core.land.models.classifiers import MethodSettings
 from core.land.models.features import EXTRAS, FeatureSpec, SentinelScaling
+from core.land.models.regularisation import UNSMOOTHED, Regularisation, RegularisationSettings
 from core.pipeline.land import run_titles
 from core.pipeline.land.study import StudySettings
 
@@ -32,6 +33,18 @@ SCALINGS: Mapping[SentinelScaling, str] = {
     "reflectance": "reflectance",
     "intensity": "spectrum × aerial intensity",
 }
+REGULARISATION_TITLES: Mapping[Regularisation, str] = {
+    "none": "no smoothing",
+    "majority": "majority filter",
+    "superpixels": "vote in superpixels",
+    "graph": "graph smoothing",
+}
+# The setting that determines the strength of each regularisation: label, bounds and step.
+STRENGTHS: Mapping[Regularisation, tuple[str, str, tuple[Any, Any], Any]] = {
+    "majority": ("window", "Side of the window (pixels, odd)", (3, 101), 2),
+    "superpixels": ("superpixel_area", "Area of a superpixel (pixels)", (4, 100_000), 50),
+    "graph": ("smoothness", "Weight of neighbours", (0.0, 100.0), 0.1),
+}
 ALL = "all"
 OTHER = {"without": "no", "with": "yes", "both": "both, to compare"}
 
@@ -41,12 +54,13 @@ def run_panel(land: Land) -> None:
     left, right = st.columns([2, 5], gap="large")
     with left:
         method, spec = method_form(land), features_form(land, "run")
+        smoothing = regularisation_form(land)
         protocols, samples = _protocol_form(land)
         maps = land_toggle(land, "Keep class maps for the other pages", "maps", start=True)
         commands: list[tuple[str, ...]] = []
         tables: list[str] = []
         for sample in samples:
-            text = land_settings_toml(StudySettings(sample=sample), method, spec)
+            text = land_settings_toml(StudySettings(sample=sample), method, spec, smoothing)
             tables += [text] * len(protocols)
             commands += [("maps" if maps else "run", "--protocol", name) for name in protocols]
             if len(protocols) > 1:
@@ -107,6 +121,18 @@ def features_form(land: Land, name: str, *, rich: bool = False) -> FeatureSpec:
         preset_notebook=notebook,
         sentinel_scaling=scaling if fusion else "reflectance",
     )
+
+
+def regularisation_form(land: Land) -> RegularisationSettings:
+    """Draw the list of ways to smooth class maps, with a field for the parameter of the choice."""
+    kind = land_select(land, "Smooth the class maps", REGULARISATION_TITLES, "regularisation")
+    if kind not in STRENGTHS:
+        return UNSMOOTHED
+    name, label, bounds, step = STRENGTHS[kind]
+    draw = partial(st.number_input, label, *bounds, step=step)
+    start = getattr(UNSMOOTHED, name)
+    value = remembered_widget(land.workspace, f"regularisation {name}", start, draw)
+    return RegularisationSettings(regularisation=kind, **{name: value})
 
 
 def _protocol_form(land: Land) -> tuple[list[Protocol], list[SampleSettings]]:

@@ -34,6 +34,7 @@ RELIABILITY = {
 }
 MOST_ROWS, MOST_NOTES = 14, 10
 EVALUATION, TRAINING, OTHER = "Evaluated on", "Training pixels", 'Trained with "other"'
+SMOOTHING = "Smoothing"
 
 
 def runs_panel(land: Land, runs: Sequence[StudyRun]) -> None:
@@ -189,6 +190,7 @@ def _model_columns(run: StudyRun) -> dict[str, Any]:
     return {
         "Method": run_titles.method_title(run.method),
         "Features": "none" if run.is_chance else run_titles.spec_title(run.spec),
+        SMOOTHING: run.regularisation.title or "none",
         TRAINING: run_titles.DRAWS[sample.draw],
         OTHER: "yes" if sample.other else "no",
     }
@@ -198,7 +200,7 @@ def _drop_constant(table: pd.DataFrame) -> pd.DataFrame:
     """Drop empty columns, and settings whose value is the same in all rows and is not "yes"."""
     constant = [
         name
-        for name in (EVALUATION, TRAINING, OTHER)
+        for name in (EVALUATION, TRAINING, OTHER, SMOOTHING)
         if name in table and table[name].nunique() == 1 and table[name].iloc[0] != "yes"
     ]
     return table.drop(columns=constant).dropna(axis=1, how="all")
@@ -209,7 +211,7 @@ def run_table(land: Land, runs: Sequence[StudyRun]) -> pd.DataFrame:
     rows = []
     for run in runs:
         model = _model_columns(run)
-        training = {name: model.pop(name) for name in (TRAINING, OTHER)}
+        training = {name: model.pop(name) for name in (SMOOTHING, TRAINING, OTHER)}
         protocol = {EVALUATION: PROTOCOLS[run.settings.protocol]}
         rows.append(model | score_columns(land, run) | protocol | training)
     return pd.DataFrame(rows).sort_values("mIoU", ascending=False, kind="stable")

@@ -31,7 +31,7 @@ def survey_command(session: LandSession) -> None:
 @with_land_session
 def maps_command(session: LandSession, protocol: ProtocolOption = "") -> None:
     """Store the class maps of the configuration in the tables `method` and `features`."""
-    run = session.run(protocol)
+    run = dataclasses.replace(session.run(protocol), regularisation=session.regularisation())
     with reporter() as listen:
         notes = CELLS.open(run.make(CELLS, listen("patches"))).notes
         artifact = run.make(CLASS_MAPS, listen("maps"))

@@ -40,16 +40,16 @@ def run_grid_command(
     default = "patches" if cells[0].spec.preset_notebook else ""
     study = session.study(possible[0] if every else protocol or default)
     other_studies = [session.study(name) for name in possible if name != study.settings.protocol]
-    settings = session.method()
+    settings, smoothing = session.method(), session.regularisation()
     outcomes: list[Outcome] = []
     other_results: list[dict[Protocol, CellResult]] = []
     with reporter() as listen:
         report = listen("grid")
         for cell in cells:
             method = replace(settings, method=cell.method)
-            outcomes.append(run_outcome(StudyRun(study, method, cell.spec)))
+            outcomes.append(run_outcome(StudyRun(study, method, cell.spec, smoothing)))
             runs = {
-                other.settings.protocol: StudyRun(other, method, cell.spec)
+                other.settings.protocol: StudyRun(other, method, cell.spec, smoothing)
                 for other in other_studies
             }
             other_results.append(_other_results(runs, compute=every))
@@ -68,7 +68,8 @@ def run_grid_command(
     ]
     training = training_title(StudyRun(study, settings, cells[0].spec))
     extras = cells[0].spec.extra_names
-    added = f"with {', '.join(extras)}" if extras else ""
+    added = ", ".join(filter(None, (*extras, smoothing.title)))
+    added = f"with {added}" if added else ""
     lines = [", ".join(filter(None, (TITLES[study.settings.protocol], added, training)))]
     lines += [
         f"{cell.name:<40} {_grid_text(cell, outcome)}{texts.other_protocols_text(other)}"

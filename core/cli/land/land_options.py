@@ -15,6 +15,7 @@ from core.land.evaluation.protocols import TITLES
 from core.land.images.image_import import ImportSettings
 from core.land.models.classifiers import MethodSettings
 from core.land.models.features import EXTRAS, RECOMMENDED, FeatureSpec
+from core.land.models.regularisation import REGULARISATIONS, RegularisationSettings
 from core.pipeline.land.land_workspace import data_credit, open_dataset
 from core.pipeline.land.study import Study, StudySettings
 from core.pipeline.land.study_cells import StudyRun
@@ -29,6 +30,7 @@ TABLES: dict[str, type[Any]] = {
     "dates": SentinelSettings,
     "features": FeatureSpec,
     "method": MethodSettings,
+    "regularisation": RegularisationSettings,
     "study": StudySettings,
 }
 """The tables that a settings file may contain, with the classes of their settings."""
@@ -85,6 +87,10 @@ class LandSession:
         notebook = self.preset == "notebook" or None
         return self.settings(FeatureSpec, "features", preset_notebook=notebook, **options)
 
+    def regularisation(self) -> RegularisationSettings:
+        """Return how class maps are smoothed."""
+        return self.settings(RegularisationSettings, "regularisation")
+
     def dataset(self) -> Dataset:
         """Find the patches of the workspace."""
         return open_dataset(self.workspace)
@@ -135,6 +141,13 @@ def read_flair_session(
             "--features",
         ),
     ] = None,
+    regularisation: Annotated[
+        str | None,
+        shared.option(
+            f"Smoothing of class maps: {', '.join(REGULARISATIONS)}. [default: none]",
+            "--regularisation",
+        ),
+    ] = None,
     scheduler: shared.SchedulerOption = "",
 ) -> LandSession:
     """Assemble a session from the settings file and the options."""
@@ -153,6 +166,9 @@ def read_flair_session(
     if features is not None:
         names = [] if features == "none" else [name.strip() for name in features.split(",")]
         tables["features"] = tables.get("features", {}) | {"extras": names}
+    if regularisation is not None:
+        smoothing = tables.get("regularisation", {}) | {"regularisation": regularisation}
+        tables["regularisation"] = smoothing
     if scheduler:
         compute.connect_scheduler(scheduler)
     return LandSession(Workspace.at(workspace), as_json, seed, preset, tables)

@@ -62,7 +62,7 @@ def run_protocol_command(
     parameters = {"min_cluster_size": min_cluster_size, "min_samples": min_samples}
     settings = session.method(method=method, k=k, n_clusters=n_clusters, **parameters)
     features = {"robust": robust, "normalised": normalised, "intensity": intensity}
-    spec = session.features(fusion=fusion, **features)
+    spec, smoothing = session.features(fusion=fusion, **features), session.regularisation()
     if other:
         require_choice(other, _OTHER, "--other")
     if protocol:
@@ -80,7 +80,7 @@ def run_protocol_command(
         outcomes: dict[Protocol, Outcome] = {}
         for name in protocols:
             with reporter() as listen:
-                run = StudyRun(session.study(name, training), settings, spec)
+                run = StudyRun(session.study(name, training), settings, spec, smoothing)
                 titles[training] = configuration_title(run)
                 outcomes[name] = run_outcome(run, listen(name))
                 if maps is not None and isinstance(outcomes[name], CellResult):
@@ -210,8 +210,11 @@ def _outcome_lines(
     results = texts.successful_results(outcomes)
     for protocol, outcome in outcomes.items():
         yield f"{protocol:<8} {texts.result_line(outcome)}  ({TITLES[protocol]})"
-        if protocol in results and (clusters := texts.cluster_line(results[protocol])):
-            yield f"{'':<8} {clusters}"
+        if protocol in results:
+            details = (texts.cluster_line, texts.regularisation_line)
+            yield from (
+                f"{'':<8} {line}" for detail in details if (line := detail(results[protocol]))
+            )
     if stability is not None:
         yield f"repeated, {repeated}: {'; '.join(stability.lines)}"
         yield from filter(None, [stability.gap_text])

@@ -42,7 +42,7 @@ def predict_patches_command(
             "`chipscape flair run --maps` for class maps of labelled patches.",
         )
     folder = out or session.workspace.results / "class_maps"
-    run = StudyRun(study, settings, spec)
+    run = StudyRun(study, settings, spec, session.regularisation())
     with reporter() as listen:
         result = run.predict_unlabelled(folder, listen("patches"))
     problems = [str(problem) for problem in result.problems]

@@ -9,6 +9,7 @@ from core.cli.console import counted
 from core.errors import ChipscapeError
 from core.land.evaluation.confusion import ConfusionScores, Interval, describe_missing_interval
 from core.land.evaluation.protocols import Protocol
+from core.land.evaluation.small_objects import SMALL_OBJECT
 from core.land.models.configurations import GridCell
 from core.land.models.features import FeatureSpec
 from core.pipeline.land.cell_results import CellResult
@@ -48,6 +49,7 @@ def result_table(outcome: Outcome) -> dict[str, Any]:
             | {"support": int(scores.support[i])}
             for i, cover in enumerate(outcome.legend.listed)
         },
+        **_regularisation_field(outcome),
         "patches": len(outcome.patches),
         "areas": n_areas,
         "n_clusters": outcome.n_clusters,
@@ -145,6 +147,35 @@ def cluster_line(result: CellResult) -> str:
         f"after kNN {mean('reliability_after_knn'):.3f}, "
         f"weighted {mean('weighted_reliability_after_knn'):.3f}"
     )
+
+
+def regularisation_line(result: CellResult) -> str:
+    """Return the effect of the regularisation; empty without one."""
+    effect = result.regularisation_effect
+    if effect is None:
+        return ""
+    before, after = effect.objects_before, effect.objects_after
+    line = f"regularisation: mIoU {effect.miou_before:.3f} to {effect.miou_after:.3f}"
+    if not before.n_objects:
+        return f"{line}; there are no small objects"
+    return (
+        f"{line}; found {before.recall:.0%} to {after.recall:.0%} of {before.n_objects:,} "
+        f"objects smaller than {SMALL_OBJECT} pixels"
+    )
+
+
+def _regularisation_field(result: CellResult) -> dict[str, Any]:
+    effect = result.regularisation_effect
+    if effect is None:
+        return {}
+    objects = {
+        "smaller_than": SMALL_OBJECT,
+        "n": effect.objects_before.n_objects,
+        "recall_before": json_number(effect.objects_before.recall),
+        "recall_after": json_number(effect.objects_after.recall),
+    }
+    before = json_number(effect.miou_before)
+    return {"regularisation": {"miou_before": before, "small_objects": objects}}
 
 
 def notebook_remark(spec: FeatureSpec) -> str:

@@ -11,10 +11,13 @@ from core.errors import SceneError
 from core.land.data.dataset import Dataset, Patch, Problem
 from core.land.data.nomenclature import ATTRIBUTION
 from core.land.data.patch_reading import RequiredData, read_patch
+from core.land.data.pixel_table import PixelTable
 from core.land.evaluation.confusion import count_confusion
+from core.land.evaluation.small_objects import recall_small_objects
 from core.land.models.cluster_names import count_cluster_classes
 from core.land.models.features import FeatureSpec, Scaler, build_features, context_groups
 from core.land.models.predictors import Predictor
+from core.land.models.regularisation import UNSMOOTHED, RegularisationSettings, regularise_classes
 from core.progress import Progress, report_step, silent
 from core.raster.byte_rasters import write_palette_raster
 from core.types import AnyArray, ByteArray
@@ -34,12 +37,19 @@ class JudgedPatches:
         Number of predicted pixels by cluster and true class; (0, m) without clusters.
     problems : tuple of Problem
         Patches that were left out, with the reason, and problems with predicted patches.
+    unsmoothed : int64 array, (p, n, n)
+        `counts` before the regularisation; without one, (0, n, n).
+    small_objects : int64 array, (p, 3)
+        Small objects of each patch: their number, and those found before and after the
+        regularisation; without one, (0, 3).
     """
 
     patches: tuple[int, ...]
     counts: AnyArray
     by_cluster: AnyArray
     problems: tuple[Problem, ...]
+    unsmoothed: AnyArray
+    small_objects: AnyArray
 
 
 def required_data(spec: FeatureSpec, base: RequiredData) -> RequiredData:
@@ -56,6 +66,7 @@ def judge_patches(
     *,
     n_clusters: int = 0,
     needs: RequiredData | None = None,
+    regularisation: RegularisationSettings = UNSMOOTHED,
     maps: Path | None = None,
     about: str = ATTRIBUTION,
     report: Progress = silent,
@@ -72,6 +83,9 @@ def judge_patches(
         Number of clusters of the model, or 0.
     needs : RequiredData, optional
         Only its dates and nomenclature are used.
+    regularisation : RegularisationSettings
+        Applied to the classes of each patch, before they are counted and written; clusters are
+        counted as predicted.
     maps : Path, optional
         Folder to write class maps into; `about` is the credit in their copyright tags.
     """
@@ -79,6 +93,7 @@ def judge_patches(
     legend = dataset.layout.legend
     n_classes, n_named = legend.other, max(len(legend.classes), legend.other)
     predicted, counts, problems = [], [], []
+    unsmoothed, small_objects = [], []
     by_cluster = np.zeros((n_clusters, n_named + 1), np.int64)
     for step, index in enumerate(patches, start=1):
         patch = dataset.patches[index]
@@ -89,17 +104,49 @@ def judge_patches(
             continue
         problems += table.problems
         prediction = model.predict(build_features(table, spec, scaler), int(patch.number))
-        counts.append(count_confusion(table.labels, prediction.classes, n_classes))
+        classes = prediction.classes
+        if regularisation.changes_classes:
+            classes = _regularise_patch(table, prediction.classes, patch, regularisation)
+            unsmoothed.append(count_confusion(table.labels, prediction.classes, n_classes))
+            maps_compared = (prediction.classes, classes)
+            small_objects.append(_compare_small_objects(table, maps_compared, patch, n_classes))
+        counts.append(count_confusion(table.labels, classes, n_classes))
         if prediction.clusters is not None:
             by_cluster += count_cluster_classes(
                 prediction.clusters, table.labels, n_clusters, n_named
             )
         if maps is not None:
-            write_class_map(maps / f"{patch.name}.tif", prediction.classes, patch, about)
+            write_class_map(maps / f"{patch.name}.tif", classes, patch, about)
         predicted.append(index)
         report_step(report, step, len(patches), patch.name)
-    stacked = np.array(counts, np.int64).reshape(-1, n_classes, n_classes)
-    return JudgedPatches(tuple(predicted), stacked, by_cluster, tuple(problems))
+    stacked, stacked_before = (
+        np.array(matrices, np.int64).reshape(-1, n_classes, n_classes)
+        for matrices in (counts, unsmoothed)
+    )
+    objects = np.array(small_objects, np.int64).reshape(-1, 3)
+    return JudgedPatches(
+        tuple(predicted), stacked, by_cluster, tuple(problems), stacked_before, objects
+    )
+
+
+def _regularise_patch(
+    table: PixelTable, classes: ByteArray, patch: Patch, settings: RegularisationSettings
+) -> ByteArray:
+    """Smooth the predicted classes of all pixels of a patch, (n,)."""
+    bands = np.ascontiguousarray(table.aerial.T).reshape(-1, *patch.shape)
+    return regularise_classes(classes.reshape(patch.shape), bands, settings).ravel()
+
+
+def _compare_small_objects(
+    table: PixelTable, class_maps: tuple[ByteArray, ByteArray], patch: Patch, n_classes: int
+) -> tuple[int, int, int]:
+    """Return the number of small objects, and how many of them each of two class maps finds."""
+    truth = table.labels.reshape(patch.shape)
+    before, after = (
+        recall_small_objects(truth, classes.reshape(patch.shape), n_classes - 1)
+        for classes in class_maps
+    )
+    return before.n_objects, before.n_found, after.n_found
 
 
 def write_class_map(path: Path, classes: ByteArray, patch: Patch, about: str = ATTRIBUTION) -> None:

@@ -8,8 +8,19 @@ from core.artifacts.formats import read_arrays, read_json
 from core.artifacts.store import Artifact
 from core.land.data.nomenclature import FLAIR, Legend, legend_from_table
 from core.land.evaluation import confusion
+from core.land.evaluation.small_objects import ObjectRecall
 from core.land.models.classifiers import describe_collapse, describe_untrained_classes
 from core.types import AnyArray
+
+
+@dataclass(frozen=True)
+class RegularisationEffect:
+    """The mIoU and the recall of small objects before and after a regularisation."""
+
+    miou_before: float
+    miou_after: float
+    objects_before: ObjectRecall
+    objects_after: ObjectRecall
 
 
 @dataclass(frozen=True)
@@ -26,6 +37,10 @@ class CellResult:
         Facts about each fold: clusters, reliability, labels and notes.
     legend : Legend
         The classes of the data set.
+    unsmoothed : int64 array, (p, n, n), or None
+        `counts` before the regularisation; None without one.
+    small_objects : int64 array, (p, 3), or None
+        Small objects of each patch: their number, and those found before and after it.
     """
 
     artifact: Artifact
@@ -34,12 +49,13 @@ class CellResult:
     areas: tuple[str, ...]
     about: dict[str, Any]
     legend: Legend = FLAIR
+    unsmoothed: AnyArray | None = None
+    small_objects: AnyArray | None = None
 
     @cached_property
     def scored_counts(self) -> AnyArray:
         """`counts` without the pixels that the protocol does not score."""
-        protocol = self.artifact.manifest["inputs"]["protocol"]
-        return confusion.without_other(self.counts) if protocol == "patches" else self.counts
+        return self._without_unscored(self.counts)
 
     @cached_property
     def scores(self) -> confusion.ConfusionScores:
@@ -50,6 +66,20 @@ class CellResult:
     def interval(self) -> confusion.Interval | None:
         """Confidence interval of the mIoU, resampled by area; None for a single area."""
         return confusion.bootstrap_miou(confusion.sum_by_area(self.scored_counts, self.areas))
+
+    @cached_property
+    def regularisation_effect(self) -> RegularisationEffect | None:
+        """The effect of the regularisation; None without one."""
+        if self.unsmoothed is None or self.small_objects is None:
+            return None
+        before = confusion.mean_iou(self._without_unscored(self.unsmoothed).sum(axis=0))
+        n_objects, *n_found = (int(number) for number in self.small_objects.sum(axis=0))
+        recalls = (ObjectRecall(n_objects, number) for number in n_found)
+        return RegularisationEffect(float(before), self.scores.miou, *recalls)
+
+    def _without_unscored(self, counts: AnyArray) -> AnyArray:
+        protocol = self.artifact.manifest["inputs"]["protocol"]
+        return confusion.without_other(counts) if protocol == "patches" else counts
 
     @property
     def seconds(self) -> float:
@@ -81,8 +111,9 @@ class CellResult:
 def open_result(artifact: Artifact) -> CellResult:
     """Read the result of a run from its artifact."""
     about = read_json(artifact.folder / "cell.json")
-    counts = read_arrays(artifact.folder)["counts"]
+    arrays = read_arrays(artifact.folder)
+    effect = (arrays.get("unsmoothed"), arrays.get("small_objects"))
     # Results of earlier versions are all on FLAIR's classes.
     legend = legend_from_table(about["legend"]) if "legend" in about else FLAIR
     patches, areas = tuple(about["patches"]), tuple(about["areas"])
-    return CellResult(artifact, counts, patches, areas, about, legend)
+    return CellResult(artifact, arrays["counts"], patches, areas, about, legend, *effect)

@@ -38,14 +38,15 @@ def configuration_title(run: StudyRun) -> str:
 
 
 def model_title(run: StudyRun) -> str:
-    """Return the method and the features of a run; chance baselines use no features."""
+    """Return the method, features and regularisation of a run; chance baselines use no features."""
     method = method_title(run.method)
     if run.is_chance:
-        return method
+        return ", ".join(filter(None, (method, run.regularisation.title)))
     # The bands of your own images may come from any sensor.
     title = spec_title(run.spec)
     is_own = run.study.dataset.layout.rule is not None
-    return f"{method}, {title.replace('aerial', 'bands', 1) if is_own else title}"
+    title = f"{method}, {title.replace('aerial', 'bands', 1) if is_own else title}"
+    return ", ".join(filter(None, (title, run.regularisation.title)))
 
 
 def training_title(run: StudyRun) -> str:

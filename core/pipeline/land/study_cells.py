@@ -22,6 +22,7 @@ from core.land.models.classifiers import FittedModel, MethodSettings, tree_setti
 from core.land.models.cluster_names import Naming
 from core.land.models.features import Features, FeatureSpec, Scaler, build_features, fit_scaler
 from core.land.models.prediction import JudgedPatches, judge_patches
+from core.land.models.regularisation import UNSMOOTHED, RegularisationSettings
 from core.pipeline.land.cell_results import CellResult, open_result
 from core.pipeline.land.land_workspace import data_credit
 from core.pipeline.land.pixel_trees import TREES, TrainingPixels
@@ -47,6 +48,7 @@ class StudyRun:
     study: Study
     method: MethodSettings
     spec: FeatureSpec
+    regularisation: RegularisationSettings = UNSMOOTHED
     _models: dict[Fold, FoldModel] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
@@ -154,6 +156,7 @@ class StudyRun:
             model.scaler,
             n_clusters=model.fitted.n_clusters,
             needs=RequiredData(dates=self.settings.dates),
+            regularisation=self.regularisation,
             maps=maps,
             about=data_credit(self.study.workspace),
             report=report,
@@ -166,13 +169,15 @@ class StudyRun:
 
 
 def _run_inputs(run: StudyRun) -> dict[str, Any]:
-    study = run.study
+    study, smoothing = run.study, run.regularisation.key_inputs()
     return {
         "protocol": study.settings.protocol,
         "taught": [study.data_inputs(fold.train, run.spec) for fold in study.folds],
         "judged": [study.data_inputs(fold.test, run.spec) for fold in study.folds],
         "method": asdict(run.method),
         "spec": asdict(run.spec),
+        # Without regularisation, the keys of earlier versions remain valid.
+        **({"regularisation": smoothing} if smoothing else {}),
     }
 
 
@@ -184,7 +189,12 @@ def _evaluate(run: StudyRun, folder: Path, report: Progress) -> dict[str, Any]:
         results.append(run.judge(fold, report=report))
         facts.append(_fold_facts(run, fold, model.fitted, results[-1]))
         facts[-1]["seconds"] = model.seconds + time.perf_counter() - start
-    write_arrays(folder, {"counts": np.concatenate([result.counts for result in results])})
+    array_names = ("counts", "unsmoothed", "small_objects")
+    arrays = {
+        name: np.concatenate([vars(result)[name] for result in results]) for name in array_names
+    }
+    stored = arrays if run.regularisation.changes_classes else {"counts": arrays["counts"]}
+    write_arrays(folder, stored)
     patches = [run.study.dataset.patches[i] for result in results for i in result.patches]
     names, areas = [patch.name for patch in patches], [patch.area_id for patch in patches]
     legend = legend_table(run.study.dataset.layout.legend)

@@ -23,6 +23,7 @@ from core.land.evaluation.protocols import Protocol
 from core.land.models.classifier_table import CLASSIFIERS
 from core.land.models.classifiers import MethodSettings, absent_classes, describe_untrained_classes
 from core.land.models.features import FeatureSpec
+from core.land.models.regularisation import RegularisationSettings
 from core.pipeline.land.cell_results import CellResult
 from core.pipeline.land.study import Study, StudySettings, patch_inputs
 from core.pipeline.land.study_cells import CELLS, StudyRun
@@ -154,16 +155,23 @@ def finished_runs(workspace: Workspace, dataset: Dataset) -> Iterator[StudyRun]:
             SentinelSettings(**data.get("dates", {})),
         )
         features = FeatureSpec(**{**spec, "extras": tuple(spec["extras"])})
-        run = StudyRun(study_with(settings), MethodSettings(**inputs["method"]), features)
+        smoothing = RegularisationSettings(**inputs.get("regularisation", {}))
+        method = MethodSettings(**inputs["method"])
+        run = StudyRun(study_with(settings), method, features, smoothing)
         if run.key == artifact.key:
             yield run
 
 
 def find_run(finished: Iterable[StudyRun], run: StudyRun) -> StudyRun | None:
     """Return the finished run that has the same key as `run`, or None."""
-    similar = [other for other in finished if (other.method, other.spec) == (run.method, run.spec)]
+    settings = _model_settings(run)
+    similar = [other for other in finished if _model_settings(other) == settings]
     # Keys are compared last, because they may need checksums of Sentinel files not yet computed.
     return next((other for other in similar if other.key == run.key), None)
+
+
+def _model_settings(run: StudyRun) -> tuple[Any, ...]:
+    return run.method, run.spec, run.regularisation.title
 
 
 def group_by_protocol(runs: Iterable[StudyRun]) -> list[dict[Protocol, StudyRun]]:
@@ -171,7 +179,7 @@ def group_by_protocol(runs: Iterable[StudyRun]) -> list[dict[Protocol, StudyRun]
     groups: dict[Any, dict[Protocol, StudyRun]] = {}
     for run in runs:
         settings = replace(run.settings, protocol="domains", n_folds=3)
-        groups.setdefault((run.method, run.spec, settings), {})[run.settings.protocol] = run
+        groups.setdefault((*_model_settings(run), settings), {})[run.settings.protocol] = run
     return sorted(groups.values(), key=lambda group: next(iter(group.values())).is_chance)
 
 
@@ -182,7 +190,7 @@ def pair_by_other(runs: Iterable[StudyRun]) -> list[tuple[StudyRun, StudyRun]]:
         if CLASSIFIERS[run.method.method].uses_labels:
             sample = run.settings.sample
             settings = replace(run.settings, sample=replace(sample, other=False))
-            pairs.setdefault((run.method, run.spec, settings), {})[sample.other] = run
+            pairs.setdefault((*_model_settings(run), settings), {})[sample.other] = run
     return [(pair[False], pair[True]) for pair in pairs.values() if len(pair) == 2]
 
 

@@ -55,7 +55,16 @@ def test_settings__printed_in_the_form_that_is_read(
     path.write_text("[method]\nk = 7\n[features]\nextras = ['ndvi']\n")
     text = run("settings", "--settings", path).stdout
     tables = tomllib.loads(text)
-    assert list(tables) == ["fetch", "import", "sample", "dates", "features", "method", "study"]
+    assert list(tables) == [
+        "fetch",
+        "import",
+        "sample",
+        "dates",
+        "features",
+        "method",
+        "regularisation",
+        "study",
+    ]
     assert (tables["method"]["k"], tables["features"]["extras"]) == (7, ["ndvi"])
     path.write_text(text)
     assert run("settings", "--settings", path).stdout == text

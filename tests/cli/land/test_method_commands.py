@@ -50,6 +50,36 @@ def test_run__recommended_features_are_one_name(run: Run, land: Path) -> None:
     assert plain["title"] == json.loads(run(*words).stdout)["title"]
 
 
+def test_run__regularisation_reports_its_effect(run: Run, land: Path) -> None:
+    words = ("run", "--protocol", "domains", "--workspace", land, "--regularisation", "majority")
+    table = json.loads(run(*words, "--json").stdout)
+    assert table["title"] == "kNN, aerial, O, majority filter of 7 px"
+    result = table["protocols"]["domains"]
+    effect = result["regularisation"]
+    assert 0 < effect["miou_before"] < result["miou"]
+    objects = effect["small_objects"]
+    assert objects["smaller_than"] == 400
+    assert objects["n"] > 20
+    assert 0 < objects["recall_after"] < 1
+    text = run(*words).stdout
+    before, after = (f"{value:.3f}" for value in (effect["miou_before"], result["miou"]))
+    assert f"regularisation: mIoU {before} to {after}; found " in text
+    assert "objects smaller than 400 pixels" in text
+    plain = json.loads(run(*words[:-2], "--json").stdout)["protocols"]["domains"]
+    assert plain["miou"] == effect["miou_before"]
+    assert "regularisation" not in plain
+
+
+def test_maps__of_a_regularised_run_are_smooth(run: Run, land: Path, tmp_path: Path) -> None:
+    words = ("maps", "--protocol", "domains", "--workspace", land, "--json")
+    changes = []
+    for kind in ("none", "superpixels"):
+        folder = Path(json.loads(run(*words, "--regularisation", kind).stdout)["artifact"])
+        with rasterio.open(sorted(folder.glob("*.tif"))[0]) as source:
+            changes.append(int((np.diff(source.read(1).astype(int)) != 0).sum()))
+    assert changes[1] < changes[0] / 2
+
+
 def test_run__unknown_features_are_refused(run: Run, land: Path) -> None:
     result = run("run", "--features", "slope", "--workspace", land)
     assert isinstance(result.exception, SettingsError)
