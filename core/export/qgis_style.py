@@ -1,4 +1,4 @@
-"""The style with which QGIS draws an exported layer: colours, names and labels of the clusters.
+"""The styles with which QGIS draws exported layers of clusters, and class maps.
 
 The style is a QML document, in the form that QGIS 3 writes (elements `renderer-v2` and `labeling`).
 Each property of a symbol is written as an `Option`, which QGIS reads since 3.22, and as a `prop`,
@@ -7,13 +7,14 @@ creates the table in a GeoPackage (QgsOgrProviderMetadata::saveStyle).
 """
 
 import xml.etree.ElementTree as ET
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
 from core.clusters.labelling import NOISE
 from core.export.clustered_chips import ClusteredChips
 from core.export.file_names import printable_text
+from core.land.data.nomenclature import LandCover
 
 QML_HEADER = "<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>\n"
 QML_VERSION = "3.22.0"
@@ -80,6 +81,27 @@ def cluster_qml(results: ClusteredChips, symbol_type: str = "fill") -> str:
         _add_symbol(symbols, str(position), symbol_type, look.colour(cluster))
     _add_labels(qgis, symbol_type)
     ET.SubElement(qgis, "layerGeometryType").text = _GEOMETRY_TYPES[symbol_type]
+    return QML_HEADER + ET.tostring(qgis, encoding="unicode")
+
+
+def class_map_qml(covers: Sequence[LandCover]) -> str:
+    """Return a QML document with the colours and names of the classes of a class map."""
+    qgis = ET.Element("qgis", version=QML_VERSION, styleCategories="Symbology")
+    renderer = ET.SubElement(
+        ET.SubElement(qgis, "pipe"),
+        "rasterrenderer",
+        type="paletted",
+        band="1",
+        opacity="1",
+        alphaBand="-1",
+        nodataColor="",
+    )
+    ET.SubElement(renderer, "rasterTransparency")
+    palette = ET.SubElement(renderer, "colorPalette")
+    for cover in covers:
+        label = printable_text(cover.name)
+        entry = {"value": str(cover.value), "color": cover.colour, "alpha": "255", "label": label}
+        ET.SubElement(palette, "paletteEntry", entry)
     return QML_HEADER + ET.tostring(qgis, encoding="unicode")
 
 

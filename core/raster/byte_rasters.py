@@ -1,13 +1,19 @@
 """Small uint8 rasters that are read and written as a whole: masks, patches and class maps."""
 
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import rasterio
 from affine import Affine
+from rasterio.enums import Resampling
+from rasterio.windows import Window
 
 from core.errors import SceneError
 from core.raster.scene import DRIVER, READ_ERRORS, open_scene
 from core.types import ByteArray
+
+_TILE = 256
 
 
 def read_byte_raster(
@@ -53,11 +59,42 @@ def write_palette_raster(
     """
     with open_scene(like) as source:
         crs, transform = source.crs, source.transform @ Affine.translation(*corner)
-    height, width = values.shape
-    profile = {"driver": DRIVER, "width": width, "height": height, "count": 1, "dtype": "uint8"}
-    profile |= {"crs": crs, "transform": transform, "compress": "deflate", "nodata": 0}
-    colours = {value: (*map(int, rgb), 255) for value, rgb in enumerate(palette)}
+    profile = _palette_profile(values.shape) | {"crs": crs, "transform": transform}
     with rasterio.open(path, "w", **profile) as target:
         target.write(values, 1)
-        target.write_colormap(1, colours)
+        _describe_palette(target, palette, about)
+
+
+def write_palette_strips(
+    path: Path, strips: Iterable[ByteArray], palette: ByteArray, like: Path, about: str
+) -> None:
+    """Write a raster of the size of `like` like `write_palette_raster`, from strips of rows.
+
+    The strips, uint8 (rows, width), follow each other from the top, so that only one is in memory.
+    The file is tiled and has overviews.
+    """
+    with open_scene(like) as source:
+        shape = source.height, source.width
+        profile = _palette_profile(shape) | {"crs": source.crs, "transform": source.transform}
+    tiles = {"tiled": True, "blockxsize": _TILE, "blockysize": _TILE, "bigtiff": "if_safer"}
+    with rasterio.open(path, "w", **profile, **tiles) as target:
+        row = 0
+        for strip in strips:
+            target.write(strip, 1, window=Window(0, row, shape[1], len(strip)))
+            row += len(strip)
+        _describe_palette(target, palette, about)
+        factors = [2**i for i in range(1, 12) if max(shape) >> i >= _TILE]
+        if factors:
+            target.build_overviews(factors, Resampling.nearest)
+
+
+def _palette_profile(shape: tuple[int, ...]) -> dict[str, Any]:
+    height, width = shape
+    profile = {"driver": DRIVER, "width": width, "height": height, "count": 1, "dtype": "uint8"}
+    return profile | {"compress": "deflate", "nodata": 0}
+
+
+def _describe_palette(target: Any, palette: ByteArray, about: str) -> None:
+    target.write_colormap(1, {i: (*map(int, rgb), 255) for i, rgb in enumerate(palette)})
+    if about:
         target.update_tags(TIFFTAG_COPYRIGHT=about, COPYRIGHT=about)

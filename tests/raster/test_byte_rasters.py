@@ -4,7 +4,7 @@ import rasterio
 from affine import Affine
 
 from core.errors import SceneError
-from core.raster.byte_rasters import read_byte_raster, write_palette_raster
+from core.raster.byte_rasters import read_byte_raster, write_palette_raster, write_palette_strips
 
 PALETTE = np.array([(128, 128, 128), (0, 0, 255), (255, 0, 0)], np.uint8)
 TRANSFORM = Affine(0.2, 0, 1000, 0, -0.2, 5000)
@@ -52,3 +52,16 @@ def test_read_byte_raster__bands_and_side(image):
         read_byte_raster(image, 1)
     with pytest.raises(SceneError, match="not 2 of 512 x 512"):
         read_byte_raster(image, 2, 512)
+
+
+def test_write_palette_strips__equals_one_piece(make_scene, tmp_path):
+    image = make_scene("like.tif", height=700, width=300)
+    values = np.random.default_rng(0).integers(0, 3, (700, 300)).astype(np.uint8)
+    palette = np.array([(0, 0, 0), (1, 2, 3), (9, 8, 7)], np.uint8)
+    strips = (values[top : top + 300] for top in range(0, 700, 300))
+    write_palette_strips(tmp_path / "strips.tif", strips, palette, image, "")
+    with rasterio.open(tmp_path / "strips.tif") as written:
+        assert (written.read(1) == values).all()
+        assert written.colormap(1)[2] == (9, 8, 7, 255)
+        assert written.nodata == 0
+        assert "COPYRIGHT" not in written.tags()

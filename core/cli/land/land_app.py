@@ -20,7 +20,7 @@ _MODELS = {
     "settings": data_commands.land_settings_command,
     "describe": data_commands.describe_command,
     "run": method_commands.run_protocol_command,
-    "predict": predict_command.predict_patches_command,
+    "predict": predict_command.predict_command,
     "grid": grid_command.run_grid_command,
     "score": method_commands.score_protocol_command,
     "survey": artifact_commands.survey_command,

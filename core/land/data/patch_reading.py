@@ -1,12 +1,12 @@
 """Reading of the pixels of patches: aerial bands, labels, context and Sentinel spectra."""
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from core.errors import SceneError
-from core.land.context.context_groups import compute_context
+from core.land.context.context_groups import compute_context, context_reach
 from core.land.context.image_bands import BandRoles, ImageBands
 from core.land.data.bands import Bands
 from core.land.data.dataset import SIDE, Dataset, Patch, Problem
@@ -174,8 +174,9 @@ def read_pixels(patch: Patch, index: int, flat: AnyArray, needs: RequiredData) -
     context: FloatArray | None = None
     context_names: tuple[str, ...] = ()
     if needs.context:
-        planes, context_names = compute_context(image_bands(aerial, bands), needs.context)
-        context = np.ascontiguousarray(planes[:, row, column].T)
+        image, left, top = _surroundings(patch, aerial, context_reach(needs.context))
+        planes, context_names = compute_context(image, needs.context)
+        context = np.ascontiguousarray(planes[:, top + row, left + column].T)
     return PixelTable(
         aerial=np.ascontiguousarray(aerial[:, row, column].T, np.float32),
         sentinel=spectra,
@@ -188,6 +189,22 @@ def read_pixels(patch: Patch, index: int, flat: AnyArray, needs: RequiredData) -
         problems=tuple(problems),
         bands=bands,
     )
+
+
+def _surroundings(patch: Patch, aerial: AnyArray, reach: int) -> tuple[ImageBands, int, int]:
+    """Return the patch with its surroundings, and its left and top in them.
+
+    A FLAIR patch ends at the edges of its file. A window does not, so that neighbouring windows of
+    an image show no seams.
+    """
+    if patch.window is None:
+        return image_bands(aerial, patch.layout.bands), 0, 0
+    from core.land.data.window_reading import read_window
+
+    pixels = read_window(patch, reach)
+    image = replace(image_bands(pixels.values, patch.layout.bands), valid=~pixels.mask)
+    left, top = patch.window[:2]
+    return image, left - pixels.left, top - pixels.top
 
 
 def _pixel_spectra(

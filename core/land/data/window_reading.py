@@ -20,11 +20,14 @@ from core.types import ByteArray, Geometries
 
 # Enough for the images of a data set that several threads read at the same time.
 _FILES_IN_MEMORY = 16
+# The bands and the labels of a window both need its pixels, one after the other.
+_WINDOWS_IN_MEMORY = 4
 
 
-def read_window(patch: Patch) -> Pixels:
-    """Read all bands of a window, and the mask of its invalid pixels.
+def read_window(patch: Patch, margin: int = 0) -> Pixels:
+    """Read all bands of a window and of a margin around it, and the mask of invalid pixels.
 
+    The margin ends at the edge of the image. The result is shared, so it must not be changed.
     Raises SceneError if the image cannot be read, or no longer has the bands of the data set.
     """
     scene = _scene(patch.image, _version(patch.image))
@@ -43,8 +46,8 @@ def read_window(patch: Patch) -> Pixels:
             where=patch.image.name,
             remedy="Import the folder again.",
         )
-    with Reader(scene) as reader:
-        return reader.read(patch.window)
+    left, top = (max(0, edge - margin) for edge in patch.window[:2])
+    return _read_box(scene, (left, top, right + margin, bottom + margin), _version(patch.image))
 
 
 def read_window_labels(
@@ -96,6 +99,12 @@ def _text(value: Any) -> str:
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     return str(value).strip()
+
+
+@lru_cache(_WINDOWS_IN_MEMORY)
+def _read_box(scene: Scene, box: Box, _: tuple[int, int]) -> Pixels:
+    with Reader(scene) as reader:
+        return reader.read(box)
 
 
 @lru_cache(_FILES_IN_MEMORY)

@@ -12,6 +12,7 @@ from core.land.data.dataset import Dataset, Patch, Problem
 from core.land.data.nomenclature import ATTRIBUTION
 from core.land.data.patch_reading import RequiredData, read_patch
 from core.land.data.pixel_table import PixelTable
+from core.land.data.window_reading import read_window
 from core.land.evaluation.confusion import count_confusion
 from core.land.evaluation.small_objects import recall_small_objects
 from core.land.models.cluster_names import count_cluster_classes
@@ -116,6 +117,8 @@ def judge_patches(
                 prediction.clusters, table.labels, n_clusters, n_named
             )
         if maps is not None:
+            if patch.window is not None:
+                classes = np.where(read_window(patch).mask.ravel(), np.uint8(0), classes)
             write_class_map(maps / f"{patch.name}.tif", classes, patch, about)
         predicted.append(index)
         report_step(report, step, len(patches), patch.name)

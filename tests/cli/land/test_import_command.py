@@ -58,3 +58,25 @@ def test_import__flair_data_are_never_mixed(land_run, land, folder):
     result = land_run("import", folder, "--workspace", land)
     assert result.exit_code == 1
     assert not (land / "land").exists()
+
+
+def test_predict__maps_of_whole_images_with_styles(land_run, folder, make_scene, tmp_path):
+    workspace = tmp_path / "w"
+    assert land_run("import", folder, "--workspace", workspace).exit_code == 0
+    result = land_run("predict", "--workspace", workspace, "--json")
+    assert result.exit_code == 0, result.output
+    table = json.loads(result.stdout.splitlines()[-1])
+    assert [entry["file"] for entry in table["maps"]] == [f"p{i}.tif" for i in range(4)]
+    assert table["maps"][0]["pixels"] == {"class 1": HEIGHT * 80, "class 2": HEIGHT * 80}
+    style = (workspace / "results" / "class_maps" / "p0.qml").read_text()
+    assert '<paletteEntry value="2" color="#56b4e9" alpha="255" label="class 2"' in style
+    other = make_scene("new.tif", halves(9), folder=tmp_path / "elsewhere")
+    odd = make_scene("odd.tif", bands=2, folder=tmp_path / "elsewhere")
+    words = ("predict", other, odd, "--workspace", workspace, "--out", tmp_path / "maps")
+    result = land_run(*words)
+    assert result.exit_code == 0, result.output
+    assert "problem: odd.tif: it was not classified" in result.output
+    assert sorted(path.name for path in (tmp_path / "maps").iterdir()) == ["new.qml", "new.tif"]
+    assert land_run("predict", odd, "--workspace", workspace).exit_code == 1
+    assert land_run("predict", other, other, "--workspace", workspace).exit_code == 1
+    assert land_run("predict", "--fusion", "--workspace", workspace).exit_code == 1

@@ -1,0 +1,180 @@
+"""Class maps of whole images, block by block, so that memory does not grow with the image."""
+
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from core.artifacts.formats import read_array, read_json, write_array, write_atomically, write_json
+from core.compute import stream_results
+from core.errors import ArtifactError, SceneError
+from core.land.data.dataset import SIDE, Layout, Patch
+from core.land.data.patch_reading import RequiredData, read_pixels
+from core.land.data.pixel_table import PixelTable
+from core.land.data.window_reading import read_window
+from core.land.models.features import Features, FeatureSpec, Scaler, build_features
+from core.land.models.prediction import required_data
+from core.land.models.predictors import Predictor
+from core.land.models.regularisation import UNSMOOTHED, RegularisationSettings, regularise_classes
+from core.progress import Progress, report_step, silent
+from core.raster.byte_rasters import write_palette_strips
+from core.raster.scene import Scene, read_scene
+from core.types import AnyArray, BoolArray, ByteArray
+
+_KEY = "key.json"
+
+
+@dataclass(frozen=True)
+class SceneModel:
+    """A trained model with all that is needed to classify an image.
+
+    `key` identifies the model and its settings: an interrupted map is continued only by the same
+    model.
+    """
+
+    predictor: Predictor
+    layout: Layout
+    spec: FeatureSpec
+    scaler: Scaler | None
+    key: str
+    regularisation: RegularisationSettings = UNSMOOTHED
+
+
+@dataclass(frozen=True)
+class SceneMap:
+    """A written class map.
+
+    Attributes
+    ----------
+    counts : int64 array, (n + 1,)
+        Number of pixels by class of the reduced nomenclature; 0 counts invalid pixels.
+    n_blocks, n_resumed : int
+        Number of blocks, and of those among them that an interrupted run had computed.
+    """
+
+    path: Path
+    counts: AnyArray
+    n_blocks: int
+    n_resumed: int
+
+
+@dataclass(frozen=True)
+class _Block:
+    """The features of the pixels of a block, and which of them are invalid, (h, w)."""
+
+    features: Features
+    table: PixelTable
+    invalid: BoolArray
+
+
+def map_scene(
+    model: SceneModel, image: Path, path: Path, about: str = "", report: Progress = silent
+) -> SceneMap:
+    """Classify every pixel of an image and write the class map as a GeoTIFF with a colour table.
+
+    Finished strips of 512 rows are stored next to the map until it is complete, and a run that was
+    interrupted continues after them. Memory is bounded by a few blocks of 512 x 512 pixels and
+    one strip. Raises SceneError if the image cannot be read or has other bands than the model.
+    """
+    scene = read_scene(image)
+    n_bands = len(model.layout.bands)
+    if len(scene.bands) != n_bands:
+        raise SceneError(
+            f"the image has {len(scene.bands)} bands, and the model was trained on {n_bands} "
+            f"({', '.join(model.layout.bands.names)})",
+            where=image.name,
+        )
+    parts = path.with_name(f".{path.stem}.parts")
+    state = image.stat()
+    key = {"model": model.key, "image": [str(image), state.st_mtime_ns, state.st_size]}
+    _open_parts(parts, key)
+    tops = range(0, scene.height, SIDE)
+    n_columns = -(-scene.width // SIDE)
+    counts = np.zeros(model.layout.legend.other + 1, np.int64)
+    n_resumed = 0
+    for row, top in enumerate(tops):
+        strip = _stored_strip(parts, top)
+        if strip is None:
+            strip = _predict_strip(model, scene, top)
+            write_array(parts / f"{top:08}.npy", strip)
+        else:
+            n_resumed += n_columns
+        counts += np.bincount(strip.ravel(), minlength=len(counts))
+        report_step(report, (row + 1) * n_columns, len(tops) * n_columns, image.name)
+
+    def strips() -> Iterator[ByteArray]:
+        for top in tops:
+            yield read_array(parts / f"{top:08}.npy")
+
+    palette = model.layout.legend.palette()
+    write_atomically(path, lambda part: write_palette_strips(part, strips(), palette, image, about))
+    shutil.rmtree(parts)
+    return SceneMap(path, counts, len(tops) * n_columns, n_resumed)
+
+
+def _open_parts(parts: Path, key: Mapping[str, object]) -> None:
+    """Create the folder of strips; strips of another model or image are deleted."""
+    try:
+        stored = read_json(parts / _KEY)
+    except ArtifactError:
+        stored = None
+    if stored != key and parts.exists():
+        shutil.rmtree(parts)
+    parts.mkdir(parents=True, exist_ok=True)
+    write_json(parts / _KEY, key)
+
+
+def _stored_strip(parts: Path, top: int) -> ByteArray | None:
+    try:
+        strip: ByteArray = read_array(parts / f"{top:08}.npy")
+    except ArtifactError:
+        return None
+    return strip
+
+
+def _predict_strip(model: SceneModel, scene: Scene, top: int) -> ByteArray:
+    """Classify the blocks of a strip; the next blocks are read while one is classified."""
+    bottom = min(top + SIDE, scene.height)
+    boxes = [
+        (left, top, min(left + SIDE, scene.width), bottom) for left in range(0, scene.width, SIDE)
+    ]
+    first = top // SIDE * len(boxes)
+    patches = [
+        Patch(
+            number=f"{first + i:06}",
+            split="test",
+            domain="",
+            area="",
+            image=scene.path,
+            mask=None,
+            super_area=None,
+            centroid=None,
+            acquisition=None,
+            layout=model.layout,
+            window=box,
+            title=f"{scene.name} {first + i}",
+        )
+        for i, box in enumerate(boxes)
+    ]
+    read = partial(_read_block, spec=model.spec, scaler=model.scaler)
+    strip = np.zeros((bottom - top, scene.width), np.uint8)
+    for patch, block in zip(patches, stream_results(read, patches), strict=True):
+        classes = model.predictor.predict(block.features, int(patch.number)).classes
+        square = classes.reshape(patch.shape)
+        square[block.invalid] = 0
+        if model.regularisation.changes_classes:
+            bands = np.ascontiguousarray(block.table.aerial.T).reshape(-1, *patch.shape)
+            square = regularise_classes(square, bands, model.regularisation)
+        assert patch.window is not None
+        strip[:, patch.window[0] : patch.window[2]] = square
+    return strip
+
+
+def _read_block(patch: Patch, *, spec: FeatureSpec, scaler: Scaler | None) -> _Block:
+    height, width = patch.shape
+    invalid: AnyArray = read_window(patch).mask
+    table = read_pixels(patch, 0, np.arange(height * width), required_data(spec, RequiredData()))
+    return _Block(build_features(table, spec, scaler), table, invalid)
