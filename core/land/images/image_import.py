@@ -216,7 +216,8 @@ def _common_bands(
         raise SettingsError(
             f"{len(names)} names were given for {len(first.bands)} bands",
             where="bands",
-            remedy=f"Name all of them, in this order: {', '.join(first.bands)}.",
+            remedy=f"Name all of them, in this order: {', '.join(first.bands)}. A band that is "
+            "declared as alpha does not count.",
         )
     divisor = BYTE_DIVISOR
     if first.dtype != "uint8":
