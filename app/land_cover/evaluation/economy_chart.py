@@ -39,6 +39,12 @@ STYLES = {
     "medoids": CurveStyle("1-NN, medoids", dash="longdash", symbol="triangle-up"),
     "hdbscan": CurveStyle("HDBSCAN clusters", "#D55E00", symbol="circle"),
     "kmeans": CurveStyle("k-means clusters", "#CC79A7", symbol="square"),
+    "semi-supervised": CurveStyle("semi-supervised HDBSCAN", "#E69F00", symbol="diamond", width=2),
+    "spreading": CurveStyle("label spreading", "#CC79A7", symbol="square"),
+    "self-training": CurveStyle("self-training", "#E69F00", symbol="diamond"),
+    "active regions": CurveStyle("uncertain regions", "#56B4E9", symbol="triangle-up"),
+    "active": CurveStyle("uncertain pixels", "#D55E00", symbol="circle", width=2.6),
+    "regions": CurveStyle("random regions", "#7B8794", dash="dash", symbol="triangle-up-open"),
 }
 _OTHER = CurveStyle("other", "#7B8794")
 
@@ -87,8 +93,9 @@ def _curve(
     curve: Sequence[EconomyPoint], style: CurveStyle, group: str, *, is_first: bool
 ) -> go.Scatter:
     colour = style.colour or chart_colours().accent
-    is_clusters = curve[0].kind == "clusters"
-    line = {"color": colour, "dash": style.dash, "width": 0.8 if is_clusters else style.width}
+    # Cuts of one clustering are not a curve of their own.
+    width = 0.8 if curve[0].n_clusters else style.width
+    line = {"color": colour, "dash": style.dash, "width": width}
     bars = {
         "type": "data",
         "symmetric": False,

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import cache
 
 import numpy as np
 
@@ -89,7 +88,9 @@ def name_pixels(bench: Bench, clusters: IntArray, labelled: AnyArray) -> ByteArr
     It is 0 for noise and for clusters without labelled pixels.
     """
     n_clusters = int(clusters.max(initial=NOISE)) + 1
-    votes = count_cluster_classes(clusters[labelled], bench.train_labels[labelled], n_clusters)
+    votes = count_cluster_classes(
+        clusters[labelled], bench.train_labels[labelled], n_clusters, bench.legend.other
+    )
     # The last entry is that of noise, whose number is -1.
     classes: ByteArray = np.append(name_clusters(votes).classes, np.uint8(0))[clusters]
     return classes
@@ -131,11 +132,10 @@ def spend_on_clusterings(
 ) -> Iterator[Spending]:
     """Evaluate named clusters of several clusterings, which are settings by title.
 
-    The tree reader is called at most once.
+    The tree reader is called for each of those that cut the tree.
     """
-    read_tree = cache(tree)
     for step, (title, method) in enumerate(clusterings.items(), start=1):
-        clusters, _ = cluster_pixels(bench.train, method, read_tree)
+        clusters, _ = cluster_pixels(bench.train, method, tree)
         yield from spend_on_clusters(bench, clusters, title, method, draws, method.seed)
         report_step(report, step, len(clusterings), title)
 

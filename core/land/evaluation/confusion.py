@@ -109,13 +109,18 @@ def count_confusion(truth: AnyArray, predicted: AnyArray, n_classes: int = N_CLA
     return cells.reshape(n_classes, n_classes)
 
 
-def count_by_unit(truth: AnyArray, predicted: AnyArray, units: AnyArray, n_units: int) -> AnyArray:
-    """Count the confusion in each unit, such as an area; int64 (n_units, 13, 13).
+def count_by_unit(
+    truth: AnyArray, predicted: AnyArray, units: AnyArray, n_units: int, n_classes: int = N_CLASSES
+) -> AnyArray:
+    """Count the confusion in each unit, such as an area; int64 (n_units, n_classes, n_classes).
 
     `units`, int (n,), holds the unit of each pixel, from 0.
     """
     return np.stack(
-        [count_confusion(truth[units == i], predicted[units == i]) for i in range(n_units)]
+        [
+            count_confusion(truth[units == i], predicted[units == i], n_classes)
+            for i in range(n_units)
+        ]
     )
 
 

@@ -18,6 +18,12 @@ TITLES = {
     "logistic": "logistic regression on random pixels",
     "boosting": "gradient boosting on random pixels",
     "medoids": "1-NN on medoids of k-means",
+    "semi-supervised hdbscan": "semi-supervised HDBSCAN with labels of random pixels",
+    "spreading": "label spreading from random pixels",
+    "self-training": "self-training from random pixels",
+    "active": "logistic regression on uncertain pixels",
+    "regions": "logistic regression on random regions",
+    "active regions": "logistic regression on uncertain regions",
 }
 
 
@@ -178,8 +184,8 @@ def _support(points: Sequence[EconomyPoint]) -> str:
     needed = fewest_labels(simple, best.miou)
     reach = "none reaches it" if needed is None else f"the best one reaches it with {needed} labels"
     return (
-        f"The best of {len(clusters)} ways of naming clusters reaches {best.miou:.3f} with "
-        f"{best.n_labels} labels ({describe_point(best)}); of the alternatives, {reach}. With any "
+        f"The best of {len(clusters)} ways of naming clusters, {describe_point(best)}, reaches "
+        f"{best.miou:.3f} with {best.n_labels} labels; of the alternatives, {reach}. With any "
         f"number of labels, the best alternative is {describe_point(top)}: {top.miou:.3f} with "
         f"{top.n_labels} labels. Scores that were selected as the best are slightly optimistic."
     )

@@ -7,6 +7,7 @@ from typing import Any, Literal
 import numpy as np
 
 from core.errors import TooFewError
+from core.land.data.nomenclature import FLAIR, Legend
 from core.land.data.pixel_table import PixelTable
 from core.land.evaluation.confusion import FEWEST_UNITS, count_by_unit, mean_iou, resample_miou
 from core.land.models.features import Features
@@ -112,7 +113,7 @@ class Spending:
     ----------
     budget : int
         The requested number of labels, or of labelled pixels per cluster; 0 for all labels.
-    counts : int array, (draws, areas, 13, 13)
+    counts : int array, (draws, areas, c, c)
         Confusion matrix of the held-out pixels for each draw and area; rows are the truth.
     """
 
@@ -138,6 +139,8 @@ class Bench:
     left_out : int
         The class whose pixels are left out of training once they have been labelled; 0 for none.
         The labels are spent, because the class of a pixel is not known before.
+    legend : Legend
+        The classes of the data set.
     """
 
     train: Features
@@ -147,6 +150,7 @@ class Bench:
     areas: IntArray | None = None
     regions: IntArray | None = None
     left_out: int = 0
+    legend: Legend = FLAIR
 
     def __post_init__(self) -> None:
         if not len(self.train_labels) or not len(self.held_out_labels):
@@ -179,13 +183,16 @@ class Bench:
             self.areas,
             regions,
             self.left_out,
+            self.legend,
         )
 
     def count(self, predicted: ByteArray) -> AnyArray:
-        """Count the confusion of the held-out pixels in each area, int32 (areas, 13, 13)."""
+        """Count the confusion of the held-out pixels in each area, int32 (areas, c, c)."""
         areas = self.areas
         units = np.zeros(len(predicted), np.int32) if areas is None else areas
-        counts = count_by_unit(self.held_out_labels, predicted, units, self.n_areas)
+        counts = count_by_unit(
+            self.held_out_labels, predicted, units, self.n_areas, self.legend.other
+        )
         return counts.astype(np.int32)
 
     def predict_none(self) -> ByteArray:

@@ -21,6 +21,8 @@ Chooser = Callable[[Bench, Sequence[int], int, int], Iterator[AnyArray]]
 Learner = Callable[[Bench, AnyArray], ByteArray]
 """Predicts the held-out pixels from some labelled rows, of which at least one is usable."""
 
+RANDOM = "random pixels"
+"""The rule of pixels that are chosen at random."""
 # The inverse regularisation strength: on the synthetic data set, 10 was better than scikit-learn's
 # default of 1 with up to 400 labels, and equal beyond. 200 iterations suffice for most problems.
 _STRENGTH, _ITERATIONS = 10.0, 200
@@ -92,16 +94,14 @@ def simple_uses(bench: Bench, k: int, most: int) -> list[PixelUse]:
     logistic = (*counts, 0) if n <= most else tuple(counts)
     neighbours = {name: _neighbour_learner(size) for name, size in (("knn", k), ("1nn", 1))}
     return [
-        PixelUse(name, "random pixels", "simple", (*every, 0), bench, learn, choose_randomly)
+        PixelUse(name, RANDOM, "simple", (*every, 0), bench, learn, choose_randomly)
         for name, learn in neighbours.items()
         if name == "knn" or k != 1
     ] + [
-        PixelUse(
-            "logistic", "random pixels", "simple", logistic, thinned, fit_logistic, choose_randomly
-        ),
+        PixelUse("logistic", RANDOM, "simple", logistic, thinned, fit_logistic, choose_randomly),
         PixelUse(
             "boosting",
-            "random pixels",
+            RANDOM,
             "simple",
             tuple(b for b in counts[3::2] if b <= 2000),
             thinned,

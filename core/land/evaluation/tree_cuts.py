@@ -25,7 +25,7 @@ class BenchCut:
         The clusters named by all training labels.
     after : Naming
         The same names, with counts of the held-out pixels that kNN assigns to each cluster.
-    counts : int64 array, (13, 13)
+    counts : int64 array, (n, n)
         Confusion matrix of the held-out pixels; rows are the truth.
     """
 
@@ -53,14 +53,18 @@ def recut_bench(bench: Bench, tree: SpanningTree, method: MethodSettings) -> Ben
     Raises TooFewError if all pixels are noise.
     """
     clusters, notes = cut_pixel_tree(tree, method)
-    fitted = fit_named_clusters(bench.train, bench.train_labels, clusters, method, notes)
+    fitted = fit_named_clusters(
+        bench.train, bench.train_labels, clusters, method, notes, bench.legend
+    )
     assert fitted.naming is not None
     prediction = fitted.model.predict(bench.held_out, 0)
     assert prediction.clusters is not None
-    counts = count_cluster_classes(prediction.clusters, bench.held_out_labels, fitted.n_clusters)
+    counts = count_cluster_classes(
+        prediction.clusters, bench.held_out_labels, fitted.n_clusters, bench.legend.other
+    )
     return BenchCut(
         fitted.naming,
         Naming(fitted.naming.classes, counts),
         float((clusters < 0).mean()),
-        count_confusion(bench.held_out_labels, prediction.classes),
+        count_confusion(bench.held_out_labels, prediction.classes, bench.legend.other),
     )

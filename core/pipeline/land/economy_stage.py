@@ -1,28 +1,22 @@
 """The label economy of a study, over all folds and several draws of the labelled pixels."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 from core.artifacts.formats import read_json, write_json
 from core.artifacts.store import Artifact
-from core.land.data.nomenclature import FLAIR
 from core.land.evaluation.cluster_labels import (
     CENTRES,
     SIZES,
     economy_clusterings,
     spend_on_clusterings,
 )
-from core.land.evaluation.label_economy import (
-    Bench,
-    EconomyPoint,
-    LabelEconomy,
-    Spending,
-    pool_folds,
-)
-from core.land.evaluation.labelled_pixels import PixelUse, simple_uses, spend_on_pixels
+from core.land.evaluation.label_economy import EconomyPoint, LabelEconomy, Spending, pool_folds
+from core.land.evaluation.label_spreading import few_label_uses
+from core.land.evaluation.labelled_pixels import simple_uses, spend_on_pixels
 from core.land.models.classifiers import MethodSettings
 from core.pipeline.land.study import Study
 from core.pipeline.land.study_cells import StudyRun
@@ -53,9 +47,11 @@ def economy_curve(
     folds: list[list[Spending]] = []
     n_areas, n_left_out, n_pixels = 0, 0, 0
     for i, fold in enumerate(run.study.folds):
-        bench = replace(pool.bench(fold), left_out=0 if run.settings.sample.other else FLAIR.other)
-        tree = partial(pool.read_tree, fold, bench.train)
-        uses = list(_pixel_uses(bench, run.method))
+        other = run.study.dataset.layout.legend.other
+        bench = replace(pool.bench(fold), left_out=0 if run.settings.sample.other else other)
+        tree = cache(partial(pool.read_tree, fold, bench.train))
+        uses = simple_uses(bench, run.method.k, MOST_PIXELS)
+        uses += few_label_uses(bench, run.method.k, MOST_PIXELS, tree)
         total = (len(clusterings) + len(uses)) * len(run.study.folds)
         first = i * (len(clusterings) + len(uses))
         fold_report = shifted(report, first, total)
@@ -77,10 +73,6 @@ def labelling_pool(run: StudyRun) -> StudyRun:
     study, sample = run.study, replace(run.settings.sample, other=True)
     settings = replace(study.settings, sample=sample)
     return replace(run, study=Study(study.workspace, settings, study.dataset))
-
-
-def _pixel_uses(bench: Bench, settings: MethodSettings) -> Iterator[PixelUse]:
-    yield from simple_uses(bench, settings.k, MOST_PIXELS)
 
 
 def _economy_inputs(run: StudyRun) -> dict[str, Any]:
@@ -113,5 +105,5 @@ def _open_curve(artifact: Artifact) -> LabelEconomy:
 
 
 ECONOMIES: Stage[StudyRun, LabelEconomy] = Stage(
-    "flair-economies", 3, _economy_inputs, _write_curve, _open_curve, StudyRun.file_states
+    "flair-economies", 4, _economy_inputs, _write_curve, _open_curve, StudyRun.file_states
 )

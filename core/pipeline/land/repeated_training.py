@@ -50,9 +50,9 @@ class Stability:
 
     Attributes
     ----------
-    counts : int array, (d, a, 13, 13)
+    counts : int array, (d, a, c, c)
         Confusion matrix of each draw in each area, on held-out pixels.
-    familiar : int array, (d, a, 13, 13), or None
+    familiar : int array, (d, a, c, c), or None
         The same for models that were trained on as many pixels, drawn from all domains, those of
         the held-out pixels included. Only for the protocol "domains".
     n_clusters : int array, (d, folds)
@@ -159,7 +159,7 @@ def _write_repeats(subject: RepeatedRun, folder: Path, report: Progress) -> dict
 
 
 def _stack(by_draw: list[list[AnyArray]]) -> AnyArray:
-    """Stack the counts of all draws, with the areas of all folds, (d, a, 13, 13)."""
+    """Stack the counts of all draws, with the areas of all folds, (d, a, c, c)."""
     return np.stack([np.concatenate(parts) for parts in by_draw])
 
 
@@ -180,10 +180,12 @@ def _draw_training(
 def _train_and_judge(run: StudyRun, table: PixelTable, judges: PixelTable) -> tuple[AnyArray, int]:
     """Train on a table; return the confusion of the held-out pixels by area, and the clusters."""
     scaler = fit_scaler(table, run.spec)
-    fitted = fit_classifier(build_features(table, run.spec, scaler), table.labels, run.method)
+    legend, features = run.study.dataset.layout.legend, build_features(table, run.spec, scaler)
+    fitted = fit_classifier(features, table.labels, run.method, legend=legend)
     predicted = fitted.model.predict(build_features(judges, run.spec, scaler), 0).classes
     areas = run.study.area_numbers(judges)
-    confusion = count_by_unit(judges.labels, predicted, areas, int(areas.max()) + 1)
+    n_areas = int(areas.max()) + 1
+    confusion = count_by_unit(judges.labels, predicted, areas, n_areas, legend.other)
     return confusion, fitted.n_clusters
 
 

@@ -93,7 +93,8 @@ class StudyRun:
         held_out = build_features(judges, self.spec, scaler)
         areas = self.study.area_numbers(judges)
         regions = region_numbers(self.study.sampled(fold.train, self.spec))
-        return Bench(features, labels, held_out, judges.labels, areas, regions)
+        legend = self.study.dataset.layout.legend
+        return Bench(features, labels, held_out, judges.labels, areas, regions, legend=legend)
 
     def tree(self, fold: Fold, features: Features) -> Artifact:
         """Find or build HDBSCAN's tree of a fold's training pixels."""

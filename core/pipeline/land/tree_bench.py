@@ -9,6 +9,7 @@ from core.artifacts.formats import read_arrays, read_json, write_arrays, write_j
 from core.artifacts.store import Artifact, Store
 from core.clusters.methods.hdbscan_tree import SpanningTree
 from core.errors import ArtifactError
+from core.land.data.nomenclature import FLAIR, legend_from_table, legend_table
 from core.land.evaluation.confusion import count_confusion, mean_iou
 from core.land.evaluation.label_economy import Bench
 from core.land.evaluation.tree_cuts import BenchCut, recut_bench
@@ -59,8 +60,10 @@ def _write_bench(run: StudyRun, folder: Path, report: Progress) -> dict[str, Any
     bench = run.bench(fold, N_JUDGES)
     report(1, 2, "pixels sampled")
     tree = run.tree(fold, bench.train)
-    knn = fit_classifier(bench.train, bench.train_labels, MethodSettings("knn", k=run.method.k))
+    method = MethodSettings("knn", k=run.method.k)
+    knn = fit_classifier(bench.train, bench.train_labels, method, legend=bench.legend)
     predicted = knn.model.predict(bench.held_out, 0).classes
+    counts = count_confusion(bench.held_out_labels, predicted, bench.legend.other)
     train, held_out = bench.train, bench.held_out
     labels = {"labels": bench.train_labels, "judged-labels": bench.held_out_labels}
     write_arrays(folder, {"train": train.matrix, "judged": held_out.matrix, **labels})
@@ -68,7 +71,8 @@ def _write_bench(run: StudyRun, folder: Path, report: Progress) -> dict[str, Any
         "n_aerial": train.n_aerial,
         "names": train.names,
         "tree": tree.key,
-        "reference": float(mean_iou(count_confusion(bench.held_out_labels, predicted))),
+        "reference": float(mean_iou(counts)),
+        "legend": legend_table(bench.legend),
     }
     write_json(folder / "bench.json", about)
     report(2, 2, "tree built")
@@ -87,7 +91,10 @@ def _open_bench(artifact: Artifact) -> OpenBench | None:
         Features(arrays[name], about["n_aerial"], tuple(about["names"]))
         for name in ("train", "judged")
     )
-    bench = Bench(train, arrays["labels"], held_out, arrays["judged-labels"])
+    # Benches of earlier versions are all on FLAIR's classes.
+    legend = legend_from_table(about["legend"]) if "legend" in about else FLAIR
+    labels = (arrays["labels"], arrays["judged-labels"])
+    bench = Bench(train, labels[0], held_out, labels[1], legend=legend)
     return OpenBench(bench, TREES.open(tree), about["reference"])
 
 
