@@ -13,6 +13,7 @@ from core.cli.land.land_options import LandSession, ProtocolOption, with_land_se
 from core.cli.land.result_texts import Outcome
 from core.cli.shared_options import MinClusterSizeOption, MinSamplesOption, option, require_choice
 from core.errors import ChipscapeError, DegenerateError, SceneError, SettingsError, TooFewError
+from core.land.context.extra_features import shorten_extras
 from core.land.data.dataset import Problem
 from core.land.data.nomenclature import FLAIR
 from core.land.evaluation.confusion import bootstrap_miou, score_confusion, sum_by_area
@@ -119,7 +120,7 @@ def grid_command(session: LandSession, protocol: ProtocolOption = "") -> None:
     floors = {name: texts.result_table(outcome) for name, outcome in baselines.items()}
     table = [texts.grid_row(cell, outcome) for cell, outcome in rows]
     training = training_title(StudyRun(study, settings, cells[0].spec))
-    extras = cells[0].spec.extra_names
+    extras = shorten_extras(cells[0].spec.extras)
     added = ", ".join(filter(None, (*extras, smoothing.title)))
     added = f"with {added}" if added else ""
     lines = [", ".join(filter(None, (TITLES[study.settings.protocol], added, training)))]
