@@ -18,6 +18,7 @@ from app.widgets.markup import escape_markdown, facts_html, swatch_html
 from app.widgets.plot_picker import Picture, pick_cell
 from app.widgets.theme import chart_colours
 from core.land.context.context_groups import pixel_context
+from core.land.context.token_grids import token_encoder_names
 from core.land.data.bands import BYTE_DIVISOR
 from core.land.data.nomenclature import LandCover, Legend
 from core.land.data.patch_reading import image_bands, pixel_position, read_readable_pixel
@@ -163,6 +164,9 @@ def typed_pixel_panel(land: Land, pixel: PixelTable) -> None:
     run = land_widgets.choose_run(land, "Model", "by hand", mapped)
     if run.spec.fusion and pixel.sentinel is None:
         st.caption("This model requires a Sentinel spectrum, which this patch does not have.")
+        return
+    if token_encoder_names(run.spec.extras):
+        st.caption("This model uses an encoder, so it cannot classify single pixels.")
         return
     typed, model = _typed_pixel(land, pixel, run.spec), models[run.key]
     cover, evidence = predict_pixel(run, model, typed, land.legend)

@@ -13,15 +13,19 @@ from app.land_cover.land_widgets import land_choice, land_multiselect, land_sele
 from app.land_cover.run_panels import runs_panel
 from app.widgets.choices import remembered_widget
 from app.widgets.markup import escape_markdown
+from core.embeddings.registry import encoder_card
 from core.land.context.context_groups import CONTEXT
+from core.land.context.extra_features import EXTRAS
+from core.land.context.token_grids import TOKENS_PREFIX
 from core.land.data.pixel_sampling import SampleSettings, default_draw
 from core.land.evaluation.protocols import TITLES, Protocol, possible_protocols
 from core.land.models.classifier_table import CLASSIFIERS
 from core.land.models.classifiers import MethodSettings
-from core.land.models.features import EXTRAS, FeatureSpec, SentinelScaling
+from core.land.models.features import FeatureSpec, SentinelScaling
 from core.land.models.regularisation import UNSMOOTHED, Regularisation, RegularisationSettings
 from core.pipeline.land import run_titles
 from core.pipeline.land.study import StudySettings
+from core.pipeline.land.token_encoding import token_encoders
 
 FIELDS = {
     "k": ("Number of neighbours (k)", (1, 50)),
@@ -108,19 +112,27 @@ def features_form(land: Land, name: str, *, rich: bool = False) -> FeatureSpec:
         extras = land_multiselect(
             land, "Extra features", options, f"{name} extras", (), len(options)
         )
+        label = "Tokens of an encoder"
+        encoder = land_select(land, label, encoder_options(), f"{name} tokens")
         label = "Sentinel values if not normalised"
         scaling = land_choice(land, label, SCALINGS, f"{name} scaling")
         label = "Reproduce the notebook's arithmetic errors"
         notebook = land_toggle(land, label, f"{name} notebook")
+    tokens = (f"{TOKENS_PREFIX}{encoder}",) if encoder else ()
     return FeatureSpec(
         fusion=fusion,
         robust=robust,
         normalised=normalised,
         intensity=intensity,
-        extras=(*extras, *(CONTEXT if context else ())),
+        extras=(*extras, *(CONTEXT if context else ()), *tokens),
         preset_notebook=notebook,
         sentinel_scaling=scaling if fusion else "reflectance",
     )
+
+
+def encoder_options() -> dict[str, str]:
+    """Return the encoders whose tokens can be features, with titles; the empty name is none."""
+    return {"": "none"} | {name: encoder_card(name).title for name in token_encoders()}
 
 
 def regularisation_form(land: Land) -> RegularisationSettings:

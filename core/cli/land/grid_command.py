@@ -11,6 +11,7 @@ from core.cli.land.method_commands import require_result, run_outcome
 from core.cli.land.result_texts import Outcome
 from core.cli.shared_options import option, require_choice
 from core.errors import ChipscapeError, SettingsError
+from core.land.context.extra_features import shorten_extras
 from core.land.evaluation.protocols import TITLES, Protocol, possible_protocols
 from core.land.models.classifier_table import CHANCE_BASELINES
 from core.land.models.classifiers import MethodSettings
@@ -67,7 +68,7 @@ def run_grid_command(
         for (cell, outcome), other in zip(rows, other_results, strict=True)
     ]
     training = training_title(StudyRun(study, settings, cells[0].spec))
-    extras = cells[0].spec.extra_names
+    extras = shorten_extras(cells[0].spec.extras)
     added = ", ".join(filter(None, (*extras, smoothing.title)))
     added = f"with {added}" if added else ""
     lines = [", ".join(filter(None, (TITLES[study.settings.protocol], added, training)))]

@@ -7,6 +7,7 @@ from typing import Annotated, Any, TypeVar, cast
 from core import compute
 from core.cli import shared_options as shared
 from core.errors import SettingsError
+from core.land.context.extra_features import EXTRAS, RECOMMENDED
 from core.land.data.dataset import Dataset
 from core.land.data.download import FetchSettings
 from core.land.data.pixel_sampling import SampleSettings, default_draw
@@ -14,7 +15,7 @@ from core.land.data.sentinel import SentinelSettings
 from core.land.evaluation.protocols import TITLES
 from core.land.images.image_import import ImportSettings
 from core.land.models.classifiers import MethodSettings
-from core.land.models.features import EXTRAS, RECOMMENDED, FeatureSpec
+from core.land.models.features import FeatureSpec
 from core.land.models.regularisation import REGULARISATIONS, RegularisationSettings
 from core.pipeline.land.land_workspace import data_credit, open_dataset
 from core.pipeline.land.study import Study, StudySettings
@@ -136,8 +137,8 @@ def read_flair_session(
     features: Annotated[
         str | None,
         shared.option(
-            f"Extra features: {RECOMMENDED} (the recommended ones), or any of {', '.join(EXTRAS)}, "
-            "separated by commas; none for none. [default: none]",
+            f"Extra features, separated by commas: {RECOMMENDED} (the recommended ones), "
+            f"{', '.join(EXTRAS)}, tokens:ENCODER. [default: none]",
             "--features",
         ),
     ] = None,

@@ -115,8 +115,21 @@ def load_dinov2(card: EncoderCard, settings: EmbedSettings, weights_folder: Path
         token: Tensor = model(pixels).last_hidden_state[:, 0]
         return token
 
+    def token_grid(pixels: "Tensor") -> "Tensor":
+        side = pixels.shape[-1] // _TOKEN_SIDE
+        # The tokens of the image come last, after the CLS token and any registers.
+        tokens = model(pixels).last_hidden_state[:, -(side**2) :]
+        grid: Tensor = tokens.transpose(1, 2).reshape(len(pixels), -1, side, side)
+        return grid
+
     return NetworkEncoder(
-        card, cls_token, model, step=_TOKEN_SIDE, settings=settings, weights=weights
+        card,
+        cls_token,
+        model,
+        step=_TOKEN_SIDE,
+        settings=settings,
+        weights=weights,
+        dense=token_grid,
     )
 
 

@@ -51,6 +51,9 @@ class NetworkEncoder:
         The side length of the network's input must be a multiple of this number.
     channels_last : bool
         Whether the network is faster if the bands of a pixel are adjacent in memory.
+    dense : callable, optional
+        Maps normalised pixels to features of squares of `step` pixels, (n, dim, side / step,
+        side / step), for `encode_tokens`.
     """
 
     def __init__(
@@ -63,6 +66,7 @@ class NetworkEncoder:
         settings: EmbedSettings,
         weights: WeightFile,
         channels_last: bool = False,
+        dense: "Callable[[Tensor], Tensor] | None" = None,
     ) -> None:
         import torch
 
@@ -77,7 +81,7 @@ class NetworkEncoder:
         self.weights = weights
         self.step = step
         self.identity: Identity = weights_identity(card, settings, weights)
-        self._network = network
+        self._network, self._dense = network, dense
         self._settings = settings
         on_cuda = torch.cuda.is_available()
         self._device = torch.device("cuda" if on_cuda else "cpu")
@@ -132,6 +136,41 @@ class NetworkEncoder:
 
     def encode_view(self, batch: ChipBatch, fitted: Fitted, view: ChipView) -> FloatArray:
         """Embed chips like `encode`, but resized and cropped to the given view."""
+        return self._run_network(batch, fitted, view, self._network, self.card.dim)
+
+    def encode_tokens(self, batch: ChipBatch, fitted: Fitted) -> FloatArray:
+        """Describe each square of `step` x `step` pixels of chips at their native resolution.
+
+        Returns float32 (n, side / step, side / step, dim x triples of bands). Raises SettingsError
+        if the side of the chips is not a multiple of `step`, or the network has no features of
+        squares; other errors are those of `encode`.
+        """
+        side = batch.pixels.shape[-1]
+        if self._dense is None or side % self.step or not side:
+            raise SettingsError(
+                f"{self.card.name} cannot describe the squares of chips of {side} px",
+                where="tokens",
+                remedy=f"Choose a multiple of {self.step} px.",
+            )
+        dense, n_side = self._dense, side // self.step
+
+        def flat_features(pixels: "Tensor") -> "Tensor":
+            return dense(pixels).flatten(1)
+
+        view, dim = ChipView(side, side), self.card.dim
+        flat = self._run_network(batch, fitted, view, flat_features, dim * n_side**2)
+        grids = flat.reshape(len(batch), -1, n_side, n_side)
+        return np.ascontiguousarray(np.moveaxis(grids, 1, -1))
+
+    def _run_network(
+        self,
+        batch: ChipBatch,
+        fitted: Fitted,
+        view: ChipView,
+        network: "Callable[[Tensor], Tensor]",
+        dim: int,
+    ) -> FloatArray:
+        """Return the outputs of a network, (n, dim x triples of bands)."""
         import torch
 
         triples = self._triples(batch)
@@ -141,7 +180,7 @@ class NetworkEncoder:
             for values in (fitted.get("mean", self.card.mean), fitted.get("std", self.card.std))
         )
         mean, std = mean.to(self._device), std.to(self._device)
-        dim, half = self.card.dim, self._half
+        half = self._half
         shape = (len(batch), len(triples) * dim)
         out = torch.empty(shape, dtype=torch.float32, device=self._device)
 
@@ -156,7 +195,7 @@ class NetworkEncoder:
                     pixels = (apply_view(pixels, view) - mean[i]) / std[i]
                     pixels = pixels.contiguous(memory_format=self._layout)
                     with torch.autocast(pixels.device.type, half, enabled=half is not None):
-                        out[block, i * dim : (i + 1) * dim] = self._network(pixels)
+                        out[block, i * dim : (i + 1) * dim] = network(pixels)
 
         if self._batch:
             self._batch.run(len(batch), embed)

@@ -74,8 +74,19 @@ def load_resnet50(
         output: Tensor = model(pixels).pooler_output
         return output.flatten(1)
 
+    def last_features(pixels: "Tensor") -> "Tensor":
+        features: Tensor = model(pixels).last_hidden_state
+        return features
+
     return NetworkEncoder(
-        card, pooled, model, step=_STEP, settings=settings, weights=weights, channels_last=True
+        card,
+        pooled,
+        model,
+        step=_STEP,
+        settings=settings,
+        weights=weights,
+        channels_last=True,
+        dense=last_features,
     )
 
 

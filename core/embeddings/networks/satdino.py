@@ -81,7 +81,13 @@ def load_satdino(
         network = Vit(shape)
     load_checkpoint(network, _teacher(weights.path, card), weights.path, card)
     return NetworkEncoder(
-        card, network, network, step=shape.token, settings=settings, weights=weights
+        card,
+        network,
+        network,
+        step=shape.token,
+        settings=settings,
+        weights=weights,
+        dense=network.token_grid,
     )
 
 

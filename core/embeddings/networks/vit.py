@@ -89,6 +89,15 @@ class Vit(nn.Module):
         The side is a multiple of the token size. `last_queries` is the number of tokens that the
         last block computes; the CLS token alone suffices.
         """
+        return self._normalised_tokens(pixels, last_queries)[:, 0]
+
+    def token_grid(self, pixels: Tensor) -> Tensor:
+        """Return the normalised tokens of the image, (n, dim, side / token, side / token)."""
+        side = pixels.shape[-1] // self.shape.token
+        tokens = self._normalised_tokens(pixels, side**2 + 1)[:, 1:]
+        return tokens.transpose(1, 2).reshape(len(pixels), -1, side, side)
+
+    def _normalised_tokens(self, pixels: Tensor, last_queries: int) -> Tensor:
         tokens = self.patch_embed(pixels).flatten(2).transpose(1, 2)
         n = len(tokens)
         cls_token, register = (t.expand(n, -1, -1) for t in (self.cls_token, self.gsd_register))
@@ -97,7 +106,7 @@ class Vit(nn.Module):
         for block in self.blocks[:-1]:
             tokens = block(tokens, tokens.shape[1])
         out: Tensor = self.norm(self.blocks[-1](tokens, last_queries))
-        return out[:, 0]
+        return out
 
 
 def position_embeddings(table: Tensor, side: int) -> Tensor:

@@ -25,8 +25,8 @@ class ContextGroup:
     Attributes
     ----------
     planes : callable
-        Yields the planes of an image; the name of a plane is that of the group, or starts with it
-        and a colon.
+        Yields the planes of an image; the name of a plane is that of the group, or starts with it,
+        a colon and a space.
     reach : int
         Pixels farther away than this have no influence.
     """
@@ -134,7 +134,7 @@ def pixel_context(image: ImageBands, groups: Sequence[str], row: int, column: in
 
 def is_in_groups(name: str, groups: Sequence[str]) -> bool:
     """Return True if a column belongs to one of some groups."""
-    return name.split(":", maxsplit=1)[0] in groups
+    return name.split(": ", maxsplit=1)[0] in groups
 
 
 def _require_groups(groups: Sequence[str]) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 from core.errors import SceneError
 from core.land.context.context_groups import compute_context, context_reach
 from core.land.context.image_bands import BandRoles, ImageBands
+from core.land.context.token_grids import TokenFolder
 from core.land.data.bands import Bands
 from core.land.data.dataset import SIDE, Dataset, Patch, Problem
 from core.land.data.nomenclature import Nomenclature
@@ -31,12 +32,14 @@ class RequiredData:
     """The data to read in addition to aerial bands and labels, and how to read them.
 
     `context` contains the names of groups of features of the surroundings; see CONTEXT_GROUPS.
+    `tokens` are the folders with the token features of encoders.
     """
 
     sentinel: bool = False
     context: tuple[str, ...] = ()
     nomenclature: Nomenclature = "reduced"
     dates: SentinelSettings = SentinelSettings()
+    tokens: tuple[TokenFolder, ...] = ()
 
 
 AERIAL_ONLY = RequiredData()
@@ -171,12 +174,7 @@ def read_pixels(patch: Patch, index: int, flat: AnyArray, needs: RequiredData) -
             )
             problems.append(Problem(patch.name, reason))
         spectra = _pixel_spectra(super_patch, patch, row, column)
-    context: FloatArray | None = None
-    context_names: tuple[str, ...] = ()
-    if needs.context:
-        image, left, top = _surroundings(patch, aerial, context_reach(needs.context))
-        planes, context_names = compute_context(image, needs.context)
-        context = np.ascontiguousarray(planes[:, top + row, left + column].T)
+    context, context_names = _pixel_context(patch, aerial, needs, (row, column))
     return PixelTable(
         aerial=np.ascontiguousarray(aerial[:, row, column].T, np.float32),
         sentinel=spectra,
@@ -189,6 +187,26 @@ def read_pixels(patch: Patch, index: int, flat: AnyArray, needs: RequiredData) -
         problems=tuple(problems),
         bands=bands,
     )
+
+
+def _pixel_context(
+    patch: Patch, aerial: AnyArray, needs: RequiredData, pixels: tuple[AnyArray, AnyArray]
+) -> tuple[FloatArray | None, tuple[str, ...]]:
+    """Return the features of the surroundings of pixels (row, column), and their names."""
+    row, column = pixels
+    columns: list[FloatArray] = []
+    names: list[str] = []
+    if needs.context:
+        image, left, top = _surroundings(patch, aerial, context_reach(needs.context))
+        planes, plane_names = compute_context(image, needs.context)
+        columns.append(planes[:, top + row, left + column].T)
+        names += plane_names
+    for folder in needs.tokens:
+        columns.append(folder.read_pixels(patch.name, row, column))
+        names += folder.column_names()
+    if not columns:
+        return None, ()
+    return np.ascontiguousarray(np.concatenate(columns, axis=1)), tuple(names)
 
 
 def _surroundings(patch: Patch, aerial: AnyArray, reach: int) -> tuple[ImageBands, int, int]:

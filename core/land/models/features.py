@@ -10,7 +10,9 @@ from typing import Literal
 import numpy as np
 
 from core.errors import SettingsError, TooFewError
-from core.land.context.context_groups import CONTEXT, CONTEXT_GROUPS, is_in_groups
+from core.land.context.context_groups import CONTEXT_GROUPS, is_in_groups
+from core.land.context.extra_features import expand_extras
+from core.land.context.token_grids import TOKENS_PREFIX
 from core.land.data.dataset import SIDE
 from core.land.data.pixel_table import SENTINEL, PixelTable
 from core.land.data.sentinel import BLOCK, REFLECTANCE, SuperPatch
@@ -19,9 +21,6 @@ from core.tables import Checked, one_of
 from core.types import AnyArray, FloatArray
 
 SentinelScaling = Literal["reflectance", "intensity"]
-EXTRAS = ("ndvi", *CONTEXT_GROUPS)
-RECOMMENDED = "context"
-"""Among the extra features, it stands for the groups in CONTEXT."""
 _RED, _NIR = SENTINEL.index("B4"), SENTINEL.index("B8")
 # The smallest step of stored reflectance, which replaces the divisor of an all-zero spectrum.
 _REFLECTANCE_STEP = np.float32(1e-4)
@@ -44,7 +43,8 @@ class FeatureSpec(Checked):
     extras : tuple of str
         "ndvi" (aerial) and groups of features of the surroundings (see CONTEXT_GROUPS), such as
         "texture": columns that the original notebook does not have. "context" stands for the
-        recommended groups and is replaced by them.
+        recommended groups and is replaced by them. "tokens:" and the name of an encoder adds the
+        principal components of its tokens.
     preset_notebook : bool
         Reproduce the errors of the original notebook's arithmetic, for comparison only.
     sentinel_scaling : {"reflectance", "intensity"}
@@ -68,27 +68,13 @@ class FeatureSpec(Checked):
                 where="intensity",
                 remedy="Set normalised as well; without it, the bands contain the intensity.",
             )
-        if RECOMMENDED in self.extras:
-            groups = [CONTEXT if extra == RECOMMENDED else (extra,) for extra in self.extras]
-            extras = tuple(dict.fromkeys(extra for group in groups for extra in group))
-            object.__setattr__(self, "extras", extras)
-        for extra in self.extras:
-            if extra not in EXTRAS:
-                known = ", ".join((RECOMMENDED, *EXTRAS))
-                raise SettingsError(f"{extra!r} is not one of {known}", where="extras")
+        object.__setattr__(self, "extras", expand_extras(self.extras))
 
     @property
     def name(self) -> str:
         """Name in the original notebook: O or R (robust), then +N (normalised), +I (intensity)."""
         scaling = "R" if self.robust else "O"
         return scaling + "+N" * self.normalised + "+I" * self.intensity
-
-    @property
-    def extra_names(self) -> tuple[str, ...]:
-        """The extra features, with the recommended groups, if all are included, as one name."""
-        if not set(CONTEXT) <= set(self.extras):
-            return self.extras
-        return (*(extra for extra in self.extras if extra not in CONTEXT), RECOMMENDED)
 
     @property
     def title(self) -> str:
@@ -140,6 +126,13 @@ def context_groups(spec: FeatureSpec) -> tuple[str, ...]:
     return tuple(group for group in CONTEXT_GROUPS if group in spec.extras)
 
 
+def _context_names(spec: FeatureSpec) -> list[str]:
+    """Return the extra features that are columns of a table's context."""
+    return [
+        extra for extra in spec.extras if extra in CONTEXT_GROUPS or extra.startswith(TOKENS_PREFIX)
+    ]
+
+
 def fit_scaler(table: PixelTable, spec: FeatureSpec) -> Scaler | None:
     """Fit the robust scaling to the training pixels alone; None if the spec is not robust.
 
@@ -182,10 +175,10 @@ def build_features(table: PixelTable, spec: FeatureSpec, scaler: Scaler | None =
 
 
 def _check_inputs(table: PixelTable, spec: FeatureSpec, scaler: Scaler | None) -> None:
-    present = {name.split(":")[0] for name in table.context_names}
+    present = {name.split(": ")[0] for name in table.context_names}
     requirements = {
         "Sentinel": spec.fusion and table.sentinel is None,
-        **{group: group not in present for group in context_groups(spec)},
+        **{group: group not in present for group in _context_names(spec)},
         "a fitted scaler": spec.robust and scaler is None,
     }
     for name, is_missing in requirements.items():
@@ -224,7 +217,7 @@ def _aerial_columns(
         columns.append(_aerial_ndvi(table)[:, None])
         names += ("ndvi",)
     if table.context is not None:
-        groups = context_groups(spec)
+        groups = _context_names(spec)
         included = [is_in_groups(name, groups) for name in table.context_names]
         columns.append(table.context[:, included])
         names += tuple(name for name in table.context_names if is_in_groups(name, groups))

@@ -1,7 +1,7 @@
 """Prediction and evaluation patch by patch, so that memory stays bounded; class maps as GeoTIFF."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -54,8 +54,8 @@ class JudgedPatches:
 
 
 def required_data(spec: FeatureSpec, base: RequiredData) -> RequiredData:
-    """Return the data that features need, with the nomenclature and the date filter of `base`."""
-    return RequiredData(spec.fusion, context_groups(spec), base.nomenclature, base.dates)
+    """Return the data that features need, with the nomenclature, dates and tokens of `base`."""
+    return replace(base, sentinel=spec.fusion, context=context_groups(spec))
 
 
 def judge_patches(
@@ -83,7 +83,7 @@ def judge_patches(
     n_clusters : int
         Number of clusters of the model, or 0.
     needs : RequiredData, optional
-        Only its dates and nomenclature are used.
+        Its dates, nomenclature and tokens are used.
     regularisation : RegularisationSettings
         Applied to the classes of each patch, before they are counted and written; clusters are
         counted as predicted.

@@ -9,6 +9,7 @@ from core.artifacts.formats import write_atomically
 from core.artifacts.keys import make_key
 from core.errors import SceneError, SettingsError
 from core.export.qgis_style import class_map_qml
+from core.land.context.token_grids import token_encoder_names
 from core.land.data.dataset import Problem
 from core.land.models.scene_maps import SceneMap, SceneModel, map_scene
 from core.pipeline.land.land_workspace import data_credit
@@ -30,11 +31,18 @@ def predict_images(
     """Train on the first fold of a run, and write a class map of each image into a folder.
 
     Next to each map, a style (.qml) holds the names and colours of the classes. Raises
-    SettingsError if two images have the same name, or the features need Sentinel images.
+    SettingsError if two images have the same name, or the features need Sentinel images or tokens.
     """
     if run.spec.fusion:
         raise SettingsError(
             "whole images have no Sentinel series", where="fusion", remedy="Leave out --fusion."
+        )
+    if tokens := token_encoder_names(run.spec.extras):
+        raise SettingsError(
+            f"tokens of encoders ({', '.join(tokens)}) are computed for the patches of a data set "
+            "only",
+            where="features",
+            remedy="Leave them out of --features.",
         )
     names = [image.stem for image in images]
     repeated = next((name for name in names if names.count(name) > 1), None)

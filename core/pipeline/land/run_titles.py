@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import asdict
 
+from core.land.context.extra_features import shorten_extras
 from core.land.data.pixel_sampling import Draw, SampleSettings
 from core.land.evaluation.protocols import Protocol
 from core.land.models.classifier_table import CLASSIFIERS
@@ -75,7 +76,7 @@ def method_title(method: MethodSettings) -> str:
 
 def spec_title(spec: FeatureSpec) -> str:
     """Return the features of a model."""
-    parts = [spec.title, *spec.extra_names]
+    parts = [spec.title, *shorten_extras(spec.extras)]
     if spec.fusion and spec.sentinel_scaling == "intensity":
         parts.append("Sentinel × aerial intensity")
     if spec.preset_notebook:

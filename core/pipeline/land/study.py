@@ -10,6 +10,7 @@ import numpy as np
 
 from core.artifacts.integrity import file_mark
 from core.artifacts.keys import Checksums
+from core.land.context.token_grids import token_encoder_names
 from core.land.data.dataset import Dataset, Patch
 from core.land.data.patch_reading import RequiredData
 from core.land.data.pixel_sampling import SampleSettings, sample_pixels
@@ -20,8 +21,10 @@ from core.land.evaluation.protocols import Fold, Protocol, make_folds
 from core.land.models.features import FeatureSpec
 from core.land.models.prediction import required_data
 from core.pipeline.land.land_workspace import open_dataset
+from core.pipeline.land.token_stage import TOKENS, TokenSubject
 from core.pipeline.stage import changed_input_error
 from core.pipeline.workspace import Workspace
+from core.progress import Progress, silent
 from core.tables import Checked, bounded, one_of
 from core.types import IntArray
 
@@ -63,6 +66,9 @@ class Study:
         inputs: dict[str, Any] = {"sample": dataclasses.asdict(self.settings.sample)}
         if spec.fusion:
             inputs["dates"] = dataclasses.asdict(self.settings.dates)
+        if encoders := token_encoder_names(spec.extras):
+            steps = [TOKENS.step(self._token_subject(name)) for name in encoders]
+            inputs["tokens"] = [step.key for step in steps]
         return inputs | {"patches": [self._patch_inputs(index, spec.fusion) for index in patches]}
 
     def sampled(self, patches: Sequence[int], spec: FeatureSpec) -> PixelTable:
@@ -107,9 +113,20 @@ class Study:
                 raise changed_input_error(patch.name)
         return states
 
-    def required_data(self, spec: FeatureSpec) -> RequiredData:
-        """Return the data that features need, with the date filter of the study."""
-        return required_data(spec, RequiredData(dates=self.settings.dates))
+    def required_data(self, spec: FeatureSpec, report: Progress = silent) -> RequiredData:
+        """Return the data that features need, after computing tokens that are not stored yet.
+
+        Raises SettingsError for an unknown encoder, and WeightsError if its weights are missing.
+        """
+        folders = []
+        for name in token_encoder_names(spec.extras):
+            artifact = TOKENS.make(self.workspace.store, self._token_subject(name), report)
+            folders.append(TOKENS.open(artifact))
+        base = RequiredData(dates=self.settings.dates, tokens=tuple(folders))
+        return required_data(spec, base)
+
+    def _token_subject(self, encoder: str) -> TokenSubject:
+        return TokenSubject(self.workspace, self.dataset, encoder)
 
 
 def patch_inputs(checksums: Checksums, patch: Patch, sentinel: bool) -> list[Any]:

@@ -14,7 +14,6 @@ from core.artifacts.store import Artifact
 from core.clusters.methods.hdbscan_tree import SpanningTree
 from core.land.data.dataset import Dataset
 from core.land.data.nomenclature import legend_table
-from core.land.data.patch_reading import RequiredData
 from core.land.evaluation.label_economy import Bench, region_numbers
 from core.land.evaluation.protocols import Fold
 from core.land.models.classifier_table import CLASSIFIERS, fit_classifier
@@ -156,7 +155,7 @@ class StudyRun:
             self.spec,
             model.scaler,
             n_clusters=model.fitted.n_clusters,
-            needs=RequiredData(dates=self.settings.dates),
+            needs=self.study.required_data(self.spec),
             regularisation=self.regularisation,
             maps=maps,
             about=data_credit(self.study.workspace),

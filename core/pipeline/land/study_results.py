@@ -13,6 +13,7 @@ import numpy as np
 
 from core.artifacts.formats import read_arrays, read_json, write_arrays, write_json
 from core.artifacts.store import Artifact
+from core.errors import WeightsError
 from core.land.data.bands import FLAIR_BANDS, bands_from_table
 from core.land.data.data_summary import N_SURVEYED, FileSurvey, survey_dataset
 from core.land.data.dataset import Dataset
@@ -158,7 +159,12 @@ def finished_runs(workspace: Workspace, dataset: Dataset) -> Iterator[StudyRun]:
         smoothing = RegularisationSettings(**inputs.get("regularisation", {}))
         method = MethodSettings(**inputs["method"])
         run = StudyRun(study_with(settings), method, features, smoothing)
-        if run.key == artifact.key:
+        try:
+            is_current = run.key == artifact.key
+        except WeightsError:
+            # The weights of an encoder, whose checksum is part of the key, were removed.
+            continue
+        if is_current:
             yield run
 
 

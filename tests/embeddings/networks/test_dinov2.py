@@ -150,3 +150,19 @@ def test_cards__describe_networks_of_the_published_size(name, n_parameters, monk
     with pytest.raises(WeightsError, match="enough"):
         load_dinov2(CARDS[name], EmbedSettings(), tmp_path)
     assert counts == [n_parameters]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_encode_tokens__the_tokens_of_the_image_in_transformers(hub, tmp_path, make_batch, name):
+    folder = hub(name)
+    batch = make_batch(n=2, size=42)
+    mean = torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1)
+    std = torch.tensor([0.229, 0.224, 0.225]).view(3, 1, 1)
+    pixels = (torch.from_numpy(batch.pixels).float() / 255 - mean) / std
+    model = classes(name)[1].from_pretrained(folder).eval()
+    with torch.inference_mode():
+        hidden = model(pixels).last_hidden_state
+    n_special = 1 + getattr(model.config, "num_register_tokens", 0)
+    expected = hidden[:, n_special:].reshape(2, 3, 3, 128).numpy()
+    tokens = load(folder, tmp_path, name).encode_tokens(batch, {})
+    np.testing.assert_allclose(tokens, expected, atol=2e-5)

@@ -131,3 +131,22 @@ def test_fold__leaves_other_modules_unchanged():
     network = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.BatchNorm2d(4))
     assert fold_batch_norms(network) == 0
     assert isinstance(network[1], torch.nn.BatchNorm2d)
+
+
+def test_encode_tokens__the_features_before_pooling(folder, make_batch, tmp_path):
+    # The tiny network halves the resolution three times; the real one five times.
+    encoder = load_resnet50(EmbedSettings(weights=str(folder)), tmp_path, TINY_CARD)
+    encoder.step = 8
+    batch = make_batch(n=2, size=64)
+    tokens = encoder.encode_tokens(batch, {})
+    assert tokens.shape == (2, 8, 8, 24)
+    np.testing.assert_allclose(tokens.mean((1, 2)), encoder.encode(batch, {}), atol=1e-5)
+
+
+def test_encode_tokens__of_the_real_size(tmp_path, random_state, make_batch):
+    model = ResNetModel(ResNetConfig())
+    model.load_state_dict(random_state(model))
+    (tmp_path / "resnet50").mkdir()
+    save_file(dict(model.state_dict()), tmp_path / "resnet50" / "model.safetensors")
+    encoder = load_resnet50(EmbedSettings(), tmp_path)
+    assert encoder.encode_tokens(make_batch(n=1, size=96), {}).shape == (1, 3, 3, 2048)

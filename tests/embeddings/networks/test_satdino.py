@@ -9,7 +9,7 @@ from safetensors.torch import save_file
 
 from core.embeddings.networks.satdino import CARDS, load_satdino, vit_shape
 from core.embeddings.networks.vit import Vit
-from core.errors import WeightsError
+from core.errors import SettingsError, WeightsError
 from core.settings import EmbedSettings
 
 
@@ -133,3 +133,27 @@ def test_load__full_size_from_the_weights_folder(tmp_path, random_state, make_ba
     embeddings = encoder.encode(make_batch(n=2, size=16), {})
     assert embeddings.shape == (2, 384)
     assert np.abs(embeddings[0] - embeddings[1]).max() > 1e-3
+
+
+def test_encode_tokens__equals_the_complete_network_without_its_pooling(tiny, tmp_path, make_batch):
+    encoder = load_tiny(tiny, tmp_path)
+    batch = make_batch(n=2, size=64)
+    network = Vit(tiny.shape).eval()
+    network.load_state_dict(tiny.teacher)
+    mean = np.array([0.433, 0.436, 0.407], np.float32)[:, None, None]
+    std = np.array([0.198, 0.193, 0.195], np.float32)[:, None, None]
+    pixels = torch.from_numpy((batch.pixels / np.float32(255) - mean) / std)
+    outputs = []
+    network.norm.register_forward_hook(lambda _, __, output: outputs.append(output))
+    with torch.inference_mode():
+        # One CLS token, 4 x 4 tokens of the image, and a register.
+        network(pixels, last_queries=18)
+    expected = outputs[-1][:, 1:17].reshape(2, 4, 4, 24)
+    tokens = encoder.encode_tokens(batch, {})
+    assert tokens.shape == (2, 4, 4, 24)
+    np.testing.assert_allclose(tokens, expected.numpy(), atol=2e-5)
+
+
+def test_encode_tokens__sides_that_are_no_multiple_of_the_token(tiny, tmp_path, make_batch):
+    with pytest.raises(SettingsError, match="Choose a multiple of 16 px"):
+        load_tiny(tiny, tmp_path).encode_tokens(make_batch(n=1, size=40), {})

@@ -7,6 +7,7 @@ import pytest
 
 from core.errors import SettingsError, TooFewError
 from core.land.context.context_groups import CONTEXT
+from core.land.context.extra_features import shorten_extras
 from core.land.data.pixel_table import PixelTable
 from core.land.data.sentinel import Series, SuperPatch
 from core.land.models.features import (
@@ -195,9 +196,9 @@ def test_build__extras() -> None:
 def test_build__context_is_the_recommended_groups() -> None:
     spec = FeatureSpec(extras=("ndvi", "context", "texture"))
     assert spec.extras == ("ndvi", *CONTEXT, "texture")
-    assert spec.extra_names == ("ndvi", "texture", "context")
+    assert shorten_extras(spec.extras) == ("ndvi", "texture", "context")
     assert FeatureSpec(extras=("means", "context")) == FeatureSpec(extras=CONTEXT)
-    assert FeatureSpec(extras=("means",)).extra_names == ("means",)
+    assert shorten_extras(("means",)) == ("means",)
 
 
 def test_build__columns_of_the_selected_groups_only() -> None:
