@@ -107,6 +107,46 @@ output in the field `attribution`.
   map (GeoTIFF with colours) of each patch without a mask to `results/class_maps/`.
 - A cluster is named after the most common class of its training pixels. This uses all training
   labels, and the label economy counts all of them.
+
+## Your own images
+
+    chipscape land import FOLDER --labels LABELS     # images with labels; they are not copied
+    chipscape land run --method knn --robust         # as above, and all other commands
+    chipscape land predict                           # a class map of each image, and a QGIS style
+    chipscape land predict IMAGE.tif --out MAPS      # the same for other images
+
+`chipscape land import` uses a folder of GeoTIFFs, with any number of bands, as a land-cover data
+set. The command writes a record into the workspace's `land/` folder; the images and labels stay
+where they are. All commands of this page, but `demo` and `fetch`, work on it as `chipscape land`.
+In the app, the form is on the land-cover pages of *My scenes*.
+
+- **Labels** are a raster on the grid of the image, with one whole number for each class, or a
+  vector file of polygons with a class attribute, in any CRS. They are found by the name of the
+  image (`town.tif` with `town.geojson`, `town_labels.tif` or `labels/town.tif`); `--labels` names
+  one file for all images, or a folder. Of two polygons that overlap, the later one counts. Pixels
+  without a label belong to no class: they are neither trained on nor scored. `--background "not
+  building"` makes them a class.
+- **Classes** are named by the attribute, or by a CSV file (`--classes`) with the columns `value`,
+  `name` and `colour`, which also limits the classes. The colours of a raster's colour table are
+  kept. All classes count in the mIoU; there is no class "other".
+- **Bands** have the names in the files, or those of `--bands red,green,blue,nir`. The NDVI needs
+  bands named red and nir, and the colours of the pages red, green and blue. A band named elevation
+  or height is not normalised. Values are divided by one number for all bands: 255 for bytes,
+  otherwise the 99.5 % quantile of the brightest band. If bands have very different ranges, such as
+  a temperature next to reflectances, use `--robust`.
+- **Groups.** The images are divided into windows of at most 512 × 512 pixels. Neighbouring pixels
+  are alike, so a model must not be evaluated next to its training pixels: whole folders are left
+  out if there are several with labels, otherwise whole files if there are at least three,
+  otherwise square blocks, about 16 in all (`--groups`, `--block`). These groups are the domains of
+  the protocols, and an image in a folder named `test` is a test image. Intervals resample windows.
+- Up to 2,500 labelled pixels of each window are drawn at random to train on, because the notebook's
+  grid would miss small polygons.
+
+`chipscape land predict` trains on all labelled training pixels and classifies images block by block
+with features that cross the edges of blocks. Memory is bounded by a few blocks, and an interrupted
+command continues after the last finished strip of 512 rows. Each class map is a GeoTIFF with the
+colours of the classes and overviews; the style next to it (`.qml`) gives QGIS their names.
+`benchmarks/landcover.py` compares this with a loop over blocks with scikit-learn.
 """
 TAIL = """
 ## At the notebook's size
