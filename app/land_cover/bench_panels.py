@@ -1,4 +1,4 @@
-"""Panels on a sample of pixels: label economy (mIoU by number of labels) and HDBSCAN cuts."""
+"""The panel of live cuts of HDBSCAN's tree, evaluated on a sample of held-out pixels."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -10,19 +10,15 @@ import streamlit as st
 
 from app.land_cover.land_data import Land, curve_run
 from app.land_cover.land_jobs import study_job_button
-from app.land_cover.land_widgets import download_button, land_choice, land_slider, show_table
+from app.land_cover.land_widgets import land_choice, land_slider, show_table
 from app.land_cover.run_form import features_form, method_number
-from app.land_cover.score_charts import economy_chart
 from app.session.cache import cached_image, run_in_background
-from app.widgets.charts import show_chart
 from app.widgets.choices import remembered_widget
 from app.widgets.markup import escape_markdown, format_number
 from core.artifacts.store import Artifact
-from core.land.evaluation.economy_verdict import economy_answer
 from core.land.evaluation.tree_cuts import BenchCut, recut_bench
 from core.land.models.classifiers import MethodSettings
 from core.pipeline.land import tree_bench
-from core.pipeline.land.economy_stage import ECONOMIES
 from core.pipeline.land.run_titles import describe_evaluation
 from core.pipeline.land.study_cells import StudyRun
 from core.pipeline.land.study_results import find_artifact
@@ -31,40 +27,6 @@ from core.types import AnyArray, CutMethod
 
 SIZES = (2, 3, 5, 8, 10, 15, 20, 30, 50, 75, 100, 150, 200, 300, 500, 1000, 2000)
 SELECTIONS: Mapping[CutMethod, str] = {"eom": "eom", "leaf": "leaf"}
-
-
-def economy_panel(land: Land) -> None:
-    """Show the mIoU that is reached with each number of labels."""
-    st.markdown(
-        "Can clustering replace annotation? Labelled pixels can be used to train kNN, or to name "
-        "clusters. Both uses are counted in the same way: one inspected pixel is one label."
-    )
-    left, right = st.columns([2, 5], gap="large")
-    with left:
-        run = curve_run(land, MethodSettings(), features_form(land, "economy", rich=True))
-        artifact = find_artifact(land.workspace, ECONOMIES, run)
-        if artifact is None:
-            study_job_button(run, "Compute the curve", "Computing the label economy", "economy")
-    if artifact is None:
-        right.caption("The curve for these features has not been computed yet.")
-        return
-    points = ECONOMIES.open(artifact)
-    with right:
-        show_chart(economy_chart(points), "cs.land.economy")
-        st.markdown(escape_markdown(economy_answer(points)))
-        table = pd.DataFrame([dataclasses.asdict(point) for point in points])
-        download_button(land, "Download the curve (CSV)", table, "flair-labels.csv")
-        n_folds, n_draws = artifact.counts["folds"], artifact.counts["draws"]
-        folds = f"pooled over {n_folds} folds" if n_folds > 1 else "in one fold"
-        text = (
-            f"Features: {run.spec.title}. Evaluated on {describe_evaluation(run)}, {folds}. The "
-            "number of labels is that for one model. Each point is the mean of "
-            f"{n_draws} random draws of the labelled pixels; the ranges extend from the lowest to "
-            "the highest draw. The scores come from a sample of pixels, so they differ slightly "
-            'from those of complete runs. "Every training label" uses all labels to name the '
-            "clusters, so it saves no labelling effort."
-        )
-        st.caption(escape_markdown(text))
 
 
 def tree_sliders(land: Land) -> None:
@@ -152,6 +114,8 @@ def _show_cut(land: Land, cut: BenchCut, bench: OpenBench, evaluation: str) -> N
     values = counts + [f"{score:.3f}" for score in scores]
     for column, label, value in zip(st.columns(len(labels)), labels, values, strict=True):
         column.metric(label, value)
+    for note in cut.notes:
+        st.warning(escape_markdown(note.removeprefix("warning: ").capitalize()))
     n_held_out = format_number(len(bench.bench.held_out_labels))
     n_labels = format_number(len(bench.bench.train_labels))
     st.caption(

@@ -10,7 +10,7 @@ from app.land_cover.land_data import Land
 from app.land_cover.land_widgets import land_multiselect, land_select, land_toggle, require_survey
 from app.widgets.charts import show_chart
 from app.widgets.markup import format_number, legend_html
-from core.land.data.bands import FLAIR_BANDS, Bands
+from core.land.data.bands import BYTE_DIVISOR, FLAIR_BANDS, Bands
 from core.land.data.nomenclature import LandCover
 from core.land.data.pixel_table import SENTINEL, PixelTable
 from core.land.data.sentinel import WAVELENGTHS
@@ -90,25 +90,26 @@ def spectrum_panel(land: Land) -> None:
     )
 
 
-def aerial_spectra(table: PixelTable) -> tuple[AnyArray, list[float], str]:
+def aerial_spectra(table: PixelTable) -> tuple[AnyArray, list[int], str]:
     """Return the spectra of the image's bands, (n, s), their positions on the axis, and the unit.
 
-    The positions are approximate wavelengths in nanometres if red, green, blue and near infrared
-    are known; else the numbers of the bands.
+    The positions are approximate wavelengths in nanometres if red, green and blue are known;
+    else the numbers of the bands.
     """
     bands = table.bands
-    if bands.has_colour and bands.nir is not None:
-        red, green, blue = bands.visible
-        unit = f"value ({COUNT})" if bands.divisor == FLAIR_BANDS.divisor else "stored value"
-        return table.aerial[:, [blue, green, red, bands.nir]], [*CAMERA.values()], unit
+    unit = f"value ({COUNT})" if bands.divisor == BYTE_DIVISOR else "stored value"
+    if bands.has_colour:
+        nir = [] if bands.nir is None else [bands.nir]
+        positions = [*bands.visible[::-1], *nir]
+        return table.aerial[:, positions], [*CAMERA.values()][: len(positions)], unit
     spectral = list(bands.spectral)
-    return table.aerial[:, spectral], [float(i + 1) for i in spectral], "stored value"
+    return table.aerial[:, spectral], [i + 1 for i in spectral], unit
 
 
 def _axis_note(bands: Bands) -> str:
     if bands == FLAIR_BANDS:
         return "The wavelengths of the camera are approximate, because FLAIR does not state them."
-    if bands.has_colour and bands.nir is not None:
+    if bands.has_colour:
         return "The wavelengths are approximate."
     return "The horizontal axis shows the numbers of the bands."
 

@@ -222,7 +222,7 @@ def patch_comparison(land: Land) -> None:
         return
     labels, image = patch.labels, patch_images.true_colour(patch.aerial, land.bands)
     classes = patch_images.class_image(labels, land.legend)
-    overlay = patch_images.overlay_images(image, classes, opacity)
+    overlay = patch_images.overlay_classes(image, labels, land.legend, opacity)
     _show_images(("Image", image), ("Annotation", classes), ("Overlay", overlay))
     for title in chosen:
         st.markdown(f"**{title}**")
@@ -247,10 +247,11 @@ def _show_prediction(
 ) -> None:
     wrong = wrong_pixels(truth, predicted)
     scores = score_confusion(count_confusion(truth, predicted, legend.other))
-    title = f"Wrong pixels: {wrong.mean():.1%} (mIoU of this patch {scores.miou:.3f})"
+    share = wrong.sum() / max(1, np.count_nonzero(truth))
+    title = f"Wrong pixels: {share:.1%} (mIoU of this patch {scores.miou:.3f})"
     highlighted = patch_images.highlight_pixels(image, wrong, patch_images.RED)
     classes = patch_images.class_image(predicted, legend)
-    overlay = patch_images.overlay_images(image, classes, opacity)
+    overlay = patch_images.overlay_classes(image, predicted, legend, opacity)
     _show_images((title, highlighted), ("Prediction", classes), ("Overlay", overlay))
 
 

@@ -1,6 +1,8 @@
 """Land cover in a workspace: its data set and its finished runs."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ from core.land.data.dataset import Dataset
 from core.land.data.nomenclature import Legend
 from core.land.data.patch_reading import ReadablePatch, read_readable_patch
 from core.land.data.pixel_sampling import SampleSettings, default_draw
-from core.land.evaluation.protocols import possible_protocols
+from core.land.evaluation.protocols import Protocol, possible_protocols
 from core.land.models.classifiers import MethodSettings
 from core.land.models.features import FeatureSpec
 from core.pipeline.land.cell_results import CellResult
@@ -23,6 +25,7 @@ from core.pipeline.land.land_workspace import (
     is_look_alike,
     open_dataset,
 )
+from core.pipeline.land.repeated_training import REPEATS, RepeatedRun, Stability
 from core.pipeline.land.study import Study, StudySettings
 from core.pipeline.land.study_cells import CELLS, StudyRun
 from core.pipeline.land.study_results import finished_runs
@@ -43,6 +46,11 @@ class Land:
     dataset: Dataset
     is_synthetic: bool
     version: str
+
+    @property
+    def is_own(self) -> bool:
+        """True for imported images of the user's own."""
+        return self.dataset.layout.rule is not None
 
     @property
     def legend(self) -> Legend:
@@ -90,6 +98,17 @@ def run_result(land: Land, run: StudyRun) -> CellResult:
     result = cached_result(key, lambda: CELLS.read(land.workspace.store, run))
     assert result is not None
     return result
+
+
+def run_stability(land: Land, group: Mapping[Protocol, StudyRun]) -> Stability | None:
+    """Return the repeated training of a model, by the first protocol that has it, or None."""
+    store = land.workspace.store
+    for run in group.values():
+        read = partial(REPEATS.read, store, RepeatedRun(run))
+        stability = cached_result(land.key("stability", run=run.key), read)
+        if stability is not None:
+            return stability
+    return None
 
 
 def class_map_folder(land: Land, run: StudyRun) -> Path | None:

@@ -1,4 +1,4 @@
-"""Long computations on land cover data: `chipscape flair` commands that run as jobs."""
+"""Long computations on land cover data: `chipscape land` commands that run as jobs."""
 
 import hashlib
 from collections.abc import Sequence
@@ -19,6 +19,7 @@ from core.pipeline.land.study_cells import StudyRun
 from core.pipeline.workspace import Workspace
 
 SYNTHETIC_PATCHES = 12
+FLAIR_COMMANDS = ("demo", "fetch")
 
 
 def start_synthetic_data(workspace: Workspace) -> None:
@@ -41,9 +42,10 @@ def land_job_button(
     tables: Sequence[str] = (),
     primary: bool = True,
 ) -> None:
-    """Draw a button that starts `chipscape flair` commands as one job; disabled while it runs.
+    """Draw a button that starts `chipscape land` commands as one job; disabled while it runs.
 
-    `commands` are the arguments after `chipscape flair`; `tables`, if not empty, contains the
+    `commands` are the arguments after `chipscape land`, or after `chipscape flair` for the
+    commands that only FLAIR has; `tables`, if not empty, contains the
     settings of each command as TOML.
     """
     inputs = {"name": "land cover", "commands": commands, "tables": tables}
@@ -54,7 +56,7 @@ def land_job_button(
         lines = [_command(workspace, *words) for words in commands]
         for i, text in enumerate(tables):
             # The name contains a hash, so that other settings are written to another file.
-            name = f"flair-{hashlib.sha256(text.encode()).hexdigest()[:12]}.toml"
+            name = f"land-{hashlib.sha256(text.encode()).hexdigest()[:12]}.toml"
             file = write_atomically(workspace.root / "app" / name, text)
             lines[i] = (*lines[i], "--settings", str(file))
         jobs.start_job(workspace, title, *lines, **inputs)
@@ -64,7 +66,7 @@ def land_job_button(
 def study_job_button(
     run: StudyRun, label: str, title: str, command: str, *, primary: bool = True
 ) -> None:
-    """Draw a button that starts a `chipscape flair` command with the settings of a run."""
+    """Draw a button that starts a `chipscape land` command with the settings of a run."""
     words = (command, "--protocol", run.settings.protocol)
     tables = (land_settings_toml(run.settings, run.method, run.spec, run.regularisation),)
     land_job_button(run.study.workspace, label, title, words, tables=tables, primary=primary)
@@ -76,7 +78,7 @@ def land_settings_toml(
     spec: FeatureSpec,
     regularisation: RegularisationSettings = UNSMOOTHED,
 ) -> str:
-    """Return settings as the TOML that `chipscape flair` reads."""
+    """Return settings as the TOML that `chipscape land` reads."""
     tables = asdict(study)
     parts = {name: tables.pop(name) for name in ("sample", "dates")}
     features = asdict(spec) | {"extras": list(spec.extras)}
@@ -87,4 +89,5 @@ def land_settings_toml(
 
 
 def _command(workspace: Workspace, *words: str) -> tuple[str, ...]:
-    return core_command("flair", *words, "--workspace", workspace.root, "--json")
+    group = "flair" if words[0] in FLAIR_COMMANDS else "land"
+    return core_command(group, *words, "--workspace", workspace.root, "--json")

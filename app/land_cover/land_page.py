@@ -1,6 +1,7 @@
 """Layout of the land cover pages: views, instructions if there are no data, and the credit line."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
 import streamlit as st
 
@@ -13,12 +14,45 @@ from app.widgets import job_status
 from app.widgets.markup import escape_markdown
 from core.land.data.download import FetchSettings
 from core.land.data.nomenclature import ATTRIBUTION, CITATION, LICENCE
-from core.pipeline.land.land_workspace import flair_folder, has_land_cover, is_look_alike
+from core.pipeline.land.land_workspace import (
+    data_credit,
+    flair_folder,
+    has_land_cover,
+    has_own_images,
+    is_look_alike,
+)
 from core.pipeline.workspace import Workspace
 
 SYNTHETIC_NOTE = (
     "This is a synthetic data set in FLAIR's exact layout. Use it to try out all functions. Scores "
     "on it say nothing about real data."
+)
+IMPORT_FIELDS = {
+    "folder": ("Folder of the images", "A folder on the machine that Chipscape runs on."),
+    "labels": (
+        "Labels (optional)",
+        "A raster or vector file, or a folder of them. By default, files with the images' names.",
+    ),
+    "classes": (
+        "Table of classes (optional)",
+        "A CSV file with the columns value, name and colour (#rrggbb). It also limits the classes.",
+    ),
+    "attribute": (
+        "Attribute of the polygons (optional)",
+        "The attribute that holds the class. Without it, it is guessed.",
+    ),
+    "background": (
+        "Class of all other pixels (optional)",
+        "A name such as *not building*. Without it, pixels without a label have no class.",
+    ),
+    "bands": (
+        "Names of the bands (optional)",
+        "Separated by commas, such as red, green, blue, nir. By default, the files' own names.",
+    ),
+}
+OWN_IMAGES = (
+    "Your own images, divided into windows of at most 512 × 512 pixels. What an evaluation leaves "
+    "out together (files, folders or blocks) is called a domain on these pages."
 )
 Views = Mapping[str, tuple[str, Callable[[Land], None]]]
 """The title of each view of a page, and the function that draws it."""
@@ -28,6 +62,8 @@ def draw_land_cover_page(title: str, introduction: str, name: str, views: Views)
     """Draw a page whose view is remembered under `name`; without data, offer ways to get data."""
     workspace = state.current_workspace()
     st.title(title)
+    if has_own_images(workspace):
+        introduction = OWN_IMAGES
     st.markdown(introduction)
     if not has_land_cover(workspace):
         _first_use(workspace)
@@ -38,12 +74,47 @@ def draw_land_cover_page(title: str, introduction: str, name: str, views: Views)
         more = " Your own land cover data are under **My scenes**, on the left."
         st.caption(SYNTHETIC_NOTE + (more if workspace != home and has_land_cover(home) else ""))
     titles = {view: view_title for view, (view_title, _) in views.items()}
+    if land.is_own:
+        titles.pop("series", None)
     view = land_choice(land, "View", titles, name)
     with messages.show_errors():
         views[view][1](land)
     st.divider()
+    if land.is_own:
+        if credit := data_credit(workspace):
+            st.caption(escape_markdown(credit))
+        return
     source = "The layout and the classes are those of" if land.is_synthetic else "Data:"
     st.caption(f"{source} FLAIR #2, IGN. {escape_markdown(CITATION)} {escape_markdown(LICENCE)}")
+
+
+def image_import_panel(workspace: Workspace) -> None:
+    """Draw the form that imports a folder of the user's own images with labels."""
+    st.header("Images and labels of your own")
+    if state.workspace_choice() == state.DEMO:
+        st.markdown("Your own images belong in a separate workspace.")
+        switch = partial(state.switch_workspace, state.MINE)
+        st.button("Open My scenes", "cs.land.mine", on_click=switch)
+        return
+    st.markdown(
+        "Enter a folder of GeoTIFFs with any number of bands. Labels are rasters on the grid of "
+        "the image, or polygons with a class attribute. The files are not copied."
+    )
+    left, right = st.columns(2, gap="large")
+    texts = {}
+    for name, (label, hint) in IMPORT_FIELDS.items():
+        key = state.widget_key(workspace, f"import {name}", "")
+        with left if name in ("folder", "labels", "classes") else right:
+            texts[name] = st.text_input(label, key=key, help=hint).strip()
+    words = ["import", texts.pop("folder")]
+    for name, text in texts.items():
+        words += [f"--{name}", text] if text else []
+    if not words[1]:
+        st.caption("Enter a folder to import it.")
+        return
+    commands = (words, ("survey",))
+    title = "Importing images and labels"
+    land_jobs.land_job_button(workspace, "Import the images", title, *commands)
 
 
 def fetch_panel(workspace: Workspace) -> None:
@@ -95,6 +166,7 @@ def _first_use(workspace: Workspace) -> None:
         if st.button(f"Generate a synthetic data set of {n} patches", key="cs.land:paint"):
             land_jobs.start_synthetic_data(workspace)
             st.rerun()
+    image_import_panel(workspace)
     fetch_panel(workspace)
     st.divider()
     st.caption(escape_markdown(ATTRIBUTION))

@@ -100,7 +100,8 @@ def choose_patch(land: Land) -> int:
     patches = land.dataset.patches
     start = min(int(page_choice(land.workspace, "patch", 0)), len(patches) - 1)
     key = widget_key(land.workspace, f"patch of {land.version}", start)
-    titles = [f"{patch.name} · {patch.area_id} · {patch.split}" for patch in patches]
+    areas = [patch.domain if patch.window else patch.area_id for patch in patches]
+    titles = [f"{p.name} · {area} · {p.split}" for p, area in zip(patches, areas, strict=True)]
     title, rows = titles.__getitem__, range(len(patches))
     index = st.selectbox("Patch", rows, key=key, width=WIDTH, format_func=title)
     return int(keep_choice(land.workspace, "patch", index))

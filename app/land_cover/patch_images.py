@@ -79,6 +79,14 @@ def overlay_images(lower: ByteArray, upper: ByteArray, opacity: float) -> ByteAr
     return np.rint(mixed).astype(np.uint8)
 
 
+def overlay_classes(
+    image: ByteArray, labels: ByteArray, legend: Legend, opacity: float
+) -> ByteArray:
+    """Blend the colours of classes into an image; pixels without a class stay as they are."""
+    overlay = overlay_images(image, class_image(labels, legend), opacity)
+    return np.where((labels == UNLABELLED)[..., None], image, overlay)
+
+
 def highlight_pixels(image: ByteArray, chosen: BoolArray, colour: Colour) -> ByteArray:
     """Tint the chosen pixels of an image, and turn all others pale grey."""
     grey = image.mean(axis=-1, keepdims=True).repeat(3, axis=-1) * 0.45 + 120
@@ -94,8 +102,7 @@ def patch_view(readable: ReadablePatch, view: str) -> ByteArray | None:
     if aerial is None:
         return None
     if view == "overlay" and labels is not None:
-        classes = class_image(labels, layout.legend)
-        return overlay_images(true_colour(aerial, layout.bands), classes, 0.5)
+        return overlay_classes(true_colour(aerial, layout.bands), labels, layout.legend, 0.5)
     drawings = {"infrared": false_colour, "elevation": elevation_image}
     return drawings.get(view, true_colour)(aerial, layout.bands)
 

@@ -10,7 +10,7 @@ import streamlit as st
 
 from app.land_cover import land_widgets, patch_images, pixel_charts
 from app.land_cover.land_data import Land, readable_patch
-from app.land_cover.land_page import fetch_panel
+from app.land_cover.land_page import fetch_panel, image_import_panel
 from app.widgets import markup, palette
 from app.widgets.charts import show_chart
 from app.widgets.chip_display import gallery_pager
@@ -36,10 +36,11 @@ def sample_panel(land: Land) -> None:
     readable, opacity = land_widgets.choose_patch_and_opacity(land, label, (2, 3))
     patch = readable.patch
     cells = [*st.columns(3, gap="small"), *st.columns(3, gap="small")]
-    for cell, (caption, image) in zip(cells, _patch_views(readable, opacity), strict=False):
+    views = _patch_views(readable, opacity)
+    for cell, (caption, image) in zip(cells, views, strict=False):
         with cell:
             show_image(image, caption, width="stretch", caption=caption)
-    with cells[-1]:
+    with cells[len(views)]:
         if readable.labels is not None:
             _show_patch_classes(readable.labels, land.legend)
         st.html(markup.facts_html(_patch_facts(patch).items()))
@@ -73,7 +74,7 @@ def _patch_views(patch: ReadablePatch, opacity: float) -> list[tuple[str, ByteAr
     if patch.labels is not None:
         views.append(("Classes", patch_images.class_image(patch.labels, legend, "full")))
         if aerial is not None:
-            overlay = patch_images.overlay_images(views[0][1], views[-1][1], opacity)
+            overlay = patch_images.overlay_classes(views[0][1], patch.labels, legend, opacity)
             views.append((f"Overlay, opacity {opacity:.0%}", overlay))
     return views
 
@@ -279,12 +280,14 @@ def _describe_split(summary: Mapping[str, Any]) -> str:
 def file_panel(land: Land) -> None:
     """List missing, unexpected and damaged files, and explain where to put real data."""
     survey, patches = land_widgets.require_survey(land), land.dataset.patches
-    counts = (len(patches), sum(patch.has_sentinel for patch in patches))
-    n, n_fused = map(markup.format_number, counts)
-    st.markdown(
-        f"**{n} patches** in {markup.escape_markdown(land.dataset.root)}, {n_fused} of them with "
-        "Sentinel data. Files are matched by name, not by order."
-    )
+    root, n = markup.escape_markdown(land.dataset.root), markup.format_number(len(patches))
+    if land.is_own:
+        n_others = markup.format_number(len(land.dataset.unlabelled))
+        st.markdown(f"**{n} windows** of images in {root} have labels, {n_others} have none.")
+    else:
+        n_fused = markup.format_number(sum(patch.has_sentinel for patch in patches))
+        text = "Files are matched by name, not by order."
+        st.markdown(f"**{n} patches** in {root}, {n_fused} of them with Sentinel data. {text}")
     if problems := survey.problems if survey else [str(p) for p in land.dataset.problems]:
         rows = [problem.split(": ", 1) for problem in problems]
         table = pd.DataFrame(rows, columns=["File or patch", "Problem and how it was handled"])
@@ -292,4 +295,4 @@ def file_panel(land: Land) -> None:
     else:
         text = "and every file could be read" if survey else "but no file has been read yet"
         st.markdown(f"No files are missing or unexpected, {text}.")
-    fetch_panel(land.workspace)
+    (image_import_panel if land.is_own else fetch_panel)(land.workspace)

@@ -17,6 +17,8 @@ from core.land.models.features import patch_ndvi
 from core.types import AnyArray, BoolArray
 
 DROPPED = "#D55E00"
+MOST_BANDS = 300
+"""Numbers of bands are below it, wavelengths in nanometres above."""
 FIVE_DAYS = 5 * 86_400_000
 """Width of a bar in the time series, milliseconds."""
 
@@ -116,9 +118,12 @@ def spectrum_chart(
 ) -> go.Figure:
     """Return a chart of the median spectrum of each class, with the range between its quartiles.
 
-    `spectra` are classes with their pixels, (n, bands); `wavelengths` are in nanometres, ascending.
+    `spectra` are classes with their pixels, (n, bands); `wavelengths` are in nanometres, ascending;
+    values below MOST_BANDS are numbers of bands.
     """
     figure, ticks = go.Figure(), list(wavelengths)
+    is_numbered = max(ticks) < MOST_BANDS
+    position = "band %{x}" if is_numbered else "%{x} nm"
     for cover, values in spectra:
         if not len(values):
             continue
@@ -130,11 +135,14 @@ def spectrum_chart(
         figure.add_scatter(x=x, y=y, **area, **quiet)
         line = {"color": visible_colour(cover.colour, chart_colours()), "width": 2}
         name = escape_hover(cover.name)
-        hover = f"{name}, %{{x}} nm: %{{y:.3~g}}<extra></extra>"
+        hover = f"{name}, {position}: %{{y:.3~g}}<extra></extra>"
         curve = {"mode": "lines+markers", "name": name, "line": line, "hovertemplate": hover}
         figure.add_scatter(x=ticks, y=median.tolist(), **curve)
     figure.update_layout(base_layout(height=360), legend={"orientation": "h", "y": 1.08, "x": 0})
-    figure.update_xaxes(title_text="wavelength (nm)", gridcolor=chart_colours().rule)
+    axis = "band" if is_numbered else "wavelength (nm)"
+    figure.update_xaxes(title_text=axis, gridcolor=chart_colours().rule)
+    if is_numbered:
+        figure.update_xaxes(tickvals=ticks)
     return figure.update_yaxes(
         title_text=escape_hover(title), gridcolor=chart_colours().rule, rangemode="tozero"
     )

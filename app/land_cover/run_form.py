@@ -61,11 +61,16 @@ def run_panel(land: Land) -> None:
         smoothing = regularisation_form(land)
         protocols, samples = _protocol_form(land)
         maps = land_toggle(land, "Keep class maps for the other pages", "maps", start=True)
-        commands, tables = [], []
+        commands: list[tuple[str, ...]] = []
+        tables: list[str] = []
         for sample in samples:
             text = land_settings_toml(StudySettings(sample=sample), method, spec, smoothing)
             tables += [text] * len(protocols)
             commands += [("maps" if maps else "run", "--protocol", name) for name in protocols]
+            if len(protocols) > 1:
+                # Without a protocol, the stability and the optimism gap are measured as well.
+                tables.append(text)
+                commands.append(("run",))
         title = f"Running {run_titles.METHODS[method.method]}, {spec.title}"
         land_job_button(land.workspace, "Run this model", title, *commands, tables=tables)
     with right:
@@ -145,7 +150,7 @@ def regularisation_form(land: Land) -> RegularisationSettings:
 def _protocol_form(land: Land) -> tuple[list[Protocol], list[SampleSettings]]:
     """Draw the widgets for protocols and training pixels; return the choices."""
     protocols = possible_protocols(land.dataset)
-    options = {ALL: "all protocols, with the optimism gap"}
+    options = {ALL: "all protocols, with stability and optimism gap"}
     options |= {protocol: run_titles.PROTOCOLS[protocol] for protocol in protocols}
     choice = land_select(land, "Evaluation", options, "protocol", protocols[0])
     if choice != ALL:

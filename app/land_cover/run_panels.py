@@ -9,20 +9,17 @@ import pandas as pd
 import streamlit as st
 
 from app.land_cover import score_charts
-from app.land_cover.land_data import Land, list_runs, run_result
+from app.land_cover.land_data import Land, run_result, run_stability
 from app.land_cover.land_jobs import land_job_button
 from app.land_cover.land_widgets import download_button, land_choice, show_table
-from app.land_cover.score_charts import timing_chart
 from app.widgets.charts import show_chart
-from app.widgets.markup import count_noun, escape_markdown, format_number
-from core.land.evaluation.protocols import Protocol, has_official_test, possible_protocols
+from app.widgets.markup import escape_markdown, format_number
+from core.land.evaluation.confusion import FEWEST_UNITS
+from core.land.evaluation.protocols import Protocol, has_official_test
 from core.land.models.classifier_table import CHANCE_BASELINES
-from core.land.models.classifiers import Classifier, MethodSettings
-from core.land.models.configurations import GridCell, grid_configurations
-from core.land.models.features import FeatureSpec
 from core.pipeline.land import run_titles, study_results
+from core.pipeline.land.repeated_training import Stability
 from core.pipeline.land.run_titles import PROTOCOLS
-from core.pipeline.land.study import Study, StudySettings
 from core.pipeline.land.study_cells import StudyRun
 
 ALL = "all"
@@ -38,7 +35,6 @@ RELIABILITY = {
 MOST_ROWS, MOST_NOTES = 14, 10
 EVALUATION, TRAINING, OTHER = "Evaluated on", "Training pixels", 'Trained with "other"'
 SMOOTHING = "Smoothing"
-SCORES = ("mIoU", "95 % from", "95 % to", "The notebook's mIoU", "Overall accuracy", "Seconds")
 
 
 def runs_panel(land: Land, runs: Sequence[StudyRun]) -> None:
@@ -74,32 +70,57 @@ def shorten_notes(notes: Sequence[str]) -> list[str]:
 
 
 def _protocol_panel(land: Land, runs: Sequence[StudyRun]) -> None:
-    rows = []
+    rows, stabilities = [], {}
     for group in study_results.group_by_protocol(runs):
         scores = {protocol: run_result(land, run).scores.miou for protocol, run in group.items()}
         run = next(iter(group.values()))
-        rows.append((run_titles.configuration_title(run), scores, run.is_chance))
+        title = run_titles.configuration_title(run)
+        rows.append((title, scores, run.is_chance))
+        if stability := run_stability(land, group):
+            stabilities[title] = stability
     rows.sort(key=lambda row: (row[2], -max(row[1].get("domains", 0), row[1].get("test", 0))))
     show_chart(score_charts.protocol_chart(rows, COLUMNS), "cs.land.together")
     st.caption(
-        'mIoU by protocol. The line between "domains left out" and "training patches" shows how '
-        "optimistic an evaluation on training patches is. The optimism gap in the table is the "
-        'same difference, computed without the pixels of "other".'
+        "mIoU by protocol. The optimism gap in the table is measured separately, on pixels that "
+        "train no model and with equal numbers of training pixels: from all domains, minus from "
+        "other domains only. It is available for models that were run by all protocols together."
     )
+    negative = [
+        f"{title}: {stability.gap_text}"
+        for title, stability in stabilities.items()
+        if stability.gap is not None and stability.gap[0] < 0
+    ]
+    for text in negative:
+        st.caption(escape_markdown(text))
     _baseline_button(land, runs)
 
 
 def protocol_table(land: Land, runs: Sequence[StudyRun]) -> pd.DataFrame:
-    """Return the mIoU for each protocol and the optimism gap, one row per configuration."""
+    """Return the mIoU for each protocol, the stability and the optimism gap of each model."""
     rows = []
     for group in study_results.group_by_protocol(runs):
         results = {protocol: run_result(land, run) for protocol, run in group.items()}
         row = _model_columns(next(iter(group.values()))) | dict.fromkeys(COLUMNS.values(), np.nan)
         row |= {COLUMNS[protocol]: result.scores.miou for protocol, result in results.items()}
-        rows.append(row | {"Optimism gap": study_results.optimism_gap(results)})
-    table = pd.DataFrame(rows).astype({"Optimism gap": float}).dropna(axis=1, how="all")
+        clusters = [", ".join(map(str, result.n_clusters)) for result in results.values()]
+        row["Clusters, by fold"] = " | ".join(filter(None, clusters)) or None
+        rows.append(row | _stability_columns(run_stability(land, group)))
+    table = pd.DataFrame(rows).dropna(axis=1, how="all")
     scored = [title for title in COLUMNS.values() if title in table]
     return table.sort_values(scored, ascending=False, kind="stable")
+
+
+def _stability_columns(stability: Stability | None) -> dict[str, Any]:
+    """Return the spread over draws of the training pixels, and the optimism gap."""
+    if stability is None:
+        return {}
+    scores, clusters = stability.mious, stability.n_clusters
+    return {
+        "Repeated, from": float(scores.min()),
+        "Repeated, to": float(scores.max()),
+        "Clusters, repeated": f"{clusters.min()} to {clusters.max()}" if clusters.any() else None,
+        "Optimism gap": stability.gap[0] if stability.gap else np.nan,
+    }
 
 
 def other_class_table(land: Land, runs: Sequence[StudyRun]) -> pd.DataFrame:
@@ -137,6 +158,10 @@ def axis_panel(land: Land, runs: Sequence[StudyRun], protocol: str) -> None:
     official = protocol == "test" and has_official_test(land.dataset)
     rows.sort(key=lambda row: (row.baseline, -row.miou))
     show_chart(score_charts.score_axis(rows, official=official), "cs.land.axis")
+    areas = {len(set(run_result(land, run).areas)) for run in runs}
+    if min(areas) < FEWEST_UNITS:
+        text = f"No 95 % intervals: they need at least {FEWEST_UNITS} areas with held-out pixels; "
+        st.caption(text + f"here there {'is 1' if min(areas) == 1 else f'are {min(areas)}'}.")
     if not official:
         published = ", ".join(f"{name} {miou:.4f}" for name, miou in score_charts.PUBLISHED)
         text = f"Published scores apply to FLAIR's official test set only: {published}."
@@ -200,7 +225,8 @@ def score_columns(land: Land, run: StudyRun) -> dict[str, Any]:
         "mIoU": round(scores.miou, 4),
         "95 % from": round(interval.low, 4) if interval else None,
         "95 % to": round(interval.high, 4) if interval else None,
-        "Areas": interval.n_units if interval else 1,
+        "Areas": len(set(result.areas)),
+        "Clusters": ", ".join(map(str, result.n_clusters)) or None,
         "Classes averaged": scores.n_classes,
         "Overall accuracy": round(scores.overall_accuracy, 4),
         "Kappa": round(scores.kappa, 4),
@@ -209,74 +235,3 @@ def score_columns(land: Land, run: StudyRun) -> dict[str, Any]:
         "Labels used": sum(fold["n_labels"] for fold in folds),
         "Seconds": round(result.seconds, 1),
     }
-
-
-def grid_panel(land: Land) -> None:
-    """Show the scores and times of the configurations in the original notebook's grid."""
-    options = {protocol: PROTOCOLS[protocol] for protocol in possible_protocols(land.dataset)}
-    protocol = land_choice(land, "Evaluated on", options, "grid on")
-    finished = list_runs(land)
-    study = Study(land.workspace, StudySettings(protocol), land.dataset)
-    cells = grid_configurations()
-
-    def find(method: Classifier, spec: FeatureSpec) -> StudyRun | None:
-        return study_results.find_run(finished, StudyRun(study, MethodSettings(method), spec))
-
-    grid = [find(cell.method, cell.spec) for cell in cells]
-    runs = [run for run in grid if run is not None]
-    st.markdown(
-        f"**Configurations that have been run: {len(runs)} of {len(cells)}.** These are the "
-        "configurations of the original notebook, the analysis with which this project began. They "
-        "combine two methods, aerial bands with and without Sentinel, and features that are "
-        "original (O) or robustly scaled (R), optionally normalised (N), and optionally with the "
-        "intensity appended (I)."
-    )
-    if len(runs) < len(cells):
-        commands = (*baseline_commands(protocol), ("grid", "--protocol", protocol))
-        label = "Run the missing configurations"
-        land_job_button(land.workspace, label, "Running the grid", *commands)
-    if not runs:
-        return
-    baselines = [find(name, FeatureSpec()) for name in CHANCE_BASELINES]
-    axis_panel(land, [*runs, *(run for run in baselines if run is not None)], protocol)
-    _show_grid(land, study, cells, grid)
-    st.header("Time")
-    seconds = [run_result(land, run).seconds if run else None for run in grid]
-    minutes = [cell.notebook_minutes for cell in cells]
-    figure = timing_chart([cell.name for cell in cells], seconds, minutes)
-    show_chart(figure, "cs.land.times")
-    total = sum(value for value in seconds if value is not None) / 60
-    n_patches = len(run_result(land, runs[0]).patches)
-    st.caption(
-        f"Chipscape: {format_number(total, 'min')} for {count_noun(len(runs), 'configuration')} on "
-        f"{count_noun(n_patches, 'patch', 'patches')}. The notebook: 31.8 hours on about 200 "
-        "patches and 8 cores. The amount of work differs, so compare only the relative lengths of "
-        "the bars, or the time per patch."
-    )
-
-
-def _show_grid(
-    land: Land, study: Study, cells: Sequence[GridCell], grid: Sequence[StudyRun | None]
-) -> None:
-    results = [run_result(land, run) if run else None for run in grid]
-    counts = [len(result.patches) if result else 0 for result in results]
-    reasons = study_results.unjudged_patches(study, [result for result in results if result])
-    n_expected, rows = sum(len(fold.test) for fold in study.folds), []
-    for cell, run, n in zip(cells, grid, counts, strict=True):
-        row = {"Configuration": cell.name, "The notebook's minutes": cell.notebook_minutes}
-        evaluated = {"Evaluated patches": f"{n} of {n_expected}"}
-        rows.append(row | evaluated | score_columns(land, run) if run else row)
-    columns = ["Configuration", "Evaluated patches", *SCORES, "The notebook's minutes"]
-    table = pd.DataFrame(rows)[columns]
-    # "Evaluated patches" has the same value in all rows unless a patch was left out.
-    show_table(table if reasons else table.drop(columns="Evaluated patches"))
-    if reasons:
-        parts = [
-            f"{name} by {count_noun(len(notes), 'configuration')}: {notes[-1].rstrip('.')}"
-            for name, notes in reasons.items()
-        ]
-        text = f"Patches left out: {'; '.join(parts)}."
-        if len(set(counts) - {0}) > 1:
-            text += " Rows that were evaluated on fewer patches cannot be compared with the others."
-        st.warning(escape_markdown(text))
-    download_button(land, "Download the grid (CSV)", table, "flair-grid.csv")

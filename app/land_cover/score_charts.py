@@ -12,28 +12,15 @@ from app.widgets.colouring import interpolate_colours
 from app.widgets.markup import escape_hover, format_number
 from app.widgets.theme import chart_colours, text_colour
 from core.land.data.nomenclature import FLAIR, Legend
-from core.land.evaluation.label_economy import EconomyPoint
 from core.land.evaluation.protocols import Protocol
 from core.types import AnyArray
 
 # mIoU on the official test set: U-Net and U-T&T from the tables of Garioud et al. (2023),
 # arXiv:2310.13336; the winner from the final ranking of the challenge.
 PUBLISHED = (("U-Net", 0.5470), ("U-T&T", 0.5758), ("challenge winner", 0.6413))
-ORANGE, PINK = "#D55E00", "#CC79A7"
+ORANGE = "#D55E00"
 PROTOCOL_SYMBOLS: Mapping[Protocol, str] = {"domains": "circle", "patches": "diamond", "test": "x"}
-SERIES = {
-    "knn": "labelled pixels, kNN",
-    "hdbscan": "HDBSCAN clusters",
-    "kmeans": "k-means clusters",
-}
 POINTS = {"mode": "markers", "hoverinfo": "text", "showlegend": False}
-# Marker symbols by the rule for labelling clusters; a "look" is the inspection of one pixel.
-SYMBOLS = {
-    "one look per cluster": "circle",
-    "3 pixels per cluster": "diamond",
-    "10 pixels per cluster": "square",
-    "every training label": "x",
-}
 SHARE_COLOURS = {
     "light": ((0.0, "#FFFFFF"), (0.15, "#D9E8F2"), (0.5, "#6CA6CD"), (1.0, "#0B3C5D")),
     "dark": ((0.0, "#14191E"), (0.15, "#1B3444"), (0.5, "#3A7CA5"), (1.0, "#C3E2F5")),
@@ -79,18 +66,13 @@ def score_axis(rows: Sequence[ScoreRow], *, official: bool) -> go.Figure:
 def protocol_chart(
     rows: Sequence[tuple[str, Mapping[Protocol, float], bool]], names: Mapping[Protocol, str]
 ) -> go.Figure:
-    """Return a chart of mIoU by protocol, one row per model; a line spans the optimism gap.
+    """Return a chart of mIoU by protocol, one row per model.
 
     Each of `rows` holds a model's name, its mIoU by protocol, and True for a chance baseline;
     `names` are the titles of the protocols.
     """
     figure, theme = go.Figure(), chart_colours()
     inks = {"domains": theme.accent, "patches": ORANGE, "test": theme.ink}
-    for row, (_, scores, _) in enumerate(rows):
-        if {"domains", "patches"} <= scores.keys():
-            x, line = [scores["domains"], scores["patches"]], {"color": theme.quiet, "width": 4}
-            quiet = {"hoverinfo": "skip", "showlegend": False}
-            figure.add_scatter(x=x, y=[row, row], mode="lines", line=line, **quiet)
     for protocol, symbol in PROTOCOL_SYMBOLS.items():
         evaluated = [(row, *run) for row, run in enumerate(rows) if protocol in run[1]]
         if not evaluated:
@@ -113,73 +95,33 @@ def protocol_chart(
 
 
 def timing_chart(
-    names: Sequence[str], seconds: Sequence[float | None], notebook_minutes: Sequence[float]
+    names: Sequence[str], seconds: Sequence[float | None], notebook: Sequence[float]
 ) -> go.Figure:
-    """Return a bar chart of minutes per configuration, on a log axis.
+    """Return a chart of the time per patch of each configuration, in seconds, on a log axis.
 
-    `seconds` are Chipscape's times; `notebook_minutes` are the times of the original notebook.
+    `seconds` are Chipscape's times per patch; `notebook` are those of the original notebook.
     """
     figure, theme = go.Figure(), chart_colours()
-    titles = [escape_hover(name) for name in names]
-    minutes = [None if value is None else value / 60 for value in seconds]
+    y = list(range(len(names)))
     series = (
-        ("Chipscape", minutes, theme.accent),
-        ("the notebook", [*notebook_minutes], theme.quiet),
+        ("Chipscape, this machine", [*seconds], theme.accent, "circle"),
+        ("the notebook, 8 cores", [*notebook], theme.baseline, "diamond"),
     )
-    for name, x, colour in series:
-        hover, marker = f"%{{y}}<br>{name}: %{{x:.3~g}} min<extra></extra>", {"color": colour}
-        bar = {"orientation": "h", "name": name, "marker": marker, "hovertemplate": hover}
-        figure.add_bar(x=x, y=titles, **bar)
-    layout = base_layout(height=23 * len(names) + 90)
-    layout["legend"] = {"orientation": "h", "y": 1.04, "x": 0}
-    figure.update_layout(layout, barmode="group", bargap=0.25)
-    ticks = [0.01, 0.1, 1, 10, 100, 1000]
-    figure.update_xaxes(type="log", tickvals=ticks, ticktext=[f"{tick:g}" for tick in ticks])
-    figure.update_xaxes(title_text="minutes", gridcolor=chart_colours().rule)
-    return figure.update_yaxes(autorange="reversed", ticks="", ticksuffix="  ")
-
-
-def economy_chart(points: Sequence[EconomyPoint]) -> go.Figure:
-    """Return a chart of the mIoU by number of labels, with the range over random draws of labels.
-
-    The range is an area for labelled pixels, and a whisker at each point for named clusters.
-    """
-    figure, theme = go.Figure(), chart_colours()
-    inks = {"knn": theme.accent, "hdbscan": ORANGE, "kmeans": PINK}
-    curves: dict[str, list[EconomyPoint]] = {point.method: [] for point in points}
-    for point in sorted(points, key=lambda point: point.n_labels):
-        curves[point.method].append(point)
-    titles = set()
-    for method, curve in curves.items():
-        series = next(name for name in SERIES if method.startswith(name))
-        title, colour = SERIES[series], inks[series]
-        is_knn = method == "knn"
-        symbols = [SYMBOLS.get(point.rule, "circle") for point in curve]
+    for name, x, colour, symbol in series:
         hovers = [
-            f"{escape_hover(f'{method}: {p.rule}')}<br>{format_number(p.n_labels)} labels, "
-            f"mIoU {p.miou:.3f}, range {p.low:.3f} to {p.high:.3f}"
-            for p in curve
+            f"{escape_hover(title)}<br>{name}: {value:.2g} s per patch" if value else ""
+            for title, value in zip(names, x, strict=True)
         ]
-        above = [point.high - point.miou for point in curve]
-        below = [point.miou - point.low for point in curve]
-        style = {"name": title, "legendgroup": title, "showlegend": title not in titles}
-        style |= {"line": {"color": colour, "width": 2.4 if is_knn else 1}, "mode": "lines+markers"}
-        style |= {"marker": {"size": 5 if is_knn else 8, "color": colour, "symbol": symbols}}
-        bars = None if is_knn else _error_bars(above, below, thickness=1, width=3)
-        x, y = [point.n_labels for point in curve], [point.miou for point in curve]
-        figure.add_scatter(x=x, y=y, error_y=bars, hovertext=hovers, hoverinfo="text", **style)
-        titles.add(title)
-    for title, symbol in SYMBOLS.items():
-        _add_legend_entry(figure, title, symbol=symbol, color=theme.muted, size=8)
-    pixels = curves["knn"]
-    x = [point.n_labels for point in pixels]
-    y = [point.high for point in pixels] + [point.low for point in reversed(pixels)]
-    area = {"fill": "toself", "fillcolor": "rgba(107, 118, 131, 0.22)", "mode": "none"}
-    figure.add_scatter(x=x + x[::-1], y=y, hoverinfo="skip", name="range of draws", **area)
-    figure.update_layout(base_layout(height=440), legend={"orientation": "h", "y": -0.2, "x": 0})
-    figure.update_xaxes(type="log", title_text="number of labels", gridcolor=chart_colours().rule)
-    figure.update_yaxes(title_text="mIoU on held-out pixels", gridcolor=chart_colours().rule)
-    return figure.update_yaxes(rangemode="tozero")
+        marker = {"color": colour, "size": 9, "symbol": symbol}
+        figure.add_scatter(x=x, y=y, name=name, mode="markers", marker=marker, hovertext=hovers)
+    figure.update_traces(hoverinfo="text")
+    _name_runs(figure, names, 1, top=34)
+    legend = {"orientation": "h", "y": 1, "yanchor": "bottom", "x": 0}
+    ticks = [0.01, 0.1, 1, 10, 100, 1000]
+    figure.update_layout(legend=legend).update_xaxes(type="log", autorange=True, range=None)
+    figure.update_xaxes(tickvals=ticks, ticktext=[f"{tick:g}" for tick in ticks])
+    figure.update_xaxes(title_text="seconds per patch of 512 x 512 pixels")
+    return figure.update_yaxes(range=[len(names) - 0.4, -0.6], autorange=None)
 
 
 def _error_bars(

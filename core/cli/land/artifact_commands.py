@@ -9,8 +9,8 @@ from core.artifacts.store import Artifact
 from core.cli.console import reporter, show_result
 from core.cli.land import result_texts as texts
 from core.cli.land.land_options import LandSession, ProtocolOption, with_land_session
-from core.land.evaluation.economy_verdict import economy_answer
-from core.land.evaluation.label_economy import EconomyPoint
+from core.land.evaluation.economy_verdict import economy_answer, economy_sentences, economy_verdict
+from core.land.evaluation.label_economy import LabelEconomy, point_table
 from core.land.models.classifiers import MethodSettings
 from core.pipeline.land.class_maps import CLASS_MAPS
 from core.pipeline.land.economy_stage import ECONOMIES
@@ -56,6 +56,7 @@ def recut_command(session: LandSession, protocol: ProtocolOption = "") -> None:
         artifact = make_recut(run, listen("cut"))
         notes = study_notes(run.study, run.spec, n_folds=1)
     cut = RECUTS.open(artifact)
+    notes = [*cut.notes, *notes]
     values = {"miou": cut.scores.miou}
     for suffix, naming in (("", cut.naming), ("_after_knn", cut.after)):
         values[f"reliability{suffix}"] = naming.mean_reliability
@@ -69,30 +70,37 @@ def economy_command(session: LandSession, protocol: ProtocolOption = "") -> None
     """Compute the mIoU for each number of labels, assigned to pixels or to clusters."""
     run = session.run(protocol)
     with reporter() as listen:
-        points = ECONOMIES.open(run.make(ECONOMIES, listen("economy")))
+        economy = ECONOMIES.open(run.make(ECONOMIES, listen("economy")))
         notes = study_notes(run.study, run.spec)
-    table = [dataclasses.asdict(point) for point in points]
+    table = [point_table(point) for point in economy.points]
     # Of the classifier's settings, the curve depends on the number of neighbours.
     title = configuration_title(dataclasses.replace(run, method=MethodSettings(k=run.method.k)))
     result: dict[str, Any] = {"title": title, "features": run.spec.title}
     result |= texts.preset_field(run.spec)
     lines = chain(
-        _economy_lines(f"{title}{texts.notebook_remark(run.spec)}", points),
+        _economy_lines(f"{title}{texts.notebook_remark(run.spec)}", economy),
         texts.note_lines(notes),
         [session.credit],
     )
+    result |= {
+        "verdict": economy_verdict(economy.points),
+        "answer": economy_answer(economy),
+        "draws": economy.n_draws,
+        "areas": economy.n_areas,
+        "left_out_fraction": economy.left_out,
+    }
     result |= {"points": table, "notes": notes, "attribution": session.credit}
     show_result(session.as_json, result, lines)
 
 
-def _economy_lines(title: str, points: list[EconomyPoint]) -> Iterator[str]:
+def _economy_lines(title: str, economy: LabelEconomy) -> Iterator[str]:
     yield title
-    for point in points:
+    for point in sorted(economy.points, key=lambda point: (point.kind, point.method)):
         yield (
             f"{point.n_labels:>8} labels  mIoU {point.miou:.3f} ({point.low:.3f} to "
             f"{point.high:.3f})  {point.method}: {point.rule}"
         )
-    yield economy_answer(points)
+    yield from economy_sentences(economy)
 
 
 def _show_artifact(

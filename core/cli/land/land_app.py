@@ -8,6 +8,7 @@ import typer
 from core.cli.land import (
     artifact_commands,
     data_commands,
+    grid_command,
     import_command,
     method_commands,
     predict_command,
@@ -20,7 +21,7 @@ _MODELS = {
     "describe": data_commands.describe_command,
     "run": method_commands.run_protocol_command,
     "predict": predict_command.predict_patches_command,
-    "grid": method_commands.grid_command,
+    "grid": grid_command.run_grid_command,
     "score": method_commands.score_protocol_command,
     "survey": artifact_commands.survey_command,
     "maps": artifact_commands.maps_command,

@@ -7,11 +7,13 @@ from typing import Any, TypeVar
 
 from core.cli.console import counted
 from core.errors import ChipscapeError
-from core.land.evaluation.confusion import ConfusionScores, Interval
+from core.land.evaluation.confusion import ConfusionScores, Interval, describe_missing_interval
+from core.land.evaluation.protocols import Protocol
 from core.land.evaluation.small_objects import SMALL_OBJECT
 from core.land.models.configurations import GridCell
 from core.land.models.features import FeatureSpec
 from core.pipeline.land.cell_results import CellResult
+from core.pipeline.land.repeated_training import Stability
 
 Name = TypeVar("Name", bound=str)
 Outcome = CellResult | ChipscapeError
@@ -36,10 +38,12 @@ def result_table(outcome: Outcome) -> dict[str, Any]:
     if isinstance(outcome, ChipscapeError):
         return {"miou": None, "error": str(outcome)}
     scores, interval = outcome.scores, outcome.interval
+    n_areas = len(set(outcome.areas))
     names = ("iou", "users_accuracy", "producers_accuracy", "f1")
     return {
         **score_fields(scores),
         "interval": dataclasses.asdict(interval) if interval else None,
+        "no_interval_because": "" if interval else describe_missing_interval(n_areas),
         "classes": {
             cover.name: {name: json_number(getattr(scores, name)[i]) for name in names}
             | {"support": int(scores.support[i])}
@@ -47,24 +51,66 @@ def result_table(outcome: Outcome) -> dict[str, Any]:
         },
         **_regularisation_field(outcome),
         "patches": len(outcome.patches),
-        "areas": len(set(outcome.areas)),
+        "areas": n_areas,
+        "n_clusters": outcome.n_clusters,
         "seconds": round(outcome.seconds, 3),
         "folds": outcome.about["folds"],
         "artifact": str(outcome.artifact.folder),
     }
 
 
-def grid_row(cell: GridCell, outcome: Outcome) -> dict[str, Any]:
-    """Return a configuration of the grid as JSON, with an error instead of scores if it failed."""
-    names = ("miou", "notebook_miou", "overall_accuracy", "seconds")
+def grid_row(
+    cell: GridCell, outcome: Outcome, other_results: Mapping[Protocol, CellResult]
+) -> dict[str, Any]:
+    """Return a configuration of the grid as JSON, with an error instead of scores if it failed.
+
+    `other_results` are its results by other protocols.
+    """
+    names = ("miou", "notebook_miou", "overall_accuracy", "seconds", "n_clusters")
     table = result_table(outcome)
     return {
         "method": cell.method,
         **{name: getattr(cell.spec, name) for name in GRID_FEATURES},
         **{name: table.get(name) for name in names},
+        "protocols": {
+            name: {"miou": json_number(result.scores.miou), "n_clusters": result.n_clusters}
+            for name, result in other_results.items()
+        },
         **({"error": table["error"]} if "error" in table else {}),
         **preset_field(cell.spec),
     }
+
+
+def other_protocols_text(other_results: Mapping[Protocol, CellResult]) -> str:
+    """Return the mIoU and the clusters by other protocols, for the end of a line."""
+    parts = [
+        f"; {protocol} {result.scores.miou:.3f}{cluster_count_text(result)}"
+        for protocol, result in other_results.items()
+    ]
+    return "".join(parts)
+
+
+def cluster_count_text(result: CellResult) -> str:
+    """Return the numbers of clusters of all folds in brackets; empty without clusters."""
+    numbers = ", ".join(map(str, result.n_clusters))
+    return f" ({numbers} clusters)" if numbers else ""
+
+
+def stability_fields(stability: Stability | None, protocol: str) -> dict[str, Any]:
+    """Return the stability and the optimism gap as JSON; empty fields if not measured."""
+    if stability is None:
+        return {"stability": None, "optimism_gap": None, "optimism_gap_range": None}
+    gap, interval = stability.gap, stability.interval
+    table = {
+        "protocol": protocol,
+        "draws": len(stability.counts),
+        "training_pixels": stability.n_pixels,
+        "miou": [json_number(float(value)) for value in stability.mious],
+        "n_clusters": stability.n_clusters.tolist() if stability.n_clusters.any() else [],
+        "interval": dataclasses.asdict(interval) if interval else None,
+    }
+    ranges = {"optimism_gap": gap[0], "optimism_gap_range": list(gap[1:])} if gap else {}
+    return {"stability": table, "optimism_gap": None, "optimism_gap_range": None} | ranges
 
 
 def preset_field(spec: FeatureSpec) -> dict[str, str]:
@@ -76,21 +122,22 @@ def result_line(outcome: Outcome) -> str:
     """Return the scores of a result in one line."""
     if isinstance(outcome, ChipscapeError):
         return f"failed: {outcome}"
-    scores, interval = outcome.scores, interval_text(outcome.interval)
+    scores, n_areas = outcome.scores, len(set(outcome.areas))
+    interval = interval_text(outcome.interval, n_areas)
     miou = f"mIoU {scores.miou:.3f} over {scores.n_classes} classes ({interval})"
     return f"{miou}, accuracy {scores.overall_accuracy:.3f}"
 
 
-def interval_text(interval: Interval | None, unit: str = "area") -> str:
-    """Return a 95 % confidence interval as text."""
+def interval_text(interval: Interval | None, n_units: int, unit: str = "areas") -> str:
+    """Return a 95 % confidence interval as text, or the reason why there is none."""
     if interval is None:
-        return f"no interval, only one {unit}"
+        return describe_missing_interval(n_units, unit)
     return f"{interval.low:.3f} to {interval.high:.3f}, {interval.n_units} {interval.unit}"
 
 
 def cluster_line(result: CellResult) -> str:
     """Return cluster counts, mean noise and reliability of the folds; empty without clusters."""
-    numbers = [str(fold["n_clusters"]) for fold in result.about["folds"] if "n_clusters" in fold]
+    numbers = [str(number) for number in result.n_clusters]
     if not numbers:
         return ""
     mean = result.fold_mean

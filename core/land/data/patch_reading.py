@@ -1,12 +1,12 @@
 """Reading of the pixels of patches: aerial bands, labels, context and Sentinel spectra."""
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from core.errors import SceneError
-from core.land.context.context_groups import compute_context
+from core.land.context.context_groups import compute_context, context_reach
 from core.land.context.image_bands import BandRoles, ImageBands
 from core.land.context.token_grids import TokenFolder
 from core.land.data.bands import Bands
@@ -196,10 +196,9 @@ def _pixel_context(
     columns: list[FloatArray] = []
     names: list[str] = []
     if needs.context:
-        planes, plane_names = compute_context(
-            image_bands(aerial, patch.layout.bands), needs.context
-        )
-        columns.append(planes[:, *pixels].T)
+        image, (row, column) = read_with_margin(patch, aerial, context_reach(needs.context))
+        planes, plane_names = compute_context(image, needs.context)
+        columns.append(planes[:, pixels[0] + row, pixels[1] + column].T)
         names += plane_names
     for folder in needs.tokens:
         columns.append(folder.read_pixels(patch.name, *pixels))
@@ -207,6 +206,24 @@ def _pixel_context(
     if not columns:
         return None, ()
     return np.ascontiguousarray(np.concatenate(columns, axis=1)), tuple(names)
+
+
+def read_with_margin(
+    patch: Patch, aerial: AnyArray, margin: int
+) -> tuple[ImageBands, tuple[int, int]]:
+    """Return the image around a patch, and the position of the patch's first pixel in it.
+
+    FLAIR's patches are images of their own. Windows of an image get a margin, so that the features
+    of their pixels do not depend on how the image is divided.
+    """
+    if patch.window is None:
+        return image_bands(aerial, patch.layout.bands), (0, 0)
+    from core.land.data.window_reading import read_window
+
+    read = read_window(patch, margin)
+    image = replace(image_bands(read.values, patch.layout.bands), valid=~read.mask)
+    left, top = patch.window[:2]
+    return image, (top - read.top, left - read.left)
 
 
 def _pixel_spectra(

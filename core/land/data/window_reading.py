@@ -22,8 +22,10 @@ from core.types import ByteArray, Geometries
 _FILES_IN_MEMORY = 16
 
 
-def read_window(patch: Patch) -> Pixels:
-    """Read all bands of a window, and the mask of its invalid pixels.
+def read_window(patch: Patch, margin: int = 0) -> Pixels:
+    """Read all bands of a window with a margin around it, and the mask of its invalid pixels.
+
+    The margin, in pixels, is cut off at the edges of the image.
 
     Raises SceneError if the image cannot be read, or no longer has the bands of the data set.
     """
@@ -36,15 +38,18 @@ def read_window(patch: Patch) -> Pixels:
             remedy="Import the folder again.",
         )
     assert patch.window is not None
-    _, _, right, bottom = patch.window
+    left, top, right, bottom = patch.window
     if right > scene.width or bottom > scene.height:
         raise SceneError(
             f"the image has {scene.width} x {scene.height} pixels, fewer than when it was imported",
             where=patch.image.name,
             remedy="Import the folder again.",
         )
+    outer_left, outer_top = max(0, left - margin), max(0, top - margin)
+    outer_right = min(scene.width, right + margin)
+    outer_bottom = min(scene.height, bottom + margin)
     with Reader(scene) as reader:
-        return reader.read(patch.window)
+        return reader.read((outer_left, outer_top, outer_right, outer_bottom))
 
 
 def read_window_labels(

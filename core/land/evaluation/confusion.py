@@ -19,6 +19,8 @@ errors.
 """
 ClassOrder = Literal["class", "together", "worst"]
 _DRAWS_AT_ONCE = 200
+FEWEST_UNITS = 8
+"""Fewest areas (or patches) for an interval; quantiles of fewer are hardly more than noise."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,9 @@ class Interval:
         Number of areas (or patches) to draw from.
     unit : str
         The unit of resampling: "areas", or "patches" if the areas are not known.
+    n_models : int
+        Number of models, each trained on another draw of pixels, that the bootstrap also draws
+        from; 1 if the interval does not cover the choice of the training pixels.
     """
 
     low: float
@@ -76,6 +81,7 @@ class Interval:
     n_units: int
     n_draws: int
     unit: str = "areas"
+    n_models: int = 1
 
 
 def count_confusion(truth: AnyArray, predicted: AnyArray, n_classes: int = N_CLASSES) -> AnyArray:
@@ -101,6 +107,16 @@ def count_confusion(truth: AnyArray, predicted: AnyArray, n_classes: int = N_CLA
             )
     cells = np.bincount((rows - 1) * n_classes + columns - 1, minlength=n_classes**2)
     return cells.reshape(n_classes, n_classes)
+
+
+def count_by_unit(truth: AnyArray, predicted: AnyArray, units: AnyArray, n_units: int) -> AnyArray:
+    """Count the confusion in each unit, such as an area; int64 (n_units, 13, 13).
+
+    `units`, int (n,), holds the unit of each pixel, from 0.
+    """
+    return np.stack(
+        [count_confusion(truth[units == i], predicted[units == i]) for i in range(n_units)]
+    )
 
 
 def wrong_pixels(truth: AnyArray, predicted: AnyArray) -> BoolArray:
@@ -212,21 +228,53 @@ def bootstrap_miou(
     """Estimate a 95 % interval of the mIoU by drawing whole areas (or patches) with replacement.
 
     Pixels of one area are similar, so drawing single pixels would give far too narrow an interval
-    (Efron and Tibshirani, 1993, chapter 8). `counts`, (u, n, n), or (u, n, n + 1) with
-    pixels that were not classified, holds the confusion matrix of each unit. Returns None if there
-    are fewer than two units.
+    (Efron and Tibshirani, 1993, chapter 8). `counts` are those of `resample_miou`: of each unit,
+    or of each model and unit. Returns None if there are fewer than FEWEST_UNITS units.
     """
-    n_units = len(counts)
-    if n_units < 2:
+    models = counts if counts.ndim == 4 else counts[None]
+    n_models, n_units = models.shape[:2]
+    if n_units < FEWEST_UNITS:
         return None
-    random = np.random.default_rng(seed)
-    flat, scores = counts.reshape(n_units, -1).astype(np.int64), []
+    scores = resample_miou(models, n_draws, seed)
+    low, high = np.nanquantile(scores, (0.025, 0.975))
+    return Interval(float(low), float(high), n_units, n_draws, unit, n_models)
+
+
+def resample_miou(counts: AnyArray, n_draws: int, seed: int = 0, stream: int = 0) -> DoubleArray:
+    """Draw a model and as many units as there are, with replacement; return the mIoUs, (n_draws,).
+
+    Each draw is one repetition of training and evaluation. Fewer than FEWEST_UNITS units are not
+    drawn but all used, so that only the models vary.
+
+    Parameters
+    ----------
+    counts : int array, (m, u, c, c)
+        Confusion matrix of each model in each unit (area or patch).
+    seed, stream : int
+        Results with the same seed draw the same units, so their differences are paired. They draw
+        the same models only if `stream` is equal as well.
+    """
+    n_models, n_units, *shape = counts.shape
+    random, scores = np.random.default_rng(seed), []
+    models = np.random.default_rng([seed, stream]).integers(n_models, size=n_draws)
+    flat = counts.reshape(n_models, n_units, -1)
     for start in range(0, n_draws, _DRAWS_AT_ONCE):
-        n = min(_DRAWS_AT_ONCE, n_draws - start)
-        times = random.multinomial(n_units, np.full(n_units, 1 / n_units), size=n)
-        scores.append(mean_iou((times @ flat).reshape(n, *counts.shape[1:])))
-    low, high = np.nanquantile(np.concatenate(scores), (0.025, 0.975))
-    return Interval(float(low), float(high), n_units, n_draws, unit)
+        chosen = models[start : start + _DRAWS_AT_ONCE]
+        weights = np.ones((len(chosen), n_units), np.int64)
+        if n_units >= FEWEST_UNITS:
+            shares = np.full(n_units, 1 / n_units)
+            weights = random.multinomial(n_units, shares, size=len(chosen))
+        sums = np.empty((len(chosen), flat.shape[2]), np.int64)
+        for model in np.unique(chosen):
+            sums[chosen == model] = weights[chosen == model] @ flat[model].astype(np.int64)
+        scores.append(mean_iou(sums.reshape(-1, *shape)))
+    resampled: DoubleArray = np.concatenate(scores)
+    return resampled
+
+
+def describe_missing_interval(n_units: int, unit: str = "areas") -> str:
+    """State why `bootstrap_miou` gives no interval."""
+    return f"no interval: it needs at least {FEWEST_UNITS} {unit}, not {n_units}"
 
 
 def _divide(part: AnyArray | float, total: AnyArray | float) -> DoubleArray:

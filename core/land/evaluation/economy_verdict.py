@@ -1,98 +1,231 @@
-"""Whether clustering can replace annotation, according to the results of a label economy."""
+"""Whether clusters can replace labels, according to the results of a label economy."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
-from core.land.evaluation.label_economy import EconomyPoint, fewest_labels
+from core.land.evaluation.cluster_labels import EVERY_LABEL
+from core.land.evaluation.label_economy import EconomyPoint, Kind, LabelEconomy, fewest_labels
+from core.types import DoubleArray
+
+Verdict = Literal["yes", "few", "mixed", "no", "undecided", "unknown"]
+"""The answer to whether clusters replace labels; "few" is yes with few labels, no with more."""
+TITLES = {
+    "knn": "kNN on random pixels",
+    "1nn": "1-NN on random pixels",
+    "logistic": "logistic regression on random pixels",
+    "boosting": "gradient boosting on random pixels",
+    "medoids": "1-NN on medoids of k-means",
+}
 
 
 @dataclass(frozen=True)
-class LookMatch:
-    """The results of named clusters and of kNN with the same number of labelled pixels."""
+class PointMatch:
+    """A point of a label economy and the best simple alternative with the same number of labels.
 
-    clusters: EconomyPoint
-    pixels: EconomyPoint
+    Attributes
+    ----------
+    low, high : float
+        Range of 95 % of the differences, `point` minus `best`, over draws of labels and areas.
+    """
+
+    point: EconomyPoint
+    best: EconomyPoint
+    low: float
+    high: float
+
+    @property
+    def difference(self) -> float:
+        """The mean difference of the mIoU, `point` minus `best`."""
+        return self.point.miou - self.best.miou
 
     @property
     def verdict(self) -> int:
-        """1 if the clusters are better, -1 if they are worse, 0 if the ranges of draws overlap."""
-        if self.clusters.low > self.pixels.high:
-            return 1
-        return -1 if self.clusters.high < self.pixels.low else 0
+        """1 if the point is better, -1 if it is worse, 0 if the range includes both."""
+        return int(self.low > 0) - int(self.high < 0)
 
-
-def match_points(points: Sequence[EconomyPoint]) -> list[LookMatch]:
-    """Pair each point of named clusters with kNN on the same number of labelled pixels.
-
-    The kNN curve is interpolated on a logarithmic axis. Points of clusters that use fewer labels
-    than the first point of the kNN curve are left out.
-    """
-    pixels = sorted((p for p in points if not p.n_clusters), key=lambda p: p.n_labels)
-    fewest = pixels[0].n_labels
-    return [
-        LookMatch(p, _interpolate(pixels, p.n_labels))
-        for p in _sparsely_labelled(points)
-        if p.n_labels >= fewest
-    ]
-
-
-def economy_answer(points: Sequence[EconomyPoint]) -> str:
-    """Summarise how named clusters compare with kNN on the same number of labelled pixels.
-
-    `points` are all points of a label economy, at least one of them with the method "knn".
-    """
-    clusters = _sparsely_labelled(points)
-    if not clusters:
-        return "All training pixels are noise, so no cluster can be named."
-    every = max((p for p in points if not p.n_clusters), key=lambda p: p.n_labels)
-    best = max(clusters, key=lambda p: p.miou)
-    needed = fewest_labels(points, "knn", best.miou)
-    knn = "does not reach this mIoU" if needed is None else f"needs {needed} labels to reach it"
-    text = (
-        f"{_count_verdicts(match_points(points))} The best of all {len(clusters)} (a slightly "
-        f"optimistic score, because it was selected) is {best.method}, {best.rule}: mIoU "
-        f"{best.miou:.3f} ({best.low:.3f} to {best.high:.3f}) with {best.n_labels} labels. On "
-        f"average, kNN on randomly selected pixels {knn}. With all {every.n_labels} labels, kNN "
-        f"reaches {every.miou:.3f}."
-    )
-    return text.replace("kmeans", "k-means").replace("hdbscan", "HDBSCAN")
-
-
-def _sparsely_labelled(points: Sequence[EconomyPoint]) -> list[EconomyPoint]:
-    """Return the points whose clusters are assigned a class from a few labelled pixels each."""
-    return [p for p in points if p.n_clusters and not p.rule.startswith("every")]
-
-
-def _count_verdicts(matches: Sequence[LookMatch]) -> str:
-    """Describe how often clusters are better than kNN, worse or equal, and with how many labels."""
-    if not matches:
-        return (
-            "Named clusters cannot be compared with kNN, because every way of naming them uses "
-            "fewer labels than the first point of the kNN curve."
+    @property
+    def text(self) -> str:
+        """The absolute difference with its range, such as "0.040 (0.010 to 0.070)"."""
+        low, high = sorted(
+            (self.low, self.high) if self.difference > 0 else (-self.low, -self.high)
         )
-    parts = []
-    for verdict, word in ((1, "better"), (-1, "worse")):
-        counts = sorted(match.clusters.n_labels for match in matches if match.verdict == verdict)
-        labels = f" ({_range_text(counts)} labels)" if counts else ""
-        parts.append(f"{word} in {len(counts)}{labels}")
-    n_equal = sum(match.verdict == 0 for match in matches)
+        return f"{abs(self.difference):.3f} ({low:.3f} to {high:.3f})"
+
+
+def match_points(points: Sequence[EconomyPoint], kind: Kind = "clusters") -> list[PointMatch]:
+    """Pair each point of a kind with the best simple alternative at its number of labels.
+
+    The curves of the alternatives are interpolated on a logarithmic axis. Points with fewer labels
+    than the first point of every alternative are left out, and so are clusters that are named by
+    every label.
+    """
+    curves: dict[str, list[EconomyPoint]] = {}
+    for point in sorted(points, key=lambda point: point.n_labels):
+        if point.kind == "simple":
+            curves.setdefault(point.method, []).append(point)
+    matches = []
+    for point in points:
+        if point.kind != kind or point.rule == EVERY_LABEL:
+            continue
+        alternatives = [
+            _interpolate(curve, point.n_labels)
+            for curve in curves.values()
+            if curve[0].n_labels <= point.n_labels <= curve[-1].n_labels
+        ]
+        if alternatives:
+            best = max(alternatives, key=lambda alternative: alternative.miou)
+            differences = _replicates(point) - _replicates(best)
+            low, high = np.nanquantile(differences, (0.025, 0.975))
+            matches.append(PointMatch(point, best, float(low), float(high)))
+    return sorted(matches, key=lambda match: match.point.n_labels)
+
+
+def best_matches(matches: Iterable[PointMatch]) -> list[PointMatch]:
+    """Return the matches whose point no other point with as few labels exceeds."""
+    front: list[PointMatch] = []
+    for match in sorted(matches, key=lambda match: (match.point.n_labels, -match.point.miou)):
+        if not front or match.point.miou > front[-1].point.miou:
+            front.append(match)
+    return front
+
+
+def economy_verdict(points: Sequence[EconomyPoint]) -> Verdict:
+    """Judge whether clusters replace labels, from the best clusters for each number of labels."""
+    front = best_matches(match_points(points))
+    if not front:
+        return "unknown"
+    better = [match.point.n_labels for match in front if match.verdict > 0]
+    worse = [match.point.n_labels for match in front if match.verdict < 0]
+    if better and worse:
+        return "few" if max(better) < min(worse) else "mixed"
+    return "yes" if better else "no" if worse else "undecided"
+
+
+def economy_answer(economy: LabelEconomy) -> str:
+    """Answer whether clusters replace labels, in one sentence, and support the answer in others."""
+    return " ".join(economy_sentences(economy))
+
+
+def economy_sentences(economy: LabelEconomy) -> list[str]:
+    """Return the answer to whether clusters replace labels, and the sentences that support it."""
+    points = economy.points
+    sentences = (
+        f"Do clusters replace labels here? {_answer(points)}",
+        f"The ranges in brackets cover {economy.range_text}.",
+        _support(points),
+        _few_label_answer(points),
+        economy.left_out_text,
+    )
+    texts = (text.replace("kmeans", "k-means").replace("hdbscan", "HDBSCAN") for text in sentences)
+    return [text for text in texts if text]
+
+
+def describe_point(point: EconomyPoint) -> str:
+    """Return what a point stands for, such as "kNN on random pixels"."""
+    return TITLES.get(point.method) or f"{point.method} ({point.rule})"
+
+
+def _answer(points: Sequence[EconomyPoint]) -> str:
+    verdict, front = economy_verdict(points), best_matches(match_points(points))
+    better = [match for match in front if match.verdict > 0]
+    worse = [match for match in front if match.verdict < 0]
+    if verdict == "unknown":
+        if not any(point.kind == "clusters" for point in points):
+            return "This is not known, because all training pixels are noise."
+        return (
+            "This is not known, because every way of naming the clusters uses fewer labels than "
+            "the alternatives were evaluated with."
+        )
+    if verdict == "undecided":
+        return (
+            "Undecided: no number of labels shows a clear difference between the best clusters "
+            f"and the best alternative; with {_compare(front[-1])}."
+        )
+    if verdict == "yes":
+        return f"Yes, with few labels: with {_compare(max(better, key=_gain))}."
+    if verdict == "no":
+        return f"No: with {_compare(min(worse, key=_gain))}."
+    start = "Only with very few labels" if verdict == "few" else "It depends on their number"
     return (
-        "Clusters named from a few labelled pixels each were compared with kNN on the same number "
-        f"of labelled pixels in {len(matches)} cases. The clusters are {' and '.join(parts)}; in "
-        f"{n_equal}, the ranges of the draws overlap, so there is no clear difference."
+        f"{start}: with {_compare(max(better, key=_gain))}; with {_compare(min(worse, key=_gain))}."
     )
 
 
-def _range_text(counts: Sequence[int]) -> str:
-    first, last = counts[0], counts[-1]
-    return f"with {first}" if first == last else f"with {first} to {last}"
+def _gain(match: PointMatch) -> float:
+    return match.difference
 
 
-def _interpolate(pixels: Sequence[EconomyPoint], n_labels: int) -> EconomyPoint:
-    """Interpolate the kNN curve at a number of labels, on a logarithmic axis."""
-    x = np.log([p.n_labels for p in pixels])
-    curves = ([p.miou for p in pixels], [p.low for p in pixels], [p.high for p in pixels])
-    miou, low, high = (float(np.interp(np.log(n_labels), x, curve)) for curve in curves)
-    return EconomyPoint("knn", "labelled pixels", n_labels, miou, low, high)
+def _compare(match: PointMatch) -> str:
+    """Describe a match, without "with" at the beginning and without a full stop."""
+    direction = "higher" if match.difference > 0 else "lower"
+    return (
+        f"{match.point.n_labels} labels, {describe_point(match.point)} reaches an mIoU of "
+        f"{match.point.miou:.3f}, which is {direction} by {match.text} than that of "
+        f"{describe_point(match.best)}, the best alternative"
+    )
+
+
+def _support(points: Sequence[EconomyPoint]) -> str:
+    """Describe the best clusters, and the labels that the alternatives need to equal them."""
+    clusters = [p for p in points if p.kind == "clusters" and p.rule != EVERY_LABEL]
+    simple = [p for p in points if p.kind == "simple"]
+    if not clusters or not simple:
+        return ""
+    best, top = (max(group, key=lambda p: p.miou) for group in (clusters, simple))
+    needed = fewest_labels(simple, best.miou)
+    reach = "none reaches it" if needed is None else f"the best one reaches it with {needed} labels"
+    return (
+        f"The best of {len(clusters)} ways of naming clusters reaches {best.miou:.3f} with "
+        f"{best.n_labels} labels ({describe_point(best)}); of the alternatives, {reach}. With any "
+        f"number of labels, the best alternative is {describe_point(top)}: {top.miou:.3f} with "
+        f"{top.n_labels} labels. Scores that were selected as the best are slightly optimistic."
+    )
+
+
+def _few_label_answer(points: Sequence[EconomyPoint]) -> str:
+    """Describe whether the methods for few labels are better than the best alternative."""
+    matches = match_points(points, "few")
+    if not matches:
+        return ""
+    better = [match for match in matches if match.verdict > 0]
+    if not better:
+        best = max(matches, key=_gain)
+        return (
+            "Of the methods for few labels, none is clearly better than the best alternative; the "
+            f"closest is that with {_compare(best)}."
+        )
+    best = max(better, key=_gain)
+    return f"Of the methods for few labels, the largest clear gain: with {_compare(best)}."
+
+
+def _replicates(point: EconomyPoint) -> DoubleArray:
+    """Return the replicates of a point; its range if there are none."""
+    return np.asarray(point.replicates or (point.low, point.high), np.float64)
+
+
+def _interpolate(curve: Sequence[EconomyPoint], n_labels: int) -> EconomyPoint:
+    """Interpolate a curve, sorted by labels, at a number of labels on a logarithmic axis."""
+    x = np.log([point.n_labels for point in curve])
+    position = float(np.interp(np.log(n_labels), x, np.arange(len(curve))))
+    first = min(int(position), len(curve) - 1)
+    second = min(first + 1, len(curve) - 1)
+    weight = position - first
+
+    def mix(a: float, b: float) -> float:
+        return a + weight * (b - a)
+
+    before, after = curve[first], curve[second]
+    replicates = mix(_replicates(before), _replicates(after))  # type: ignore[arg-type]
+    return EconomyPoint(
+        before.method,
+        before.rule,
+        n_labels,
+        mix(before.miou, after.miou),
+        mix(before.low, after.low),
+        mix(before.high, after.high),
+        kind="simple",
+        replicates=tuple(replicates),  # type: ignore[arg-type]
+    )

@@ -1,30 +1,28 @@
-"""The label economy: the mIoU that kNN and named clusters reach with a number of labels."""
+"""The label economy: the mIoU that each way of using a number of labels reaches."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cache
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
 
 import numpy as np
 
-from core.clusters.labelling import NOISE
 from core.errors import TooFewError
-from core.land.evaluation.confusion import count_confusion, mean_iou
-from core.land.models.classifier_table import TreeReader, cluster_pixels
-from core.land.models.classifiers import MethodSettings
-from core.land.models.cluster_names import count_cluster_classes, name_clusters
+from core.land.data.pixel_table import PixelTable
+from core.land.evaluation.confusion import FEWEST_UNITS, count_by_unit, mean_iou, resample_miou
 from core.land.models.features import Features
-from core.progress import Progress, report_step, silent
 from core.types import AnyArray, ByteArray, IntArray
 
-PIXELS_PER_CLUSTER = (1, 3, 10)
-"""Numbers of labelled pixels per cluster; the cluster gets their most common class."""
-DRAWS = 5
+Kind = Literal["simple", "clusters", "few"]
+"""Simple alternatives to clusters, clusters named by labels, and methods for few labels."""
+DRAWS = 10
 """Default number of random draws of the labelled pixels."""
-SIZES = (10, 30, 100, 300)
-"""Values of min_cluster_size at which HDBSCAN's tree is cut."""
-CENTRES = (13, 50, 200)
-"""Numbers of centres for k-means."""
+REGION = 32
+"""Side of the square regions that are labelled as a whole, in pixels."""
 _FEWEST_LABELS = 13
+# Draws of labels and areas from which the ranges are computed, and their digits in the store.
+_REPLICATES, _DIGITS = 400, 5
+# Choices of labelled pixels are independent of choices of pixels in clusters.
+_STREAMS: dict[Kind, int] = {"simple": 1, "clusters": 2, "few": 3}
 
 
 @dataclass(frozen=True)
@@ -34,17 +32,21 @@ class EconomyPoint:
     Attributes
     ----------
     method : str
-        "knn" if pixels are labelled, otherwise the title of the clustering.
+        The name of a way of using labels, such as "knn", or the title of a clustering.
     rule : str
-        How the labels are used, in words.
+        How the labelled pixels are chosen, in words.
     n_labels : int
-        Labels needed for one model: the mean over the folds.
+        Labels needed for one model, including those of pixels that are then left out because of
+        their class: the mean over folds and draws.
     miou : float
-        On held-out pixels, over classes 1 to 12: mean of the draws, each pooled over all folds.
+        On held-out pixels, over the scored classes: mean of the draws, each pooled over all folds.
     low, high : float
-        The mIoU of the worst and of the best draw.
+        Range of 95 % of the draws of labels (and of areas, if there are enough).
     n_clusters : int
-        0 for "knn", otherwise the mean over the folds.
+        Mean over the folds; 0 without clusters.
+    replicates : tuple of float
+        The mIoU for each of some draws of labels and areas. At the same position, all points of a
+        curve have the same areas, and all points of the same kind the same draw of labels.
     """
 
     method: str
@@ -54,6 +56,52 @@ class EconomyPoint:
     low: float
     high: float
     n_clusters: int = 0
+    kind: Kind = "simple"
+    replicates: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class LabelEconomy:
+    """The points of a label economy, and what their ranges are drawn from.
+
+    Attributes
+    ----------
+    n_draws, n_areas : int
+        Number of draws of the labels, and of areas with held-out pixels.
+    left_out : float
+        Share of the training pixels that are left out once their class is known, 0..1.
+    """
+
+    points: tuple[EconomyPoint, ...]
+    n_draws: int
+    n_areas: int
+    left_out: float = 0.0
+
+    @property
+    def range_text(self) -> str:
+        """What the ranges cover, in words."""
+        if self.n_areas >= FEWEST_UNITS:
+            return f"95 % of {self.n_draws} draws of the labels and {self.n_areas} areas"
+        return (
+            f"95 % of {self.n_draws} draws of the labels, not of the areas: there are only "
+            f"{self.n_areas}, and at least {FEWEST_UNITS} are needed"
+        )
+
+    @property
+    def left_out_text(self) -> str:
+        """A sentence on the labels of pixels that are left out of training; empty if none are."""
+        if not self.left_out:
+            return ""
+        return (
+            f'{self.left_out:.1%} of the training pixels belong to the class "other". Their '
+            "class is only known once they have been labelled, so their labels are counted; then "
+            "they are left out."
+        )
+
+
+def point_table(point: EconomyPoint) -> dict[str, Any]:
+    """Return a point as plain values, without its replicates."""
+    return {name: value for name, value in asdict(point).items() if name != "replicates"}
 
 
 @dataclass(frozen=True)
@@ -64,8 +112,8 @@ class Spending:
     ----------
     budget : int
         The requested number of labels, or of labelled pixels per cluster; 0 for all labels.
-    counts : int64 array, (draws, 13, 13)
-        Confusion matrix of the held-out pixels for each draw; rows are the truth.
+    counts : int array, (draws, areas, 13, 13)
+        Confusion matrix of the held-out pixels for each draw and area; rows are the truth.
     """
 
     method: str
@@ -74,22 +122,75 @@ class Spending:
     n_labels: int
     n_clusters: int
     counts: AnyArray
+    kind: Kind = "simple"
 
 
 @dataclass(frozen=True)
 class Bench:
-    """Training pixels that may be labelled, and held-out pixels for the evaluation."""
+    """Training pixels that may be labelled, and held-out pixels for the evaluation.
+
+    Attributes
+    ----------
+    areas : int array, (m,), or None
+        The area of each held-out pixel, from 0; None if all belong to one.
+    regions : int array, (n,), or None
+        The region of each training pixel, from 0; None if they are not known.
+    left_out : int
+        The class whose pixels are left out of training once they have been labelled; 0 for none.
+        The labels are spent, because the class of a pixel is not known before.
+    """
 
     train: Features
     train_labels: ByteArray
     held_out: Features
     held_out_labels: ByteArray
+    areas: IntArray | None = None
+    regions: IntArray | None = None
+    left_out: int = 0
 
     def __post_init__(self) -> None:
         if not len(self.train_labels) or not len(self.held_out_labels):
             raise TooFewError(
                 "there are no training pixels, or no held-out pixels", where="label economy"
             )
+
+    @property
+    def n_areas(self) -> int:
+        """Number of areas with held-out pixels."""
+        return 1 if self.areas is None else int(self.areas.max()) + 1
+
+    def usable(self, rows: AnyArray) -> AnyArray:
+        """Return the labelled rows that remain after those of the class `left_out` are removed."""
+        remaining: AnyArray = rows[self.train_labels[rows] != self.left_out]
+        return remaining
+
+    def thin(self, most: int, seed: int = 0) -> "Bench":
+        """Return the same bench with at most `most` training pixels, chosen at random."""
+        n = len(self.train_labels)
+        if n <= most:
+            return self
+        rows = np.sort(np.random.default_rng(seed).permutation(n)[:most])
+        regions = None if self.regions is None else self.regions[rows]
+        return Bench(
+            self.train.take(rows),
+            self.train_labels[rows],
+            self.held_out,
+            self.held_out_labels,
+            self.areas,
+            regions,
+            self.left_out,
+        )
+
+    def count(self, predicted: ByteArray) -> AnyArray:
+        """Count the confusion of the held-out pixels in each area, int32 (areas, 13, 13)."""
+        areas = self.areas
+        units = np.zeros(len(predicted), np.int32) if areas is None else areas
+        counts = count_by_unit(self.held_out_labels, predicted, units, self.n_areas)
+        return counts.astype(np.int32)
+
+    def predict_none(self) -> ByteArray:
+        """Return the prediction of a model without any usable label: the class left out, or 1."""
+        return np.full(len(self.held_out_labels), self.left_out or 1, np.uint8)
 
 
 def label_counts(n: int) -> list[int]:
@@ -101,96 +202,26 @@ def label_counts(n: int) -> list[int]:
     return [*counts, n]
 
 
-def spend_on_pixels(
-    bench: Bench, settings: MethodSettings, draws: int = DRAWS, seed: int = 0
-) -> Iterator[Spending]:
-    """Evaluate kNN on increasing numbers of labelled pixels, each with `draws` random samples."""
-    n = len(bench.train_labels)
-    orders = [_rng(seed, draw).permutation(n) for draw in range(draws)]
-    for n_labels in label_counts(n):
-        counts = []
-        for order in orders[: 1 if n_labels == n else draws]:
-            chosen = np.sort(order[:n_labels])
-            index = bench.train.take(chosen).neighbour_index()
-            _, rows = index.search(bench.held_out.matrix, min(settings.k, n_labels))
-            counts.append(_evaluate(bench, bench.train_labels[chosen], rows))
-        budget = n_labels if n_labels < n else 0
-        yield Spending("knn", "labelled pixels", budget, n_labels, 0, _stack_draws(counts, draws))
+def region_numbers(table: PixelTable) -> IntArray:
+    """Return the region of each pixel, int32 (n,): squares of REGION x REGION pixels of a patch."""
+    columns = (table.patch, table.row // REGION, table.column // REGION)
+    positions = np.stack([column.astype(np.int64) for column in columns], axis=1)
+    return np.unique(positions, axis=0, return_inverse=True)[1].ravel().astype(np.int32)
 
 
-def spend_on_clusters(
-    bench: Bench,
-    clusters: IntArray,
-    method: str,
-    settings: MethodSettings,
-    draws: int = DRAWS,
-    seed: int = 0,
-) -> Iterator[Spending]:
-    """Evaluate clusters that are assigned a class from one, a few or all of their labelled pixels.
-
-    `clusters` holds the cluster of each training pixel, -1 for noise. Only the labelled pixels
-    change from draw to draw, not the clusters or the neighbours of the held-out pixels. Yields
-    nothing if all pixels are noise.
-    """
-    clustered = np.flatnonzero(clusters != NOISE)
-    if not clustered.size:
-        return
-    index = bench.train.take(clustered).neighbour_index()
-    _, rows = index.search(bench.held_out.matrix, min(settings.k, index.n))
-    members, labels = clusters[clustered], bench.train_labels[clustered]
-    n_clusters = int(members.max()) + 1
-    for budget in (*PIXELS_PER_CLUSTER, 0):
-        counts, n_labels = [], len(members)
-        for draw in range(draws if budget else 1):
-            chosen = np.arange(len(members))
-            if budget:
-                chosen = pixels_to_label(members, budget, seed, draw)
-            votes = count_cluster_classes(members[chosen], labels[chosen], n_clusters)
-            counts.append(_evaluate(bench, name_clusters(votes).classes[members], rows))
-            n_labels = len(chosen)
-        stacked = _stack_draws(counts, draws)
-        yield Spending(method, _rule(budget), budget, n_labels, n_clusters, stacked)
+def draw_generator(seed: int, draw: int) -> np.random.Generator:
+    """Return the random generator of one draw, which is the same for any number of draws."""
+    return np.random.default_rng([seed, draw])
 
 
-def economy_clusterings(
-    settings: MethodSettings, sizes: Sequence[int] = SIZES, centres: Sequence[int] = CENTRES
-) -> dict[str, MethodSettings]:
-    """Return settings of clusterings by title: cuts of HDBSCAN's tree, and k-means."""
-    cuts = {
-        f"hdbscan, clusters of {size} or more": replace(
-            settings, method="hdbscan", min_cluster_size=size
-        )
-        for size in sizes
-    }
-    kmeans = {
-        f"kmeans, {n} centres": replace(settings, method="kmeans", n_clusters=n) for n in centres
-    }
-    return cuts | kmeans
-
-
-def spend_labels(
-    bench: Bench,
-    tree: TreeReader,
-    settings: MethodSettings,
-    clusterings: Mapping[str, MethodSettings],
-    draws: int = DRAWS,
-    report: Progress = silent,
-) -> Iterator[Spending]:
-    """Evaluate all ways to use labels in one fold: on pixels, and on several clusterings.
-
-    `clusterings` are settings by title. Of `settings`, only k and the seed are used. The tree
-    reader is called at most once.
-    """
-    yield from spend_on_pixels(bench, settings, draws, settings.seed)
-    read_tree = cache(tree)
-    for step, (title, method) in enumerate(clusterings.items(), start=1):
-        clusters, _ = cluster_pixels(bench.train, method, read_tree)
-        yield from spend_on_clusters(bench, clusters, title, method, draws, settings.seed)
-        report_step(report, step, len(clusterings), title)
+def stack_draws(counts: Sequence[AnyArray], draws: int) -> AnyArray:
+    """Stack the counts of all draws; a result that does not depend on the draw is repeated."""
+    stacked = np.stack(counts)
+    return stacked if len(counts) == draws else np.repeat(stacked, draws, axis=0)
 
 
 def pool_folds(folds: Sequence[Sequence[Spending]]) -> list[EconomyPoint]:
-    """Pool the results of all folds: add the counts draw by draw, then average the draws.
+    """Pool the results of all folds draw by draw, then average the draws.
 
     A result that any fold lacks is left out. A fold lacks a result if all of its pixels are noise,
     or if it has fewer pixels than the result needs labels.
@@ -199,62 +230,29 @@ def pool_folds(folds: Sequence[Sequence[Spending]]) -> list[EconomyPoint]:
     for fold in folds:
         for spending in fold:
             by_budget.setdefault((spending.method, spending.budget), []).append(spending)
-    points = []
-    for parts in by_budget.values():
-        if len(parts) < len(folds):
-            continue
-        pooled = np.sum([part.counts for part in parts], axis=0)
-        scores = [float(mean_iou(counts)) for counts in pooled]
-        points.append(
-            EconomyPoint(
-                parts[0].method,
-                parts[0].rule,
-                round(sum(part.n_labels for part in parts) / len(parts)),
-                sum(scores) / len(scores),
-                min(scores),
-                max(scores),
-                round(sum(part.n_clusters for part in parts) / len(parts)),
-            )
-        )
-    return points
+    return [_pool(parts) for parts in by_budget.values() if len(parts) == len(folds)]
 
 
-def pixels_to_label(clusters: IntArray, n: int, seed: int = 0, draw: int = 0) -> AnyArray:
-    """Select up to n random pixels of each cluster; return their row numbers, ascending."""
-    order = _rng(seed, draw).permutation(len(clusters))
-    shuffled = clusters[order]
-    by_cluster = np.argsort(shuffled, kind="stable")
-    ranked = shuffled[by_cluster]
-    first = np.searchsorted(ranked, ranked, side="left")
-    chosen: AnyArray = np.sort(order[by_cluster[np.arange(len(ranked)) - first < n]])
-    return chosen
+def _pool(parts: Sequence[Spending]) -> EconomyPoint:
+    counts, n = np.concatenate([part.counts for part in parts], axis=1), len(parts)
+    first = parts[0]
+    replicates = resample_miou(counts, _REPLICATES, 0, _STREAMS[first.kind])
+    low, high = np.nanquantile(replicates, (0.025, 0.975))
+    miou = float(mean_iou(counts.sum(axis=1)).mean())
+    return EconomyPoint(
+        first.method,
+        first.rule,
+        round(sum(part.n_labels for part in parts) / n),
+        miou,
+        # If there are areas, their draws may all lie on one side of the mean.
+        min(float(low), miou),
+        max(float(high), miou),
+        round(sum(part.n_clusters for part in parts) / n),
+        first.kind,
+        tuple(replicates.round(_DIGITS).tolist()),
+    )
 
 
-def fewest_labels(points: Sequence[EconomyPoint], method: str, miou: float) -> int | None:
-    """Return the fewest labels with which a method reaches `miou` on average; None if never."""
-    sufficient = [p.n_labels for p in points if p.method == method and p.miou >= miou]
-    return min(sufficient, default=None)
-
-
-def _rule(budget: int) -> str:
-    if not budget:
-        return "every training label"
-    return "one look per cluster" if budget == 1 else f"{budget} pixels per cluster"
-
-
-def _rng(seed: int, draw: int) -> np.random.Generator:
-    return np.random.default_rng([seed, draw])
-
-
-def _stack_draws(counts: Sequence[AnyArray], draws: int) -> AnyArray:
-    """Stack the counts of all draws; a result that does not depend on the draw is repeated."""
-    stacked = np.stack(counts)
-    return stacked if len(counts) == draws else np.repeat(stacked, draws, axis=0)
-
-
-def _evaluate(bench: Bench, classes: ByteArray, rows: IntArray) -> AnyArray:
-    """Count the confusion of the held-out pixels; `classes[rows]` are the votes for each."""
-    from core.neighbours.compiled_loops import majority
-
-    votes = majority(np.ascontiguousarray(classes), rows)
-    return count_confusion(bench.held_out_labels, votes)
+def fewest_labels(points: Iterable[EconomyPoint], miou: float) -> int | None:
+    """Return the fewest labels with which any of the points reaches `miou`; None if none does."""
+    return min((point.n_labels for point in points if point.miou >= miou), default=None)

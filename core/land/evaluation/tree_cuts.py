@@ -5,7 +5,12 @@ from dataclasses import dataclass
 from core.clusters.methods.hdbscan_tree import SpanningTree
 from core.land.evaluation.confusion import ConfusionScores, count_confusion, score_confusion
 from core.land.evaluation.label_economy import Bench
-from core.land.models.classifiers import MethodSettings, cut_pixel_tree, fit_named_clusters
+from core.land.models.classifiers import (
+    MethodSettings,
+    cut_pixel_tree,
+    describe_collapse,
+    fit_named_clusters,
+)
 from core.land.models.cluster_names import Naming, count_cluster_classes
 from core.types import AnyArray
 
@@ -28,6 +33,13 @@ class BenchCut:
     after: Naming
     noise_fraction: float
     counts: AnyArray
+
+    @property
+    def notes(self) -> list[str]:
+        """A warning if there are fewer clusters than classes in the training pixels."""
+        n_classes = int((self.naming.counts.sum(axis=0) > 0).sum())
+        facts = {"n_clusters": len(self.naming.classes), "n_classes": n_classes}
+        return describe_collapse([facts])
 
     @property
     def scores(self) -> ConfusionScores:

@@ -98,7 +98,8 @@ def fit_classifier(
         fitted = FittedModel(predictor, n_labels=n if method.uses_labels else 0)
     if not method.uses_labels:
         return fitted
-    return replace(fitted, facts={**fitted.facts, "absent": absent_classes(labels, legend)})
+    n_classes, absent = len(np.unique(labels)), absent_classes(labels, legend)
+    return replace(fitted, facts={**fitted.facts, "absent": absent, "n_classes": n_classes})
 
 
 def cluster_pixels(

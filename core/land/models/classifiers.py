@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -92,6 +92,23 @@ def describe_untrained_classes(
     for number, classes in enumerate(absent, start=1):
         by_fold[f"fold {number} of {len(absent)}: "] = set(classes) - everywhere
     return [_describe_absent(classes, fold, legend) for fold, classes in by_fold.items() if classes]
+
+
+def describe_collapse(folds: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Warn of folds with fewer clusters than classes, from the facts of each fold's model."""
+    notes = []
+    for number, facts in enumerate(folds, start=1):
+        clusters, classes = facts.get("n_clusters", 0), facts.get("n_classes", 0)
+        if 0 < clusters < classes:
+            fold = f"fold {number} of {len(folds)}: " if len(folds) > 1 else ""
+            count = f"are only {clusters} clusters" if clusters > 1 else "is only 1 cluster"
+            notes.append(
+                f"{fold}warning: there {count} for {classes} classes in the training pixels, so at "
+                f"least {classes - clusters} of them cannot be predicted. Such a result changes "
+                "much with the training pixels. Try other features, or change min_cluster_size "
+                "and min_samples (HDBSCAN) or n_clusters."
+            )
+    return notes
 
 
 def _describe_absent(classes: set[int], fold: str, legend: Legend) -> str:

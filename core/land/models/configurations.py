@@ -16,6 +16,8 @@ _SCALINGS = (
     (False, True, True),
     (True, True, True),
 )
+NOTEBOOK_PATCHES = 200
+"""The number of patches, as far as is known, that the original notebook's times are for."""
 # Minutes by method and fusion, on 8 cores of a Ryzen 7 1700. Source: the original notebook.
 _MINUTES: dict[tuple[Classifier, bool], tuple[float, ...]] = {
     ("knn", False): (10.2, 10.3, 10.1, 10.3, 10.5, 11.1),

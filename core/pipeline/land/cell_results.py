@@ -9,7 +9,7 @@ from core.artifacts.store import Artifact
 from core.land.data.nomenclature import FLAIR, Legend, legend_from_table
 from core.land.evaluation import confusion
 from core.land.evaluation.small_objects import ObjectRecall
-from core.land.models.classifiers import describe_untrained_classes
+from core.land.models.classifiers import describe_collapse, describe_untrained_classes
 from core.types import AnyArray
 
 
@@ -95,11 +95,16 @@ class CellResult:
         return sum(values) / len(values) if values else float("nan")
 
     @property
+    def n_clusters(self) -> list[int]:
+        """Number of clusters in each fold; empty for a method without clusters."""
+        return [fold["n_clusters"] for fold in self.about["folds"] if "n_clusters" in fold]
+
+    @property
     def notes(self) -> list[str]:
         """Notes for the user, without repetitions."""
         folds = self.about["folds"]
         absent = [fold.get("absent", []) for fold in folds]
-        notes = describe_untrained_classes(absent, self.legend)
+        notes = [*describe_collapse(folds), *describe_untrained_classes(absent, self.legend)]
         return [*notes, *dict.fromkeys(note for fold in folds for note in fold["notes"])]
 
 

@@ -26,6 +26,7 @@ from core.pipeline.stage import changed_input_error
 from core.pipeline.workspace import Workspace
 from core.progress import Progress, silent
 from core.tables import Checked, bounded, one_of
+from core.types import IntArray
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,11 @@ class Study:
         table = sample_pixels(self.dataset, fold.test, sample, self.required_data(spec))
         training_pixels = self.sampled(fold.train, spec).pixel_numbers()
         return table.take(~np.isin(table.pixel_numbers(), training_pixels))
+
+    def area_numbers(self, table: PixelTable) -> IntArray:
+        """Return the number of the area that each pixel lies in, int32 (n,), from 0."""
+        names = np.array([patch.area_id for patch in self.dataset.patches])[table.patch]
+        return np.unique(names, return_inverse=True)[1].astype(np.int32)
 
     def file_states(self, spec: FeatureSpec) -> list[Any]:
         """Return the state of the files of all patches.

@@ -1,22 +1,20 @@
 """Runs of a study: one classifier and its features, trained and evaluated on every fold."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
-from core.artifacts.formats import read_arrays, write_arrays, write_json
+from core.artifacts.formats import write_arrays, write_json
 from core.artifacts.store import Artifact
-from core.clusters.methods.hdbscan_tree import SpanningTree, build_tree
-from core.clusters.methods.method import Hierarchy
-from core.clusters.methods.method_table import METHODS
+from core.clusters.methods.hdbscan_tree import SpanningTree
 from core.land.data.dataset import Dataset
 from core.land.data.nomenclature import legend_table
-from core.land.evaluation.label_economy import Bench
+from core.land.evaluation.label_economy import Bench, region_numbers
 from core.land.evaluation.protocols import Fold
 from core.land.models.classifier_table import CLASSIFIERS, fit_classifier
 from core.land.models.classifiers import FittedModel, MethodSettings, tree_settings
@@ -26,13 +24,11 @@ from core.land.models.prediction import JudgedPatches, judge_patches
 from core.land.models.regularisation import UNSMOOTHED, RegularisationSettings
 from core.pipeline.land.cell_results import CellResult, open_result
 from core.pipeline.land.land_workspace import data_credit
+from core.pipeline.land.pixel_trees import TREES, TrainingPixels
 from core.pipeline.land.study import Study, StudySettings
 from core.pipeline.stage import Stage
 from core.progress import Progress, silent
-from core.settings import TreeSettings
-from core.types import ByteArray, FloatArray
-
-_HIERARCHY = cast(Hierarchy, METHODS["hdbscan"].hierarchy)
+from core.types import ByteArray
 
 
 @dataclass(frozen=True)
@@ -93,14 +89,17 @@ class StudyRun:
         judges = self.study.judges(fold, self.spec)
         order = np.random.default_rng(self.method.seed).permutation(len(judges))
         judges = judges.take(np.sort(order[:n_held_out]))
-        return Bench(features, labels, build_features(judges, self.spec, scaler), judges.labels)
+        held_out = build_features(judges, self.spec, scaler)
+        areas = self.study.area_numbers(judges)
+        regions = region_numbers(self.study.sampled(fold.train, self.spec))
+        return Bench(features, labels, held_out, judges.labels, areas, regions)
 
     def tree(self, fold: Fold, features: Features) -> Artifact:
         """Find or build HDBSCAN's tree of a fold's training pixels."""
         settings = tree_settings(self.method, features.matrix.shape[1])
         inputs = self.study.data_inputs(fold.train, self.spec)
         inputs |= {"spec": asdict(self.spec), "tree": asdict(settings)}
-        subject = _TrainingPixels(inputs, features.matrix, settings)
+        subject = TrainingPixels(inputs, features.matrix, settings)
         return TREES.make(self.study.workspace.store, subject)
 
     def read_tree(self, fold: Fold, features: Features) -> SpanningTree:
@@ -168,21 +167,6 @@ class StudyRun:
             self.judge(fold, folder, report)
 
 
-@dataclass(frozen=True)
-class _TrainingPixels:
-    """The training pixels of a fold, with the settings of their tree and the inputs of its key."""
-
-    inputs: dict[str, Any]
-    matrix: FloatArray
-    settings: TreeSettings
-
-
-def _build_tree(pixels: _TrainingPixels, folder: Path, _: Progress) -> Mapping[str, Any]:
-    tree = build_tree(pixels.matrix, pixels.settings)
-    write_arrays(folder, _HIERARCHY.arrays(tree))
-    return _HIERARCHY.counts(tree)
-
-
 def _run_inputs(run: StudyRun) -> dict[str, Any]:
     study, smoothing = run.study, run.regularisation.key_inputs()
     return {
@@ -230,13 +214,6 @@ def _fold_facts(
     return facts | {"notes": [*fitted.notes, *map(str, problems)]}
 
 
-TREES: Stage[_TrainingPixels, SpanningTree] = Stage(
-    name="flair-trees",
-    version=1,
-    inputs=lambda pixels: pixels.inputs,
-    compute=_build_tree,
-    load=lambda artifact: _HIERARCHY.restore(read_arrays(artifact.folder), artifact.counts),
-)
 CELLS: Stage[StudyRun, CellResult] = Stage(
     "flair-cells", 1, _run_inputs, _evaluate, open_result, StudyRun.file_states
 )

@@ -3,7 +3,7 @@
 Finished runs are grouped by protocol, and paired by training with and without "other".
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -20,7 +20,6 @@ from core.land.data.dataset import Dataset
 from core.land.data.pixel_sampling import SampleSettings
 from core.land.data.pixel_table import PixelTable
 from core.land.data.sentinel import SentinelSettings
-from core.land.evaluation.confusion import score_confusion, without_other
 from core.land.evaluation.protocols import Protocol
 from core.land.models.classifier_table import CLASSIFIERS
 from core.land.models.classifiers import MethodSettings, absent_classes, describe_untrained_classes
@@ -71,7 +70,7 @@ def _open_survey(artifact: Artifact) -> FileSurvey:
     # Surveys of earlier versions are all of FLAIR's images.
     if (folder := artifact.folder / "bands.json").is_file():
         bands = bands_from_table(read_json(folder))
-    return FileSurvey(counts, problems, PixelTable(**columns, bands=bands))
+    return FileSurvey(counts, problems, PixelTable(**{"sentinel": None, **columns}, bands=bands))
 
 
 def _write_notes(subject: tuple[StudyRun, int], folder: Path, _: Progress) -> dict[str, Any]:
@@ -199,19 +198,6 @@ def pair_by_other(runs: Iterable[StudyRun]) -> list[tuple[StudyRun, StudyRun]]:
             settings = replace(run.settings, sample=replace(sample, other=False))
             pairs.setdefault((*_model_settings(run), settings), {})[sample.other] = run
     return [(pair[False], pair[True]) for pair in pairs.values() if len(pair) == 2]
-
-
-def optimism_gap(results: Mapping[Protocol, CellResult]) -> float | None:
-    """Return the mIoU on the training patches minus the mIoU on domains left out.
-
-    Both are computed without the pixels of "other", so that only the patches differ. None if one
-    of the two results is missing, or a score is undefined.
-    """
-    if not {"patches", "domains"} <= results.keys():
-        return None
-    counts = [without_other(results[p].counts.sum(axis=0)) for p in ("patches", "domains")]
-    difference = score_confusion(counts[0]).miou - score_confusion(counts[1]).miou
-    return None if np.isnan(difference) else difference
 
 
 def unjudged_patches(study: Study, results: Sequence[CellResult]) -> dict[str, list[str]]:

@@ -16,7 +16,8 @@ from core.land.models.classifier_table import fit_classifier
 from core.land.models.classifiers import MethodSettings
 from core.land.models.cluster_names import Naming
 from core.land.models.features import Features
-from core.pipeline.land.study_cells import TREES, StudyRun
+from core.pipeline.land.pixel_trees import TREES
+from core.pipeline.land.study_cells import StudyRun
 from core.pipeline.stage import Stage
 from core.progress import Progress, silent
 

@@ -16,6 +16,7 @@ from core.pipeline.land import tree_bench
 from core.pipeline.land.class_maps import CLASS_MAPS
 from core.pipeline.land.economy_stage import ECONOMIES
 from core.pipeline.land.land_workspace import ensure_land_cover, flair_folder
+from core.pipeline.land.repeated_training import repeat_training
 from core.pipeline.land.study import Study, StudySettings
 from core.pipeline.land.study_cells import CELLS, StudyRun
 from core.pipeline.land.study_results import survey_files
@@ -66,6 +67,7 @@ def both(tmp_path_factory):
 
     for protocol in ("domains", "patches"):
         run("knn", protocol=protocol)
+    repeat_training(StudyRun(Study(home.demo, StudySettings(), dataset), KNN, PLAIN))
     run("knn", sample=SampleSettings(other=True))
     run("uniform", protocol="test")
     with pytest.MonkeyPatch.context() as quick:
@@ -125,8 +127,22 @@ def test_models__protocols_side_by_side(both, monkeypatch):
     row = table[(table["Method"] == "kNN") & (table['Trained with "other"'] == "no")].iloc[0]
     assert row["Training patches"] > row["Domains left out"]
     assert row["Optimism gap"] > 0
+    assert row["Repeated, from"] <= row["Repeated, to"]
     labels = [button.label for button in app.button]
     assert "Run the chance baselines" in labels
+
+
+def test_models__reason_for_missing_intervals(both, monkeypatch):
+    app = open_page(both, "land_cover_models", monkeypatch, **{"shown protocol": "domains"})
+    assert "they need at least 8 areas" in texts(app)
+
+
+def test_economy__answer_before_the_chart(ready, monkeypatch):
+    app = open_page(ready, "land_cover_models", monkeypatch, **{"model view": "economy"})
+    assert not app.exception
+    text = texts(app)
+    assert "Do clusters replace labels here?" in text
+    assert "their labels are counted" in text
 
 
 def test_models__published_scores_only_for_the_official_test_set(both, monkeypatch):

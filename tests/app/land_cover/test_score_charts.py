@@ -11,7 +11,6 @@ from app.widgets import theme
 from app.widgets.colouring import interpolate_colours
 from core.land.data.nomenclature import FLAIR
 from core.land.evaluation.confusion import row_shares
-from core.land.evaluation.label_economy import EconomyPoint
 
 
 def cell_texts(figure) -> list[list[str]]:
@@ -41,22 +40,13 @@ def test_axis__published_scores_only_for_the_official_test_set():
     assert [miou for _, miou in score_charts.PUBLISHED] == [0.5470, 0.5758, 0.6413]
 
 
-def test_economy__range_of_the_draws():
-    points = [
-        EconomyPoint("knn", "labelled pixels", 13, 0.2, 0.1, 0.3),
-        EconomyPoint("knn", "labelled pixels", 100, 0.4, 0.4, 0.5),
-        EconomyPoint("kmeans, 13 centres", "every training label", 100, 0.5, 0.5, 0.5, 13),
-        EconomyPoint("kmeans, 13 centres", "1 look", 13, 0.3, 0.2, 0.35, 13),
-    ]
-    figure = score_charts.economy_chart(points)
-    pixels, clusters = figure.data[:2]
-    assert pixels.error_y.array is None
-    assert clusters.error_y.array == pytest.approx([0.05, 0])
-    assert clusters.error_y.arrayminus == pytest.approx([0.1, 0])
-    assert "range 0.200 to 0.350" in clusters.hovertext[0]
-    area = figure.data[-1]
-    assert list(area.x) == [13, 100, 100, 13]
-    assert list(area.y) == [0.3, 0.5, 0.4, 0.1]
+def test_timing__seconds_per_patch_of_both():
+    figure = score_charts.timing_chart(["kNN", "HDBSCAN"], [0.5, None], [3.0, 4.5])
+    ours, notebook = figure.data
+    assert list(ours.x) == [0.5, None]
+    assert list(notebook.x) == [3.0, 4.5]
+    assert "per patch" in figure.layout.xaxis.title.text
+    assert "0.5 s per patch" in ours.hovertext[0]
 
 
 def test_clickable_patch__every_pixel_has_a_cell():

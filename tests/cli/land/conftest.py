@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from core.cli.land import method_commands
+from core.cli.land import grid_command
 from core.cli.land.land_app import flair_app as app
 from core.land.models.configurations import GridCell, grid_configurations
 
@@ -50,4 +50,4 @@ def small_grid(monkeypatch: pytest.MonkeyPatch) -> None:
         cells = grid_configurations(**options)
         return [cell for cell in cells if cell.method == "knn" and cell.spec.name == "O"]
 
-    monkeypatch.setattr(method_commands, "grid_configurations", configurations)
+    monkeypatch.setattr(grid_command, "grid_configurations", configurations)

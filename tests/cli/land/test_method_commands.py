@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import rasterio
 
-from core.cli.land import method_commands
+from core.cli.land import grid_command
 from core.errors import SettingsError, TooFewError
 from core.land.models.configurations import grid_configurations
 
@@ -97,6 +97,38 @@ def test_grid__features_are_added_to_every_configuration(run: Run, land: Path) -
     assert ", with means\n" in run(*words, "--features", "means").stdout
 
 
+def test_run__protocols_clusters_and_stability_side_by_side(run: Run, land: Path) -> None:
+    words = ("run", "--method", "kmeans", "--n-clusters", 5, "--workspace", land)
+    result = json.loads(run(*words, "--repeats", 2, "--json").stdout)
+    clusters = {name: table["n_clusters"] for name, table in result["protocols"].items()}
+    assert clusters == {"domains": [5, 5], "patches": [5], "test": [5]}
+    stability = result["stability"]
+    assert (stability["protocol"], stability["draws"]) == ("domains", 2)
+    assert stability["n_clusters"] == [[5, 5], [5, 5]]
+    assert len(stability["miou"]) == 2
+    low, high = result["optimism_gap_range"]
+    assert low <= result["optimism_gap"] <= high
+    assert sum("warning: there are only 5 clusters for" in note for note in result["notes"]) == 3
+    text = run(*words, "--repeats", 2).stdout
+    assert "5 to 5 clusters over 2 draws" in text
+    assert "optimism gap" in text
+    assert "no interval: it needs at least 8 areas, not 2" in text
+    single = json.loads(run(*words, "--protocol", "domains", "--json").stdout)
+    assert (single["stability"], single["optimism_gap"]) == (None, None)
+
+
+@pytest.mark.usefixtures("small_grid")
+def test_grid__other_protocols_next_to_each_configuration(run: Run, land: Path) -> None:
+    words = ("grid", "--workspace", land, "--json")
+    cells = json.loads(run(*words, "--protocol", "all").stdout)["cells"]
+    assert [set(cell["protocols"]) for cell in cells] == [{"patches", "test"}] * 2
+    again = json.loads(run(*words).stdout)["cells"]
+    assert again == cells
+    text = run(*words[:-1]).stdout
+    assert "; patches 0." in text
+    assert "s per patch (notebook " in text
+
+
 @pytest.mark.usefixtures("small_grid")
 def test_grid__a_configuration_that_fails_does_not_stop_the_others(run: Run, broken: Path) -> None:
     output = run("grid", "--workspace", broken, "--json")
@@ -118,7 +150,7 @@ def test_grid__error_if_every_configuration_fails(
     run: Run, broken: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fused = [cell for cell in grid_configurations() if cell.spec.fusion and cell.spec.name == "O"]
-    monkeypatch.setattr(method_commands, "grid_configurations", lambda **_: fused[:1])
+    monkeypatch.setattr(grid_command, "grid_configurations", lambda **_: fused[:1])
     assert isinstance(run("grid", "--workspace", broken, "--json").exception, TooFewError)
 
 
@@ -236,8 +268,9 @@ def test_score__states_the_resampling_units_of_its_interval(
     words = ("score", "--predictions", predictions, "--first", "1", "--workspace", tmp_path)
     by_area = json.loads(run(*words, "--json").stdout)
     assert by_area["interval_over"] == "areas"
-    assert (by_area["interval"]["n_units"], by_area["interval"]["unit"]) == (2, "areas")
-    assert "2 areas" in run(*words).stdout
+    assert by_area["interval"] is None
+    assert by_area["no_interval_because"].endswith("at least 8 areas, not 2")
+    assert "at least 8 areas, not 2" in run(*words).stdout
     # The masks' folders are those of FLAIR's layout.
     from_paths = json.loads(run(*words, "--masks", masks, "--json").stdout)
     assert (from_paths["interval"], from_paths["interval_over"]) == (by_area["interval"], "areas")
@@ -245,15 +278,9 @@ def test_score__states_the_resampling_units_of_its_interval(
     shutil.copytree(predictions, flat)
     by_patch = json.loads(run(*words, "--masks", flat, "--json").stdout)
     assert by_patch["interval_over"] == "patches; areas are not known"
-    assert by_patch["interval"]["unit"] == "patches"
-    assert "2 patches" in run(*words, "--masks", flat).stdout
+    assert by_patch["no_interval_because"].endswith("at least 8 patches, not 2")
+    assert "8 patches, not 2" in run(*words, "--masks", flat).stdout
     assert "areas are not known" in run(*words, "--masks", flat).stdout
-    # Two patches of one area give no information about the spread between areas.
-    for tree in ("flair_labels_train", "flair_aerial_train"):
-        first, second = sorted(tmp_path.glob(f"flair/{tree}/*/*/*/*.tif"))
-        second.rename(first.parent / second.name)
-    assert json.loads(run(*words, "--json").stdout)["interval"] is None
-    assert "no interval, only one area" in run(*words).stdout
 
 
 def write_classes(path: Path, values: Any, nodata: int | None = None) -> None:

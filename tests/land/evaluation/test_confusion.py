@@ -10,10 +10,13 @@ from core.land.evaluation.confusion import (
     ClassOrder,
     bootstrap_miou,
     class_iou,
+    count_by_unit,
     count_confusion,
+    describe_missing_interval,
     mean_iou,
     notebook_miou,
     order_classes,
+    resample_miou,
     row_shares,
     score_confusion,
     sum_by_area,
@@ -112,14 +115,54 @@ def test_bootstrap__contains_the_estimate_and_counts_the_units():
 
 
 def test_bootstrap__equal_units_have_no_spread():
-    counts = np.repeat(count_confusion(TRUTH, PREDICTED)[None], 5, axis=0)
+    counts = np.repeat(count_confusion(TRUTH, PREDICTED)[None], 8, axis=0)
     interval = bootstrap_miou(counts, n_draws=50)
     assert interval is not None
     assert interval.low == pytest.approx(interval.high)
 
 
-def test_bootstrap__one_unit():
-    assert bootstrap_miou(count_confusion(TRUTH, PREDICTED)[None]) is None
+@pytest.mark.parametrize("n_units", [1, 2, 7])
+def test_bootstrap__too_few_units(n_units):
+    counts = np.repeat(count_confusion(TRUTH, PREDICTED)[None], n_units, axis=0)
+    assert bootstrap_miou(counts) is None
+    assert f"at least 8 areas, not {n_units}" in describe_missing_interval(n_units)
+
+
+def test_bootstrap__covers_models_and_units():
+    """Two models that differ more than the units: the interval reaches from one to the other."""
+    random = np.random.default_rng(0)
+    good, bad = (
+        random.integers(0, 4, (9, 13, 13)) + np.eye(13, dtype=int) * hits for hits in (90, 10)
+    )
+    alone, both = bootstrap_miou(good), bootstrap_miou(np.stack([good, bad]))
+    assert (alone.n_models, both.n_models) == (1, 2)
+    assert both.low < float(mean_iou(bad.sum(axis=0))) + 0.05
+    assert both.high > float(mean_iou(good.sum(axis=0))) - 0.05
+    assert both.low < alone.low
+
+
+def test_resample__is_paired_by_units_and_independent_by_stream():
+    random = np.random.default_rng(0)
+    counts = random.integers(0, 20, (6, 9, 13, 13)) + np.eye(13, dtype=int) * 60
+    worse = counts + np.eye(13, dtype=int)[::-1] * 5
+    same = resample_miou(counts, 300, stream=1) - resample_miou(worse, 300, stream=1)
+    other = resample_miou(counts, 300, stream=1) - resample_miou(worse, 300, stream=2)
+    assert same.std() < 0.5 * other.std()
+
+
+def test_resample__few_units_are_all_used():
+    counts = np.stack([count_confusion(TRUTH, PREDICTED)[None]] * 3)
+    assert set(resample_miou(counts, 20)) == {float(mean_iou(counts[0, 0]))}
+
+
+def test_count_by_unit__sums_to_the_whole():
+    random = np.random.default_rng(0)
+    truth, predicted = random.integers(0, 14, 500), random.integers(1, 14, 500)
+    units = random.integers(0, 3, 500)
+    counts = count_by_unit(truth, predicted, units, 4)
+    assert (counts.sum(axis=0) == count_confusion(truth, predicted)).all()
+    assert not counts[3].any()
+    assert (counts[1] == count_confusion(truth[units == 1], predicted[units == 1])).all()
 
 
 @settings(max_examples=40, deadline=None)
@@ -194,5 +237,5 @@ def test_scores__pixels_that_were_not_classified_are_errors():
     np.testing.assert_allclose(result.users_accuracy, 1)
     assert (result.miou, result.notebook_miou, result.overall_accuracy) == (0.5, 0.5, 0.5)
     assert result.kappa == pytest.approx((0.5 - 0.5 / 13) / (1 - 0.5 / 13))
-    interval = bootstrap_miou(np.stack([counts, counts]))
+    interval = bootstrap_miou(np.stack([counts] * 8))
     assert (interval.low, interval.high) == (0.5, 0.5)

@@ -2,7 +2,10 @@ import dataclasses
 
 import pytest
 
+from core.land.data.nomenclature import FLAIR
+from core.land.data.pixel_sampling import SampleSettings
 from core.land.evaluation.confusion import count_confusion, mean_iou
+from core.land.evaluation.economy_verdict import economy_sentences
 from core.land.models.classifier_table import fit_classifier
 from core.land.models.classifiers import MethodSettings
 from core.land.models.features import FeatureSpec, build_features, fit_scaler
@@ -17,13 +20,21 @@ FEW = StudySettings(draws=3)
 
 
 @pytest.fixture(scope="module")
-def points(workspace):
+def economy(workspace):
     run = StudyRun(Study(workspace, FEW), KNN, SPEC)
     return economy_curve(run, sizes=(10,), centres=(13,))
 
 
-def test_curve__clusters_need_fewer_labels(points):
-    assert {p.method.split(",")[0] for p in points} == {"knn", "hdbscan", "kmeans"}
+@pytest.fixture(scope="module")
+def points(economy):
+    return economy.points
+
+
+def test_curve__simple_alternatives_and_clusters(points):
+    simple = {p.method for p in points if p.kind == "simple"}
+    assert simple == {"knn", "1nn", "logistic", "boosting", "medoids"}
+    clusters = {p.method.split(",")[0] for p in points if p.kind == "clusters"}
+    assert {"hdbscan", "kmeans"} <= clusters
     looks = next(p for p in points if p.rule == "one look per cluster")
     assert looks.n_labels == looks.n_clusters
     every = [p.n_labels for p in points if p.rule == "every training label"]
@@ -34,16 +45,29 @@ def test_curve__has_a_range_where_labels_are_drawn_and_none_where_all_are_used(p
     assert all(p.low <= p.miou <= p.high for p in points)
     drawn = [p for p in points if p.method == "knn"]
     assert all(p.low < p.high for p in drawn[:-1])
-    assert drawn[-1].low == drawn[-1].high
-    assert all(p.low == p.high for p in points if p.rule == "every training label")
+    assert drawn[-1].low == pytest.approx(drawn[-1].high)
+    assert all(p.low == pytest.approx(p.high) for p in points if p.rule == "every training label")
+
+
+def test_curve__labels_of_other_are_counted(workspace, economy):
+    """All labels are those of all training pixels; a usual run drops "other" before labelling."""
+    study = Study(workspace, FEW)
+    pool = Study(workspace, dataclasses.replace(FEW, sample=SampleSettings(other=True)))
+    sizes = [[len(s.sampled(fold.train, SPEC)) for fold in s.folds] for s in (study, pool)]
+    every = [p for p in economy.points if p.method == "knn"][-1]
+    assert every.n_labels == round(sum(sizes[1]) / 2) > sum(sizes[0]) / 2
+    assert economy.left_out == pytest.approx(1 - sum(sizes[0]) / sum(sizes[1]))
+    assert (economy.n_draws, economy.n_areas) == (3, 2)
 
 
 def test_curve__all_labels_are_evaluated_on_every_fold(workspace, points):
     study, counts = Study(workspace, FEW), 0
+    pool = Study(workspace, dataclasses.replace(FEW, sample=SampleSettings(other=True)))
     assert len(study.folds) == 2
     for fold in study.folds:
-        table, judges = study.sampled(fold.train, SPEC), study.judges(fold, SPEC)
+        table, judges = pool.sampled(fold.train, SPEC), study.judges(fold, SPEC)
         scaler = fit_scaler(table, SPEC)
+        table = table.take(table.labels != FLAIR.other)
         model = fit_classifier(build_features(table, SPEC, scaler), table.labels, KNN).model
         predicted = model.predict(build_features(judges, SPEC, scaler), 0).classes
         counts = counts + count_confusion(judges.labels, predicted)
@@ -51,17 +75,12 @@ def test_curve__all_labels_are_evaluated_on_every_fold(workspace, points):
     assert every.miou == pytest.approx(float(mean_iou(counts)))
 
 
-def test_curve__more_draws_begin_with_the_same_draws(workspace):
-    few, more = (
-        economy_curve(
-            StudyRun(Study(workspace, dataclasses.replace(FEW, draws=draws)), KNN, FeatureSpec()),
-            sizes=(),
-            centres=(),
-        )
-        for draws in (3, 6)
-    )
-    assert all(m.low <= f.low and f.high <= m.high for m, f in zip(more, few, strict=True))
-    assert any(m.miou != f.miou for m, f in zip(more, few, strict=True))
+def test_curve__trained_with_other_leaves_nothing_out(workspace):
+    settings = dataclasses.replace(FEW, draws=2, sample=SampleSettings(other=True))
+    run = StudyRun(Study(workspace, settings), KNN, FeatureSpec())
+    economy = economy_curve(run, sizes=(), centres=())
+    assert economy.left_out == 0
+    assert not economy.left_out_text
 
 
 def test_economy__is_stored_and_builds_one_tree_per_fold(workspace, monkeypatch):
@@ -75,9 +94,11 @@ def test_economy__is_stored_and_builds_one_tree_per_fold(workspace, monkeypatch)
     )
     assert len(calls) == 2
     assert second.cached
-    assert first.counts["draws"] == 3
-    assert first.counts["folds"] == 2
-    assert ECONOMIES.open(first)[0].method == "knn"
+    assert (first.counts["draws"], first.counts["folds"], first.counts["areas"]) == (3, 2, 2)
+    economy = ECONOMIES.open(first)
+    assert isinstance(economy.points[0].replicates, tuple)
+    assert economy == ECONOMIES.open(second)
+    assert economy_sentences(economy)[0].startswith("Do clusters replace labels here?")
 
 
 def economy_key(workspace, settings, method):

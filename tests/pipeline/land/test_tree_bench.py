@@ -9,8 +9,9 @@ from core.land.models.classifier_table import fit_classifier
 from core.land.models.classifiers import MethodSettings
 from core.land.models.features import FeatureSpec
 from core.pipeline.land import tree_bench
+from core.pipeline.land.pixel_trees import TREES
 from core.pipeline.land.study import Study, StudySettings
-from core.pipeline.land.study_cells import TREES, StudyRun
+from core.pipeline.land.study_cells import StudyRun
 from core.pipeline.land.tree_bench import BENCHES, RECUTS, make_recut
 from core.pipeline.workspace import Workspace
 

@@ -1,0 +1,1 @@
+"""Evaluations of many models: the label economy and the grid of configurations."""
