@@ -17,11 +17,11 @@ from app.widgets.images import data_uri
 from app.widgets.markup import escape_markdown, facts_html, swatch_html
 from app.widgets.plot_picker import Picture, pick_cell
 from app.widgets.theme import chart_colours
-from core.land.context.context_groups import pixel_context
+from core.land.context.context_groups import context_reach, pixel_context
 from core.land.context.token_grids import token_encoder_names
 from core.land.data.bands import BYTE_DIVISOR
 from core.land.data.nomenclature import LandCover, Legend
-from core.land.data.patch_reading import image_bands, pixel_position, read_readable_pixel
+from core.land.data.patch_reading import pixel_position, read_readable_pixel, read_with_margin
 from core.land.data.pixel_table import SENTINEL, PixelTable
 from core.land.data.sentinel import WAVELENGTHS
 from core.land.models.features import FeatureSpec, build_features, context_groups
@@ -199,8 +199,10 @@ def _typed_pixel(land: Land, pixel: PixelTable, spec: FeatureSpec) -> PixelTable
     index = int(pixel.patch[0])
     bands = land_data.readable_patch(land, index).aerial
     assert bands is not None
-    image, groups = image_bands(bands, pixel.bands), context_groups(spec)
-    planes, names = pixel_context(image, groups, int(pixel.row[0]), int(pixel.column[0]))
+    groups, patch = context_groups(spec), land.dataset.patches[index]
+    image, (row, column) = read_with_margin(patch, bands, context_reach(groups))
+    row, column = row + int(pixel.row[0]), column + int(pixel.column[0])
+    planes, names = pixel_context(image, groups, row, column)
     context = np.ascontiguousarray(planes.reshape(1, -1))
     return PixelTable(aerial, spectrum, pixel.labels, *position, context, names, bands=pixel.bands)
 

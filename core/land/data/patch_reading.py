@@ -197,7 +197,7 @@ def _pixel_context(
     columns: list[FloatArray] = []
     names: list[str] = []
     if needs.context:
-        image, left, top = _surroundings(patch, aerial, context_reach(needs.context))
+        image, (top, left) = read_with_margin(patch, aerial, context_reach(needs.context))
         planes, plane_names = compute_context(image, needs.context)
         columns.append(planes[:, top + row, left + column].T)
         names += plane_names
@@ -209,20 +209,22 @@ def _pixel_context(
     return np.ascontiguousarray(np.concatenate(columns, axis=1)), tuple(names)
 
 
-def _surroundings(patch: Patch, aerial: AnyArray, reach: int) -> tuple[ImageBands, int, int]:
-    """Return the patch with its surroundings, and its left and top in them.
+def read_with_margin(
+    patch: Patch, aerial: AnyArray, margin: int
+) -> tuple[ImageBands, tuple[int, int]]:
+    """Return the image around a patch, and the position of the patch's first pixel in it.
 
-    A FLAIR patch ends at the edges of its file. A window does not, so that neighbouring windows of
-    an image show no seams.
+    FLAIR's patches are images of their own. Windows of an image get a margin, so that the features
+    of their pixels do not depend on how the image is divided.
     """
     if patch.window is None:
-        return image_bands(aerial, patch.layout.bands), 0, 0
+        return image_bands(aerial, patch.layout.bands), (0, 0)
     from core.land.data.window_reading import read_window
 
-    pixels = read_window(patch, reach)
-    image = replace(image_bands(pixels.values, patch.layout.bands), valid=~pixels.mask)
+    read = read_window(patch, margin)
+    image = replace(image_bands(read.values, patch.layout.bands), valid=~read.mask)
     left, top = patch.window[:2]
-    return image, left - pixels.left, top - pixels.top
+    return image, (top - read.top, left - read.left)
 
 
 def _pixel_spectra(

@@ -25,9 +25,11 @@ _WINDOWS_IN_MEMORY = 4
 
 
 def read_window(patch: Patch, margin: int = 0) -> Pixels:
-    """Read all bands of a window and of a margin around it, and the mask of invalid pixels.
+    """Read all bands of a window with a margin around it, and the mask of its invalid pixels.
 
-    The margin ends at the edge of the image. The result is shared, so it must not be changed.
+    The margin, in pixels, is cut off at the edges of the image. The result is shared, so it must
+    not be changed.
+
     Raises SceneError if the image cannot be read, or no longer has the bands of the data set.
     """
     scene = _scene(patch.image, _version(patch.image))
@@ -39,15 +41,15 @@ def read_window(patch: Patch, margin: int = 0) -> Pixels:
             remedy="Import the folder again.",
         )
     assert patch.window is not None
-    _, _, right, bottom = patch.window
+    left, top, right, bottom = patch.window
     if right > scene.width or bottom > scene.height:
         raise SceneError(
             f"the image has {scene.width} x {scene.height} pixels, fewer than when it was imported",
             where=patch.image.name,
             remedy="Import the folder again.",
         )
-    left, top = (max(0, edge - margin) for edge in patch.window[:2])
-    return _read_box(scene, (left, top, right + margin, bottom + margin), _version(patch.image))
+    outer = (max(0, left - margin), max(0, top - margin), right + margin, bottom + margin)
+    return _read_box(scene, outer, _version(patch.image))
 
 
 def read_window_labels(
