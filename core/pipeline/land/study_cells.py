@@ -224,12 +224,20 @@ class CellResult:
         return [fold["n_clusters"] for fold in self.about["folds"] if "n_clusters" in fold]
 
     @property
+    def warnings(self) -> list[str]:
+        """Warnings of folds with fewer clusters than classes in the training pixels."""
+        return describe_collapse(self.about["folds"])
+
+    @property
     def notes(self) -> list[str]:
         """Notes for the user, without repetitions."""
         folds = self.about["folds"]
-        notes = describe_collapse(folds)
-        notes += describe_untrained_classes([fold.get("absent", []) for fold in folds])
-        return [*notes, *dict.fromkeys(note for fold in folds for note in fold["notes"])]
+        notes = describe_untrained_classes([fold.get("absent", []) for fold in folds])
+        return [
+            *self.warnings,
+            *notes,
+            *dict.fromkeys(note for fold in folds for note in fold["notes"]),
+        ]
 
 
 def _run_inputs(run: StudyRun) -> dict[str, Any]:
