@@ -9,18 +9,22 @@ import json
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
-from core.land.evaluation.economy_verdict import economy_answer
-from core.land.evaluation.label_economy import DRAWS, EconomyPoint
-from core.land.models.configurations import grid_configurations
+from core.land.evaluation.confusion import FEWEST_UNITS
+from core.land.evaluation.economy_verdict import describe_point
+from core.land.evaluation.label_economy import DRAWS, REGION, EconomyPoint
+from core.land.models.configurations import NOTEBOOK_PATCHES, grid_configurations
 
 ROOT = Path(__file__).resolve().parents[1]
 TARGET = ROOT / "docs" / "land_cover.md"
 BEST_FEATURES = ("--fusion", "--robust")
 METHODS = ("uniform", "prevalence", "knn", "hdbscan", "kmeans", "gmm", "boosting")
 PROTOCOLS = ("domains", "patches", "test")
+# Patches that are evaluated by "domains": those for training.
+N_PATCHES = 8
 
 HEAD = """# Land cover: FLAIR #2
 
@@ -50,6 +54,7 @@ The download of the toy set was tested with a local server, never with the real 
     chipscape flair run --method hdbscan --fusion --robust
     chipscape flair run --other both         # train without and with the class "other", and compare
     chipscape flair predict --fusion --robust  # class maps of the patches without masks
+    chipscape flair run --repeats 10         # stability and optimism gap from ten draws
     chipscape flair grid                     # the notebook's 24 configurations
     chipscape flair economy                  # the mIoU reached with each number of labels
     chipscape flair score --predictions DIR  # score prediction rasters as the FLAIR challenge does
@@ -64,7 +69,7 @@ Names that do not exist are refused by every command. The tables and their setti
 - `dates`, the filter for Sentinel dates: `probability` of snow or cloud in percent, `cover` (0..1);
 - `method`: `method`, `k` (neighbours that vote), `min_cluster_size`, `min_samples`, `selection` and
   `epsilon` (HDBSCAN), `n_clusters` (GMM and k-means), `seed`;
-- `study`: `protocol`, `n_folds` (groups of domains), `draws` (of the label economy);
+- `study`: `protocol`, `n_folds` (groups of domains), `draws` (of the labels in the economy);
 - `fetch`: `url`, `sha256`, `timeout` (s), `attempts`, `most_gigabytes`, `most_files`.
 
 The field `title` in JSON, and the first line of text, name a run after everything that
@@ -91,8 +96,29 @@ output in the field `attribution`.
   counts of pixels. The class "other" is not included in the mean, but confusions with it count as
   errors.
 - 95 % intervals of the mIoU come from a bootstrap over areas: all pixels of an area are drawn
-  together, with replacement. The synthetic data set has only four training areas, so its intervals
-  are not very informative.
+  together, with replacement. There is no interval from fewer than eight areas, because the
+  quantiles of so few are hardly more than noise; the reason is printed instead. The synthetic data
+  set has only four training areas, so it has no intervals over areas.
+- `chipscape flair run` without `--protocol` also repeats the training with five other draws of the
+  training pixels (`--repeats`), all evaluated on the same held-out pixels, none of which trains a
+  model. It reports the spread of the mIoU and of the number of clusters, and, from eight areas on,
+  an interval over draws and areas. Models use at most 20,000 training pixels for this.
+- The *optimism gap* is measured in the same repetitions: the mIoU of models whose training pixels
+  come from all domains, those of the held-out pixels included, minus that of models with as many
+  training pixels from the other domains only. It shows how much a model gains by knowing the
+  domains on which it is evaluated. A negative gap means that the draw of the training pixels
+  outweighs this.
+- A warning is printed if there are fewer clusters than classes in the training pixels. Some classes
+  cannot be predicted then, and another draw of the training pixels often gives a quite different
+  result. `chipscape flair grid` prints the finished results of the other protocols and the numbers
+  of clusters next to each configuration; `--protocol all` computes them.
+- Conventions that decide results: the default training pixels are the notebook's grid of 50 × 50
+  pixels per patch, every tenth row and column of its central 500 × 500 pixels. Distances are
+  Euclidean, in the units of the features: bands 0..1, elevation 0..1 of its range of one byte,
+  Sentinel as reflectance; robust scaling makes each column's interquartile range 1. Neighbours at
+  equal distance are ordered by their row in the table (patch, then position). In a vote of k
+  neighbours with a tie, and in the naming of a cluster with a tie, the class with the smallest
+  number wins. Elevation is not converted to metres.
 - Sentinel pixels are matched to a patch by its centroid; each covers a block of 50 × 50 aerial
   pixels. The position is uncertain by half a Sentinel pixel.
 - `chipscape flair score` compares prediction rasters (`--predictions`) with masks. Files are
@@ -107,6 +133,9 @@ output in the field `attribution`.
   map (GeoTIFF with colours) of each patch without a mask to `results/class_maps/`.
 - A cluster is named after the most common class of its training pixels. This uses all training
   labels, and the label economy counts all of them.
+- The class of a pixel is known only after it has been labelled, so the pixels of the label economy
+  include "other". A label that turns out to be "other" is counted; then the pixel is left out of
+  training, unless the settings train with "other".
 
 ## Your own images
 
@@ -195,28 +224,43 @@ def markdown_table(header: tuple[str, ...], rows: list[tuple[object, ...]]) -> s
     return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)
 
 
-def interval_text(scores: dict[str, Any]) -> str:
-    """Return the 95 % interval of an mIoU as text."""
-    interval = scores["interval"]
-    return f"{interval['low']:.3f} to {interval['high']:.3f}" if interval else "one area"
+def cluster_text(scores: dict[str, Any]) -> str:
+    """Return the numbers of clusters of all folds in brackets; empty without clusters."""
+    return f" ({', '.join(map(str, scores['n_clusters']))})" if scores["n_clusters"] else ""
 
 
 def grid_section(workspace: Path) -> str:
     """Return the section on the 24 configurations."""
-    results = run_flair(workspace, "grid", "--protocol", "domains")["cells"]
+    results = run_flair(workspace, "grid", "--protocol", "all")["cells"]
     rows: list[tuple[object, ...]] = []
     for cell, scores in zip(grid_configurations(), results, strict=True):
         names = ("miou", "notebook_miou", "overall_accuracy")
         digits = [f"{scores[name]:.3f}" for name in names]
-        rows.append((cell.name, *digits, f"{scores['seconds']:.1f}", f"{cell.notebook_minutes:g}"))
+        digits[0] += cluster_text(scores)
+        times = scores["seconds"] / N_PATCHES, cell.notebook_minutes * 60 / NOTEBOOK_PATCHES
+        by_protocol = [
+            f"{table['miou']:.3f}{cluster_text(table)}"
+            for table in (scores["protocols"][name] for name in PROTOCOLS[1:])
+        ]
+        rows.append((cell.name, *digits, *by_protocol, *(f"{seconds:.2f}" for seconds in times)))
     total = sum(scores["seconds"] for scores in results)
-    header = ("configuration", "mIoU", "the notebook's mIoU", "accuracy", "s", "notebook, min")
+    header = (
+        "configuration",
+        "mIoU",
+        "the notebook's mIoU",
+        "accuracy",
+        "training patches",
+        "test patches",
+        "s per patch",
+        "notebook",
+    )
     return (
         "\n## The notebook's grid on the synthetic data set\n\n"
         "Evaluated on domains left out, 8 patches. O: original features; R: robust scaling; "
-        "N: spectra divided by their intensity; I: intensity appended. The last column gives the "
-        "times that the notebook reports for about 200 patches on 8 cores, which is a different "
-        f"amount of work.\n\n{markdown_table(header, rows)}\n\n"
+        "N: spectra divided by their intensity; I: intensity appended. In brackets are the numbers "
+        "of clusters, for each fold. The columns of training and test patches are the mIoU by the "
+        "other protocols. The times are seconds per evaluated patch; the notebook's are for about "
+        f"{NOTEBOOK_PATCHES} patches on 8 cores.\n\n{markdown_table(header, rows)}\n\n"
         f"All 24 configurations took {total:.0f} s on a machine with other load.\n"
     )
 
@@ -228,23 +272,32 @@ def method_section(workspace: Path) -> str:
         features = BEST_FEATURES if method not in ("uniform", "prevalence") else ()
         result = run_flair(workspace, "run", "--method", method, *features)
         scores = result["protocols"]
-        mious = [f"{scores[protocol]['miou']:.3f}" for protocol in PROTOCOLS]
-        gap = f"{result['optimism_gap']:+.3f}"
-        rows.append((method, *mious, interval_text(scores["domains"]), gap))
+        mious = [
+            f"{scores[protocol]['miou']:.3f}{cluster_text(scores[protocol])}"
+            for protocol in PROTOCOLS
+        ]
+        stability, gap = result["stability"], result["optimism_gap_range"]
+        repeated = f"{min(stability['miou']):.3f} to {max(stability['miou']):.3f}"
+        if counts := [n for draw in stability["n_clusters"] for n in draw]:
+            repeated += f" ({min(counts)} to {max(counts)})"
+        text = f"{result['optimism_gap']:+.3f} ({gap[0]:+.3f} to {gap[1]:+.3f})"
+        rows.append((method, *mious, repeated, text))
     header = (
         "method",
         "domains left out",
         "training patches",
         "test patches",
-        "95 % interval, domains left out",
+        "five draws, domains left out",
         "optimism gap",
     )
     return (
         "\n## Methods and protocols\n\n"
         "mIoU of each method with aerial and Sentinel bands and robust scaling. `uniform` and "
         "`prevalence` are chance baselines, which ignore the pixel values: they draw classes with "
-        "equal probability, or by their share of the training pixels. The optimism gap is the mIoU "
-        'on training patches minus that on domains left out, both without "other".\n\n'
+        "equal probability, or by their share of the training pixels. In brackets are the numbers "
+        "of clusters, for each fold, or their range. The five draws are repetitions with other "
+        "training pixels; the optimism gap is described above, with its range over these draws. "
+        f"There are no intervals over areas, which need at least {FEWEST_UNITS}.\n\n"
         f"{markdown_table(header, rows)}\n"
     )
 
@@ -253,23 +306,37 @@ def economy_section(workspace: Path) -> str:
     """Return the section on the label economy, with the features of the best configuration."""
     settings = workspace / "economy.toml"
     settings.write_text("[features]\nfusion = true\nrobust = true\n", encoding="utf-8")
+    start = time.perf_counter()
     result = run_flair(workspace, "economy", "--protocol", "domains", "--settings", str(settings))
+    minutes = (time.perf_counter() - start) / 60
     points = [EconomyPoint(**point) for point in result["points"]]
     rows: list[tuple[object, ...]] = [
-        (p.n_labels, f"{p.miou:.3f}", f"{p.low:.3f} to {p.high:.3f}", p.method, p.rule)
+        (p.n_labels, f"{p.miou:.3f}", f"{p.low:.3f} to {p.high:.3f}", describe_point(p))
         for p in sorted(points, key=lambda p: p.n_labels)
     ]
-    header = ("labels", "mIoU", "range of draws", "method", "use of the labels")
+    header = ("labels", "mIoU", "range", "use of the labels")
     return (
         "\n## The label economy\n\n"
         "The notebook asks whether clusters can replace annotation. The table lists the number of "
         "pixels that a person has to label for one model, and the mIoU on pixels of domains left "
         f"out. Each mIoU combines all folds and is the mean over {DRAWS} random draws of the "
-        "labelled pixels; the range runs from the lowest to the highest draw. `draws` in the table "
-        '`study` of a settings file sets the number of draws. "One look per cluster" means that '
-        'one pixel of each cluster is labelled; "every training label" means that clusters are '
-        "named by all labels, which saves no labelling.\n\n"
-        f"{economy_answer(points)}\n\n{markdown_table(header, rows)}\n"
+        "labelled pixels; the range covers 95 % of the draws, and of the areas if there are at "
+        f"least {FEWEST_UNITS}. `draws` in the table `study` of a settings file sets the number of "
+        'draws. "One look per cluster" means that one pixel of each cluster is labelled; "every '
+        'training label" means that clusters are named by all labels, which saves no labelling.'
+        "\n\n"
+        "Clusters are compared with the best of several simple alternatives at the same number of "
+        "labels: kNN, 1-NN, logistic regression and gradient boosting on random pixels, and 1-NN "
+        "on the medoids of k-means. Methods for few labels are compared in the same way: label "
+        "spreading over the graph of the 10 nearest neighbours, self-training, and logistic "
+        "regression on actively chosen pixels (medoids first, then those with small margins "
+        f"between classes) or regions (squares of {REGION} × {REGION} pixels, of which every "
+        "sampled pixel counts as one label). Semi-supervised HDBSCAN selects the clusters of its "
+        "tree by labels of random pixels, and counts as clusters. All but kNN, 1-NN and the "
+        "clusters use at most 20,000 training pixels.\n\n"
+        f"{result['answer']}\n\n{markdown_table(header, rows)}\n\n"
+        f"The economy took {minutes:.1f} minutes on a machine with other load, mostly on one "
+        "core.\n"
     )
 
 

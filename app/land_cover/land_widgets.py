@@ -25,7 +25,7 @@ T = TypeVar("T")
 Bounds = tuple[float, float]
 WIDTH = 380
 MOST_ROWS = 26
-ONE_DECIMAL = ("Seconds", "The notebook's minutes")
+ONE_DECIMAL = ("Seconds", "The notebook, per patch")
 
 
 def land_choice(

@@ -57,8 +57,13 @@ def runs_panel(land: Land, runs: Sequence[StudyRun]) -> None:
     if len(pairs):
         st.markdown('**Trained with and without "other"**')
         show_table(pairs)
-    notes = dict.fromkeys(note for run in chosen for note in run_result(land, run).notes)
-    for note in shorten_notes(list(notes)):
+    results = {run_titles.run_title(run): run_result(land, run) for run in chosen}
+    if warning := study_results.describe_collapsed_runs(results):
+        st.warning(escape_markdown(warning.removeprefix("warning: ").capitalize()))
+    warnings = {note for result in results.values() for note in result.warnings}
+    notes = [n for result in results.values() for n in result.notes if n not in warnings]
+    notes = list(dict.fromkeys(notes))
+    for note in shorten_notes(notes):
         st.caption(escape_markdown(note))
 
 

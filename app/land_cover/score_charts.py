@@ -60,7 +60,10 @@ def score_axis(rows: Sequence[ScoreRow], *, official: bool) -> go.Figure:
         figure.add_annotation(x=miou, y=1, textangle=-35, showarrow=False, **text, **anchor)
     highest = max([row.high or row.miou for row in rows] + [0.66 if official else 0.1])
     _name_runs(figure, [row.name for row in rows], highest, top=74 if official else 8)
-    return figure.update_xaxes(title_text="mIoU (classes 1 to 12); bars: 95 % interval over areas")
+    bars_text = (
+        "; bars: 95 % interval over areas" if any(row.low is not None for row in rows) else ""
+    )
+    return figure.update_xaxes(title_text=f"mIoU (classes 1 to 12){bars_text}")
 
 
 def protocol_chart(

@@ -40,8 +40,8 @@ STYLES = {
     "hdbscan": CurveStyle("HDBSCAN clusters", "#D55E00", symbol="circle"),
     "kmeans": CurveStyle("k-means clusters", "#CC79A7", symbol="square"),
     "semi-supervised": CurveStyle("semi-supervised HDBSCAN", "#E69F00", symbol="diamond", width=2),
-    "spreading": CurveStyle("label spreading", "#CC79A7", symbol="square"),
-    "self-training": CurveStyle("self-training", "#E69F00", symbol="diamond"),
+    "spreading": CurveStyle("label spreading", "#CC79A7", symbol="square-open"),
+    "self-training": CurveStyle("self-training", "#E69F00", symbol="diamond-open"),
     "active regions": CurveStyle("uncertain regions", "#56B4E9", symbol="triangle-up"),
     "active": CurveStyle("uncertain pixels", "#D55E00", symbol="circle", width=2.6),
     "regions": CurveStyle("random regions", "#7B8794", dash="dash", symbol="triangle-up-open"),
@@ -101,6 +101,7 @@ def _curve(
         "symmetric": False,
         "array": [point.high - point.miou for point in curve],
         "arrayminus": [point.miou - point.low for point in curve],
+        "color": chart_colours().baseline if curve[0].kind == "simple" else colour,
         "thickness": 1,
         "width": 2,
     }

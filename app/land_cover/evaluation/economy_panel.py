@@ -54,9 +54,9 @@ def _show_economy(land: Land, run: StudyRun, economy: LabelEconomy, n_folds: int
     text = (
         f"Features: {run.spec.title}. Evaluated on {describe_evaluation(run)}, {folds}. The number "
         "of labels is that for one model. Each point is the mean of "
-        f"{economy.n_draws} random draws of the labels; the whiskers cover {economy.range_text}. "
-        "The scores come from a sample of pixels, so they differ slightly from those of complete "
-        f"runs. {economy.left_out_text}"
+        f"{economy.n_draws} random draws of the labels, and the whiskers are the range described "
+        "above. The scores come from a sample of pixels, so they differ slightly from those of "
+        "complete runs. Points named by all labels save no labelling effort."
     )
     st.caption(escape_markdown(text))
 

@@ -104,11 +104,12 @@ def _show_grid(
     n_expected, rows = sum(len(fold.test) for fold in study.folds), []
     groups = study_results.group_by_protocol(list_runs(land))
     for cell, run, n in zip(cells, grid, counts, strict=True):
-        row = {"Configuration": cell.name, "The notebook's minutes": cell.notebook_minutes}
+        notebook = cell.notebook_minutes * 60 / NOTEBOOK_PATCHES
+        row = {"Configuration": cell.name, "The notebook, per patch": notebook}
         evaluated = {"Evaluated patches": f"{n} of {n_expected}"}
         rows.append(row | evaluated | _grid_columns(land, run, groups) if run else row)
     protocols = [title for p, title in COLUMNS.items() if p != study.settings.protocol]
-    times = ["Seconds per patch", "The notebook's minutes"]
+    times = ["Seconds per patch", "The notebook, per patch"]
     columns = ["Configuration", "Evaluated patches", *SCORES, *protocols, *times]
     table = pd.DataFrame(rows).reindex(columns=columns).dropna(axis=1, how="all")
     # "Evaluated patches" has the same value in all rows unless a patch was left out.

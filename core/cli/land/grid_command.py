@@ -76,7 +76,10 @@ def run_grid_command(
         f"{cell.name:<40} {_grid_text(cell, outcome)}{texts.other_protocols_text(other)}"
         for (cell, outcome), other in zip(rows, other_results, strict=True)
     ]
-    lines += [f"{f'chance, {name}':<40} {texts.result_line(o)}" for name, o in baselines.items()]
+    lines += [
+        f"{f'chance, {name}':<40} {texts.result_line(o, brief=True)}"
+        for name, o in baselines.items()
+    ]
     lines += [*texts.note_lines(notes), session.credit]
     result = {
         "training": training,
@@ -122,5 +125,5 @@ def _grid_text(cell: GridCell, outcome: Outcome) -> str:
     seconds = f"{per_patch:8.2f} s per patch (notebook {notebook:.1f} s)"
     remark = texts.notebook_remark(cell.spec)
     clusters = texts.cluster_count_text(outcome)
-    line = f"{texts.result_line(outcome)}{clusters}, {len(outcome.patches)} patches"
+    line = f"{texts.result_line(outcome, brief=True)}{clusters}, {len(outcome.patches)} patches"
     return f"{line} {seconds}{remark}"

@@ -14,6 +14,7 @@ from core.land.models.configurations import GridCell
 from core.land.models.features import FeatureSpec
 from core.pipeline.land.cell_results import CellResult
 from core.pipeline.land.repeated_training import Stability
+from core.pipeline.land.study_results import describe_collapsed_runs
 
 Name = TypeVar("Name", bound=str)
 Outcome = CellResult | ChipscapeError
@@ -118,13 +119,15 @@ def preset_field(spec: FeatureSpec) -> dict[str, str]:
     return {"preset": "notebook"} if spec.preset_notebook else {}
 
 
-def result_line(outcome: Outcome) -> str:
-    """Return the scores of a result in one line."""
+def result_line(outcome: Outcome, *, brief: bool = False) -> str:
+    """Return the scores of a result in one line; `brief` leaves out why there is no interval."""
     if isinstance(outcome, ChipscapeError):
         return f"failed: {outcome}"
     scores, n_areas = outcome.scores, len(set(outcome.areas))
     interval = interval_text(outcome.interval, n_areas)
-    miou = f"mIoU {scores.miou:.3f} over {scores.n_classes} classes ({interval})"
+    miou = f"mIoU {scores.miou:.3f} over {scores.n_classes} classes"
+    if outcome.interval or not brief:
+        miou += f" ({interval})"
     return f"{miou}, accuracy {scores.overall_accuracy:.3f}"
 
 
@@ -195,7 +198,12 @@ def outcome_notes(outcomes: Mapping[str, Outcome]) -> list[str]:
     failures = [f"failed: {names}: {error}" for error, names in _group_names(errors)]
     extents = _group_names({name: _extent(result) for name, result in results.items()})
     scope = [f"evaluated on {extent}: {names}" for extent, names in extents]
-    return [*result_notes(results.values()), *failures, *(scope if len(scope) > 1 else ())]
+    warnings = {note for result in results.values() for note in result.warnings}
+    notes = [note for note in result_notes(results.values()) if note not in warnings]
+    counts = {len(set(result.areas)) for result in results.values() if result.interval is None}
+    missing = [describe_missing_interval(min(counts))] if counts else []
+    notes += [*missing, *filter(None, [describe_collapsed_runs(results)])]
+    return [*notes, *failures, *(scope if len(scope) > 1 else ())]
 
 
 def note_lines(notes: Iterable[str]) -> list[str]:

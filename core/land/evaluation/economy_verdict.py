@@ -200,11 +200,11 @@ def _few_label_answer(points: Sequence[EconomyPoint]) -> str:
     if not better:
         best = max(matches, key=_gain)
         return (
-            "Of the methods for few labels, none is clearly better than the best alternative; the "
-            f"closest is that with {_compare(best)}."
+            "Of the methods for few labels, none is clearly better than the best alternative. The "
+            f"largest mean difference: with {_compare(best)}."
         )
     best = max(better, key=_gain)
-    return f"Of the methods for few labels, the largest clear gain: with {_compare(best)}."
+    return f"Of the methods for few labels, this is the largest clear gain: with {_compare(best)}."
 
 
 def _replicates(point: EconomyPoint) -> DoubleArray:

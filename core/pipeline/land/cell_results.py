@@ -100,11 +100,16 @@ class CellResult:
         return [fold["n_clusters"] for fold in self.about["folds"] if "n_clusters" in fold]
 
     @property
+    def warnings(self) -> list[str]:
+        """Warnings of folds with fewer clusters than classes in the training pixels."""
+        return describe_collapse(self.about["folds"])
+
+    @property
     def notes(self) -> list[str]:
         """Notes for the user, without repetitions."""
         folds = self.about["folds"]
         absent = [fold.get("absent", []) for fold in folds]
-        notes = [*describe_collapse(folds), *describe_untrained_classes(absent, self.legend)]
+        notes = [*self.warnings, *describe_untrained_classes(absent, self.legend)]
         return [*notes, *dict.fromkeys(note for fold in folds for note in fold["notes"])]
 
 

@@ -3,7 +3,7 @@
 Finished runs are grouped by protocol, and paired by training with and without "other".
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -198,6 +198,21 @@ def pair_by_other(runs: Iterable[StudyRun]) -> list[tuple[StudyRun, StudyRun]]:
             settings = replace(run.settings, sample=replace(sample, other=False))
             pairs.setdefault((*_model_settings(run), settings), {})[sample.other] = run
     return [(pair[False], pair[True]) for pair in pairs.values() if len(pair) == 2]
+
+
+def describe_collapsed_runs(results: Mapping[str, CellResult]) -> str:
+    """Warn of results with fewer clusters than classes, which are named; empty without any."""
+    collapsed = [
+        f"{name} ({', '.join(map(str, result.n_clusters))} clusters)"
+        for name, result in results.items()
+        if result.warnings
+    ]
+    if not collapsed:
+        return ""
+    return (
+        "warning: fewer clusters than classes in the training pixels, so some classes cannot be "
+        "predicted, and the result changes much with the training pixels: " + "; ".join(collapsed)
+    )
 
 
 def unjudged_patches(study: Study, results: Sequence[CellResult]) -> dict[str, list[str]]:

@@ -125,6 +125,8 @@ def test_answer__all_noise_or_too_few_labels():
 
 def test_answer__methods_for_few_labels():
     active = point("active", 100, 0.5, kind="few", rule="uncertain pixels")
-    assert "the largest clear gain: with 100 labels" in answer(*PIXELS, active, clusters(50, 0.2))
+    assert "this is the largest clear gain: with 100 labels" in answer(
+        *PIXELS, active, clusters(50, 0.2)
+    )
     none = point("active", 100, 0.25, kind="few", rule="uncertain pixels")
     assert "none is clearly better" in answer(*PIXELS, none, clusters(50, 0.2))
