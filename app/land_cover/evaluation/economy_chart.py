@@ -43,7 +43,7 @@ STYLES = {
     "spreading": CurveStyle("label spreading", "#CC79A7", symbol="square-open"),
     "self-training": CurveStyle("self-training", "#E69F00", symbol="diamond-open"),
     "active regions": CurveStyle("uncertain regions", "#56B4E9", symbol="triangle-up"),
-    "active": CurveStyle("uncertain pixels", "#D55E00", symbol="circle", width=2.6),
+    "active": CurveStyle("uncertain pixels", "#D55E00", symbol="star", width=2.6),
     "regions": CurveStyle("random regions", "#7B8794", dash="dash", symbol="triangle-up-open"),
 }
 _OTHER = CurveStyle("other", "#7B8794")

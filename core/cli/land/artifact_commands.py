@@ -70,7 +70,8 @@ def economy_command(session: LandSession, protocol: ProtocolOption = "") -> None
     """Compute the mIoU for each number of labels, assigned to pixels or to clusters."""
     run = session.run(protocol)
     with reporter() as listen:
-        economy = ECONOMIES.open(run.make(ECONOMIES, listen("economy")))
+        artifact = run.make(ECONOMIES, listen("economy"))
+        economy = ECONOMIES.open(artifact)
         notes = study_notes(run.study, run.spec)
     table = [point_table(point) for point in economy.points]
     # Of the classifier's settings, the curve depends on the number of neighbours.
@@ -85,6 +86,7 @@ def economy_command(session: LandSession, protocol: ProtocolOption = "") -> None
     result |= {
         "verdict": economy_verdict(economy.points),
         "answer": economy_answer(economy),
+        "seconds": artifact.manifest["seconds"],
         "draws": economy.n_draws,
         "areas": economy.n_areas,
         "left_out_fraction": economy.left_out,

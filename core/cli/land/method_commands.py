@@ -12,7 +12,7 @@ from core.cli.land import result_texts as texts
 from core.cli.land.land_options import LandSession, ProtocolOption, with_land_session
 from core.cli.land.result_texts import Outcome
 from core.cli.shared_options import MinClusterSizeOption, MinSamplesOption, option, require_choice
-from core.errors import ChipscapeError, DegenerateError, SceneError, TooFewError
+from core.errors import ChipscapeError, DegenerateError, SceneError, SettingsError, TooFewError
 from core.land.data.dataset import Problem
 from core.land.data.nomenclature import FLAIR
 from core.land.evaluation.confusion import (
@@ -23,7 +23,7 @@ from core.land.evaluation.confusion import (
 )
 from core.land.evaluation.protocols import TITLES, Protocol, possible_protocols
 from core.pipeline.land.cell_results import CellResult
-from core.pipeline.land.repeated_training import N_REPEATS, Stability, repeat_training
+from core.pipeline.land.repeated_training import MOST_REPEATS, N_REPEATS, Stability, repeat_training
 from core.pipeline.land.run_titles import configuration_title
 from core.pipeline.land.study_cells import CELLS, StudyRun
 from core.progress import Progress, silent
@@ -59,6 +59,8 @@ def run_protocol_command(
 ) -> None:
     """Train a classifier, evaluate it by each protocol, and compute the optimism gap."""
     repeats = (0 if protocol else N_REPEATS) if repeats is None else repeats
+    if not 0 <= repeats <= MOST_REPEATS:
+        raise SettingsError(f"{repeats} is not between 0 and {MOST_REPEATS}", where="--repeats")
     parameters = {"min_cluster_size": min_cluster_size, "min_samples": min_samples}
     settings = session.method(method=method, k=k, n_clusters=n_clusters, **parameters)
     features = {"robust": robust, "normalised": normalised, "intensity": intensity}

@@ -28,8 +28,8 @@ from core.pipeline.stage import Stage
 from core.progress import Progress, report_step, silent
 from core.types import AnyArray, DoubleArray
 
-N_REPEATS = 5
-"""Default number of draws of the training pixels."""
+N_REPEATS, MOST_REPEATS = 5, 100
+"""Default and largest number of draws of the training pixels."""
 MOST_PIXELS = 20_000
 """Most training pixels of a model, so that repeating a run does not take much longer than it."""
 # Seeds of these draws are far from those that users choose, so that they are other pixels.

@@ -246,6 +246,7 @@ def test_grid__the_features_table_is_used_or_refused(run: Run, land: Path, tmp_p
     [
         (("--other", "maybe"), "'maybe' is not one of without, with, both"),
         (("--protocol", "half"), "'half' is not one of domains, patches, test"),
+        (("--repeats", "-1"), "-1 is not between 0 and 100"),
     ],
 )
 def test_run__unknown_choices(run: Run, land: Path, words: tuple[str, str], match: str) -> None:
