@@ -19,7 +19,8 @@ from app.widgets.markup import format_number, legend_html
 from core.export.class_map_archive import zip_class_maps
 from core.land.data.nomenclature import Legend, attribution_text
 from core.land.evaluation import confusion
-from core.land.evaluation.confusion import count_confusion, score_confusion, wrong_pixels
+from core.land.evaluation.confusion import count_confusion, wrong_pixels
+from core.land.evaluation.scorers import choose_scorer
 from core.pipeline.land.cell_results import CellResult
 from core.pipeline.land.run_titles import run_title
 from core.pipeline.land.study_cells import StudyRun
@@ -79,15 +80,14 @@ def matrix_panel(land: Land) -> None:
 
 def _show_scores(result: CellResult) -> None:
     scores, interval = result.scores, result.interval
-    cells = st.columns(3)
-    cells[0].metric(f"mIoU, {scores.n_classes} classes", f"{scores.miou:.3f}")
-    cells[1].metric("Overall accuracy", f"{scores.overall_accuracy:.3f}")
-    cells[2].metric("Kappa", f"{scores.kappa:.3f}")
+    first, second, third = st.columns(3)
+    first.metric(f"mIoU, {scores.n_classes} classes", f"{scores.miou:.3f}")
+    second.metric("Overall accuracy", f"{scores.overall_accuracy:.3f}")
+    third.metric("Kappa", f"{scores.kappa:.3f}")
+    caption = f"mIoU by the {result.scorer.title}. {result.scorer.rule}"
     if interval:
-        st.caption(
-            f"95 % interval of the mIoU: {interval.low:.3f} to {interval.high:.3f} "
-            f"({interval.n_draws} bootstrap samples of {interval.n_units} areas)."
-        )
+        caption += f" 95 % interval over areas: {interval.low:.3f} to {interval.high:.3f}."
+    st.caption(caption)
     st.markdown("**Click a cell** of the matrix to see the patches and pixels it counts.")
 
 
@@ -179,10 +179,10 @@ def comparison_panels(land: Land) -> None:
     pair, scores = zip(*((r.scored_counts.sum(axis=0), r.scores) for r in results), strict=True)
     shares = [confusion.row_shares(counts) for counts in pair]
     classes = confusion.order_classes(pair[0] + pair[1], order)
-    for i, column in enumerate(st.columns(2, gap="medium")):
+    for i, (score, column) in enumerate(zip(scores, st.columns(2, gap="medium"), strict=True)):
         with column:
-            miou, accuracy = scores[i].miou, scores[i].overall_accuracy
-            st.markdown(f"mIoU **{miou:.3f}**, overall accuracy **{accuracy:.3f}**")
+            title = f"mIoU **{score.miou:.3f}** ({results[i].scorer.title})"
+            st.markdown(f"{title}, overall accuracy **{score.overall_accuracy:.3f}**")
             figure = matrix_chart(shares[i], pair[i], classes, None, legend=land.legend)
             show_chart(figure.update_layout(height=470), f"cs.land.matrix {'AB'[i]}")
     st.header("Model B minus model A")
@@ -246,9 +246,9 @@ def _show_prediction(
     image: ByteArray, truth: ByteArray, predicted: ByteArray, opacity: float, legend: Legend
 ) -> None:
     wrong = wrong_pixels(truth, predicted)
-    scores = score_confusion(count_confusion(truth, predicted, legend.other))
+    miou = choose_scorer(legend).miou(count_confusion(truth, predicted, legend.other))
     share = wrong.sum() / max(1, np.count_nonzero(truth))
-    title = f"Wrong pixels: {share:.1%} (mIoU of this patch {scores.miou:.3f})"
+    title = f"Wrong pixels: {share:.1%} (mIoU of this patch {miou:.3f})"
     highlighted = patch_images.highlight_pixels(image, wrong, patch_images.RED)
     classes = patch_images.class_image(predicted, legend)
     overlay = patch_images.overlay_classes(image, predicted, legend, opacity)

@@ -1,7 +1,7 @@
 """Land cover in a workspace: its data set and its finished runs."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from core.land.data.nomenclature import Legend
 from core.land.data.patch_reading import ReadablePatch, read_readable_patch
 from core.land.data.pixel_sampling import SampleSettings, default_draw
 from core.land.evaluation.protocols import Protocol, possible_protocols
+from core.land.evaluation.scorers import choose_scorer
 from core.land.models.classifiers import MethodSettings
 from core.land.models.features import FeatureSpec
 from core.pipeline.land.cell_results import CellResult
@@ -107,7 +108,7 @@ def run_stability(land: Land, group: Mapping[Protocol, StudyRun]) -> Stability |
         read = partial(REPEATS.read, store, RepeatedRun(run))
         stability = cached_result(land.key("stability", run=run.key), read)
         if stability is not None:
-            return stability
+            return replace(stability, scorer=choose_scorer(land.legend))
     return None
 
 

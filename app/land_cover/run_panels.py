@@ -15,7 +15,9 @@ from app.land_cover.land_widgets import download_button, land_choice, show_table
 from app.widgets.charts import show_chart
 from app.widgets.markup import escape_markdown, format_number
 from core.land.evaluation.confusion import FEWEST_UNITS
-from core.land.evaluation.protocols import Protocol, has_official_test
+from core.land.evaluation.protocols import Protocol
+from core.land.evaluation.published_results import describe_published_results, find_official_test
+from core.land.evaluation.scorers import choose_scorer
 from core.land.models.classifier_table import CHANCE_BASELINES
 from core.pipeline.land import run_titles, study_results
 from core.pipeline.land.repeated_training import Stability
@@ -84,7 +86,9 @@ def _protocol_panel(land: Land, runs: Sequence[StudyRun]) -> None:
         if stability := run_stability(land, group):
             stabilities[title] = stability
     rows.sort(key=lambda row: (row[2], -max(row[1].get("domains", 0), row[1].get("test", 0))))
-    show_chart(score_charts.protocol_chart(rows, COLUMNS), "cs.land.together")
+    show_chart(
+        score_charts.protocol_chart(rows, COLUMNS, choose_scorer(land.legend)), "cs.land.together"
+    )
     st.caption(
         "mIoU by protocol. The optimism gap in the table is measured separately, on pixels that "
         "train no model and with equal numbers of training pixels: from all domains, minus from "
@@ -160,17 +164,22 @@ def axis_panel(land: Land, runs: Sequence[StudyRun], protocol: str) -> None:
                 run_titles.configuration_title(run), miou, low, high, run.is_chance
             )
         )
-    official = protocol == "test" and has_official_test(land.dataset)
+    scorer, official = choose_scorer(land.legend), None
+    if protocol == "test":
+        domains = [patch.domain for patch in land.dataset.patches if patch.split == "test"]
+        official = find_official_test(domains, scorer.name)
     rows.sort(key=lambda row: (row.baseline, -row.miou))
-    show_chart(score_charts.score_axis(rows, official=official), "cs.land.axis")
+    show_chart(score_charts.score_axis(rows, scorer, official), "cs.land.axis")
+    st.caption(f"{scorer.title}: {scorer.rule}")
     areas = {len(set(run_result(land, run).areas)) for run in runs}
     if min(areas) < FEWEST_UNITS:
         text = f"No 95 % intervals: they need at least {FEWEST_UNITS} areas with held-out pixels; "
         st.caption(text + f"here there {'is 1' if min(areas) == 1 else f'are {min(areas)}'}.")
-    if not official:
-        published = ", ".join(f"{name} {miou:.4f}" for name, miou in score_charts.PUBLISHED)
-        text = f"Published scores apply to FLAIR's official test set only: {published}."
-        st.caption(escape_markdown(text))
+    if official:
+        sources = dict.fromkeys(result.source for result in official.results)
+        st.caption(escape_markdown(f"Published scores: {'; '.join(sources)}."))
+    elif not land.is_own:
+        st.caption(escape_markdown(describe_published_results()))
     _baseline_button(land, runs)
 
 

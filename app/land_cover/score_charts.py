@@ -13,11 +13,10 @@ from app.widgets.markup import escape_hover, format_number
 from app.widgets.theme import chart_colours, text_colour
 from core.land.data.nomenclature import FLAIR, Legend
 from core.land.evaluation.protocols import Protocol
+from core.land.evaluation.published_results import OfficialTest
+from core.land.evaluation.scorers import Scorer
 from core.types import AnyArray
 
-# mIoU on the official test set: U-Net and U-T&T from the tables of Garioud et al. (2023),
-# arXiv:2310.13336; the winner from the final ranking of the challenge.
-PUBLISHED = (("U-Net", 0.5470), ("U-T&T", 0.5758), ("challenge winner", 0.6413))
 ORANGE = "#D55E00"
 PROTOCOL_SYMBOLS: Mapping[Protocol, str] = {"domains": "circle", "patches": "diamond", "test": "x"}
 POINTS = {"mode": "markers", "hoverinfo": "text", "showlegend": False}
@@ -42,8 +41,10 @@ class ScoreRow:
     baseline: bool = False
 
 
-def score_axis(rows: Sequence[ScoreRow], *, official: bool) -> go.Figure:
-    """Return a chart of mIoU, one row per run; `official` adds published test set scores."""
+def score_axis(
+    rows: Sequence[ScoreRow], scorer: Scorer, official: OfficialTest | None = None
+) -> go.Figure:
+    """Return a chart of mIoU, one row per run; `official` adds the scores published for it."""
     figure, theme = go.Figure(), chart_colours()
     above = [(row.high or row.miou) - row.miou for row in rows]
     below = [row.miou - (row.low or row.miou) for row in rows]
@@ -53,21 +54,30 @@ def score_axis(rows: Sequence[ScoreRow], *, official: bool) -> go.Figure:
     hovers = [f"{escape_hover(row.name)}: mIoU {row.miou:.3f}" for row in rows]
     x, y = [row.miou for row in rows], list(range(len(rows)))
     figure.add_scatter(x=x, y=y, hovertext=hovers, **style)
-    for name, miou in PUBLISHED if official else ():
+    published = official.results if official else ()
+    for result in published:
+        miou = result.miou
         figure.add_vline(x=miou, line={"color": theme.warning, "width": 1.2, "dash": "dot"})
-        text = {"text": f"{escape_hover(name)} {miou:.4f}", "font": {"color": theme.warning}}
+        text = {"text": escape_hover(str(result)), "font": {"color": theme.warning}}
         anchor = {"yref": "paper", "xanchor": "left", "yanchor": "bottom"}
         figure.add_annotation(x=miou, y=1, textangle=-35, showarrow=False, **text, **anchor)
-    highest = max([row.high or row.miou for row in rows] + [0.66 if official else 0.1])
+    highest = max([row.high or row.miou for row in rows] + [r.miou for r in published] + [0.1])
     _name_runs(figure, [row.name for row in rows], highest, top=74 if official else 8)
     bars_text = (
         "; bars: 95 % interval over areas" if any(row.low is not None for row in rows) else ""
     )
-    return figure.update_xaxes(title_text=f"mIoU (classes 1 to 12){bars_text}")
+    return figure.update_xaxes(title_text=f"{axis_title(scorer)}{bars_text}")
+
+
+def axis_title(scorer: Scorer) -> str:
+    """Return the title of an axis of mIoU, which names the scorer and its classes."""
+    return f"mIoU, {scorer.title} (classes 1 to {scorer.n_scored})"
 
 
 def protocol_chart(
-    rows: Sequence[tuple[str, Mapping[Protocol, float], bool]], names: Mapping[Protocol, str]
+    rows: Sequence[tuple[str, Mapping[Protocol, float], bool]],
+    names: Mapping[Protocol, str],
+    scorer: Scorer,
 ) -> go.Figure:
     """Return a chart of mIoU by protocol, one row per model.
 
@@ -93,7 +103,7 @@ def protocol_chart(
     highest = max((max(scores.values()) for _, scores, _ in rows), default=0.1)
     _name_runs(figure, [title for title, *_ in rows], highest, top=34)
     legend = {"orientation": "h", "y": 1, "yanchor": "bottom", "x": 0}
-    figure.update_layout(legend=legend).update_xaxes(title_text="mIoU (classes 1 to 12)")
+    figure.update_layout(legend=legend).update_xaxes(title_text=axis_title(scorer))
     return figure.update_yaxes(range=[len(rows) - 0.4, -0.6], autorange=None)
 
 

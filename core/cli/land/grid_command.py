@@ -6,13 +6,14 @@ from typing import Annotated
 
 from core.cli.console import reporter, show_result
 from core.cli.land import result_texts as texts
-from core.cli.land.land_options import LandSession, with_land_session
+from core.cli.land.land_options import LandSession, ScorerOption, scorer_choice, with_land_session
 from core.cli.land.method_commands import require_result, run_outcome
 from core.cli.land.result_texts import Outcome
 from core.cli.shared_options import option, require_choice
 from core.errors import ChipscapeError, SettingsError
 from core.land.context.extra_features import shorten_extras
 from core.land.evaluation.protocols import TITLES, Protocol, possible_protocols
+from core.land.evaluation.scorers import ScorerName
 from core.land.models.classifier_table import CHANCE_BASELINES
 from core.land.models.classifiers import MethodSettings
 from core.land.models.configurations import NOTEBOOK_PATCHES, GridCell, grid_configurations
@@ -28,6 +29,7 @@ ALL = "all"
 def run_grid_command(
     session: LandSession,
     protocol: Annotated[str, option(f"One of {', '.join((*TITLES, ALL))}.")] = "",
+    scorer: ScorerOption = "",
 ) -> None:
     """Run the notebook's 24 configurations; finished ones are not run again.
 
@@ -35,6 +37,7 @@ def run_grid_command(
     """
     if protocol:
         require_choice(protocol, (*TITLES, ALL), "--protocol")
+    chosen = scorer_choice(scorer)
     cells = _grid_cells(session)
     possible = possible_protocols(session.dataset())
     every = protocol == ALL and bool(possible)
@@ -48,15 +51,15 @@ def run_grid_command(
         report = listen("grid")
         for cell in cells:
             method = replace(settings, method=cell.method)
-            outcomes.append(run_outcome(StudyRun(study, method, cell.spec, smoothing)))
+            outcomes.append(run_outcome(StudyRun(study, method, cell.spec, smoothing), chosen))
             runs = {
                 other.settings.protocol: StudyRun(other, method, cell.spec, smoothing)
                 for other in other_studies
             }
-            other_results.append(_other_results(runs, compute=every))
+            other_results.append(_other_results(runs, chosen, compute=every))
             report(len(outcomes), len(cells), cell.name)
         baselines = {
-            name: run_outcome(StudyRun(study, MethodSettings(name), FeatureSpec()))
+            name: run_outcome(StudyRun(study, MethodSettings(name), FeatureSpec()), chosen)
             for name in CHANCE_BASELINES
         }
     require_result(outcomes)
@@ -108,13 +111,18 @@ def _grid_cells(session: LandSession) -> list[GridCell]:
 
 
 def _other_results(
-    runs: Mapping[Protocol, StudyRun], *, compute: bool
+    runs: Mapping[Protocol, StudyRun], scorer: ScorerName | None, *, compute: bool
 ) -> dict[Protocol, CellResult]:
     """Return the results by other protocols: those that exist, or all if they are computed."""
     if compute:
-        return texts.successful_results({name: run_outcome(run) for name, run in runs.items()})
+        outcomes = {name: run_outcome(run, scorer) for name, run in runs.items()}
+        return texts.successful_results(outcomes)
     stored = {name: CELLS.read(run.study.workspace.store, run) for name, run in runs.items()}
-    return {name: result for name, result in stored.items() if result is not None}
+    return {
+        name: replace(result, scorer_name=scorer)
+        for name, result in stored.items()
+        if result is not None
+    }
 
 
 def _grid_text(cell: GridCell, outcome: Outcome) -> str:

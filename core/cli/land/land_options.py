@@ -13,6 +13,7 @@ from core.land.data.download import FetchSettings
 from core.land.data.pixel_sampling import SampleSettings, default_draw
 from core.land.data.sentinel import SentinelSettings
 from core.land.evaluation.protocols import TITLES
+from core.land.evaluation.scorers import SCORER_TITLES, ScorerName
 from core.land.images.image_import import ImportSettings
 from core.land.models.classifiers import MethodSettings
 from core.land.models.features import FeatureSpec
@@ -38,6 +39,13 @@ TABLES: dict[str, type[Any]] = {
 
 Settings = TypeVar("Settings")
 ProtocolOption = Annotated[str, shared.option(f"One of {', '.join(TITLES)}.")]
+ScorerOption = Annotated[
+    str,
+    shared.option(
+        'flair: confusions with "other" are errors; flair-hub: "other" is left out, and absent '
+        "classes count as 0. [default: that of the publishers of the data]"
+    ),
+]
 
 
 @dataclass(frozen=True)
@@ -173,6 +181,13 @@ def read_flair_session(
     if scheduler:
         compute.connect_scheduler(scheduler)
     return LandSession(Workspace.at(workspace), as_json, seed, preset, tables)
+
+
+def scorer_choice(name: str) -> ScorerName | None:
+    """Return the scorer that --scorer names; None if it was left out."""
+    if name:
+        shared.require_choice(name, SCORER_TITLES, "--scorer")
+    return cast(ScorerName, name) if name else None
 
 
 with_land_session = shared.with_options(read_flair_session)

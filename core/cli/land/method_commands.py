@@ -1,7 +1,7 @@
 """`chipscape flair run`, `grid` and `score`: train classifiers, and score predictions."""
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Any, cast, get_args
 
@@ -9,19 +9,21 @@ import typer
 
 from core.cli.console import reporter, show_result
 from core.cli.land import result_texts as texts
-from core.cli.land.land_options import LandSession, ProtocolOption, with_land_session
+from core.cli.land.land_options import (
+    LandSession,
+    ProtocolOption,
+    ScorerOption,
+    scorer_choice,
+    with_land_session,
+)
 from core.cli.land.result_texts import Outcome
 from core.cli.shared_options import MinClusterSizeOption, MinSamplesOption, option, require_choice
 from core.errors import ChipscapeError, DegenerateError, SceneError, SettingsError, TooFewError
 from core.land.data.dataset import Problem
-from core.land.data.nomenclature import FLAIR
-from core.land.evaluation.confusion import (
-    bootstrap_miou,
-    describe_missing_interval,
-    score_confusion,
-    sum_by_area,
-)
+from core.land.evaluation.confusion import bootstrap_miou, describe_missing_interval, sum_by_area
 from core.land.evaluation.protocols import TITLES, Protocol, possible_protocols
+from core.land.evaluation.published_results import find_official_test
+from core.land.evaluation.scorers import ScorerName, select_full_counts
 from core.pipeline.land.cell_results import CellResult
 from core.pipeline.land.repeated_training import MOST_REPEATS, N_REPEATS, Stability, repeat_training
 from core.pipeline.land.run_titles import configuration_title
@@ -48,6 +50,7 @@ def run_protocol_command(
     other: Annotated[
         str, option('Train with "other": without, with, or both. [default: as in the settings]')
     ] = "",
+    scorer: ScorerOption = "",
     maps: Annotated[Path | None, option("Folder for class maps (GeoTIFF).")] = None,
     repeats: Annotated[
         int | None,
@@ -65,6 +68,7 @@ def run_protocol_command(
     settings = session.method(method=method, k=k, n_clusters=n_clusters, **parameters)
     features = {"robust": robust, "normalised": normalised, "intensity": intensity}
     spec, smoothing = session.features(fusion=fusion, **features), session.regularisation()
+    chosen = scorer_choice(scorer)
     if other:
         require_choice(other, _OTHER, "--other")
     if protocol:
@@ -84,7 +88,7 @@ def run_protocol_command(
             with reporter() as listen:
                 run = StudyRun(session.study(name, training), settings, spec, smoothing)
                 titles[training] = configuration_title(run)
-                outcomes[name] = run_outcome(run, listen(name))
+                outcomes[name] = run_outcome(run, chosen, listen(name))
                 if maps is not None and isinstance(outcomes[name], CellResult):
                     run.write_maps(maps / name / training, listen("maps"))
         require_result(outcomes.values())
@@ -93,7 +97,7 @@ def run_protocol_command(
         if repeats and name in texts.successful_results(outcomes):
             run = StudyRun(session.study(name, training), settings, spec)
             with reporter() as listen:
-                stabilities[training] = repeat_training(run, repeats, listen("repeats"))
+                stabilities[training] = repeat_training(run, repeats, listen("repeats"), chosen)
         return outcomes
 
     by_training = {training: evaluate(training) for training in _OTHER.get(other, ("",))}
@@ -133,12 +137,14 @@ def score_protocol_command(
             "--skip-nodata",
         ),
     ] = False,
+    scorer: ScorerOption = "",
 ) -> None:
-    """Score prediction rasters against masks, as the FLAIR challenge does."""
+    """Score prediction rasters against masks, as the FLAIR challenge or FLAIR-HUB does."""
     from core.land.evaluation import prediction_files as files
     from core.land.evaluation.prediction_rasters import First, judge_rasters
 
     require_choice(first, get_args(First), "--first")
+    scorer_choice(scorer)
     if masks is None:
         dataset = session.dataset()
         truth, areas = files.dataset_masks(dataset), files.dataset_areas(dataset)
@@ -148,14 +154,19 @@ def score_protocol_command(
         areas = files.mask_areas(truth)
     counted = judge_rasters(predictions, truth, first, skip_nodata)  # type: ignore[arg-type]
     problems = [str(problem) for problem in (*mask_problems, *counted.problems)]
-    scores = score_confusion(counted.counts.sum(axis=0))
+    name = scorer_choice(scorer) or ("flair-hub" if counted.is_hub else "flair")
+    chosen, counts, covers = select_full_counts(counted.full_counts, name)
+    scores, measure = chosen.score(counts.sum(axis=0)), chosen.miou
     if areas.keys() >= set(counted.numbers):
-        by_area = sum_by_area(counted.counts, [areas[number] for number in counted.numbers])
-        n_units, interval, unit, resampled = len(by_area), bootstrap_miou(by_area), "areas", "areas"
+        by_area = sum_by_area(counts, [areas[number] for number in counted.numbers])
+        n_units, unit, resampled = len(by_area), "areas", "areas"
+        interval = bootstrap_miou(by_area, measure=measure)
     else:
-        interval, unit = bootstrap_miou(counted.counts, unit="patches"), "patches"
-        n_units, resampled = len(counted.counts), "patches; areas are not known"
-    pairs = zip(FLAIR.reduced, scores.iou, strict=True)
+        n_units, unit, resampled = len(counts), "patches", "patches; areas are not known"
+        interval = bootstrap_miou(counts, unit=unit, measure=measure)
+    domains = [areas.get(number, "").partition("/")[0] for number in counted.numbers]
+    official = find_official_test(domains, chosen.name)
+    pairs = zip(covers, scores.iou, strict=True)
     iou = {cover.name: texts.json_number(value) for cover, value in pairs}
     table = {
         "patches": len(counted.names),
@@ -168,22 +179,36 @@ def score_protocol_command(
         "no_interval_because": "" if interval else describe_missing_interval(n_units, unit),
         "interval_over": resampled,
         "iou": iou,
+        "test_set": official.name if official else None,
+        "published": [asdict(result) for result in official.results] if official else [],
         "problems": problems,
         "attribution": session.credit,
     }
-    hidden = ("problems", "iou", "attribution", "assumed", "no_interval_because")
+    hidden = (
+        "test_set",
+        "published",
+        "problems",
+        "iou",
+        "attribution",
+        "assumed",
+        "no_interval_because",
+    )
     fields = table | {"interval": texts.interval_text(interval, n_units, unit)}
     lines = [f"{name:<18} {value}" for name, value in fields.items() if name not in hidden]
     lines += [f"    {n:<22} {'absent' if v is None else f'{v:.3f}'}" for n, v in iou.items()]
-    lines += texts.note_lines([counted.assumption] if counted.assumption else [])
+    if official:
+        lines += [f"published, {official.name}: {r} ({r.source})" for r in official.results]
+    lines += texts.note_lines(filter(None, [chosen.rule, counted.assumption]))
     lines += [f"problem: {problem}" for problem in problems]
     show_result(session.as_json, table, lines)
 
 
-def run_outcome(run: StudyRun, report: Progress = silent) -> Outcome:
+def run_outcome(
+    run: StudyRun, scorer: ScorerName | None = None, report: Progress = silent
+) -> Outcome:
     """Return the result of a run, or its error, so that other runs can continue."""
     try:
-        return CELLS.open(run.make(CELLS, report))
+        return replace(CELLS.open(run.make(CELLS, report)), scorer_name=scorer)
     except (SceneError, TooFewError, DegenerateError) as error:
         return error
 

@@ -28,10 +28,11 @@ def successful_results(outcomes: Mapping[Name, Outcome]) -> dict[Name, CellResul
     return {name: o for name, o in outcomes.items() if isinstance(o, CellResult)}
 
 
-def score_fields(scores: ConfusionScores) -> dict[str, float | None]:
-    """Return the scores over all classes as JSON."""
+def score_fields(scores: ConfusionScores) -> dict[str, Any]:
+    """Return the scorer and the scores over all classes as JSON."""
     names = ("miou", "n_classes", "notebook_miou", "overall_accuracy", "kappa")
-    return {name: json_number(getattr(scores, name)) for name in names}
+    values = {name: json_number(getattr(scores, name)) for name in names}
+    return {"scorer": scores.scorer, **values}
 
 
 def result_table(outcome: Outcome) -> dict[str, Any]:
@@ -48,7 +49,7 @@ def result_table(outcome: Outcome) -> dict[str, Any]:
         "classes": {
             cover.name: {name: json_number(getattr(scores, name)[i]) for name in names}
             | {"support": int(scores.support[i])}
-            for i, cover in enumerate(outcome.legend.listed)
+            for i, cover in enumerate(outcome.scored_classes)
         },
         **_regularisation_field(outcome),
         "patches": len(outcome.patches),
@@ -67,7 +68,7 @@ def grid_row(
 
     `other_results` are its results by other protocols.
     """
-    names = ("miou", "notebook_miou", "overall_accuracy", "seconds", "n_clusters")
+    names = ("scorer", "miou", "notebook_miou", "overall_accuracy", "seconds", "n_clusters")
     table = result_table(outcome)
     return {
         "method": cell.method,
@@ -104,6 +105,7 @@ def stability_fields(stability: Stability | None, protocol: str) -> dict[str, An
     gap, interval = stability.gap, stability.interval
     table = {
         "protocol": protocol,
+        "scorer": stability.scorer.name,
         "draws": len(stability.counts),
         "training_pixels": stability.n_pixels,
         "miou": [json_number(float(value)) for value in stability.mious],
@@ -128,6 +130,8 @@ def result_line(outcome: Outcome, *, brief: bool = False) -> str:
     miou = f"mIoU {scores.miou:.3f} over {scores.n_classes} classes"
     if outcome.interval or not brief:
         miou += f" ({interval})"
+    if outcome.legend.has_other:
+        miou += f", {outcome.scorer.title}"
     return f"{miou}, accuracy {scores.overall_accuracy:.3f}"
 
 

@@ -156,6 +156,32 @@ def class_colours(n: int) -> list[str]:
 FLAIR = Legend(FULL, n_scored=12)
 """FLAIR's 19 classes; its challenge scores the first 12 and merges the others."""
 
+# FLAIR's value of each value that FLAIR-HUB stores, from 0. Source: the class list in the README of
+# IGNF/FLAIR-HUB.
+_HUB_STORED = (1, 18, 13, 3, 2, 4, 5, 14, 10, 11, 12, 9, 7, 6, 8, 15, 17, 16, 19)
+# FLAIR's values of the classes that FLAIR-HUB scores in addition (swimming pool, snow and
+# greenhouse), and of those that it leaves out (clear cut, mixed, ligneous and other).
+_HUB_VALUES = (*range(1, 13), 13, 14, 18, 15, 16, 17, 19)
+FLAIR_HUB = Legend(
+    tuple(
+        LandCover(value, FULL[flair - 1].name, FULL[flair - 1].colour)
+        for value, flair in enumerate(_HUB_VALUES, start=1)
+    ),
+    n_scored=15,
+)
+"""FLAIR-HUB's classes: the same 19, of which it scores 15. Classes 1 to 14 have FLAIR's values."""
+
+
+def hub_values(legend: Legend = FLAIR_HUB) -> ByteArray:
+    """Return the class, in FLAIR or FLAIR_HUB, of each value that FLAIR-HUB stores, uint8 (256,).
+
+    Values above 18 become 0, no class.
+    """
+    numbers = {cover.name: cover.value for cover in legend.classes}
+    values = np.zeros(256, np.uint8)
+    values[: len(_HUB_STORED)] = [numbers[FULL[flair - 1].name] for flair in _HUB_STORED]
+    return values
+
 
 def attribution_text(*, look_alike: bool) -> str:
     """Return citation and licence of FLAIR data; for synthetic data, those of the data imitated."""

@@ -1,6 +1,6 @@
 """Confusion matrices and the scores computed from them. Rows are the truth."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -18,6 +18,7 @@ class is "other". A matrix may have one more column for pixels that were not cla
 errors.
 """
 ClassOrder = Literal["class", "together", "worst"]
+Measure = Callable[[AnyArray], DoubleArray]
 _DRAWS_AT_ONCE = 200
 FEWEST_UNITS = 8
 """Fewest areas (or patches) for an interval; quantiles of fewer are hardly more than noise."""
@@ -47,6 +48,8 @@ class ConfusionScores:
         Cohen's kappa (1960); NaN if chance agreement is 1.
     notebook_miou : float
         mIoU as in the original notebook, for comparison only; see the function `notebook_miou`.
+    scorer : {"flair", "flair-hub"}
+        The scorer of the mIoU; see `core.land.evaluation.scorers`.
     """
 
     iou: DoubleArray
@@ -59,6 +62,7 @@ class ConfusionScores:
     support: AnyArray
     kappa: float
     notebook_miou: float
+    scorer: Literal["flair", "flair-hub"] = "flair"
 
 
 @dataclass(frozen=True)
@@ -116,12 +120,8 @@ def count_by_unit(
 
     `units`, int (n,), holds the unit of each pixel, from 0.
     """
-    return np.stack(
-        [
-            count_confusion(truth[units == i], predicted[units == i], n_classes)
-            for i in range(n_units)
-        ]
-    )
+    members = [units == i for i in range(n_units)]
+    return np.stack([count_confusion(truth[m], predicted[m], n_classes) for m in members])
 
 
 def wrong_pixels(truth: AnyArray, predicted: AnyArray) -> BoolArray:
@@ -185,8 +185,7 @@ def order_classes(counts: AnyArray, order: ClassOrder) -> list[int]:
 
     "class" sorts by value. "together" places classes that are confused with each other next to each
     other, by average linkage: two classes are as similar as the shares of each that are predicted
-    as the other. "worst" places the class with the
-    lowest producer's accuracy first.
+    as the other. "worst" places the class with the lowest producer's accuracy first.
     """
     n_classes = len(counts)
     classes = np.flatnonzero(counts.sum(axis=0)[:n_classes] + counts.sum(axis=1))
@@ -228,24 +227,31 @@ def score_confusion(counts: AnyArray) -> ConfusionScores:
 
 
 def bootstrap_miou(
-    counts: AnyArray, n_draws: int = 1000, seed: int = 0, unit: str = "areas"
+    counts: AnyArray,
+    n_draws: int = 1000,
+    seed: int = 0,
+    unit: str = "areas",
+    measure: Measure = mean_iou,
 ) -> Interval | None:
     """Estimate a 95 % interval of the mIoU by drawing whole areas (or patches) with replacement.
 
     Pixels of one area are similar, so drawing single pixels would give far too narrow an interval
     (Efron and Tibshirani, 1993, chapter 8). `counts` are those of `resample_miou`: of each unit,
-    or of each model and unit. Returns None if there are fewer than FEWEST_UNITS units.
+    or of each model and unit; `measure` computes the mIoU. Returns None if there are fewer than
+    FEWEST_UNITS units.
     """
     models = counts if counts.ndim == 4 else counts[None]
     n_models, n_units = models.shape[:2]
     if n_units < FEWEST_UNITS:
         return None
-    scores = resample_miou(models, n_draws, seed)
+    scores = resample_miou(models, n_draws, seed, measure=measure)
     low, high = np.nanquantile(scores, (0.025, 0.975))
     return Interval(float(low), float(high), n_units, n_draws, unit, n_models)
 
 
-def resample_miou(counts: AnyArray, n_draws: int, seed: int = 0, stream: int = 0) -> DoubleArray:
+def resample_miou(
+    counts: AnyArray, n_draws: int, seed: int = 0, stream: int = 0, measure: Measure = mean_iou
+) -> DoubleArray:
     """Draw a model and as many units as there are, with replacement; return the mIoUs, (n_draws,).
 
     Each draw is one repetition of training and evaluation. Fewer than FEWEST_UNITS units are not
@@ -258,6 +264,8 @@ def resample_miou(counts: AnyArray, n_draws: int, seed: int = 0, stream: int = 0
     seed, stream : int
         Results with the same seed draw the same units, so their differences are paired. They draw
         the same models only if `stream` is equal as well.
+    measure : callable
+        Computes the mIoU of matrices, (..., c, c) -> (...,): `mean_iou`, or that of a scorer.
     """
     n_models, n_units, *shape = counts.shape
     random, scores = np.random.default_rng(seed), []
@@ -272,7 +280,7 @@ def resample_miou(counts: AnyArray, n_draws: int, seed: int = 0, stream: int = 0
         sums = np.empty((len(chosen), flat.shape[2]), np.int64)
         for model in np.unique(chosen):
             sums[chosen == model] = weights[chosen == model] @ flat[model].astype(np.int64)
-        scores.append(mean_iou(sums.reshape(-1, *shape)))
+        scores.append(measure(sums.reshape(-1, *shape)))
     resampled: DoubleArray = np.concatenate(scores)
     return resampled
 

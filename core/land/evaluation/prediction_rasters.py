@@ -9,10 +9,10 @@ import numpy as np
 
 from core.errors import SceneError, SettingsError, TooFewError
 from core.land.data.dataset import Problem
-from core.land.data.nomenclature import FLAIR
+from core.land.data.nomenclature import FLAIR, hub_values
 from core.land.data.pixel_table import UNLABELLED
-from core.land.evaluation.confusion import N_CLASSES
-from core.land.evaluation.prediction_files import rasters_by_number
+from core.land.evaluation.prediction_files import is_hub_mask, rasters_by_number
+from core.land.evaluation.scorers import fold_classes
 from core.raster.byte_rasters import read_byte_raster
 from core.types import AnyArray, ByteArray
 
@@ -31,9 +31,9 @@ class RasterCounts:
         File names of the predictions that were scored.
     numbers : tuple of str
         Patch numbers of these predictions.
-    counts : int64 array, (p, 13, 14)
-        Confusion matrix of each prediction; rows are the truth. The last column counts the pixels
-        that hold the nodata value, unless they are skipped.
+    full_counts : int64 array, (p, 19, 20)
+        Confusion matrix of each prediction in FLAIR's full nomenclature; rows are the truth. The
+        last column counts the pixels that hold the nodata value, unless they are skipped.
     first : int
         The value of class 1: 0 as FLAIR's reference code writes it, or 1 as in the masks.
     problems : tuple of Problem
@@ -42,22 +42,30 @@ class RasterCounts:
         Number of labelled pixels whose predicted value is the nodata value of its file.
     assumption : str
         How "auto" interpreted the value 0; empty if nothing was assumed.
+    is_hub : bool
+        True if the masks are those of FLAIR-HUB, whose values are in another order.
     """
 
     names: tuple[str, ...]
     numbers: tuple[str, ...]
-    counts: AnyArray
+    full_counts: AnyArray
     first: int
     problems: tuple[Problem, ...]
     n_nodata: int = 0
     assumption: str = ""
+    is_hub: bool = False
+
+    @property
+    def counts(self) -> AnyArray:
+        """The matrices in FLAIR's reduced nomenclature, (p, 13, 14)."""
+        return fold_classes(self.full_counts, _N_SCORED)
 
 
 @dataclass(frozen=True)
 class _ValueCounts:
-    """Labelled pixels of a prediction by true class and stored value, int64 (13, 20).
+    """Labelled pixels of a prediction by true class and stored value, int64 (19, 20).
 
-    Those with the nodata value are counted apart, in `n_nodata`, int64 (13,).
+    Those with the nodata value are counted apart, in `n_nodata`, int64 (19,).
     """
 
     name: str
@@ -95,6 +103,9 @@ def judge_rasters(
         its mask are the same file.
     """
     rasters, problems = rasters_by_number(predictions, "predictions")
+    is_hub = any(is_hub_mask(mask) for mask in masks.values())
+    # The masks and the predictions of FLAIR-HUB start at 0.
+    first = "0" if is_hub else first
     problems += [
         Problem(masks[n].name, "it has no prediction") for n in sorted(masks) if n not in rasters
     ]
@@ -142,6 +153,7 @@ def judge_rasters(
         tuple(problems),
         sum(int(values.n_nodata.sum()) for values in scored),
         _describe_assumption(scored, zero_based) if first == "auto" else "",
+        is_hub,
     )
 
 
@@ -153,7 +165,7 @@ def _require_scored(matrices: list[AnyArray], refused: list[Problem], prediction
             where=str(predictions),
             remedy="; ".join(str(problem) for problem in refused[:3]),
         )
-    if not any(counts[:_N_SCORED].any() or counts[:, :_N_SCORED].any() for counts in matrices):
+    if not any(m[:_N_SCORED].any() or m[:, :_N_SCORED].any() for m in matrices):
         raise TooFewError(
             "there is no pixel to score: none of the classes 1 to 12 occurs where the masks have "
             "labels",
@@ -174,6 +186,13 @@ def _count_values(
         )
     predicted, nodata = _read_classes(path)
     truth, _ = _read_classes(mask)
+    has_nodata = nodata is not None and not (nodata == 0 and first == "0")
+    if is_hub_mask(mask):
+        # Stored values in FLAIR's order, still from 0; all above 18 stay as they are.
+        order = np.arange(_N_VALUES, dtype=np.uint8)
+        order[:_HIGHEST] = hub_values(FLAIR)[:_HIGHEST] - 1
+        predicted, truth = order[predicted], order[truth] + np.uint8(1)
+        nodata = None if nodata is None else int(order[nodata])
     if predicted.shape != truth.shape:
         raise SceneError(
             f"the prediction has shape {predicted.shape}, its mask {truth.shape}", where=path.name
@@ -183,12 +202,12 @@ def _count_values(
     if invalid.any():
         reason = f"{int(invalid.sum()):,} pixels have values that are not classes and are left out"
         problems.append(Problem(mask.name, reason))
-    classes = np.where(invalid, UNLABELLED, FLAIR.reduce_labels(truth)).astype(np.int64)
+    classes = np.where(invalid, UNLABELLED, truth).astype(np.int64)
     cells = (classes * _N_VALUES + predicted).ravel()
-    counts = np.bincount(cells, minlength=(N_CLASSES + 1) * _N_VALUES)
-    counts = counts.reshape(N_CLASSES + 1, _N_VALUES)[1:]
-    n_nodata = np.zeros(N_CLASSES, np.int64)
-    if nodata is not None and not (nodata == 0 and first == "0"):
+    counts = np.bincount(cells, minlength=(_HIGHEST + 1) * _N_VALUES)
+    counts = counts.reshape(_HIGHEST + 1, _N_VALUES)[1:]
+    n_nodata = np.zeros(_HIGHEST, np.int64)
+    if has_nodata:
         n_nodata = counts[:, nodata].copy()
         counts[:, nodata] = 0
     above = np.flatnonzero(counts[:, _HIGHEST + 1 :].any(axis=0))
@@ -231,16 +250,12 @@ def _describe_assumption(predictions: list[_ValueCounts], zero_based: bool) -> s
 
 
 def _confusion(values: _ValueCounts, zero_based: bool, skip_nodata: bool) -> AnyArray:
-    """Return the confusion matrix, int64 (13, 14); predictions above class 12 are "other"."""
+    """Return the confusion matrix in the full nomenclature, int64 (19, 20)."""
     if values.counts[:, _HIGHEST if zero_based else 0].any():
         raise _class_error(_HIGHEST + 1 if zero_based else 0)
     counts = values.counts[:, :_HIGHEST] if zero_based else values.counts[:, 1:]
-    matrix = np.zeros((N_CLASSES, N_CLASSES + 1), np.int64)
-    matrix[:, :_N_SCORED] = counts[:, :_N_SCORED]
-    matrix[:, _OTHER - 1] = counts[:, _N_SCORED:].sum(axis=1)
-    if not skip_nodata:
-        matrix[:, N_CLASSES] = values.n_nodata
-    return matrix
+    unclassified = np.zeros_like(values.n_nodata) if skip_nodata else values.n_nodata
+    return np.column_stack([counts, unclassified])
 
 
 def _class_error(value: int) -> SceneError:

@@ -12,9 +12,6 @@ TITLES = {
     "patches": 'the notebook\'s protocol: the training patches themselves, without "other"',
     "test": "the test patches",
 }
-# FLAIR #2 has 77,762 patches, of which 61,712 are for training and validation. The others, from 10
-# domains, are for testing. Source: Garioud et al. (2023), arXiv:2310.13336.
-_N_TEST_PATCHES, _N_TEST_DOMAINS = 16_050, 10
 
 
 @dataclass(frozen=True)
@@ -62,16 +59,6 @@ def possible_protocols(dataset: Dataset) -> list[Protocol]:
         "test": bool(train and test),
     }
     return [protocol for protocol, is_possible in possible.items() if is_possible]
-
-
-def has_official_test(dataset: Dataset) -> bool:
-    """Return True if the data set contains the complete FLAIR #2 test set.
-
-    The published scores were computed on that test set.
-    """
-    test = dataset.split_indexes("test")
-    domains = {dataset.patches[index].domain for index in test}
-    return (len(test), len(domains)) == (_N_TEST_PATCHES, _N_TEST_DOMAINS)
 
 
 def _group_domains(dataset: Dataset, train: tuple[int, ...], n_folds: int) -> list[list[int]]:

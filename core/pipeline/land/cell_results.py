@@ -1,13 +1,14 @@
 """Results of runs: confusion matrices of the held-out patches, and scores computed from them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 from core.artifacts.formats import read_arrays, read_json
 from core.artifacts.store import Artifact
-from core.land.data.nomenclature import FLAIR, Legend, legend_from_table
+from core.land.data.nomenclature import FLAIR, LandCover, Legend, legend_from_table
 from core.land.evaluation import confusion
+from core.land.evaluation.scorers import Scorer, ScorerName, choose_scorer
 from core.land.evaluation.small_objects import ObjectRecall
 from core.land.models.classifiers import describe_collapse, describe_untrained_classes
 from core.types import AnyArray
@@ -41,6 +42,8 @@ class CellResult:
         `counts` before the regularisation; None without one.
     small_objects : int64 array, (p, 3), or None
         Small objects of each patch: their number, and those found before and after it.
+    scorer_name : {"flair", "flair-hub"} or None
+        The scorer of all scores; None for that of the publishers of the data.
     """
 
     artifact: Artifact
@@ -51,6 +54,17 @@ class CellResult:
     legend: Legend = FLAIR
     unsmoothed: AnyArray | None = None
     small_objects: AnyArray | None = None
+    scorer_name: ScorerName | None = None
+
+    @property
+    def scorer(self) -> Scorer:
+        """The scorer of all scores."""
+        return choose_scorer(self.legend, self.scorer_name)
+
+    @property
+    def scored_classes(self) -> tuple[LandCover, ...]:
+        """The classes of the scores by class: those that the scorer scores, then "other"."""
+        return replace(self.legend, n_scored=self.scorer.n_scored).listed
 
     @cached_property
     def scored_counts(self) -> AnyArray:
@@ -60,19 +74,20 @@ class CellResult:
     @cached_property
     def scores(self) -> confusion.ConfusionScores:
         """Scores over all patches."""
-        return confusion.score_confusion(self.scored_counts.sum(axis=0))
+        return self.scorer.score(self.scored_counts.sum(axis=0))
 
     @cached_property
     def interval(self) -> confusion.Interval | None:
         """Confidence interval of the mIoU, resampled by area; None for a single area."""
-        return confusion.bootstrap_miou(confusion.sum_by_area(self.scored_counts, self.areas))
+        by_area = confusion.sum_by_area(self.scored_counts, self.areas)
+        return confusion.bootstrap_miou(by_area, measure=self.scorer.miou)
 
     @cached_property
     def regularisation_effect(self) -> RegularisationEffect | None:
         """The effect of the regularisation; None without one."""
         if self.unsmoothed is None or self.small_objects is None:
             return None
-        before = confusion.mean_iou(self._without_unscored(self.unsmoothed).sum(axis=0))
+        before = self.scorer.miou(self._without_unscored(self.unsmoothed).sum(axis=0))
         n_objects, *n_found = (int(number) for number in self.small_objects.sum(axis=0))
         recalls = (ObjectRecall(n_objects, number) for number in n_found)
         return RegularisationEffect(float(before), self.scores.miou, *recalls)

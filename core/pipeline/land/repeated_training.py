@@ -12,15 +12,11 @@ import numpy as np
 
 from core.artifacts.formats import read_arrays, write_arrays
 from core.artifacts.store import Artifact
+from core.land.data.nomenclature import FLAIR
 from core.land.data.pixel_sampling import sample_pixels
 from core.land.data.pixel_table import PixelTable
-from core.land.evaluation.confusion import (
-    Interval,
-    bootstrap_miou,
-    count_by_unit,
-    mean_iou,
-    resample_miou,
-)
+from core.land.evaluation.confusion import Interval, bootstrap_miou, count_by_unit, resample_miou
+from core.land.evaluation.scorers import Scorer, ScorerName, choose_scorer
 from core.land.models.classifier_table import fit_classifier
 from core.land.models.features import build_features, fit_scaler
 from core.pipeline.land.study_cells import StudyRun
@@ -50,9 +46,9 @@ class Stability:
 
     Attributes
     ----------
-    counts : int array, (d, a, c, c)
+    counts : int array, (d, a, n, n)
         Confusion matrix of each draw in each area, on held-out pixels.
-    familiar : int array, (d, a, c, c), or None
+    familiar : int array, (d, a, n, n), or None
         The same for models that were trained on as many pixels, drawn from all domains, those of
         the held-out pixels included. Only for the protocol "domains".
     n_clusters : int array, (d, folds)
@@ -65,16 +61,17 @@ class Stability:
     familiar: AnyArray | None
     n_clusters: AnyArray
     n_pixels: int
+    scorer: Scorer = Scorer("flair", FLAIR.n_scored)
 
     @property
     def mious(self) -> DoubleArray:
         """The mIoU of each draw, (d,)."""
-        return mean_iou(self.counts.sum(axis=1))
+        return self.scorer.miou(self.counts.sum(axis=1))
 
     @property
     def interval(self) -> Interval | None:
         """95 % interval of the mIoU over draws and areas; None with too few areas."""
-        return bootstrap_miou(self.counts)
+        return bootstrap_miou(self.counts, measure=self.scorer.miou)
 
     @property
     def gap(self) -> tuple[float, float, float] | None:
@@ -85,9 +82,13 @@ class Stability:
         """
         if self.familiar is None:
             return None
-        gap = float(mean_iou(self.familiar.sum(axis=1)).mean() - self.mious.mean())
+        miou = self.scorer.miou
+        gap = float(miou(self.familiar.sum(axis=1)).mean() - self.mious.mean())
         # The models of both kinds are independent draws; the areas are the same.
-        pairs = [resample_miou(c, 1000, 0, i) for i, c in enumerate((self.counts, self.familiar))]
+        pairs = [
+            resample_miou(counts, 1000, 0, i, measure=miou)
+            for i, counts in enumerate((self.counts, self.familiar))
+        ]
         if np.isnan(gap) or np.isnan(pairs).any():
             return None
         low, high = np.quantile(pairs[1] - pairs[0], (0.025, 0.975))
@@ -97,7 +98,7 @@ class Stability:
     def lines(self) -> list[str]:
         """The stability and the optimism gap in words."""
         low, high, n = self.mious.min(), self.mious.max(), len(self.counts)
-        text = f"mIoU {low:.3f} to {high:.3f}"
+        text = f"mIoU {low:.3f} to {high:.3f} ({self.scorer.title})"
         if self.n_clusters.any():
             text += f" and {self.n_clusters.min()} to {self.n_clusters.max()} clusters"
         lines = [f"{text} over {n} draws of {self.n_pixels:,} training pixels"]
@@ -159,7 +160,7 @@ def _write_repeats(subject: RepeatedRun, folder: Path, report: Progress) -> dict
 
 
 def _stack(by_draw: list[list[AnyArray]]) -> AnyArray:
-    """Stack the counts of all draws, with the areas of all folds, (d, a, c, c)."""
+    """Stack the counts of all draws, with the areas of all folds, (d, a, n, n)."""
     return np.stack([np.concatenate(parts) for parts in by_draw])
 
 
@@ -184,8 +185,8 @@ def _train_and_judge(run: StudyRun, table: PixelTable, judges: PixelTable) -> tu
     fitted = fit_classifier(features, table.labels, run.method, legend=legend)
     predicted = fitted.model.predict(build_features(judges, run.spec, scaler), 0).classes
     areas = run.study.area_numbers(judges)
-    n_areas = int(areas.max()) + 1
-    confusion = count_by_unit(judges.labels, predicted, areas, n_areas, legend.other)
+    n_areas, n_classes = int(areas.max()) + 1, run.study.dataset.layout.legend.other
+    confusion = count_by_unit(judges.labels, predicted, areas, n_areas, n_classes)
     return confusion, fitted.n_clusters
 
 
@@ -205,9 +206,12 @@ REPEATS: Stage[RepeatedRun, Stability] = Stage(
 )
 
 
-def repeat_training(run: StudyRun, n: int = N_REPEATS, report: Progress = silent) -> Stability:
+def repeat_training(
+    run: StudyRun, n: int = N_REPEATS, report: Progress = silent, scorer: ScorerName | None = None
+) -> Stability:
     """Find or compute the results of a run on several draws of training pixels."""
     workspace = run.study.workspace
     artifact = REPEATS.make(workspace.store, RepeatedRun(run, n), report)
     workspace.checksums.save()
-    return REPEATS.open(artifact)
+    chosen = choose_scorer(run.study.dataset.layout.legend, scorer)
+    return replace(REPEATS.open(artifact), scorer=chosen)

@@ -11,6 +11,8 @@ from app.widgets import theme
 from app.widgets.colouring import interpolate_colours
 from core.land.data.nomenclature import FLAIR
 from core.land.evaluation.confusion import row_shares
+from core.land.evaluation.published_results import OFFICIAL_TESTS
+from core.land.evaluation.scorers import choose_scorer
 
 
 def cell_texts(figure) -> list[list[str]]:
@@ -35,9 +37,14 @@ def test_axis__published_scores_only_for_the_official_test_set():
         score_charts.ScoreRow("kNN", 0.3, 0.25, 0.35),
         score_charts.ScoreRow("chance", 0.05, None, None),
     ]
-    assert len(score_charts.score_axis(rows, official=True).layout.shapes) == 3
-    assert not score_charts.score_axis(rows, official=False).layout.shapes
-    assert [miou for _, miou in score_charts.PUBLISHED] == [0.5470, 0.5758, 0.6413]
+    official = OFFICIAL_TESTS[1]
+    scorer = choose_scorer(FLAIR)
+    figure = score_charts.score_axis(rows, scorer, official)
+    assert [shape.x0 for shape in figure.layout.shapes] == [0.5470, 0.5594, 0.5758, 0.6413]
+    assert "challenge winner 0.6413" in [text.text for text in figure.layout.annotations]
+    figure = score_charts.score_axis(rows, scorer)
+    assert not figure.layout.shapes
+    assert "FLAIR scorer (classes 1 to 12)" in figure.layout.xaxis.title.text
 
 
 def test_timing__seconds_per_patch_of_both():

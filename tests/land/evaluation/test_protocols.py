@@ -4,7 +4,7 @@ import pytest
 
 from core.errors import TooFewError
 from core.land.data.dataset import Dataset, Patch
-from core.land.evaluation.protocols import has_official_test, make_folds, possible_protocols
+from core.land.evaluation.protocols import make_folds, possible_protocols
 
 
 def dataset(*patches):
@@ -61,11 +61,3 @@ def test_folds__no_patches_or_one_domain():
 )
 def test_possible__depends_on_domains_and_patches(patches, protocols):
     assert possible_protocols(dataset(*patches)) == protocols
-
-
-@pytest.mark.parametrize(
-    ("n", "n_domains", "expected"), [(16_050, 10, True), (50, 10, False), (16_050, 9, False)]
-)
-def test_official_test__only_if_complete(n, n_domains, expected):
-    patches = [("test", f"D{i % n_domains:03d}") for i in range(n)]
-    assert has_official_test(dataset(*patches)) is expected
