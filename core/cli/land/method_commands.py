@@ -71,13 +71,7 @@ def run_protocol_command(
     chosen = scorer_choice(scorer)
     if other:
         require_choice(other, _OTHER, "--other")
-    if protocol:
-        require_choice(protocol, TITLES, "--protocol")
-        protocols = [cast(Protocol, protocol)]
-    else:
-        # Without training patches, the protocol "patches" reports that they are missing.
-        protocols = possible_protocols(session.dataset()) or ["patches"]
-
+    protocols = _chosen_protocols(session, protocol)
     titles: dict[str, str] = {}
     stabilities: dict[str, Stability | None] = {}
 
@@ -116,6 +110,14 @@ def run_protocol_command(
         lines.append(f"{titles[training]}{trained}{texts.notebook_remark(spec)}")
         lines += _outcome_lines(outcomes, protocols[0], stabilities[training])
     show_result(session.as_json, {**about, **first, **more}, [*lines, session.credit])
+
+
+def _chosen_protocols(session: LandSession, protocol: str) -> list[Protocol]:
+    if protocol:
+        require_choice(protocol, TITLES, "--protocol")
+        return [cast(Protocol, protocol)]
+    # Without training patches, the protocol "patches" reports that they are missing.
+    return possible_protocols(session.dataset()) or ["patches"]
 
 
 @with_land_session
@@ -184,15 +186,8 @@ def score_protocol_command(
         "problems": problems,
         "attribution": session.credit,
     }
-    hidden = (
-        "test_set",
-        "published",
-        "problems",
-        "iou",
-        "attribution",
-        "assumed",
-        "no_interval_because",
-    )
+    hidden = ("test_set", "published", "problems", "iou", "attribution", "assumed")
+    hidden += ("no_interval_because",)
     fields = table | {"interval": texts.interval_text(interval, n_units, unit)}
     lines = [f"{name:<18} {value}" for name, value in fields.items() if name not in hidden]
     lines += [f"    {n:<22} {'absent' if v is None else f'{v:.3f}'}" for n, v in iou.items()]

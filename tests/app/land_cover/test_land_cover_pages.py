@@ -149,7 +149,7 @@ def test_models__published_scores_only_for_the_official_test_set(both, monkeypat
     monkeypatch.setattr("app.land_cover.land_data.is_look_alike", lambda _: False)
     app = open_page(both, "land_cover_models", monkeypatch, **{"shown protocol": "test"})
     assert not app.exception
-    assert "apply to FLAIR's official test set only" in texts(app).replace("\\", "")
+    assert "apply to the complete official test sets only" in texts(app).replace("\\", "")
 
 
 def test_models__trained_with_and_without_other(both, monkeypatch):

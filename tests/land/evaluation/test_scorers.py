@@ -134,7 +134,8 @@ def test_choose__the_publishers_scorer_by_default() -> None:
     assert choose_scorer(FLAIR_HUB) == Scorer("flair-hub", 15)
     assert choose_scorer(FLAIR_HUB, "flair") == Scorer("flair", 12)
     own = replace(FLAIR, classes=FLAIR.classes[:3], n_scored=3)
-    assert choose_scorer(own) == Scorer("flair", 3)
+    assert choose_scorer(own) == Scorer("flair", 3, has_other=False)
+    assert choose_scorer(own).title == "plain mean"
 
 
 def test_interval__uses_the_scorer() -> None:
