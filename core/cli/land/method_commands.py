@@ -186,7 +186,7 @@ def score_protocol_command(
         "problems": problems,
         "attribution": session.credit,
     }
-    hidden = ("test_set", "published", "problems", "iou", "attribution", "assumed")
+    hidden: tuple[str, ...] = ("test_set", "published", "problems", "iou", "attribution", "assumed")
     hidden += ("no_interval_because",)
     fields = table | {"interval": texts.interval_text(interval, n_units, unit)}
     lines = [f"{name:<18} {value}" for name, value in fields.items() if name not in hidden]
