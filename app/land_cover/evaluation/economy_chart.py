@@ -72,7 +72,7 @@ def economy_chart(points: Sequence[EconomyPoint], kind: Kind) -> go.Figure:
     layout["legend"] = {"orientation": "v", "x": 1.02, "y": 1, "groupclick": "toggleitem"}
     figure.update_layout(layout | {"hovermode": "closest"})
     rule = chart_colours().rule
-    ticks = [10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 100_000, 1_000_000]
+    ticks = [1, 3, 10, 30, 100, 300, 1000, 3000, 10_000, 100_000, 1_000_000]
     figure.update_xaxes(type="log", title_text="number of labels", gridcolor=rule)
     figure.update_xaxes(tickvals=ticks, ticktext=[format_number(tick) for tick in ticks])
     figure.update_yaxes(title_text="mIoU on held-out pixels", gridcolor=rule)

@@ -55,11 +55,14 @@ def test_spread__equals_scikit_learn():
     np.fill_diagonal(distances, np.inf)
     near = np.zeros((200, 200))
     np.put_along_axis(near, np.argsort(distances, axis=1)[:, :10], 1.0, axis=1)
+    near = np.maximum(near, near.T)
+    degrees = np.sqrt(near.sum(axis=0))
+    np.testing.assert_allclose(graph.affinity.toarray(), near / np.outer(degrees, degrees))
     labels = np.full(200, -1)
     labels[rows] = data.train_labels[rows]
-    model = LabelSpreading(
-        kernel=lambda *_: np.maximum(near, near.T), alpha=0.9, max_iter=100, tol=1e-3
-    ).fit(data.train.matrix, labels)
+    model = LabelSpreading(kernel=lambda *_: near, alpha=0.9, max_iter=100, tol=1e-3).fit(
+        data.train.matrix, labels
+    )
     assert (graph.spread(rows) == model.transduction_).all()
     expected = TrainingVote(data, 3).predict(model.transduction_.astype(np.uint8))
     assert (graph.learn(data, rows) == expected).all()
