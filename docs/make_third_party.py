@@ -46,6 +46,7 @@ KNOWN = {
     "streamlit-plotly-events": "MIT",
     "sympy": "BSD-3-Clause",
     "zict": "BSD-3-Clause",
+    "scikit-image": "BSD-3-Clause",  # a list of files; those of others are under BSD and MIT
 }
 # Other ways to write an SPDX identifier in the metadata of packages.
 SPELLINGS = {

@@ -47,7 +47,7 @@ REGULARISATION_TITLES: Mapping[Regularisation, str] = {
 STRENGTHS: Mapping[Regularisation, tuple[str, str, tuple[Any, Any], Any]] = {
     "majority": ("window", "Side of the window (pixels, odd)", (3, 101), 2),
     "superpixels": ("superpixel_area", "Area of a superpixel (pixels)", (4, 100_000), 50),
-    "graph": ("smoothness", "Weight of neighbours", (0.0, 100.0), 0.1),
+    "graph": ("smoothness", "Weight of neighbours", (0.0, 100.0), 0.5),
 }
 ALL = "all"
 OTHER = {"without": "no", "with": "yes", "both": "both, to compare"}

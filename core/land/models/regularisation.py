@@ -47,7 +47,7 @@ class RegularisationSettings(Checked):
     window: int = bounded(7, 3, 101)
     superpixel_area: int = bounded(100, 4, 100_000)
     compactness: float = bounded(0.1, 0.0001, 100)
-    smoothness: float = bounded(0.5, 0, 100)
+    smoothness: float = bounded(2.0, 0, 100)
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -1,5 +1,6 @@
 """Each land cover page as Streamlit runs it, on a small synthetic data set with finished runs."""
 
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ from streamlit.testing.v1 import AppTest
 
 from app.session.job_board import Board
 from app.session.jobs import job_prefix
+from core.land.context.context_groups import CONTEXT
 from core.land.data.file_discovery import discover_dataset
 from core.land.data.pixel_sampling import SampleSettings
 from core.land.data.sentinel import SentinelSettings
@@ -182,6 +184,35 @@ def test_models__a_large_tree_waits_for_a_button(ready, monkeypatch):
     tree_bench.make_recut(StudyRun(study, method, RICH))
     app = open_page(ready, "land_cover_models", monkeypatch, **values)
     assert int(app.metric[0].value) > 0
+
+
+def test_models__features_of_the_surroundings_and_smoothing(ready, monkeypatch):
+    tables = []
+    monkeypatch.setattr(Board, "start", lambda *_, **__: None)
+    monkeypatch.setattr(
+        "app.land_cover.land_jobs.write_atomically",
+        lambda path, text: tables.append(tomllib.loads(text)) or path,
+    )
+    app = open_page(ready, "land_cover_models", monkeypatch)
+
+    def click_run():
+        next(button for button in app.button if button.label == "Run this model").click().run()
+        assert not app.exception
+        return tables[-1]
+
+    table = click_run()
+    assert table["features"]["extras"] == []
+    assert "regularisation" not in table
+    toggles = {toggle.label: toggle for toggle in app.toggle}
+    toggles["Add features of the surroundings (recommended)"].set_value(True)
+    boxes = {box.label: box for box in app.selectbox}
+    boxes["Tokens of an encoder"].set_value("texture")
+    boxes["Smooth the class maps"].set_value("majority")
+    app.run()
+    assert "Side of the window (pixels, odd)" in [box.label for box in app.number_input]
+    table = click_run()
+    assert table["features"]["extras"] == [*CONTEXT, "tokens:texture"]
+    assert table["regularisation"] == {"regularisation": "majority", "window": 7}
 
 
 def test_buttons__job_waits_for_other_jobs_of_the_workspace(ready, monkeypatch):

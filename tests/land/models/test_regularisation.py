@@ -180,7 +180,7 @@ def test_settings__only_what_changes_the_map_is_in_the_key() -> None:
     majority = RegularisationSettings("majority", window=9, smoothness=3)
     assert majority.key_inputs() == {"regularisation": "majority", "window": 9}
     assert majority.title == "majority filter of 9 px"
-    assert RegularisationSettings("graph").title == "graph smoothing 0.5"
+    assert RegularisationSettings("graph").title == "graph smoothing 2"
     with pytest.raises(SettingsError, match="8 is even"):
         RegularisationSettings(window=8)
     with pytest.raises(SettingsError, match="none, majority, superpixels, graph"):
