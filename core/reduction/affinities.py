@@ -6,7 +6,7 @@ import numpy as np
 
 from core.neighbours.nearest import NeighbourIndex
 from core.progress import Progress, report_step, silent
-from core.types import FloatArray
+from core.types import FloatArray, IntArray
 
 # Pairs of points that are compared, and rows, between two reports: a tenth of a core-second.
 _PAIRS_PER_REPORT = 10_000_000
@@ -68,3 +68,36 @@ def neighbour_affinities(points: FloatArray, perplexity: float, report: Progress
     report_step(report, n, n, "joining the neighbours")
     pairs /= 2 * pairs.sum()
     return pairs
+
+
+def reference_affinities(
+    points: FloatArray, new_points: FloatArray, perplexity: float, report: Progress = silent
+) -> tuple[Any, IntArray]:
+    """Return the affinities of new points, (m, k), to their neighbours among points, (n, k).
+
+    Returns a scipy.sparse.csr_matrix, (m, n), whose rows sum to 1, and the 3 x perplexity nearest
+    points of each new point, nearest first.
+    """
+    from openTSNE.affinity import joint_probabilities_nn
+    from scipy.sparse import vstack
+
+    n, m = len(points), len(new_points)
+    k = min(n, int(3 * perplexity))
+    report_step(report, 0, m, "preparing the neighbour search")
+    index = NeighbourIndex(np.ascontiguousarray(points, np.float32))
+    step = min(max(_PAIRS_PER_REPORT // n, 1), _ROWS_PER_REPORT)
+    blocks, near = [], []
+    for start in range(0, m, step):
+        report_step(report, start, m, f"finding neighbours of {m:,} new chips")
+        squared, rows = index.search(new_points[start : start + step], k)
+        affinities = joint_probabilities_nn(
+            rows,
+            np.sqrt(squared),
+            [min(perplexity, k / 3)],
+            symmetrize=False,
+            normalization="point-wise",
+            n_reference_samples=n,
+        )
+        blocks.append(affinities)
+        near.append(rows)
+    return vstack(blocks, format="csr"), np.concatenate(near)
