@@ -24,7 +24,7 @@ from core.types import AnyArray, DoubleArray
 # Up to this number of points, the sum over all pairs takes no longer than a mesh.
 EXACT_POINTS = 1000
 # With this spacing, the error of the repulsion is 0.4 % if the points are as far apart as in large
-# projections; that of openTSNE's methods, with their defaults, is 2 to 3 %.
+# projections; that of openTSNE's methods, with their defaults, is 1 to 3 %.
 SPACING = 0.4
 # At the start, all points are close together, and the mesh must be finer than the points' spread.
 _LEAST_INTERVALS = 32
