@@ -190,12 +190,14 @@ def warm_up_command(session: Session) -> None:
     from core.clusters.methods.hdbscan_tree import compile_hdbscan
     from core.neighbours.nearest import compile_searches
     from core.raster.resampling import compile_resampling
+    from core.reduction.tsne_gradient import compile_tsne
 
     remark("Compiling numerical code. This can take two minutes and is needed only once.")
     started = time.perf_counter()
     compile_hdbscan()
     compile_resampling()
     compile_searches()
+    compile_tsne()
     if session.as_json:
         emit({"seconds": round(time.perf_counter() - started, 3)})
 

@@ -99,7 +99,8 @@ def _project(view: View, folder: Path, report: Progress) -> dict[str, Any]:
     with LayoutWriter(folder) as layout:
         projection = project_tsne(points, settings, report, watch=layout.write)
     write_array(folder / "coordinates.npy", projection.coordinates)
-    scores = score_projection(metric_space(points, settings.metric), projection.coordinates)
+    space = metric_space(points, settings.metric)
+    scores = score_projection(space, projection.coordinates, lambda *step: report(1, 1, step[2]))
     counts = {"kl_divergence": projection.kl_divergence, "perplexity": projection.perplexity}
     return {**counts, "scores": dataclasses.asdict(scores)}
 
@@ -121,8 +122,9 @@ def _open_projection(artifact: Artifact) -> Projection:
 REDUCTION: Stage[View, Reduction] = Stage(
     "reduction", 1, _reduction_inputs, _reduce, _open_reduction
 )
+# Version 2: more accurate gradients.
 PROJECTION: Stage[View, Projection] = Stage(
-    "projections", 1, _projection_inputs, _project, _open_projection
+    "projections", 2, _projection_inputs, _project, _open_projection
 )
 
 

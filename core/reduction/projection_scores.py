@@ -10,6 +10,7 @@ import numpy as np
 
 from core.errors import ArtifactError
 from core.neighbours.nearest import NeighbourIndex, search_other_rows
+from core.progress import Progress, report_step, silent
 from core.types import DoubleArray, FloatArray, IntArray
 
 NEIGHBOURS = 15
@@ -19,8 +20,8 @@ EXACT_CHIPS = 20_000
 SAMPLE = 2000
 """Number of chips that are scored, chosen at random, if there are more."""
 
-# Chips per block of distances: 256 x 20,000 distances take 40 MB.
-_BLOCK = 256
+# Distances per block; they take 40 MB.
+_DISTANCES = 5_000_000
 # Squared distances that differ by less, relative to the largest squared length, are equal.
 _ROUNDING = 1e-12
 
@@ -51,7 +52,9 @@ class ProjectionScores:
     n_chips: int
 
 
-def score_projection(points: FloatArray, coordinates: FloatArray) -> ProjectionScores:
+def score_projection(
+    points: FloatArray, coordinates: FloatArray, report: Progress = silent
+) -> ProjectionScores:
     """Compare the nearest neighbours of chips before and after the projection.
 
     Neighbours are searched exactly among all chips. With more than `EXACT_CHIPS`, only `SAMPLE`
@@ -63,6 +66,8 @@ def score_projection(points: FloatArray, coordinates: FloatArray) -> ProjectionS
     points : float32 array, (n, k)
         In the space of the projection's metric; at least 3 points.
     coordinates : float32 array, (n, 2)
+    report : Progress
+        Called several times a second for more than a few thousand chips.
     """
     n = len(points)
     k = min(NEIGHBOURS, (n - 1) // 2)
@@ -77,10 +82,12 @@ def score_projection(points: FloatArray, coordinates: FloatArray) -> ProjectionS
     centred = points.astype(np.float64) - points.mean(axis=0, dtype=np.float64)
     lengths = (centred**2).sum(axis=1)
     rounding = _ROUNDING * float(lengths.max())
-    for start in range(0, len(rows), _BLOCK):
-        block = rows[start : start + _BLOCK]
+    step = max(_DISTANCES // n, 1)
+    for start in range(0, len(rows), step):
+        report_step(report, start, len(rows), "comparing neighbours in the projection")
+        block = rows[start : start + step]
         distances = lengths - 2 * (centred[block] @ centred.T)
-        ranks = _ranks(distances, block, drawn[start : start + _BLOCK], rounding)
+        ranks = _ranks(distances, block, drawn[start : start + step], rounding)
         penalty += float(np.maximum(ranks - k, 0).sum())
         n_common += int((ranks <= k).sum())
     largest = len(rows) * k * (2 * n - 3 * k - 1) / 2

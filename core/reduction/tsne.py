@@ -4,6 +4,7 @@ van der Maaten and Hinton, Visualizing data using t-SNE, JMLR 2008; openTSNE, Po
 2024. Initialisation by principal components: Kobak and Berens, Nature Communications 2019.
 """
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,7 @@ import numpy as np
 
 from core.errors import ArtifactError, DegenerateError, SettingsError, TooFewError
 from core.progress import Progress, report_step, silent
+from core.reduction.affinities import neighbour_affinities
 from core.reduction_settings import ProjectionSettings
 from core.types import DoubleArray, FloatArray, Metric
 
@@ -24,9 +26,8 @@ EARLY_ITERATIONS = 250
 # openTSNE uses 3 x perplexity neighbours, and each of 7 chips has 6, enough for perplexity 2.
 _MIN_CHIPS = 7
 _REPORT_EVERY = 10
-# With one thread, Barnes-Hut and interpolation take equally long for 5,000 points. Barnes-Hut is up
-# to 6 times as fast for fewer points, and slower for more.
-_INTERPOLATE_FROM = 5000
+# Large projections report between these iterations, too, so that they can be stopped.
+_SECONDS_PER_REPORT = 0.5
 # openTSNE's default: a start this small lets early exaggeration arrange the clusters.
 _START_SPREAD = 1e-4
 
@@ -101,22 +102,19 @@ def project_tsne(
     settings: ProjectionSettings,
     report: Progress = silent,
     *,
-    n_jobs: int = 1,
     watch: Watch | None = None,
 ) -> Projection:
-    """Project chips to two dimensions by t-SNE.
+    """Project chips to two dimensions by t-SNE; equal input gives identical results.
 
     Parameters
     ----------
     points : float32 array, (n, k)
         Principal components, strongest first.
     report : Progress
-        Called every 10 iterations, during early exaggeration and after it.
-    n_jobs : int, default=1
-        Number of threads. With 1, equal input gives identical results; with more, KL divergences
-        differ by up to about 1 %.
+        Called every 10 iterations, and about once a second if iterations or the search for
+        neighbours take longer.
     watch : Watch, optional
-        Called as often as `report`, once there are positions.
+        Called every 10 iterations.
 
     Raises
     ------
@@ -132,29 +130,28 @@ def project_tsne(
     if (points == points[0]).all():
         raise DegenerateError("all points are the same", where="projection")
     total = EARLY_ITERATIONS + settings.n_iter
-    report_step(report, 0, total, "finding neighbours")
-
-    from openTSNE import TSNE
-    from openTSNE.affinity import PerplexityBasedNN
-
-    affinities = PerplexityBasedNN(
+    affinities = neighbour_affinities(
         metric_space(points, settings.metric),
         perplexity,
-        method="exact",
-        n_jobs=n_jobs,
-        random_state=settings.seed,
+        lambda completed, n, note: report(0, total, f"{note}, {completed / n:.0%}"),
     )
     start = _initial_positions(points, settings, affinities)
+
+    from openTSNE import TSNE
+    from openTSNE.affinity import PrecomputedAffinities
+
+    from core.reduction.tsne_gradient import TsneGradient
+
+    progress = _ProgressCallback(report, total, watch)
     embedding = TSNE(
         early_exaggeration_iter=EARLY_ITERATIONS,
         n_iter=settings.n_iter,
         exaggeration=settings.exaggeration,
-        negative_gradient_method="bh" if n < _INTERPOLATE_FROM else "fft",
-        n_jobs=n_jobs,
+        negative_gradient_method=TsneGradient(progress.repeat),
         random_state=settings.seed,
-        callbacks=_ProgressCallback(report, total, watch),
+        callbacks=progress,
         callbacks_every_iters=_REPORT_EVERY,
-    ).fit(affinities=affinities, initialization=start)
+    ).fit(affinities=PrecomputedAffinities(affinities, normalize=False), initialization=start)
     report_step(report, total, total, "t-SNE done")
     coordinates = np.ascontiguousarray(embedding, dtype=np.float32)
     return Projection(coordinates, float(embedding.kl_divergence), perplexity)
@@ -168,6 +165,8 @@ class _ProgressCallback:
         self.total = total
         self.watch = watch
         self.phase = 0
+        self.latest = (0, "t-SNE starts")
+        self.latest_time = time.monotonic()
 
     def optimization_about_to_start(self) -> None:
         self.phase += 1
@@ -178,8 +177,19 @@ class _ProgressCallback:
         early = self.phase == 1
         completed = iteration + (0 if early else EARLY_ITERATIONS)
         name = "early exaggeration" if early else "optimising"
-        report_step(self.report, completed, self.total, f"t-SNE, {name}, KL divergence {error:.3f}")
+        self.latest = (completed, f"t-SNE, {name}, KL divergence {error:.3f}")
+        self._report_latest()
         return False
+
+    def repeat(self) -> None:
+        """Repeat the latest report if it is more than half a second old."""
+        if time.monotonic() - self.latest_time > _SECONDS_PER_REPORT:
+            self._report_latest()
+
+    def _report_latest(self) -> None:
+        self.latest_time = time.monotonic()
+        completed, note = self.latest
+        report_step(self.report, completed, self.total, note)
 
 
 def _initial_positions(
@@ -208,7 +218,7 @@ def _spectral_positions(affinities: Any, seed: int) -> DoubleArray:
     from scipy.sparse.linalg import ArpackError
 
     try:
-        return np.asarray(spectral(affinities.P, random_state=seed, add_jitter=False))
+        return np.asarray(spectral(affinities + affinities.T, random_state=seed, add_jitter=False))
     except ArpackError as error:
         raise DegenerateError(
             "the neighbour graph has no spectral coordinates",

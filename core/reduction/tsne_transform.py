@@ -3,16 +3,27 @@
 Policar, Strazar and Zupan, Embedding to reference t-SNE space, Machine Learning 2021.
 """
 
+from typing import Any
+
 import numpy as np
 
 from core.errors import ArtifactError, DegenerateError
 from core.progress import Progress, report_step, silent
+from core.reduction.affinities import reference_affinities
 from core.reduction.tsne import Projection, metric_space
 from core.reduction_settings import ProjectionSettings
 from core.types import AnyArray, FloatArray
 
-# openTSNE's default for new points: each is placed independently, near few chips.
+# openTSNE's defaults for new points: each is placed independently, near few chips.
 _PERPLEXITY = 5.0
+_OPTIMISATION = {
+    "n_iter": 250,
+    "learning_rate": 0.1,
+    "exaggeration": 1.5,
+    "momentum": 0.8,
+    "max_grad_norm": 0.25,
+    "max_step_norm": None,
+}
 
 
 def transform_tsne(
@@ -34,6 +45,8 @@ def transform_tsne(
     new_points : float array, (m, k)
     settings : ProjectionSettings
         Those of the projection.
+    report : Progress
+        Called several times a second.
     """
     if len(points) != len(projection.coordinates):
         raise ArtifactError("points and projection do not match", where="projection")
@@ -41,19 +54,34 @@ def transform_tsne(
         raise DegenerateError("points are not finite", where="projection")
     if not len(new_points):
         return np.empty((0, 2), np.float32)
-    report_step(report, 0, 1, "placing new chips")
 
-    from openTSNE import TSNEEmbedding
-    from openTSNE.affinity import PerplexityBasedNN
+    from openTSNE import PartialTSNEEmbedding, TSNEEmbedding
+    from openTSNE.affinity import PrecomputedAffinities
+    from openTSNE.tsne import kl_divergence_bh
+    from scipy.sparse import csr_matrix
 
-    perplexity = min(_PERPLEXITY, (len(points) - 1) / 3)
-    options = {"n_jobs": 1, "random_state": settings.seed}
-    reference = metric_space(points, settings.metric)
-    affinities = PerplexityBasedNN(reference, perplexity, method="exact", **options)
-    existing = TSNEEmbedding(
-        projection.coordinates, affinities, negative_gradient_method="bh", **options
+    affinities, neighbours = reference_affinities(
+        metric_space(points, settings.metric),
+        metric_space(np.asarray(new_points, np.float32), settings.metric),
+        min(_PERPLEXITY, (len(points) - 1) / 3),
+        report,
     )
-    queries = metric_space(np.asarray(new_points, np.float32), settings.metric)
-    placed = existing.transform(queries, perplexity=perplexity)
-    report_step(report, 1, 1, "placing new chips")
+
+    def evaluate(*arguments: Any, **options: Any) -> Any:
+        report_step(report, len(new_points), len(new_points), "placing new chips")
+        return kl_divergence_bh(*arguments, **options)
+
+    n = len(points)
+    # The existing chips do not move, so their own affinities are not needed.
+    existing = TSNEEmbedding(
+        projection.coordinates, PrecomputedAffinities(csr_matrix((n, n)), normalize=False)
+    )
+    # openTSNE's `transform` would return positions relative to the centre of the plot.
+    placed = PartialTSNEEmbedding(
+        np.median(projection.coordinates[neighbours], axis=1),
+        existing,
+        affinities,
+        negative_gradient_method=evaluate,
+    )
+    placed.optimize(inplace=True, **_OPTIMISATION)
     return np.ascontiguousarray(placed, np.float32)

@@ -5,7 +5,7 @@ import pytest
 from sklearn.manifold import trustworthiness
 from sklearn.neighbors import NearestNeighbors
 
-from core.errors import ArtifactError
+from core.errors import ArtifactError, Cancelled
 from core.reduction import projection_scores
 from core.reduction.projection_scores import score_projection
 
@@ -71,3 +71,14 @@ def test_scores__identical_chips_are_all_neighbours():
 def test_scores__arrays_of_different_chips():
     with pytest.raises(ArtifactError, match="do not match"):
         score_projection(cloud(20), cloud(19, 2))
+
+
+def test_scores__blocks_do_not_matter_and_each_can_stop(monkeypatch):
+    points, coordinates = cloud(200), cloud(200, 2)
+    complete = score_projection(points, coordinates)
+    monkeypatch.setattr(projection_scores, "_DISTANCES", 200 * 60)
+    steps = []
+    assert score_projection(points, coordinates, lambda *step: steps.append(step[0])) == complete
+    assert steps == [0, 60, 120, 180]
+    with pytest.raises(Cancelled):
+        score_projection(points, coordinates, lambda completed, *_: completed >= 120)

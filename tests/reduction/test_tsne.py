@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from core.errors import ArtifactError, Cancelled, DegenerateError, SettingsError, TooFewError
+from core.reduction import affinities, tsne
 from core.reduction.tsne import Projection, effective_perplexity, metric_space, project_tsne
 from core.settings import ProjectionSettings
 
@@ -85,6 +86,46 @@ def test_project__cancelled_in_each_phase(last):
     with pytest.raises(Cancelled):
         project_tsne(blobs(), QUICK, stop)
     assert iterations[-1] == last
+
+
+def test_project__cancelled_between_blocks_of_neighbours(monkeypatch):
+    monkeypatch.setattr(affinities, "_PAIRS_PER_REPORT", 90 * 30)
+    notes = []
+
+    def stop(completed, total, note):
+        notes.append(note)
+        return "67%" in note or completed > 0
+
+    with pytest.raises(Cancelled):
+        project_tsne(blobs(), QUICK, stop)
+    assert notes[-1] == "finding neighbours of 90 chips, 67%"
+
+
+def test_project__slow_iterations_can_be_stopped_one_by_one(monkeypatch):
+    monkeypatch.setattr(tsne, "_SECONDS_PER_REPORT", -1.0)
+    steps = []
+    complete = project_tsne(blobs(), QUICK, lambda *step: steps.append(step) or False)
+    assert len(steps) > 310
+    assert [step[0] for step in steps] == sorted(step[0] for step in steps)
+    calls = []
+
+    def stop(*step):
+        calls.append(step)
+        return len(calls) == 100
+
+    with pytest.raises(Cancelled):
+        project_tsne(blobs(), QUICK, stop)
+    assert len(calls) == 100
+    monkeypatch.undo()
+    assert np.array_equal(project_tsne(blobs(), QUICK).coordinates, complete.coordinates)
+
+
+def test_project__same_bytes_with_any_number_of_threads(monkeypatch):
+    results = []
+    for n_threads in (1, 3):
+        monkeypatch.setattr("core.compute.n_workers", lambda n_threads=n_threads: n_threads)
+        results.append(project_tsne(blobs(), QUICK).coordinates.tobytes())
+    assert results[0] == results[1]
 
 
 @pytest.mark.parametrize("n", [7, 8, 12])

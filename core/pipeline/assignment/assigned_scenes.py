@@ -209,7 +209,8 @@ def _open(artifact: Artifact) -> AssignedScenes:
     )
 
 
-ASSIGNMENTS: Stage[NewScenes, AssignedScenes] = Stage("assignments", 1, _inputs, _assign, _open)
+# Version 2: positions in the projection, no longer relative to the centre of the plot.
+ASSIGNMENTS: Stage[NewScenes, AssignedScenes] = Stage("assignments", 2, _inputs, _assign, _open)
 
 
 def _no_result(workspace: Workspace, reason: str) -> WorkspaceError:
