@@ -105,7 +105,7 @@ def features_form(land: Land, name: str, *, rich: bool = False) -> FeatureSpec:
     normalised = land_toggle(land, "Divide spectra by their intensity (N)", f"{name} normalised")
     intensity = normalised and land_toggle(land, "Append the intensity (I)", f"{name} intensity")
     robust = land_toggle(land, "Robust scaling (R)", f"{name} robust", start=rich)
-    label = "Add features of the surroundings (recommended)"
+    label = "Add features of the surroundings"
     context = land_toggle(land, label, f"{name} context")
     with st.expander("More features"):
         options = [extra for extra in EXTRAS if not (context and extra in CONTEXT)]

@@ -204,7 +204,7 @@ def test_models__features_of_the_surroundings_and_smoothing(ready, monkeypatch):
     assert table["features"]["extras"] == []
     assert "regularisation" not in table
     toggles = {toggle.label: toggle for toggle in app.toggle}
-    toggles["Add features of the surroundings (recommended)"].set_value(True)
+    toggles["Add features of the surroundings"].set_value(True)
     boxes = {box.label: box for box in app.selectbox}
     boxes["Tokens of an encoder"].set_value("texture")
     boxes["Smooth the class maps"].set_value("majority")
