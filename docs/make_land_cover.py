@@ -40,14 +40,17 @@ figures in "At the notebook's size" come from the benchmarks.
 below were measured on the *synthetic data set*: 12 patches that a program generates in FLAIR's
 exact layout, with three fictitious domains, all 13 classes, and clouds and snow in 24 Sentinel
 dates. They show that everything works, and how the methods compare on data that are difficult on
-purpose. They do not measure performance on FLAIR. The published scores on FLAIR's official test set
-(U-Net 0.5470, U-T&T 0.5758, challenge winner 0.6413) can only be compared with results on that set.
-The download of the toy set was tested with a local server, never with the real address.
+purpose. They do not measure performance on FLAIR. Published scores can only be compared with
+results on the same complete test set by the same scorer, and are only shown next to these: FLAIR
+#2, U-Net 0.5470, U-T&T 0.5594 and 0.5758 (arXiv:2310.13336), challenge winner 0.6413; FLAIR-HUB,
+64.1 % with aerial images and 65.8 % at best (arXiv:2506.07080). The download of the toy set was
+tested with a local server, never with the real address.
 
 ## Commands
 
     chipscape flair demo                     # generate the synthetic data set; see --patches
     chipscape flair fetch                    # download FLAIR's toy set
+    chipscape flair unpack                   # unpack archives of single domains in flair/
     chipscape flair settings                 # all settings as TOML, for --settings
     chipscape flair describe                 # list patches, class shares and problems with files
     chipscape flair run --method hdbscan --fusion --robust
@@ -57,7 +60,7 @@ The download of the toy set was tested with a local server, never with the real 
     chipscape flair run --repeats 10         # stability and optimism gap from ten draws
     chipscape flair grid                     # the notebook's 24 configurations
     chipscape flair economy                  # the mIoU reached with each number of labels
-    chipscape flair score --predictions DIR  # score prediction rasters as the FLAIR challenge does
+    chipscape flair score --predictions DIR  # score prediction rasters; see --scorer
 
 `chipscape flair settings` prints every land-cover setting as TOML, which `--settings FILE` reads.
 Names that do not exist are refused by every command. The tables and their settings are:
@@ -79,10 +82,31 @@ The field `title` in JSON, and the first line of text, name a run after everythi
 distinguishes it: the classifier and features, extra features, changed parameters such as k, and how
 the training pixels were drawn.
 
-Put real data into the workspace's `flair/` folder: the folders `flair_aerial_train`,
-`flair_labels_train` and so on, of the full data set or of the toy set. In the app, the pages Data,
-Pixels, Models and Confusion are under **Land cover**. They start the commands `survey`, `maps`,
-`bench` and `recut`, which compute and store the results that the pages display.
+Put real data into the workspace's `flair/` folder. The layout is recognised from its folders:
+
+- **FLAIR #1 and #2** as first published, in full or as toy set: `flair_aerial_train/`,
+  `flair_labels_train/`, `flair_sen_train/`, `flair_1_aerial_test/` or `flair_2_aerial_test/`, and
+  so on. FLAIR #1 has no Sentinel images.
+- **One archive for each domain**, as on Hugging Face: `data/train-val/D004_2021.zip`,
+  `data/flair#2-test/`, `data/flair#1-test/` and `aux-data/`. `chipscape flair unpack` unpacks each
+  archive into a folder of its name and can be repeated. If both test sets exist, that of FLAIR #2
+  is used.
+- **FLAIR-HUB**: `D012-2019_AERIAL_RGBI/`, `D012-2019_AERIAL_LABEL-COSIA/`, `D012-2019_DEM_ELEV/`,
+  `D012-2019_SENTINEL2_TS/`, `D012-2019_SENTINEL2_MSK-SC/`, and the tables in `GLOBAL_ALL_MTD/`. The
+  split is `split_flairhub`, or `split_1`; validation patches are training patches. Labels become
+  classes 1 to 15, which FLAIR-HUB scores, and "other". The height is the surface model minus the
+  terrain model in steps of 0.2 m, from 0 to 51 m. FLAIR-HUB's own filter for dates corresponds to
+  `probability = 2` and `cover = 0.05` in the table `dates`. SPOT, Sentinel-1, historical images and
+  crop labels are not read.
+
+`chipscape flair describe` reports by name what is missing or odd: a patch without mask, height,
+Sentinel series or dates; a file of the wrong type or size; values that are not classes; a patch
+whose dates are all cloudy; and months without a usable date. Only synthetic files in the published
+forms were available for tests of these layouts.
+
+In the app, the pages Data, Pixels, Models and Confusion are under **Land cover**. They start the
+commands `survey`, `maps`, `bench` and `recut`, which compute and store the results that the pages
+display.
 
 The CSV tables that can be downloaded from the pages end with a line starting with `#` that contains
 the citation and the licence. Class maps (GeoTIFF) contain them in the copyright tag, and JSON
@@ -95,9 +119,14 @@ output in the field `attribution`.
   predicted by a model trained on the other groups. With *training patches*, as in the notebook,
   models are evaluated on the patches they were trained on, which gives optimistic scores. With
   *test patches*, models are trained on the training patches and evaluated on the test patches.
-- The mIoU is the mean IoU over the classes 1 to 12, without those that do not occur, computed from
-  counts of pixels. The class "other" is not included in the mean, but confusions with it count as
-  errors.
+- The mIoU is computed from counts of pixels by one of two scorers, which is named with every
+  figure. The **FLAIR scorer** is the mean IoU over those of the classes 1 to 12 that occur; the
+  class "other" is not included in the mean, but confusions with it count as errors. The **FLAIR-HUB
+  scorer** leaves out all pixels of "other" and all pixels predicted as "other", and counts a class
+  that does not occur as 0. Each is the default for its own data; `--scorer flair` or `--scorer
+  flair-hub` of `run`, `grid` and `score` selects one. With FLAIR's classes, the FLAIR-HUB scorer of
+  `run` has 12 classes instead of 15; `score` has all 15 if the predictions are in the full
+  nomenclature. The label economy and the cuts of a tree always use the FLAIR scorer.
 - 95 % intervals of the mIoU come from a bootstrap over areas: all pixels of an area are drawn
   together, with replacement. There is no interval from fewer than eight areas, because the
   quantiles of so few are hardly more than noise; the reason is printed instead. The synthetic data

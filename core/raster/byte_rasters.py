@@ -11,7 +11,7 @@ from rasterio.windows import Window
 
 from core.errors import SceneError
 from core.raster.scene import DRIVER, READ_ERRORS, open_scene
-from core.types import ByteArray
+from core.types import AnyArray, ByteArray
 
 _TILE = 256
 
@@ -24,13 +24,24 @@ def read_byte_raster(
     Raises SceneError if the file cannot be read, has a different number of bands or another dtype,
     or has a height or width other than `side` (any by default).
     """
+    return read_small_raster(path, n_bands, side)
+
+
+def read_small_raster(
+    path: Path, n_bands: int | None, side: int | None = None, dtypes: tuple[str, ...] = ("uint8",)
+) -> tuple[AnyArray, float | None]:
+    """Return all bands of a raster of one of the given dtypes, (n_bands, h, w), and its nodata.
+
+    Raises SceneError as `read_byte_raster`; with None, any number of bands is accepted.
+    """
     with open_scene(path) as source:
         count, height, width = source.count, source.height, source.width
-        expected = (n_bands, side or height, side or width)
-        if (count, height, width) != expected or set(source.dtypes) != {"uint8"}:
+        expected = (n_bands or count, side or height, side or width)
+        has_dtype = len(set(source.dtypes)) == 1 and source.dtypes[0] in dtypes
+        if (count, height, width) != expected or not has_dtype:
             raise SceneError(
                 f"the file has {count} bands of {width} x {height} pixels ({source.dtypes[0]}), "
-                f"not {n_bands} of {expected[2]} x {expected[1]} (uint8)",
+                f"not {expected[0]} of {expected[2]} x {expected[1]} ({' or '.join(dtypes)})",
                 where=path.name,
             )
         try:

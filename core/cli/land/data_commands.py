@@ -1,4 +1,4 @@
-"""`chipscape flair demo`, `fetch` and `describe`: labelled land cover in a workspace."""
+"""`chipscape flair demo`, `fetch`, `unpack` and `describe`: labelled land cover in a workspace."""
 
 from collections.abc import Iterator
 from typing import Annotated, Any, get_args
@@ -16,6 +16,7 @@ from core.pipeline.land.land_workspace import (
     fetch_toy_data,
     flair_folder,
     is_look_alike,
+    unpack_data,
 )
 
 
@@ -62,6 +63,22 @@ def fetch_command(
 
 
 @with_land_session
+def unpack_command(session: LandSession) -> None:
+    """Unpack the archives of single domains in flair/, of FLAIR #1 and #2 or FLAIR-HUB."""
+    from core.land.data.download import FetchSettings
+
+    settings = session.settings(FetchSettings, "fetch")
+    with reporter() as listen:
+        unpacked = unpack_data(session.workspace, settings, listen("archives"))
+    folders = {str(archive): list(map(str, paths)) for archive, paths in unpacked.items()}
+    lines = [f"{archive}: {', '.join(paths)}" for archive, paths in folders.items()]
+    lines = lines or ["All archives were unpacked before."]
+    lines += ["Next: chipscape flair describe", session.credit]
+    table = {"unpacked": folders, "attribution": session.credit}
+    show_result(session.as_json, table, lines)
+
+
+@with_land_session
 def describe_command(
     session: LandSession,
     nomenclature: Annotated[str, typer.Option(help="reduced or full.")] = "reduced",
@@ -82,6 +99,11 @@ def describe_command(
     if n_unlabelled := len(dataset.unlabelled):
         lines.append(f"patches without masks: {n_unlabelled}, see `chipscape flair predict`")
     lines += [f"problem: {problem}" for problem in summary["problems"]]
+    lines += [
+        f"note: {name}: no Sentinel date of {', '.join(months)} passes the filter, so the mean is "
+        "that of the other months"
+        for name, months in summary["empty_months"].items()
+    ]
     lines += [summary["matching"], session.credit]
     summary["unlabelled"] = len(dataset.unlabelled)
     result = summary | {"look_alike": is_look_alike(session.workspace)}

@@ -14,7 +14,11 @@ from core.cli.land import (
     predict_command,
 )
 
-_FLAIR_DATA = {"demo": data_commands.patches_demo_command, "fetch": data_commands.fetch_command}
+_FLAIR_DATA = {
+    "demo": data_commands.patches_demo_command,
+    "fetch": data_commands.fetch_command,
+    "unpack": data_commands.unpack_command,
+}
 _OWN_DATA = {"import": import_command.import_images_command}
 _MODELS = {
     "settings": data_commands.land_settings_command,

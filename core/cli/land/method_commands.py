@@ -158,14 +158,12 @@ def score_protocol_command(
     problems = [str(problem) for problem in (*mask_problems, *counted.problems)]
     name = scorer_choice(scorer) or ("flair-hub" if counted.is_hub else "flair")
     chosen, counts, covers = select_full_counts(counted.full_counts, name)
-    scores, measure = chosen.score(counts.sum(axis=0)), chosen.miou
+    scores = chosen.score(counts.sum(axis=0))
+    units, unit = counts, "patches"
     if areas.keys() >= set(counted.numbers):
-        by_area = sum_by_area(counts, [areas[number] for number in counted.numbers])
-        n_units, unit, resampled = len(by_area), "areas", "areas"
-        interval = bootstrap_miou(by_area, measure=measure)
-    else:
-        n_units, unit, resampled = len(counts), "patches", "patches; areas are not known"
-        interval = bootstrap_miou(counts, unit=unit, measure=measure)
+        units, unit = sum_by_area(counts, [areas[n] for n in counted.numbers]), "areas"
+    interval, n_units = bootstrap_miou(units, unit=unit, measure=chosen.miou), len(units)
+    notes = list(filter(None, [counted.assumption, counted.nomenclature_note(name)]))
     domains = [areas.get(number, "").partition("/")[0] for number in counted.numbers]
     official = find_official_test(domains, chosen.name)
     pairs = zip(covers, scores.iou, strict=True)
@@ -173,13 +171,13 @@ def score_protocol_command(
     table = {
         "patches": len(counted.names),
         "first": counted.first,
-        "assumed": counted.assumption,
+        "assumed": " ".join(notes),
         "nodata_pixels": counted.n_nodata,
         "unjudged_pixels": counted.n_nodata if skip_nodata else 0,
         **texts.score_fields(scores),
         "interval": asdict(interval) if interval else None,
         "no_interval_because": "" if interval else describe_missing_interval(n_units, unit),
-        "interval_over": resampled,
+        "interval_over": unit if unit == "areas" else "patches; areas are not known",
         "iou": iou,
         "test_set": official.name if official else None,
         "published": [asdict(result) for result in official.results] if official else [],
@@ -193,7 +191,7 @@ def score_protocol_command(
     lines += [f"    {n:<22} {'absent' if v is None else f'{v:.3f}'}" for n, v in iou.items()]
     if official:
         lines += [f"published, {official.name}: {r} ({r.source})" for r in official.results]
-    lines += texts.note_lines(filter(None, [chosen.rule, counted.assumption]))
+    lines += texts.note_lines(filter(None, (chosen.rule, *notes)))
     lines += [f"problem: {problem}" for problem in problems]
     show_result(session.as_json, table, lines)
 

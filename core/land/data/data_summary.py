@@ -1,6 +1,7 @@
 """Summary of a data set: counts of patches and classes, and problems with the files."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,11 +10,18 @@ import numpy as np
 from core.compute import stream_results
 from core.errors import SceneError
 from core.land.data.dataset import Dataset, Patch, Problem
-from core.land.data.nomenclature import CITATION, LICENCE, Nomenclature
+from core.land.data.nomenclature import CITATION, HUB_CITATION, LICENCE, Nomenclature
 from core.land.data.patch_reading import RequiredData, read_aerial, read_mask
 from core.land.data.pixel_sampling import SampleSettings, sample_pixels
 from core.land.data.pixel_table import PixelTable
-from core.land.data.sentinel import MATCHING_NOTE, SentinelSettings, block_means, patch_super_patch
+from core.land.data.sentinel import (
+    MATCHING_NOTE,
+    SentinelSettings,
+    block_means,
+    empty_months,
+    patch_super_patch,
+)
+from core.land.layouts.hub_reading import HUB_MATCHING_NOTE
 from core.progress import Progress, report_step, silent
 from core.types import AnyArray
 
@@ -47,13 +55,15 @@ def summarise_dataset(
     shares and the classes per patch; and all problems, the citation and the licence.
     """
     counts, problems = count_class_pixels(dataset, report)
+    citation = HUB_CITATION if dataset.layout.is_hub else CITATION
     return {
         "root": str(dataset.root),
         "nomenclature": nomenclature,
         "splits": summarise_splits(dataset, counts, nomenclature),
         "problems": [str(problem) for problem in problems],
-        "matching": "" if dataset.layout.rule else MATCHING_NOTE,
-        "citation": "" if dataset.layout.rule else CITATION,
+        "empty_months": list_empty_months(dataset),
+        "matching": "" if dataset.layout.rule else matching_note(dataset),
+        "citation": "" if dataset.layout.rule else citation,
         "licence": "" if dataset.layout.rule else LICENCE,
     }
 
@@ -100,6 +110,25 @@ def summarise_splits(
         for split in ("train", "test")
         if dataset.split_indexes(split)
     }
+
+
+def list_empty_months(dataset: Dataset) -> dict[str, list[str]]:
+    """Return by patch the months with Sentinel dates, none of which passes the default filter.
+
+    The mean over the year is that of the other months. Patches without such months are left out,
+    and so are those whose Sentinel files cannot be read.
+    """
+    months: dict[str, list[str]] = {}
+    for patch in dataset.patches:
+        if patch.has_sentinel:
+            with suppress(SceneError):
+                months[patch.name] = empty_months(patch_super_patch(patch, SentinelSettings()))
+    return {name: names for name, names in months.items() if names}
+
+
+def matching_note(dataset: Dataset) -> str:
+    """State how the pixels of Sentinel are matched to those of the images."""
+    return HUB_MATCHING_NOTE if dataset.layout.is_hub else MATCHING_NOTE
 
 
 def prior_shift(train: Mapping[str, Any], test: Mapping[str, Any]) -> float:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.land.data.bands import FLAIR_BANDS, Bands
-from core.land.data.nomenclature import FLAIR, Legend
+from core.land.data.nomenclature import FLAIR, FLAIR_HUB, Legend
 
 SIDE = 512
 """Pixels along one side of a FLAIR patch, and the longest side of any patch."""
@@ -49,11 +49,16 @@ class Acquisition:
 
 @dataclass(frozen=True)
 class SuperArea:
-    """The files of one Sentinel super area, which the patches of an area share."""
+    """The files of one Sentinel super area, which the patches of an area share.
+
+    In FLAIR-HUB, each patch has a series of its own: `data` and `masks` are GeoTIFFs, and `dates`,
+    yyyy-mm-dd, come from the table `products`.
+    """
 
     data: Path
     masks: Path
     products: Path
+    dates: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -88,6 +93,11 @@ class Layout:
     legend: Legend = FLAIR
     rule: LabelRule | None = None
 
+    @property
+    def is_hub(self) -> bool:
+        """True for FLAIR-HUB, whose labels, heights and series are stored in their own ways."""
+        return self.rule is None and self.legend == FLAIR_HUB
+
 
 FLAIR_LAYOUT = Layout()
 """The layout of FLAIR #2."""
@@ -100,7 +110,7 @@ class Patch:
     Attributes
     ----------
     number : str
-        Six digits, as in FLAIR's file names.
+        Digits, as in FLAIR's file names, where there are six.
     split : {"train", "test"}
     domain, area : str
         Such as D004_2021 and Z8_NF.
@@ -112,7 +122,9 @@ class Patch:
         Left, top, right and bottom in pixels of the image, right and bottom excluded; None for
         the whole image.
     title : str
-        The name of a window.
+        The name of a window, or of a patch of FLAIR-HUB.
+    height : Path or None
+        FLAIR-HUB's surface and terrain models of the patch.
     """
 
     number: str
@@ -127,10 +139,11 @@ class Patch:
     layout: Layout = FLAIR_LAYOUT
     window: tuple[int, int, int, int] | None = None
     title: str = ""
+    height: Path | None = None
 
     @property
     def name(self) -> str:
-        """The name of the image, such as IMG_000001, or of the window."""
+        """The title, or the name of the image, such as IMG_000001."""
         return self.title or f"IMG_{self.number}"
 
     @property

@@ -21,6 +21,12 @@ CITATION = (
 ATTRIBUTION = f"FLAIR #2, IGN. {CITATION} FLAIR #2 is under the {LICENCE}."
 """The credit on every page and in every download and export of FLAIR data."""
 
+HUB_CITATION = (
+    "Garioud, A., Giordano, S., David, N. and Gonthier, N. (2025). FLAIR-HUB: Large-scale "
+    "Multimodal Dataset for Land Cover and Crop Mapping. doi:10.48550/arXiv.2506.07080"
+)
+HUB_ATTRIBUTION = f"FLAIR-HUB, IGN. {HUB_CITATION} FLAIR-HUB is under the {LICENCE}."
+
 SYNTHETIC = (
     "This is a synthetic data set, which contains no IGN data. It imitates the following data set:"
 )
@@ -183,6 +189,8 @@ def hub_values(legend: Legend = FLAIR_HUB) -> ByteArray:
     return values
 
 
-def attribution_text(*, look_alike: bool) -> str:
+def attribution_text(*, look_alike: bool, is_hub: bool = False) -> str:
     """Return citation and licence of FLAIR data; for synthetic data, those of the data imitated."""
+    if is_hub:
+        return HUB_ATTRIBUTION
     return f"{SYNTHETIC} {ATTRIBUTION}" if look_alike else ATTRIBUTION

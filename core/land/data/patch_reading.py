@@ -11,7 +11,7 @@ from core.land.context.image_bands import BandRoles, ImageBands
 from core.land.context.token_grids import TokenFolder
 from core.land.data.bands import Bands
 from core.land.data.dataset import SIDE, Dataset, Patch, Problem
-from core.land.data.nomenclature import Nomenclature
+from core.land.data.nomenclature import Nomenclature, hub_values
 from core.land.data.pixel_table import UNLABELLED, PixelTable
 from core.land.data.sentinel import (
     SentinelSettings,
@@ -72,6 +72,10 @@ def read_aerial(patch: Patch) -> AnyArray:
     The values of invalid pixels are 0. Raises SceneError if the file cannot be read or does not
     have the bands of the data set.
     """
+    if patch.layout.is_hub:
+        from core.land.layouts.hub_reading import read_hub_bands
+
+        return read_hub_bands(patch)
     if patch.window is None:
         return read_byte_raster(patch.image, len(patch.layout.bands), SIDE)[0]
     from core.land.data.window_reading import read_window
@@ -98,9 +102,10 @@ def read_mask(patch: Patch) -> tuple[ByteArray, Problem | None]:
         )
         labels[read_window(patch).mask] = UNLABELLED
         return labels, _unknown_values(patch, unknown)
-    labels = read_byte_raster(patch.mask, 1, SIDE)[0][0]
+    stored = read_byte_raster(patch.mask, 1, SIDE)[0][0]
+    labels = hub_values()[stored] if patch.layout.is_hub else stored
     invalid = (labels < 1) | (labels > highest)
-    values, counts = np.unique(labels[invalid], return_counts=True)
+    values, counts = np.unique(stored[invalid], return_counts=True)
     labels[invalid] = UNLABELLED
     pairs = zip(values, counts, strict=True)
     return labels, _unknown_values(patch, {str(value): int(n) for value, n in pairs})
@@ -231,8 +236,9 @@ def _pixel_spectra(
     super_patch: SuperPatch, patch: Patch, row: AnyArray, column: AnyArray
 ) -> FloatArray:
     """Return the Sentinel spectrum of each pixel of a patch, float32 (n, 10)."""
-    means = block_means(super_patch, patch.name)
-    return np.ascontiguousarray(means[:, block_index(row), block_index(column)].T)
+    means, block = block_means(super_patch, patch.name), super_patch.series.block
+    rows, columns = block_index(row, block), block_index(column, block)
+    return np.ascontiguousarray(means[:, rows, columns].T)
 
 
 def read_readable_patch(patch: Patch) -> ReadablePatch:

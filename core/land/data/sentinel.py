@@ -4,6 +4,7 @@ Super areas have no georeference: a patch is located by its centroid in whole Se
 its position is uncertain by half a Sentinel pixel (5 m) in each direction.
 """
 
+import calendar
 from dataclasses import dataclass
 from itertools import compress
 from pathlib import Path
@@ -20,8 +21,6 @@ SUPER_PATCH = 40
 """Sentinel pixels along one side of a super patch."""
 BLOCK = 50
 """Aerial pixels along one side of a Sentinel pixel: 10 m / 0.2 m."""
-# Number of Sentinel pixels in half of a patch's side, rounded up.
-_REACH = -(-(SIDE // 2) // BLOCK)
 REFLECTANCE = 10_000
 """The stored value of reflectance 1."""
 WAVELENGTHS = (490, 560, 665, 705, 740, 783, 842, 865, 1610, 2190)
@@ -60,11 +59,14 @@ class Series:
         Probabilities of snow and of cloud, 0..100.
     dates : tuple of str
         yyyy-mm-dd, one for each t.
+    block : float
+        Aerial pixels along one side of a Sentinel pixel.
     """
 
     data: AnyArray
     masks: AnyArray
     dates: tuple[str, ...]
+    block: float = BLOCK
 
 
 @dataclass(frozen=True)
@@ -94,16 +96,22 @@ class SuperPatch:
     @property
     def patch_extent(self) -> tuple[float, float, float, float]:
         """Top, left, height and width of the patch within the super patch, in Sentinel pixels."""
-        side = SIDE / BLOCK
+        side = SIDE / self.series.block
         return self.centre[0] - side / 2, self.centre[1] - side / 2, side, side
 
 
 def open_series(area: SuperArea) -> Series:
     """Memory-map the files of a super area; only headers and dates are read.
 
+    The small series of a patch of FLAIR-HUB is read as a whole.
+
     Raises SceneError if a file is damaged, incomplete or contains pickled objects, or if the
     three files do not match.
     """
+    if area.data.suffix != ".npy":
+        from core.land.layouts.hub_reading import SERIES_SIDE, read_hub_series
+
+        return Series(*read_hub_series(area), area.dates, SIDE / SERIES_SIDE)
     data, masks = _map_array(area.data), _map_array(area.masks)
     bands = len(SENTINEL)
     if data.ndim != 4 or data.shape[1] != bands or data.dtype != np.uint16:
@@ -196,7 +204,7 @@ def cut_super_patch(
     all_covered = not usable.any()
     if all_covered:
         usable = np.arange(len(cover)) == cover.argmin()
-    cutout = Series(series.data[part], masks, series.dates)
+    cutout = Series(series.data[part], masks, series.dates, series.block)
     return SuperPatch(cutout, (row - top, column - left), cover, usable, all_covered)
 
 
@@ -211,26 +219,43 @@ def monthly_means(values: AnyArray, dates: tuple[str, ...], usable: BoolArray) -
     )
 
 
+def empty_months(super_patch: SuperPatch) -> list[str]:
+    """Return the names of the calendar months that have dates, none of which passes the filter."""
+    months = np.array([int(date[5:7]) for date in super_patch.series.dates])
+    usable = set(months[super_patch.usable].tolist())
+    return [calendar.month_name[month] for month in sorted(set(months.tolist()) - usable)]
+
+
 def block_means(super_patch: SuperPatch, name: str = "") -> FloatArray:
     """Compute the mean reflectance of the Sentinel pixels that a patch overlaps, (10, 12, 12).
 
-    The centroid lies between the sixth and the seventh row and column of the result. Raises
-    SceneError if the patch `name` extends beyond the super area.
+    The centroid lies between the sixth and the seventh row and column of the result; for FLAIR-HUB,
+    the result is (10, 10, 10). Raises SceneError if the patch `name` extends beyond the super area.
     """
+    reach = _reach(super_patch.series.block)
     row, column = super_patch.centre
     data, usable = super_patch.series.data, super_patch.usable
     height, width = data.shape[2:]
-    if min(row, column) < _REACH or row + _REACH > height or column + _REACH > width:
+    if min(row, column) < reach or row + reach > height or column + reach > width:
         raise SceneError("the patch crosses the edge of its super area", where=name)
-    core = data[:, :, row - _REACH : row + _REACH, column - _REACH : column + _REACH]
+    core = data[:, :, row - reach : row + reach, column - reach : column + reach]
     dates = tuple(compress(super_patch.series.dates, usable))
     means = monthly_means(np.asarray(core[usable], np.float64), dates, np.ones(len(dates), bool))
     return np.asarray(means.mean(axis=0) / REFLECTANCE, np.float32)
 
 
-def block_index(offset: AnyArray) -> AnyArray:
-    """Return the row (or column) of `block_means` for a row (or column) of the patch."""
-    return (np.asarray(offset, np.int64) - SIDE // 2) // BLOCK + _REACH
+def block_index(offset: AnyArray, block: float = BLOCK) -> AnyArray:
+    """Return the row (or column) of `block_means` for a row (or column) of the patch.
+
+    A pixel that lies in two blocks belongs to that of its centre.
+    """
+    distance = np.asarray(offset, np.float64) + 0.5 - SIDE / 2
+    return np.floor(distance / block).astype(np.int64) + _reach(block)
+
+
+def _reach(block: float) -> int:
+    """Return the number of Sentinel pixels in half of a patch's side, rounded up."""
+    return int(np.ceil(SIDE / 2 / block))
 
 
 def patch_super_patch(patch: Patch, settings: SentinelSettings) -> SuperPatch:

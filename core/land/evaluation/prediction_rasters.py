@@ -60,6 +60,21 @@ class RasterCounts:
         """The matrices in FLAIR's reduced nomenclature, (p, 13, 14)."""
         return fold_classes(self.full_counts, _N_SCORED)
 
+    def nomenclature_note(self, scorer: str) -> str:
+        """Warn if FLAIR-HUB's scorer is used with predictions of FLAIR's reduced nomenclature."""
+        predicted = self.full_counts.sum(axis=(0, 1))[:_HIGHEST]
+        if (
+            scorer == "flair"
+            or self.is_hub
+            or predicted[_OTHER:].any()
+            or not predicted[_OTHER - 1]
+        ):
+            return ""
+        return (
+            "No prediction has a value above 13, which FLAIR-HUB's scorer reads as swimming pool; "
+            "it needs predictions in the full nomenclature"
+        )
+
 
 @dataclass(frozen=True)
 class _ValueCounts:

@@ -15,7 +15,7 @@ from core.land.context.extra_features import expand_extras
 from core.land.context.token_grids import TOKENS_PREFIX
 from core.land.data.dataset import SIDE
 from core.land.data.pixel_table import SENTINEL, PixelTable
-from core.land.data.sentinel import BLOCK, REFLECTANCE, SuperPatch
+from core.land.data.sentinel import REFLECTANCE, SuperPatch
 from core.neighbours.nearest import NeighbourIndex
 from core.tables import Checked, one_of
 from core.types import AnyArray, FloatArray
@@ -287,7 +287,7 @@ def channel_values(table: PixelTable, name: str) -> FloatArray:
 def patch_ndvi(super_patch: SuperPatch) -> list[float]:
     """Compute the mean NDVI of the Sentinel pixels of a patch on each date of its time series."""
     row, column = super_patch.centre
-    half = SIDE // BLOCK // 2
+    half = int(SIDE / super_patch.series.block) // 2
     rows, columns = slice(row - half, row + half), slice(column - half, column + half)
     dates = np.asarray(super_patch.series.data)[:, :, rows, columns]
     return [float(ndvi(bands[_NIR], bands[_RED]).mean()) for bands in dates]

@@ -13,6 +13,8 @@ from core.land.data.file_discovery import discover_dataset
 from core.land.data.nomenclature import attribution_text
 from core.land.images.image_import import ImportSettings, import_images
 from core.land.images.image_set import ImageSet, image_dataset, read_image_set, write_image_set
+from core.land.layouts.domain_folders import unpack_domains
+from core.land.layouts.hub_discovery import is_hub_folder
 from core.pipeline.workspace import Workspace
 from core.progress import Progress, silent
 
@@ -94,7 +96,27 @@ def data_credit(workspace: Workspace) -> str:
     """Return the credit for a workspace's data, which says whether they are synthetic."""
     if has_own_images(workspace):
         return read_image_set(images_record(workspace)).credit
-    return attribution_text(look_alike=is_look_alike(workspace))
+    is_hub = not is_look_alike(workspace) and is_hub_folder(flair_folder(workspace))
+    return attribution_text(look_alike=is_look_alike(workspace), is_hub=is_hub)
+
+
+def unpack_data(
+    workspace: Workspace, settings: FetchSettings, report: Progress = silent
+) -> dict[Path, list[Path]]:
+    """Unpack the archives of single domains in flair/; see `unpack_domains`.
+
+    Raises WorkspaceError if there are no archives, or flair/ contains the synthetic data set.
+    """
+    folder = flair_folder(workspace)
+    if is_look_alike(workspace) or not any(folder.rglob("*.zip")):
+        raise WorkspaceError(
+            "contains the synthetic data set"
+            if is_look_alike(workspace)
+            else "contains no archives of single domains, such as D004_2021.zip",
+            where=str(folder),
+            remedy="Put the downloaded folder data/ of FLAIR or FLAIR-HUB into it.",
+        )
+    return unpack_domains(folder, settings, report)
 
 
 def ensure_land_cover(

@@ -106,7 +106,8 @@ class Study:
         for index, patch in enumerate(self.dataset.patches):
             try:
                 inputs = patch_inputs(self.workspace.checksums, patch, spec.fusion)
-                states += [file_mark(path) for path in (patch.image, patch.mask) if path]
+                files = (patch.image, patch.mask, patch.height)
+                states += [file_mark(path) for path in files if path]
             except OSError as error:
                 raise changed_input_error(patch.name) from error
             if inputs != self._patch_inputs(index, spec.fusion):
@@ -135,9 +136,9 @@ def patch_inputs(checksums: Checksums, patch: Patch, sentinel: bool) -> list[Any
     With `sentinel`, the position of the patch in its super area and the checksums of the super
     area's files are added.
     """
-    files = [checksums.of(path) for path in (patch.image, patch.mask) if path]
+    files = [checksums.of(path) for path in (patch.image, patch.mask, patch.height) if path]
     inputs: list[Any] = [patch.name, patch.area_id, *files]
-    if patch.window is not None:
+    if patch.window is not None or patch.layout.is_hub:
         inputs += [patch.window, dataclasses.asdict(patch.layout)]
     area = patch.super_area
     if not sentinel or area is None:

@@ -78,7 +78,7 @@ def test_settings__printed_in_the_form_that_is_read(
 @pytest.mark.parametrize(
     ("words", "match"),
     [
-        (("describe",), "no folder of FLAIR #2 aerial images"),
+        (("describe",), "no folder of FLAIR's aerial images"),
         (("demo", "--patches", "2"), "2 is not between"),
         (("describe", "--preset", "seed"), "'seed' is not one of default, notebook"),
         (("describe", "--nomenclature", "half"), "'half' is not a nomenclature"),

@@ -317,3 +317,17 @@ def test_score__masks_and_predictions_in_one_folder(run: Run, tmp_path: Path) ->
 def test_score__help_has_the_default_of_masks(run: Run) -> None:
     text = " ".join(run("score", "--help").stdout.replace("│", " ").split())
     assert "[default: the masks of the workspace's test patches, or" in text
+
+
+def test_run__scorers_are_named_in_text_and_json(run: Run, land: Path) -> None:
+    words = ("run", "--protocol", "domains", "--workspace", land)
+    tables = {}
+    for name, title in (("flair", "FLAIR scorer"), ("flair-hub", "FLAIR-HUB scorer")):
+        result = json.loads(run(*words, "--scorer", name, "--json").stdout)["protocols"]["domains"]
+        assert result["scorer"] == name
+        assert title in run(*words, "--scorer", name).stdout
+        tables[name] = result
+    assert tables["flair"]["miou"] != tables["flair-hub"]["miou"]
+    assert tables["flair-hub"]["n_classes"] == 12
+    default = json.loads(run(*words, "--json").stdout)["protocols"]["domains"]
+    assert default["miou"] == tables["flair"]["miou"]

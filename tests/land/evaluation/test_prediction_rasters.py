@@ -7,8 +7,9 @@ import rasterio
 from core.errors import SettingsError, TooFewError
 from core.land.evaluation import prediction_rasters
 from core.land.evaluation.confusion import count_confusion, score_confusion
-from core.land.evaluation.prediction_files import rasters_by_number
+from core.land.evaluation.prediction_files import mask_areas, rasters_by_number
 from core.land.evaluation.prediction_rasters import judge_rasters
+from core.land.evaluation.scorers import select_full_counts
 
 RANDOM = np.random.default_rng(0)
 
@@ -227,3 +228,38 @@ def test_judge_rasters__holds_two_rasters_at_a_time(folders, monkeypatch):
 
 class WatchedArray(np.ndarray):
     """An array that supports weak references."""
+
+
+HUB_STEM = "D012-2019_AERIAL_LABEL-COSIA_AF-S1-27"
+
+
+def test_judge_rasters__flair_hub_in_its_own_order(tmp_path):
+    """Stored values 0 to 18, masks paired by area and position, predictions by the same name."""
+    random = np.random.default_rng(1)
+    matrix = np.zeros((19, 19), np.int64)
+    for position in ("5-10", "15-10"):
+        truth, predicted = random.integers(0, 19, (2, 40, 40))
+        write(tmp_path / "labels" / f"{HUB_STEM}_{position}.tif", truth)
+        write(tmp_path / "out" / f"PRED_{HUB_STEM}_{position}.tif", predicted)
+        np.add.at(matrix, (truth.ravel(), predicted.ravel()), 1)
+    masks, problems = rasters_by_number(tmp_path / "labels")
+    assert list(masks) == ["D012-2019_AF-S1-27_15-10", "D012-2019_AF-S1-27_5-10"]
+    assert set(mask_areas(masks).values()) == {"D012-2019/AF-S1-27"}
+    result = judge_rasters(tmp_path / "out", masks)
+    assert not (*problems, *result.problems)
+    assert result.is_hub
+    # Rows and columns 15 to 18 are removed; the mean is over the other 15 classes.
+    kept = matrix[:15, :15]
+    hits = np.diagonal(kept)
+    expected = (hits / (kept.sum(axis=0) + kept.sum(axis=1) - hits)).mean()
+    scorer, counts, _ = select_full_counts(result.full_counts.sum(axis=0), "flair-hub")
+    assert scorer.miou(counts) == pytest.approx(expected)
+
+
+def test_judge_rasters__reduced_predictions_are_noted_for_flair_hub(folders):
+    root, truth = folders
+    for n, values in truth.items():
+        write(root / "pred" / f"PRED_{n:06d}.tif", np.minimum(values, 13))
+    result = judge_rasters(root / "pred", rasters_by_number(root / "msk")[0], "1")
+    assert "swimming pool" in result.nomenclature_note("flair-hub")
+    assert not result.nomenclature_note("flair")
