@@ -99,9 +99,13 @@ def method_number(land: Land, name: str) -> int:
 def features_form(land: Land, name: str, *, rich: bool = False) -> FeatureSpec:
     """Draw switches for the features; `rich` turns Sentinel and robust scaling on at first.
 
-    The choices are remembered under `name`, which identifies the form.
+    The choices are remembered under `name`, which identifies the form. Without Sentinel series,
+    nothing is on at first.
     """
-    fusion = land_toggle(land, "Add Sentinel to the aerial bands", f"{name} fusion", start=rich)
+    has_sentinel = any(patch.has_sentinel for patch in land.dataset.patches)
+    rich, fusion = rich and has_sentinel, False
+    if has_sentinel:
+        fusion = land_toggle(land, "Add Sentinel to the aerial bands", f"{name} fusion", start=rich)
     normalised = land_toggle(land, "Divide spectra by their intensity (N)", f"{name} normalised")
     intensity = normalised and land_toggle(land, "Append the intensity (I)", f"{name} intensity")
     robust = land_toggle(land, "Robust scaling (R)", f"{name} robust", start=rich)
@@ -114,8 +118,10 @@ def features_form(land: Land, name: str, *, rich: bool = False) -> FeatureSpec:
         )
         label = "Tokens of an encoder"
         encoder = land_select(land, label, encoder_options(), f"{name} tokens")
-        label = "Sentinel values if not normalised"
-        scaling = land_choice(land, label, SCALINGS, f"{name} scaling")
+        scaling: SentinelScaling = "reflectance"
+        if fusion:
+            label = "Sentinel values if not normalised"
+            scaling = land_choice(land, label, SCALINGS, f"{name} scaling")
         label = "Reproduce the notebook's arithmetic errors"
         notebook = land_toggle(land, label, f"{name} notebook")
     tokens = (f"{TOKENS_PREFIX}{encoder}",) if encoder else ()
@@ -126,7 +132,7 @@ def features_form(land: Land, name: str, *, rich: bool = False) -> FeatureSpec:
         intensity=intensity,
         extras=(*extras, *(CONTEXT if context else ()), *tokens),
         preset_notebook=notebook,
-        sentinel_scaling=scaling if fusion else "reflectance",
+        sentinel_scaling=scaling,
     )
 
 
