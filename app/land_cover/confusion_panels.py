@@ -17,7 +17,7 @@ from app.widgets.charts import show_chart
 from app.widgets.images import add_scale_bar, data_uri, image_figure, show_image
 from app.widgets.markup import format_number, legend_html
 from core.export.class_map_archive import zip_class_maps
-from core.land.data.nomenclature import Legend, attribution_text
+from core.land.data.nomenclature import Legend
 from core.land.evaluation import confusion
 from core.land.evaluation.confusion import count_confusion, wrong_pixels
 from core.land.evaluation.scorers import choose_scorer
@@ -280,7 +280,7 @@ def download_panel(land: Land) -> None:
         "included, so QGIS displays the colours directly."
     )
     st.code(str(folder), language=None)
-    credit = attribution_text(look_alike=land.is_synthetic)
+    credit = land.credit
     label, name = f"Download all ({size}, zip)", f"flair-{run.key[:8]}.zip"
     archive = partial(zip_class_maps, files, run_title(run), credit)
     st.download_button(label, archive, name, "application/zip", on_click="ignore")

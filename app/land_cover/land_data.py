@@ -10,7 +10,7 @@ from app.session.cache import cached_image, cached_result
 from core.artifacts.keys import make_key
 from core.land.data.bands import Bands
 from core.land.data.dataset import Dataset
-from core.land.data.nomenclature import Legend
+from core.land.data.nomenclature import Legend, attribution_text
 from core.land.data.patch_reading import ReadablePatch, read_readable_patch
 from core.land.data.pixel_sampling import SampleSettings, default_draw
 from core.land.evaluation.protocols import Protocol, possible_protocols
@@ -52,6 +52,11 @@ class Land:
     def is_own(self) -> bool:
         """True for imported images of the user's own."""
         return self.dataset.layout.rule is not None
+
+    @property
+    def credit(self) -> str:
+        """Citation and licence of FLAIR's data; for synthetic data, of the data imitated."""
+        return attribution_text(look_alike=self.is_synthetic, is_hub=self.dataset.layout.is_hub)
 
     @property
     def legend(self) -> Legend:

@@ -80,7 +80,7 @@ def draw_land_cover_page(title: str, introduction: str, name: str, views: Views)
     with messages.show_errors():
         views[view][1](land)
     st.divider()
-    if land.is_own:
+    if land.is_own or land.dataset.layout.is_hub:
         if credit := data_credit(workspace):
             st.caption(escape_markdown(credit))
         return

@@ -15,7 +15,7 @@ from app.widgets.chip_tables import csv_button
 from app.widgets.choices import remembered_widget
 from app.widgets.markup import escape_markdown, format_number
 from core.land.data.data_summary import FileSurvey
-from core.land.data.nomenclature import Nomenclature, attribution_text
+from core.land.data.nomenclature import Nomenclature
 from core.land.data.patch_reading import ReadablePatch
 from core.pipeline.land.run_titles import run_title
 from core.pipeline.land.study_cells import StudyRun
@@ -164,5 +164,5 @@ def show_table(
 
 def download_button(land: Land, label: str, table: pd.DataFrame, name: str) -> None:
     """Draw a button that downloads a table as CSV, with the citation and licence at the end."""
-    credit = attribution_text(look_alike=land.is_synthetic)
+    credit = land.credit
     csv_button(label, table, name, footer=f"# {credit}\n")

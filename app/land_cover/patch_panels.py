@@ -17,7 +17,7 @@ from app.widgets.chip_display import gallery_pager
 from app.widgets.images import data_uri, show_image
 from core.errors import SceneError
 from core.land.data import sentinel
-from core.land.data.data_summary import prior_shift, summarise_splits
+from core.land.data.data_summary import matching_note, prior_shift, summarise_splits
 from core.land.data.dataset import Patch
 from core.land.data.nomenclature import Legend
 from core.land.data.patch_reading import ReadablePatch
@@ -91,15 +91,15 @@ def _sentinel_images(land: Land, patch: Patch) -> None:
     date = land_widgets.land_select(land, "Date", dates, name, clearest)
     series = (area, super_patch.series)
     whole_area, part = (patch_images.sentinel_true_colour(s.data[date]) for s in series)
-    side, (row, column) = sentinel.SUPER_PATCH, patch.centroid
+    side, (row, column) = min(sentinel.SUPER_PATCH, *whole_area.shape[:2]), patch.centroid
     around = (row - side // 2, column - side // 2, side, side)
     top, left, height, width = extent = super_patch.patch_extent
-    y, x = int(top) - 1, int(left) - 1
+    y, x = max(int(top) - 1, 0), max(int(left) - 1, 0)
     close = part[y : int(top + height) + 3, x : int(left + width) + 3]
-    size = f"{whole_area.shape[1]} × {whole_area.shape[0]} px of 10 m"
+    size = f"{whole_area.shape[1]} × {whole_area.shape[0]} px of {area.block * 0.2:g} m"
     texts = (
         f"Super area, {size}. Yellow: super patch",
-        "Super patch, 40 × 40 px. Red: aerial patch, 102.4 m wide",
+        f"Super patch, {part.shape[1]} × {part.shape[0]} px. Red: aerial patch, 102.4 m wide",
         "The patch at Sentinel's resolution. Red: its extent",
     )
     images = (
@@ -110,7 +110,7 @@ def _sentinel_images(land: Land, patch: Patch) -> None:
     for cell, caption, image in zip(st.columns(3), texts, images, strict=True):
         with cell:
             show_image(image, caption, width="stretch", caption=caption)
-    st.caption(markup.escape_markdown(sentinel.MATCHING_NOTE))
+    st.caption(markup.escape_markdown(matching_note(land.dataset)))
 
 
 def _patch_facts(patch: Patch) -> dict[str, str]:

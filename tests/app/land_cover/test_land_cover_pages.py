@@ -151,7 +151,9 @@ def test_models__published_scores_only_for_the_official_test_set(both, monkeypat
     monkeypatch.setattr("app.land_cover.land_data.is_look_alike", lambda _: False)
     app = open_page(both, "land_cover_models", monkeypatch, **{"shown protocol": "test"})
     assert not app.exception
-    assert "apply to the complete official test sets only" in texts(app).replace("\\", "")
+    text = texts(app).replace("\\", "")
+    assert "Published scores apply to the complete official test sets only" in text
+    assert "FLAIR scorer: Mean over those of the classes 1 to 12 that occur" in text
 
 
 def test_models__trained_with_and_without_other(both, monkeypatch):
@@ -300,7 +302,7 @@ def test_data__folder_without_flair_images_is_explained(tmp_path, monkeypatch):
     (tmp_path / "flair" / "something").mkdir(parents=True)
     app = open_own_data_page(tmp_path, monkeypatch)
     assert not app.exception
-    assert "no folder of FLAIR's aerial" in app.error[0].value.replace("\\", "")
+    assert "no folder of FLAIR's aerial images" in app.error[0].value.replace("\\", "")
 
 
 def open_own_data_page(root: Path, monkeypatch) -> AppTest:
