@@ -11,7 +11,7 @@ from core.errors import SettingsError, WorkspaceError
 ROOT = Path(__file__).resolve().parents[2]
 VARIABLE = "CHIPSCAPE_WORKSPACE"
 # A folder with any of these subfolders is a workspace.
-WORKSPACE_FOLDERS = {"raw", "artifacts", "flair"}
+WORKSPACE_FOLDERS = {"raw", "artifacts", "flair", "land"}
 
 
 class Workspace:

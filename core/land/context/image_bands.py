@@ -5,86 +5,53 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.errors import BandError
+from core.land.data.bands import Bands
 from core.types import AnyArray, BoolArray, DoubleArray
 
 
 @dataclass(frozen=True)
-class BandRoles:
-    """The positions of bands, counted from 0, that have a special meaning.
-
-    Attributes
-    ----------
-    visible : tuple of int
-        Red, green and blue, or fewer; the brightness of a pixel is their mean. Without any, it is
-        the mean of all bands except the elevation.
-    near_infrared, elevation : int or None
-    """
-
-    visible: tuple[int, ...] = ()
-    near_infrared: int | None = None
-    elevation: int | None = None
-
-
-FLAIR_ROLES = BandRoles((0, 1, 2), 3, 4)
-"""The roles of FLAIR's five aerial bands."""
-
-
-@dataclass(frozen=True)
 class ImageBands:
-    """The bands of one image or of one window of it.
+    """The pixels of one image or of one window of it.
 
     Attributes
     ----------
-    bands : array, (b, h, w)
+    values : array, (b, h, w)
         The stored values of any number of bands.
-    names : tuple of str
-        The name of each band.
-    scale : float
-        The stored values are divided by it, so that features are about 0..1.
-    roles : BandRoles
+    bands : Bands
+        Their names and roles, and the value that features scale to 1.
     valid : bool array, (h, w), or None
         False for pixels without data; they do not contribute to the features of other pixels.
         None if all pixels are valid.
     """
 
-    bands: AnyArray
-    names: tuple[str, ...]
-    scale: float = 255.0
-    roles: BandRoles = BandRoles()
+    values: AnyArray
+    bands: Bands
     valid: BoolArray | None = None
 
     def __post_init__(self) -> None:
-        n_bands = len(self.bands)
-        if self.bands.ndim != 3 or len(self.names) != n_bands:
+        if self.values.ndim != 3 or len(self.values) != len(self.bands):
             raise BandError(
-                f"there are {len(self.names)} names for bands of shape {self.bands.shape}",
+                f"there are {len(self.bands)} names for bands of shape {self.values.shape}",
                 where="image",
             )
-        roles = (*self.roles.visible, self.roles.near_infrared, self.roles.elevation)
-        for index in roles:
-            if index is not None and not 0 <= index < n_bands:
-                raise BandError(
-                    f"there is no band {index + 1}; the image has {n_bands}", where="band roles"
-                )
 
     @property
     def shape(self) -> tuple[int, int]:
         """Height and width in pixels."""
-        return self.bands.shape[1], self.bands.shape[2]
+        return self.values.shape[1], self.values.shape[2]
 
     def usable(self) -> BoolArray | None:
         """Return the valid pixels whose bands are finite, (h, w); None if all are."""
         usable = self.valid
-        if np.issubdtype(self.bands.dtype, np.floating):
-            finite: BoolArray = np.asarray(np.isfinite(self.bands).all(axis=0))
+        if np.issubdtype(self.values.dtype, np.floating):
+            finite: BoolArray = np.asarray(np.isfinite(self.values).all(axis=0))
             usable = finite if usable is None else np.asarray(usable & finite)
         return None if usable is None or usable.all() else usable
 
     def crop(self, rows: slice, columns: slice) -> "ImageBands":
         """Return a window of the image."""
         valid = None if self.valid is None else self.valid[rows, columns]
-        bands = self.bands[:, rows, columns]
-        return ImageBands(bands, self.names, self.scale, self.roles, valid)
+        return ImageBands(self.values[:, rows, columns], self.bands, valid)
 
 
 class Surroundings:
@@ -95,6 +62,8 @@ class Surroundings:
 
     Attributes
     ----------
+    roles : Bands
+        The names and roles of the bands.
     bands : float64 array, (b, h, w)
     stored_brightness : float64 array, (h, w)
         In the unit of the stored values.
@@ -103,23 +72,22 @@ class Surroundings:
     """
 
     def __init__(self, image: ImageBands) -> None:
-        self.names, self.roles, self.scale = image.names, image.roles, image.scale
+        self.roles = roles = image.bands
         self.usable = image.usable()
-        stored: DoubleArray = np.asarray(image.bands, np.float64)
+        stored: DoubleArray = np.asarray(image.values, np.float64)
         if self.usable is not None:
             stored = fill_from_nearest(stored, self.usable)
-        self.bands: DoubleArray = stored / image.scale
-        roles = self.roles
-        spectral = [i for i in range(len(stored)) if i != roles.elevation]
+        self.bands: DoubleArray = stored / roles.divisor
         # An image of the elevation alone has no other brightness.
-        self.stored_brightness = stored[list(roles.visible) or spectral or [0]].mean(axis=0)
-        self.brightness: DoubleArray = self.stored_brightness / image.scale
+        positions = roles.visible or roles.spectral or (0,)
+        self.stored_brightness = stored[list(positions)].mean(axis=0)
+        self.brightness: DoubleArray = self.stored_brightness / roles.divisor
 
     def surfaces(self) -> dict[str, DoubleArray]:
         """Return the brightness, near infrared and elevation, (h, w) each, as far as present."""
         roles, surfaces = self.roles, {"brightness": self.brightness}
-        if roles.near_infrared is not None:
-            surfaces["near infrared"] = self.bands[roles.near_infrared]
+        if roles.nir is not None:
+            surfaces["near infrared"] = self.bands[roles.nir]
         if roles.elevation is not None:
             surfaces["elevation"] = self.bands[roles.elevation]
         return surfaces

@@ -48,7 +48,7 @@ def window_deviation(
 def mean_planes(image: Surroundings) -> Planes:
     """Yield the mean of each band."""
     for window in MEAN_WINDOWS:
-        for name, band in zip(image.names, image.bands, strict=True):
+        for name, band in zip(image.roles.names, image.bands, strict=True):
             yield f"means: {name}, {window} px", window_mean(band, window, image.usable)
 
 
@@ -74,4 +74,4 @@ def texture_planes(image: Surroundings) -> Planes:
     """Yield the standard deviation of the brightness in 9 x 9 windows."""
     # Computed in stored values, as in earlier versions, so that the values remain the same.
     deviation = window_deviation(image.stored_brightness, TEXTURE_WINDOW, image.usable)
-    yield "texture", np.asarray(deviation, np.float32) / np.float32(image.scale)
+    yield "texture", np.asarray(deviation, np.float32) / np.float32(image.roles.divisor)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from core.errors import SettingsError
+from core.errors import BandError, SettingsError
 
 BYTE_DIVISOR = 255.0
 """The divisor of images of bytes."""
@@ -35,6 +35,14 @@ class Bands:
     nir: int | None = None
     elevation: int | None = None
     divisor: float = BYTE_DIVISOR
+
+    def __post_init__(self) -> None:
+        for position in (*self.visible, self.red, self.nir, self.elevation):
+            if position is not None and not 0 <= position < len(self.names):
+                raise BandError(
+                    f"there is no band {position + 1}; the image has {len(self.names)}",
+                    where="band roles",
+                )
 
     def __len__(self) -> int:
         return len(self.names)
@@ -94,5 +102,6 @@ def guess_bands(names: tuple[str, ...], divisor: float) -> Bands:
             position = roles[role]
             if position is not None and lowered[position] not in (role, "near infrared"):
                 roles[role] = None
-        rgb = tuple(i for i in range(len(names)) if i != roles["elevation"])
+        # An image of the elevation alone has no other intensity.
+        rgb = tuple(i for i in range(len(names)) if i != roles["elevation"]) or (0,)
     return Bands(names, rgb, roles["red"], roles["nir"], roles["elevation"], divisor)

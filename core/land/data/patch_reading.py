@@ -1,15 +1,14 @@
 """Reading of the pixels of patches: aerial bands, labels, context and Sentinel spectra."""
 
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from core.errors import SceneError
 from core.land.context.context_groups import compute_context, context_reach
-from core.land.context.image_bands import BandRoles, ImageBands
+from core.land.context.image_bands import ImageBands
 from core.land.context.token_grids import TokenFolder
-from core.land.data.bands import Bands
 from core.land.data.dataset import SIDE, Dataset, Patch, Problem
 from core.land.data.nomenclature import Nomenclature, hub_values
 from core.land.data.pixel_table import UNLABELLED, PixelTable
@@ -133,12 +132,6 @@ def pixel_position(patch: Patch, column: int, row: int) -> tuple[float, float, s
         return float(x), float(y), source.crs.to_string() if source.crs else ""
 
 
-def image_bands(aerial: AnyArray, bands: Bands) -> ImageBands:
-    """Return the bands of a patch, (b, h, w), in the form that features of surroundings need."""
-    roles = BandRoles(bands.visible, bands.nir, bands.elevation)
-    return ImageBands(aerial, bands.names, bands.divisor, roles)
-
-
 def read_patch(dataset: Dataset, index: int, needs: RequiredData = AERIAL_ONLY) -> PixelTable:
     """Read all pixels of a patch, row by row, including those of "other".
 
@@ -223,11 +216,11 @@ def read_with_margin(
     of their pixels do not depend on how the image is divided.
     """
     if patch.window is None:
-        return image_bands(aerial, patch.layout.bands), (0, 0)
+        return ImageBands(aerial, patch.layout.bands), (0, 0)
     from core.land.data.window_reading import read_window
 
     read = read_window(patch, margin)
-    image = replace(image_bands(read.values, patch.layout.bands), valid=~read.mask)
+    image = ImageBands(read.values, patch.layout.bands, ~read.mask)
     left, top = patch.window[:2]
     return image, (top - read.top, left - read.left)
 

@@ -93,10 +93,10 @@ def _encoded_tiles(
 
 def _pad(image: ImageBands, rows: tuple[int, int], columns: tuple[int, int]) -> ImageBands:
     """Reflect an image beyond its edges by some pixels before and after it."""
-    bands = np.pad(image.bands, ((0, 0), rows, columns), mode="symmetric")
+    values = np.pad(image.values, ((0, 0), rows, columns), mode="symmetric")
     usable = image.usable()
     valid = None if usable is None else np.pad(usable, (rows, columns), mode="symmetric")
-    return ImageBands(bands, image.names, image.scale, image.roles, valid)
+    return ImageBands(values, image.bands, valid)
 
 
 def _batch(
@@ -104,11 +104,11 @@ def _batch(
 ) -> ChipBatch:
     """Return windows of a padded image as chips, given their upper left corners."""
     windows = [np.s_[top : top + side, left : left + side] for top, left in corners]
-    pixels = np.stack([padded.bands[:, *window] for window in windows])
+    pixels = np.stack([padded.values[:, *window] for window in windows])
     valid = padded.valid
     mask = np.zeros((len(windows), side, side), bool)
     if valid is not None:
         mask = np.stack([~valid[window] for window in windows])
-    n_bands = len(image.names)
-    scaling = Scaling((0.0,) * n_bands, (image.scale,) * n_bands, "the scale of the data set")
-    return ChipBatch(np.ascontiguousarray(pixels), mask, scaling, image.names)
+    n_bands, divisor = len(image.bands), image.bands.divisor
+    scaling = Scaling((0.0,) * n_bands, (divisor,) * n_bands, "the scale of the data set")
+    return ChipBatch(np.ascontiguousarray(pixels), mask, scaling, image.bands.names)

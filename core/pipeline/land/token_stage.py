@@ -14,7 +14,7 @@ from core.errors import SceneError, TooFewError
 from core.land.context.image_bands import ImageBands
 from core.land.context.token_grids import TokenFolder, TokenGrid, fit_principal_axes
 from core.land.data.dataset import Dataset, Patch
-from core.land.data.patch_reading import image_bands, read_aerial
+from core.land.data.patch_reading import read_aerial
 from core.pipeline.land.token_encoding import encode_token_grid, sample_windows
 from core.pipeline.stage import Stage
 from core.pipeline.workspace import Workspace
@@ -121,7 +121,7 @@ def _encode_patch(encoder: Encoder, fitted: Fitted, patch: Patch) -> TokenGrid |
 def _read_image(patch: Patch) -> ImageBands | None:
     """Read a patch; None if it cannot be read, which is reported where its pixels are read."""
     try:
-        return image_bands(read_aerial(patch), patch.layout.bands)
+        return ImageBands(read_aerial(patch), patch.layout.bands)
     except SceneError:
         return None
 

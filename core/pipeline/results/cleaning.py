@@ -144,7 +144,7 @@ def clean_workspace(
 
 def _written_folders(workspace: Workspace) -> list[Path]:
     """Return the folders into which imports, exports, fetches and demos are written."""
-    names = ("flair", "app", "edits", "results/runs")
+    names = ("flair", "land", "app", "edits", "results/runs")
     folders = (workspace.root, workspace.raw, workspace.results, workspace.extracted)
     return [*folders, workspace.artifacts, *(workspace.root / name for name in names)]
 

@@ -3,6 +3,7 @@ import pytest
 
 from core.land.context import local_patterns
 from core.land.context.image_bands import ImageBands, Surroundings
+from core.land.data.bands import Bands
 
 # The neighbours of a pixel as right and down, clockwise from the top.
 CIRCLE = ((0, -2), (2, -2), (2, 0), (2, 2), (0, 2), (-2, 2), (-2, 0), (-2, -2))
@@ -44,7 +45,7 @@ def test_count_brighter_neighbours__uniform_patterns_as_in_scikit_image() -> Non
 
 def test_pattern_planes__shares_of_kinds() -> None:
     rng = np.random.default_rng(1)
-    image = ImageBands(rng.integers(0, 256, (1, 60, 70), dtype=np.uint8), ("grey",))
+    image = ImageBands(rng.integers(0, 256, (1, 60, 70), dtype=np.uint8), Bands(("grey",), ()))
     planes = dict(local_patterns.pattern_planes(Surroundings(image)))
     assert len(planes) == 4
     total = sum(planes.values())
@@ -55,5 +56,7 @@ def test_pattern_planes__shares_of_kinds() -> None:
 
 def test_pattern_planes__even_and_noisy_surfaces_have_no_brighter_neighbour() -> None:
     noise = np.random.default_rng(2).uniform(100, 100.4, (1, 40, 40))
-    planes = dict(local_patterns.pattern_planes(Surroundings(ImageBands(noise, ("grey",)))))
+    planes = dict(
+        local_patterns.pattern_planes(Surroundings(ImageBands(noise, Bands(("grey",), ()))))
+    )
     assert planes["patterns: no brighter neighbour, 31 px"] == pytest.approx(1)

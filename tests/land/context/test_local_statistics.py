@@ -5,13 +5,14 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 from core.land.context import local_statistics as statistics
-from core.land.context.image_bands import FLAIR_ROLES, BandRoles, ImageBands, Surroundings
+from core.land.context.image_bands import ImageBands, Surroundings
+from core.land.data.bands import FLAIR_BANDS, Bands
 
 NAMES = ("red", "green", "blue", "nir", "elevation")
 
 
 def surroundings(bands: np.ndarray, valid: np.ndarray | None = None) -> Surroundings:
-    return Surroundings(ImageBands(bands, NAMES, roles=FLAIR_ROLES, valid=valid))
+    return Surroundings(ImageBands(bands, FLAIR_BANDS, valid=valid))
 
 
 def random_bands(shape: tuple[int, int] = (40, 50), seed: int = 0) -> np.ndarray:
@@ -73,7 +74,7 @@ def test_mean_planes__every_band_at_every_size() -> None:
 
 
 def test_deviation_planes__only_bands_with_a_role() -> None:
-    image = Surroundings(ImageBands(random_bands(), NAMES, roles=BandRoles((0,))))
+    image = Surroundings(ImageBands(random_bands(), Bands(NAMES, (0,))))
     assert [name for name, _ in statistics.deviation_planes(image)] == [
         "deviations: brightness, 7 px",
         "deviations: brightness, 31 px",

@@ -3,8 +3,9 @@ import pytest
 from scipy.ndimage import grey_closing, grey_opening
 from skimage.morphology import footprint_rectangle, opening
 
-from core.land.context.image_bands import BandRoles, ImageBands, Surroundings
+from core.land.context.image_bands import ImageBands, Surroundings
 from core.land.context.morphological_profiles import open_surface, relief_planes
+from core.land.data.bands import Bands
 
 
 @pytest.mark.parametrize("radius", [1, 4])
@@ -32,7 +33,7 @@ def test_relief_planes__height_of_a_building_and_depth_of_a_pit() -> None:
     elevation = np.full((140, 120), 100.0)
     elevation[30:40, 40:50] = 150
     elevation[90:95, 50:60] = 90
-    image = ImageBands(elevation[None], ("dsm",), 1.0, BandRoles(elevation=0))
+    image = ImageBands(elevation[None], Bands(("dsm",), (), elevation=0, divisor=1.0))
     planes = dict(relief_planes(Surroundings(image)))
     above = planes["relief: elevation above opening, 10 px"]
     below = planes["relief: elevation below closing, 10 px"]
@@ -43,7 +44,7 @@ def test_relief_planes__height_of_a_building_and_depth_of_a_pit() -> None:
 
 def test_relief_planes__brightness_without_an_elevation() -> None:
     grey = np.random.default_rng(1).random((2, 50, 50))
-    planes = dict(relief_planes(Surroundings(ImageBands(grey, ("a", "b"), 1.0))))
+    planes = dict(relief_planes(Surroundings(ImageBands(grey, Bands(("a", "b"), (), divisor=1.0)))))
     brightness = grey.mean(axis=0)
     expected = np.sqrt(grey_closing(brightness, 21) - brightness)
     np.testing.assert_allclose(planes["relief: brightness below closing, 10 px"], expected)

@@ -5,8 +5,8 @@ from dataclasses import asdict
 
 import pytest
 
-from core.errors import SettingsError
-from core.land.data.bands import FLAIR_BANDS, bands_from_table, guess_bands
+from core.errors import BandError, SettingsError
+from core.land.data.bands import FLAIR_BANDS, Bands, bands_from_table, guess_bands
 
 
 def test_flair__is_what_its_names_suggest():
@@ -40,3 +40,12 @@ def test_guess_bands__equal_names():
 def test_table__survives_json():
     bands = guess_bands(("nir", "red", "height"), 3000.0)
     assert bands_from_table(json.loads(json.dumps(asdict(bands)))) == bands
+
+
+def test_bands__roles_must_exist():
+    with pytest.raises(BandError, match="no band 5; the image has 4"):
+        Bands(("red", "green", "blue", "nir"), (0, 1, 2), nir=3, elevation=4)
+
+
+def test_guess_bands__an_elevation_alone_is_its_own_intensity():
+    assert guess_bands(("height",), 1.0).visible == (0,)

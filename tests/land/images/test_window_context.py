@@ -3,7 +3,8 @@
 import numpy as np
 
 from core.land.context.context_groups import CONTEXT, compute_context
-from core.land.data.patch_reading import RequiredData, image_bands, read_patch
+from core.land.context.image_bands import ImageBands
+from core.land.data.patch_reading import RequiredData, read_patch
 from core.land.data.window_reading import read_window
 from core.land.images.image_import import ImportSettings, import_images
 from core.land.images.image_set import image_dataset
@@ -22,7 +23,7 @@ def test_context__does_not_depend_on_how_the_image_is_divided(raster_folder):
     needs = RequiredData(context=(*CONTEXT, "texture"))
     # The image as a whole is the first window with a margin that covers all others.
     pixels = read_window(dataset.patches[0], margin=1000)
-    image = image_bands(pixels.values, dataset.layout.bands)
+    image = ImageBands(pixels.values, dataset.layout.bands)
     planes, names = compute_context(image, needs.context)
     assert planes.shape[1:] == (120, 160)
     for index, patch in enumerate(dataset.patches):

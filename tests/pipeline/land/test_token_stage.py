@@ -10,7 +10,8 @@ from core.embeddings.descriptors.texture import Texture
 from core.embeddings.networks.satdino import CARDS, load_satdino
 from core.embeddings.networks.vit import Vit, VitShape
 from core.errors import SettingsError, WeightsError
-from core.land.context.image_bands import FLAIR_ROLES, ImageBands
+from core.land.context.image_bands import ImageBands
+from core.land.data.bands import FLAIR_BANDS
 from core.land.models.classifiers import MethodSettings
 from core.land.models.features import FeatureSpec
 from core.pipeline.land import token_stage
@@ -29,7 +30,7 @@ SHAPE = VitShape(dim=24, depth=2, heads=3, token=16)
 def random_image(height=100, width=130, seed=0, **fields):
     rng = np.random.default_rng(seed)
     bands = rng.integers(0, 256, (5, height, width), dtype=np.uint8)
-    return ImageBands(bands, NAMES, roles=FLAIR_ROLES, **fields)
+    return ImageBands(bands, FLAIR_BANDS, **fields)
 
 
 @pytest.fixture(autouse=True)
@@ -72,9 +73,9 @@ def test_encode__tiles_of_a_network_do_not_depend_on_pixels_far_away(satdino):
     grid = encode_token_grid(satdino, {}, image)
     assert grid.values.shape == (25, 32, 24)
     assert grid.step == 16
-    changed = image.bands.copy()
+    changed = image.values.copy()
     changed[:, 300:, 400:] = 0
-    other = encode_token_grid(satdino, {}, replace(image, bands=changed))
+    other = encode_token_grid(satdino, {}, replace(image, values=changed))
     # Tiles of 14 x 14 tokens, of which the inner 10 x 10 are used.
     np.testing.assert_array_equal(other.values[:10, :20], grid.values[:10, :20])
     assert np.abs(other.values[20:, 26:] - grid.values[20:, 26:]).max() > 0.01
@@ -90,9 +91,9 @@ def test_encode__images_smaller_than_a_tile_and_nodata(satdino, shape):
     grid = encode_token_grid(satdino, {}, image)
     assert grid.values.shape[:2] == (-(-shape[0] // 16), -(-shape[1] // 16))
     assert np.isfinite(grid.values).all()
-    hidden = image.bands.copy()
+    hidden = image.values.copy()
     hidden[:, ~valid] = 255
-    other = encode_token_grid(satdino, {}, replace(image, bands=hidden))
+    other = encode_token_grid(satdino, {}, replace(image, values=hidden))
     np.testing.assert_array_equal(grid.values, other.values)
 
 
