@@ -1,7 +1,6 @@
 """Panels of confusion matrices, the pixels that a cell counts, and class maps."""
 
 from collections.abc import Mapping
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,6 @@ from app.session.state import is_new_event, keep_choice, page_choice
 from app.widgets.charts import show_chart
 from app.widgets.images import add_scale_bar, data_uri, image_figure, show_image
 from app.widgets.markup import format_number, legend_html
-from core.export.class_map_archive import zip_class_maps
 from core.land.data.nomenclature import Legend
 from core.land.evaluation import confusion
 from core.land.evaluation.confusion import count_confusion, wrong_pixels
@@ -259,42 +257,3 @@ def _show_images(*images: tuple[str, ByteArray]) -> None:
     for column, (caption, image) in zip(st.columns(3, gap="small"), images, strict=True):
         with column:
             show_image(image, caption, width="stretch", caption=caption)
-
-
-def download_panel(land: Land) -> None:
-    """Offer the class maps of a run for download: GeoTIFF with a colour table."""
-    runs = land_data.list_runs(land)
-    if not runs:
-        st.caption(NO_RUNS)
-        return
-    run = land_widgets.choose_run(land, "Model", "mapped model", runs)
-    folder = land_data.class_map_folder(land, run)
-    if folder is None:
-        class_map_button(run)
-        return
-    files = sorted(folder.glob("*.tif"))
-    size = format_number(sum(path.stat().st_size for path in files) / 1e6, "MB")
-    st.markdown(
-        f"**{len(files)} class maps**, one for each evaluated patch: uint8 GeoTIFF files in the "
-        "CRS of the patch, with the classes below, and 0 for no class. The colour table is "
-        "included, so QGIS displays the colours directly."
-    )
-    st.code(str(folder), language=None)
-    credit = land.credit
-    label, name = f"Download all ({size}, zip)", f"flair-{run.key[:8]}.zip"
-    archive = partial(zip_class_maps, files, run_title(run), credit)
-    st.download_button(label, archive, name, "application/zip", on_click="ignore")
-    left, right = st.columns([2, 3], gap="large")
-    with left:
-        names = {path.stem: path.stem for path in files}
-        name = land_widgets.land_select(land, "Single map", names, "one map")
-        path = folder / f"{name}.tif"
-        label = "Download this map (GeoTIFF)"
-        st.download_button(label, path.read_bytes, path.name, "image/tiff", on_click="ignore")
-        covers = land.legend.listed
-        st.html(legend_html((cover.colour, f"{cover.value} {cover.name}", "") for cover in covers))
-    class_map = land_data.read_class_map(land, run, name)
-    if class_map is not None:
-        image = patch_images.class_image(class_map, land.legend)
-        with right:
-            show_image(image, f"Class map of {name}", width=480, caption=name)

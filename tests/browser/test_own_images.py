@@ -59,5 +59,10 @@ def test_own_images__from_the_folder_to_the_confusion(serve, visit, folder, tmp_
     expect(page.get_by_text("to see the patches and pixels")).to_be_visible(timeout=WAIT)
     page.get_by_text("Patch by patch", exact=True).first.click()
     expect(page.get_by_text("Wrong pixels: 0.0%").first).to_be_visible(timeout=WAIT)
+    page.get_by_text("Class maps", exact=True).first.click()
+    page.get_by_role("button", name="Map the images").click()
+    expect(page.get_by_text("3 maps of the model that was used last")).to_be_visible(timeout=WAIT)
+    maps = tmp_path / "workspace" / "results" / "class_maps"
+    assert len(list(maps.glob("field*.tif"))) == len(list(maps.glob("field*.qml"))) == 3
     assert visitor.exceptions() == []
     assert page.get_by_text("Garioud").count() == 0
