@@ -164,6 +164,8 @@ def _protocol_form(land: Land) -> tuple[list[Protocol], list[SampleSettings]]:
         st.caption(f"{escape_markdown(TITLES[choice]).capitalize()}.")
     start = default_draw(land.dataset)
     draw = land_select(land, "Training pixels", run_titles.DRAWS, "draw", start)
-    other = land_choice(land, 'Train with "other"', OTHER, "teach other")
+    other = "without"
+    if land.legend.has_other:
+        other = land_choice(land, 'Train with "other"', OTHER, "teach other")
     both = {"without": (False,), "with": (True,), "both": (False, True)}[other]
     return protocols, [SampleSettings(draw=draw, other=with_other) for with_other in both]
