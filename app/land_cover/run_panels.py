@@ -203,7 +203,7 @@ def _model_columns(run: StudyRun) -> dict[str, Any]:
     sample = run.settings.sample
     return {
         "Method": run_titles.method_title(run.method),
-        "Features": "none" if run.is_chance else run_titles.spec_title(run.spec),
+        "Features": run_titles.features_title(run),
         SMOOTHING: run.regularisation.title or "none",
         TRAINING: run_titles.DRAWS[sample.draw],
         OTHER: "yes" if sample.other else "no",

@@ -1,6 +1,7 @@
 """`chipscape flair run`, `grid` and `score`: train classifiers, and score predictions."""
 
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Any, cast, get_args
@@ -90,7 +91,8 @@ def run_protocol_command(
         name = protocols[0]
         if repeats and name in texts.successful_results(outcomes):
             run = StudyRun(session.study(name, training), settings, spec)
-            with reporter() as listen:
+            # With few labels, all of them may be training pixels of this protocol.
+            with reporter() as listen, suppress(TooFewError):
                 stabilities[training] = repeat_training(run, repeats, listen("repeats"), chosen)
         return outcomes
 
@@ -236,6 +238,8 @@ def _outcome_lines(
                 f"{'':<8} {line}" for detail in details if (line := detail(results[protocol]))
             )
     if stability is not None:
-        yield f"repeated, {repeated}: {'; '.join(stability.lines)}"
+        smoothed = any(result.unsmoothed is not None for result in results.values())
+        words = f"{repeated}, before smoothing" if smoothed else repeated
+        yield f"repeated, {words}: {'; '.join(stability.lines)}"
         yield from filter(None, [stability.gap_text])
     yield from texts.note_lines(texts.result_notes(results.values()))

@@ -136,8 +136,9 @@ def _no_images(root: Path) -> WorkspaceError:
         "there is no folder of FLAIR's aerial images, such as flair_aerial_train, "
         "data/train-val/D004_2021/aerial, or D012-2019_AERIAL_RGBI",
         where=str(root),
-        remedy="Generate a synthetic data set with `chipscape flair demo`, or download FLAIR's toy "
-        "data set with `chipscape flair fetch`.",
+        remedy="Import images of your own with `chipscape land import`, generate a synthetic data "
+        "set with `chipscape flair demo`, or download FLAIR's toy data set with "
+        "`chipscape flair fetch`.",
     )
 
 

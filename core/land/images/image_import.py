@@ -120,6 +120,13 @@ def import_images(
             where=str(folder),
             remedy="; ".join(map(str, problems[:3])) or "Check that the labels cover the images.",
         )
+    labelled = [window for image in images for window in image.windows if window.n_labelled]
+    if len({window.group for window in labelled}) == 1:
+        reason = (
+            "all labels are in one group, so models can only be evaluated on the patches they were "
+            "trained on; choose smaller groups with --groups blocks and --block"
+        )
+        problems.append(Problem(folder.name, reason))
     words = {"files": "files", "folders": "folders"}
     groups = words.get(grouping, f"blocks of about {block} x {block} pixels")
     return ImageSet(

@@ -2,7 +2,7 @@
 
 import csv
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from core.errors import SceneError, SettingsError, TooFewError
@@ -46,11 +46,20 @@ def find_classes(
         values, colours = _raster_classes(files, problems)
     else:
         attribute = attribute or _guess_attribute(files)
-        values = {text: text for text in _attribute_values(files, attribute)}
+        values = {text: text for text in _attribute_values(files, attribute, problems)}
     if classes is not None:
+        present = values
         values, table_colours = read_class_table(classes)
         colours |= table_colours
+        problems += _class_table_problems(present, values, classes)
     names = [*values.values(), *([background] if background else [])]
+    repeated = next((name for name in names if names.count(name) > 1), None)
+    if repeated is not None:
+        raise SettingsError(
+            f"two classes are named {repeated!r}",
+            where=classes.name if classes else files[0].name,
+            remedy="Give each class a name of its own.",
+        )
     if not 2 <= len(names) <= MOST_CLASSES:
         count = "1 class" if len(names) == 1 else f"{len(names)} classes"
         raise TooFewError(
@@ -67,6 +76,20 @@ def find_classes(
         covers.append(LandCover(len(covers) + 1, name, colour))
     rule = LabelRule(tuple(values), attribute, len(names) if background else 0)
     return rule, Legend(tuple(covers), len(covers))
+
+
+def _class_table_problems(
+    present: Mapping[str, str], listed: Mapping[str, str], path: Path
+) -> list[Problem]:
+    """Report labels that a table of classes leaves out, and classes without any label."""
+    problems = []
+    if unlisted := [value for value in present if value not in listed]:
+        words = ", ".join(unlisted[:8])
+        reason = f"labels with values that are not in this table are left out: {words}"
+        problems.append(Problem(path.name, reason))
+    if unused := [f"{value} ({name})" for value, name in listed.items() if value not in present]:
+        problems.append(Problem(path.name, f"no label has the value {', '.join(unused[:8])}"))
+    return problems
 
 
 def _raster_classes(
@@ -106,7 +129,7 @@ def _guess_attribute(files: Sequence[Path]) -> str:
     return attribute
 
 
-def _attribute_values(files: Sequence[Path], attribute: str) -> list[str]:
+def _attribute_values(files: Sequence[Path], attribute: str, problems: list[Problem]) -> list[str]:
     values: set[str] = set()
     for file in files:
         properties = read_annotations(file).properties
@@ -116,7 +139,11 @@ def _attribute_values(files: Sequence[Path], attribute: str) -> list[str]:
                 where=file.name,
                 remedy=f"Its attributes are {', '.join(map(str, properties.columns[:12]))}.",
             )
-        values |= set(attribute_texts(properties[attribute]))
+        texts = attribute_texts(properties[attribute])
+        if n_empty := texts.count(""):
+            noun = "polygon has" if n_empty == 1 else "polygons have"
+            problems.append(Problem(file.name, f"{n_empty} {noun} no value of {attribute!r}"))
+        values |= set(texts)
     return sorted(values - {""})
 
 

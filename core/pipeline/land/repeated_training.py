@@ -29,6 +29,9 @@ N_REPEATS, MOST_REPEATS = 5, 100
 MOST_PIXELS = 20_000
 """Most training pixels of a model, so that repeating a run does not take much longer than it."""
 # Seeds of these draws are far from those that users choose, so that they are other pixels.
+# Share of the training pixels in each draw if all labels may be training pixels, so that draws
+# differ.
+_SHARE_OF_SPARSE = 0.8
 _FIRST_SEED = 1_000_003
 
 
@@ -144,6 +147,8 @@ def _write_repeats(subject: RepeatedRun, folder: Path, report: Progress) -> dict
     for column, fold in enumerate(folds):
         judges = run.study.judges(fold, run.spec)
         n = min(MOST_PIXELS, len(run.study.sampled(fold.train, run.spec)))
+        if run.study.dataset.layout.rule is not None:
+            judges, n = _spare_pixels(judges), max(1, round(_SHARE_OF_SPARSE * n))
         n_pixels += n
         for draw in range(subject.n):
             table = _draw_training(run, fold.train, draw, judges, n)
@@ -162,6 +167,18 @@ def _write_repeats(subject: RepeatedRun, folder: Path, report: Progress) -> dict
 def _stack(by_draw: list[list[AnyArray]]) -> AnyArray:
     """Stack the counts of all draws, with the areas of all folds, (d, a, n, n)."""
     return np.stack([np.concatenate(parts) for parts in by_draw])
+
+
+def _spare_pixels(judges: PixelTable) -> PixelTable:
+    """Return half of the held-out pixels, so that the others can train models.
+
+    Sparse labels of one's own are all drawn, so without this no pixel of a held-out domain would
+    be left for the models that know it.
+    """
+    if len(judges) < 2:
+        return judges
+    order = np.random.default_rng(_FIRST_SEED).permutation(len(judges))
+    return judges.take(np.sort(order[: (len(judges) + 1) // 2]))
 
 
 def _draw_training(

@@ -40,14 +40,18 @@ def configuration_title(run: StudyRun) -> str:
 
 def model_title(run: StudyRun) -> str:
     """Return the method, features and regularisation of a run; chance baselines use no features."""
-    method = method_title(run.method)
+    features = "" if run.is_chance else features_title(run)
+    return ", ".join(filter(None, (method_title(run.method), features, run.regularisation.title)))
+
+
+def features_title(run: StudyRun) -> str:
+    """Return the features of a run; "none" for a chance baseline."""
     if run.is_chance:
-        return ", ".join(filter(None, (method, run.regularisation.title)))
+        return "none"
     # The bands of your own images may come from any sensor.
     title = spec_title(run.spec)
     is_own = run.study.dataset.layout.rule is not None
-    title = f"{method}, {title.replace('aerial', 'bands', 1) if is_own else title}"
-    return ", ".join(filter(None, (title, run.regularisation.title)))
+    return title.replace("aerial", "bands", 1) if is_own else title
 
 
 def training_title(run: StudyRun) -> str:

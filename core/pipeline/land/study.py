@@ -10,6 +10,7 @@ import numpy as np
 
 from core.artifacts.integrity import file_mark
 from core.artifacts.keys import Checksums
+from core.errors import SceneError, TooFewError
 from core.land.context.token_grids import token_encoder_names
 from core.land.data.dataset import Dataset, Patch
 from core.land.data.patch_reading import RequiredData
@@ -90,7 +91,14 @@ class Study:
         )
         table = sample_pixels(self.dataset, fold.test, sample, self.required_data(spec))
         training_pixels = self.sampled(fold.train, spec).pixel_numbers()
-        return table.take(~np.isin(table.pixel_numbers(), training_pixels))
+        held_out = table.take(~np.isin(table.pixel_numbers(), training_pixels))
+        if not len(held_out):
+            raise TooFewError(
+                "all labelled pixels of the evaluated patches are training pixels",
+                where=self.settings.protocol,
+                remedy="Choose another protocol, or draw fewer training pixels (n_per_patch).",
+            )
+        return held_out
 
     def area_numbers(self, table: PixelTable) -> IntArray:
         """Return the number of the area that each pixel lies in, int32 (n,), from 0."""
@@ -134,9 +142,17 @@ def patch_inputs(checksums: Checksums, patch: Patch, sentinel: bool) -> list[Any
     """Return cache key inputs for a patch: its name, its area and the checksums of its files.
 
     With `sentinel`, the position of the patch in its super area and the checksums of the super
-    area's files are added.
+    area's files are added. Raises SceneError if an imported image or its labels are missing.
     """
-    files = [checksums.of(path) for path in (patch.image, patch.mask, patch.height) if path]
+    paths = [path for path in (patch.image, patch.mask, patch.height) if path]
+    missing = next((path for path in paths if not path.is_file()), None)
+    if missing is not None and patch.window is not None:
+        raise SceneError(
+            "the file is missing",
+            where=str(missing),
+            remedy="Restore it, or import the folder again with `chipscape land import`.",
+        )
+    files = [checksums.of(path) for path in paths]
     inputs: list[Any] = [patch.name, patch.area_id, *files]
     if patch.window is not None or patch.layout.is_hub:
         inputs += [patch.window, dataclasses.asdict(patch.layout)]

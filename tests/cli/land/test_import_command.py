@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from core.cli.land.land_app import land_app
-from tests.land.images.conftest import HEIGHT, WIDTH, halves
+from tests.land.images.conftest import HEIGHT, WIDTH, ground_box, halves
 
 
 @pytest.fixture
@@ -80,3 +80,39 @@ def test_predict__maps_of_whole_images_with_styles(land_run, folder, make_scene,
     assert land_run("predict", odd, "--workspace", workspace).exit_code == 1
     assert land_run("predict", other, other, "--workspace", workspace).exit_code == 1
     assert land_run("predict", "--fusion", "--workspace", workspace).exit_code == 1
+
+
+def test_run__sparse_labels_differ_from_draw_to_draw(land_run, make_scene, tmp_path):
+    """Every labelled pixel may be a training pixel; the gap must not be 0 for that reason."""
+    folder, random = tmp_path / "sparse", np.random.default_rng(0)
+    for number in range(3):
+        noise = random.integers(-15, 16, (3, HEIGHT, WIDTH)) + 25 * number
+        content = noise + np.where(np.arange(WIDTH) < WIDTH // 2, 90, 120)
+        labels = np.zeros((HEIGHT, WIDTH), int)
+        labels[10:30, 20:30], labels[10:30, 100:110] = 1, 2
+        make_scene(f"s{number}.tif", content, folder=folder)
+        make_scene(f"s{number}_labels.tif", labels, bands=1, nodata=0, folder=folder)
+    workspace = tmp_path / "w"
+    assert land_run("import", folder, "--workspace", workspace).exit_code == 0
+    result = land_run("run", "--workspace", workspace, "--json")
+    assert result.exit_code == 0, result.output
+    table = json.loads(result.stdout.splitlines()[-1])
+    assert len(set(table["stability"]["miou"])) > 1
+    assert table["optimism_gap"] > 0.05
+
+
+def test_run__a_single_group_and_missing_images(land_run, make_scene, make_annotations, tmp_path):
+    folder, workspace = tmp_path / "single", tmp_path / "w"
+    image = make_scene("field.tif", halves(), folder=folder)
+    shapes = [ground_box(10, 10, 40, 40), ground_box(100, 60, 130, 90)]
+    make_annotations(image, shapes, [{"kind": "soil"}, {"kind": "sand"}])
+    words = ("import", folder, "--groups", "files", "--workspace", workspace)
+    assert land_run(*words).exit_code == 0
+    result = land_run("run", "--workspace", workspace, "--json")
+    assert result.exit_code == 0, result.output
+    table = json.loads(result.stdout.splitlines()[-1])
+    assert (set(table["protocols"]), table["stability"]) == ({"patches"}, None)
+    image.unlink()
+    result = land_run("run", "--workspace", workspace)
+    assert result.exit_code == 1
+    assert "the file is missing" in str(result.exception)

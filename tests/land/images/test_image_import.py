@@ -182,3 +182,9 @@ def test_read_patch__a_missing_image_is_named(raster_folder):
     dataset.patches[0].image.unlink()
     with pytest.raises(ChipscapeError, match="the file is missing"):
         read_patch(dataset, 0, RequiredData())
+
+
+def test_import__one_group_is_reported(polygon_folder):
+    images = import_images(polygon_folder, ImportSettings(groups="files"))
+    assert "all labels are in one group" in images.problems[-1].reason
+    assert images.problems[-1].name == "polygons"

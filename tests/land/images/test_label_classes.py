@@ -48,3 +48,26 @@ def test_find_classes__names_of_known_land_cover_have_their_colours(polygon_fold
     files[0].write_text(text)
     _, legend = find_classes(files, "kind", "", None, [])
     assert {cover.name: cover.colour for cover in legend.classes}["water"] == "#1553ae"
+
+
+def test_find_classes__labels_that_are_left_out_are_reported(polygon_folder, tmp_path):
+    files = sorted(polygon_folder.glob("*.geojson"))
+    text = files[0].read_text()
+    files[0].write_text(text.replace('"sand", "n": 3', 'null, "n": 3'))
+    table = tmp_path / "classes.csv"
+    table.write_text("value,name\nsand,Sand\nice,Ice\n")
+    problems = []
+    rule, _ = find_classes(files, "kind", "", table, problems)
+    assert rule.values == ("sand", "ice")
+    reasons = [problem.reason for problem in problems]
+    assert reasons == [
+        "1 polygon has no value of 'kind'",
+        "labels with values that are not in this table are left out: soil",
+        "no label has the value ice (Ice)",
+    ]
+
+
+def test_find_classes__two_classes_with_one_name(polygon_folder):
+    files = sorted(polygon_folder.glob("*.geojson"))
+    with pytest.raises(SettingsError, match="two classes are named 'sand'"):
+        find_classes(files, "kind", "sand", None, [])
