@@ -47,11 +47,16 @@ def read_small_raster(
         try:
             return source.read(), source.nodata
         except READ_ERRORS as error:
-            raise SceneError(
-                "the file opens, but its pixels cannot be read",
-                where=path.name,
-                remedy="It is damaged or incomplete: copy it again.",
-            ) from error
+            raise damaged_pixels_error(path) from error
+
+
+def damaged_pixels_error(path: Path) -> SceneError:
+    """Return the error for a raster whose header can be read, but not its pixels."""
+    return SceneError(
+        "the file opens, but its pixels cannot be read",
+        where=path.name,
+        remedy="It is damaged or incomplete: copy it again.",
+    )
 
 
 def write_palette_raster(

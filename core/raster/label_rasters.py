@@ -8,6 +8,7 @@ import rasterio
 from rasterio.windows import Window
 
 from core.errors import SceneError
+from core.raster.byte_rasters import damaged_pixels_error
 from core.raster.pixel_reader import Box
 from core.raster.scene import READ_ERRORS, Scene, open_scene
 from core.types import AnyArray, BoolArray
@@ -84,11 +85,7 @@ def _read(
         values = source.read(1, window=window)
         valid = source.read_masks(1, window=window) != 0
     except READ_ERRORS as error:
-        raise SceneError(
-            "the file opens, but its pixels cannot be read",
-            where=path.name,
-            remedy="It is damaged or incomplete: copy it again.",
-        ) from error
+        raise damaged_pixels_error(path) from error
     if values.dtype.kind == "f":
         valid &= np.isfinite(values)
     return values, valid

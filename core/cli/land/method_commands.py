@@ -148,7 +148,7 @@ def score_protocol_command(
     from core.land.evaluation.prediction_rasters import First, judge_rasters
 
     require_choice(first, get_args(First), "--first")
-    scorer_choice(scorer)
+    named = scorer_choice(scorer)
     if masks is None:
         dataset = session.dataset()
         truth, areas = files.dataset_masks(dataset), files.dataset_areas(dataset)
@@ -158,7 +158,7 @@ def score_protocol_command(
         areas = files.mask_areas(truth)
     counted = judge_rasters(predictions, truth, first, skip_nodata)  # type: ignore[arg-type]
     problems = [str(problem) for problem in (*mask_problems, *counted.problems)]
-    name = scorer_choice(scorer) or ("flair-hub" if counted.is_hub else "flair")
+    name = named or ("flair-hub" if counted.is_hub else "flair")
     chosen, counts, covers = select_full_counts(counted.full_counts, name)
     scores = chosen.score(counts.sum(axis=0))
     units, unit = counts, "patches"

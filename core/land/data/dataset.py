@@ -133,9 +133,9 @@ class Patch:
     area: str
     image: Path
     mask: Path | None
-    super_area: SuperArea | None
-    centroid: tuple[int, int] | None
-    acquisition: Acquisition | None
+    super_area: SuperArea | None = None
+    centroid: tuple[int, int] | None = None
+    acquisition: Acquisition | None = None
     layout: Layout = FLAIR_LAYOUT
     window: tuple[int, int, int, int] | None = None
     title: str = ""

@@ -102,6 +102,11 @@ class Legend:
         return self.n_scored + 1
 
     @property
+    def highest(self) -> int:
+        """The highest value of a label in either nomenclature."""
+        return max(len(self.classes), self.other)
+
+    @property
     def reduced(self) -> tuple[LandCover, ...]:
         """The classes of the reduced nomenclature."""
         return (*self.classes[: self.n_scored], LandCover(self.other, "other", "#000000"))

@@ -139,7 +139,7 @@ def _stratified_quotas(
     The totals of the classes are as equal as the available pixels allow.
     """
     legend = dataset.layout.legend
-    n_values = max(len(legend.classes), legend.other) + 1
+    n_values = legend.highest + 1
     readable, counts = [], []
     for index in indexes:
         try:

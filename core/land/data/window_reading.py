@@ -32,7 +32,7 @@ def read_window(patch: Patch, margin: int = 0) -> Pixels:
 
     Raises SceneError if the image cannot be read, or no longer has the bands of the data set.
     """
-    scene = _scene(patch.image, _version(patch.image))
+    scene = _scene(patch.image, image_version(patch.image))
     n_bands = len(patch.layout.bands)
     if len(scene.bands) != n_bands:
         raise SceneError(
@@ -49,7 +49,7 @@ def read_window(patch: Patch, margin: int = 0) -> Pixels:
             remedy="Import the folder again.",
         )
     outer = (max(0, left - margin), max(0, top - margin), right + margin, bottom + margin)
-    return _read_box(scene, outer, _version(patch.image))
+    return _read_box(scene, outer, image_version(patch.image))
 
 
 def read_window_labels(
@@ -61,7 +61,7 @@ def read_window_labels(
     are left out. Raises SceneError if the labels cannot be read or do not cover the image.
     """
     left, top, right, bottom = window
-    scene = _scene(image, _version(image))
+    scene = _scene(image, image_version(image))
     if labels.suffix.lower() in RASTER_SUFFIXES:
         stored, valid = read_label_window(labels, window, scene)
         values, positions, counts = np.unique(
@@ -77,7 +77,7 @@ def read_window_labels(
             if not number
         }
     else:
-        shapes, tree, numbers = _polygons(image, labels, _version(labels), rule)
+        shapes, tree, numbers = _polygons(image, labels, image_version(labels), rule)
         result, unknown = np.zeros((bottom - top, right - left), np.uint8), {}
         # The query returns positions in any order; of two polygons that overlap, the later counts.
         inside = np.sort(tree.query(shapely.box(left, top, right, bottom)))
@@ -88,6 +88,19 @@ def read_window_labels(
     if rule.background:
         result[result == 0] = rule.background
     return result, unknown
+
+
+def image_version(path: Path) -> tuple[int, int]:
+    """Return time and size of an imported file, which change with it; SceneError if missing."""
+    try:
+        state = path.stat()
+    except OSError as error:
+        raise SceneError(
+            "the file is missing",
+            where=str(path),
+            remedy="Restore it, or import the folder again with `chipscape land import`.",
+        ) from error
+    return state.st_mtime_ns, state.st_size
 
 
 def attribute_texts(column: Any) -> list[str]:
@@ -119,7 +132,7 @@ def _polygons(
     image: Path, labels: Path, _: tuple[int, int], rule: LabelRule
 ) -> tuple[Geometries, Any, ByteArray]:
     """Return the polygons in pixels of the image, their spatial index, and their classes."""
-    scene = _scene(image, _version(image))
+    scene = _scene(image, image_version(image))
     footprints = place_annotations(scene, read_annotations(labels))
     if rule.attribute not in footprints.properties and len(footprints):
         raise SceneError(
@@ -131,14 +144,3 @@ def _polygons(
     texts = attribute_texts(footprints.properties[rule.attribute]) if len(footprints) else []
     numbers = np.array([classes.get(text, 0) for text in texts], np.uint8)
     return footprints.pixels, shapely.STRtree(footprints.pixels), numbers
-
-
-def _version(path: Path) -> tuple[int, int]:
-    """Return time and size of a file, so that a changed file is read again."""
-    try:
-        state = path.stat()
-    except OSError as error:
-        raise SceneError(
-            "the file is missing", where=str(path), remedy="Restore it, or import the folder again."
-        ) from error
-    return state.st_mtime_ns, state.st_size

@@ -149,12 +149,9 @@ def image_dataset(images: ImageSet) -> Dataset:
                 window.name,
                 image.path,
                 mask,
-                None,
-                None,
-                None,
-                layout,
-                window.box,
-                window.name,
+                layout=layout,
+                window=window.box,
+                title=window.name,
             )
             (patches if mask else unlabelled).append(patch)
     patches.sort(key=lambda patch: patch.split != "train")

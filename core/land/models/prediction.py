@@ -92,7 +92,7 @@ def judge_patches(
     """
     needs = required_data(spec, needs or RequiredData())
     legend = dataset.layout.legend
-    n_classes, n_named = legend.other, max(len(legend.classes), legend.other)
+    n_classes, n_named = legend.other, legend.highest
     predicted, counts, problems = [], [], []
     unsmoothed, small_objects = [], []
     by_cluster = np.zeros((n_clusters, n_named + 1), np.int64)
@@ -107,7 +107,7 @@ def judge_patches(
         prediction = model.predict(build_features(table, spec, scaler), int(patch.number))
         classes = prediction.classes
         if regularisation.changes_classes:
-            classes = _regularise_patch(table, prediction.classes, patch, regularisation)
+            classes = regularise_patch(table, prediction.classes, patch, regularisation)
             unsmoothed.append(count_confusion(table.labels, prediction.classes, n_classes))
             maps_compared = (prediction.classes, classes)
             small_objects.append(_compare_small_objects(table, maps_compared, patch, n_classes))
@@ -132,10 +132,10 @@ def judge_patches(
     )
 
 
-def _regularise_patch(
+def regularise_patch(
     table: PixelTable, classes: ByteArray, patch: Patch, settings: RegularisationSettings
 ) -> ByteArray:
-    """Smooth the predicted classes of all pixels of a patch, (n,)."""
+    """Smooth the predicted classes of all pixels of a patch, uint8 (n,); see `read_patch`."""
     bands = np.ascontiguousarray(table.aerial.T).reshape(-1, *patch.shape)
     return regularise_classes(classes.reshape(patch.shape), bands, settings).ravel()
 

@@ -14,11 +14,11 @@ from core.errors import ArtifactError, SceneError
 from core.land.data.dataset import SIDE, Layout, Patch
 from core.land.data.patch_reading import RequiredData, read_pixels
 from core.land.data.pixel_table import PixelTable
-from core.land.data.window_reading import read_window
+from core.land.data.window_reading import image_version, read_window
 from core.land.models.features import Features, FeatureSpec, Scaler, build_features
-from core.land.models.prediction import required_data
+from core.land.models.prediction import regularise_patch, required_data
 from core.land.models.predictors import Predictor
-from core.land.models.regularisation import UNSMOOTHED, RegularisationSettings, regularise_classes
+from core.land.models.regularisation import UNSMOOTHED, RegularisationSettings
 from core.progress import Progress, report_step, silent
 from core.raster.byte_rasters import write_palette_strips
 from core.raster.scene import Scene, read_scene
@@ -88,8 +88,7 @@ def map_scene(
             where=image.name,
         )
     parts = path.with_name(f".{path.stem}.parts")
-    state = image.stat()
-    key = {"model": model.key, "image": [str(image), state.st_mtime_ns, state.st_size]}
+    key = {"model": model.key, "image": [str(image), *image_version(image)]}
     _open_parts(parts, key)
     tops = range(0, scene.height, SIDE)
     n_columns = -(-scene.width // SIDE)
@@ -150,9 +149,6 @@ def _predict_strip(model: SceneModel, scene: Scene, top: int) -> ByteArray:
             area="",
             image=scene.path,
             mask=None,
-            super_area=None,
-            centroid=None,
-            acquisition=None,
             layout=model.layout,
             window=box,
             title=f"{scene.name} {first + i}",
@@ -163,13 +159,11 @@ def _predict_strip(model: SceneModel, scene: Scene, top: int) -> ByteArray:
     strip = np.zeros((bottom - top, scene.width), np.uint8)
     for patch, block in zip(patches, stream_results(read, patches), strict=True):
         classes = model.predictor.predict(block.features, int(patch.number)).classes
-        square = classes.reshape(patch.shape)
-        square[block.invalid] = 0
+        classes[block.invalid.ravel()] = 0
         if model.regularisation.changes_classes:
-            bands = np.ascontiguousarray(block.table.aerial.T).reshape(-1, *patch.shape)
-            square = regularise_classes(square, bands, model.regularisation)
+            classes = regularise_patch(block.table, classes, patch, model.regularisation)
         assert patch.window is not None
-        strip[:, patch.window[0] : patch.window[2]] = square
+        strip[:, patch.window[0] : patch.window[2]] = classes.reshape(patch.shape)
     return strip
 
 

@@ -10,13 +10,14 @@ import numpy as np
 
 from core.artifacts.integrity import file_mark
 from core.artifacts.keys import Checksums
-from core.errors import SceneError, TooFewError
+from core.errors import TooFewError
 from core.land.context.token_grids import token_encoder_names
-from core.land.data.dataset import Dataset, Patch
+from core.land.data.dataset import FLAIR_LAYOUT, Dataset, Patch
 from core.land.data.patch_reading import RequiredData
 from core.land.data.pixel_sampling import SampleSettings, sample_pixels
 from core.land.data.pixel_table import PixelTable
 from core.land.data.sentinel import SentinelSettings
+from core.land.data.window_reading import image_version
 from core.land.evaluation.label_economy import DRAWS
 from core.land.evaluation.protocols import Fold, Protocol, make_folds
 from core.land.models.features import FeatureSpec
@@ -65,6 +66,7 @@ class Study:
     def data_inputs(self, patches: Sequence[int], spec: FeatureSpec) -> dict[str, Any]:
         """Return cache key inputs for some patches: names, checksums and sampling settings."""
         inputs: dict[str, Any] = {"sample": dataclasses.asdict(self.settings.sample)}
+        inputs |= layout_inputs(self.dataset)
         if spec.fusion:
             inputs["dates"] = dataclasses.asdict(self.settings.dates)
         if encoders := token_encoder_names(spec.extras):
@@ -138,6 +140,12 @@ class Study:
         return TokenSubject(self.workspace, self.dataset, encoder)
 
 
+def layout_inputs(dataset: Dataset) -> dict[str, Any]:
+    """Return cache key inputs for the layout of a data set; none for that of FLAIR #1 and #2."""
+    layout = dataset.layout
+    return {} if layout == FLAIR_LAYOUT else {"layout": dataclasses.asdict(layout)}
+
+
 def patch_inputs(checksums: Checksums, patch: Patch, sentinel: bool) -> list[Any]:
     """Return cache key inputs for a patch: its name, its area and the checksums of its files.
 
@@ -145,17 +153,13 @@ def patch_inputs(checksums: Checksums, patch: Patch, sentinel: bool) -> list[Any
     area's files are added. Raises SceneError if an imported image or its labels are missing.
     """
     paths = [path for path in (patch.image, patch.mask, patch.height) if path]
-    missing = next((path for path in paths if not path.is_file()), None)
-    if missing is not None and patch.window is not None:
-        raise SceneError(
-            "the file is missing",
-            where=str(missing),
-            remedy="Restore it, or import the folder again with `chipscape land import`.",
-        )
+    if patch.window is not None:
+        for path in paths:
+            image_version(path)
     files = [checksums.of(path) for path in paths]
     inputs: list[Any] = [patch.name, patch.area_id, *files]
-    if patch.window is not None or patch.layout.is_hub:
-        inputs += [patch.window, dataclasses.asdict(patch.layout)]
+    if patch.window is not None:
+        inputs.append(patch.window)
     area = patch.super_area
     if not sentinel or area is None:
         return inputs

@@ -26,7 +26,7 @@ from core.land.models.classifiers import MethodSettings, absent_classes, describ
 from core.land.models.features import FeatureSpec
 from core.land.models.regularisation import RegularisationSettings
 from core.pipeline.land.cell_results import CellResult
-from core.pipeline.land.study import Study, StudySettings, patch_inputs
+from core.pipeline.land.study import Study, StudySettings, layout_inputs, patch_inputs
 from core.pipeline.land.study_cells import CELLS, StudyRun
 from core.pipeline.run import Reporter
 from core.pipeline.stage import Stage, Subject
@@ -48,7 +48,7 @@ def _survey_inputs(files: _DatasetFiles) -> dict[str, Any]:
     for patch in files.dataset.patches:
         name, *inputs = patch_inputs(checksums, patch, patch.has_sentinel)
         patches.append([name, patch.split, *inputs])
-    return {"patches": patches, "sampled": N_SURVEYED}
+    return {"patches": patches, "sampled": N_SURVEYED, **layout_inputs(files.dataset)}
 
 
 def _survey(files: _DatasetFiles, folder: Path, _: Progress) -> dict[str, Any]:
