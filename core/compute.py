@@ -81,15 +81,34 @@ def stream_results(function: Callable[[Item], Result], items: Sequence[Item]) ->
     client = active_client()
     workers: Any = ThreadPoolExecutor(n_workers()) if client is None else nullcontext(client)
     options = {} if client is None else {"pure": False}
-    futures: deque[Future[Result]] = deque()
     with workers as pool:
-        try:
-            for item in items:
-                futures.append(pool.submit(function, item, **options))
-                if len(futures) > RESULTS_AHEAD + n_workers():
-                    yield futures.popleft().result()
-            while futures:
-                yield futures.popleft().result()
-        finally:
-            for future in futures:
-                future.cancel()
+        submitted = (pool.submit(function, item, **options) for item in items)
+        for future in _stay_ahead(submitted, RESULTS_AHEAD + n_workers()):
+            yield future.result()
+
+
+def read_ahead(
+    function: Callable[[Item], Result], items: Sequence[Item]
+) -> Iterator["Future[Result]"]:
+    """Yield a future of ``function(item)`` for each item in order, one item ahead of the caller.
+
+    The function runs in a thread while the caller works on the result before. An exception in it
+    is raised by the result of its future, so that the caller can go on with the next item.
+    """
+    with ThreadPoolExecutor(1) as pool:
+        yield from _stay_ahead((pool.submit(function, item) for item in items), 1)
+
+
+def _stay_ahead(submitted: Iterator["Future[Result]"], n_ahead: int) -> Iterator["Future[Result]"]:
+    """Yield futures in order, taking `n_ahead` more from an iterator that submits them."""
+    futures: deque[Future[Result]] = deque()
+    try:
+        for future in submitted:
+            futures.append(future)
+            if len(futures) > n_ahead:
+                yield futures.popleft()
+        while futures:
+            yield futures.popleft()
+    finally:
+        for future in futures:
+            future.cancel()

@@ -50,6 +50,27 @@ def test_stream__exception_of_the_function():
         next(stream)
 
 
+def test_read_ahead__computes_an_item_ahead_and_not_more():
+    started = []
+    futures = compute.read_ahead(started.append, range(50))
+    for count in range(1, 5):
+        next(futures).result()
+        time.sleep(0.02)
+        assert len(started) == count + 1
+    futures.close()
+
+
+def test_read_ahead__an_exception_does_not_end_the_others():
+    results = []
+    for future in compute.read_ahead(fails_at_three, range(6)):
+        try:
+            results.append(future.result())
+        except SceneError as error:
+            results.append(error.where)
+    assert results == [0, 1, 2, "a.tif", 4, 5]
+    assert list(compute.read_ahead(double, [])) == []
+
+
 def test_stream__number_of_items_in_progress_is_bounded():
     started = []
     stream = compute.stream_results(started.append, range(200))

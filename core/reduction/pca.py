@@ -1,6 +1,6 @@
 """Reduction of embeddings, with weighted properties of the chips, to principal components."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,8 @@ PROPERTIES = ("longitude", "latitude", "width", "height")
 _CONSTANT = 1e-6
 # Components with less variance than this, relative to the strongest one, are rounding errors.
 _RANK = 1e-7
+BLOCK_ROWS = 50_000
+"""Number of chips up to which all columns are held in memory as float64 at a time."""
 
 
 @dataclass(frozen=True)
@@ -84,10 +86,11 @@ def reduce_embeddings(
         )
     names = _weighted_properties(properties, settings, n)
     extra = [np.asarray(properties[name], np.float64)[:, None] for name in names]
-    columns = np.hstack([np.asarray(embeddings, np.float64), *extra])
-    _require_finite(columns)
-    mean, spread = columns.mean(axis=0), columns.std(axis=0)
-    varies = spread > _CONSTANT * np.abs(columns).max(axis=0)
+    # The corrections need the columns of all chips.
+    is_corrected = settings.harmonisation != "none" or settings.nuisance != "none"
+    rows = n if is_corrected else BLOCK_ROWS
+    mean, spread, largest = _column_moments(_ColumnBlocks(embeddings, extra, rows), n)
+    varies = spread > _CONSTANT * largest
     if not varies.any():
         raise DegenerateError(
             f"all {n} chips have the same embedding",
@@ -97,18 +100,18 @@ def reduce_embeddings(
     weights = np.ones(len(mean))
     weights[embeddings.shape[1] :] = [getattr(settings, name) for name in names]
     scale = np.where(varies, weights / np.where(varies, spread, 1), 0.0)
-    columns -= mean
-    columns *= scale
-    corrections = _remove_confounders(
-        columns[:, : embeddings.shape[1]], properties, settings, scenes
-    )
-    pca = _fit_pca(columns)
-    variances = pca.explained_variance_
+    blocks: Iterable[DoubleArray] = _ColumnBlocks(embeddings, extra, rows, mean, scale)
+    corrections: list[str] = []
+    if n <= rows:
+        blocks = list(blocks)
+        columns = blocks[0][:, : embeddings.shape[1]]
+        corrections = _remove_confounders(columns, properties, settings, scenes)
+    directions, variances, shares = _fit_axes(blocks, n)
     n_dims = min(settings.n_dims, int((variances > _RANK * variances[0]).sum()))
-    components = np.ascontiguousarray(pca.components_[:n_dims])
+    components = np.ascontiguousarray(directions[:n_dims])
     return Reduction(
-        points=(columns @ components.T).astype(np.float32),
-        explained=pca.explained_variance_ratio_[:n_dims],
+        points=np.concatenate([(block @ components.T).astype(np.float32) for block in blocks]),
+        explained=shares[:n_dims],
         components=components,
         mean=mean,
         scale=scale,
@@ -137,7 +140,7 @@ def standardise_columns(
             f"the chips have {columns.shape[1]} columns, the reduction {len(reduction.mean)}",
             where="reduction",
         )
-    _require_finite(columns)
+    _require_finite(_count_non_finite(columns))
     return np.asarray((columns - reduction.mean) * reduction.scale)
 
 
@@ -167,20 +170,82 @@ def _remove_confounders(
     return notes
 
 
-def _fit_pca(columns: DoubleArray) -> Any:
-    """Fit scikit-learn's PCA, by the covariance matrix if that is smaller than the data.
+class _ColumnBlocks:
+    """The columns of all chips in blocks of rows, float64 (m, d), minus a mean and times a scale.
 
-    Both solvers orient each direction so that its largest entry is positive.
+    They can be iterated several times.
+    """
+
+    def __init__(
+        self,
+        embeddings: FloatArray,
+        extra: Sequence[DoubleArray],
+        rows: int,
+        mean: DoubleArray | float = 0.0,
+        scale: DoubleArray | float = 1.0,
+    ) -> None:
+        self._parts: tuple[AnyArray, ...] = (embeddings, *extra)
+        self._rows, self._mean, self._scale = rows, mean, scale
+
+    def __iter__(self) -> Iterator[DoubleArray]:
+        for start in range(0, len(self._parts[0]), self._rows):
+            block = slice(start, start + self._rows)
+            columns = np.hstack([np.asarray(part[block], np.float64) for part in self._parts])
+            columns -= self._mean
+            columns *= self._scale
+            yield columns
+
+
+def _column_moments(
+    blocks: Iterable[DoubleArray], n: int
+) -> tuple[DoubleArray, DoubleArray, DoubleArray]:
+    """Return the mean, standard deviation and largest absolute value of each column, (d,).
+
+    Raises DegenerateError if values are not finite.
+    """
+    sums, peaks, n_bad = [], [], 0
+    for columns in blocks:
+        n_bad += _count_non_finite(columns)
+        sums.append(columns.sum(axis=0))
+        peaks.append(np.abs(columns).max(axis=0))
+    _require_finite(n_bad)
+    mean = np.sum(sums, axis=0) / n
+    squares = np.sum([((columns - mean) ** 2).sum(axis=0) for columns in blocks], axis=0)
+    return mean, np.sqrt(squares / n), np.max(peaks, axis=0)
+
+
+def _fit_axes(
+    blocks: Iterable[DoubleArray], n: int
+) -> tuple[DoubleArray, DoubleArray, DoubleArray]:
+    """Return the directions of all components, their variances and their shares of the variance.
+
+    One block is fitted by scikit-learn's PCA; several are added up to a covariance matrix, as
+    scikit-learn does with one block of more rows than columns. Each direction is oriented so that
+    its largest entry is positive.
     """
     from sklearn.decomposition import PCA
 
-    n, d = columns.shape
-    solver = "covariance_eigh" if n > d else "full"
-    return PCA(n_components=min(n - 1, d), svd_solver=solver).fit(columns)
+    if isinstance(blocks, list):
+        (columns,) = blocks
+        d = columns.shape[1]
+        solver = "covariance_eigh" if n > d else "full"
+        pca = PCA(n_components=min(n - 1, d), svd_solver=solver).fit(columns)
+        return pca.components_, pca.explained_variance_, pca.explained_variance_ratio_
+    # The columns are centred, so their products are the covariance.
+    products = [columns.T @ columns for columns in blocks]
+    covariance = np.sum(products, axis=0) / (n - 1)
+    variances, directions = np.linalg.eigh(covariance)
+    variances = np.maximum(variances[::-1], 0)
+    directions = directions.T[::-1]
+    peaks = directions[np.arange(len(directions)), np.abs(directions).argmax(axis=1)]
+    return directions * np.sign(peaks)[:, None], variances, variances / variances.sum()
 
 
-def _require_finite(columns: DoubleArray) -> None:
-    n_bad = int((~np.isfinite(columns).all(axis=1)).sum())
+def _count_non_finite(columns: DoubleArray) -> int:
+    return int((~np.isfinite(columns).all(axis=1)).sum())
+
+
+def _require_finite(n_bad: int) -> None:
     if n_bad:
         raise DegenerateError(
             f"the embeddings of {n_bad} chips are not finite",

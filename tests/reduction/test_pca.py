@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from sklearn.decomposition import PCA
 
 from core.errors import ArtifactError, DegenerateError, SettingsError, TooFewError
+from core.reduction import pca
 from core.reduction.pca import Reduction, reduce_embeddings
 from core.settings import ReductionSettings
 
@@ -33,6 +34,39 @@ def test_reduce__points_follow_from_mean_scale_and_components():
     scores = ((embeddings - reduction.mean) * reduction.scale) @ reduction.components.T
     np.testing.assert_allclose(reduction.points, scores, atol=1e-5)
     np.testing.assert_array_equal(reduction.pca_1d, reduction.points[:, 0])
+
+
+@pytest.mark.parametrize("weights", [{}, {"width": 2.0}])
+def test_reduce__blocks_of_chips_give_the_components_of_all_chips(monkeypatch, weights):
+    embeddings, widths = table(500), np.random.default_rng(1).normal(20, 4, 500)
+    embeddings[:, 3] = 0.25
+    arguments = (embeddings, {"width": widths}, ReductionSettings(**weights))
+    whole = reduce_embeddings(*arguments)
+    monkeypatch.setattr(pca, "BLOCK_ROWS", 64)
+    blocks = reduce_embeddings(*arguments)
+    assert blocks.points.shape == (500, 11 + len(weights))
+    np.testing.assert_allclose(blocks.points, whole.points, atol=1e-5)
+    np.testing.assert_allclose(blocks.components, whole.components, atol=1e-8)
+    np.testing.assert_allclose(blocks.explained, whole.explained, rtol=1e-8)
+    assert blocks.notes == whole.notes
+
+
+def test_reduce__corrections_use_all_chips_at_once(monkeypatch):
+    scenes = np.repeat(["a", "b"], 30)
+    embeddings = table() + np.float32(5) * (scenes == "a")[:, None]
+    settings = ReductionSettings(harmonisation="centre")
+    whole = reduce_embeddings(embeddings, {}, settings, scenes)
+    monkeypatch.setattr(pca, "BLOCK_ROWS", 16)
+    again = reduce_embeddings(embeddings, {}, settings, scenes)
+    assert again.points.tobytes() == whole.points.tobytes()
+
+
+def test_reduce__values_that_are_not_finite_are_counted_over_all_blocks(monkeypatch):
+    monkeypatch.setattr(pca, "BLOCK_ROWS", 16)
+    embeddings = table()
+    embeddings[[3, 40], 2] = np.nan
+    with pytest.raises(DegenerateError, match="2 chips are not finite"):
+        reduce_embeddings(embeddings, {}, ReductionSettings())
 
 
 def test_reduce__largest_entry_of_each_component_is_positive():

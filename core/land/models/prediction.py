@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from core.artifacts.formats import write_atomically
+from core.compute import read_ahead
 from core.errors import SceneError
 from core.land.data.dataset import Dataset, Patch, Problem
 from core.land.data.nomenclature import ATTRIBUTION
@@ -96,10 +97,11 @@ def judge_patches(
     predicted, counts, problems = [], [], []
     unsmoothed, small_objects = [], []
     by_cluster = np.zeros((n_clusters, n_named + 1), np.int64)
-    for step, index in enumerate(patches, start=1):
+    tables = read_ahead(lambda index: read_patch(dataset, index, needs), patches)
+    for step, (index, reading) in enumerate(zip(patches, tables, strict=True), start=1):
         patch = dataset.patches[index]
         try:
-            table = read_patch(dataset, index, needs)
+            table = reading.result()
         except SceneError as error:
             problems.append(Problem(patch.name, f"it was not predicted ({error})"))
             continue
