@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check -q
 
-.PHONY: run test test-long faults format check coverage lock audit setup setup-test clean
+.PHONY: run test test-long faults bench format check coverage lock audit setup setup-test clean
 
 run: setup
 	$(BIN)/streamlit run app/main.py
@@ -21,6 +21,11 @@ test-long: setup-test
 # their number.
 faults: setup-test
 	$(BIN)/python -m pytest -s -m "" tests/faults
+
+# Runs every benchmark and writes docs/performance.md, in about two hours; QUICK=1 takes minutes and
+# writes nothing.
+bench: setup-test
+	$(BIN)/python benchmarks/suite.py $(if $(QUICK),--quick)
 
 # A file of tests stays in one process, because its tests share servers and results.
 PARALLEL := -n auto --maxprocesses 4 --dist loadfile

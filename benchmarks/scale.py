@@ -52,17 +52,18 @@ def draw_cells(kinds: AnyArray, ground: AnyArray, random: np.random.Generator) -
     cells = ground[:, :, first : first + n * CELL].copy().reshape(3, CELL, n, CELL)
     rows, columns = np.mgrid[:BOX, :BOX]
     along = np.where(kinds[:, None, None] % 2, rows + columns, rows) // pitch[kinds, None, None]
-    stripes = strength[kinds, None, None] * random.uniform(0.5, 1.5, (n, 1, 1)) * (along % 2)
-    noise = random.standard_normal((1, n, BOX, BOX), np.float32)
-    shade = (light[kinds] + random.normal(0, 10, (n, 3))).T[:, :, None, None]
-    objects = (shade + stripes + noise * grain[kinds, None, None]).clip(1, 255).astype(np.uint8)
+    stripes = strength[kinds, None, None] * random.uniform(0.2, 1.8, (n, 1, 1)) * (along % 2)
+    grains = grain[kinds, None, None] * random.uniform(0.4, 2, (n, 1, 1))
+    noise = random.standard_normal((1, n, BOX, BOX), np.float32) * grains
+    shade = (light[kinds] + random.normal(0, 25, (n, 3))).T[:, :, None, None]
+    objects = (shade + stripes + noise).clip(1, 255).astype(np.uint8)
     start = (CELL - BOX) // 2
     cells[:, start : start + BOX, :, start : start + BOX] = objects.transpose(0, 2, 1, 3)
     return cells.reshape(3, CELL, n * CELL)
 
 
-def write_scene(raw: Path, number: int, side: int, n: int) -> None:
-    """Write a scene with n annotated objects, and its annotations."""
+def write_scene(raw: Path, number: int, side: int, n: int, **options: str) -> None:
+    """Write a scene with n annotated objects, and its annotations; options are rasterio's."""
     random = np.random.default_rng(number)
     per_row = side // CELL
     kinds = random.integers(0, KINDS, (per_row, per_row))
@@ -78,6 +79,7 @@ def write_scene(raw: Path, number: int, side: int, n: int) -> None:
         "tiled": True,
         "blockxsize": 512,
         "blockysize": 512,
+        **options,
     }
     ground = random.normal(100, 8, (3, CELL, side + SPARE)).astype(np.uint8)
     with rasterio.open(raw / f"scene{number:02}.tif", "w", **profile) as target:
