@@ -153,8 +153,8 @@ def render_scale(detail: dict[str, Any]) -> list[str]:
         "",
         f"Each stage ran as a command of its own, on {detail['scenes']} scenes (`scale.py`).",
         "",
-        "| stage | seconds | core-seconds | peak memory, GB |",
-        "|---|---|---|---|",
+        "| stage | seconds | core-seconds | peak memory, GB | without mapped files, GB |",
+        "|---|---|---|---|---|",
     ]
     for stage, figures in detail["stages"].items():
         lines.append(f"| {stage} | {' | '.join(f'{value:g}' for value in figures.values())} |")

@@ -1,7 +1,6 @@
 """Fit an encoder to a chip set, and embed chips while the next batch is read from disk."""
 
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pandas as pd
@@ -9,6 +8,7 @@ from threadpoolctl import threadpool_limits
 
 from core.chips.chip_set import ChipSet, SceneChips
 from core.chips.scaling import Scaling
+from core.compute import read_ahead
 from core.embeddings.encoder import (
     ChipBatch,
     ChipFootprints,
@@ -85,7 +85,7 @@ def encode_rows(
     # times slower if other programs run. Networks use their own thread pool, which is not limited.
     with threadpool_limits(1, user_api="blas"):
         size = int(getattr(encoder, "read_size", _READ_SIZE))
-        batches = _read_ahead(part, bands, scaling, rows, size, footprints)
+        batches = _read_batches(part, bands, scaling, rows, size, footprints)
         embeddings = np.concatenate([encoder.encode(batch, fitted) for batch in batches])
     embeddings = embeddings.astype(np.float32, copy=False)
     _require_finite(encoder, embeddings, part.facts["chip_id"].iloc[rows])
@@ -121,7 +121,7 @@ def _require_finite(encoder: Encoder, embeddings: FloatArray, chip_ids: pd.Serie
         )
 
 
-def _read_ahead(
+def _read_batches(
     part: SceneChips,
     bands: tuple[str, ...],
     scaling: Scaling,
@@ -140,9 +140,5 @@ def _read_ahead(
             located = ChipFootprints(footprints, slice(start, stop))
         return ChipBatch(np.array(part.pixels[start:stop]), mask, scaling, bands, located)
 
-    with ThreadPoolExecutor(1) as pool:
-        pending = pool.submit(read, starts[0])
-        for start in starts[1:]:
-            batch, pending = pending.result(), pool.submit(read, start)
-            yield batch
-        yield pending.result()
+    for batch in read_ahead(read, starts):
+        yield batch.result()
