@@ -9,12 +9,12 @@ import json
 import subprocess
 import sys
 import tempfile
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 from core.land.evaluation.confusion import FEWEST_UNITS
-from core.land.evaluation.economy_verdict import describe_point
-from core.land.evaluation.label_economy import DRAWS, REGION, EconomyPoint
+from core.land.evaluation.label_economy import DRAWS, REGION
 from core.land.models.configurations import NOTEBOOK_PATCHES, grid_configurations
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -436,10 +436,9 @@ def economy_section(workspace: Path) -> str:
     settings.write_text("[features]\nfusion = true\nrobust = true\n", encoding="utf-8")
     result = run_flair(workspace, "economy", "--protocol", "domains", "--settings", str(settings))
     minutes = result["seconds"] / 60
-    points = [EconomyPoint(**point) for point in result["points"]]
     rows: list[tuple[object, ...]] = [
-        (p.n_labels, f"{p.miou:.3f}", f"{p.low:.3f} to {p.high:.3f}", describe_point(p))
-        for p in sorted(points, key=lambda p: p.n_labels)
+        (p["n_labels"], f"{p['miou']:.3f}", f"{p['low']:.3f} to {p['high']:.3f}", p["title"])
+        for p in sorted(result["points"], key=itemgetter("n_labels"))
     ]
     header = ("labels", "mIoU", "range", "use of the labels")
     return (
@@ -449,14 +448,15 @@ def economy_section(workspace: Path) -> str:
         f"out. Each mIoU combines all folds and is the mean over {DRAWS} random draws of the "
         "labelled pixels; the range covers 95 % of the draws, and of the areas if there are at "
         f"least {FEWEST_UNITS}. `draws` in the table `study` of a settings file sets the number of "
-        'draws. "One look per cluster" means that one pixel of each cluster is labelled; "every '
+        'draws. "One label per cluster" means that one pixel of each cluster is labelled; "every '
         'training label" means that clusters are named by all labels, which saves no labelling.'
         "\n\n"
         "Clusters are compared with the best of several simple alternatives at the same number of "
         "labels: kNN, 1-NN, logistic regression and gradient boosting on random pixels, and 1-NN "
-        "on the medoids of k-means. Methods for few labels are compared in the same way: label "
-        "spreading over the graph of the 10 nearest neighbours, self-training, and logistic "
-        "regression on actively chosen pixels (medoids first, then those with small margins "
+        "and logistic regression on the medoids of k-means. Methods for few labels are compared "
+        "in the same way: label spreading over the graph of the 10 nearest neighbours, "
+        "self-training, and logistic regression on actively chosen pixels (medoids first, then "
+        "those with small margins "
         f"between classes) or regions (squares of {REGION} × {REGION} pixels, of which every "
         "sampled pixel counts as one label). Semi-supervised HDBSCAN selects the clusters of its "
         "tree by labels of random pixels, and counts as clusters. All but kNN, 1-NN and the "

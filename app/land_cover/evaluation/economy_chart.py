@@ -9,21 +9,18 @@ from app.widgets.charts import base_layout
 from app.widgets.markup import escape_hover, format_number
 from app.widgets.theme import chart_colours
 from core.land.evaluation.cluster_labels import EVERY_LABEL
-from core.land.evaluation.economy_verdict import describe_point
+from core.land.evaluation.economy_verdict import KIND_TITLES, TITLES, describe_point
 from core.land.evaluation.label_economy import EconomyPoint, Kind
-
-GROUPS: dict[Kind, str] = {
-    "simple": "Labelled pixels",
-    "clusters": "Clusters with names",
-    "few": "Methods for few labels",
-}
 
 
 @dataclass(frozen=True)
 class CurveStyle:
-    """The title and the look of a curve; an empty colour is the accent colour of the theme."""
+    """The look of a curve; an empty colour is the accent colour of the theme.
 
-    title: str
+    The title is that of clusters; other methods have the titles of `TITLES`.
+    """
+
+    title: str = ""
     colour: str = ""
     dash: str = "solid"
     symbol: str = "circle"
@@ -32,19 +29,20 @@ class CurveStyle:
 
 # By the beginning of the method's name. Colours of Okabe and Ito (2008).
 STYLES = {
-    "knn": CurveStyle("kNN, random pixels", dash="dot", symbol="circle-open"),
-    "1nn": CurveStyle("1-NN, random pixels", dash="dash", symbol="square-open"),
-    "logistic": CurveStyle("logistic regression, random pixels", width=2.6),
-    "boosting": CurveStyle("gradient boosting, random pixels", dash="dashdot", symbol="diamond"),
-    "medoids": CurveStyle("1-NN, medoids", dash="longdash", symbol="triangle-up"),
+    "knn": CurveStyle(dash="dot", symbol="circle-open"),
+    "1nn": CurveStyle(dash="dash", symbol="square-open"),
+    "logistic": CurveStyle(width=2.6),
+    "boosting": CurveStyle(dash="dashdot", symbol="diamond"),
+    "medoids logistic": CurveStyle(dash="longdashdot", symbol="triangle-down"),
+    "medoids": CurveStyle(dash="longdash", symbol="triangle-up"),
     "hdbscan": CurveStyle("HDBSCAN clusters", "#D55E00", symbol="circle"),
     "kmeans": CurveStyle("k-means clusters", "#CC79A7", symbol="square"),
-    "semi-supervised": CurveStyle("semi-supervised HDBSCAN", "#E69F00", symbol="diamond", width=2),
-    "spreading": CurveStyle("label spreading", "#CC79A7", symbol="square-open"),
-    "self-training": CurveStyle("self-training", "#E69F00", symbol="diamond-open"),
-    "active regions": CurveStyle("uncertain regions", "#56B4E9", symbol="triangle-up"),
-    "active": CurveStyle("uncertain pixels", "#D55E00", symbol="star", width=2.6),
-    "regions": CurveStyle("random regions", "#7B8794", dash="dash", symbol="triangle-up-open"),
+    "semi-supervised": CurveStyle(colour="#E69F00", symbol="diamond", width=2),
+    "spreading": CurveStyle(colour="#CC79A7", symbol="square-open"),
+    "self-training": CurveStyle(colour="#E69F00", symbol="diamond-open"),
+    "active regions": CurveStyle(colour="#56B4E9", symbol="triangle-up"),
+    "active": CurveStyle(colour="#D55E00", symbol="star", width=2.6),
+    "regions": CurveStyle(colour="#7B8794", dash="dash", symbol="triangle-up-open"),
 }
 _OTHER = CurveStyle("other", "#7B8794")
 
@@ -62,9 +60,9 @@ def economy_chart(points: Sequence[EconomyPoint], kind: Kind) -> go.Figure:
             curves.setdefault(point.method, []).append(point)
     titles: set[str] = set()
     for method, curve in sorted(curves.items(), key=lambda item: _position(item[0])):
-        style, group = curve_style(method), GROUPS[curve[0].kind]
-        figure.add_trace(_curve(curve, style, group, is_first=style.title not in titles))
-        titles.add(style.title)
+        title = curve_title(method)
+        figure.add_trace(_curve(curve, title, is_first=title not in titles))
+        titles.add(title)
     every = [p for p in points if p.rule == EVERY_LABEL and kind == "clusters"]
     if every:
         figure.add_trace(_markers(every))
@@ -84,14 +82,18 @@ def curve_style(method: str) -> CurveStyle:
     return next((STYLES[name] for name in STYLES if method.startswith(name)), _OTHER)
 
 
+def curve_title(method: str) -> str:
+    """Return the title of a method's curve in the legend."""
+    return TITLES.get(method) or curve_style(method).title
+
+
 def _position(method: str) -> int:
     names = list(STYLES)
     return next((i for i, name in enumerate(names) if method.startswith(name)), len(names))
 
 
-def _curve(
-    curve: Sequence[EconomyPoint], style: CurveStyle, group: str, *, is_first: bool
-) -> go.Scatter:
+def _curve(curve: Sequence[EconomyPoint], title: str, *, is_first: bool) -> go.Scatter:
+    style, group = curve_style(curve[0].method), _group_title(curve[0].kind)
     colour = style.colour or chart_colours().accent
     # Cuts of one clustering are not a curve of their own.
     width = 0.8 if curve[0].n_clusters else style.width
@@ -114,7 +116,7 @@ def _curve(
         marker={"size": 7, "color": colour, "symbol": style.symbol},
         hovertext=[_hover(point) for point in curve],
         hoverinfo="text",
-        name=style.title,
+        name=title,
         showlegend=is_first,
         legendgroup=group,
         legendgrouptitle={"text": f"<b>{group}</b>"},
@@ -132,9 +134,13 @@ def _markers(every: Sequence[EconomyPoint]) -> go.Scatter:
         hovertext=[_hover(point) for point in every],
         hoverinfo="text",
         name="named by all labels",
-        legendgroup=GROUPS["clusters"],
-        legendgrouptitle={"text": f"<b>{GROUPS['clusters']}</b>"},
+        legendgroup=_group_title("clusters"),
+        legendgrouptitle={"text": f"<b>{_group_title('clusters')}</b>"},
     )
+
+
+def _group_title(kind: Kind) -> str:
+    return KIND_TITLES[kind].capitalize()
 
 
 def _hover(point: EconomyPoint) -> str:

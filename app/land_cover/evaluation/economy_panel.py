@@ -12,15 +12,13 @@ from app.land_cover.land_widgets import download_button, land_choice
 from app.land_cover.run_form import features_form
 from app.widgets.charts import show_chart
 from app.widgets.markup import escape_markdown
-from core.land.evaluation.economy_verdict import economy_sentences
-from core.land.evaluation.label_economy import EconomyPoint, Kind, LabelEconomy, point_table
+from core.land.evaluation.economy_verdict import KIND_TITLES, economy_sentences, point_rows
+from core.land.evaluation.label_economy import EconomyPoint, Kind, LabelEconomy
 from core.land.models.classifiers import MethodSettings
 from core.pipeline.land.economy_stage import ECONOMIES
 from core.pipeline.land.run_titles import describe_evaluation
 from core.pipeline.land.study_cells import StudyRun
 from core.pipeline.land.study_results import find_artifact
-
-KINDS: dict[Kind, str] = {"clusters": "clusters", "few": "methods for few labels"}
 
 
 def economy_panel(land: Land) -> None:
@@ -48,7 +46,7 @@ def _show_economy(land: Land, run: StudyRun, economy: LabelEconomy, n_folds: int
     kind = _choose_kind(land, economy.points)
     show_chart(economy_chart(economy.points, kind), "cs.land.economy")
     st.markdown(escape_markdown(" ".join(support)))
-    table = pd.DataFrame([point_table(point) for point in economy.points])
+    table = pd.DataFrame(point_rows(economy.points))
     download_button(land, "Download the curve (CSV)", table, "flair-labels.csv")
     folds = f"pooled over {n_folds} folds" if n_folds > 1 else "in one fold"
     text = (
@@ -63,7 +61,8 @@ def _show_economy(land: Land, run: StudyRun, economy: LabelEconomy, n_folds: int
 
 def _choose_kind(land: Land, points: Sequence[EconomyPoint]) -> Kind:
     """Draw the choice of what is compared with labelled pixels, if there is one."""
-    kinds = {kind: title for kind, title in KINDS.items() if any(p.kind == kind for p in points)}
+    present = {point.kind for point in points} - {"simple"}
+    kinds = {kind: title for kind, title in KIND_TITLES.items() if kind in present}
     if len(kinds) < 2:
         return next(iter(kinds), "clusters")
     return land_choice(land, "Compared with labelled pixels", kinds, "economy kind")

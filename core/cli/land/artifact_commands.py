@@ -2,15 +2,22 @@
 
 import dataclasses
 from collections.abc import Iterator
-from itertools import chain
+from itertools import chain, groupby
+from operator import itemgetter
 from typing import Any
 
 from core.artifacts.store import Artifact
 from core.cli.console import reporter, show_result
 from core.cli.land import result_texts as texts
 from core.cli.land.land_options import LandSession, ProtocolOption, with_land_session
-from core.land.evaluation.economy_verdict import economy_answer, economy_sentences, economy_verdict
-from core.land.evaluation.label_economy import LabelEconomy, point_table
+from core.land.evaluation.economy_verdict import (
+    KIND_TITLES,
+    economy_answer,
+    economy_sentences,
+    economy_verdict,
+    point_rows,
+)
+from core.land.evaluation.label_economy import LabelEconomy
 from core.land.models.classifiers import MethodSettings
 from core.pipeline.land.class_maps import CLASS_MAPS
 from core.pipeline.land.economy_stage import ECONOMIES
@@ -73,7 +80,7 @@ def economy_command(session: LandSession, protocol: ProtocolOption = "") -> None
         artifact = run.make(ECONOMIES, listen("economy"))
         economy = ECONOMIES.open(artifact)
         notes = study_notes(run.study, run.spec)
-    table = [point_table(point) for point in economy.points]
+    table = point_rows(economy.points)
     # Of the classifier's settings, the curve depends on the number of neighbours.
     title = configuration_title(dataclasses.replace(run, method=MethodSettings(k=run.method.k)))
     result: dict[str, Any] = {"title": title, "features": run.spec.title}
@@ -97,11 +104,13 @@ def economy_command(session: LandSession, protocol: ProtocolOption = "") -> None
 
 def _economy_lines(title: str, economy: LabelEconomy) -> Iterator[str]:
     yield title
-    for point in sorted(economy.points, key=lambda point: (point.kind, point.method)):
-        yield (
-            f"{point.n_labels:>8} labels  mIoU {point.miou:.3f} ({point.low:.3f} to "
-            f"{point.high:.3f})  {point.method}: {point.rule}"
-        )
+    for kind, rows in groupby(point_rows(economy.points), itemgetter("kind")):
+        yield f"{KIND_TITLES[kind].capitalize()}:"
+        for row in rows:
+            yield (
+                f"{row['n_labels']:>8} labels  mIoU {row['miou']:.3f} ({row['low']:.3f} to "
+                f"{row['high']:.3f})  {row['title']}"
+            )
     yield from economy_sentences(economy)
 
 

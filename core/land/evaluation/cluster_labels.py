@@ -143,4 +143,4 @@ def spend_on_clusterings(
 def _rule(budget: int) -> str:
     if not budget:
         return EVERY_LABEL
-    return "one look per cluster" if budget == 1 else f"{budget} pixels per cluster"
+    return "one label per cluster" if budget == 1 else f"{budget} labels per cluster"

@@ -2,12 +2,18 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
 from core.land.evaluation.cluster_labels import EVERY_LABEL
-from core.land.evaluation.label_economy import EconomyPoint, Kind, LabelEconomy, fewest_labels
+from core.land.evaluation.label_economy import (
+    EconomyPoint,
+    Kind,
+    LabelEconomy,
+    cheapest_point,
+    point_table,
+)
 from core.types import DoubleArray
 
 Verdict = Literal["yes", "few", "mixed", "no", "undecided", "unknown"]
@@ -18,13 +24,21 @@ TITLES = {
     "logistic": "logistic regression on random pixels",
     "boosting": "gradient boosting on random pixels",
     "medoids": "1-NN on medoids of k-means",
-    "semi-supervised hdbscan": "semi-supervised HDBSCAN with labels of random pixels",
+    "medoids logistic": "logistic regression on medoids of k-means",
+    "semi-supervised hdbscan": "semi-supervised HDBSCAN from random pixels",
     "spreading": "label spreading from random pixels",
     "self-training": "self-training from random pixels",
     "active": "logistic regression on uncertain pixels",
     "regions": "logistic regression on random regions",
     "active regions": "logistic regression on uncertain regions",
 }
+"""The names of methods that are shown to users, everywhere; see `describe_point`."""
+KIND_TITLES: dict[Kind, str] = {
+    "simple": "labelled pixels",
+    "clusters": "clusters with names",
+    "few": "methods for few labels",
+}
+"""The kinds of methods, in the order of tables."""
 
 
 @dataclass(frozen=True)
@@ -54,11 +68,22 @@ class PointMatch:
 
     @property
     def text(self) -> str:
-        """The absolute difference with its range, such as "0.040 (0.010 to 0.070)"."""
-        low, high = sorted(
-            (self.low, self.high) if self.difference > 0 else (-self.low, -self.high)
+        """The difference to the best alternative, and whether it is clear, as a clause."""
+        size, n_labels = f"{abs(self.difference):.3f}", self.best.n_labels
+        best = f"the best alternative with {n_labels} labels, {describe_point(self.best)}"
+        best += f" ({self.best.miou:.3f})"
+        if self.difference == self.low == self.high == 0:
+            return f"which equals that of {best}"
+        direction = "higher" if self.difference > 0 else "lower"
+        if self.verdict:
+            near, far = sorted((abs(self.low), abs(self.high)))
+            return (
+                f"which is {size} {direction} (range {near:.3f} to {far:.3f}) than that of {best}"
+            )
+        return (
+            f"which is {size} {direction} than that of {best}, but this difference is not clear: "
+            f"its range, from {_signed_text(self.low)} to {_signed_text(self.high)}, includes 0"
         )
-        return f"{abs(self.difference):.3f} ({low:.3f} to {high:.3f})"
 
 
 def match_points(points: Sequence[EconomyPoint], kind: Kind = "clusters") -> list[PointMatch]:
@@ -120,18 +145,28 @@ def economy_sentences(economy: LabelEconomy) -> list[str]:
     points = economy.points
     sentences = (
         f"Do clusters replace labels here? {_answer(points)}",
-        f"The ranges in brackets cover {economy.range_text}.",
+        f"The ranges cover {economy.range_text}.",
+        "Between the numbers of labels evaluated, the mIoU of the alternatives is interpolated.",
         _support(points),
         _few_label_answer(points),
         economy.left_out_text,
     )
-    texts = (text.replace("kmeans", "k-means").replace("hdbscan", "HDBSCAN") for text in sentences)
-    return [text for text in texts if text]
+    return [text for text in sentences if text]
 
 
 def describe_point(point: EconomyPoint) -> str:
     """Return what a point stands for, such as "kNN on random pixels"."""
-    return TITLES.get(point.method) or f"{point.method} ({point.rule})"
+    method = point.method.replace("kmeans", "k-means").replace("hdbscan", "HDBSCAN")
+    return TITLES.get(point.method) or f"{method} ({point.rule})"
+
+
+def point_rows(points: Sequence[EconomyPoint]) -> list[dict[str, Any]]:
+    """Return points as rows of a table, with their titles: by kind, method and number of labels."""
+    kinds, methods = list(KIND_TITLES), list(dict.fromkeys(point.method for point in points))
+    ordered = sorted(
+        points, key=lambda p: (kinds.index(p.kind), methods.index(p.method), p.n_labels, p.miou)
+    )
+    return [point_table(point) | {"title": describe_point(point)} for point in ordered]
 
 
 def _answer(points: Sequence[EconomyPoint]) -> str:
@@ -166,12 +201,16 @@ def _gain(match: PointMatch) -> float:
 
 def _compare(match: PointMatch) -> str:
     """Describe a match, without "with" at the beginning and without a full stop."""
-    direction = "higher" if match.difference > 0 else "lower"
+    point = match.point
     return (
-        f"{match.point.n_labels} labels, {describe_point(match.point)} reaches an mIoU of "
-        f"{match.point.miou:.3f}, which is {direction} by {match.text} than that of "
-        f"{describe_point(match.best)}, the best alternative"
+        f"{point.n_labels} labels, {describe_point(point)} reaches an mIoU of {point.miou:.3f}, "
+        f"{match.text}"
     )
+
+
+def _signed_text(difference: float) -> str:
+    """Return a signed difference in words, such as "0.049 lower"."""
+    return f"{abs(difference):.3f} {'lower' if difference < 0 else 'higher'}"
 
 
 def _support(points: Sequence[EconomyPoint]) -> str:
@@ -181,8 +220,12 @@ def _support(points: Sequence[EconomyPoint]) -> str:
     if not clusters or not simple:
         return ""
     best, top = (max(group, key=lambda p: p.miou) for group in (clusters, simple))
-    needed = fewest_labels(simple, best.miou)
-    reach = "none reaches it" if needed is None else f"the best one reaches it with {needed} labels"
+    cheapest = cheapest_point(simple, best.miou)
+    reach = (
+        "none reaches it"
+        if cheapest is None
+        else f"{describe_point(cheapest)} reaches it first, with {cheapest.n_labels} labels"
+    )
     return (
         f"The best of {len(clusters)} ways of naming clusters, {describe_point(best)}, reaches "
         f"{best.miou:.3f} with {best.n_labels} labels; of the alternatives, {reach}. With any "

@@ -260,6 +260,7 @@ def _pool(parts: Sequence[Spending]) -> EconomyPoint:
     )
 
 
-def fewest_labels(points: Iterable[EconomyPoint], miou: float) -> int | None:
-    """Return the fewest labels with which any of the points reaches `miou`; None if none does."""
-    return min((point.n_labels for point in points if point.miou >= miou), default=None)
+def cheapest_point(points: Iterable[EconomyPoint], miou: float) -> EconomyPoint | None:
+    """Return the point with the fewest labels that reaches `miou`; None if none does."""
+    enough = (point for point in points if point.miou >= miou)
+    return min(enough, key=lambda point: point.n_labels, default=None)

@@ -86,38 +86,41 @@ def spend_on_pixels(use: PixelUse, draws: int, seed: int = 0) -> Iterator[Spendi
 def simple_uses(bench: Bench, k: int, most: int) -> list[PixelUse]:
     """Return the simple alternatives to clusters.
 
-    kNN is evaluated on all training pixels, the others on at most `most` of them.
+    kNN is evaluated on all training pixels, the others on at most `most` of them. Logistic
+    regression on medoids is one of them because active choice starts from it: without it, active
+    choice would be credited with the advantage of medoids over random pixels.
     """
     n, thinned = len(bench.train_labels), bench.thin(most)
     counts = [budget for budget in label_counts(n)[:-1] if budget < most]
     every = tuple(label_counts(n)[:-1])
     logistic = (*counts, 0) if n <= most else tuple(counts)
     neighbours = {name: _neighbour_learner(size) for name, size in (("knn", k), ("1nn", 1))}
-    return [
-        PixelUse(name, RANDOM, "simple", (*every, 0), bench, learn, choose_randomly)
-        for name, learn in neighbours.items()
-        if name == "knn" or k != 1
-    ] + [
-        PixelUse("logistic", RANDOM, "simple", logistic, thinned, fit_logistic, choose_randomly),
-        PixelUse(
-            "boosting",
-            RANDOM,
-            "simple",
-            tuple(b for b in counts[3::2] if b <= 2000),
-            thinned,
-            _boost,
-            choose_randomly,
-        ),
-        PixelUse(
-            "medoids",
-            "medoids of k-means",
-            "simple",
-            tuple(b for b in counts if b <= 500),
-            thinned,
-            neighbours["1nn"],
-            choose_medoids,
-        ),
-    ]
+    choose_medoids, few = _medoid_chooser(), tuple(b for b in counts if b <= 500)
+    return (
+        [
+            PixelUse(name, RANDOM, "simple", (*every, 0), bench, learn, choose_randomly)
+            for name, learn in neighbours.items()
+            if name == "knn" or k != 1
+        ]
+        + [
+            PixelUse(
+                "logistic", RANDOM, "simple", logistic, thinned, fit_logistic, choose_randomly
+            ),
+            PixelUse(
+                "boosting",
+                RANDOM,
+                "simple",
+                tuple(b for b in counts[3::2] if b <= 2000),
+                thinned,
+                _boost,
+                choose_randomly,
+            ),
+        ]
+        + [
+            PixelUse(name, "medoids of k-means", "simple", few, thinned, learn, choose_medoids)
+            for name, learn in (("medoids", neighbours["1nn"]), ("medoids logistic", fit_logistic))
+        ]
+    )
 
 
 def choose_randomly(
@@ -129,12 +132,21 @@ def choose_randomly(
         yield np.sort(order[:budget])
 
 
-def choose_medoids(
-    bench: Bench, budgets: Sequence[int], seed: int, draw: int
-) -> Iterator[AnyArray]:
-    """Yield the pixels nearest to the centres of as many k-means clusters."""
-    for budget in budgets:
-        yield find_medoids(bench.train.matrix, budget, seed, draw)
+def _medoid_chooser() -> Chooser:
+    """Return a choice of the pixels nearest to the centres of as many k-means clusters.
+
+    The learners on one bench share it, so that each k-means is computed once.
+    """
+    medoids: dict[tuple[int, int, int], AnyArray] = {}
+
+    def choose(bench: Bench, budgets: Sequence[int], seed: int, draw: int) -> Iterator[AnyArray]:
+        for budget in budgets:
+            key = (budget, seed, draw)
+            if key not in medoids:
+                medoids[key] = find_medoids(bench.train.matrix, *key)
+            yield medoids[key]
+
+    return choose
 
 
 def find_medoids(matrix: FloatArray, n: int, seed: int = 0, draw: int = 0) -> AnyArray:

@@ -105,5 +105,5 @@ def _open_curve(artifact: Artifact) -> LabelEconomy:
 
 
 ECONOMIES: Stage[StudyRun, LabelEconomy] = Stage(
-    "flair-economies", 4, _economy_inputs, _write_curve, _open_curve, StudyRun.file_states
+    "flair-economies", 5, _economy_inputs, _write_curve, _open_curve, StudyRun.file_states
 )

@@ -9,6 +9,7 @@ from core.land.evaluation.economy_verdict import (
     economy_sentences,
     economy_verdict,
     match_points,
+    point_rows,
 )
 from core.land.evaluation.label_economy import EconomyPoint, LabelEconomy
 
@@ -26,7 +27,7 @@ def point(method, n_labels, miou, half=0.02, kind="simple", rule="random pixels"
     )
 
 
-def clusters(n_labels, miou, half=0.02, method="kmeans, 13 centres", rule="one look per cluster"):
+def clusters(n_labels, miou, half=0.02, method="kmeans, 13 centres", rule="one label per cluster"):
     return point(method, n_labels, miou, half, "clusters", rule)
 
 
@@ -97,23 +98,61 @@ def test_answer__changes_with_the_data(cluster_points, verdict, words):
 def test_answer__states_difference_and_uncertainty():
     text = answer(*PIXELS, clusters(100, 0.5))
     assert (
-        "k-means, 13 centres (one look per cluster) reaches an mIoU of 0.500, which is higher by "
-        "0.200 (0." in text
+        "with 100 labels, k-means, 13 centres (one label per cluster) reaches an mIoU of 0.500, "
+        "which is 0.200 higher (range 0.1" in text
     )
-    assert "than that of kNN on random pixels, the best alternative" in text
+    assert "than that of the best alternative with 100 labels, kNN on random pixels (0.300)" in text
+    assert "the mIoU of the alternatives is interpolated" in text
     assert "10 draws of the labels, not of the areas" in text
     assert "10 draws of the labels and 8 areas" in answer(*PIXELS, clusters(100, 0.5), n_areas=8)
 
 
 def test_answer__lower_differences_are_positive_numbers():
     (match,) = match_points([*PIXELS, clusters(100, 0.2)])
-    low, high = (float(part) for part in match.text.strip(")").split("(")[1].split(" to "))
+    low, high = (float(p) for p in match.text.split("range ")[1].split(")")[0].split(" to "))
     assert 0 < low < 0.1 < high
-    assert match.text.startswith("0.100 (")
+    assert match.text.startswith("which is 0.100 lower (range ")
+
+
+def test_answer__ranges_that_include_zero_are_explained():
+    (match,) = match_points([*PIXELS, clusters(100, 0.32)])
+    assert match.text.startswith("which is 0.020 higher than that of the best alternative")
+    assert "but this difference is not clear: its range, from 0.0" in match.text
+    assert " lower to 0.0" in match.text
+    assert match.text.endswith(" higher, includes 0")
+    assert "-0." not in answer(*PIXELS, clusters(100, 0.32))
+
+
+def test_answer__equal_points():
+    (match,) = match_points([point("knn", 100, 0.3, 0), clusters(100, 0.3, 0)])
+    assert match.text == (
+        "which equals that of the best alternative with 100 labels, kNN on random pixels (0.300)"
+    )
+
+
+def test_rows__are_sorted_and_have_the_names_of_the_answer():
+    points = [
+        clusters(200, 0.5, method="hdbscan, clusters of 10 or more"),
+        clusters(20, 0.3, method="hdbscan, clusters of 10 or more"),
+        clusters(13, 0.3),
+        point("active", 13, 0.3, kind="few"),
+        *reversed(PIXELS),
+    ]
+    rows = point_rows(points)
+    assert [(row["title"], row["n_labels"]) for row in rows] == [
+        ("kNN on random pixels", 10),
+        ("kNN on random pixels", 1000),
+        ("HDBSCAN, clusters of 10 or more (one label per cluster)", 20),
+        ("HDBSCAN, clusters of 10 or more (one label per cluster)", 200),
+        ("k-means, 13 centres (one label per cluster)", 13),
+        ("logistic regression on uncertain pixels", 13),
+    ]
+    assert all(row["method"] and "replicates" not in row for row in rows)
 
 
 def test_answer__labels_that_the_alternatives_need():
-    assert "the best one reaches it with 1000 labels" in answer(*PIXELS, clusters(20, 0.3))
+    text = answer(*PIXELS, clusters(20, 0.3))
+    assert "of the alternatives, kNN on random pixels reaches it first, with 1000 labels" in text
     assert "none reaches it" in answer(*PIXELS, clusters(20, 0.6))
 
 

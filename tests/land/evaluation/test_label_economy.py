@@ -8,7 +8,7 @@ from core.land.evaluation.label_economy import (
     EconomyPoint,
     LabelEconomy,
     Spending,
-    fewest_labels,
+    cheapest_point,
     label_counts,
     point_table,
     pool_folds,
@@ -68,13 +68,13 @@ def test_label_counts__ends_with_n():
     assert label_counts(100) == [13, 26, 52, 100]
 
 
-def test_fewest_labels__uses_the_mean():
+def test_cheapest_point__uses_the_mean():
     points = [
         EconomyPoint("knn", "", 10, 0.2, 0.1, 0.6),
         EconomyPoint("1nn", "", 20, 0.5, 0.4, 0.6),
     ]
-    assert fewest_labels(points, 0.4) == 20
-    assert fewest_labels(points, 0.8) is None
+    assert cheapest_point(points, 0.4) == points[1]
+    assert cheapest_point(points, 0.8) is None
 
 
 def test_point_table__leaves_out_the_replicates():

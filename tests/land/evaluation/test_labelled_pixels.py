@@ -5,8 +5,10 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from core.land.evaluation import labelled_pixels
 from core.land.evaluation.confusion import mean_iou
 from core.land.evaluation.label_economy import Bench, draw_generator
+from core.land.evaluation.label_spreading import few_label_uses
 from core.land.evaluation.labelled_pixels import (
     choose_randomly,
     find_medoids,
@@ -102,6 +104,28 @@ def test_medoids__equal_scikit_learn():
     assert (spending.counts[1] == data.count(predicted)).all()
 
 
+def test_medoids__logistic_regression_is_what_active_choice_starts_from():
+    """At the first number of labels, active choice has only medoids, so it gains nothing."""
+    data = bench()
+    alternative = next(iter(spend_on_pixels(use_named(data, "medoids logistic"), 2, 2)))
+    uses = few_label_uses(data, 3, 20_000, lambda: None)
+    active = next(iter(spend_on_pixels(next(u for u in uses if u.name == "active"), 2, 2)))
+    assert alternative.budget == active.budget == 13
+    assert (alternative.counts == active.counts).all()
+    assert alternative.kind == "simple"
+
+
+def test_medoids__two_learners_share_each_k_means(monkeypatch):
+    calls = []
+    monkeypatch.setattr(
+        labelled_pixels, "find_medoids", lambda *args: calls.append(args) or np.arange(13)
+    )
+    for use in simple_uses(bench(), 3, 20_000):
+        if use.name.startswith("medoids"):
+            list(spend_on_pixels(use, 2))
+    assert len(calls) == 2 * len(use.budgets)
+
+
 def test_medoids__fewer_distinct_pixels_than_centres():
     matrix = np.repeat(np.eye(3, dtype=np.float32), 10, axis=0)
     assert len(find_medoids(matrix, 8)) == 3
@@ -131,7 +155,9 @@ def test_spend__labels_of_a_class_left_out_are_counted():
             assert not spending.counts.sum(axis=(0, 1))[:, 1].any()
 
 
-@pytest.mark.parametrize("name", ["knn", "1nn", "logistic", "boosting", "medoids"])
+@pytest.mark.parametrize(
+    "name", ["knn", "1nn", "logistic", "boosting", "medoids", "medoids logistic"]
+)
 def test_spend__one_class(name):
     data = bench(n_classes=1)
     for spending in spend_on_pixels(use_named(data, name), 2):

@@ -32,12 +32,12 @@ def points(economy):
 
 def test_curve__simple_alternatives_and_clusters(points):
     simple = {p.method for p in points if p.kind == "simple"}
-    assert simple == {"knn", "1nn", "logistic", "boosting", "medoids"}
+    assert simple == {"knn", "1nn", "logistic", "boosting", "medoids", "medoids logistic"}
     clusters = {p.method.split(",")[0] for p in points if p.kind == "clusters"}
     assert clusters == {"hdbscan", "kmeans", "semi-supervised hdbscan"}
     few = {p.method for p in points if p.kind == "few"}
     assert few == {"spreading", "self-training", "active", "regions", "active regions"}
-    looks = next(p for p in points if p.rule == "one look per cluster")
+    looks = next(p for p in points if p.rule == "one label per cluster")
     assert looks.n_labels == looks.n_clusters
     every = [p.n_labels for p in points if p.rule == "every training label"]
     assert max(every) <= max(p.n_labels for p in points if p.method == "knn")
