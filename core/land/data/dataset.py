@@ -9,6 +9,9 @@ from core.land.data.nomenclature import FLAIR, FLAIR_HUB, Legend
 SIDE = 512
 """Pixels along one side of a FLAIR patch, and the longest side of any patch."""
 
+AERIAL_BANDS_ONLY = "so only its aerial bands are used"
+"""How a patch whose Sentinel files are missing is handled, for the reason of a problem."""
+
 
 @dataclass(frozen=True)
 class Problem:

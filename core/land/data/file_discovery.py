@@ -10,7 +10,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from core.errors import WorkspaceError
-from core.land.data.dataset import Acquisition, Dataset, Patch, Problem, SuperArea
+from core.land.data.dataset import (
+    AERIAL_BANDS_ONLY,
+    Acquisition,
+    Dataset,
+    Patch,
+    Problem,
+    SuperArea,
+)
 from core.land.layouts.domain_folders import DOMAIN_ROLES, find_domain_trees
 from core.land.layouts.hub_discovery import discover_hub, find_hub_base
 
@@ -22,7 +29,6 @@ _SENTINEL_PARTS = ("data.npy", "masks.npy", "products.txt")
 # Number of parts of a path within a tree, <domain>/<area>/img/IMG_000001.tif.
 _DEPTH = 4
 _FOREIGN = "its name or folder does not follow FLAIR's layout, so it is not used"
-_AERIAL_ONLY = "so only its aerial bands are used"
 CENTROIDS = "flair-2_centroids_sp_to_patch.json"
 METADATA = "flair-2_aerial_metadata.json"
 
@@ -64,7 +70,7 @@ def discover_dataset(root: Path) -> Dataset:
     centroids = _read_centroids(base, problems) if trees["sen"] else {}
     metadata = _read_metadata(base, problems)
     if not trees["sen"]:
-        problems.append(Problem(base.name, f"there are no Sentinel files, {_AERIAL_ONLY}"))
+        problems.append(Problem(base.name, f"there are no Sentinel files, {AERIAL_BANDS_ONLY}"))
     patches: list[Patch] = []
     unlabelled: list[Patch] = []
     used = set()
@@ -86,10 +92,10 @@ def discover_dataset(root: Path) -> Dataset:
         if not trees["sen"]:
             pass
         elif key not in areas:
-            reason = f"the Sentinel files of {domain}-{area} are incomplete, {_AERIAL_ONLY}"
+            reason = f"the Sentinel files of {domain}-{area} are incomplete, {AERIAL_BANDS_ONLY}"
             problems.append(Problem(name, reason))
         elif name not in centroids:
-            problems.append(Problem(name, f"it has no centroid, {_AERIAL_ONLY}"))
+            problems.append(Problem(name, f"it has no centroid, {AERIAL_BANDS_ONLY}"))
         super_area, centroid, acquisition = areas.get(key), centroids.get(name), metadata.get(name)
         members = unlabelled if mask is None else patches
         paths = image.path, mask.path if mask else None
@@ -201,7 +207,7 @@ def _read_centroids(base: Path, problems: list[Problem]) -> dict[str, tuple[int,
         if isinstance(value, list) and [type(number) for number in value] == [int, int]:
             centroids[Path(key).stem] = (value[0], value[1])
         else:
-            reason = f"its centroid {value!r} is not [row, column], {_AERIAL_ONLY}"
+            reason = f"its centroid {value!r} is not [row, column], {AERIAL_BANDS_ONLY}"
             problems.append(Problem(key, reason))
     return centroids
 

@@ -6,7 +6,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from core.land.data.bands import FLAIR_BANDS, Bands
-from core.land.data.dataset import Acquisition, Dataset, Layout, Patch, Problem, SuperArea
+from core.land.data.dataset import (
+    AERIAL_BANDS_ONLY,
+    Acquisition,
+    Dataset,
+    Layout,
+    Patch,
+    Problem,
+    SuperArea,
+)
 from core.land.data.nomenclature import FLAIR_HUB
 from core.land.evaluation.published_results import OFFICIAL_TESTS
 from core.land.layouts.hub_tables import read_image_dates, read_series_dates, read_splits
@@ -20,7 +28,6 @@ _TREE = re.compile(rf"(D\d+-\d{{4}})_({'|'.join(_CONTENTS)})")
 _IMAGE, _LABELS, _HEIGHT, _SERIES, _MASKS = _CONTENTS
 # Sentinel pixels from the edge of a patch to its centre: a patch has 10 x 10 of 10.24 m.
 _CENTRE = 5
-_AERIAL_ONLY = "so only its aerial bands are used"
 
 
 @dataclass(frozen=True)
@@ -157,9 +164,9 @@ def _find_series(
         known = dates.get(name) or dates.get(name.rpartition("_")[0])
         if name not in data or name not in masks:
             missing = _SERIES if name not in data else _MASKS
-            problems.append(Problem(name, f"there is no {missing} raster, {_AERIAL_ONLY}"))
+            problems.append(Problem(name, f"there is no {missing} raster, {AERIAL_BANDS_ONLY}"))
         elif known is None:
-            problems.append(Problem(name, f"its Sentinel-2 dates are missing, {_AERIAL_ONLY}"))
+            problems.append(Problem(name, f"its Sentinel-2 dates are missing, {AERIAL_BANDS_ONLY}"))
         else:
             series[name] = SuperArea(data[name], masks[name], known[1], known[0])
     return series
