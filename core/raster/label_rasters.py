@@ -66,15 +66,18 @@ def read_label_values(path: Path) -> LabelValues:
     return LabelValues(dict(sorted(counts.items())), colours)
 
 
-def read_label_window(path: Path, box: Box, scene: Scene) -> tuple[AnyArray, BoolArray]:
+def read_label_window(
+    path: Path, box: Box, scene: Scene, content: str = "labels"
+) -> tuple[AnyArray, BoolArray]:
     """Read the labels of a part of a scene, (h, w), and which pixels have one.
 
-    Raises SceneError if the raster does not have the scene's grid.
+    `content` names what the raster contains in errors, such as "predictions". Raises
+    SceneError if the raster does not have the scene's grid.
     """
     left, top, right, bottom = box
     with open_scene(path) as source:
-        _check_bands(path, source)
-        _check_grid(path, source, scene)
+        _check_bands(path, source, content)
+        _check_grid(path, source, scene, content)
         return _read(path, source, Window(left, top, right - left, bottom - top))
 
 
@@ -91,23 +94,23 @@ def _read(
     return values, valid
 
 
-def _check_bands(path: Path, source: "rasterio.DatasetReader") -> None:
+def _check_bands(path: Path, source: "rasterio.DatasetReader", content: str = "labels") -> None:
     if source.count != 1 or source.dtypes[0].startswith("complex"):
         raise SceneError(
-            f"the labels have {source.count} bands ({source.dtypes[0]}), not one",
+            f"the {content} have {source.count} bands ({source.dtypes[0]}), not one",
             where=path.name,
             remedy="Choose a raster with one whole number for each class.",
         )
 
 
-def _check_grid(path: Path, source: "rasterio.DatasetReader", scene: Scene) -> None:
+def _check_grid(path: Path, source: "rasterio.DatasetReader", scene: Scene, content: str) -> None:
     size = (source.width, source.height)
     if size != (scene.width, scene.height):
         raise SceneError(
-            f"the labels have {size[0]} x {size[1]} pixels, but {scene.path.name} has "
+            f"the {content} have {size[0]} x {size[1]} pixels, but {scene.path.name} has "
             f"{scene.width} x {scene.height}",
             where=path.name,
-            remedy="Resample the labels to the image's grid, for example with gdalwarp.",
+            remedy=f"Resample the {content} to the image's grid, for example with gdalwarp.",
         )
     # A raster of labels without georeference is taken for one on the image's grid.
     if not source.crs or not scene.crs:
@@ -119,9 +122,9 @@ def _check_grid(path: Path, source: "rasterio.DatasetReader", scene: Scene) -> N
     shift = float(np.abs(label_points - scene_points).max() / pixel)
     if shift > _TOLERANCE:
         raise SceneError(
-            f"the labels are shifted by up to {shift:.3g} pixels against {scene.path.name}",
+            f"the {content} are shifted by up to {shift:.3g} pixels against {scene.path.name}",
             where=path.name,
-            remedy="Resample the labels to the image's grid, for example with gdalwarp.",
+            remedy=f"Resample the {content} to the image's grid, for example with gdalwarp.",
         )
 
 

@@ -12,6 +12,7 @@ from core.cli.land import (
     import_command,
     method_commands,
     predict_command,
+    score_command,
 )
 
 _FLAIR_DATA = {
@@ -26,7 +27,7 @@ _MODELS = {
     "run": method_commands.run_protocol_command,
     "predict": predict_command.predict_command,
     "grid": grid_command.run_grid_command,
-    "score": method_commands.score_protocol_command,
+    "score": score_command.score_protocol_command,
     "survey": artifact_commands.survey_command,
     "maps": artifact_commands.maps_command,
     "bench": artifact_commands.bench_command,

@@ -1,12 +1,10 @@
-"""`chipscape flair run`, `grid` and `score`: train classifiers, and score predictions."""
+"""`chipscape flair run`: train a classifier, and evaluate it."""
 
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, cast, get_args
-
-import typer
+from typing import Annotated, Any, cast
 
 from core.cli.console import reporter, show_result
 from core.cli.land import result_texts as texts
@@ -20,11 +18,8 @@ from core.cli.land.land_options import (
 from core.cli.land.result_texts import Outcome
 from core.cli.shared_options import MinClusterSizeOption, MinSamplesOption, option, require_choice
 from core.errors import ChipscapeError, DegenerateError, SceneError, SettingsError, TooFewError
-from core.land.data.dataset import Problem
-from core.land.evaluation.confusion import bootstrap_miou, describe_missing_interval, sum_by_area
 from core.land.evaluation.protocols import TITLES, Protocol, possible_protocols
-from core.land.evaluation.published_results import find_official_test
-from core.land.evaluation.scorers import ScorerName, select_full_counts
+from core.land.evaluation.scorers import ScorerName
 from core.pipeline.land.cell_results import CellResult
 from core.pipeline.land.repeated_training import MOST_REPEATS, N_REPEATS, Stability, repeat_training
 from core.pipeline.land.run_titles import configuration_title
@@ -120,82 +115,6 @@ def _chosen_protocols(session: LandSession, protocol: str) -> list[Protocol]:
         return [cast(Protocol, protocol)]
     # Without training patches, the protocol "patches" reports that they are missing.
     return possible_protocols(session.dataset()) or ["patches"]
-
-
-@with_land_session
-def score_protocol_command(
-    session: LandSession,
-    predictions: Annotated[Path, typer.Option(help="Folder of prediction rasters.")],
-    masks: Annotated[
-        Path | None,
-        option(
-            "Folder of masks. [default: the masks of the workspace's test patches, or of all its "
-            "patches if there are no test patches]"
-        ),
-    ] = None,
-    first: Annotated[str, typer.Option(help="Pixel value of class 1: 0, 1 or auto.")] = "auto",
-    skip_nodata: Annotated[
-        bool,
-        option(
-            "Leave out pixels with the nodata value of a prediction. [default: they are errors]",
-            "--skip-nodata",
-        ),
-    ] = False,
-    scorer: ScorerOption = "",
-) -> None:
-    """Score prediction rasters against masks, as the FLAIR challenge or FLAIR-HUB does."""
-    from core.land.evaluation import prediction_files as files
-    from core.land.evaluation.prediction_rasters import First, judge_rasters
-
-    require_choice(first, get_args(First), "--first")
-    named = scorer_choice(scorer)
-    if masks is None:
-        dataset = session.dataset()
-        truth, areas = files.dataset_masks(dataset), files.dataset_areas(dataset)
-        mask_problems: list[Problem] = []
-    else:
-        truth, mask_problems = files.rasters_by_number(masks)
-        areas = files.mask_areas(truth)
-    counted = judge_rasters(predictions, truth, first, skip_nodata)  # type: ignore[arg-type]
-    problems = [str(problem) for problem in (*mask_problems, *counted.problems)]
-    name = named or ("flair-hub" if counted.is_hub else "flair")
-    chosen, counts, covers = select_full_counts(counted.full_counts, name)
-    scores = chosen.score(counts.sum(axis=0))
-    units, unit = counts, "patches"
-    if areas.keys() >= set(counted.numbers):
-        units, unit = sum_by_area(counts, [areas[n] for n in counted.numbers]), "areas"
-    interval, n_units = bootstrap_miou(units, unit=unit, measure=chosen.miou), len(units)
-    notes = list(filter(None, [counted.assumption, counted.nomenclature_note(name)]))
-    domains = [areas.get(number, "").partition("/")[0] for number in counted.numbers]
-    official = find_official_test(domains, chosen.name)
-    pairs = zip(covers, scores.iou, strict=True)
-    iou = {cover.name: texts.json_number(value) for cover, value in pairs}
-    table = {
-        "patches": len(counted.names),
-        "first": counted.first,
-        "assumed": " ".join(notes),
-        "nodata_pixels": counted.n_nodata,
-        "unjudged_pixels": counted.n_nodata if skip_nodata else 0,
-        **texts.score_fields(scores),
-        "interval": asdict(interval) if interval else None,
-        "no_interval_because": "" if interval else describe_missing_interval(n_units, unit),
-        "interval_over": unit if unit == "areas" else "patches; areas are not known",
-        "iou": iou,
-        "test_set": official.name if official else None,
-        "published": [asdict(result) for result in official.results] if official else [],
-        "problems": problems,
-        "attribution": session.credit,
-    }
-    hidden: tuple[str, ...] = ("test_set", "published", "problems", "iou", "attribution", "assumed")
-    hidden += ("no_interval_because",)
-    fields = table | {"interval": texts.interval_text(interval, n_units, unit)}
-    lines = [f"{name:<18} {value}" for name, value in fields.items() if name not in hidden]
-    lines += [f"    {n:<22} {'absent' if v is None else f'{v:.3f}'}" for n, v in iou.items()]
-    if official:
-        lines += [f"published, {official.name}: {r} ({r.source})" for r in official.results]
-    lines += texts.note_lines(filter(None, (chosen.rule, *notes)))
-    lines += [f"problem: {problem}" for problem in problems]
-    show_result(session.as_json, table, lines)
 
 
 def run_outcome(

@@ -10,6 +10,7 @@ from rasterio.features import rasterize
 
 from core.errors import SceneError
 from core.land.data.dataset import LabelRule, Patch
+from core.raster.annotations.feature_table import PIXELS, SCENE
 from core.raster.annotations.footprints import place_annotations
 from core.raster.annotations.vector_files import read_annotations
 from core.raster.label_rasters import read_label_window
@@ -88,6 +89,25 @@ def read_window_labels(
     if rule.background:
         result[result == 0] = rule.background
     return result, unknown
+
+
+def describe_misplaced_polygons(image: Path, labels: Path) -> str:
+    """State why no polygon of a vector file lies on an image; empty if at least one does.
+
+    Raises SceneError if the image or the vector file cannot be read.
+    """
+    scene, annotations = _scene(image, image_version(image)), read_annotations(labels)
+    if not len(annotations.geometries) or len(place_annotations(scene, annotations)):
+        return ""
+    count = f"none of the {len(annotations.geometries)} polygons in {labels.name} lies on it"
+    if not scene.crs and annotations.crs not in (PIXELS, SCENE):
+        return (
+            f"{count}: the image has no georeference, so their coordinates are read as columns "
+            "and rows of its pixels; give the image the CRS and the position of its ground, for "
+            "example with gdal_translate -a_srs and -a_ullr"
+        )
+    crs = scene.crs_label if scene.crs else "pixels"
+    return f"{count}: they are elsewhere on the ground; check the CRS of both (image: {crs})"
 
 
 def image_version(path: Path) -> tuple[int, int]:

@@ -33,6 +33,15 @@ def _patch_key(stem: str) -> str | None:
     return match[1].zfill(6) if match else None
 
 
+def has_patch_names(folder: Path) -> bool:
+    """Return True if any GeoTIFF in a folder has a name by which `rasters_by_number` pairs it.
+
+    Also True without any GeoTIFF, so that the error is that of FLAIR's files.
+    """
+    paths = sorted(folder.rglob("*.tif*"))
+    return not paths or any(_patch_key(path.stem) for path in paths)
+
+
 def rasters_by_number(
     folder: Path, content: Content = "masks"
 ) -> tuple[dict[str, Path], list[Problem]]:

@@ -5,14 +5,14 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
 from core.errors import ChipscapeError, SceneError, SettingsError, TooFewError
 from core.land.data.bands import BYTE_DIVISOR, Bands, guess_bands
 from core.land.data.dataset import LabelRule, Problem
-from core.land.data.window_reading import read_window_labels
+from core.land.data.window_reading import describe_misplaced_polygons, read_window_labels
+from core.land.images.image_groups import Grouping, choose_groups
 from core.land.images.image_set import ImageSet, ImageWindow, LabelledImage, image_windows
 from core.land.images.label_classes import find_classes
 from core.progress import Progress, report_step, silent
@@ -22,14 +22,9 @@ from core.raster.scene import Scene, read_scene
 from core.raster.sidecars import RASTER_SUFFIXES
 from core.tables import Checked, bounded, one_of
 
-Grouping = Literal["auto", "files", "folders", "blocks"]
 LABEL_FOLDERS = ("labels", "label", "masks", "mask", "msk")
 """Names of folders whose rasters are labels, not images."""
 _LABEL_STEM = re.compile(r"(.+?)[ _-](?:labels?|masks?|lc|gt)$", re.I)
-# Spatial blocks are chosen so that there are about this many of them.
-_N_BLOCKS = 16
-_SMALLEST_BLOCK, _LARGEST_BLOCK = 32, 512
-_FEWEST_FILES = 3
 
 
 @dataclass(frozen=True)
@@ -48,7 +43,7 @@ class ImportSettings(Checked):
         square block. "auto": folders if there are several with labels, else files if there are
         at least three with labels, else blocks.
     block : int
-        Side of a block in pixels; 0 for about 16 blocks in all.
+        Side of a block in pixels, at least 16; 0 for about 16 blocks in all.
     bands : tuple of str
         The names of the bands, such as red, green, blue, nir, elevation; from the files if empty.
     credit : str
@@ -103,7 +98,14 @@ def import_images(
             "the labels with --labels.",
         )
     rule, legend = find_classes(files, settings.attribute, settings.background, classes, problems)
-    grouping, block = _choose_groups(sources, settings)
+    labelled_sources = [source for source in sources if source.labels]
+    grouping, block = choose_groups(
+        [(source.scene.height, source.scene.width) for source in labelled_sources],
+        len({source.folder for source in labelled_sources}),
+        settings.groups,
+        settings.block,
+        problems,
+    )
     images: list[LabelledImage] = []
     for step, source in enumerate(sources, start=1):
         try:
@@ -111,6 +113,7 @@ def import_images(
         except SceneError as error:
             problems.append(Problem(source.name, f"it is used without labels ({error})"))
             windows = tuple(_label_windows(source, None, grouping, block))
+        problems += _misplaced_polygons(source)
         split = "test" if "test" in Path(source.folder).parts else "train"
         images.append(LabelledImage(source.scene.path, source.labels, split, windows))
         report_step(report, step, len(sources), source.name)
@@ -123,7 +126,7 @@ def import_images(
     labelled = [window for image in images for window in image.windows if window.n_labelled]
     if len({window.group for window in labelled}) == 1:
         reason = (
-            "all labels are in one group, so models can only be evaluated on the patches they were "
+            "all labels are in one group, so models can only be evaluated on the windows they were "
             "trained on; choose smaller groups with --groups blocks and --block"
         )
         problems.append(Problem(folder.name, reason))
@@ -236,21 +239,15 @@ def _common_bands(
     return guess_bands(tuple(names), divisor), members
 
 
-def _choose_groups(
-    sources: Sequence[_Source], settings: ImportSettings
-) -> tuple[Grouping, int | None]:
-    """Return how windows are grouped, and the side of blocks in pixels, None without blocks."""
-    labelled = [source for source in sources if source.labels]
-    grouping: Grouping = settings.groups
-    if grouping == "auto":
-        n_folders = len({source.folder for source in labelled})
-        many_files = len(labelled) >= _FEWEST_FILES
-        grouping = "folders" if n_folders > 1 else "files" if many_files else "blocks"
-    if grouping != "blocks":
-        return grouping, None
-    n_pixels = sum(source.scene.width * source.scene.height for source in labelled)
-    side = round((n_pixels / _N_BLOCKS) ** 0.5)
-    return grouping, settings.block or min(max(side, _SMALLEST_BLOCK), _LARGEST_BLOCK)
+def _misplaced_polygons(source: _Source) -> list[Problem]:
+    """Report an image that none of its polygons lies on."""
+    if source.labels is None or source.labels.suffix.lower() in RASTER_SUFFIXES:
+        return []
+    try:
+        reason = describe_misplaced_polygons(source.scene.path, source.labels)
+    except ChipscapeError:
+        return []  # Reported when the labels are read.
+    return [Problem(source.name, reason)] if reason else []
 
 
 def _label_windows(

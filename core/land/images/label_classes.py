@@ -1,14 +1,14 @@
 """The classes of your own labels: from rasters, attributes of polygons, or a CSV file."""
 
-import csv
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from core.errors import SceneError, SettingsError, TooFewError
 from core.land.data.dataset import LabelRule, Problem
 from core.land.data.nomenclature import FULL, LandCover, Legend, class_colours
 from core.land.data.window_reading import attribute_texts
+from core.land.images.csv_rows import read_csv_rows
 from core.raster.annotations.footprints import guess_class_attribute
 from core.raster.annotations.vector_files import read_annotations
 from core.raster.label_rasters import LabelValues, read_label_values
@@ -50,8 +50,14 @@ def find_classes(
     if classes is not None:
         present = values
         values, table_colours = read_class_table(classes)
+        if kinds == {True}:
+            values = {_whole_number(value, classes): name for value, name in values.items()}
+            table_colours = {
+                _whole_number(value, classes): colour for value, colour in table_colours.items()
+            }
         colours |= table_colours
         problems += _class_table_problems(present, values, classes)
+    problems += _case_problems(values.values(), classes or files[0])
     names = [*values.values(), *([background] if background else [])]
     repeated = next((name for name in names if names.count(name) > 1), None)
     if repeated is not None:
@@ -81,15 +87,64 @@ def find_classes(
 def _class_table_problems(
     present: Mapping[str, str], listed: Mapping[str, str], path: Path
 ) -> list[Problem]:
-    """Report labels that a table of classes leaves out, and classes without any label."""
+    """Report labels that a table of classes leaves out, and classes without any label.
+
+    Raises SettingsError if there is no label of any class.
+    """
+    if not any(value in present for value in listed):
+        raise SettingsError(
+            f"none of the values in the table ({_list_some(listed)}) occurs in the labels, which "
+            f"have {_list_some(present)}",
+            where=path.name,
+            remedy="The column value holds the values as they are stored in the labels.",
+        )
     problems = []
     if unlisted := [value for value in present if value not in listed]:
-        words = ", ".join(unlisted[:8])
-        reason = f"labels with values that are not in this table are left out: {words}"
+        reason = (
+            f"labels with values that are not in this table are left out: {_list_some(unlisted)}"
+        )
         problems.append(Problem(path.name, reason))
     if unused := [f"{value} ({name})" for value, name in listed.items() if value not in present]:
         problems.append(Problem(path.name, f"no label has the value {', '.join(unused[:8])}"))
     return problems
+
+
+def _case_problems(names: Iterable[str], path: Path) -> list[Problem]:
+    """Report names that differ only in case, and are probably meant to be one class."""
+    variants: dict[str, list[str]] = {}
+    for name in names:
+        variants.setdefault(name.casefold(), []).append(name)
+    return [
+        Problem(
+            path.name,
+            f"the classes {' and '.join(map(repr, group))} differ only in capital letters, and "
+            "count as different classes; if they are one, correct the labels and import again",
+        )
+        for group in variants.values()
+        if len(group) > 1
+    ]
+
+
+def _whole_number(text: str, path: Path) -> str:
+    """Return the value of a raster as `LabelRule` stores it: "3" for "3.0" or "03"."""
+    try:
+        number = float(text)
+        if not number.is_integer():
+            raise ValueError
+    except ValueError:
+        raise SettingsError(
+            f"the value {text!r} is no whole number, and the labels are rasters",
+            where=path.name,
+            remedy="The column value holds the values of the raster, and the column name the "
+            "names of the classes.",
+        ) from None
+    return str(int(number))
+
+
+def _list_some(values: Iterable[str]) -> str:
+    """Return the first values, separated by commas."""
+    texts = list(values)
+    return ", ".join(texts[:8]) + (" ..." if len(texts) > 8 else "")
 
 
 def _raster_classes(
@@ -153,16 +208,11 @@ def read_class_table(path: Path) -> tuple[dict[str, str], dict[str, str]]:
     The columns are value, name and, optionally, colour (#rrggbb). Raises SettingsError if the file
     cannot be read, a column is missing, or a value occurs twice.
     """
-    try:
-        rows = list(csv.DictReader(path.read_text(encoding="utf-8-sig").splitlines()))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise SettingsError(f"the file cannot be read ({error})", where=str(path)) from error
     names: dict[str, str] = {}
     colours: dict[str, str] = {}
-    for number, row in enumerate(rows, start=2):
-        fields = {(key or "").strip().lower(): (text or "").strip() for key, text in row.items()}
-        value, name, colour = (fields.get(key, "") for key in ("value", "name", "colour"))
-        colour = colour or fields.get("color", "")
+    for number, row in read_csv_rows(path, ("value", "name")):
+        value, name = row.get("value", ""), row.get("name", "")
+        colour = row.get("colour", "") or row.get("color", "")
         problem = ""
         if not value or not name:
             problem = "there is no value or no name"
@@ -174,7 +224,8 @@ def read_class_table(path: Path) -> tuple[dict[str, str], dict[str, str]]:
             raise SettingsError(
                 f"{problem} in line {number}",
                 where=path.name,
-                remedy="The columns are value, name and colour, separated by commas.",
+                remedy="Each line has the value in the labels, the name of its class and, if you "
+                "like, a colour.",
             )
         names[value] = name
         if colour:

@@ -116,3 +116,48 @@ def test_run__a_single_group_and_missing_images(land_run, make_scene, make_annot
     result = land_run("run", "--workspace", workspace)
     assert result.exit_code == 1
     assert "the file is missing" in str(result.exception)
+
+
+def test_score__class_maps_of_imported_images(land_run, folder, tmp_path):
+    workspace, maps = tmp_path / "w", tmp_path / "w" / "results" / "class_maps"
+    for command in (("import", folder), ("predict",)):
+        assert land_run(*command, "--workspace", workspace).exit_code == 0
+    words = ("score", "--predictions", maps, "--workspace", workspace)
+    table = json.loads(land_run(*words, "--json").stdout.splitlines()[-1])
+    assert table["miou"] > 0.99
+    assert (table["predictions"], table["values"], table["interval_over"]) == (
+        4,
+        "numbers",
+        "groups",
+    )
+    text = land_run(*words).output
+    assert "mIoU 1.000" in " ".join(text.split())
+    assert "overall_accuracy" not in text
+    assert "FLAIR" not in text
+    # Rasters of labels have names of their own, which a CSV file pairs with the maps.
+    pairs = tmp_path / "pairs.csv"
+    lines = [f"{maps}/p{i}.tif,{folder}/p{i}_labels.tif" for i in range(4)]
+    pairs.write_text("\n".join(["prediction,labels", *lines]))
+    for place in (workspace, tmp_path / "empty"):
+        result = land_run("score", "--pairs", pairs, "--workspace", place, "--json")
+        assert result.exit_code == 0, result.output
+        assert json.loads(result.stdout.splitlines()[-1])["miou"] > 0.99
+    for wrong in (
+        ("score", "--workspace", workspace),
+        (*words, "--pairs", pairs),
+        (*words, "--first", "1"),
+        (*words, "--values", "some"),
+    ):
+        assert land_run(*wrong).exit_code == 1
+
+
+def test_score__folders_with_equal_names_need_no_import(land_run, make_scene, tmp_path):
+    values = np.where(np.arange(WIDTH) < 80, 4, 9) + np.zeros((HEIGHT, 1), int)
+    for name in ("field.tif", "wood.tif"):
+        make_scene(name, values, bands=1, folder=tmp_path / "labels")
+        make_scene(name, np.full_like(values, 4), bands=1, folder=tmp_path / "maps")
+    words = ("score", "--predictions", tmp_path / "maps", "--masks", tmp_path / "labels")
+    result = land_run(*words, "--workspace", tmp_path / "w", "--json")
+    assert result.exit_code == 0, result.output
+    table = json.loads(result.stdout.splitlines()[-1])
+    assert table["iou"] == {"class 4": 0.5, "class 9": 0}

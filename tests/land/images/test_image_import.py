@@ -188,3 +188,56 @@ def test_import__one_group_is_reported(polygon_folder):
     images = import_images(polygon_folder, ImportSettings(groups="files"))
     assert "all labels are in one group" in images.problems[-1].reason
     assert images.problems[-1].name == "polygons"
+
+
+def two_polygons(image, make_annotations, left=10):
+    shapes = [ground_box(left, 10, left + 30, 40), ground_box(left + 40, 10, left + 70, 40)]
+    make_annotations(image, shapes, [{"label": "boat"}, {"label": "pier"}])
+
+
+def test_import__polygons_elsewhere(make_scene, make_annotations, tmp_path):
+    image = make_scene("a.tif", halves(), folder=tmp_path / "a")
+    two_polygons(image, make_annotations, left=90_000)
+    with pytest.raises(TooFewError, match=r"none of the 2 polygons .* are elsewhere") as caught:
+        import_images(image.parent, ImportSettings())
+    assert "georeference" not in str(caught.value)
+
+
+@pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
+def test_import__polygons_for_an_image_without_georeference(make_scene, make_annotations, tmp_path):
+    image = make_scene("a.tif", halves(), crs=None, transform=Affine.identity(), folder=tmp_path)
+    two_polygons(image, make_annotations)
+    with pytest.raises(TooFewError, match=r"a: none of the 2 polygons .* has no georeference"):
+        import_images(tmp_path, ImportSettings())
+
+
+def test_import__images_without_polygons_are_named(make_scene, make_annotations, tmp_path):
+    first = make_scene("a.tif", halves(), folder=tmp_path / "w")
+    two_polygons(first, make_annotations)
+    second = make_scene("b.tif", halves(), folder=tmp_path / "w")
+    two_polygons(second, make_annotations, left=90_000)
+    images = import_images(first.parent, ImportSettings(background="water"))
+    names = [p.name for p in images.problems if "elsewhere on the ground" in p.reason]
+    assert names == ["b"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"block": 40, "groups": "files"}, "has no effect if files are left out"),
+        ({"block": 40, "groups": "folders"}, "has no effect if folders are left out"),
+        ({"block": 1}, "blocks of 1 x 1 pixels would divide the images into 19,200 windows"),
+        ({"block": 15, "groups": "blocks"}, "at least 16 pixels"),
+    ],
+)
+def test_import__blocks_that_are_not_used_or_too_small(polygon_folder, settings, message):
+    with pytest.raises(SettingsError, match=message):
+        import_images(polygon_folder, ImportSettings(**settings))
+
+
+def test_import__a_size_of_blocks_means_blocks(raster_folder):
+    images = import_images(raster_folder, ImportSettings(block=60))
+    assert images.groups == "blocks of about 60 x 60 pixels"
+    images = import_images(raster_folder, ImportSettings(block=100_000))
+    assert images.groups == "files"
+    assert "a block of 100,000 pixels is at least as large" in images.problems[0].reason
