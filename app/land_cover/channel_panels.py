@@ -14,7 +14,8 @@ from core.land.data.bands import BYTE_DIVISOR, FLAIR_BANDS, Bands
 from core.land.data.nomenclature import LandCover
 from core.land.data.pixel_table import SENTINEL, PixelTable
 from core.land.data.sentinel import WAVELENGTHS
-from core.land.models.features import FeatureSpec, build_features, channel_values
+from core.land.models.channels import channel_values
+from core.land.models.features import FeatureSpec, build_features
 from core.types import AnyArray
 
 # Approximate centre wavelengths of the aerial bands in nanometres; FLAIR does not state them.

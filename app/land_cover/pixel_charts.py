@@ -13,7 +13,7 @@ from app.widgets.markup import escape_hover
 from app.widgets.theme import chart_colours, visible_colour
 from core.land.data.nomenclature import LandCover
 from core.land.data.sentinel import SuperPatch
-from core.land.models.features import patch_ndvi
+from core.land.models.channels import patch_ndvi
 from core.types import AnyArray, BoolArray
 
 DROPPED = "#D55E00"

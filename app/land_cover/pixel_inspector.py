@@ -1,6 +1,7 @@
 """The pixel inspector: all data of a clicked pixel, and predictions for typed values."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -21,13 +22,19 @@ from core.land.context.context_groups import context_reach, pixel_context
 from core.land.context.token_grids import token_encoder_names
 from core.land.data.bands import BYTE_DIVISOR
 from core.land.data.nomenclature import LandCover, Legend
-from core.land.data.patch_reading import pixel_position, read_readable_pixel, read_with_margin
+from core.land.data.patch_reading import (
+    RequiredData,
+    pixel_position,
+    read_readable_pixel,
+    read_with_margin,
+)
 from core.land.data.pixel_table import SENTINEL, PixelTable
 from core.land.data.sentinel import WAVELENGTHS
 from core.land.models.features import FeatureSpec, build_features, context_groups
 from core.land.models.pixel_decision import decide_by_trees, decide_by_votes
+from core.land.models.prediction import required_data
 from core.pipeline.land.class_maps import StoredModel
-from core.pipeline.land.run_titles import run_title
+from core.pipeline.land.run_titles import SEASONS, run_title
 from core.pipeline.land.study_cells import StudyRun
 from core.types import ByteArray, FloatArray
 
@@ -168,12 +175,21 @@ def typed_pixel_panel(land: Land, pixel: PixelTable) -> None:
     if token_encoder_names(run.spec.extras):
         st.caption("This model uses an encoder, so it cannot classify single pixels.")
         return
+    if run.spec.fusion:
+        pixel = _pixel_for_run(land, pixel, run)
     typed, model = _typed_pixel(land, pixel, run.spec), models[run.key]
     cover, evidence = predict_pixel(run, model, typed, land.legend)
     st.html(f"<b>{swatch_html(cover.colour)} {cover.name}</b>")
     domains = f"The model was trained on the domains {', '.join(model.domains)}."
     chance = "Chance baselines are not listed, because they ignore the values."
     st.caption(escape_markdown(f"{evidence} {domains} {chance}"))
+
+
+def _pixel_for_run(land: Land, pixel: PixelTable, run: StudyRun) -> PixelTable:
+    """Return the pixel with the values of the Sentinel series that a run uses."""
+    index, column, row = (int(values[0]) for values in (pixel.patch, pixel.column, pixel.row))
+    needs = required_data(run.spec, RequiredData(dates=run.settings.dates))
+    return read_readable_pixel(land_data.readable_patch(land, index), index, column, row, needs)
 
 
 def _typed_pixel(land: Land, pixel: PixelTable, spec: FeatureSpec) -> PixelTable:
@@ -194,7 +210,13 @@ def _typed_pixel(land: Land, pixel: PixelTable, spec: FeatureSpec) -> PixelTable
     is_byte = pixel.bands.divisor == BYTE_DIVISOR
     bounds = (0, 255) if is_byte else (-1e6, 1e6)
     aerial, spectrum = fields(pixel.bands.names, bounds), None
-    if spec.fusion:
+    if spec.fusion and spec.season != "mean":
+        st.caption(
+            f"The {len(pixel.sentinel_names)} values of the Sentinel series "
+            f"({SEASONS[spec.season]}) are those of the pixel."
+        )
+        spectrum = pixel.sentinel
+    elif spec.fusion:
         spectrum = fields(SENTINEL, (0.0, 2.0), step=0.01, format="%.3f")
     index = int(pixel.patch[0])
     bands = land_data.readable_patch(land, index).aerial
@@ -204,7 +226,7 @@ def _typed_pixel(land: Land, pixel: PixelTable, spec: FeatureSpec) -> PixelTable
     row, column = row + int(pixel.row[0]), column + int(pixel.column[0])
     planes, names = pixel_context(image, groups, row, column)
     context = np.ascontiguousarray(planes.reshape(1, -1))
-    return PixelTable(aerial, spectrum, pixel.labels, *position, context, names, bands=pixel.bands)
+    return replace(pixel, aerial=aerial, sentinel=spectrum, context=context, context_names=names)
 
 
 def predict_pixel(

@@ -23,6 +23,8 @@ from core.land.models.classifier_table import CLASSIFIERS
 from core.land.models.classifiers import MethodSettings
 from core.land.models.features import FeatureSpec, SentinelScaling
 from core.land.models.regularisation import UNSMOOTHED, Regularisation, RegularisationSettings
+from core.land.season.plane_sampling import Interpolation
+from core.land.season.season_columns import Season
 from core.pipeline.land import run_titles
 from core.pipeline.land.study import StudySettings
 from core.pipeline.land.token_encoding import token_encoders
@@ -106,6 +108,9 @@ def features_form(land: Land, name: str, *, rich: bool = False) -> FeatureSpec:
     rich, fusion = rich and has_sentinel, False
     if has_sentinel:
         fusion = land_toggle(land, "Add Sentinel to the aerial bands", f"{name} fusion", start=rich)
+    season: Season = "mean"
+    if fusion:
+        season = land_choice(land, "Season", run_titles.SEASONS, f"{name} season")
     normalised = land_toggle(land, "Divide spectra by their intensity (N)", f"{name} normalised")
     intensity = normalised and land_toggle(land, "Append the intensity (I)", f"{name} intensity")
     robust = land_toggle(land, "Robust scaling (R)", f"{name} robust", start=rich)
@@ -119,9 +124,14 @@ def features_form(land: Land, name: str, *, rich: bool = False) -> FeatureSpec:
         label = "Tokens of an encoder"
         encoder = land_select(land, label, encoder_options(), f"{name} tokens")
         scaling: SentinelScaling = "reflectance"
+        interpolation: Interpolation = "blocks"
         if fusion:
             label = "Sentinel values if not normalised"
             scaling = land_choice(land, label, SCALINGS, f"{name} scaling")
+            label = "Sentinel values of a pixel"
+            interpolation = land_choice(
+                land, label, run_titles.INTERPOLATIONS, f"{name} interpolation"
+            )
         label = "Reproduce the notebook's arithmetic errors"
         notebook = land_toggle(land, label, f"{name} notebook")
     tokens = (f"{TOKENS_PREFIX}{encoder}",) if encoder else ()
@@ -133,6 +143,8 @@ def features_form(land: Land, name: str, *, rich: bool = False) -> FeatureSpec:
         extras=(*extras, *(CONTEXT if context else ()), *tokens),
         preset_notebook=notebook,
         sentinel_scaling=scaling,
+        season=season,
+        interpolation=interpolation,
     )
 
 

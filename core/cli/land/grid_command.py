@@ -19,7 +19,7 @@ from core.land.models.classifiers import MethodSettings
 from core.land.models.configurations import NOTEBOOK_PATCHES, GridCell, grid_configurations
 from core.land.models.features import FeatureSpec, SentinelScaling
 from core.pipeline.land.cell_results import CellResult
-from core.pipeline.land.run_titles import training_title
+from core.pipeline.land.run_titles import series_titles, training_title
 from core.pipeline.land.study_cells import CELLS, StudyRun
 
 ALL = "all"
@@ -72,7 +72,8 @@ def run_grid_command(
     ]
     training = training_title(StudyRun(study, settings, cells[0].spec))
     extras = shorten_extras(cells[0].spec.extras)
-    added = ", ".join(filter(None, (*extras, smoothing.title)))
+    series = series_titles(cells[-1].spec)
+    added = ", ".join(filter(None, (*extras, *series, smoothing.title)))
     added = f"with {added}" if added else ""
     lines = [", ".join(filter(None, (TITLES[study.settings.protocol], added, training)))]
     lines += [
@@ -87,6 +88,8 @@ def run_grid_command(
     result = {
         "training": training,
         "extras": extras,
+        "season": cells[-1].spec.season,
+        "interpolation": cells[-1].spec.interpolation,
         "cells": table,
         "floors": floors,
         "notes": notes,
@@ -106,7 +109,11 @@ def _grid_cells(session: LandSession) -> list[GridCell]:
             )
     scaling: SentinelScaling = "intensity" if spec.preset_notebook else spec.sentinel_scaling
     return grid_configurations(
-        preset_notebook=spec.preset_notebook, sentinel_scaling=scaling, extras=spec.extras
+        preset_notebook=spec.preset_notebook,
+        sentinel_scaling=scaling,
+        extras=spec.extras,
+        season=spec.season,
+        interpolation=spec.interpolation,
     )
 
 

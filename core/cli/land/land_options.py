@@ -150,6 +150,22 @@ def read_flair_session(
             "--features",
         ),
     ] = None,
+    season: Annotated[
+        str | None,
+        shared.option(
+            "What --fusion uses of the Sentinel series: mean (of the year), months (12 composites "
+            "of the observations clear at the pixel), or indices (the course of NDVI and others "
+            "over the year). [default: mean]",
+            "--season",
+        ),
+    ] = None,
+    interpolation: Annotated[
+        str | None,
+        shared.option(
+            "How Sentinel values reach the pixels: blocks, or smooth (bilinear). [default: blocks]",
+            "--interpolation",
+        ),
+    ] = None,
     regularisation: Annotated[
         str | None,
         shared.option(
@@ -172,9 +188,13 @@ def read_flair_session(
         # Settings with a factory are tables of their own, such as `sample`.
         known = [item.name for item in fields(TABLES[name]) if item.default is not MISSING]
         require_known(table, known, str(settings), f"{name}.")
+    choices: dict[str, Any] = {"season": season, "interpolation": interpolation}
     if features is not None:
         names = [] if features == "none" else [name.strip() for name in features.split(",")]
-        tables["features"] = tables.get("features", {}) | {"extras": names}
+        choices["extras"] = names
+    choices = {name: value for name, value in choices.items() if value is not None}
+    if choices:
+        tables["features"] = tables.get("features", {}) | choices
     if regularisation is not None:
         smoothing = tables.get("regularisation", {}) | {"regularisation": regularisation}
         tables["regularisation"] = smoothing

@@ -14,14 +14,9 @@ from core.land.data.nomenclature import CITATION, HUB_CITATION, LICENCE, Nomencl
 from core.land.data.patch_reading import RequiredData, read_aerial, read_mask
 from core.land.data.pixel_sampling import SampleSettings, sample_pixels
 from core.land.data.pixel_table import PixelTable
-from core.land.data.sentinel import (
-    MATCHING_NOTE,
-    SentinelSettings,
-    block_means,
-    empty_months,
-    patch_super_patch,
-)
+from core.land.data.sentinel import MATCHING_NOTE, SentinelSettings, empty_months, patch_super_patch
 from core.land.layouts.hub_reading import HUB_MATCHING_NOTE
+from core.land.season.sentinel_planes import block_means
 from core.progress import Progress, report_step, silent
 from core.types import AnyArray
 

@@ -12,13 +12,10 @@ from core.land.context.token_grids import TokenFolder
 from core.land.data.dataset import SIDE, Dataset, Patch, Problem
 from core.land.data.nomenclature import Nomenclature, hub_values
 from core.land.data.pixel_table import UNLABELLED, PixelTable
-from core.land.data.sentinel import (
-    SentinelSettings,
-    SuperPatch,
-    block_index,
-    block_means,
-    patch_super_patch,
-)
+from core.land.data.sentinel import SentinelSettings, patch_super_patch
+from core.land.season.plane_sampling import Interpolation, sample_planes
+from core.land.season.season_columns import Season
+from core.land.season.sentinel_planes import SeasonPlanes, block_position, sentinel_planes
 from core.raster.byte_rasters import read_byte_raster
 from core.raster.scene import open_scene
 from core.types import AnyArray, ByteArray, FloatArray
@@ -31,7 +28,8 @@ class RequiredData:
     """The data to read in addition to aerial bands and labels, and how to read them.
 
     `context` contains the names of groups of features of the surroundings; see CONTEXT_GROUPS.
-    `tokens` are the folders with the token features of encoders.
+    `tokens` are the folders with the token features of encoders. `season` is what is used of the
+    Sentinel series, and `interpolation` how its values reach the pixels.
     """
 
     sentinel: bool = False
@@ -39,6 +37,8 @@ class RequiredData:
     nomenclature: Nomenclature = "reduced"
     dates: SentinelSettings = SentinelSettings()
     tokens: tuple[TokenFolder, ...] = ()
+    season: Season = "mean"
+    interpolation: Interpolation = "blocks"
 
 
 AERIAL_ONLY = RequiredData()
@@ -160,18 +160,10 @@ def read_pixels(patch: Patch, index: int, flat: AnyArray, needs: RequiredData) -
         )
         problems.append(Problem(patch.name, reason))
     values = labels if needs.nomenclature == "full" else legend.reduce_labels(labels)
-    spectra = None
+    spectra, season = None, SeasonPlanes(np.zeros((0, 0, 0), np.float32))
     if needs.sentinel:
-        super_patch = patch_super_patch(patch, needs.dates)
-        if super_patch.all_covered:
-            clearest = int(super_patch.cover.argmin())
-            reason = (
-                "no Sentinel date passes the filter, so the clearest one, "
-                f"{super_patch.series.dates[clearest]} ({super_patch.cover[clearest]:.0%} "
-                "covered), is used"
-            )
-            problems.append(Problem(patch.name, reason))
-        spectra = _pixel_spectra(super_patch, patch, row, column)
+        spectra, season = _pixel_spectra(patch, needs, row, column)
+        problems += [Problem(patch.name, note) for note in season.notes]
     context, context_names = _pixel_context(patch, aerial, needs, (row, column))
     return PixelTable(
         aerial=np.ascontiguousarray(aerial[:, row, column].T, np.float32),
@@ -184,6 +176,8 @@ def read_pixels(patch: Patch, index: int, flat: AnyArray, needs: RequiredData) -
         context_names=context_names,
         problems=tuple(problems),
         bands=bands,
+        season=needs.season,
+        filled_months=season.filled_months,
     )
 
 
@@ -226,12 +220,14 @@ def read_with_margin(
 
 
 def _pixel_spectra(
-    super_patch: SuperPatch, patch: Patch, row: AnyArray, column: AnyArray
-) -> FloatArray:
-    """Return the Sentinel spectrum of each pixel of a patch, float32 (n, 10)."""
-    means, block = block_means(super_patch, patch.name), super_patch.series.block
-    rows, columns = block_index(row, block), block_index(column, block)
-    return np.ascontiguousarray(means[:, rows, columns].T)
+    patch: Patch, needs: RequiredData, row: AnyArray, column: AnyArray
+) -> tuple[FloatArray, SeasonPlanes]:
+    """Return the Sentinel values of pixels of a patch, float32 (n, s), and where they are from."""
+    super_patch = patch_super_patch(patch, needs.dates)
+    season = sentinel_planes(super_patch, needs.season, needs.dates, patch.name)
+    block = super_patch.series.block
+    rows, columns = block_position(row, block), block_position(column, block)
+    return sample_planes(season.planes, rows, columns, needs.interpolation), season
 
 
 def read_readable_patch(patch: Patch) -> ReadablePatch:
@@ -248,10 +244,13 @@ def read_readable_patch(patch: Patch) -> ReadablePatch:
     return ReadablePatch(patch, aerial, labels, tuple(problems))
 
 
-def read_readable_pixel(readable: ReadablePatch, index: int, column: int, row: int) -> PixelTable:
+def read_readable_pixel(
+    readable: ReadablePatch, index: int, column: int, row: int, needs: RequiredData = AERIAL_ONLY
+) -> PixelTable:
     """Return one pixel of a patch, as far as the patch's files can be read.
 
-    `index` is the patch's index in the data set. Raises SceneError if the image cannot be read.
+    `index` is the patch's index in the data set; `needs` states what is used of the Sentinel
+    series, which is read if there is one. Raises SceneError if the image cannot be read.
     """
     patch, labels = readable.patch, readable.labels
     if readable.aerial is None:
@@ -260,8 +259,7 @@ def read_readable_pixel(readable: ReadablePatch, index: int, column: int, row: i
     spectra = None
     if patch.has_sentinel:
         try:
-            super_patch = patch_super_patch(patch, SentinelSettings())
-            spectra = _pixel_spectra(super_patch, patch, rows, columns)
+            spectra, _ = _pixel_spectra(patch, needs, rows, columns)
         except SceneError as error:
             log.info("%s: aerial only (%s)", patch.name, error)
     return PixelTable(
@@ -272,4 +270,5 @@ def read_readable_pixel(readable: ReadablePatch, index: int, column: int, row: i
         columns,
         rows,
         bands=patch.layout.bands,
+        season=needs.season,
     )

@@ -9,14 +9,16 @@ import numpy as np
 from core.errors import SceneError
 from core.land.data.bands import FLAIR_BANDS, Bands
 from core.land.data.dataset import SIDE, Problem
+from core.land.season.season_columns import Season, season_column_names
 from core.types import AnyArray, ByteArray, FloatArray, IntArray
 
 UNLABELLED = 0
 """The label of a pixel whose mask value is not a class; such pixels are counted but not scored."""
 SENTINEL = ("B2", "B3", "B4", "B5", "B6", "B7", "B8", "B8A", "B11", "B12")
-# The columns of a pixel table: name, dtype and, if there are several, the number of bands.
+SENTINEL_BANDS = Bands(SENTINEL, (2, 1, 0), red=2, nir=6, divisor=1.0)
+"""The bands of FLAIR's Sentinel-2 series, as reflectance."""
+# The columns of a pixel table that do not depend on its bands: name and dtype.
 _COLUMNS: tuple[tuple[Any, ...], ...] = (
-    ("sentinel", "float32", len(SENTINEL)),
     ("labels", "uint8"),
     ("patch", "int32"),
     ("column", "int16"),
@@ -33,9 +35,10 @@ class PixelTable:
     aerial : float32 array, (n, b)
         The bands of the image as stored. FLAIR: red, green, blue, near infrared and elevation,
         0..255.
-    sentinel : float32 array, (n, 10), or None
-        Mean of the monthly means, reflectance 0..1 (clouds may exceed 1), bands as in SENTINEL;
-        the same for all pixels of a block of 50 x 50. None without fusion.
+    sentinel : float32 array, (n, s), or None
+        What `season` selects from the time series. FLAIR's mean of the monthly means: reflectance
+        0..1 (clouds may exceed 1), bands as in SENTINEL. Without interpolation, the same for all
+        pixels of a block of 50 x 50. None without fusion.
     labels : uint8 array, (n,)
         The class, FLAIR's 1..19 (reduced: 1..13); 0 where the pixel has none.
     patch : int32 array, (n,)
@@ -49,6 +52,13 @@ class PixelTable:
         The name of each column of `context`.
     bands : Bands
         The names and the roles of the bands in `aerial`.
+    season : {"mean", "months", "indices"}
+        What the columns of `sentinel` are; see `sentinel_names`.
+    series_bands : Bands
+        The names and the roles of the bands of the time series.
+    filled_months : tuple of int
+        Of the Sentinel pixels of the patches: number of months without a clear observation, which
+        were interpolated, and number of all months. 0 for the mean, which skips such months.
     """
 
     aerial: FloatArray
@@ -61,12 +71,16 @@ class PixelTable:
     context_names: tuple[str, ...] = ()
     problems: tuple[Problem, ...] = ()
     bands: Bands = FLAIR_BANDS
+    season: Season = "mean"
+    series_bands: Bands = SENTINEL_BANDS
+    filled_months: tuple[int, int] = (0, 0)
 
     def __post_init__(self) -> None:
         n = len(self.labels)
         aerial = ("aerial", "float32", len(self.bands))
+        sentinel = ("sentinel", "float32", len(self.sentinel_names))
         context = ("context", "float32", len(self.context_names))
-        for name, dtype, *width in (aerial, *_COLUMNS, context):
+        for name, dtype, *width in (aerial, sentinel, *_COLUMNS, context):
             values, shape = getattr(self, name), (n, *width)
             if values is not None and (values.dtype != dtype or values.shape != shape):
                 raise SceneError(
@@ -80,13 +94,21 @@ class PixelTable:
     def __len__(self) -> int:
         return len(self.labels)
 
+    @property
+    def sentinel_names(self) -> tuple[str, ...]:
+        """The names of the columns of `sentinel`."""
+        return season_column_names(self.series_bands.names, self.season)
+
     def band(self, name: str) -> FloatArray:
-        """Return a band of the image or of SENTINEL, (n,); SceneError if there is no such band."""
+        """Return a band of the image, or a column of the time series, (n,).
+
+        Raises SceneError if there is none of that name.
+        """
         if name in self.bands.names:
             return self.aerial[:, self.bands.names.index(name)]
-        if name not in SENTINEL or self.sentinel is None:
+        if name not in self.sentinel_names or self.sentinel is None:
             raise SceneError(f"there is no band {name!r}", where="pixel table")
-        return self.sentinel[:, SENTINEL.index(name)]
+        return self.sentinel[:, self.sentinel_names.index(name)]
 
     def take(self, rows: AnyArray) -> "PixelTable":
         """Return the rows selected by an index array or a boolean mask."""
@@ -115,11 +137,12 @@ def stack_tables(tables: Sequence[PixelTable], problems: tuple[Problem, ...] = (
     names = tables[0].context_names
     if any(table.context_names != names for table in tables):
         raise SceneError("the tables have different columns of context", where="pixel table")
-    for name in ("aerial", *(name for name, *_ in _COLUMNS), "context"):
+    for name in ("aerial", "sentinel", *(name for name, _ in _COLUMNS), "context"):
         parts = [getattr(table, name) for table in tables]
         n_missing = sum(part is None for part in parts)
         if n_missing not in (0, len(parts)):
             raise SceneError(f"{n_missing} of {len(parts)} tables lack {name}", where="pixel table")
         columns[name] = None if n_missing else np.concatenate(parts)
     problems += tuple(problem for table in tables for problem in table.problems)
-    return PixelTable(**columns, context_names=names, problems=problems, bands=tables[0].bands)
+    filled, total = (sum(table.filled_months[i] for table in tables) for i in (0, 1))
+    return replace(tables[0], **columns, problems=problems, filled_months=(filled, total))

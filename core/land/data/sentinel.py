@@ -6,7 +6,6 @@ its position is uncertain by half a Sentinel pixel (5 m) in each direction.
 
 import calendar
 from dataclasses import dataclass
-from itertools import compress
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +14,7 @@ from core.errors import SceneError
 from core.land.data.dataset import SIDE, Patch, SuperArea
 from core.land.data.pixel_table import SENTINEL
 from core.tables import Checked, bounded
-from core.types import AnyArray, BoolArray, DoubleArray, FloatArray
+from core.types import AnyArray, BoolArray, DoubleArray
 
 SUPER_PATCH = 40
 """Sentinel pixels along one side of a super patch."""
@@ -224,38 +223,6 @@ def empty_months(super_patch: SuperPatch) -> list[str]:
     months = np.array([int(date[5:7]) for date in super_patch.series.dates])
     usable = set(months[super_patch.usable].tolist())
     return [calendar.month_name[month] for month in sorted(set(months.tolist()) - usable)]
-
-
-def block_means(super_patch: SuperPatch, name: str = "") -> FloatArray:
-    """Compute the mean reflectance of the Sentinel pixels that a patch overlaps, (10, 12, 12).
-
-    The centroid lies between the sixth and the seventh row and column of the result; for FLAIR-HUB,
-    the result is (10, 10, 10). Raises SceneError if the patch `name` extends beyond the super area.
-    """
-    reach = _reach(super_patch.series.block)
-    row, column = super_patch.centre
-    data, usable = super_patch.series.data, super_patch.usable
-    height, width = data.shape[2:]
-    if min(row, column) < reach or row + reach > height or column + reach > width:
-        raise SceneError("the patch crosses the edge of its super area", where=name)
-    core = data[:, :, row - reach : row + reach, column - reach : column + reach]
-    dates = tuple(compress(super_patch.series.dates, usable))
-    means = monthly_means(np.asarray(core[usable], np.float64), dates, np.ones(len(dates), bool))
-    return np.asarray(means.mean(axis=0) / REFLECTANCE, np.float32)
-
-
-def block_index(offset: AnyArray, block: float = BLOCK) -> AnyArray:
-    """Return the row (or column) of `block_means` for a row (or column) of the patch.
-
-    A pixel that lies in two blocks belongs to that of its centre.
-    """
-    distance = np.asarray(offset, np.float64) + 0.5 - SIDE / 2
-    return np.floor(distance / block).astype(np.int64) + _reach(block)
-
-
-def _reach(block: float) -> int:
-    """Return the number of Sentinel pixels in half of a patch's side, rounded up."""
-    return int(np.ceil(SIDE / 2 / block))
 
 
 def patch_super_patch(patch: Patch, settings: SentinelSettings) -> SuperPatch:

@@ -2,10 +2,13 @@
 
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from core.land.models.classifier_table import CLASSIFIERS
 from core.land.models.classifiers import Classifier
 from core.land.models.features import FeatureSpec, SentinelScaling
+from core.land.season.plane_sampling import Interpolation
+from core.land.season.season_columns import Season
 
 # Columns of the original notebook's table of times: robust, normalised, intensity.
 _SCALINGS = (
@@ -46,11 +49,14 @@ def grid_configurations(
     preset_notebook: bool = False,
     sentinel_scaling: SentinelScaling = "reflectance",
     extras: tuple[str, ...] = (),
+    season: Season = "mean",
+    interpolation: Interpolation = "blocks",
 ) -> list[GridCell]:
     """Return the 24 configurations in the order of the original notebook's table of times.
 
     With `preset_notebook`, the configurations use its arithmetic, for comparison only. `extras` are
-    features that are added to all of them.
+    features that are added to all of them; `season` and `interpolation` apply to those with
+    Sentinel.
     """
     specify = partial(
         FeatureSpec,
@@ -58,8 +64,9 @@ def grid_configurations(
         sentinel_scaling=sentinel_scaling,
         extras=extras,
     )
+    series: dict[str, Any] = {"season": season, "interpolation": interpolation}
     return [
-        GridCell(method, specify(fusion, *scaling), minutes)
+        GridCell(method, specify(fusion, *scaling, **(series if fusion else {})), minutes)
         for (method, fusion), times in _MINUTES.items()
         for scaling, minutes in zip(_SCALINGS, times, strict=True)
     ]

@@ -13,15 +13,17 @@ from core.errors import SettingsError, TooFewError
 from core.land.context.context_groups import CONTEXT_GROUPS, is_in_groups
 from core.land.context.extra_features import expand_extras
 from core.land.context.token_grids import TOKENS_PREFIX
-from core.land.data.dataset import SIDE
-from core.land.data.pixel_table import SENTINEL, PixelTable
-from core.land.data.sentinel import REFLECTANCE, SuperPatch
+from core.land.data.bands import Bands
+from core.land.data.pixel_table import PixelTable
+from core.land.data.sentinel import REFLECTANCE
+from core.land.models.channels import aerial_ndvi
+from core.land.season.plane_sampling import Interpolation
+from core.land.season.season_columns import Season
 from core.neighbours.nearest import NeighbourIndex
 from core.tables import Checked, one_of
 from core.types import AnyArray, FloatArray
 
 SentinelScaling = Literal["reflectance", "intensity"]
-_RED, _NIR = SENTINEL.index("B4"), SENTINEL.index("B8")
 # The smallest step of stored reflectance, which replaces the divisor of an all-zero spectrum.
 _REFLECTANCE_STEP = np.float32(1e-4)
 
@@ -50,6 +52,13 @@ class FeatureSpec(Checked):
     sentinel_scaling : {"reflectance", "intensity"}
         "reflectance": 0..1. "intensity", as in the original notebook: Sentinel's normalised
         spectrum times the pixel's aerial intensity. No effect if `normalised` is set.
+    season : {"mean", "months", "indices"}
+        "mean": the mean of the year. "months": twelve monthly composites of the observations that
+        are clear at the pixel. "indices": statistics of the course of spectral indices over the
+        composites, which are ratios and therefore not scaled further. No effect without `fusion`.
+    interpolation : {"blocks", "smooth"}
+        "blocks": a pixel has the values of the Sentinel pixel around it. "smooth": bilinear
+        between the centres of Sentinel pixels. No effect without `fusion`.
     """
 
     fusion: bool = False
@@ -59,6 +68,8 @@ class FeatureSpec(Checked):
     extras: tuple[str, ...] = ()
     preset_notebook: bool = False
     sentinel_scaling: SentinelScaling = one_of("reflectance", SentinelScaling)
+    season: Season = one_of("mean", Season)
+    interpolation: Interpolation = one_of("blocks", Interpolation)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -67,6 +78,12 @@ class FeatureSpec(Checked):
                 "intensity is appended only if the spectra are normalised",
                 where="intensity",
                 remedy="Set normalised as well; without it, the bands contain the intensity.",
+            )
+        if self.preset_notebook and (self.season, self.interpolation) != ("mean", "blocks"):
+            raise SettingsError(
+                "the original notebook uses the mean of the year, in blocks",
+                where="season",
+                remedy="Remove season and interpolation, or the preset.",
             )
         object.__setattr__(self, "extras", expand_extras(self.extras))
 
@@ -102,10 +119,10 @@ class Features:
     matrix : float32 array, (n, f)
         First the aerial columns: the bands of the image, 0..1 (with normalisation, the spectral
         bands are divided by the sum of the visible ones), and intensity, ndvi and the features of
-        the surroundings if selected. Then Sentinel's ten bands.
+        the surroundings if selected. Then Sentinel's columns.
     n_aerial : int
         Number of aerial columns. The others are Sentinel's, which are constant over blocks of
-        50 x 50 pixels unless they are multiplied by the pixel's intensity.
+        50 x 50 pixels unless they are interpolated, or multiplied by the pixel's intensity.
     """
 
     matrix: FloatArray
@@ -160,9 +177,9 @@ def build_features(table: PixelTable, spec: FeatureSpec, scaler: Scaler | None =
     aerial, names, intensity = _aerial_columns(table, spec)
     matrix = aerial
     if spec.fusion and table.sentinel is not None:
-        sentinel = _sentinel_columns(table.sentinel, spec, intensity)
+        sentinel = _sentinel_columns(table, table.sentinel, spec, intensity)
         matrix = np.concatenate([aerial, sentinel], axis=1)
-        names += tuple(f"Sentinel {band}" for band in SENTINEL)
+        names += tuple(f"Sentinel {name}" for name in table.sentinel_names)
     if scaler is not None:
         if scaler.median.shape != matrix.shape[1:]:
             raise SettingsError(
@@ -178,6 +195,7 @@ def _check_inputs(table: PixelTable, spec: FeatureSpec, scaler: Scaler | None) -
     present = {name.split(": ")[0] for name in table.context_names}
     requirements = {
         "Sentinel": spec.fusion and table.sentinel is None,
+        f"season {spec.season}": spec.fusion and table.season != spec.season,
         **{group: group not in present for group in _context_names(spec)},
         "a fitted scaler": spec.robust and scaler is None,
     }
@@ -214,7 +232,7 @@ def _aerial_columns(
         columns.append(intensity[:, None])
         names += ("intensity",)
     if "ndvi" in spec.extras:
-        columns.append(_aerial_ndvi(table)[:, None])
+        columns.append(aerial_ndvi(table)[:, None])
         names += ("ndvi",)
     if table.context is not None:
         groups = _context_names(spec)
@@ -224,26 +242,35 @@ def _aerial_columns(
     return np.concatenate(columns, axis=1), names, intensity
 
 
-def _sentinel_columns(sentinel: FloatArray, spec: FeatureSpec, intensity: FloatArray) -> FloatArray:
-    """Return Sentinel's ten columns, given the spectra and the aerial intensity."""
+def _sentinel_columns(
+    table: PixelTable, sentinel: FloatArray, spec: FeatureSpec, intensity: FloatArray
+) -> FloatArray:
+    """Return Sentinel's columns, given the table's values and the aerial intensity."""
+    if spec.season == "indices":
+        return sentinel
     if spec.preset_notebook:
         spectrum = _notebook_spectrum(sentinel)
         # With normalisation, the original notebook's second division also applies to Sentinel.
         divisor = np.where(intensity == 0, np.float32(1), intensity)
         factor = 1 / divisor if spec.normalised else intensity
     elif spec.normalised:
-        return _normalise(sentinel)
+        return _normalise(sentinel, table.series_bands)
     elif spec.sentinel_scaling == "reflectance":
         return sentinel
     else:
-        spectrum, factor = _normalise(sentinel), intensity
+        spectrum, factor = _normalise(sentinel, table.series_bands), intensity
     return np.asarray(spectrum * np.asarray(factor, np.float32)[:, None], np.float32)
 
 
-def _normalise(sentinel: FloatArray) -> FloatArray:
-    """Divide Sentinel's spectra by the sum of their three visible bands."""
-    visible = sentinel[:, 0] + sentinel[:, 1] + sentinel[:, 2]
-    return np.asarray(sentinel / np.maximum(visible, _REFLECTANCE_STEP)[:, None], np.float32)
+def _normalise(sentinel: FloatArray, bands: Bands) -> FloatArray:
+    """Divide each spectrum, of which a pixel may have several, by the sum of its visible bands."""
+    spectra = sentinel.reshape(len(sentinel), -1, len(bands))
+    first, *further = sorted(bands.visible)
+    visible = spectra[..., first].copy()
+    for position in further:
+        visible += spectra[..., position]
+    scaled = spectra / np.maximum(visible, _REFLECTANCE_STEP)[..., None]
+    return np.asarray(scaled.reshape(sentinel.shape), np.float32)
 
 
 def _notebook_spectrum(sentinel: FloatArray) -> FloatArray:
@@ -251,43 +278,3 @@ def _notebook_spectrum(sentinel: FloatArray) -> FloatArray:
     half = (sentinel * np.float32(REFLECTANCE / 65535)).astype(np.float16)
     first_four = np.maximum(half[:, :4].sum(axis=1, dtype=np.float16), np.float16(1e-4))
     return np.asarray(half / first_four[:, None], np.float32)
-
-
-def _aerial_ndvi(table: PixelTable) -> FloatArray:
-    red, nir = table.bands.red, table.bands.nir
-    if red is None or nir is None:
-        raise SettingsError(
-            f"the NDVI needs red and near infrared; the bands are {', '.join(table.bands.names)}",
-            where="extras",
-            remedy="Name the bands when you import the images (--bands), or leave the NDVI out.",
-        )
-    return ndvi(table.aerial[:, nir], table.aerial[:, red])
-
-
-def ndvi(nir: AnyArray, red: AnyArray) -> FloatArray:
-    """Compute the normalised difference vegetation index, -1..1; 0 where both bands are 0.
-
-    Source: Rouse et al., NASA SP-351 (1974).
-    """
-    near_infrared, visible_red = np.asarray(nir, np.float32), np.asarray(red, np.float32)
-    total = near_infrared + visible_red
-    difference = near_infrared - visible_red
-    return np.asarray(difference / np.where(total == 0, np.float32(1), total), np.float32)
-
-
-def channel_values(table: PixelTable, name: str) -> FloatArray:
-    """Return one band, or the NDVI: "ndvi" from the aerial bands, "ndvi10" from Sentinel's."""
-    if name == "ndvi":
-        return _aerial_ndvi(table)
-    if name == "ndvi10":
-        return ndvi(table.band("B8"), table.band("B4"))
-    return table.band(name)
-
-
-def patch_ndvi(super_patch: SuperPatch) -> list[float]:
-    """Compute the mean NDVI of the Sentinel pixels of a patch on each date of its time series."""
-    row, column = super_patch.centre
-    half = int(SIDE / super_patch.series.block) // 2
-    rows, columns = slice(row - half, row + half), slice(column - half, column + half)
-    dates = np.asarray(super_patch.series.data)[:, :, rows, columns]
-    return [float(ndvi(bands[_NIR], bands[_RED]).mean()) for bands in dates]

@@ -44,6 +44,8 @@ class JudgedPatches:
     small_objects : int64 array, (p, 3)
         Small objects of each patch: their number, and those found before and after the
         regularisation; without one, (0, 3).
+    filled_months : tuple of int
+        As in a pixel table, over the predicted patches.
     """
 
     patches: tuple[int, ...]
@@ -52,11 +54,15 @@ class JudgedPatches:
     problems: tuple[Problem, ...]
     unsmoothed: AnyArray
     small_objects: AnyArray
+    filled_months: tuple[int, int] = (0, 0)
 
 
 def required_data(spec: FeatureSpec, base: RequiredData) -> RequiredData:
     """Return the data that features need, with the nomenclature, dates and tokens of `base`."""
-    return replace(base, sentinel=spec.fusion, context=context_groups(spec))
+    needs = replace(base, sentinel=spec.fusion, context=context_groups(spec))
+    if not spec.fusion:
+        return needs
+    return replace(needs, season=spec.season, interpolation=spec.interpolation)
 
 
 def judge_patches(
@@ -96,6 +102,7 @@ def judge_patches(
     n_classes, n_named = legend.other, legend.highest
     predicted, counts, problems = [], [], []
     unsmoothed, small_objects = [], []
+    filled, n_months = 0, 0
     by_cluster = np.zeros((n_clusters, n_named + 1), np.int64)
     tables = read_ahead(lambda index: read_patch(dataset, index, needs), patches)
     for step, (index, reading) in enumerate(zip(patches, tables, strict=True), start=1):
@@ -106,6 +113,7 @@ def judge_patches(
             problems.append(Problem(patch.name, f"it was not predicted ({error})"))
             continue
         problems += table.problems
+        filled, n_months = filled + table.filled_months[0], n_months + table.filled_months[1]
         prediction = model.predict(build_features(table, spec, scaler), int(patch.number))
         classes = prediction.classes
         if regularisation.changes_classes:
@@ -130,7 +138,13 @@ def judge_patches(
     )
     objects = np.array(small_objects, np.int64).reshape(-1, 3)
     return JudgedPatches(
-        tuple(predicted), stacked, by_cluster, tuple(problems), stacked_before, objects
+        tuple(predicted),
+        stacked,
+        by_cluster,
+        tuple(problems),
+        stacked_before,
+        objects,
+        (filled, n_months),
     )
 
 

@@ -13,6 +13,7 @@ from core.land.context.token_grids import token_encoder_names
 from core.land.data.dataset import Problem
 from core.land.models.scene_maps import SceneMap, SceneModel, map_scene
 from core.pipeline.land.land_workspace import data_credit
+from core.pipeline.land.study import spec_inputs
 from core.pipeline.land.study_cells import StudyRun
 from core.pipeline.run import Reporter
 
@@ -52,7 +53,7 @@ def predict_images(
     inputs: dict[str, Any] = {
         "taught": run.study.data_inputs(fold.train, run.spec),
         "method": asdict(run.method),
-        "spec": asdict(run.spec),
+        "spec": spec_inputs(run.spec),
         "regularisation": asdict(run.regularisation),
     }
     fitted = run.fit(fold)

@@ -9,6 +9,8 @@ from core.land.evaluation.protocols import Protocol
 from core.land.models.classifier_table import CLASSIFIERS
 from core.land.models.classifiers import MethodSettings
 from core.land.models.features import FeatureSpec
+from core.land.season.plane_sampling import Interpolation
+from core.land.season.season_columns import Season
 from core.pipeline.land.study_cells import StudyRun
 
 METHODS = {name: method.title for name, method in CLASSIFIERS.items()}
@@ -21,6 +23,15 @@ DRAWS: Mapping[Draw, str] = {
     "notebook": "the notebook's grid",
     "stratified": "stratified by class",
     "random": "random",
+}
+SEASONS: Mapping[Season, str] = {
+    "mean": "mean of the year",
+    "months": "monthly composites",
+    "indices": "seasonal indices",
+}
+INTERPOLATIONS: Mapping[Interpolation, str] = {
+    "blocks": "blocks, one per Sentinel pixel",
+    "smooth": "interpolated between Sentinel pixels",
 }
 # All other parameters are displayed under their own names.
 PARAMETERS = {"min_cluster_size": "minimum cluster size", "n_clusters": "number of clusters"}
@@ -80,12 +91,18 @@ def method_title(method: MethodSettings) -> str:
 
 def spec_title(spec: FeatureSpec) -> str:
     """Return the features of a model."""
-    parts = [spec.title, *shorten_extras(spec.extras)]
+    parts = [spec.title, *series_titles(spec), *shorten_extras(spec.extras)]
     if spec.fusion and spec.sentinel_scaling == "intensity":
         parts.append("Sentinel × aerial intensity")
     if spec.preset_notebook:
         parts.append("the notebook's arithmetic")
     return " + ".join(parts)
+
+
+def series_titles(spec: FeatureSpec) -> list[str]:
+    """Return what a model uses of the Sentinel series, and how, if not the default."""
+    titles = [] if spec.season == "mean" else [SEASONS[spec.season]]
+    return titles + (["Sentinel interpolated"] if spec.interpolation == "smooth" else [])
 
 
 def describe_evaluation(run: StudyRun) -> str:

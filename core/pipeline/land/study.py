@@ -146,6 +146,19 @@ def layout_inputs(dataset: Dataset) -> dict[str, Any]:
     return {} if layout == FLAIR_LAYOUT else {"layout": dataclasses.asdict(layout)}
 
 
+def spec_inputs(spec: FeatureSpec) -> dict[str, Any]:
+    """Return cache key inputs for the choice of features.
+
+    The defaults of settings that earlier versions did not have are left out, so that the keys of
+    those versions remain valid.
+    """
+    inputs, default = dataclasses.asdict(spec), FeatureSpec()
+    for name in ("season", "interpolation"):
+        if inputs[name] == getattr(default, name):
+            del inputs[name]
+    return inputs
+
+
 def patch_inputs(checksums: Checksums, patch: Patch, sentinel: bool) -> list[Any]:
     """Return cache key inputs for a patch: its name, its area and the checksums of its files.
 

@@ -12,6 +12,7 @@ import numpy as np
 from core.artifacts.formats import write_arrays, write_json
 from core.artifacts.store import Artifact
 from core.clusters.methods.hdbscan_tree import SpanningTree
+from core.errors import SettingsError
 from core.land.data.dataset import Dataset
 from core.land.data.nomenclature import legend_table
 from core.land.evaluation.label_economy import Bench, region_numbers
@@ -25,7 +26,7 @@ from core.land.models.regularisation import UNSMOOTHED, RegularisationSettings
 from core.pipeline.land.cell_results import CellResult, open_result
 from core.pipeline.land.land_workspace import data_credit
 from core.pipeline.land.pixel_trees import TREES, TrainingPixels
-from core.pipeline.land.study import Study, StudySettings
+from core.pipeline.land.study import Study, StudySettings, spec_inputs
 from core.pipeline.stage import Stage
 from core.progress import Progress, silent
 from core.types import ByteArray
@@ -51,6 +52,17 @@ class StudyRun:
     _models: dict[Fold, FoldModel] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
+
+    def __post_init__(self) -> None:
+        default = FeatureSpec()
+        for name in ("season", "interpolation"):
+            value = getattr(self.spec, name)
+            if not self.spec.fusion and value != getattr(default, name):
+                raise SettingsError(
+                    f"{value!r} selects values of a Sentinel series, which the features lack",
+                    where=name,
+                    remedy=f"Add --fusion, or leave out --{name}.",
+                )
 
     @property
     def settings(self) -> StudySettings:
@@ -99,7 +111,7 @@ class StudyRun:
         """Find or build HDBSCAN's tree of a fold's training pixels."""
         settings = tree_settings(self.method, features.matrix.shape[1])
         inputs = self.study.data_inputs(fold.train, self.spec)
-        inputs |= {"spec": asdict(self.spec), "tree": asdict(settings)}
+        inputs |= {"spec": spec_inputs(self.spec), "tree": asdict(settings)}
         subject = TrainingPixels(inputs, features.matrix, settings)
         return TREES.make(self.study.workspace.store, subject)
 
@@ -175,7 +187,7 @@ def _run_inputs(run: StudyRun) -> dict[str, Any]:
         "taught": [study.data_inputs(fold.train, run.spec) for fold in study.folds],
         "judged": [study.data_inputs(fold.test, run.spec) for fold in study.folds],
         "method": asdict(run.method),
-        "spec": asdict(run.spec),
+        "spec": spec_inputs(run.spec),
         # Without regularisation, the keys of earlier versions remain valid.
         **({"regularisation": smoothing} if smoothing else {}),
     }
@@ -211,8 +223,17 @@ def _fold_facts(
         predicted = Naming(np.zeros(fitted.n_clusters, np.uint8), result.by_cluster)
         facts["reliability_after_knn"] = predicted.mean_reliability
         facts["weighted_reliability_after_knn"] = predicted.weighted_reliability
-    problems = (*run.study.sampled(fold.train, run.spec).problems, *result.problems)
-    return facts | {"notes": [*fitted.notes, *map(str, problems)]}
+    sampled = run.study.sampled(fold.train, run.spec)
+    notes = [*fitted.notes, *map(str, (*sampled.problems, *result.problems))]
+    if n_months := sampled.filled_months[1]:
+        gaps = {"training": sampled.filled_months, "held_out": result.filled_months}
+        facts["filled_months"] = {name: {"filled": n, "of": of} for name, (n, of) in gaps.items()}
+        share = sampled.filled_months[0] / n_months
+        notes.append(
+            f"{sampled.filled_months[0]:,} of {n_months:,} months ({share:.0%}) at the Sentinel "
+            "pixels of the training patches have no clear observation and are interpolated"
+        )
+    return facts | {"notes": notes}
 
 
 CELLS: Stage[StudyRun, CellResult] = Stage(

@@ -30,10 +30,11 @@ INDEX_FORMULAS = (
 )
 # Each kind of band: a pattern of its names in lower case, its name in ESA's Sentinel-2 product
 # guide, and the range of its centre wavelength in nanometres. The ranges contain the bands of
-# Landsat 4 to 9 and Sentinel-2; the red edge, 700 to 760 nm, belongs to none of them.
+# Landsat 4 to 9 and Sentinel-2; of the red edge, 700 to 760 nm, only the first band has a kind.
 BAND_KINDS = {
     "green": (r"\bgreen\b", "b03", (520, 600)),
     "red": (r"\bred\b(?!.?edge)", "b04", (620, 690)),
+    "red edge": (r"\bred.?edge(?!.?[2-9])", "b05", (695, 720)),
     "nir": (r"\bnir(?!\w)|\bnear.?infra.?red\b", "b08", (760, 900)),
     "swir 1": (r"\bswir.?(1|16)\b", "b11", (1550, 1750)),
     "swir 2": (r"\bswir.?(2|22)\b", "b12", (2050, 2350)),

@@ -331,3 +331,43 @@ def test_run__scorers_are_named_in_text_and_json(run: Run, land: Path) -> None:
     assert tables["flair-hub"]["n_classes"] == 12
     default = json.loads(run(*words, "--json").stdout)["protocols"]["domains"]
     assert default["miou"] == tables["flair"]["miou"]
+
+
+def test_run__season_of_the_series(run: Run, land: Path) -> None:
+    words = ("run", "--protocol", "domains", "--fusion", "--workspace", land)
+    options = ("--season", "months", "--interpolation", "smooth")
+    result = run(*words, *options, "--json")
+    assert result.exit_code == 0, result.output
+    table = json.loads(result.stdout)
+    assert table["title"] == (
+        "kNN, aerial + Sentinel, O + monthly composites + Sentinel interpolated"
+    )
+    assert table["protocols"]["domains"]["folds"][0]["filled_months"]["training"]["of"] == 1728
+    assert "have no clear observation and are interpolated" in run(*words, *options).output
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--season", "months"), "Add --fusion, or leave out --season."),
+        (("--fusion", "--season", "spring"), "'spring' is not one of mean, months, indices"),
+        (("--fusion", "--interpolation", "cubic"), "'cubic' is not one of blocks, smooth"),
+    ],
+)
+def test_run__season_that_cannot_be_used(
+    run: Run, land: Path, options: tuple[str, ...], message: str
+) -> None:
+    result = run("run", "--protocol", "domains", "--workspace", land, *options)
+    assert result.exception is not None
+    assert message in f"{result.exception} {result.output}"
+
+
+@pytest.mark.usefixtures("small_grid")
+def test_grid__season_of_the_configurations_with_sentinel(run: Run, land: Path) -> None:
+    words = ("grid", "--protocol", "domains", "--season", "indices", "--workspace", land)
+    result = run(*words, "--json")
+    assert result.exit_code == 0, result.output
+    table = json.loads(result.stdout)
+    assert (table["season"], table["interpolation"]) == ("indices", "blocks")
+    assert [cell["miou"] is not None for cell in table["cells"]] == [True, True]
+    assert "with seasonal indices" in run(*words).output

@@ -1,13 +1,15 @@
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 import rasterio
 from affine import Affine
+from scipy.ndimage import map_coordinates
 
 from core.errors import SceneError
-from core.land.data.dataset import SIDE
+from core.land.data.dataset import SIDE, Dataset
 from core.land.data.patch_reading import (
     RequiredData,
     pixel_position,
@@ -18,7 +20,9 @@ from core.land.data.patch_reading import (
     read_readable_patch,
     read_readable_pixel,
 )
-from core.land.data.sentinel import SentinelSettings
+from core.land.data.sentinel import SentinelSettings, patch_super_patch
+from core.land.season.season_columns import Season
+from core.land.season.sentinel_planes import sentinel_planes
 
 from ..conftest import write_tif
 
@@ -203,3 +207,28 @@ def test_readable__only_labels_if_the_image_is_damaged(tree: Any) -> None:
     assert readable.labels is not None
     with pytest.raises(SceneError, match="the image cannot be read"):
         read_readable_pixel(readable, 0, COLUMN, ROW)
+
+
+@pytest.mark.parametrize("season", ["mean", "months", "indices"])
+def test_read_pixels__series_columns_in_blocks_and_interpolated(
+    land: Dataset, season: Season
+) -> None:
+    flat = np.random.default_rng(0).integers(0, SIDE * SIDE, 300)
+    patch = land.patches[0]
+    row, column = np.divmod(flat, SIDE)
+    needs = RequiredData(sentinel=True, season=season)
+    blocks = read_pixels(patch, 0, flat, needs)
+    smooth = read_pixels(patch, 0, flat, replace(needs, interpolation="smooth"))
+    assert blocks.sentinel is not None
+    assert smooth.sentinel is not None
+    assert smooth.season == season
+    assert len(smooth.sentinel_names) == smooth.sentinel.shape[1]
+    # Independent: whole super area, positions in pixels of it, SciPy's interpolation.
+    assert patch.super_area is not None
+    assert patch.centroid is not None
+    series = sentinel_planes(patch_super_patch(patch, needs.dates), season, needs.dates).planes
+    y, x = ((offset + 0.5 - 256) / 50 + 6 - 0.5 for offset in (row, column))
+    for values, order in ((blocks.sentinel, 0), (smooth.sentinel, 1)):
+        expected = [map_coordinates(plane, (y, x), order=order, mode="nearest") for plane in series]
+        np.testing.assert_allclose(values, np.transpose(expected), atol=1e-5)
+    assert (blocks.filled_months[1] > 0) == (season != "mean")

@@ -9,8 +9,6 @@ from core.errors import SceneError, SettingsError
 from core.land.data.sentinel import (
     SentinelSettings,
     Series,
-    block_index,
-    block_means,
     cut_super_patch,
     monthly_means,
     open_series,
@@ -181,49 +179,6 @@ def test_monthly_means__worked_example() -> None:
     dates = ("2021-01-05", "2021-01-20", "2021-03-01", "2021-03-15", "2020-12-31")
     usable = np.array([True, True, True, False, True])
     assert monthly_means(values, dates, usable).tolist() == [3.0, 10.0, 20.0]
-
-
-def test_block_means__mean_of_months_not_of_dates() -> None:
-    data = np.zeros((3, 10, 60, 60))
-    data[0], data[1], data[2] = 1000, 3000, 8000
-    dates = ("2021-01-05", "2021-01-20", "2021-03-01")
-    means = block_means(cut_super_patch(series(t=3, dates=dates, data=data), (30, 30), DEFAULT))
-    # January 0.2, March 0.8; the mean of the dates would be 0.4.
-    assert means.shape == (10, 12, 12)
-    assert means.dtype == np.float32
-    np.testing.assert_allclose(means, 0.5, rtol=1e-6)
-
-
-def test_block_means__centroid_between_sixth_and_seventh() -> None:
-    row, column = np.mgrid[:60, :60]
-    super_patch = cut_super_patch(series(data=row * 100 + column), (31, 27), DEFAULT)
-    means = block_means(super_patch) * 10_000
-    assert means[0, 0, 0] == pytest.approx(25 * 100 + 21, abs=0.01)
-    assert means[3, 6, 6] == pytest.approx(31 * 100 + 27, abs=0.01)
-    assert means[9, 11, 11] == pytest.approx(36 * 100 + 32, abs=0.01)
-
-
-@pytest.mark.parametrize(
-    ("centroid", "is_inside"), [((6, 54), True), ((5, 30), False), ((30, 55), 0)]
-)
-def test_block_means__edge_of_the_super_area(centroid: tuple[int, int], is_inside: bool) -> None:
-    super_patch = cut_super_patch(series(), centroid, DEFAULT)
-    if is_inside:
-        assert block_means(super_patch).shape == (10, 12, 12)
-        return
-    with pytest.raises(SceneError, match="IMG_7: the patch crosses the edge"):
-        block_means(super_patch, "IMG_7")
-
-
-def test_block_index__worked_example() -> None:
-    offsets = [0, 5, 6, 55, 56, 255, 256, 305, 306, 505, 506, 511]
-    assert block_index(np.array(offsets)).tolist() == [0, 0, 1, 1, 2, 5, 6, 6, 7, 10, 11, 11]
-
-
-def test_block_index__equals_the_notebooks_repeat_and_crop() -> None:
-    # Ten Sentinel pixels around the centroid, each repeated 50 times over the central 500 pixels.
-    repeated = np.repeat(np.arange(10), 50)
-    assert (block_index(np.arange(6, 506)) - 1).tolist() == repeated.tolist()
 
 
 def test_patch_super_patch__without_sentinel(make_tree: Make) -> None:

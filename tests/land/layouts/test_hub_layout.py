@@ -11,8 +11,9 @@ from core.land.data.data_summary import summarise_dataset
 from core.land.data.dataset import Dataset
 from core.land.data.nomenclature import FLAIR_HUB
 from core.land.data.patch_reading import RequiredData, read_aerial, read_mask, read_patch
-from core.land.data.sentinel import SentinelSettings, block_index, patch_super_patch
+from core.land.data.sentinel import SentinelSettings, patch_super_patch
 from core.land.layouts.hub_reading import code_height
+from core.land.season.sentinel_planes import block_position
 from tests.hub_files import DATES, NAME, TEST, Hub
 
 
@@ -70,7 +71,7 @@ def test_read__sentinel_pixel_of_every_aerial_pixel(hub: Hub) -> None:
     column = ((table.column + 0.5) * 0.2 // 10.24).astype(int)
     expected = (1000 + 100 * row + column) / 10_000
     np.testing.assert_allclose(table.sentinel[:, 0], expected, rtol=1e-5)
-    assert np.array_equal(np.unique(block_index(np.arange(512), 51.2)), np.arange(10))
+    assert np.array_equal(np.unique(block_position(np.arange(512), 51.2) // 1), np.arange(10))
     extent = patch_super_patch(dataset.patches[0], SentinelSettings()).patch_extent
     assert extent == pytest.approx((0, 0, 10, 10))
 

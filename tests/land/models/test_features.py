@@ -4,21 +4,17 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.spatial import KDTree
 
 from core.errors import SettingsError, TooFewError
 from core.land.context.context_groups import CONTEXT
 from core.land.context.extra_features import shorten_extras
-from core.land.data.pixel_table import PixelTable
-from core.land.data.sentinel import Series, SuperPatch
-from core.land.models.features import (
-    Features,
-    FeatureSpec,
-    build_features,
-    channel_values,
-    fit_scaler,
-    ndvi,
-    patch_ndvi,
-)
+from core.land.data.dataset import Dataset
+from core.land.data.patch_reading import RequiredData, read_pixels
+from core.land.data.pixel_table import SENTINEL, PixelTable
+from core.land.models.features import Features, FeatureSpec, build_features, fit_scaler
+from core.land.models.prediction import required_data
+from core.land.season.season_columns import season_column_names
 
 GRID = [
     FeatureSpec(fusion=fusion, robust=robust, normalised=n, intensity=i)
@@ -238,6 +234,9 @@ def test_build__rows_are_independent() -> None:
         ({"intensity": True}, "only if the spectra are normalised"),
         ({"extras": ("slope",)}, "'slope' is not one of context, ndvi, texture, means"),
         ({"sentinel_scaling": "none"}, "'none' is not one of reflectance, intensity"),
+        ({"season": "spring"}, "'spring' is not one of mean, months, indices"),
+        ({"interpolation": "cubic"}, "'cubic' is not one of blocks, smooth"),
+        ({"season": "months", "preset_notebook": True}, "notebook uses the mean of the year"),
     ],
 )
 def test_feature_spec__invalid(changes: dict[str, Any], match: str) -> None:
@@ -261,26 +260,64 @@ def test_build__missing_inputs() -> None:
         build_features(bare, FeatureSpec(robust=True, normalised=True, intensity=True), scaler)
 
 
-def test_ndvi__range_and_zero() -> None:
-    index = ndvi(np.array([200, 0, 0], np.uint8), np.array([100, 50, 0], np.uint8))
-    np.testing.assert_allclose(index, [1 / 3, -1, 0], rtol=1e-6)
+def season_table(season: Any, n: int = 4) -> PixelTable:
+    random = np.random.default_rng(0)
+    names = season_column_names(SENTINEL, season)
+    zero, position = np.zeros(n, np.int32), np.zeros(n, np.int16)
+    return PixelTable(
+        random.integers(1, 255, (n, 5)).astype(np.float32),
+        random.random((n, len(names)), np.float32),
+        np.ones(n, np.uint8),
+        zero,
+        position,
+        position,
+        season=season,
+    )
 
 
-def test_patch_ndvi__mean_of_the_patch_on_each_date() -> None:
-    data = np.zeros((2, 10, 40, 40), np.uint16)
-    data[:, 2], data[0, 6], data[1, 6] = 1000, 3000, 1000
-    data[:, :, :15], data[:, :, 25:] = 9999, 9999
-    masks, nothing = np.zeros((2, 2, 40, 40), np.uint8), np.zeros(2)
-    series = Series(data, masks, ("2021-05-01", "2021-06-01"))
-    super_patch = SuperPatch(series, (20, 20), nothing, nothing == 0, all_covered=False)
-    assert patch_ndvi(super_patch) == pytest.approx([0.5, 0])
+def test_build__each_month_is_normalised_by_its_own_visible_bands() -> None:
+    pixels = season_table("months")
+    assert pixels.sentinel is not None
+    spec = FeatureSpec(fusion=True, season="months", normalised=True)
+    features = build_features(pixels, spec)
+    assert features.names[5:7] == ("Sentinel B2 Jan", "Sentinel B3 Jan")
+    columns = features.matrix[:, features.n_aerial :].reshape(4, 12, 10)
+    np.testing.assert_allclose(columns[..., :3].sum(axis=-1), 1, rtol=1e-5)
+    july = pixels.sentinel[:, 60:70]
+    expected = july / july[:, :3].sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(columns[:, 6], expected, rtol=1e-5)
 
 
-def test_channel_values__bands_and_ndvi() -> None:
-    aerial = np.array([[50, 60, 70, 150, 9]], np.float32)
-    sentinel = np.arange(1, 11, dtype=np.float32)[None] / 10
-    zero, position = np.zeros(1, np.int32), np.zeros(1, np.int16)
-    table = PixelTable(aerial, sentinel, np.ones(1, np.uint8), zero, position, position)
-    names = ("elevation", "ndvi", "B11", "ndvi10")
-    values = [channel_values(table, name).tolist() for name in names]
-    assert values == [[9], [0.5], [pytest.approx(0.9)], [pytest.approx(0.4)]]
+def test_build__seasonal_indices_are_ratios_already() -> None:
+    pixels = season_table("indices")
+    assert pixels.sentinel is not None
+    for options in ({}, {"normalised": True}, {"sentinel_scaling": "intensity"}):
+        spec = FeatureSpec(fusion=True, season="indices", **options)
+        features = build_features(pixels, spec)
+        np.testing.assert_array_equal(features.matrix[:, features.n_aerial :], pixels.sentinel)
+
+
+def test_build__season_of_the_table_must_be_that_of_the_features() -> None:
+    with pytest.raises(SettingsError, match="need season months, which is missing"):
+        build_features(season_table("mean"), FeatureSpec(fusion=True, season="months"))
+
+
+def test_neighbour_index__exact_with_interpolated_series(land: Dataset) -> None:
+    """Blocks are searched by cells; interpolated values, which rarely repeat, by a tree."""
+    flat = np.random.default_rng(0).choice(512 * 512, 3000, replace=False)
+    for season, interpolation, kind in (
+        ("mean", "blocks", "cells"),
+        ("indices", "blocks", "cells"),
+        ("mean", "smooth", "tree"),
+        ("months", "smooth", "tree"),
+    ):
+        spec = FeatureSpec(fusion=True, season=season, interpolation=interpolation)  # type: ignore[arg-type]
+        needs = required_data(spec, RequiredData())
+        features = build_features(read_pixels(land.patches[0], 0, flat, needs), spec)
+        train, queries = features.take(np.arange(2800)), features.take(np.arange(2800, 3000))
+        index = train.neighbour_index()
+        assert index.kind == kind
+        distances = np.sqrt(index.search(queries.matrix, 3)[0])
+        tree = KDTree(train.matrix.astype(np.float64))
+        expected = tree.query(queries.matrix.astype(np.float64), 3)[0]
+        np.testing.assert_allclose(distances, expected, rtol=1e-3, atol=1e-4)

@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from core.demo.land_cover.patches import write_land_cover
-from core.errors import ChangedInputError
+from core.errors import ChangedInputError, SettingsError
 from core.land.data.file_discovery import discover_dataset
 from core.land.data.patch_reading import RequiredData, read_patch
 from core.land.data.pixel_sampling import SampleSettings, sample_pixels
@@ -17,8 +17,10 @@ from core.land.models.classifier_table import fit_classifier
 from core.land.models.classifiers import MethodSettings
 from core.land.models.features import FeatureSpec, build_features, fit_scaler
 from core.land.models.prediction import required_data
-from core.pipeline.land.study import Study, StudySettings
+from core.pipeline.land.run_titles import run_title
+from core.pipeline.land.study import Study, StudySettings, spec_inputs
 from core.pipeline.land.study_cells import CELLS, StudyRun
+from core.pipeline.land.study_results import finished_runs
 from core.pipeline.workspace import Workspace
 
 KNN = MethodSettings()
@@ -240,3 +242,46 @@ def test_cells__of_patches_that_change_are_not_kept(workspace, tmp_path, monkeyp
     with pytest.raises(ChangedInputError, match="was changed"):
         StudyRun(study, KNN, PLAIN).make(CELLS)
     assert study.workspace.store.all(CELLS.name) == []
+
+
+def test_key__defaults_of_the_season_leave_the_keys_of_earlier_versions(workspace):
+    earlier = {
+        "fusion": True,
+        "robust": True,
+        "normalised": False,
+        "intensity": False,
+        "extras": (),
+        "preset_notebook": False,
+        "sentinel_scaling": "reflectance",
+    }
+    assert spec_inputs(ROBUST) == earlier
+    keys = {run_key(workspace, StudySettings(), spec=ROBUST)}
+    for change in (
+        {"season": "months"},
+        {"season": "indices"},
+        {"interpolation": "smooth"},
+        {"season": "months", "interpolation": "smooth"},
+    ):
+        keys.add(run_key(workspace, StudySettings(), spec=dataclasses.replace(ROBUST, **change)))
+    assert len(keys) == 5
+
+
+def test_run__season_and_interpolation_are_stored_and_found(workspace):
+    spec = FeatureSpec(fusion=True, season="indices", interpolation="smooth")
+    study = Study(workspace, StudySettings())
+    result = evaluate(study, KNN, spec)
+    gaps = result.about["folds"][0]["filled_months"]
+    # One patch, of which the series has 12 x 12 pixels in 12 months.
+    assert gaps["training"]["of"] == gaps["held_out"]["of"] == 12 * 144
+    assert 0 < gaps["training"]["filled"] < 12 * 144
+    assert sum("have no clear observation" in note for note in result.notes) == 2
+    runs = [run for run in finished_runs(workspace, study.dataset) if run.spec == spec]
+    assert [run_title(run) for run in runs] == [
+        "kNN, aerial + Sentinel, O + seasonal indices + Sentinel interpolated · domains left out"
+    ]
+
+
+@pytest.mark.parametrize("change", [{"season": "months"}, {"interpolation": "smooth"}])
+def test_run__season_without_sentinel_is_an_error(study, change):
+    with pytest.raises(SettingsError, match="Add --fusion, or leave out --"):
+        StudyRun(study, KNN, FeatureSpec(**change))
