@@ -12,16 +12,21 @@ without these features reach the mIoU of 200, 400 and 800 labels with them.
 Smoothing: every pixel of the held-out patches of the first seed is predicted by kNN with the
 recommended features; the class maps are smoothed with the default settings.
 
+Season: `--season` measures only what the Sentinel series contributes, without features of the
+surroundings: the mean of the year, monthly composites and seasonal indices, each in blocks and
+interpolated, by kNN and boosting. The last line compares the best of them with the mean in blocks.
+
 `--seeds` lists the seeds. `--quick` uses 3 patches of one seed and fewer pixels, without boosting.
 """
 
 import argparse
+import itertools
 import json
 import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from sklearn.neighbors import KNeighborsClassifier
@@ -38,6 +43,8 @@ from core.land.models.regularisation import (
     RegularisationSettings,
     regularise_classes,
 )
+from core.land.season.plane_sampling import Interpolation
+from core.land.season.season_columns import Season
 from core.neighbours.nearest import compile_searches
 from core.pipeline.land.land_workspace import ensure_land_cover
 from core.pipeline.land.study import Study, StudySettings
@@ -150,6 +157,47 @@ def benchmark_smoothing(study: Study) -> dict[str, Any]:
     }
 
 
+def benchmark_season(study: Study, size: Size) -> dict[str, Any]:
+    """Return the scores of everything that can be used of the Sentinel series."""
+    scores = {}
+    for season, interpolation in itertools.product(get_args(Season), get_args(Interpolation)):
+        spec = FeatureSpec(fusion=True, robust=True, season=season, interpolation=interpolation)
+        run = StudyRun(study, MethodSettings(), spec)
+        benches = [run.bench(fold, size.held_out) for fold in study.folds]
+        row: dict[str, Any] = {method: held_out_score(benches, method) for method in size.methods}
+        row["columns"] = benches[0].train.matrix.shape[1]
+        scores[f"{season}, {interpolation}"] = row
+        print(season, interpolation, json.dumps(row), flush=True)
+    return {"scores": scores}
+
+
+def season_result(rows: dict[int, dict[str, Any]], size: Size) -> dict[str, Any]:
+    """Return the last line of `--season`."""
+    choices = next(iter(rows.values()))["scores"]
+    means = {
+        choice: {method: mean_score(rows.values(), choice, method) for method in size.methods}
+        for choice in choices
+    }
+    method = size.methods[-1]
+    best, base = max(means, key=lambda choice: means[choice][method]), "mean, blocks"
+    ours, other = means[best][method], means[base][method]
+    return {
+        "name": "land_season",
+        "ours": ours,
+        "other": other,
+        "ratio": round(ours / other, 2),
+        "unit": "mIoU on domains left out",
+        "detail": {
+            "seeds": list(rows),
+            "patches": size.patches,
+            "method": method,
+            "best": best,
+            "mean_miou": means,
+            "scores": {seed: row["scores"] for seed, row in rows.items()},
+        },
+    }
+
+
 def mean_score(rows: Iterable[dict[str, Any]], features: str, method: str) -> float:
     """Return the mean of a score over the seeds."""
     return round(float(np.mean([row["scores"][features][method] for row in rows])), 4)
@@ -159,6 +207,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="3 patches of one seed, under 50 s")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--season", action="store_true", help="what is used of the series only")
     options = parser.parse_args()
     size, seeds = (QUICK, [0]) if options.quick else (FULL, options.seeds)
     compile_searches()
@@ -168,11 +217,17 @@ def main() -> None:
             workspace = Workspace.at(Path(folder))
             ensure_land_cover(workspace, size.patches, seed)
             study = Study(workspace, StudySettings())
+            if options.season:
+                rows[seed] = benchmark_season(study, size)
+                continue
             rows[seed] = benchmark_seed(study, size)
             print(seed, json.dumps(rows[seed]), flush=True)
             if not smoothing:
                 smoothing = benchmark_smoothing(study)
                 print("smoothing", json.dumps(smoothing), flush=True)
+    if options.season:
+        print(json.dumps(season_result(rows, size)))
+        return
     means = {
         features: {method: mean_score(rows.values(), features, method) for method in size.methods}
         for features in ("none", "context", "with tokens")

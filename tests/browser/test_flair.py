@@ -119,6 +119,24 @@ def test_models__a_run_from_the_page_appears_in_the_table(land, visit):
     assert visitor.alerts() == []
 
 
+def test_models__a_run_with_the_season_names_it(land, visit):
+    visitor = visit(land)
+    visitor.go("flair_models")
+    page = visitor.page
+    page.get_by_text("Add Sentinel to the aerial bands").click()
+    expect(page.get_by_text("Season", exact=True)).to_be_visible(timeout=WAIT)
+    page.get_by_role("radio", name="mean and seasonal indices").click()
+    visitor.wait_until_idle()
+    page.get_by_role("button", name="Run this model").click()
+    cancel = page.get_by_role("button", name="Cancel")
+    expect(cancel).to_be_visible(timeout=WAIT)
+    expect(cancel).to_be_hidden(timeout=120_000)
+    title = "kNN, aerial + Sentinel, O + mean and seasonal indices"
+    expect(page.get_by_text(title).first).to_be_visible(timeout=WAIT)
+    assert visitor.alerts() == []
+    assert visitor.exceptions() == []
+
+
 def download_csv(visitor, button):
     """Return the lines of the CSV that a button downloads."""
     with visitor.page.expect_download(timeout=WAIT) as download:

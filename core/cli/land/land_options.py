@@ -154,8 +154,8 @@ def read_flair_session(
         str | None,
         shared.option(
             "What --fusion uses of the Sentinel series: mean (of the year), months (12 composites "
-            "of the observations clear at the pixel), or indices (the course of NDVI and others "
-            "over the year). [default: mean]",
+            "of the observations clear at the pixel), or indices (the mean, and the course of NDVI "
+            "and others over the year). [default: mean]",
             "--season",
         ),
     ] = None,

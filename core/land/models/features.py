@@ -54,8 +54,9 @@ class FeatureSpec(Checked):
         spectrum times the pixel's aerial intensity. No effect if `normalised` is set.
     season : {"mean", "months", "indices"}
         "mean": the mean of the year. "months": twelve monthly composites of the observations that
-        are clear at the pixel. "indices": statistics of the course of spectral indices over the
-        composites, which are ratios and therefore not scaled further. No effect without `fusion`.
+        are clear at the pixel. "indices": their mean, and statistics of the course of spectral
+        indices over the composites, which are ratios and not normalised. No effect without
+        `fusion`.
     interpolation : {"blocks", "smooth"}
         "blocks": a pixel has the values of the Sentinel pixel around it. "smooth": bilinear
         between the centres of Sentinel pixels. No effect without `fusion`.
@@ -247,7 +248,10 @@ def _sentinel_columns(
 ) -> FloatArray:
     """Return Sentinel's columns, given the table's values and the aerial intensity."""
     if spec.season == "indices":
-        return sentinel
+        # Indices are ratios of bands, so only the mean spectrum before them is scaled.
+        mean, indices = np.split(sentinel, [len(table.series_bands)], axis=1)
+        spectrum = _sentinel_columns(table, mean, replace(spec, season="mean"), intensity)
+        return np.concatenate([spectrum, indices], axis=1)
     if spec.preset_notebook:
         spectrum = _notebook_spectrum(sentinel)
         # With normalisation, the original notebook's second division also applies to Sentinel.

@@ -5,7 +5,7 @@ from typing import Literal
 from core.raster.spectral.spectral_indices import INDEX_FORMULAS, IndexFormula, find_band
 
 Season = Literal["mean", "months", "indices"]
-"""What is used of a year: its mean, its monthly composites, or seasonal indices."""
+"""What is used of a year: its mean, its monthly composites, or its mean with seasonal indices."""
 MONTH_NAMES = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 RED_EDGE = IndexFormula("NDRE", "nir", "red edge", "chlorophyll", "Gitelson and Merzlyak, 1994")
 """Reacts to chlorophyll where dense vegetation saturates the NDVI."""
@@ -53,5 +53,6 @@ def season_column_names(bands: tuple[str, ...], season: Season) -> tuple[str, ..
     if season == "months":
         return tuple(f"{band} {month}" for month in MONTH_NAMES for band in bands)
     if season == "indices":
-        return tuple(f"{name} {text}" for name in season_formulas(bands) for text in STATISTICS)
+        formulas = season_formulas(bands)
+        return (*bands, *(f"{name} {text}" for name in formulas for text in STATISTICS))
     return bands

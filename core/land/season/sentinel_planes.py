@@ -64,7 +64,8 @@ def season_planes(composites: Composites, bands: tuple[str, ...], season: Season
     if season == "months":
         planes = composites.values.reshape(-1, *composites.values.shape[2:])
     elif season == "indices":
-        planes = seasonal_indices(composites.values, bands)
+        indices = seasonal_indices(composites.values, bands)
+        planes = np.concatenate([composites.observed_mean(), indices])
     else:
         planes = composites.observed_mean()
     gaps = (composites.n_filled, composites.observed.size) if season != "mean" else (0, 0)

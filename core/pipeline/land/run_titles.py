@@ -27,7 +27,7 @@ DRAWS: Mapping[Draw, str] = {
 SEASONS: Mapping[Season, str] = {
     "mean": "mean of the year",
     "months": "monthly composites",
-    "indices": "seasonal indices",
+    "indices": "mean and seasonal indices",
 }
 INTERPOLATIONS: Mapping[Interpolation, str] = {
     "blocks": "blocks, one per Sentinel pixel",

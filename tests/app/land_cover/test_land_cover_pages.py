@@ -311,3 +311,39 @@ def open_own_data_page(root: Path, monkeypatch) -> AppTest:
     app.session_state["cs.workspace"] = "mine"
     app.run()
     return app.switch_page("../pages/land_cover_data.py").run()
+
+
+def test_models__season_of_the_sentinel_series(ready, monkeypatch):
+    tables = []
+    monkeypatch.setattr(Board, "start", lambda *_, **__: None)
+    monkeypatch.setattr(
+        "app.land_cover.land_jobs.write_atomically",
+        lambda path, text: tables.append(tomllib.loads(text)) or path,
+    )
+    app = open_page(ready, "land_cover_models", monkeypatch)
+
+    def choices():
+        return {group.label: group for group in app.button_group}
+
+    assert "Season" not in choices()
+    labels = {toggle.label: toggle for toggle in app.toggle}
+    labels["Add Sentinel to the aerial bands"].set_value(True).run()
+    choices()["Season"].set_value("months").run()
+    choices()["Sentinel values of a pixel"].set_value("smooth").run()
+    next(button for button in app.button if button.label == "Run this model").click().run()
+    assert not app.exception
+    features = tables[-1]["features"]
+    assert (features["season"], features["interpolation"]) == ("months", "smooth")
+
+
+def test_inspector__run_with_seasonal_indices_predicts_the_pixel(tmp_path, monkeypatch):
+    home = Workspace(tmp_path)
+    ensure_land_cover(home.demo, 3)
+    study = Study(home.demo, StudySettings())
+    spec = FeatureSpec(fusion=True, season="indices", interpolation="smooth")
+    StudyRun(study, KNN, spec).make(CLASS_MAPS)
+    StudyRun(study, KNN, spec).make(CELLS)
+    app = open_page(home, "land_cover_pixels", monkeypatch)
+    assert not app.exception
+    assert "The 55 values of the Sentinel series (mean and seasonal indices)" in texts(app)
+    assert "Nearest voting pixels" in texts(app)

@@ -370,4 +370,4 @@ def test_grid__season_of_the_configurations_with_sentinel(run: Run, land: Path) 
     table = json.loads(result.stdout)
     assert (table["season"], table["interpolation"]) == ("indices", "blocks")
     assert [cell["miou"] is not None for cell in table["cells"]] == [True, True]
-    assert "with seasonal indices" in run(*words).output
+    assert "with mean and seasonal indices" in run(*words).output

@@ -294,7 +294,11 @@ def test_build__seasonal_indices_are_ratios_already() -> None:
     for options in ({}, {"normalised": True}, {"sentinel_scaling": "intensity"}):
         spec = FeatureSpec(fusion=True, season="indices", **options)
         features = build_features(pixels, spec)
-        np.testing.assert_array_equal(features.matrix[:, features.n_aerial :], pixels.sentinel)
+        indices = features.matrix[:, features.n_aerial + 10 :]
+        np.testing.assert_array_equal(indices, pixels.sentinel[:, 10:])
+        mean = replace(pixels, sentinel=pixels.sentinel[:, :10].copy(), season="mean")
+        spectrum = build_features(mean, replace(spec, season="mean")).matrix
+        np.testing.assert_array_equal(features.matrix[:, : features.n_aerial + 10], spectrum)
 
 
 def test_build__season_of_the_table_must_be_that_of_the_features() -> None:

@@ -116,6 +116,8 @@ def test_indices__one_plane_for_each_name() -> None:
     super_patch = cut_super_patch(series(), (30, 30), DEFAULT)
     planes = sentinel_planes(super_patch, "indices", DEFAULT).planes
     assert planes.shape == (len(season_column_names(SENTINEL, "indices")), 12, 12)
+    # Without clouds, the mean over the months is that of FLAIR.
+    np.testing.assert_allclose(planes[:10], block_means(super_patch), rtol=1e-6)
 
 
 @pytest.mark.parametrize("season", ["mean", "months", "indices"])

@@ -276,9 +276,8 @@ def test_run__season_and_interpolation_are_stored_and_found(workspace):
     assert 0 < gaps["training"]["filled"] < 12 * 144
     assert sum("have no clear observation" in note for note in result.notes) == 2
     runs = [run for run in finished_runs(workspace, study.dataset) if run.spec == spec]
-    assert [run_title(run) for run in runs] == [
-        "kNN, aerial + Sentinel, O + seasonal indices + Sentinel interpolated · domains left out"
-    ]
+    title = "kNN, aerial + Sentinel, O + mean and seasonal indices + Sentinel interpolated"
+    assert [run_title(run) for run in runs] == [f"{title} · domains left out"]
 
 
 @pytest.mark.parametrize("change", [{"season": "months"}, {"interpolation": "smooth"}])
