@@ -1,6 +1,7 @@
 """Land cover data: the patches, their Sentinel series and classes, and problems with files."""
 
 from app.land_cover import patch_panels
+from app.land_cover.labelling import label_panel
 from app.land_cover.land_page import draw_land_cover_page
 
 draw_land_cover_page(
@@ -14,5 +15,6 @@ draw_land_cover_page(
         "gallery": ("All patches", patch_panels.patch_gallery),
         "classes": ("Classes", patch_panels.class_panel),
         "files": ("Files", patch_panels.file_panel),
+        "labels": ("Label regions", label_panel.labelling_panel),
     },
 )

@@ -88,6 +88,14 @@ def land_settings_toml(
     return tomli_w.dumps({"study": tables, **parts})
 
 
+def label_settings_toml(spec: FeatureSpec, regularisation: RegularisationSettings) -> str:
+    """Return the settings of a class map from labelled regions as TOML."""
+    parts: dict[str, Any] = {"features": {"extras": list(spec.extras)}}
+    if regularisation.changes_classes:
+        parts["regularisation"] = regularisation.key_inputs()
+    return tomli_w.dumps(parts)
+
+
 def _command(workspace: Workspace, *words: str) -> tuple[str, ...]:
     group = "flair" if words[0] in FLAIR_COMMANDS else "land"
     return core_command(group, *words, "--workspace", workspace.root, "--json")

@@ -54,6 +54,12 @@ OWN_IMAGES = (
     "Your own images, divided into windows of at most 512 × 512 pixels. What an evaluation leaves "
     "out together (files, folders or blocks) is called a domain on these pages."
 )
+LABELLING = "labels"
+"""The view that needs no labels."""
+UNLABELLED_NOTE = (
+    "These images have no labels. Label regions on the **Land cover data** page. To evaluate "
+    "models here, export the labels there, and import the images again with them."
+)
 Views = Mapping[str, tuple[str, Callable[[Land], None]]]
 """The title of each view of a page, and the function that draws it."""
 
@@ -76,6 +82,11 @@ def draw_land_cover_page(title: str, introduction: str, name: str, views: Views)
     titles = {view: view_title for view, (view_title, _) in views.items()}
     if land.is_own:
         titles.pop("series", None)
+    if not land.dataset.patches:
+        titles = {view: text for view, text in titles.items() if view == LABELLING}
+        if not titles:
+            st.info(UNLABELLED_NOTE)
+            return
     view = land_choice(land, "View", titles, name)
     with messages.show_errors():
         views[view][1](land)
@@ -106,13 +117,16 @@ def image_import_panel(workspace: Workspace) -> None:
         key = state.widget_key(workspace, f"import {name}", "")
         with left if name in ("folder", "labels", "classes") else right:
             texts[name] = st.text_input(label, key=key, help=hint).strip()
+    key = state.widget_key(workspace, "import unlabelled", False)
+    unlabelled = st.toggle("The images have no labels. I will label them here.", key=key)
     words = ["import", texts.pop("folder")]
     for name, text in texts.items():
         words += [f"--{name}", text] if text else []
+    words += ["--unlabelled"] if unlabelled else []
     if not words[1]:
         st.caption("Enter a folder to import it.")
         return
-    commands = (words, ("survey",))
+    commands = (words,) if unlabelled else (words, ("survey",))
     title = "Importing images and labels"
     land_jobs.land_job_button(workspace, "Import the images", title, *commands)
 

@@ -33,6 +33,15 @@ def layer_style(
 
     `symbol_type` is "fill", "line" or "marker".
     """
+    words = (STYLE_NAME, "Names and colours of the clusters in Chipscape")
+    return style_row(cluster_qml(results, symbol_type), layer, geometry_column, words)
+
+
+def style_row(qml: str, layer: str, geometry_column: str, words: tuple[str, str]) -> pd.DataFrame:
+    """Return the row of the table layer_styles that makes a QML document a layer's style.
+
+    `words` are the name of the style and its description.
+    """
     # QGIS looks a style up by table name and geometry column, with an empty schema.
     return pd.DataFrame(
         {
@@ -40,11 +49,11 @@ def layer_style(
             "f_table_schema": [""],
             "f_table_name": [layer],
             "f_geometry_column": [geometry_column],
-            "styleName": [STYLE_NAME],
-            "styleQML": [cluster_qml(results, symbol_type)],
+            "styleName": [words[0]],
+            "styleQML": [qml],
             "styleSLD": [""],
             "useAsDefault": [True],
-            "description": ["Names and colours of the clusters in Chipscape"],
+            "description": [words[1]],
             "owner": [""],
             "ui": pd.Series([None], dtype=object),
             "update_time": [pd.Timestamp.now(tz="UTC")],
@@ -55,33 +64,59 @@ def layer_style(
 def cluster_qml(results: ClusteredChips, symbol_type: str = "fill") -> str:
     """Return a QML document with one category per cluster, and labels with the cluster's name."""
     look = results.look
+    categories = [
+        (cluster, look.name(cluster), look.colour(cluster)) for cluster in results.cluster_ids()
+    ]
+    qgis = _categorised_style("cluster", categories, symbol_type, has_labels=True)
+    _add_labels(qgis, symbol_type)
+    ET.SubElement(qgis, "layerGeometryType").text = _GEOMETRY_TYPES[symbol_type]
+    return QML_HEADER + ET.tostring(qgis, encoding="unicode")
+
+
+def region_qml(covers: Sequence[LandCover]) -> str:
+    """Return a QML document with one category per class, for polygons with the attribute value."""
+    categories = [(cover.value, cover.name, cover.colour) for cover in covers]
+    qgis = _categorised_style("value", categories, "fill", has_labels=False)
+    ET.SubElement(qgis, "layerGeometryType").text = _GEOMETRY_TYPES["fill"]
+    return QML_HEADER + ET.tostring(qgis, encoding="unicode")
+
+
+def _categorised_style(
+    attribute: str,
+    categories: Sequence[tuple[int, str, str]],
+    symbol_type: str,
+    *,
+    has_labels: bool,
+) -> ET.Element:
+    """Return a style with a symbol for each category: value of the attribute, name and colour."""
     qgis = ET.Element(
-        "qgis", version=QML_VERSION, styleCategories="Symbology|Labeling", labelsEnabled="1"
+        "qgis",
+        version=QML_VERSION,
+        styleCategories="Symbology|Labeling" if has_labels else "Symbology",
+        labelsEnabled="1" if has_labels else "0",
     )
     renderer = ET.SubElement(
         qgis,
         "renderer-v2",
         type="categorizedSymbol",
-        attr="cluster",
+        attr=attribute,
         symbollevels="0",
         enableorderby="0",
         forceraster="0",
     )
-    categories, symbols = ET.SubElement(renderer, "categories"), ET.SubElement(renderer, "symbols")
-    for position, cluster in enumerate(results.cluster_ids()):
+    entries, symbols = ET.SubElement(renderer, "categories"), ET.SubElement(renderer, "symbols")
+    for position, (value, name, colour) in enumerate(categories):
         ET.SubElement(
-            categories,
+            entries,
             "category",
             symbol=str(position),
-            value=str(cluster),
-            label=printable_text(look.name(cluster)),
+            value=str(value),
+            label=printable_text(name),
             render="true",
             type="long",
         )
-        _add_symbol(symbols, str(position), symbol_type, look.colour(cluster))
-    _add_labels(qgis, symbol_type)
-    ET.SubElement(qgis, "layerGeometryType").text = _GEOMETRY_TYPES[symbol_type]
-    return QML_HEADER + ET.tostring(qgis, encoding="unicode")
+        _add_symbol(symbols, str(position), symbol_type, colour)
+    return qgis
 
 
 def class_map_qml(covers: Sequence[LandCover]) -> str:

@@ -44,6 +44,10 @@ def import_images_command(
         str | None, option("Names of the bands, separated by commas. [default: from the files]")
     ] = None,
     credit: Annotated[str | None, option("Source and licence of the data, for exports.")] = None,
+    unlabelled: Annotated[
+        bool | None,
+        option("Import the images without labels, to label them in the app. [default: no]"),
+    ] = None,
 ) -> None:
     """Use images with labels of your own: any bands, labels as rasters or polygons.
 
@@ -59,6 +63,7 @@ def import_images_command(
         block=block,
         bands=names,
         credit=credit,
+        unlabelled=unlabelled,
     )
     with reporter() as listen:
         images = import_folder(
@@ -68,14 +73,26 @@ def import_images_command(
     lines = [
         f"{counted(result['images'], 'image')}, {result['labelled_images']} with labels",
         f"{counted(result['windows'], 'window')}, {result['labelled_windows']} with labels",
-        f"{result['labelled_pixels']:,} labelled pixels",
-        f"Left out together: {images.groups}, {result['labelled_groups']} with labels",
+        *_label_lines(images, result),
         f"Bands: {', '.join(images.bands.names)}",
         *(f"    {cover.value:>3} {cover.name}" for cover in images.legend.classes),
         *(f"problem: {problem}" for problem in images.problems),
-        f"Next: chipscape land run --workspace {session.workspace.root}",
+        f"Next: {_next_step(images)} --workspace {session.workspace.root}",
     ]
     show_result(session.as_json, result, lines)
+
+
+def _label_lines(images: ImageSet, counts: dict[str, Any]) -> list[str]:
+    if not images.legend.classes:
+        return []
+    groups = f"{images.groups}, {counts['labelled_groups']} with labels"
+    return [f"{counts['labelled_pixels']:,} labelled pixels", f"Left out together: {groups}"]
+
+
+def _next_step(images: ImageSet) -> str:
+    if images.legend.classes:
+        return "chipscape land run"
+    return "label regions in the app (Land cover data), then run chipscape land label-map"
 
 
 def _image_counts(images: ImageSet) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from core.cli.land import (
     data_commands,
     grid_command,
     import_command,
+    label_map_command,
     method_commands,
     predict_command,
     score_command,
@@ -33,6 +34,8 @@ _MODELS = {
     "bench": artifact_commands.bench_command,
     "recut": artifact_commands.recut_command,
     "economy": artifact_commands.economy_command,
+    "label-map": label_map_command.label_map_command,
+    "label-export": label_map_command.label_export_command,
 }
 
 

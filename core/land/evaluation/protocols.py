@@ -12,6 +12,9 @@ TITLES = {
     "patches": 'the notebook\'s protocol: the training patches themselves, without "other"',
     "test": "the test patches",
 }
+_NO_LABELS = (
+    "The images have no labels. Label regions in the app, and use `chipscape land label-map`."
+)
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,9 @@ def make_folds(dataset: Dataset, protocol: Protocol, n_folds: int = 3) -> list[F
     """
     train, test = dataset.split_indexes("train"), dataset.split_indexes("test")
     if not train or (protocol == "test" and not test):
-        raise TooFewError(f"there are no {'test' if train else 'training'} patches", where=protocol)
+        remedy = _NO_LABELS if not dataset.patches and dataset.unlabelled else ""
+        name = "test" if train else "training"
+        raise TooFewError(f"there are no {name} patches", where=protocol, remedy=remedy)
     if protocol == "patches":
         return [Fold(train, train)]
     if protocol == "test":

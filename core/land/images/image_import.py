@@ -1,6 +1,5 @@
 """Import of a folder of your own images and labels as a land-cover data set."""
 
-import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -11,20 +10,17 @@ import numpy as np
 from core.errors import ChipscapeError, SceneError, SettingsError, TooFewError
 from core.land.data.bands import BYTE_DIVISOR, Bands, guess_bands
 from core.land.data.dataset import LabelRule, Problem
+from core.land.data.nomenclature import Legend
 from core.land.data.window_reading import describe_misplaced_polygons, read_window_labels
 from core.land.images.image_groups import Grouping, choose_groups
 from core.land.images.image_set import ImageSet, ImageWindow, LabelledImage, image_windows
 from core.land.images.label_classes import find_classes
+from core.land.images.label_files import find_labels, is_label_file
 from core.progress import Progress, report_step, silent
-from core.raster.annotations.vector_files import SUFFIXES
 from core.raster.rendering import sample_percentiles
 from core.raster.scene import Scene, read_scene
 from core.raster.sidecars import RASTER_SUFFIXES
 from core.tables import Checked, bounded, one_of
-
-LABEL_FOLDERS = ("labels", "label", "masks", "mask", "msk")
-"""Names of folders whose rasters are labels, not images."""
-_LABEL_STEM = re.compile(r"(.+?)[ _-](?:labels?|masks?|lc|gt)$", re.I)
 
 
 @dataclass(frozen=True)
@@ -48,6 +44,8 @@ class ImportSettings(Checked):
         The names of the bands, such as red, green, blue, nir, elevation; from the files if empty.
     credit : str
         Source and licence of the data, for exports.
+    unlabelled : bool
+        Import the images without labels, to label them in the app; files of labels are not used.
     """
 
     attribute: str = ""
@@ -56,6 +54,7 @@ class ImportSettings(Checked):
     block: int = bounded(0, 0, 100_000)
     bands: tuple[str, ...] = ()
     credit: str = ""
+    unlabelled: bool = False
 
 
 @dataclass(frozen=True)
@@ -89,13 +88,16 @@ def import_images(
     problems: list[Problem] = []
     sources = _find_sources(folder, labels, problems)
     bands, sources = _common_bands(sources, settings, problems)
+    if settings.unlabelled:
+        return _unlabelled_set(folder, sources, bands, settings, labels or classes, problems)
     files = list(dict.fromkeys(source.labels for source in sources if source.labels))
     if not files:
         raise TooFewError(
             "there are no labels",
             where=str(folder),
-            remedy="Put a raster or a vector file with the name of each image next to it, or name "
-            "the labels with --labels.",
+            remedy="Put a raster or a vector file with the name of each image next to it, name "
+            "the labels with --labels, or import the images with --unlabelled and label them in "
+            "the app.",
         )
     rule, legend = find_classes(files, settings.attribute, settings.background, classes, problems)
     labelled_sources = [source for source in sources if source.labels]
@@ -137,6 +139,39 @@ def import_images(
     )
 
 
+def _unlabelled_set(
+    folder: Path,
+    sources: Sequence[_Source],
+    bands: Bands,
+    settings: ImportSettings,
+    label_files: Path | None,
+    problems: list[Problem],
+) -> ImageSet:
+    """Return images without labels and classes; SettingsError if files of either are named."""
+    if label_files or settings.attribute or settings.background:
+        raise SettingsError(
+            "images are imported without labels, but labels or classes are named as well",
+            where="unlabelled",
+            remedy="Leave out --unlabelled, or the options of labels and classes.",
+        )
+    images = [
+        LabelledImage(
+            source.scene.path, None, "train", tuple(_label_windows(source, None, "files", None))
+        )
+        for source in sources
+    ]
+    return ImageSet(
+        folder,
+        tuple(images),
+        bands,
+        Legend((), 0),
+        LabelRule(()),
+        "files",
+        tuple(problems),
+        settings.credit,
+    )
+
+
 def _find_sources(folder: Path, labels: Path | None, problems: list[Problem]) -> list[_Source]:
     """Find images with their labels; files that cannot be read are reported."""
     if labels is not None and not labels.exists():
@@ -149,7 +184,7 @@ def _find_sources(folder: Path, labels: Path | None, problems: list[Problem]) ->
         and path.is_file()
         and not any(part.startswith(".") for part in path.relative_to(folder).parts)
     ]
-    images = [path for path in rasters if not _is_label_file(path, folder, label_path, rasters)]
+    images = [path for path in rasters if not is_label_file(path, folder, label_path, rasters)]
     sources = []
     for path in images:
         relative = path.relative_to(folder)
@@ -159,7 +194,7 @@ def _find_sources(folder: Path, labels: Path | None, problems: list[Problem]) ->
             problems.append(Problem(str(relative), f"it is not used ({error})"))
             continue
         name = "_".join(relative.with_suffix("").parts)
-        sources.append(_Source(scene, _find_labels(path, label_path), name, str(relative.parent)))
+        sources.append(_Source(scene, find_labels(path, label_path), name, str(relative.parent)))
     if not sources:
         raise TooFewError(
             "there is no GeoTIFF that can be used as an image",
@@ -167,38 +202,6 @@ def _find_sources(folder: Path, labels: Path | None, problems: list[Problem]) ->
             remedy="; ".join(map(str, problems[:3])),
         )
     return sources
-
-
-def _is_label_file(
-    path: Path, folder: Path, label_path: Path | None, rasters: Sequence[Path]
-) -> bool:
-    if label_path == folder:
-        return False
-    if label_path is not None:
-        return path == label_path or label_path in path.parents
-    if any(part.lower() in LABEL_FOLDERS for part in path.relative_to(folder).parts[:-1]):
-        return True
-    match = _LABEL_STEM.fullmatch(path.stem)
-    stems = {raster.stem for raster in rasters if raster.parent == path.parent}
-    return match is not None and match[1] in stems
-
-
-def _find_labels(image: Path, label_path: Path | None) -> Path | None:
-    """Return the labels of an image: the named file, a file of the same name, or None."""
-    if label_path is not None and label_path.is_file():
-        return label_path
-    folders = [label_path] if label_path else [image.parent]
-    if label_path is None:
-        folders += [image.parent / name for name in LABEL_FOLDERS]
-        folders += [image.parent.parent / name for name in LABEL_FOLDERS]
-    for folder in folders:
-        for path in sorted(folder.iterdir()) if folder.is_dir() else ():
-            match = _LABEL_STEM.fullmatch(path.stem)
-            is_named = path.stem == image.stem or (match is not None and match[1] == image.stem)
-            is_label = path.suffix.lower() in (*RASTER_SUFFIXES, *SUFFIXES)
-            if is_named and is_label and path != image and path.is_file():
-                return path
-    return None
 
 
 def _common_bands(

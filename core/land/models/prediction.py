@@ -10,7 +10,7 @@ from core.artifacts.formats import write_atomically
 from core.compute import read_ahead
 from core.errors import SceneError
 from core.land.data.dataset import Dataset, Patch, Problem
-from core.land.data.nomenclature import ATTRIBUTION
+from core.land.data.nomenclature import ATTRIBUTION, Legend
 from core.land.data.patch_reading import RequiredData, read_patch
 from core.land.data.pixel_table import PixelTable
 from core.land.data.window_reading import read_window
@@ -102,7 +102,7 @@ def judge_patches(
     n_classes, n_named = legend.other, legend.highest
     predicted, counts, problems = [], [], []
     unsmoothed, small_objects = [], []
-    filled, n_months = 0, 0
+    months = np.zeros(2, np.int64)
     by_cluster = np.zeros((n_clusters, n_named + 1), np.int64)
     tables = read_ahead(lambda index: read_patch(dataset, index, needs), patches)
     for step, (index, reading) in enumerate(zip(patches, tables, strict=True), start=1):
@@ -113,7 +113,7 @@ def judge_patches(
             problems.append(Problem(patch.name, f"it was not predicted ({error})"))
             continue
         problems += table.problems
-        filled, n_months = filled + table.filled_months[0], n_months + table.filled_months[1]
+        months += table.filled_months
         prediction = model.predict(build_features(table, spec, scaler), int(patch.number))
         classes = prediction.classes
         if regularisation.changes_classes:
@@ -127,9 +127,9 @@ def judge_patches(
                 prediction.clusters, table.labels, n_clusters, n_named
             )
         if maps is not None:
-            if patch.window is not None:
-                classes = np.where(read_window(patch).mask.ravel(), np.uint8(0), classes)
-            write_class_map(maps / f"{patch.name}.tif", classes, patch, about)
+            write_class_map(
+                maps / f"{patch.name}.tif", _valid_classes(classes, patch), patch, about
+            )
         predicted.append(index)
         report_step(report, step, len(patches), patch.name)
     stacked, stacked_before = (
@@ -144,7 +144,7 @@ def judge_patches(
         tuple(problems),
         stacked_before,
         objects,
-        (filled, n_months),
+        (int(months[0]), int(months[1])),
     )
 
 
@@ -154,6 +154,13 @@ def regularise_patch(
     """Smooth the predicted classes of all pixels of a patch, uint8 (n,); see `read_patch`."""
     bands = np.ascontiguousarray(table.aerial.T).reshape(-1, *patch.shape)
     return regularise_classes(classes.reshape(patch.shape), bands, settings).ravel()
+
+
+def _valid_classes(classes: ByteArray, patch: Patch) -> ByteArray:
+    """Return classes, (n,), with 0 where the pixels of a window are masked."""
+    if patch.window is None:
+        return classes
+    return np.where(read_window(patch).mask.ravel(), np.uint8(0), classes)
 
 
 def _compare_small_objects(
@@ -168,13 +175,20 @@ def _compare_small_objects(
     return before.n_objects, before.n_found, after.n_found
 
 
-def write_class_map(path: Path, classes: ByteArray, patch: Patch, about: str = ATTRIBUTION) -> None:
+def write_class_map(
+    path: Path,
+    classes: ByteArray,
+    patch: Patch,
+    about: str = ATTRIBUTION,
+    legend: Legend | None = None,
+) -> None:
     """Write the classes of a patch, 0 for no class, as a GeoTIFF in the colours of the classes.
 
-    The classes, of the reduced nomenclature, are uint8 (h, w) or flat. CRS and transform are those
-    of the patch's image; `about` is the credit in the copyright tags.
+    The classes, of the reduced nomenclature, are uint8 (h, w) or flat; `legend` contains them, by
+    default that of the patch. CRS and transform are those of the patch's image; `about` is the
+    credit in the copyright tags.
     """
-    values, palette = classes.reshape(patch.shape), patch.layout.legend.palette()
+    values, palette = classes.reshape(patch.shape), (legend or patch.layout.legend).palette()
     corner = patch.window[:2] if patch.window else (0, 0)
     # A data set has thousands of patches, and their maps can be written again.
     write_atomically(

@@ -45,10 +45,7 @@ def predict_images(
             where="features",
             remedy="Leave them out of --features.",
         )
-    names = [image.stem for image in images]
-    repeated = next((name for name in names if names.count(name) > 1), None)
-    if repeated is not None:
-        raise SettingsError(f"two images are named {repeated}", where="images")
+    _refuse_equal_names(images)
     fold, layout = run.study.folds[0], run.study.dataset.layout
     inputs: dict[str, Any] = {
         "taught": run.study.data_inputs(fold.train, run.spec),
@@ -65,9 +62,20 @@ def predict_images(
         make_key("scene-map", 1, inputs),
         run.regularisation,
     )
+    return map_images(model, images, folder, data_credit(run.study.workspace), listen)
+
+
+def map_images(
+    model: SceneModel, images: Sequence[Path], folder: Path, credit: str, listen: Reporter
+) -> PredictedImages:
+    """Write a class map of each image into a folder, and next to it a style for QGIS (.qml).
+
+    `credit` is written to the copyright tags. Raises SettingsError if two images have the same
+    name.
+    """
+    _refuse_equal_names(images)
     maps: list[SceneMap] = []
     problems: list[Problem] = []
-    credit = data_credit(run.study.workspace)
     for image in images:
         path = folder / f"{image.stem}.tif"
         try:
@@ -75,5 +83,12 @@ def predict_images(
         except SceneError as error:
             problems.append(Problem(image.name, f"it was not classified ({error})"))
             continue
-        write_atomically(path.with_suffix(".qml"), class_map_qml(layout.legend.listed))
+        write_atomically(path.with_suffix(".qml"), class_map_qml(model.layout.legend.listed))
     return PredictedImages(tuple(maps), tuple(problems))
+
+
+def _refuse_equal_names(images: Sequence[Path]) -> None:
+    names = [image.stem for image in images]
+    repeated = next((name for name in names if names.count(name) > 1), None)
+    if repeated is not None:
+        raise SettingsError(f"two images are named {repeated}", where="images")

@@ -1,0 +1,1 @@
+"""The view in which regions of land cover are labelled."""

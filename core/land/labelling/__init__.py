@@ -1,0 +1,1 @@
+"""Interactive labelling of land cover: labelled regions, and a classifier fitted to them."""
