@@ -127,9 +127,8 @@ def judge_patches(
                 prediction.clusters, table.labels, n_clusters, n_named
             )
         if maps is not None:
-            write_class_map(
-                maps / f"{patch.name}.tif", _valid_classes(classes, patch), patch, about
-            )
+            valid = _valid_classes(classes, patch)
+            write_class_map(maps / f"{patch.name}.tif", valid, patch, about)
         predicted.append(index)
         report_step(report, step, len(patches), patch.name)
     stacked, stacked_before = (
