@@ -10,9 +10,9 @@ from app.land_cover.land_data import Land
 from app.land_cover.land_widgets import land_multiselect, land_select, land_toggle, require_survey
 from app.widgets.charts import show_chart
 from app.widgets.markup import format_number, legend_html
-from core.land.data.bands import BYTE_DIVISOR, FLAIR_BANDS, Bands
+from core.land.data.bands import BYTE_DIVISOR, FLAIR_BANDS, SENTINEL, SENTINEL_BANDS, Bands
 from core.land.data.nomenclature import LandCover
-from core.land.data.pixel_table import SENTINEL, PixelTable
+from core.land.data.pixel_table import PixelTable
 from core.land.data.sentinel import WAVELENGTHS
 from core.land.models.channels import channel_values
 from core.land.models.features import FeatureSpec, build_features
@@ -32,12 +32,17 @@ def available_channels(table: PixelTable) -> dict[str, str]:
         titles |= {"elevation": f"Elevation above ground, stored value ({COUNT})"}
     else:
         titles = {band: f"{band} (stored value)" for band in table.bands.names}
-    wavelengths = dict(zip(SENTINEL, WAVELENGTHS, strict=True))
-    if table.sentinel is not None:
-        titles |= {b: f"Sentinel {b}, {nm} nm (reflectance)" for b, nm in wavelengths.items()}
+    series, is_sentinel = table.series_bands, table.series_bands == SENTINEL_BANDS
+    if table.sentinel is not None and is_sentinel:
+        wavelengths = zip(SENTINEL, WAVELENGTHS, strict=True)
+        titles |= {b: f"Sentinel {b}, {nm} nm (reflectance)" for b, nm in wavelengths}
+    elif table.sentinel is not None:
+        titles |= {name: f"{name} (share of {series.divisor:g})" for name in table.sentinel_names}
     if table.bands.nir is not None and table.bands.red is not None:
-        titles |= {"ndvi": "NDVI, aerial (-1 to 1)"}
-    return titles if table.sentinel is None else titles | {"ndvi10": "NDVI, Sentinel (-1 to 1)"}
+        titles |= {"ndvi": "NDVI, aerial (-1 to 1)" if is_sentinel else "NDVI, image (-1 to 1)"}
+    if table.sentinel is not None and series.nir is not None and series.red is not None:
+        titles |= {"ndvi10": f"NDVI, {'Sentinel' if is_sentinel else 'series'} (-1 to 1)"}
+    return titles
 
 
 def channel_panel(land: Land) -> None:
@@ -81,8 +86,9 @@ def spectrum_panel(land: Land) -> None:
         show(values, wavelengths, unit, "aerial")
     if table.sentinel is not None:
         with right:
-            st.markdown("**Sentinel-2**, 10 m: each pixel mixes everything inside it")
-            show(table.sentinel, WAVELENGTHS, "reflectance", "sentinel")
+            positions, title, unit = series_axis(table)
+            st.markdown(f"**{title}**: each pixel mixes everything inside it")
+            show(table.sentinel, positions, unit, "sentinel")
     note = _axis_note(table.bands)
     counts = [(int(rows.sum()), cover.name) for cover, rows in zip(covers, members, strict=True)]
     st.caption(
@@ -105,6 +111,15 @@ def aerial_spectra(table: PixelTable) -> tuple[AnyArray, list[int], str]:
         return table.aerial[:, positions], [*CAMERA.values()][: len(positions)], unit
     spectral = list(bands.spectral)
     return table.aerial[:, spectral], [i + 1 for i in spectral], unit
+
+
+def series_axis(table: PixelTable) -> tuple[Sequence[float], str, str]:
+    """Return the positions of the bands of the time series on an axis, a title, and the unit."""
+    bands = table.series_bands
+    if bands == SENTINEL_BANDS:
+        return WAVELENGTHS, "Sentinel-2, 10 m", "reflectance"
+    numbers = [number + 1.0 for number in range(len(bands))]
+    return numbers, f"Time series, {', '.join(bands.names)}", f"share of {bands.divisor:g}"
 
 
 def _axis_note(bands: Bands) -> str:
@@ -132,7 +147,10 @@ def scatter_panel(land: Land) -> None:
     step = max(1, len(labels) // MOST_DRAWN)
     table, labels = survey.sample.take(np.arange(0, len(labels), step)), labels[::step]
     spec = FeatureSpec(fusion=table.sentinel is not None, normalised=True)
-    matrix, bands = build_features(table, spec).matrix, [*table.bands.names, *SENTINEL]
+    matrix, bands = (
+        build_features(table, spec).matrix,
+        [*table.bands.names, *(table.sentinel_names if table.sentinel is not None else ())],
+    )
     raw, normalised = (
         np.column_stack([table.band(x), table.band(y)]),
         matrix[:, [bands.index(x), bands.index(y)]],

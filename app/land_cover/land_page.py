@@ -49,6 +49,14 @@ IMPORT_FIELDS = {
         "Names of the bands (optional)",
         "Separated by commas, such as red, green, blue, nir. By default, the files' own names.",
     ),
+    "series": (
+        "Time series of satellite images (optional)",
+        "A folder of GeoTIFFs with a date (20210531) in each name. NAME_mask.tif marks clouds.",
+    ),
+    "series-bands": (
+        "Names of the bands of the time series (optional)",
+        "Separated by commas, such as B02, B03, B04, B08. By default, the files' own names.",
+    ),
 }
 OWN_IMAGES = (
     "Your own images, divided into windows of at most 512 × 512 pixels. What an evaluation leaves "
@@ -115,7 +123,7 @@ def image_import_panel(workspace: Workspace) -> None:
     texts = {}
     for name, (label, hint) in IMPORT_FIELDS.items():
         key = state.widget_key(workspace, f"import {name}", "")
-        with left if name in ("folder", "labels", "classes") else right:
+        with left if name in ("folder", "labels", "classes", "series") else right:
             texts[name] = st.text_input(label, key=key, help=hint).strip()
     key = state.widget_key(workspace, "import unlabelled", False)
     unlabelled = st.toggle("The images have no labels. I will label them here.", key=key)

@@ -285,7 +285,7 @@ def file_panel(land: Land) -> None:
         n_others = markup.format_number(len(land.dataset.unlabelled))
         st.markdown(f"**{n} windows** of images in {root} have labels, {n_others} have none.")
     else:
-        n_fused = markup.format_number(sum(patch.has_sentinel for patch in patches))
+        n_fused = markup.format_number(sum(patch.has_series for patch in patches))
         text = "Files are matched by name, not by order."
         st.markdown(f"**{n} patches** in {root}, {n_fused} of them with Sentinel data. {text}")
     if problems := survey.problems if survey else [str(p) for p in land.dataset.problems]:

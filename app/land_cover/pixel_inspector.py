@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from app.land_cover import land_data, land_widgets, patch_images, pixel_charts
-from app.land_cover.channel_panels import aerial_spectra
+from app.land_cover.channel_panels import aerial_spectra, series_axis
 from app.land_cover.land_data import Land
 from app.session.cache import cached_image
 from app.session.state import is_new_event, keep_choice, page_choice, widget_key
@@ -28,8 +28,7 @@ from core.land.data.patch_reading import (
     read_readable_pixel,
     read_with_margin,
 )
-from core.land.data.pixel_table import SENTINEL, PixelTable
-from core.land.data.sentinel import WAVELENGTHS
+from core.land.data.pixel_table import PixelTable
 from core.land.models.features import FeatureSpec, build_features, context_groups
 from core.land.models.pixel_decision import decide_by_trees, decide_by_votes
 from core.land.models.prediction import required_data
@@ -130,7 +129,8 @@ def _show_spectra(pixel: PixelTable, cover: LandCover) -> None:
     if pixel.sentinel is None:
         st.caption("This pixel has no Sentinel spectrum.")
     else:
-        show(pixel.sentinel, WAVELENGTHS, "Sentinel-2, reflectance", "two")
+        positions, title, unit = series_axis(pixel)
+        show(pixel.sentinel, positions, f"{title}, {unit}", "two")
 
 
 def _show_predictions(land: Land, pixel: PixelTable) -> None:
@@ -212,12 +212,12 @@ def _typed_pixel(land: Land, pixel: PixelTable, spec: FeatureSpec) -> PixelTable
     aerial, spectrum = fields(pixel.bands.names, bounds), None
     if spec.fusion and spec.season != "mean":
         st.caption(
-            f"The {len(pixel.sentinel_names)} values of the Sentinel series "
+            f"The {len(pixel.sentinel_names)} values of the time series "
             f"({SEASONS[spec.season]}) are those of the pixel."
         )
         spectrum = pixel.sentinel
     elif spec.fusion:
-        spectrum = fields(SENTINEL, (0.0, 2.0), step=0.01, format="%.3f")
+        spectrum = fields(pixel.sentinel_names, (0.0, 2.0), step=0.01, format="%.3f")
     index = int(pixel.patch[0])
     bands = land_data.readable_patch(land, index).aerial
     assert bands is not None

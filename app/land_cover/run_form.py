@@ -99,15 +99,17 @@ def method_number(land: Land, name: str) -> int:
 
 
 def features_form(land: Land, name: str, *, rich: bool = False) -> FeatureSpec:
-    """Draw switches for the features; `rich` turns Sentinel and robust scaling on at first.
+    """Draw switches for the features; `rich` turns the series and robust scaling on at first.
 
-    The choices are remembered under `name`, which identifies the form. Without Sentinel series,
+    The choices are remembered under `name`, which identifies the form. Without time series,
     nothing is on at first.
     """
-    has_sentinel = any(patch.has_sentinel for patch in land.dataset.patches)
-    rich, fusion = rich and has_sentinel, False
-    if has_sentinel:
-        fusion = land_toggle(land, "Add Sentinel to the aerial bands", f"{name} fusion", start=rich)
+    has_series = any(patch.has_series for patch in land.dataset.patches)
+    rich, fusion = rich and has_series, False
+    sensor = "the time series" if land.is_own else "Sentinel"
+    if has_series:
+        label = f"Add {sensor} to the {'bands' if land.is_own else 'aerial bands'}"
+        fusion = land_toggle(land, label, f"{name} fusion", start=rich)
     season: Season = "mean"
     if fusion:
         season = land_choice(land, "Season", run_titles.SEASONS, f"{name} season")
@@ -126,9 +128,9 @@ def features_form(land: Land, name: str, *, rich: bool = False) -> FeatureSpec:
         scaling: SentinelScaling = "reflectance"
         interpolation: Interpolation = "blocks"
         if fusion:
-            label = "Sentinel values if not normalised"
+            label = f"Values of {sensor} if not normalised"
             scaling = land_choice(land, label, SCALINGS, f"{name} scaling")
-            label = "Sentinel values of a pixel"
+            label = f"Values of {sensor} at a pixel"
             interpolation = land_choice(
                 land, label, run_titles.INTERPOLATIONS, f"{name} interpolation"
             )

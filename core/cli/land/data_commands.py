@@ -95,7 +95,9 @@ def describe_command(
     dataset = session.dataset()
     with reporter() as listen:
         summary = summarise_dataset(dataset, nomenclature, listen("patches"))  # type: ignore[arg-type]
-    lines = [line for split in summary["splits"].items() for line in _split_lines(*split)]
+    sensor = "a time series" if dataset.layout.rule else "Sentinel"
+    splits = summary["splits"].items()
+    lines = [line for split, facts in splits for line in _split_lines(split, facts, sensor)]
     if n_unlabelled := len(dataset.unlabelled):
         lines.append(f"patches without masks: {n_unlabelled}, see `chipscape flair predict`")
     lines += [f"problem: {problem}" for problem in summary["problems"]]
@@ -110,10 +112,10 @@ def describe_command(
     show_result(session.as_json, result | {"attribution": session.credit}, lines)
 
 
-def _split_lines(split: str, facts: dict[str, Any]) -> Iterator[str]:
+def _split_lines(split: str, facts: dict[str, Any], sensor: str) -> Iterator[str]:
     domains, per_patch = facts["domains"], facts["classes_per_patch"]
     yield (
-        f"{split}: {facts['patches']} patches ({facts['fused']} with Sentinel) in {facts['areas']} "
+        f"{split}: {facts['patches']} patches ({facts['fused']} with {sensor}) in {facts['areas']} "
         f"areas of {counted(len(domains), 'domain')} ({', '.join(domains[:6])}"
         f"{' ...' if len(domains) > 6 else ''}); {per_patch['min']} to {per_patch['max']} classes "
         f"per patch, {per_patch['mean']:.1f} on average"

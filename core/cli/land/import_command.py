@@ -10,6 +10,7 @@ from core.cli.land.land_options import LandSession, with_land_session
 from core.cli.shared_options import option
 from core.land.images.image_import import ImportSettings
 from core.land.images.image_set import ImageSet
+from core.land.season.season_columns import season_formulas
 from core.pipeline.land.land_workspace import images_record, import_folder
 
 
@@ -43,6 +44,18 @@ def import_images_command(
     bands: Annotated[
         str | None, option("Names of the bands, separated by commas. [default: from the files]")
     ] = None,
+    series: Annotated[
+        Path | None,
+        option(
+            "Time series for --fusion: a folder of GeoTIFFs, one for each date, with the date "
+            "(yyyymmdd or yyyy-mm-dd) in the name; or a CSV file with the columns file, date and "
+            "mask. Any grid and CRS. NAME_mask.tif hides pixels other than 0. [default: none]"
+        ),
+    ] = None,
+    series_bands: Annotated[
+        str | None,
+        option("Names of the series' bands, such as B02,B03,B04,B08. [default: from the files]"),
+    ] = None,
     credit: Annotated[str | None, option("Source and licence of the data, for exports.")] = None,
     unlabelled: Annotated[
         bool | None,
@@ -53,7 +66,10 @@ def import_images_command(
 
     The files are not copied. All other commands and the land-cover pages then use them.
     """
-    names = None if bands is None else tuple(name.strip() for name in bands.split(","))
+    names, series_names = (
+        None if text is None else tuple(name.strip() for name in text.split(","))
+        for text in (bands, series_bands)
+    )
     settings = session.settings(
         ImportSettings,
         "import",
@@ -62,24 +78,32 @@ def import_images_command(
         groups=groups,
         block=block,
         bands=names,
+        series_bands=series_names,
         credit=credit,
         unlabelled=unlabelled,
     )
     with reporter() as listen:
         images = import_folder(
-            session.workspace, folder, settings, labels, classes, listen("labels")
+            session.workspace, folder, settings, labels, classes, listen("labels"), series
         )
     result = _image_counts(images) | {"record": str(images_record(session.workspace))}
     lines = [
-        f"{counted(result['images'], 'image')}, {result['labelled_images']} with labels",
-        f"{counted(result['windows'], 'window')}, {result['labelled_windows']} with labels",
-        *_label_lines(images, result),
-        f"Bands: {', '.join(images.bands.names)}",
-        *(f"    {cover.value:>3} {cover.name}" for cover in images.legend.classes),
-        *(f"problem: {problem}" for problem in images.problems),
+        *_import_lines(images, result),
         f"Next: {_next_step(images)} --workspace {session.workspace.root}",
     ]
     show_result(session.as_json, result, lines)
+
+
+def _import_lines(images: ImageSet, counts: dict[str, Any]) -> list[str]:
+    return [
+        f"{counted(counts['images'], 'image')}, {counts['labelled_images']} with labels",
+        f"{counted(counts['windows'], 'window')}, {counts['labelled_windows']} with labels",
+        *_label_lines(images, counts),
+        f"Bands: {', '.join(images.bands.names)}",
+        *_series_lines(images),
+        *(f"    {cover.value:>3} {cover.name}" for cover in images.legend.classes),
+        *(f"problem: {problem}" for problem in images.problems),
+    ]
 
 
 def _label_lines(images: ImageSet, counts: dict[str, Any]) -> list[str]:
@@ -93,6 +117,19 @@ def _next_step(images: ImageSet) -> str:
     if images.legend.classes:
         return "chipscape land run"
     return "label regions in the app (Land cover data), then run chipscape land label-map"
+
+
+def _series_lines(images: ImageSet) -> list[str]:
+    if not images.series:
+        return []
+    dates, names = images.series, ", ".join(images.series_bands.names)
+    n_windows = sum(window.has_series for image in images.images for window in image.windows)
+    period = f"{dates[0].date} to {dates[-1].date}"
+    indices = ", ".join(season_formulas(images.series_bands.names)) or "none, see --series-bands"
+    return [
+        f"Time series: {counted(len(dates), 'date')}, {period}, covers {n_windows} windows",
+        f"Bands of the series: {names} (seasonal indices: {indices})",
+    ]
 
 
 def _image_counts(images: ImageSet) -> dict[str, Any]:
@@ -116,4 +153,18 @@ def _image_counts(images: ImageSet) -> dict[str, Any]:
             for cover in images.legend.classes
         ],
         "problems": [str(problem) for problem in images.problems],
+        "series": _series_table(images),
+    }
+
+
+def _series_table(images: ImageSet) -> dict[str, Any] | None:
+    if not images.series:
+        return None
+    windows = [window for image in images.images for window in image.windows]
+    return {
+        "dates": [entry.date for entry in images.series],
+        "masks": sum(entry.mask is not None for entry in images.series),
+        "bands": list(images.series_bands.names),
+        "indices": list(season_formulas(images.series_bands.names)),
+        "windows": sum(window.has_series for window in windows),
     }

@@ -83,8 +83,8 @@ class LandSession:
         for name in ("sample", "dates"):
             del tables["study"][name]
         # TOML has no tuples.
-        for table, name in (("features", "extras"), ("import", "bands")):
-            tables[table][name] = list(tables[table][name])
+        for table, names in (("features", ["extras"]), ("import", ["bands", "series_bands"])):
+            tables[table] |= {name: list(tables[table][name]) for name in names}
         return tables
 
     def method(self, **options: Any) -> MethodSettings:

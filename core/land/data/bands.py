@@ -63,6 +63,10 @@ FLAIR_BANDS = Bands(
 )
 """The bands of FLAIR's aerial images; the elevation above ground is coded in a byte."""
 
+SENTINEL = ("B2", "B3", "B4", "B5", "B6", "B7", "B8", "B8A", "B11", "B12")
+SENTINEL_BANDS = Bands(SENTINEL, (2, 1, 0), red=2, nir=6, divisor=10_000.0)
+"""The bands of FLAIR's Sentinel-2 series; a stored value of 10,000 is reflectance 1."""
+
 
 def bands_from_table(table: Mapping[str, Any]) -> Bands:
     """Return the bands that were stored as the fields of `Bands`, in JSON."""

@@ -16,7 +16,8 @@ from core.land.data.pixel_sampling import SampleSettings, sample_pixels
 from core.land.data.pixel_table import PixelTable
 from core.land.data.sentinel import MATCHING_NOTE, SentinelSettings, empty_months, patch_super_patch
 from core.land.layouts.hub_reading import HUB_MATCHING_NOTE
-from core.land.season.sentinel_planes import block_means
+from core.land.season.raster_series import read_composites
+from core.land.season.sentinel_planes import block_means, season_planes
 from core.progress import Progress, report_step, silent
 from core.types import AnyArray
 
@@ -88,7 +89,7 @@ def survey_dataset(
     Raises TooFewError if no patch can be used.
     """
     counts, problems = count_class_pixels(dataset, counting)
-    fused = [index for index, patch in enumerate(dataset.patches) if patch.has_sentinel]
+    fused = [index for index, patch in enumerate(dataset.patches) if patch.has_series]
     indexes = fused or list(range(len(dataset.patches)))
     settings = SampleSettings("stratified", N_SURVEYED, other=True, nomenclature="full")
     needs = RequiredData(sentinel=bool(fused))
@@ -150,16 +151,21 @@ def _inspect_patch(patch: Patch) -> tuple[AnyArray, list[Problem]]:
         counts = np.bincount(labels.ravel(), minlength=n_values)
     except SceneError as error:
         problems.append(Problem(patch.name, f"it is left out ({error})"))
-    if not patch.has_sentinel:
+    if not patch.has_series:
         return counts, problems
     try:
+        if patch.series:
+            composites, _ = read_composites(patch)
+            notes = season_planes(composites, patch.layout.series_bands.names, "months").notes
+            return counts, problems + [Problem(patch.name, note) for note in notes]
         super_patch = patch_super_patch(patch, SentinelSettings())
         block_means(super_patch, patch.name)
         if super_patch.all_covered:
             reason = "no Sentinel date passes the filter, so the clearest one is used"
             problems.append(Problem(patch.name, reason))
     except SceneError as error:
-        problems.append(Problem(patch.name, f"only its aerial bands are used ({error})"))
+        bands = "the bands of its image" if patch.series else "its aerial bands"
+        problems.append(Problem(patch.name, f"only {bands} are used ({error})"))
     return counts, problems
 
 
@@ -180,7 +186,7 @@ def _summarise_split(
     return {
         "patches": len(patches),
         "unreadable": len(patches) - len(readable),
-        "fused": sum(patch.has_sentinel for patch in patches),
+        "fused": sum(patch.has_series for patch in patches),
         "domains": sorted({patch.domain for patch in patches}),
         "areas": len({patch.area_id for patch in patches}),
         "pixels": total,

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.land.data.bands import FLAIR_BANDS, Bands
+from core.land.data.bands import FLAIR_BANDS, SENTINEL_BANDS, Bands
 from core.land.data.nomenclature import FLAIR, FLAIR_HUB, Legend
 
 SIDE = 512
@@ -65,6 +65,18 @@ class SuperArea:
 
 
 @dataclass(frozen=True)
+class SeriesDate:
+    """One date of a time series of your own: an image, and its mask of clouds, if any.
+
+    The date is yyyy-mm-dd. All dates of a series have one grid.
+    """
+
+    date: str
+    image: Path
+    mask: Path | None = None
+
+
+@dataclass(frozen=True)
 class LabelRule:
     """How the labels of your own data become classes.
 
@@ -89,12 +101,13 @@ class Layout:
     """How the files of a data set are read: bands, classes, and the labels of your own data.
 
     `rule` is None for FLAIR, whose patches are files of 512 x 512 pixels and whose masks contain
-    the values of the classes.
+    the values of the classes. `series_bands` are the bands of the time series.
     """
 
     bands: Bands = FLAIR_BANDS
     legend: Legend = FLAIR
     rule: LabelRule | None = None
+    series_bands: Bands = SENTINEL_BANDS
 
     @property
     def is_hub(self) -> bool:
@@ -128,6 +141,8 @@ class Patch:
         The name of a window, or of a patch of FLAIR-HUB.
     height : Path or None
         FLAIR-HUB's surface and terrain models of the patch.
+    series : tuple of SeriesDate
+        The time series that covers a window of your own images; empty if there is none.
     """
 
     number: str
@@ -143,6 +158,7 @@ class Patch:
     window: tuple[int, int, int, int] | None = None
     title: str = ""
     height: Path | None = None
+    series: tuple[SeriesDate, ...] = ()
 
     @property
     def name(self) -> str:
@@ -166,6 +182,11 @@ class Patch:
     def has_sentinel(self) -> bool:
         """True if the patch has a super area and a centroid that locates the patch in it."""
         return self.super_area is not None and self.centroid is not None
+
+    @property
+    def has_series(self) -> bool:
+        """True if the patch has a time series, Sentinel's or your own."""
+        return self.has_sentinel or bool(self.series)
 
 
 @dataclass(frozen=True)

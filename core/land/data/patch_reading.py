@@ -15,7 +15,12 @@ from core.land.data.pixel_table import UNLABELLED, PixelTable
 from core.land.data.sentinel import SentinelSettings, patch_super_patch
 from core.land.season.plane_sampling import Interpolation, sample_planes
 from core.land.season.season_columns import Season
-from core.land.season.sentinel_planes import SeasonPlanes, block_position, sentinel_planes
+from core.land.season.sentinel_planes import (
+    SeasonPlanes,
+    block_position,
+    season_planes,
+    sentinel_planes,
+)
 from core.raster.byte_rasters import read_byte_raster
 from core.raster.scene import open_scene
 from core.types import AnyArray, ByteArray, FloatArray
@@ -177,6 +182,7 @@ def read_pixels(patch: Patch, index: int, flat: AnyArray, needs: RequiredData) -
         problems=tuple(problems),
         bands=bands,
         season=needs.season,
+        series_bands=patch.layout.series_bands,
         filled_months=season.filled_months,
     )
 
@@ -223,6 +229,15 @@ def _pixel_spectra(
     patch: Patch, needs: RequiredData, row: AnyArray, column: AnyArray
 ) -> tuple[FloatArray, SeasonPlanes]:
     """Return the Sentinel values of pixels of a patch, float32 (n, s), and where they are from."""
+    if patch.series:
+        # Imported here, because it reads windows through this package.
+        from core.land.season.raster_series import read_composites
+
+        assert patch.window is not None
+        composites, part = read_composites(patch)
+        season = season_planes(composites, patch.layout.series_bands.names, needs.season)
+        rows, columns = part.positions(patch.window, row, column)
+        return sample_planes(season.planes, rows, columns, needs.interpolation), season
     super_patch = patch_super_patch(patch, needs.dates)
     season = sentinel_planes(super_patch, needs.season, needs.dates, patch.name)
     block = super_patch.series.block
@@ -257,7 +272,7 @@ def read_readable_pixel(
         raise SceneError("the image cannot be read", where=patch.name)
     rows, columns = np.array([row], np.int16), np.array([column], np.int16)
     spectra = None
-    if patch.has_sentinel:
+    if patch.has_series:
         try:
             spectra, _ = _pixel_spectra(patch, needs, rows, columns)
         except SceneError as error:
@@ -271,4 +286,5 @@ def read_readable_pixel(
         rows,
         bands=patch.layout.bands,
         season=needs.season,
+        series_bands=patch.layout.series_bands,
     )

@@ -7,16 +7,13 @@ from typing import Any
 import numpy as np
 
 from core.errors import SceneError
-from core.land.data.bands import FLAIR_BANDS, Bands
+from core.land.data.bands import FLAIR_BANDS, SENTINEL_BANDS, Bands
 from core.land.data.dataset import SIDE, Problem
 from core.land.season.season_columns import Season, season_column_names
 from core.types import AnyArray, ByteArray, FloatArray, IntArray
 
 UNLABELLED = 0
 """The label of a pixel whose mask value is not a class; such pixels are counted but not scored."""
-SENTINEL = ("B2", "B3", "B4", "B5", "B6", "B7", "B8", "B8A", "B11", "B12")
-SENTINEL_BANDS = Bands(SENTINEL, (2, 1, 0), red=2, nir=6, divisor=1.0)
-"""The bands of FLAIR's Sentinel-2 series, as reflectance."""
 # The columns of a pixel table that do not depend on its bands: name and dtype.
 _COLUMNS: tuple[tuple[Any, ...], ...] = (
     ("labels", "uint8"),
@@ -96,8 +93,11 @@ class PixelTable:
 
     @property
     def sentinel_names(self) -> tuple[str, ...]:
-        """The names of the columns of `sentinel`."""
-        return season_column_names(self.series_bands.names, self.season)
+        """The names of the columns of `sentinel`; those of your own series start with "series"."""
+        names = season_column_names(self.series_bands.names, self.season)
+        # A series may have bands of the same names as the image.
+        is_sentinel = self.series_bands == SENTINEL_BANDS
+        return names if is_sentinel else tuple(f"series {name}" for name in names)
 
     def band(self, name: str) -> FloatArray:
         """Return a band of the image, or a column of the time series, (n,).

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from core.errors import SceneError
+from core.land.data.bands import SENTINEL
 from core.land.data.dataset import SIDE, Patch, SuperArea
-from core.land.data.pixel_table import SENTINEL
 from core.tables import Checked, bounded
 from core.types import AnyArray, BoolArray, DoubleArray
 
@@ -232,6 +232,8 @@ def patch_super_patch(patch: Patch, settings: SentinelSettings) -> SuperPatch:
     """
     if patch.super_area is None or patch.centroid is None:
         missing = "Sentinel files" if patch.super_area is None else "centroid"
+        if patch.window is not None:
+            missing = "time series"
         raise SceneError(
             f"the patch has no {missing}", where=patch.name, remedy="Use the patch without fusion."
         )

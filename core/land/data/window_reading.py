@@ -19,8 +19,10 @@ from core.raster.scene import Scene, read_scene
 from core.raster.sidecars import RASTER_SUFFIXES
 from core.types import ByteArray, Geometries
 
-# Enough for the images of a data set that several threads read at the same time.
-_FILES_IN_MEMORY = 16
+# Enough for the images of a data set that several threads read at the same time, and for the dates
+# of a time series.
+_FILES_IN_MEMORY = 256
+_POLYGON_FILES_IN_MEMORY = 16
 # The bands and the labels of a window both need its pixels, one after the other.
 _WINDOWS_IN_MEMORY = 4
 
@@ -33,7 +35,7 @@ def read_window(patch: Patch, margin: int = 0) -> Pixels:
 
     Raises SceneError if the image cannot be read, or no longer has the bands of the data set.
     """
-    scene = _scene(patch.image, image_version(patch.image))
+    scene = image_scene(patch.image)
     n_bands = len(patch.layout.bands)
     if len(scene.bands) != n_bands:
         raise SceneError(
@@ -62,7 +64,7 @@ def read_window_labels(
     are left out. Raises SceneError if the labels cannot be read or do not cover the image.
     """
     left, top, right, bottom = window
-    scene = _scene(image, image_version(image))
+    scene = image_scene(image)
     if labels.suffix.lower() in RASTER_SUFFIXES:
         stored, valid = read_label_window(labels, window, scene)
         values, positions, counts = np.unique(
@@ -136,6 +138,14 @@ def _text(value: Any) -> str:
     return str(value).strip()
 
 
+def image_scene(path: Path) -> Scene:
+    """Read the header of an imported image; it is kept until the file changes.
+
+    Raises SceneError if the file is missing or cannot be used.
+    """
+    return _scene(path, image_version(path))
+
+
 @lru_cache(_WINDOWS_IN_MEMORY)
 def _read_box(scene: Scene, box: Box, _: tuple[int, int]) -> Pixels:
     with Reader(scene) as reader:
@@ -147,12 +157,12 @@ def _scene(path: Path, _: tuple[int, int]) -> Scene:
     return read_scene(path)
 
 
-@lru_cache(_FILES_IN_MEMORY)
+@lru_cache(_POLYGON_FILES_IN_MEMORY)
 def _polygons(
     image: Path, labels: Path, _: tuple[int, int], rule: LabelRule
 ) -> tuple[Geometries, Any, ByteArray]:
     """Return the polygons in pixels of the image, their spatial index, and their classes."""
-    scene = _scene(image, image_version(image))
+    scene = image_scene(image)
     footprints = place_annotations(scene, read_annotations(labels))
     if rule.attribute not in footprints.properties and len(footprints):
         raise SceneError(

@@ -5,6 +5,7 @@ from typing import Literal
 
 from core.errors import SettingsError
 from core.land.data.dataset import Problem
+from core.land.images.image_set import LabelledImage
 
 Grouping = Literal["auto", "files", "folders", "blocks"]
 # Spatial blocks are chosen so that there are about this many of them.
@@ -38,6 +39,18 @@ def choose_groups(
         return grouping, None
     side = round((sum(height * width for height, width in shapes) / _N_BLOCKS) ** 0.5)
     return grouping, min(max(side, _SMALLEST_BLOCK), _LARGEST_BLOCK)
+
+
+def single_group_problem(images: Sequence[LabelledImage], name: str) -> list[Problem]:
+    """Return a problem if all labels are in one group."""
+    labelled = [window for image in images for window in image.windows if window.n_labelled]
+    if len({window.group for window in labelled}) > 1:
+        return []
+    reason = (
+        "all labels are in one group, so models can only be evaluated on the windows they were "
+        "trained on; choose smaller groups with --groups blocks and --block"
+    )
+    return [Problem(name, reason)]
 
 
 def _check_block(

@@ -12,10 +12,11 @@ from core.land.data.bands import BYTE_DIVISOR, Bands, guess_bands
 from core.land.data.dataset import LabelRule, Problem
 from core.land.data.nomenclature import Legend
 from core.land.data.window_reading import describe_misplaced_polygons, read_window_labels
-from core.land.images.image_groups import Grouping, choose_groups
+from core.land.images.image_groups import Grouping, choose_groups, single_group_problem
 from core.land.images.image_set import ImageSet, ImageWindow, LabelledImage, image_windows
 from core.land.images.label_classes import find_classes
 from core.land.images.label_files import find_labels, is_label_file
+from core.land.images.series_import import NO_SERIES, TimeSeries, cover_images, find_series
 from core.progress import Progress, report_step, silent
 from core.raster.rendering import sample_percentiles
 from core.raster.scene import Scene, read_scene
@@ -46,6 +47,9 @@ class ImportSettings(Checked):
         Source and licence of the data, for exports.
     unlabelled : bool
         Import the images without labels, to label them in the app; files of labels are not used.
+    series_bands : tuple of str
+        The names of the bands of the time series, such as B02, B03, B04, B08; from the files if
+        empty.
     """
 
     attribute: str = ""
@@ -55,6 +59,7 @@ class ImportSettings(Checked):
     bands: tuple[str, ...] = ()
     credit: str = ""
     unlabelled: bool = False
+    series_bands: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -73,23 +78,28 @@ def import_images(
     labels: Path | None = None,
     classes: Path | None = None,
     report: Progress = silent,
+    series: Path | None = None,
 ) -> ImageSet:
     """Find the images of a folder and their labels, and divide them into windows.
 
     `labels` is a file for all images, or a folder of files with the names of the images; by
     default, labels are looked for next to each image. `classes` is a CSV file with the columns
-    value, name and colour (#rrggbb, optional), which also limits the classes. Images and labels
-    are not copied. Raises TooFewError if there is no image or there are too few classes,
-    SceneError if labels cannot be used, and SettingsError if a setting does not fit the data.
+    value, name and colour (#rrggbb, optional), which also limits the classes. `series` is a folder
+    or a table of satellite dates; see `find_series`. No file is copied.
+
+    Raises TooFewError if there is no image or there are too few classes, SceneError if labels or
+    the series cannot be used, and SettingsError if a setting does not fit the data.
     """
     folder = folder.resolve()
     if not folder.is_dir():
         raise TooFewError("there is no such folder", where=str(folder))
     problems: list[Problem] = []
-    sources = _find_sources(folder, labels, problems)
+    dates = find_series(series, settings.series_bands, problems) if series else NO_SERIES
+    sources = _find_sources(folder, labels, dates, problems)
     bands, sources = _common_bands(sources, settings, problems)
     if settings.unlabelled:
-        return _unlabelled_set(folder, sources, bands, settings, labels or classes, problems)
+        _require_no_labels(settings, labels or classes)
+        return _unlabelled_set(folder, sources, bands, settings.credit, dates, problems)
     files = list(dict.fromkeys(source.labels for source in sources if source.labels))
     if not files:
         raise TooFewError(
@@ -125,54 +135,64 @@ def import_images(
             where=str(folder),
             remedy="; ".join(map(str, problems[:3])) or "Check that the labels cover the images.",
         )
-    labelled = [window for image in images for window in image.windows if window.n_labelled]
-    if len({window.group for window in labelled}) == 1:
-        reason = (
-            "all labels are in one group, so models can only be evaluated on the windows they were "
-            "trained on; choose smaller groups with --groups blocks and --block"
-        )
-        problems.append(Problem(folder.name, reason))
+    problems += single_group_problem(images, folder.name)
     words = {"files": "files", "folders": "folders"}
     groups = words.get(grouping, f"blocks of about {block} x {block} pixels")
     return ImageSet(
-        folder, tuple(images), bands, legend, rule, groups, tuple(problems), settings.credit
+        folder,
+        cover_images(images, dates, problems),
+        bands,
+        legend,
+        rule,
+        groups,
+        tuple(problems),
+        settings.credit,
+        dates.dates,
+        dates.bands,
     )
 
 
-def _unlabelled_set(
-    folder: Path,
-    sources: Sequence[_Source],
-    bands: Bands,
-    settings: ImportSettings,
-    label_files: Path | None,
-    problems: list[Problem],
-) -> ImageSet:
-    """Return images without labels and classes; SettingsError if files of either are named."""
+def _require_no_labels(settings: ImportSettings, label_files: Path | None) -> None:
+    """Raise SettingsError if images without labels are imported with labels or classes."""
     if label_files or settings.attribute or settings.background:
         raise SettingsError(
             "images are imported without labels, but labels or classes are named as well",
             where="unlabelled",
             remedy="Leave out --unlabelled, or the options of labels and classes.",
         )
-    images = [
-        LabelledImage(
-            source.scene.path, None, "train", tuple(_label_windows(source, None, "files", None))
-        )
-        for source in sources
-    ]
+
+
+def _unlabelled_set(
+    folder: Path,
+    sources: Sequence[_Source],
+    bands: Bands,
+    credit: str,
+    dates: TimeSeries,
+    problems: list[Problem],
+) -> ImageSet:
+    """Return images without labels and classes."""
+    images: list[LabelledImage] = []
+    for source in sources:
+        windows = tuple(_label_windows(source, None, "files", None))
+        images.append(LabelledImage(source.scene.path, None, "train", windows))
+    covered = cover_images(images, dates, problems)
     return ImageSet(
         folder,
-        tuple(images),
+        covered,
         bands,
         Legend((), 0),
         LabelRule(()),
         "files",
         tuple(problems),
-        settings.credit,
+        credit,
+        dates.dates,
+        dates.bands,
     )
 
 
-def _find_sources(folder: Path, labels: Path | None, problems: list[Problem]) -> list[_Source]:
+def _find_sources(
+    folder: Path, labels: Path | None, dates: TimeSeries, problems: list[Problem]
+) -> list[_Source]:
     """Find images with their labels; files that cannot be read are reported."""
     if labels is not None and not labels.exists():
         raise SettingsError("there is no such file or folder", where=f"labels: {labels}")
@@ -183,6 +203,7 @@ def _find_sources(folder: Path, labels: Path | None, problems: list[Problem]) ->
         if path.suffix.lower() in RASTER_SUFFIXES
         and path.is_file()
         and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+        and not dates.contains(path, folder)
     ]
     images = [path for path in rasters if not is_label_file(path, folder, label_path, rasters)]
     sources = []

@@ -7,8 +7,8 @@ from typing import Any
 
 from core.artifacts.formats import read_json, write_json
 from core.errors import ArtifactError, WorkspaceError
-from core.land.data.bands import Bands, bands_from_table
-from core.land.data.dataset import SIDE, Dataset, LabelRule, Layout, Patch, Problem
+from core.land.data.bands import SENTINEL_BANDS, Bands, bands_from_table
+from core.land.data.dataset import SIDE, Dataset, LabelRule, Layout, Patch, Problem, SeriesDate
 from core.land.data.nomenclature import Legend, legend_from_table, legend_table
 from core.raster.pixel_reader import Box
 
@@ -17,12 +17,16 @@ _VERSION = 1
 
 @dataclass(frozen=True)
 class ImageWindow:
-    """A window of an image: its name, group, position, and number of labelled pixels."""
+    """A window of an image: its name, group, position, and number of labelled pixels.
+
+    `has_series` is True if the time series covers the window.
+    """
 
     name: str
     group: str
     box: Box
     n_labelled: int
+    has_series: bool = False
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,8 @@ class ImageSet:
         What is left out together in an evaluation, in words.
     problems : tuple of Problem
         Files that are not used, and labels that were left out.
+    series : tuple of SeriesDate
+        The dates of the time series; empty if there is none. `series_bands` are its bands.
     """
 
     root: Path
@@ -55,6 +61,8 @@ class ImageSet:
     groups: str
     problems: tuple[Problem, ...]
     credit: str = ""
+    series: tuple[SeriesDate, ...] = ()
+    series_bands: Bands = SENTINEL_BANDS
 
 
 def image_windows(width: int, height: int, block: int | None) -> list[tuple[int, int, Box]]:
@@ -97,13 +105,31 @@ def write_image_set(path: Path, images: ImageSet) -> None:
                 "labels": _stored_path(image.labels, path) if image.labels else None,
                 "split": image.split,
                 "windows": [
-                    [window.name, window.group, list(window.box), window.n_labelled]
+                    [
+                        window.name,
+                        window.group,
+                        list(window.box),
+                        window.n_labelled,
+                        window.has_series,
+                    ]
                     for window in image.windows
                 ],
             }
             for image in images.images
         ],
     }
+    if images.series:
+        table["series"] = {
+            "bands": asdict(images.series_bands),
+            "dates": [
+                [
+                    entry.date,
+                    _stored_path(entry.image, path),
+                    _stored_path(entry.mask, path) if entry.mask else None,
+                ]
+                for entry in images.series
+            ],
+        }
     write_json(path, table)
 
 
@@ -113,7 +139,7 @@ def read_image_set(path: Path) -> ImageSet:
         table = read_json(path)
         if table["version"] != _VERSION:
             raise ValueError(f"its version is {table['version']}, not {_VERSION}")
-        rule = table["rule"]
+        rule, series = table["rule"], table.get("series")
         return ImageSet(
             _actual_path(table["root"], path),
             tuple(_read_image(image, path) for image in table["images"]),
@@ -123,6 +149,8 @@ def read_image_set(path: Path) -> ImageSet:
             table["groups"],
             tuple(Problem(*problem) for problem in table["problems"]),
             table["credit"],
+            tuple(_read_date(entry, path) for entry in series["dates"]) if series else (),
+            bands_from_table(series["bands"]) if series else SENTINEL_BANDS,
         )
     except (ArtifactError, KeyError, TypeError, ValueError) as error:
         raise WorkspaceError(
@@ -134,7 +162,7 @@ def read_image_set(path: Path) -> ImageSet:
 
 def image_dataset(images: ImageSet) -> Dataset:
     """Return the patches of imported images: the windows, with and without labels."""
-    layout = Layout(images.bands, images.legend, images.rule)
+    layout = Layout(images.bands, images.legend, images.rule, images.series_bands)
     patches: list[Patch] = []
     unlabelled: list[Patch] = []
     number = 0
@@ -152,6 +180,7 @@ def image_dataset(images: ImageSet) -> Dataset:
                 layout=layout,
                 window=window.box,
                 title=window.name,
+                series=images.series if window.has_series else (),
             )
             (patches if mask else unlabelled).append(patch)
     patches.sort(key=lambda patch: patch.split != "train")
@@ -160,11 +189,17 @@ def image_dataset(images: ImageSet) -> Dataset:
 
 def _read_image(table: dict[str, Any], path: Path) -> LabelledImage:
     windows = tuple(
-        ImageWindow(name, group, tuple(box), n_labelled)
-        for name, group, box, n_labelled in table["windows"]
+        # Records of earlier versions do not state whether a time series covers a window.
+        ImageWindow(name, group, tuple(box), n_labelled, *has_series)
+        for name, group, box, n_labelled, *has_series in table["windows"]
     )
     labels = _actual_path(table["labels"], path) if table["labels"] else None
     return LabelledImage(_actual_path(table["path"], path), labels, table["split"], windows)
+
+
+def _read_date(entry: list[Any], path: Path) -> SeriesDate:
+    date, image, mask = entry
+    return SeriesDate(date, _actual_path(image, path), _actual_path(mask, path) if mask else None)
 
 
 def _stored_path(file: Path, record: Path) -> str:

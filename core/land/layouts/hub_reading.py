@@ -3,8 +3,8 @@
 import numpy as np
 
 from core.errors import SceneError
+from core.land.data.bands import SENTINEL
 from core.land.data.dataset import SIDE, Patch, SuperArea
-from core.land.data.pixel_table import SENTINEL
 from core.raster.byte_rasters import read_byte_raster, read_small_raster
 from core.types import AnyArray, ByteArray
 

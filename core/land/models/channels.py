@@ -3,8 +3,9 @@
 import numpy as np
 
 from core.errors import SettingsError
+from core.land.data.bands import SENTINEL
 from core.land.data.dataset import SIDE
-from core.land.data.pixel_table import SENTINEL, PixelTable
+from core.land.data.pixel_table import PixelTable
 from core.land.data.sentinel import SuperPatch
 from core.types import AnyArray, FloatArray
 
@@ -35,11 +36,13 @@ def ndvi(nir: AnyArray, red: AnyArray) -> FloatArray:
 
 
 def channel_values(table: PixelTable, name: str) -> FloatArray:
-    """Return one band, or the NDVI: "ndvi" from the aerial bands, "ndvi10" from Sentinel's."""
+    """Return one band, or the NDVI: "ndvi" from the aerial bands, "ndvi10" from the series."""
     if name == "ndvi":
         return aerial_ndvi(table)
-    if name == "ndvi10":
-        return ndvi(table.band("B8"), table.band("B4"))
+    bands = table.series_bands
+    if name == "ndvi10" and bands.nir is not None and bands.red is not None:
+        names = table.sentinel_names
+        return ndvi(table.band(names[bands.nir]), table.band(names[bands.red]))
     return table.band(name)
 
 

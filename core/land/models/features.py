@@ -13,7 +13,7 @@ from core.errors import SettingsError, TooFewError
 from core.land.context.context_groups import CONTEXT_GROUPS, is_in_groups
 from core.land.context.extra_features import expand_extras
 from core.land.context.token_grids import TOKENS_PREFIX
-from core.land.data.bands import Bands
+from core.land.data.bands import SENTINEL_BANDS, Bands
 from core.land.data.pixel_table import PixelTable
 from core.land.data.sentinel import REFLECTANCE
 from core.land.models.channels import aerial_ndvi
@@ -180,7 +180,8 @@ def build_features(table: PixelTable, spec: FeatureSpec, scaler: Scaler | None =
     if spec.fusion and table.sentinel is not None:
         sentinel = _sentinel_columns(table, table.sentinel, spec, intensity)
         matrix = np.concatenate([aerial, sentinel], axis=1)
-        names += tuple(f"Sentinel {name}" for name in table.sentinel_names)
+        sensor = "Sentinel " if table.series_bands == SENTINEL_BANDS else ""
+        names += tuple(f"{sensor}{name}" for name in table.sentinel_names)
     if scaler is not None:
         if scaler.median.shape != matrix.shape[1:]:
             raise SettingsError(

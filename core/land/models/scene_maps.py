@@ -11,7 +11,7 @@ import numpy as np
 from core.artifacts.formats import read_array, read_json, write_array, write_atomically, write_json
 from core.compute import stream_results
 from core.errors import ArtifactError, SceneError
-from core.land.data.dataset import SIDE, Layout, Patch
+from core.land.data.dataset import SIDE, Layout, Patch, SeriesDate
 from core.land.data.patch_reading import RequiredData, read_pixels
 from core.land.data.pixel_table import PixelTable
 from core.land.data.window_reading import image_version, read_window
@@ -32,7 +32,7 @@ class SceneModel:
     """A trained model with all that is needed to classify an image.
 
     `key` identifies the model and its settings: an interrupted map is continued only by the same
-    model.
+    model. `series` are the dates of the time series, if the features need one.
     """
 
     predictor: Predictor
@@ -41,6 +41,7 @@ class SceneModel:
     scaler: Scaler | None
     key: str
     regularisation: RegularisationSettings = UNSMOOTHED
+    series: tuple[SeriesDate, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -152,6 +153,7 @@ def _predict_strip(model: SceneModel, scene: Scene, top: int) -> ByteArray:
             layout=model.layout,
             window=box,
             title=f"{scene.name} {first + i}",
+            series=model.series,
         )
         for i, box in enumerate(boxes)
     ]

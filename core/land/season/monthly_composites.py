@@ -1,5 +1,6 @@
 """Monthly composites of a time series, from the observations that are clear at each pixel."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,6 +8,8 @@ from scipy.ndimage import distance_transform_edt
 
 from core.types import AnyArray, BoolArray, FloatArray
 
+Observation = tuple[str, AnyArray, BoolArray]
+"""A date, yyyy-mm-dd; its values, (b, h, w); and where they count, (h, w)."""
 MONTHS = 12
 FEWEST_MONTHS = 4
 """A season needs at least this many months with a clear observation: one in each quarter."""
@@ -52,34 +55,29 @@ class Composites:
         return np.asarray(total / weights.sum(axis=0), np.float32)
 
 
-def composite_months(values: AnyArray, clear: BoolArray, dates: tuple[str, ...]) -> Composites:
+def composite_months(observations: Iterable[Observation]) -> Composites:
     """Average the clear observations of each calendar month, and fill the other months.
 
-    Parameters
-    ----------
-    values : array, (t, b, h, w)
-        Of all dates, in any order.
-    clear : bool array, (t, h, w)
-        True where an observation counts; at least one must.
-    dates : tuple of str
-        yyyy-mm-dd; years are ignored.
+    Observations come in any order, and years are ignored. At least one pixel must be clear. Memory
+    is bounded by the composites, whatever the number of dates.
     """
-    _, n_bands, height, width = values.shape
-    months = np.array([int(date[5:7]) for date in dates])
-    means = np.zeros((MONTHS, n_bands, height, width))
-    observed = np.zeros((MONTHS, height, width), bool)
-    for month in np.unique(months):
-        weights = clear[months == month]
-        counts = weights.sum(axis=0)
-        total = (values[months == month] * weights[:, None]).sum(axis=0, dtype=np.float64)
-        means[month - 1] = total / np.maximum(counts, 1)
-        observed[month - 1] = counts > 0
-    filled = _fill_pixels(_fill_months(means, observed), observed)
-    return Composites(filled.astype(np.float32), observed)
+    total = counts = np.zeros(0, np.float32)
+    for date, values, clear in observations:
+        if not total.size:
+            total = np.zeros((MONTHS, *values.shape), np.float32)
+            counts = np.zeros((MONTHS, *clear.shape), np.float32)
+        month = int(date[5:7]) - 1
+        # A product with 0 would keep the NaN of a pixel without data.
+        total[month] += np.where(clear, values, 0)
+        counts[month] += clear
+    total /= np.maximum(counts, 1)[:, None]
+    observed = counts > 0
+    _fill_months(total, observed)
+    return Composites(_fill_pixels(total, observed), observed)
 
 
-def _fill_months(means: AnyArray, observed: BoolArray) -> AnyArray:
-    """Interpolate months that are not observed between the nearest ones that are."""
+def _fill_months(means: FloatArray, observed: BoolArray) -> None:
+    """Interpolate, in place, months that are not observed between the nearest ones that are."""
     # Entry s of a stack tells whether the month s earlier, or s later, is observed.
     earlier, later = (
         np.stack([np.roll(observed, direction * shift, axis=0) for shift in range(MONTHS)]).argmax(
@@ -87,19 +85,20 @@ def _fill_months(means: AnyArray, observed: BoolArray) -> AnyArray:
         )
         for direction in (1, -1)
     )
-    month = np.arange(MONTHS)[:, None, None]
-    before, after = (
-        np.take_along_axis(means, ((month + offset) % MONTHS)[:, None], axis=0)
-        for offset in (-earlier, later)
-    )
-    share = (earlier / np.maximum(earlier + later, 1))[:, None]
-    return np.where(observed[:, None], means, before + share * (after - before))
+    for month in range(MONTHS):
+        # Only observed months are read, so months that are filled already do not matter.
+        before, after = (
+            np.take_along_axis(means, ((month + offset) % MONTHS)[None, None], axis=0)[0]
+            for offset in (-earlier[month], later[month])
+        )
+        share = earlier[month] / np.maximum(earlier[month] + later[month], 1)
+        means[month] = before + share.astype(np.float32) * (after - before)
 
 
-def _fill_pixels(values: AnyArray, observed: BoolArray) -> AnyArray:
+def _fill_pixels(values: FloatArray, observed: BoolArray) -> FloatArray:
     """Copy the values of the nearest observed pixel to pixels that were never observed."""
     empty = ~observed.any(axis=0)
     if not empty.any():
         return values
     nearest = distance_transform_edt(empty, return_distances=False, return_indices=True)
-    return values[:, :, nearest[0], nearest[1]]
+    return np.asarray(values[:, :, nearest[0], nearest[1]])

@@ -6,8 +6,8 @@ from itertools import compress
 import numpy as np
 
 from core.errors import SceneError
+from core.land.data.bands import SENTINEL
 from core.land.data.dataset import SIDE
-from core.land.data.pixel_table import SENTINEL
 from core.land.data.sentinel import BLOCK, REFLECTANCE, SentinelSettings, SuperPatch, monthly_means
 from core.land.season.monthly_composites import FEWEST_MONTHS, MONTHS, Composites, composite_months
 from core.land.season.season_columns import Season
@@ -50,10 +50,10 @@ def sentinel_planes(
 def season_planes(composites: Composites, bands: tuple[str, ...], season: Season) -> SeasonPlanes:
     """Select what is used of monthly composites, and report what had to be filled."""
     notes = []
-    if composites.typical_months < FEWEST_MONTHS:
+    if season != "mean" and composites.typical_months < FEWEST_MONTHS:
         n_months = composites.typical_months
         notes.append(
-            f"half of its Sentinel pixels have clear observations in at most {n_months} of "
+            f"half of the pixels of its series have clear observations in at most {n_months} of "
             f"{MONTHS} months, so their season is mostly interpolated"
         )
     if n_empty := composites.n_unobserved_pixels:
@@ -120,7 +120,7 @@ def block_composites(
     clear = np.asarray((masks < settings.probability).all(axis=1) & data.any(axis=1))
     if not clear.any():
         clear[super_patch.cover.argmin()] = True
-    composites = composite_months(data, clear, super_patch.series.dates)
+    composites = composite_months(zip(super_patch.series.dates, data, clear, strict=True))
     return replace(composites, values=composites.values / np.float32(REFLECTANCE))
 
 

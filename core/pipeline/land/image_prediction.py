@@ -34,7 +34,9 @@ def predict_images(
     Next to each map, a style (.qml) holds the names and colours of the classes. Raises
     SettingsError if two images have the same name, or the features need Sentinel images or tokens.
     """
-    if run.spec.fusion:
+    patches = run.study.dataset.patches if run.spec.fusion else ()
+    series = next((patch.series for patch in patches if patch.series), ())
+    if run.spec.fusion and not series:
         raise SettingsError(
             "whole images have no Sentinel series", where="fusion", remedy="Leave out --fusion."
         )
@@ -61,6 +63,7 @@ def predict_images(
         fitted.scaler,
         make_key("scene-map", 1, inputs),
         run.regularisation,
+        series,
     )
     return map_images(model, images, folder, data_credit(run.study.workspace), listen)
 

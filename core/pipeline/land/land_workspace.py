@@ -56,6 +56,7 @@ def import_folder(
     labels: Path | None = None,
     classes: Path | None = None,
     report: Progress = silent,
+    series: Path | None = None,
 ) -> ImageSet:
     """Import a folder of images and labels, instead of those imported before; see `import_images`.
 
@@ -67,7 +68,7 @@ def import_folder(
             where=str(flair_folder(workspace)),
             remedy="Choose another folder with --workspace.",
         )
-    images = import_images(folder, settings, labels, classes, report)
+    images = import_images(folder, settings, labels, classes, report, series)
     write_image_set(images_record(workspace), images)
     return images
 

@@ -29,10 +29,7 @@ SEASONS: Mapping[Season, str] = {
     "months": "monthly composites",
     "indices": "mean and seasonal indices",
 }
-INTERPOLATIONS: Mapping[Interpolation, str] = {
-    "blocks": "blocks, one per Sentinel pixel",
-    "smooth": "interpolated between Sentinel pixels",
-}
+INTERPOLATIONS: Mapping[Interpolation, str] = {"blocks": "in blocks", "smooth": "interpolated"}
 # All other parameters are displayed under their own names.
 PARAMETERS = {"min_cluster_size": "minimum cluster size", "n_clusters": "number of clusters"}
 
@@ -61,8 +58,9 @@ def features_title(run: StudyRun) -> str:
         return "none"
     # The bands of your own images may come from any sensor.
     title = spec_title(run.spec)
-    is_own = run.study.dataset.layout.rule is not None
-    return title.replace("aerial", "bands", 1) if is_own else title
+    if run.study.dataset.layout.rule is None:
+        return title
+    return title.replace("aerial", "bands", 1).replace("Sentinel", "time series")
 
 
 def training_title(run: StudyRun) -> str:

@@ -12,6 +12,7 @@ from core.artifacts.integrity import file_mark
 from core.artifacts.keys import Checksums
 from core.errors import TooFewError
 from core.land.context.token_grids import token_encoder_names
+from core.land.data.bands import SENTINEL_BANDS
 from core.land.data.dataset import FLAIR_LAYOUT, Dataset, Patch
 from core.land.data.patch_reading import RequiredData
 from core.land.data.pixel_sampling import SampleSettings, sample_pixels
@@ -60,6 +61,7 @@ class Study:
         self._patch_inputs = cache(
             lambda index, sentinel: patch_inputs(checksums, dataset.patches[index], sentinel)
         )
+        self._series_inputs = cache(lambda: series_inputs(checksums, dataset))
         # Training pixels stay in memory for further runs of the study.
         self._sampled = cache(lambda patches, needs: sample_pixels(dataset, patches, sample, needs))
 
@@ -69,13 +71,25 @@ class Study:
         inputs |= layout_inputs(self.dataset)
         if spec.fusion:
             inputs["dates"] = dataclasses.asdict(self.settings.dates)
+            inputs |= self._series_inputs()
         if encoders := token_encoder_names(spec.extras):
             steps = [TOKENS.step(self._token_subject(name)) for name in encoders]
             inputs["tokens"] = [step.key for step in steps]
         return inputs | {"patches": [self._patch_inputs(index, spec.fusion) for index in patches]}
 
     def sampled(self, patches: Sequence[int], spec: FeatureSpec) -> PixelTable:
-        """Return the training pixels of some patches."""
+        """Return the training pixels of some patches.
+
+        Raises TooFewError if no pixel remains, or the features need a time series and no patch of
+        the data set has one.
+        """
+        if spec.fusion and not any(patch.has_series for patch in self.dataset.patches):
+            raise TooFewError(
+                "no patch has a time series of satellite images",
+                where="fusion",
+                remedy="Leave out --fusion, or import a series with `chipscape land import "
+                "--series`.",
+            )
         return self._sampled(tuple(patches), self.required_data(spec))
 
     def judges(self, fold: Fold, spec: FeatureSpec) -> PixelTable:
@@ -113,6 +127,10 @@ class Study:
         Raises ChangedInputError if they are not those that the keys of the study describe.
         """
         states: list[Any] = []
+        if spec.fusion and series_inputs(self.workspace.checksums, self.dataset) != (
+            self._series_inputs()
+        ):
+            raise changed_input_error("time series")
         for index, patch in enumerate(self.dataset.patches):
             try:
                 inputs = patch_inputs(self.workspace.checksums, patch, spec.fusion)
@@ -143,7 +161,28 @@ class Study:
 def layout_inputs(dataset: Dataset) -> dict[str, Any]:
     """Return cache key inputs for the layout of a data set; none for that of FLAIR #1 and #2."""
     layout = dataset.layout
-    return {} if layout == FLAIR_LAYOUT else {"layout": dataclasses.asdict(layout)}
+    if layout == FLAIR_LAYOUT:
+        return {}
+    inputs = dataclasses.asdict(layout)
+    if layout.series_bands == SENTINEL_BANDS:
+        # Earlier versions did not have other series, and their keys remain valid.
+        del inputs["series_bands"]
+    return {"layout": inputs}
+
+
+def series_inputs(checksums: Checksums, dataset: Dataset) -> dict[str, Any]:
+    """Return cache key inputs for the time series of your own images; none for Sentinel's.
+
+    Raises SceneError if one of its files is missing.
+    """
+    series = next((patch.series for patch in dataset.patches if patch.series), ())
+    inputs = []
+    for entry in series:
+        files = [path for path in (entry.image, entry.mask) if path]
+        for path in files:
+            image_version(path)
+        inputs.append([entry.date, *map(checksums.of, files)])
+    return {"series": inputs} if inputs else {}
 
 
 def spec_inputs(spec: FeatureSpec) -> dict[str, Any]:

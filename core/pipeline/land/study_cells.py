@@ -230,8 +230,8 @@ def _fold_facts(
         facts["filled_months"] = {name: {"filled": n, "of": of} for name, (n, of) in gaps.items()}
         share = sampled.filled_months[0] / n_months
         notes.append(
-            f"{sampled.filled_months[0]:,} of {n_months:,} months ({share:.0%}) at the Sentinel "
-            "pixels of the training patches have no clear observation and are interpolated"
+            f"{sampled.filled_months[0]:,} of {n_months:,} months ({share:.0%}) at the pixels of "
+            "the training patches' time series have no clear observation and are interpolated"
         )
     return facts | {"notes": notes}
 

@@ -14,7 +14,7 @@ import numpy as np
 from core.artifacts.formats import read_arrays, read_json, write_arrays, write_json
 from core.artifacts.store import Artifact
 from core.errors import WeightsError
-from core.land.data.bands import FLAIR_BANDS, bands_from_table
+from core.land.data.bands import FLAIR_BANDS, SENTINEL_BANDS, bands_from_table
 from core.land.data.data_summary import N_SURVEYED, FileSurvey, survey_dataset
 from core.land.data.dataset import Dataset
 from core.land.data.pixel_sampling import SampleSettings
@@ -26,7 +26,13 @@ from core.land.models.classifiers import MethodSettings, absent_classes, describ
 from core.land.models.features import FeatureSpec
 from core.land.models.regularisation import RegularisationSettings
 from core.pipeline.land.cell_results import CellResult
-from core.pipeline.land.study import Study, StudySettings, layout_inputs, patch_inputs
+from core.pipeline.land.study import (
+    Study,
+    StudySettings,
+    layout_inputs,
+    patch_inputs,
+    series_inputs,
+)
 from core.pipeline.land.study_cells import CELLS, StudyRun
 from core.pipeline.run import Reporter
 from core.pipeline.stage import Stage, Subject
@@ -46,9 +52,10 @@ class _DatasetFiles:
 def _survey_inputs(files: _DatasetFiles) -> dict[str, Any]:
     checksums, patches = files.workspace.checksums, []
     for patch in files.dataset.patches:
-        name, *inputs = patch_inputs(checksums, patch, patch.has_sentinel)
-        patches.append([name, patch.split, *inputs])
-    return {"patches": patches, "sampled": N_SURVEYED, **layout_inputs(files.dataset)}
+        name, *checked = patch_inputs(checksums, patch, patch.has_sentinel)
+        patches.append([name, patch.split, *checked])
+    inputs = layout_inputs(files.dataset) | series_inputs(checksums, files.dataset)
+    return {"patches": patches, "sampled": N_SURVEYED, **inputs}
 
 
 def _survey(files: _DatasetFiles, folder: Path, _: Progress) -> dict[str, Any]:
@@ -58,6 +65,7 @@ def _survey(files: _DatasetFiles, folder: Path, _: Progress) -> dict[str, Any]:
     write_arrays(folder, {"counts": survey.counts, **sample})
     write_json(folder / "problems.json", survey.problems)
     write_json(folder / "bands.json", asdict(survey.sample.bands))
+    write_json(folder / "series_bands.json", asdict(survey.sample.series_bands))
     return {"patches": len(survey.counts), "sampled": len(survey.sample)}
 
 
@@ -66,11 +74,17 @@ def _open_survey(artifact: Artifact) -> FileSurvey:
     counts = arrays.pop("counts")
     columns = {name.removeprefix("sample-"): values for name, values in arrays.items()}
     problems = tuple(read_json(artifact.folder / "problems.json"))
-    bands = FLAIR_BANDS
-    # Surveys of earlier versions are all of FLAIR's images.
-    if (folder := artifact.folder / "bands.json").is_file():
-        bands = bands_from_table(read_json(folder))
-    return FileSurvey(counts, problems, PixelTable(**{"sentinel": None, **columns}, bands=bands))
+    # Surveys of earlier versions are all of FLAIR's images, or have only Sentinel's series.
+    bands, series_bands = (
+        bands_from_table(read_json(path)) if path.is_file() else default
+        for path, default in (
+            (artifact.folder / "bands.json", FLAIR_BANDS),
+            (artifact.folder / "series_bands.json", SENTINEL_BANDS),
+        )
+    )
+    columns = {"sentinel": None, **columns}
+    sample = PixelTable(**columns, bands=bands, series_bands=series_bands)
+    return FileSurvey(counts, problems, sample)
 
 
 def _write_notes(subject: tuple[StudyRun, int], folder: Path, _: Progress) -> dict[str, Any]:

@@ -329,7 +329,7 @@ def test_models__season_of_the_sentinel_series(ready, monkeypatch):
     labels = {toggle.label: toggle for toggle in app.toggle}
     labels["Add Sentinel to the aerial bands"].set_value(True).run()
     choices()["Season"].set_value("months").run()
-    choices()["Sentinel values of a pixel"].set_value("smooth").run()
+    choices()["Values of Sentinel at a pixel"].set_value("smooth").run()
     next(button for button in app.button if button.label == "Run this model").click().run()
     assert not app.exception
     features = tables[-1]["features"]
@@ -345,5 +345,5 @@ def test_inspector__run_with_seasonal_indices_predicts_the_pixel(tmp_path, monke
     StudyRun(study, KNN, spec).make(CELLS)
     app = open_page(home, "land_cover_pixels", monkeypatch)
     assert not app.exception
-    assert "The 55 values of the Sentinel series (mean and seasonal indices)" in texts(app)
+    assert "The 55 values of the time series (mean and seasonal indices)" in texts(app)
     assert "Nearest voting pixels" in texts(app)

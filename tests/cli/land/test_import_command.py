@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 
 from core.cli.land.land_app import land_app
 from tests.land.images.conftest import HEIGHT, WIDTH, ground_box, halves
+from tests.satellite_series import write_date, write_series
 
 
 @pytest.fixture
@@ -161,3 +162,67 @@ def test_score__folders_with_equal_names_need_no_import(land_run, make_scene, tm
     assert result.exit_code == 0, result.output
     table = json.loads(result.stdout.splitlines()[-1])
     assert table["iou"] == {"class 4": 0.5, "class 9": 0}
+
+
+def test_import__series_of_dates_joins_the_features(land_run, folder, tmp_path):
+    """The season tells the halves apart, which no other band does."""
+    dates = {}
+    for month in range(1, 13):
+        values = np.full((2, 30, 30), 1000)
+        # The middle of the images lies at the 14th column of the series.
+        values[1, :, 14:] = 1000 + 3000 * (month in (6, 7, 8))
+        dates[f"2021{month:02}15"] = values
+    series, workspace = write_series(tmp_path / "series", dates), tmp_path / "w"
+    words = ("import", folder, "--series", series, "--workspace", workspace)
+    result = land_run(*words, "--json")
+    assert result.exit_code == 0, result.output
+    table = json.loads(result.stdout.splitlines()[-1])["series"]
+    assert (len(table["dates"]), table["windows"], table["indices"]) == (12, 4, ["NDVI"])
+    assert "Bands of the series: red, nir (seasonal indices: NDVI)" in land_run(*words).output
+    run = ("run", "--protocol", "domains", "--fusion", "--workspace", workspace, "--json")
+    for options, name in (
+        ((), "kNN, bands + time series, O"),
+        (("--season", "months"), "kNN, bands + time series, O + monthly composites"),
+        (
+            ("--season", "indices", "--interpolation", "smooth"),
+            "kNN, bands + time series, O + mean and seasonal indices + time series interpolated",
+        ),
+    ):
+        result = land_run(*run, *options)
+        assert result.exit_code == 0, result.output
+        table = json.loads(result.stdout.splitlines()[-1])
+        assert table["title"].startswith(name)
+        assert table["protocols"]["domains"]["miou"] > 0.9
+    result = land_run("predict", "--fusion", "--workspace", workspace, "--out", tmp_path / "maps")
+    assert result.exit_code == 0, result.output
+    assert len(list((tmp_path / "maps").glob("*.tif"))) == 4
+    for words in (("survey",), ("describe",)):
+        result = land_run(*words, "--workspace", workspace)
+        assert result.exit_code == 0, (words, result.output)
+        assert "Sentinel" not in result.output
+
+
+def test_run__key_follows_the_dates(land_run, folder, tmp_path):
+    series = write_series(tmp_path / "series", {"20210501": 1000, "20210601": 2000})
+    workspace = tmp_path / "w"
+    land_run("import", folder, "--series", series, "--workspace", workspace)
+    run = ("run", "--protocol", "domains", "--fusion", "--workspace", workspace, "--json")
+
+    def artifact():
+        result = land_run(*run)
+        assert result.exit_code == 0, result.output
+        return json.loads(result.stdout.splitlines()[-1])["protocols"]["domains"]["artifact"]
+
+    first = artifact()
+    assert artifact() == first
+    write_date(series / "20210601.tif", 2500)
+    assert artifact() != first
+
+
+def test_run__fusion_without_a_series_is_one_message(land_run, folder, tmp_path):
+    workspace = tmp_path / "w"
+    land_run("import", folder, "--workspace", workspace)
+    result = land_run("run", "--protocol", "domains", "--fusion", "--workspace", workspace)
+    assert "no patch has a time series of satellite images" in str(result.exception)
+    result = land_run("import", folder, "--series", tmp_path / "no", "--workspace", workspace)
+    assert "neither a folder of GeoTIFFs nor a CSV file" in str(result.exception)

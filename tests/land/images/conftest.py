@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from shapely.geometry import box
 
+from tests.satellite_series import write_series
+
 WIDTH, HEIGHT = 160, 120
 
 
@@ -48,3 +50,15 @@ def polygon_folder(
         [{"kind": "soil", "n": 1}, {"kind": "sand", "n": 2}, {"kind": "sand", "n": 3}],
     )
     return folder
+
+
+@pytest.fixture
+def make_series(tmp_path: Path) -> Callable[..., Path]:
+    """Write a time series around the images of `make_scene`; see `write_series`."""
+
+    def write(
+        dates: dict[str, Any], masks: Any = None, folder: str = "series", **more: Any
+    ) -> Path:
+        return write_series(tmp_path / folder, dates, masks, **more)
+
+    return write

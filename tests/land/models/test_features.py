@@ -9,9 +9,10 @@ from scipy.spatial import KDTree
 from core.errors import SettingsError, TooFewError
 from core.land.context.context_groups import CONTEXT
 from core.land.context.extra_features import shorten_extras
+from core.land.data.bands import SENTINEL
 from core.land.data.dataset import Dataset
 from core.land.data.patch_reading import RequiredData, read_pixels
-from core.land.data.pixel_table import SENTINEL, PixelTable
+from core.land.data.pixel_table import PixelTable
 from core.land.models.features import Features, FeatureSpec, build_features, fit_scaler
 from core.land.models.prediction import required_data
 from core.land.season.season_columns import season_column_names

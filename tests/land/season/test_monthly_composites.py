@@ -10,9 +10,8 @@ def composites(
     """Return the composites of one pixel with one band."""
     t = len(values)
     mask = np.ones(t, bool) if clear is None else np.array(clear)
-    return composite_months(
-        np.array(values).reshape(t, 1, 1, 1), mask.reshape(t, 1, 1), tuple(dates)
-    )
+    pixels, masks = np.array(values).reshape(t, 1, 1, 1), mask.reshape(t, 1, 1)
+    return composite_months(zip(dates, pixels, masks, strict=True))
 
 
 def test_composites__only_clear_observations_of_a_month_count() -> None:
@@ -47,7 +46,7 @@ def test_composites__equal_numpys_periodic_interpolation() -> None:
     clear[0] = True
     months = random.integers(1, 13, 30)
     dates = tuple(f"2021-{month:02d}-11" for month in months)
-    result = composite_months(values, clear, dates)
+    result = composite_months(zip(dates, values, clear, strict=True))
     for row, column, band in np.ndindex(3, 4, 2):
         seen = clear[:, row, column]
         present = np.unique(months[seen])
@@ -62,7 +61,7 @@ def test_composites__equal_numpys_periodic_interpolation() -> None:
 def test_composites__a_pixel_that_is_never_clear_takes_the_nearest() -> None:
     values = np.arange(4.0).reshape(1, 1, 1, 4)
     clear = np.array([[[True, False, False, True]]])
-    result = composite_months(values, clear, ("2021-01-01",))
+    result = composite_months([("2021-01-01", values[0], clear[0])])
     assert result.values[0, 0, 0].tolist() == [0, 0, 3, 3]
     assert result.n_unobserved_pixels == 2
     assert result.observed_mean()[0, 0].tolist() == [0, 0, 3, 3]

@@ -1,6 +1,6 @@
 import pytest
 
-from core.land.data.pixel_table import SENTINEL
+from core.land.data.bands import SENTINEL
 from core.land.season.season_columns import STATISTICS, season_column_names, season_formulas
 
 

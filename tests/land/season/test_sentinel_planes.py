@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from core.errors import SceneError
-from core.land.data.pixel_table import SENTINEL
+from core.land.data.bands import SENTINEL
 from core.land.data.sentinel import SentinelSettings, Series, cut_super_patch
 from core.land.season.season_columns import Season, season_column_names
 from core.land.season.sentinel_planes import block_means, block_position, sentinel_planes
