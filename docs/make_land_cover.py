@@ -210,6 +210,45 @@ colours of the classes and overviews; the style next to it (`.qml`) gives QGIS t
 On two cores with other load, an image of 20,000 × 20,000 pixels with four bands took 353 s and less
 than 1 GB of memory, 4.8 times as fast as a loop over blocks with scikit-learn
 (`benchmarks/landcover.py`).
+
+## Labelling regions
+
+    chipscape land import FOLDER --unlabelled        # images without labels
+    chipscape land label-map                         # class maps of whole images from the regions
+    chipscape land label-map --features context --regularisation majority
+    chipscape land label-export --out LABELS         # the regions as polygons and rasters
+
+The view *Label regions* of the page Data turns a few labelled regions into a class map. Choose a
+class (keys 1 to 9), and click a superpixel (S), drag a rectangle (R), or drag along the outline of
+a region (F), on the image or on its class map. The class map and the confusion are computed again
+after each region. Undo (U), Redo (Y) and Remove (X) correct mistakes; scroll to zoom. The regions
+of all patches count for the map of each patch. They are kept in the workspace
+(`land/regions.json`).
+
+- **Classes** are those of the data set. Images imported without labels have none at first; add and
+  rename classes below the image. Renaming a class keeps its regions.
+- **A region consists of whole pixels**: those whose centres lie inside a drawing. Where regions
+  overlap, the later one counts.
+- **The classifier** is logistic regression, in which all classes weigh the same, on at most 400
+  random pixels of each region and 1,000 of each class. Its features are the bands, with the NDVI or
+  the surroundings on request; up to ten features are joined by their products, so that a class may
+  lie between two others. Sentinel series, robust scaling and tokens are not available, because
+  whole images have no series and the classifier scales its features itself.
+- **The confusion** is that of regions left out of the fit. Pixels of a region are alike, so the
+  regions of each class are divided into up to five groups, and each group is predicted by a
+  classifier fitted to the others. A class with only one region is not evaluated and is named. Label
+  regions of a class in different places: neighbouring regions are alike too, and make the scores
+  too high. Regions that you choose are usually clearer than the average pixel, so expect the map to
+  be less accurate than these scores.
+- **Whole images** of any size are mapped by `label-map`, or by the button below the image, with the
+  same features and smoothing, block by block as with `predict`. Without arguments, it maps all
+  imported images, or the labelled patches of FLAIR.
+- **Exports.** `label-export` and the button *Download the labels* write, for each labelled image,
+  the regions as a GeoPackage (`polygons/`) with class, value and colour in the CRS of the image (or
+  its own coordinates if it has none), and a label raster (`rasters/`) in which 0 means no label,
+  both with a style for QGIS. They can be imported as labels, with the same pixels, for all other
+  commands: `chipscape land import FOLDER --labels LABELS/polygons --attribute value --classes
+  LABELS/classes.csv`.
 """
 TAIL = """
 ## Features of the surroundings

@@ -1,7 +1,7 @@
 """The view for labelling land cover: draw regions, and see the class map and the confusion."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import PurePosixPath
@@ -23,11 +23,11 @@ from app.land_cover.land_data import Land
 from app.land_cover.run_form import regularisation_form
 from app.land_cover.score_charts import matrix_chart
 from app.session.cache import cached_image, cached_result
-from app.session.state import keep_choice, page_choice, widget_key
+from app.session.state import keep_choice, page_choice, pop_choice, widget_key, widget_value
 from app.widgets.charts import show_chart
 from app.widgets.choices import remembered_widget
 from app.widgets.markup import count_noun, escape_markdown, format_number
-from core.errors import SettingsError, TooFewError
+from core.errors import ChipscapeError, TooFewError
 from core.land.context.context_groups import CONTEXT
 from core.land.data.dataset import Patch
 from core.land.data.patch_reading import read_aerial
@@ -56,6 +56,10 @@ INTRODUCTION = (
     "regions of the data set, and the class map and the confusion are computed again."
 )
 ADD_CLASS = "a new class"
+CLASS_FIELDS = ("value", "name", "colour")
+# The colour picker cannot be empty.
+KEEPS_COLOUR = "#000000"
+PROBLEM = "class problem"
 BOUNDS = {"superpixel_area": (20, 20_000)}
 
 
@@ -186,30 +190,35 @@ def _confusion_panel(fit: RegionFit | None) -> None:
 def _class_form(land: Land, history: RegionHistory) -> None:
     """Draw the form that adds a class, or changes the name and the colour of a class."""
     st.subheader("Classes")
-    titles: dict[int, str] = {0: ADD_CLASS}
-    titles |= {cover.value: cover.name for cover in history.classes()}
-    covers = {cover.value: cover for cover in history.classes()}
+    if problem := pop_choice(land.workspace, PROBLEM, ""):
+        st.error(problem)
+    titles = {0: ADD_CLASS} | {cover.value: cover.name for cover in history.classes()}
+    keys = {name: f"cs.land.class {name}:{land.workspace.root}" for name in CLASS_FIELDS}
     with st.form(f"cs.land.class:{land.workspace.root}", clear_on_submit=True, border=False):
         first, second, third = st.columns([4, 4, 2], vertical_alignment="bottom")
-        value = first.selectbox("Change", list(titles), format_func=titles.__getitem__)
-        name = second.text_input("Name", placeholder="such as water")
-        colour = third.color_picker("Colour", "#000000", help="Black keeps the suggested colour.")
-        is_submitted = st.form_submit_button("Save the class")
-    if not is_submitted:
-        return
-    current = covers.get(value)
+        options, title = list(titles), titles.__getitem__
+        first.selectbox("Change", options, format_func=title, key=keys["value"])
+        second.text_input("Name", placeholder="such as water", key=keys["name"])
+        note = "Black keeps the suggested colour."
+        third.color_picker("Colour", KEEPS_COLOUR, help=note, key=keys["colour"])
+        # A callback, because a form may be submitted while another part of the page changes.
+        st.form_submit_button("Save the class", on_click=_save_class, args=(land, keys))
+
+
+def _save_class(land: Land, keys: Mapping[str, str]) -> None:
+    """Store the class in the form with these keys; a problem is displayed above the form."""
+    value, name, colour = (widget_value(keys[field]) for field in CLASS_FIELDS)
+    colour = "" if colour == KEEPS_COLOUR else str(colour)
+
+    def change(history: RegionHistory) -> RegionHistory:
+        current = {cover.value: cover.name for cover in history.classes()}.get(value, "")
+        step = class_step(history, str(name).strip() or current, colour, value or None)
+        return add_region_steps(history, step)
+
     try:
-        step = partial(
-            class_step,
-            name=name.strip() or (current.name if current else ""),
-            colour="" if colour == "#000000" else colour,
-            value=value or None,
-        )
-        change_regions(land.workspace, land.legend, lambda h: add_region_steps(h, step(h)))
-    except SettingsError as error:
-        st.error(messages.describe_error(error))
-        return
-    st.rerun(scope="fragment")
+        change_regions(land.workspace, land.legend, change)
+    except ChipscapeError as error:
+        keep_choice(land.workspace, PROBLEM, messages.describe_error(error))
 
 
 def _region_table(land: Land, history: RegionHistory) -> None:
@@ -242,10 +251,13 @@ def _region_table(land: Land, history: RegionHistory) -> None:
     )
     chosen = [int(table["Number"].iloc[row]) for row in event.selection.rows]
     label = f"Remove {count_noun(len(chosen), 'region')}" if chosen else "Remove regions"
-    if st.button(label, key="cs.land.remove regions", disabled=not chosen):
-        removals = [Removal(number) for number in chosen]
-        change_regions(land.workspace, land.legend, lambda h: add_region_steps(h, *removals))
-        st.rerun(scope="fragment")
+    remove = partial(_remove_regions, land, chosen)
+    st.button(label, key="cs.land.remove regions", disabled=not chosen, on_click=remove)
     counts = Counter(region.value for region in regions)
     shares = ", ".join(f"{name} {counts[value]}" for value, name in names.items() if counts[value])
     st.caption(escape_markdown(f"Regions by class: {shares}."))
+
+
+def _remove_regions(land: Land, numbers: Sequence[int]) -> None:
+    removals = [Removal(number) for number in numbers]
+    change_regions(land.workspace, land.legend, lambda h: add_region_steps(h, *removals))

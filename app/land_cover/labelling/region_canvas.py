@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
 
 import numpy as np
@@ -61,8 +62,12 @@ class CanvasPicture:
 
 
 def canvas_key(land: Land) -> str:
-    """Return the key of the component, which is the same for all patches."""
-    return f"cs.land.regions:{land.workspace.root}"
+    """Return the key of the component, which is the same for all patches.
+
+    The folder is hashed, because the key of a component must not contain two underscores in a row.
+    """
+    name = sha256(str(land.workspace.root).encode()).hexdigest()[:16]
+    return f"cs.land.regions:{name}"
 
 
 def draw_canvas(picture: CanvasPicture) -> None:

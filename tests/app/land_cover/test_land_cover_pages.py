@@ -28,7 +28,10 @@ ROOT = Path(__file__).resolve().parents[3]
 SECONDS = 60
 KNN, PLAIN, RICH = MethodSettings(), FeatureSpec(), FeatureSpec(fusion=True, robust=True)
 VIEWS = {
-    "land_cover_data": ("data view", ("samples", "series", "gallery", "classes", "files")),
+    "land_cover_data": (
+        "data view",
+        ("samples", "series", "gallery", "classes", "files", "labels"),
+    ),
     "land_cover_pixels": ("pixel view", ("inspect", "channel", "spectra", "cloud")),
     "land_cover_models": ("model view", ("run", "grid", "economy", "tree")),
     "land_cover_confusion": ("confusion view", ("matrix", "two", "patches", "maps")),
