@@ -9,7 +9,7 @@ from app.land_cover import pixel_charts
 from app.land_cover.land_data import Land
 from app.land_cover.land_widgets import land_multiselect, land_select, land_toggle, require_survey
 from app.widgets.charts import show_chart
-from app.widgets.markup import format_number, legend_html
+from app.widgets.markup import escape_markdown, format_number, legend_html
 from core.land.data.bands import BYTE_DIVISOR, FLAIR_BANDS, SENTINEL, SENTINEL_BANDS, Bands
 from core.land.data.nomenclature import LandCover
 from core.land.data.pixel_table import PixelTable
@@ -37,7 +37,7 @@ def available_channels(table: PixelTable) -> dict[str, str]:
         wavelengths = zip(SENTINEL, WAVELENGTHS, strict=True)
         titles |= {b: f"Sentinel {b}, {nm} nm (reflectance)" for b, nm in wavelengths}
     elif table.sentinel is not None:
-        titles |= {name: f"{name} (share of {series.divisor:g})" for name in table.sentinel_names}
+        titles |= {name: f"{name} (value / {series.divisor:.4g})" for name in table.sentinel_names}
     if table.bands.nir is not None and table.bands.red is not None:
         titles |= {"ndvi": "NDVI, aerial (-1 to 1)" if is_sentinel else "NDVI, image (-1 to 1)"}
     if table.sentinel is not None and series.nir is not None and series.red is not None:
@@ -86,8 +86,10 @@ def spectrum_panel(land: Land) -> None:
         show(values, wavelengths, unit, "aerial")
     if table.sentinel is not None:
         with right:
-            positions, title, unit = series_axis(table)
-            st.markdown(f"**{title}**: each pixel mixes everything inside it")
+            positions, sensor, unit = series_axis(table)
+            bands = ", ".join(table.series_bands.names)
+            detail = "10 m" if sensor == "Sentinel-2" else escape_markdown(bands)
+            st.markdown(f"**{sensor}**, {detail}: each pixel mixes everything inside it")
             show(table.sentinel, positions, unit, "sentinel")
     note = _axis_note(table.bands)
     counts = [(int(rows.sum()), cover.name) for cover, rows in zip(covers, members, strict=True)]
@@ -114,12 +116,12 @@ def aerial_spectra(table: PixelTable) -> tuple[AnyArray, list[int], str]:
 
 
 def series_axis(table: PixelTable) -> tuple[Sequence[float], str, str]:
-    """Return the positions of the bands of the time series on an axis, a title, and the unit."""
+    """Return the positions of the bands of the time series on an axis, its sensor, and the unit."""
     bands = table.series_bands
     if bands == SENTINEL_BANDS:
-        return WAVELENGTHS, "Sentinel-2, 10 m", "reflectance"
+        return WAVELENGTHS, "Sentinel-2", "reflectance"
     numbers = [number + 1.0 for number in range(len(bands))]
-    return numbers, f"Time series, {', '.join(bands.names)}", f"share of {bands.divisor:g}"
+    return numbers, "Time series", f"value / {bands.divisor:.4g}"
 
 
 def _axis_note(bands: Bands) -> str:

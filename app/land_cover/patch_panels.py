@@ -283,7 +283,9 @@ def file_panel(land: Land) -> None:
     root, n = markup.escape_markdown(land.dataset.root), markup.format_number(len(patches))
     if land.is_own:
         n_others = markup.format_number(len(land.dataset.unlabelled))
-        st.markdown(f"**{n} windows** of images in {root} have labels, {n_others} have none.")
+        n_fused = markup.format_number(sum(patch.has_series for patch in patches))
+        text = f"have labels ({n_fused} with a time series), {n_others} have none."
+        st.markdown(f"**{n} windows** of images in {root} {text}")
     else:
         n_fused = markup.format_number(sum(patch.has_series for patch in patches))
         text = "Files are matched by name, not by order."

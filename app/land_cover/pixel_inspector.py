@@ -129,8 +129,8 @@ def _show_spectra(pixel: PixelTable, cover: LandCover) -> None:
     if pixel.sentinel is None:
         st.caption("This pixel has no Sentinel spectrum.")
     else:
-        positions, title, unit = series_axis(pixel)
-        show(pixel.sentinel, positions, f"{title}, {unit}", "two")
+        positions, sensor, unit = series_axis(pixel)
+        show(pixel.sentinel, positions, f"{sensor}, {unit}", "two")
 
 
 def _show_predictions(land: Land, pixel: PixelTable) -> None:

@@ -112,7 +112,7 @@ def features_form(land: Land, name: str, *, rich: bool = False) -> FeatureSpec:
         fusion = land_toggle(land, label, f"{name} fusion", start=rich)
     season: Season = "mean"
     if fusion:
-        season = land_choice(land, "Season", run_titles.SEASONS, f"{name} season")
+        season = land_select(land, "Season", run_titles.SEASONS, f"{name} season")
     normalised = land_toggle(land, "Divide spectra by their intensity (N)", f"{name} normalised")
     intensity = normalised and land_toggle(land, "Append the intensity (I)", f"{name} intensity")
     robust = land_toggle(land, "Robust scaling (R)", f"{name} robust", start=rich)

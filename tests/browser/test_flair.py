@@ -124,8 +124,8 @@ def test_models__a_run_with_the_season_names_it(land, visit):
     visitor.go("flair_models")
     page = visitor.page
     page.get_by_text("Add Sentinel to the aerial bands").click()
-    expect(page.get_by_text("Season", exact=True)).to_be_visible(timeout=WAIT)
-    page.get_by_role("radio", name="mean and seasonal indices").click()
+    page.get_by_role("combobox", name="Season").click(timeout=WAIT)
+    page.get_by_role("option", name="mean and seasonal indices").click()
     visitor.wait_until_idle()
     page.get_by_role("button", name="Run this model").click()
     cancel = page.get_by_role("button", name="Cancel")

@@ -4,6 +4,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.land.images.conftest import ground_box, halves
+from tests.satellite_series import write_series
 
 pytestmark = [pytest.mark.browser, pytest.mark.long]
 
@@ -33,6 +34,11 @@ def test_own_images__from_the_folder_to_the_confusion(serve, visit, folder, tmp_
     expect(page.get_by_text("there is no such folder").first).to_be_visible(timeout=WAIT)
     field.fill(str(folder))
     field.press("Enter")
+    dates = {f"2021{month:02}15": 1000 + 100 * month for month in (2, 5, 8, 11)}
+    field = page.get_by_role("textbox", name="Time series of satellite images (optional)")
+    field.fill(str(write_series(tmp_path / "dates", dates)))
+    field.press("Enter")
+    visitor.wait_until_idle()
     page.get_by_role("button", name="Import the images").click()
     expect(page.get_by_text("Classes of this patch")).to_be_visible(timeout=WAIT)
     expect(page.get_by_text("field0").first).to_be_visible()
@@ -50,11 +56,16 @@ def test_own_images__from_the_folder_to_the_confusion(serve, visit, folder, tmp_
         visitor.wait_until_idle()
         assert visitor.exceptions() == []
     visitor.go("flair_models")
+    page.get_by_text("Add the time series to the bands").click()
+    page.get_by_role("combobox", name="Season").click(timeout=WAIT)
+    page.get_by_role("option", name="monthly composites").click()
+    visitor.wait_until_idle()
     page.get_by_role("button", name="Run this model").click()
     cancel = page.get_by_role("button", name="Cancel")
     expect(cancel).to_be_visible(timeout=WAIT)
     expect(cancel).to_be_hidden(timeout=120_000)
-    expect(page.get_by_text("kNN, bands, O").first).to_be_visible(timeout=WAIT)
+    title = "kNN, bands + time series, O + monthly composites"
+    expect(page.get_by_text(title).first).to_be_visible(timeout=WAIT)
     visitor.go("flair_confusion")
     expect(page.get_by_text("to see the patches and pixels")).to_be_visible(timeout=WAIT)
     page.get_by_text("Patch by patch", exact=True).first.click()

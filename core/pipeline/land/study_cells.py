@@ -61,7 +61,8 @@ class StudyRun:
                 raise SettingsError(
                     f"{value!r} selects values of a Sentinel series, which the features lack",
                     where=name,
-                    remedy=f"Add --fusion, or leave out --{name}.",
+                    remedy=f"Add the series (--fusion, or fusion = true in the settings), or leave "
+                    f"out --{name}.",
                 )
 
     @property
@@ -228,11 +229,11 @@ def _fold_facts(
     if n_months := sampled.filled_months[1]:
         gaps = {"training": sampled.filled_months, "held_out": result.filled_months}
         facts["filled_months"] = {name: {"filled": n, "of": of} for name, (n, of) in gaps.items()}
-        share = sampled.filled_months[0] / n_months
-        notes.append(
-            f"{sampled.filled_months[0]:,} of {n_months:,} months ({share:.0%}) at the pixels of "
-            "the training patches' time series have no clear observation and are interpolated"
-        )
+        if n_filled := sampled.filled_months[0]:
+            notes.append(
+                f"{n_filled:,} of {n_months:,} months ({n_filled / n_months:.1%}) at the pixels of "
+                "the training patches' time series have no clear observation and are interpolated"
+            )
     return facts | {"notes": notes}
 
 

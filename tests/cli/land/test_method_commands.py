@@ -349,7 +349,7 @@ def test_run__season_of_the_series(run: Run, land: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--season", "months"), "Add --fusion, or leave out --season."),
+        (("--season", "months"), "in the settings), or leave out --season."),
         (("--fusion", "--season", "spring"), "'spring' is not one of mean, months, indices"),
         (("--fusion", "--interpolation", "cubic"), "'cubic' is not one of blocks, smooth"),
     ],

@@ -282,5 +282,5 @@ def test_run__season_and_interpolation_are_stored_and_found(workspace):
 
 @pytest.mark.parametrize("change", [{"season": "months"}, {"interpolation": "smooth"}])
 def test_run__season_without_sentinel_is_an_error(study, change):
-    with pytest.raises(SettingsError, match="Add --fusion, or leave out --"):
+    with pytest.raises(SettingsError, match=r"Add the series \(--fusion, or fusion = true"):
         StudyRun(study, KNN, FeatureSpec(**change))
