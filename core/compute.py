@@ -5,7 +5,9 @@ the same code works for threads and clusters.
 """
 
 import os
+import platform
 import sys
+import zlib
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -27,6 +29,12 @@ def n_workers() -> int:
     """Return the number of CPU cores that this process may use."""
     has_affinity = hasattr(os, "sched_getaffinity")
     return len(os.sched_getaffinity(0)) if has_affinity else os.cpu_count() or 1
+
+
+def machine_mark() -> str:
+    """Return a short text that differs between machines, without the machine's name."""
+    text = f"{platform.node()} {platform.machine()} {platform.processor()}"
+    return f"{zlib.crc32(text.encode()):08x}"
 
 
 def map_row_chunks(n: int, call: Callable[[int, int], object]) -> None:

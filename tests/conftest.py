@@ -42,6 +42,14 @@ def _unsynced_files() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep the speed of the machine out of the user's cache folder."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CHIPSCAPE_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
 @pytest.fixture(autouse=True)
 def _main_module() -> Iterator[None]:
     """Keep the module `__main__`, which Streamlit replaces and new processes import."""

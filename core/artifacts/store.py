@@ -27,6 +27,7 @@ from core.artifacts.integrity import (
     write_sealed_json,
 )
 from core.artifacts.keys import KEY_LENGTH, make_key
+from core.compute import machine_mark
 from core.disk import disk_error, explained_disk_errors, sync_tree
 from core.errors import ArtifactError, ChipscapeError, WorkspaceError
 
@@ -217,7 +218,7 @@ class Store:
         existing: Artifact | None,
     ) -> Artifact:
         folder = self.root / step.stage / step.key
-        start = time.perf_counter()
+        start, core_start = time.perf_counter(), time.process_time()
         try:
             with explained_disk_errors(part, folder):
                 part.mkdir(parents=True, exist_ok=True)
@@ -230,6 +231,9 @@ class Store:
                     "inputs": dict(step.inputs),
                     "counts": counts,
                     "seconds": round(time.perf_counter() - start, 3),
+                    # The processor time of all threads, from which estimates learn.
+                    "core_seconds": round(time.process_time() - core_start, 3),
+                    "machine": machine_mark(),
                     "finished": datetime.now(UTC).isoformat(timespec="microseconds"),
                     "chipscape": __version__,
                 }

@@ -1,11 +1,9 @@
-"""`chipscape compare` and `chipscape estimate`: several encoders on the same chips."""
+"""`chipscape compare`: several encoders on the same chips."""
 
-import dataclasses
 from typing import Annotated
 
 from core.cli.console import reporter, show_result
 from core.cli.shared_options import Session, option, split_names, with_session
-from core.embeddings import registry
 from core.errors import SettingsError
 from core.pipeline.encoders.encoder_comparison import (
     CONTROL,
@@ -15,12 +13,11 @@ from core.pipeline.encoders.encoder_comparison import (
     scoring_notes,
     with_weights_owner,
 )
-from core.pipeline.encoders.encoder_costs import EncoderCost, measure_encoder_cost
+from core.pipeline.encoders.encoder_costs import EncoderCost
 from core.pipeline.encoders.encoder_differences import as_tables, compare_best
 from core.pipeline.encoders.encoder_scores import HELD_OUT, EncoderScores
 from core.pipeline.run import Run, run_pipeline
 from core.pipeline.run_stages import with_settings
-from core.progress import report_step
 
 EncodersOption = Annotated[
     str,
@@ -60,27 +57,7 @@ def compare_command(
     show_result(session.as_json, result, lines)
 
 
-@with_session
-def estimate_command(session: Session, encoders: EncodersOption = "") -> None:
-    """Estimate the time and memory that encoders need for these chips, without embedding them."""
-    workspace, settings = session.workspace, session.settings
-    with reporter() as listen:
-        run = run_pipeline(workspace, settings, listen, "chips")
-        names = split_names(encoders) or ready_encoders(workspace, settings.embed)
-        embed = with_weights_owner(settings.embed, names)
-        for name in names:
-            # An unknown encoder is reported before anything runs.
-            registry.encoders_needing_weights(name)
-        costs: list[EncoderCost] = []
-        for name in names:
-            report_step(listen("estimate"), len(costs), len(names), name)
-            costs.append(measure_encoder_cost(workspace, run.chips, embed, name, run.view.survey))
-    n = len(run.chips)
-    result = {"chips": n, "encoders": [dataclasses.asdict(cost) for cost in costs]}
-    show_result(session.as_json, result, (_cost_line(cost, n) for cost in costs))
-
-
-COMMANDS = {"compare": compare_command, "estimate": estimate_command}
+COMMANDS = {"compare": compare_command}
 
 
 def agreed_class_attribute(run: Run) -> str:
@@ -95,7 +72,8 @@ def agreed_class_attribute(run: Run) -> str:
     return attribute
 
 
-def _cost_line(cost: EncoderCost, n: int) -> str:
+def cost_line(cost: EncoderCost, n: int) -> str:
+    """Return the cost of an encoder for n chips as a line of text."""
     estimate = cost.estimate
     if estimate is None:
         return f"{cost.encoder:<28} {cost.needs}"

@@ -13,6 +13,7 @@ from core.cli import (
     assign_command,
     edit_command,
     encoder_commands,
+    estimate_command,
     export_command,
     input_commands,
     label_commands,
@@ -29,6 +30,7 @@ from core.cli.search import changes_command, find_command, scan_command
 from core.cli.shared_options import Session, option, require_choice, with_session
 from core.pipeline.demo_workspace import ensure_demo
 from core.pipeline.encoders.satdino_protocol import PROTOCOLS, run_satdino_protocol
+from core.pipeline.estimates.machine_speed import ensure_speed
 from core.pipeline.results.displayed_result import stored_survey
 from core.pipeline.run import keep_run, run_pipeline
 from core.pipeline.run_results import score_run
@@ -198,6 +200,7 @@ def warm_up_command(session: Session) -> None:
     compile_resampling()
     compile_searches()
     compile_tsne()
+    ensure_speed()
     if session.as_json:
         emit({"seconds": round(time.perf_counter() - started, 3)})
 
@@ -217,6 +220,7 @@ COMMANDS = {
 for commands in (
     COMMANDS,
     encoder_commands.COMMANDS,
+    estimate_command.COMMANDS,
     quality_commands.COMMANDS,
     export_command.COMMANDS,
     input_commands.COMMANDS,

@@ -1,4 +1,4 @@
-"""`chipscape compare`, `estimate` and `embed`, with encoders of other packages too."""
+"""`chipscape compare`, `estimate --encoders` and `embed`, with encoders of other packages too."""
 
 import json
 import os

@@ -1,0 +1,62 @@
+"""How the cost of each stage grows with the amount of its work, measured on the reference machine.
+
+The constants are those of `benchmarks/estimate.py`, fitted to processor time at three sizes.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+PROGRAM_SECONDS = 3.0
+"""Core-seconds in which a command starts and loads its libraries."""
+PROGRAM_BYTES = 450e6
+"""Memory of a command with the libraries of all stages."""
+
+
+@dataclass(frozen=True)
+class CostLaw:
+    """The cost of a stage as a function of the amount of its work.
+
+    The core-seconds on the reference machine are ``fixed + rate * amount ** growth``.
+
+    Attributes
+    ----------
+    amount : str
+        What the amount counts.
+    parallel : float
+        Share of the core-seconds that several cores divide among them, 0..1.
+    memory, fixed_memory : float
+        Bytes at the peak beyond those of the program, per unit of the amount and in any case.
+    """
+
+    amount: str
+    fixed: float
+    rate: float
+    growth: float = 1.0
+    parallel: float = 0.0
+    memory: float = 0.0
+    fixed_memory: float = 0.0
+
+    def core_seconds(self, amount: float) -> float:
+        """Return the core-seconds on the reference machine."""
+        return self.fixed + self.rate * math.pow(amount, self.growth)
+
+    def peak_bytes(self, amount: float) -> float:
+        """Return the memory at the peak beyond that of the program."""
+        return self.fixed_memory + self.memory * amount
+
+
+LAWS: Mapping[str, CostLaw] = {
+    "chips": CostLaw("million values", 0.55, 0.006, parallel=0.8, fixed_memory=150e6),
+    "screen": CostLaw("million values", 0.1, 0.03, memory=1.3e6, fixed_memory=100e6),
+    "texture": CostLaw("million values", 0.1, 0.135, memory=3.5e6, fixed_memory=50e6),
+    "colour": CostLaw("million values", 0.1, 0.02, memory=1e6, fixed_memory=50e6),
+    "reduction": CostLaw("billion products", 0.7, 0.05, memory=50e6),
+    "mixtures": CostLaw("thousand chips, 8 Gaussians, 5 starts", 0.5, 0.14, 1.25, memory=5e6),
+    "trees": CostLaw("thousand chips", 1.8, 0.13, 1.15, memory=15e6),
+    "spanning trees": CostLaw("thousand chips, 5 components", 0.05, 0.06, 1.2, memory=15e6),
+    "kmeans": CostLaw("thousand chips, 8 clusters, 10 starts", 0.01, 0.0065),
+    "ward_trees": CostLaw("million pairs of chips", 0.0, 0.0137, 1.25, memory=8.5e6),
+    "projections": CostLaw("thousand chips, 750 iterations", 0.5, 1.05, 1.02, memory=20e6),
+}
+"""The laws by name: those of the encoders, and those of the stages by the name of the artifacts."""
