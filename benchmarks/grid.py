@@ -30,7 +30,7 @@ from knn import training
 from sklearn.cluster import HDBSCAN
 from sklearn.neighbors import KNeighborsClassifier
 
-from core.clusters.methods import hdbscan_tree
+from core.clusters.methods.density import hdbscan_tree
 from core.demo.land_cover.patches import write_land_cover
 from core.land.data.dataset import SIDE
 from core.land.models.classifier_table import CLASSIFIERS

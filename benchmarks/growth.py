@@ -20,8 +20,8 @@ from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
 from sklearn.mixture import GaussianMixture
 
+from core.clusters.methods.density.hdbscan_tree import build_tree, compile_hdbscan, cut_tree
 from core.clusters.methods.gmm import fit_gmm
-from core.clusters.methods.hdbscan_tree import build_tree, compile_hdbscan, cut_tree
 from core.neighbours.nearest import compile_searches
 from core.reduction.pca import reduce_embeddings
 from core.reduction.tsne import project_tsne

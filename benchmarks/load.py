@@ -36,7 +36,7 @@ from streamlit.proto.WidgetStates_pb2 import WidgetState
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from core.clusters.methods.hdbscan_tree import compile_hdbscan
+from core.clusters.methods.density.hdbscan_tree import compile_hdbscan
 
 PAGES = ("explore", "clusters", "explore", "chips", "map", "scenes", "embeddings", "runs")
 # The buttons of the two jobs, with the page and the view of each.

@@ -19,7 +19,12 @@ from core.clusters.editing.edit_replay import replay_edits
 from core.clusters.editing.edited_labelling import EditedLabelling, unedited_clusters
 from core.clusters.editing.edits import rename_cluster
 from core.clusters.label_matching import match_clusters, renumber_labels
-from core.clusters.methods.hdbscan_tree import SpanningTree, build_tree, compile_hdbscan, cut_tree
+from core.clusters.methods.density.hdbscan_tree import (
+    SpanningTree,
+    build_tree,
+    compile_hdbscan,
+    cut_tree,
+)
 from core.demo.harbour.harbour_scenes import SIZE, write_harbour
 from core.pipeline.chip_stages import attribute_values
 from core.pipeline.cluster_stages import read_points

@@ -14,7 +14,7 @@ import time
 
 import numpy as np
 
-from core.clusters.methods.hdbscan_tree import build_tree, compile_hdbscan, cut_tree
+from core.clusters.methods.density.hdbscan_tree import build_tree, compile_hdbscan, cut_tree
 from core.settings import CutSettings, TreeSettings
 from core.types import FloatArray
 

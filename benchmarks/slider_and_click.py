@@ -31,7 +31,7 @@ import numpy as np
 from generated_workspace import prepare
 from playwright.sync_api import Browser, Frame, Page, sync_playwright
 
-from core.clusters.methods.hdbscan_tree import compile_hdbscan
+from core.clusters.methods.density.hdbscan_tree import compile_hdbscan
 
 ROOT = Path(__file__).resolve().parents[1]
 CHROMIUM_FLAGS = (

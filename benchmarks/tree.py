@@ -22,12 +22,8 @@ from collections.abc import Callable
 import numpy as np
 
 from core.clusters.labelling import Labelling
-from core.clusters.methods.hdbscan_tree import (
-    build_tree,
-    choose_tree_algorithm,
-    compile_hdbscan,
-    cut_tree,
-)
+from core.clusters.methods.density.exact_edges import choose_tree_algorithm
+from core.clusters.methods.density.hdbscan_tree import build_tree, compile_hdbscan, cut_tree
 from core.settings import CutSettings, TreeSettings
 from core.types import FloatArray, IntArray
 

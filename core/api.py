@@ -9,7 +9,7 @@ from typing import Any
 
 from core import PUBLIC_NAMES
 from core.clusters.labelling import Labelling
-from core.clusters.methods.hdbscan_tree import build_tree, cut_tree
+from core.clusters.methods.density.hdbscan_tree import build_tree, cut_tree
 from core.clusters.methods.method_table import method_of
 from core.embeddings.registry import encoder_cards, load_encoder
 from core.errors import ChipscapeError

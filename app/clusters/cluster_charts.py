@@ -12,7 +12,7 @@ from app.widgets.charts import base_layout, name_rows
 from app.widgets.markup import count_noun, escape_hover, format_number
 from app.widgets.palette import MISSING_COLOUR
 from app.widgets.theme import chart_colours
-from core.clusters.methods.icicle import Icicle
+from core.clusters.methods.density.icicle import Icicle
 from core.settings import CutSettings
 from core.types import AnyArray
 

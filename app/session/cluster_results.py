@@ -26,7 +26,7 @@ from core.clusters.evaluation.corrections import Correction, suggest_corrections
 from core.clusters.evaluation.report_card import PropertyAgreement, compare_with_property
 from core.clusters.evaluation.size_sweep import SizeSweep, sweep_sizes
 from core.clusters.labelling import labels_by_size
-from core.clusters.methods.icicle import Icicle, lay_out_icicle
+from core.clusters.methods.density.icicle import Icicle, lay_out_icicle
 from core.clusters.methods.method_table import method_of
 from core.pipeline.chip_images import APPEARANCE
 from core.pipeline.cluster_stages import clustered_points, labelling_inputs

@@ -189,7 +189,7 @@ def settings_command(session: Session) -> None:
 @with_session
 def warm_up_command(session: Session) -> None:
     """Compile numerical code now, so that its first use does not take longer."""
-    from core.clusters.methods.hdbscan_tree import compile_hdbscan
+    from core.clusters.methods.density.hdbscan_tree import compile_hdbscan
     from core.neighbours.nearest import compile_searches
     from core.raster.resampling import compile_resampling
     from core.reduction.tsne_gradient import compile_tsne

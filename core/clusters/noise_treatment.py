@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.clusters.labelling import NOISE, Labelling, labels_by_size
-from core.clusters.methods.condensed_tree import ROOT, CondensedTree, Cut, cluster_of_node
-from core.clusters.methods.hdbscan_tree import SpanningTree, cut_nodes
+from core.clusters.methods.density.condensed_tree import ROOT, CondensedTree, Cut, cluster_of_node
+from core.clusters.methods.density.hdbscan_tree import SpanningTree, cut_nodes
 from core.errors import ArtifactError, SettingsError
 from core.settings import CutSettings, NoiseSettings
 from core.types import BoolArray, DoubleArray, FloatArray, IntArray

@@ -9,8 +9,8 @@ from core.clusters.evaluation.report_card import make_report_card
 from core.clusters.evaluation.size_sweep import size_presets, suggest_sizes, sweep_sizes
 from core.clusters.evaluation.stability import measure_stability
 from core.clusters.labelling import make_labelling
+from core.clusters.methods.density.hdbscan_tree import build_tree, cut_tree
 from core.clusters.methods.gmm import fit_gmm
-from core.clusters.methods.hdbscan_tree import build_tree, cut_tree
 from core.clusters.methods.kmeans import fit_kmeans
 from core.clusters.methods.method_table import recluster_by_kmeans
 from core.clusters.methods.ward import fit_ward

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from core.clusters.labelling import make_labelling
-from core.clusters.methods.hdbscan_tree import build_tree, cut_tree
+from core.clusters.methods.density.hdbscan_tree import build_tree, cut_tree
 from core.clusters.noise_treatment import soft_membership, treat_noise
 from core.errors import ArtifactError, SettingsError
 from core.settings import CutSettings, NoiseSettings, TreeSettings

@@ -10,8 +10,8 @@ from sklearn.datasets import make_blobs
 from sklearn.metrics import adjusted_rand_score
 
 from core.clusters.labelling import labels_by_size
-from core.clusters.methods import condensed_tree, hdbscan_tree
-from core.clusters.methods.hdbscan_tree import build_tree, cut_nodes, cut_tree
+from core.clusters.methods.density import condensed_tree, hdbscan_tree
+from core.clusters.methods.density.hdbscan_tree import build_tree, cut_nodes, cut_tree
 from core.clusters.noise_treatment import soft_membership
 from core.settings import CutSettings, TreeSettings
 

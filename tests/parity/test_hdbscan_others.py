@@ -8,7 +8,7 @@ from sklearn.cluster import HDBSCAN
 from sklearn.datasets import make_blobs, make_moons
 from sklearn.metrics import adjusted_rand_score
 
-from core.clusters.methods.hdbscan_tree import build_tree, cut_tree
+from core.clusters.methods.density.hdbscan_tree import build_tree, cut_tree
 from core.settings import CutSettings, TreeSettings
 
 

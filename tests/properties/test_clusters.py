@@ -16,8 +16,8 @@ from core.clusters.label_matching import (
     renumber_labels,
 )
 from core.clusters.labelling import make_labelling
+from core.clusters.methods.density.hdbscan_tree import build_tree, cut_tree
 from core.clusters.methods.gmm import fit_gmm
-from core.clusters.methods.hdbscan_tree import build_tree, cut_tree
 from core.clusters.methods.kmeans import fit_kmeans
 from core.clusters.methods.ward import fit_ward
 from core.settings import CutSettings, GmmSettings, KMeansSettings, TreeSettings, WardSettings

@@ -12,7 +12,7 @@ from sklearn.metrics import adjusted_mutual_info_score
 
 from core import api
 from core.clusters.evaluation.size_sweep import find_cliffs, size_presets, sweep_sizes
-from core.clusters.methods.hdbscan_tree import build_tree, cut_tree
+from core.clusters.methods.density.hdbscan_tree import build_tree, cut_tree
 from core.clusters.noise_treatment import treat_noise
 from core.reduction.pca import reduce_embeddings
 from core.settings import CutSettings, NoiseSettings, ReductionSettings, RunSettings, TreeSettings

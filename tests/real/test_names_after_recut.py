@@ -12,7 +12,7 @@ from core.clusters.editing.edit_replay import replay_edits
 from core.clusters.editing.edited_labelling import unedited_clusters
 from core.clusters.editing.edits import rename_cluster
 from core.clusters.label_matching import match_clusters, renumber_labels
-from core.clusters.methods.hdbscan_tree import build_tree, cut_tree
+from core.clusters.methods.density.hdbscan_tree import build_tree, cut_tree
 from core.pipeline.cluster_stages import read_points
 from core.settings import CutSettings, RunSettings, TreeSettings
 

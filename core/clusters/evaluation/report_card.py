@@ -116,7 +116,7 @@ def make_report_card(
     area : float array, (n,), optional
         Area of each footprint in square metres; NaN if unknown.
     persistence, stability : float array, (n_clusters,), optional
-        From `core.clusters.methods.hdbscan_tree` and `core.clusters.evaluation.stability`.
+        From `core.clusters.methods.density.hdbscan_tree` and `core.clusters.evaluation.stability`.
     """
     labels, k = labelling.labels, labelling.n_clusters
     if len(points) != len(labels) or (area is not None and len(area) != len(labels)):

@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from core.clusters.labelling import NOISE
-from core.clusters.methods import condensed_tree
-from core.clusters.methods.hdbscan_tree import SpanningTree
-from core.clusters.methods.size_choice import sizes_to_try
+from core.clusters.methods.density import condensed_tree
+from core.clusters.methods.density.hdbscan_tree import SpanningTree
+from core.clusters.methods.density.size_choice import sizes_to_try
 from core.progress import Progress, report_step, silent
 from core.settings import CutSettings
 from core.types import BoolArray, DoubleArray, IntArray

@@ -46,6 +46,8 @@ def fit_gmm(points: FloatArray, settings: GmmSettings, report: Progress = silent
         "aic": mixture.aic,
         "bic_spread": max(mixture.bics) - min(mixture.bics),
     }
+    if mixture.n_sampled:
+        facts["n_sampled"] = mixture.n_sampled
     notes = tuple(_notes(mixture, settings, np.asarray(points, np.float64)))
     confidence = mixture.responsibilities.max(axis=1)
     return make_labelling(mixture.numbers, confidence, "gmm", facts, notes)
@@ -97,6 +99,11 @@ def _notes(mixture: Mixture, settings: GmmSettings, points: DoubleArray) -> Iter
         yield (
             f"{settings.n_dims} principal components were requested, but only {available} are "
             "available."
+        )
+    if mixture.n_sampled:
+        yield (
+            f"The mixture was fitted to a random sample of {mixture.n_sampled:,} of {n:,} chips; "
+            "every chip gets the label of its most probable Gaussian."
         )
     if mixture.covariance == "shrunk":
         yield from _support_notes(mixture, points, settings.regularisation)

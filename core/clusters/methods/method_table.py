@@ -9,16 +9,16 @@ from difflib import get_close_matches
 from typing import Any
 
 from core.clusters.labelling import Labelling
-from core.clusters.methods.gmm import fit_gmm, fit_mixture
-from core.clusters.methods.hdbscan_tree import (
+from core.clusters.methods.density.hdbscan_tree import (
     SpanningTree,
     build_tree,
     cluster_persistence,
     cut_tree,
 )
+from core.clusters.methods.density.size_choice import SizeChoice
+from core.clusters.methods.gmm import fit_gmm, fit_mixture
 from core.clusters.methods.kmeans import fit_kmeans
 from core.clusters.methods.method import ClusteringMethod, Hierarchy, Recluster
-from core.clusters.methods.size_choice import SizeChoice
 from core.clusters.methods.ward import build_ward_tree, cut_ward_tree, fit_ward
 from core.clusters.noise_treatment import soft_membership, treat_noise
 from core.errors import SettingsError
@@ -93,6 +93,7 @@ def _tree_arrays(tree: SpanningTree) -> dict[str, AnyArray]:
 def _tree_counts(tree: SpanningTree) -> dict[str, Any]:
     """Return the plain values of a tree by name, for storing it."""
     counts = {"n": len(tree), "min_samples": tree.min_samples, "n_dims": tree.n_dims}
+    counts |= {"n_sampled": tree.n_sampled} if tree.n_sampled else {}
     return counts if tree.choice is None else {**counts, "choice": asdict(tree.choice)}
 
 
@@ -105,6 +106,7 @@ def _restore_tree(arrays: Mapping[str, AnyArray], counts: Mapping[str, Any]) -> 
         counts["n_dims"],
         arrays.get("coordinates"),
         SizeChoice(**counts["choice"]) if "choice" in counts else None,
+        counts.get("n_sampled", 0),
     )
 
 

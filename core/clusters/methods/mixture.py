@@ -7,6 +7,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from core.clusters.labelling import labels_by_size
+from core.clusters.methods.row_sample import sample_rows
 from core.errors import DegenerateError
 from core.progress import Progress, report_step, silent
 from core.types import AnyArray, DoubleArray, FloatArray, IntArray
@@ -20,6 +21,8 @@ _TOLERANCE = 1e-4
 # dimensions needs more than d chips to have an inverse. Between 1 and 5, the held-out likelihood of
 # real chips hardly changes.
 _PRIOR_CHIPS_PER_DIM = 2
+MAX_FITTED = 100_000
+"""Number of chips up to which mixtures are fitted to all; more get the densities of a sample."""
 # Ward's hierarchy needs memory in the square of the number of chips; more chips than this are
 # assigned to the nearest centre of a sample.
 _WARD_SAMPLE = 2000
@@ -46,6 +49,8 @@ class Mixture:
         BIC of each start, in order.
     collapsed : tuple of int
         Components whose variance in some direction is at most twice the regularisation.
+    n_sampled : int
+        Number of chips that the mixture was fitted to, if not to all; otherwise 0.
     """
 
     weights: DoubleArray
@@ -60,6 +65,7 @@ class Mixture:
     bics: tuple[float, ...]
     converged: bool
     collapsed: tuple[int, ...]
+    n_sampled: int = 0
 
     @property
     def numbers(self) -> IntArray:
@@ -79,18 +85,22 @@ def fit_components(
 
     The first start is a cut of Ward's hierarchy, and there is one by k-means for each seed.
     `regularisation` is added to the diagonals, in units of the mean variance of the data. Progress
-    is reported after each start. Raises DegenerateError if a covariance has no inverse.
+    is reported after each start. Of more than MAX_FITTED chips, a random sample of that size is
+    fitted; responsibilities, likelihood and criteria are always those of all chips. Raises
+    DegenerateError if a covariance has no inverse.
     """
     from threadpoolctl import threadpool_limits
 
+    n_sampled = MAX_FITTED if len(data) > MAX_FITTED else 0
+    sample = data[sample_rows(len(data), n_sampled)] if n_sampled else data
     floor = regularisation * float(data.var(axis=0).mean())
     fits = []
     # One thread for BLAS and OpenMP: the matrices are small, and on a busy machine, threads that
     # wait for each other lose five times the time that they save.
     with threadpool_limits(limits=1):
         for number in range(len(seeds) + 1):
-            start = _kmeans_start(data, k, seeds[number - 1]) if number else ward_start(data, k)
-            fits.append(_fit_from(data, start, k, covariance, floor))
+            start = _kmeans_start(sample, k, seeds[number - 1]) if number else ward_start(sample, k)
+            fits.append(_fit_from(sample, start, k, covariance, floor))
             report_step(report, number + 1, len(seeds) + 1, "Gaussian mixture, starts")
         best = max(fits, key=lambda fit: fit.lower_bound_)
         bics = tuple(float(fit.bic(data)) for fit in fits)
@@ -111,6 +121,7 @@ def fit_components(
         bics=bics,
         converged=bool(best.converged_),
         collapsed=_collapsed_components(covariances, covariance, floor, k),
+        n_sampled=n_sampled,
     )
 
 

@@ -6,8 +6,12 @@ from functools import cached_property
 import numpy as np
 
 from core.clusters.labelling import NOISE
-from core.clusters.methods.condensed_tree import CondensedTree, cluster_of_node, condense_tree
-from core.clusters.methods.hdbscan_tree import SpanningTree
+from core.clusters.methods.density.condensed_tree import (
+    CondensedTree,
+    cluster_of_node,
+    condense_tree,
+)
+from core.clusters.methods.density.hdbscan_tree import SpanningTree
 from core.land.evaluation.active_labels import (
     choose_regions,
     choose_uncertain,

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from core.clusters.methods.hdbscan_tree import SpanningTree
+from core.clusters.methods.density.hdbscan_tree import SpanningTree
 from core.land.evaluation.confusion import ConfusionScores, count_confusion, score_confusion
 from core.land.evaluation.label_economy import Bench
 from core.land.models.classifiers import (

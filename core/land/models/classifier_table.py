@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from core.clusters.labelling import labels_by_size
+from core.clusters.methods.density.hdbscan_tree import SpanningTree, build_tree
 from core.clusters.methods.gmm import fit_gmm
-from core.clusters.methods.hdbscan_tree import SpanningTree, build_tree
 from core.errors import SettingsError, TooFewError
 from core.land.data.nomenclature import FLAIR, Legend
 from core.land.models.classifiers import (

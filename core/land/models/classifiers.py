@@ -7,7 +7,7 @@ from typing import Any, Literal
 import numpy as np
 
 from core.clusters.labelling import NOISE
-from core.clusters.methods.hdbscan_tree import SpanningTree, cut_tree
+from core.clusters.methods.density.hdbscan_tree import SpanningTree, cut_tree
 from core.errors import TooFewError
 from core.land.data.nomenclature import FLAIR, Legend
 from core.land.models.cluster_names import Naming, count_cluster_classes, name_clusters

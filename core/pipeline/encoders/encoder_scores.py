@@ -16,8 +16,8 @@ from core.clusters.evaluation.bootstrap import (
     count_groups,
 )
 from core.clusters.evaluation.held_out_votes import HeldOutVotes
+from core.clusters.methods.density.hdbscan_tree import build_tree, cut_tree
 from core.clusters.methods.gmm import fit_gmm
-from core.clusters.methods.hdbscan_tree import build_tree, cut_tree
 from core.reduction.pca import reduce_embeddings
 from core.reduction_settings import ReductionSettings
 from core.settings import RunSettings

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from core.artifacts.formats import read_arrays, write_arrays
-from core.clusters.methods.hdbscan_tree import SpanningTree, build_tree
+from core.clusters.methods.density.hdbscan_tree import SpanningTree, build_tree
 from core.clusters.methods.method import Hierarchy
 from core.clusters.methods.method_table import METHODS
 from core.pipeline.stage import Stage

@@ -11,7 +11,7 @@ import numpy as np
 
 from core.artifacts.formats import write_arrays, write_json
 from core.artifacts.store import Artifact
-from core.clusters.methods.hdbscan_tree import SpanningTree
+from core.clusters.methods.density.hdbscan_tree import SpanningTree
 from core.errors import SettingsError
 from core.land.data.dataset import Dataset
 from core.land.data.nomenclature import legend_table

@@ -7,7 +7,7 @@ from typing import Any
 
 from core.artifacts.formats import read_arrays, read_json, write_arrays, write_json
 from core.artifacts.store import Artifact, Store
-from core.clusters.methods.hdbscan_tree import SpanningTree
+from core.clusters.methods.density.hdbscan_tree import SpanningTree
 from core.errors import ArtifactError
 from core.land.data.nomenclature import FLAIR, legend_from_table, legend_table
 from core.land.evaluation.confusion import count_confusion, mean_iou

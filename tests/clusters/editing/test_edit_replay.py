@@ -6,7 +6,7 @@ from core.clusters.editing.edit_history import History, add_edit
 from core.clusters.editing.edit_replay import apply_edit, locate_edits, replay_edits
 from core.clusters.editing.edited_labelling import unedited_clusters
 from core.clusters.label_matching import match_clusters, renumber_labels
-from core.clusters.methods.hdbscan_tree import build_tree, cut_tree
+from core.clusters.methods.density.hdbscan_tree import build_tree, cut_tree
 from core.settings import CutSettings, TreeSettings
 
 LABELS = np.array([0] * 6 + [1] * 4 + [2] * 3 + [-1] * 2, np.int32)

@@ -11,7 +11,7 @@ from core.clusters.evaluation.size_sweep import (
     suggest_sizes,
     sweep_sizes,
 )
-from core.clusters.methods.hdbscan_tree import build_tree, cut_tree
+from core.clusters.methods.density.hdbscan_tree import build_tree, cut_tree
 from core.errors import Cancelled
 from core.settings import CutSettings, TreeSettings
 

@@ -6,7 +6,7 @@ from core.clusters.evaluation.stability import (
     jaccard_overlaps,
     measure_stability,
 )
-from core.clusters.methods.hdbscan_tree import build_tree, cut_tree
+from core.clusters.methods.density.hdbscan_tree import build_tree, cut_tree
 from core.clusters.methods.method_table import (
     recluster_by_density,
     recluster_by_kmeans,

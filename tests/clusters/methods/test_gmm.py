@@ -2,9 +2,13 @@ import re
 
 import numpy as np
 import pytest
+from scipy.special import logsumexp
+from sklearn.metrics import adjusted_rand_score
 
+from core.clusters.methods import mixture
 from core.clusters.methods.gmm import fit_gmm, fit_mixture
-from core.clusters.methods.mixture import SHAPES
+from core.clusters.methods.mixture import SHAPES, log_densities
+from core.clusters.methods.row_sample import sample_rows
 from core.errors import Cancelled, DegenerateError, TooFewError
 from core.settings import GmmSettings
 
@@ -29,6 +33,25 @@ def test_fit_gmm__same_bytes_twice():
     assert first.labels.tobytes() == second.labels.tobytes()
     assert first.confidence.tobytes() == second.confidence.tobytes()
     assert first.facts == second.facts
+
+
+@pytest.mark.parametrize("covariance", ["shrunk", "tied", "diag"])
+def test_fit_gmm__many_chips_get_the_densities_of_a_sample(monkeypatch, covariance):
+    points = blobs(1200) * np.float32(0.25)
+    settings = GmmSettings(n_components=3, covariance=covariance, n_dims=5)
+    full = fit_gmm(points, settings)
+    monkeypatch.setattr(mixture, "MAX_FITTED", 400)
+    sampled, fitted = fit_gmm(points, settings), fit_mixture(points, settings)
+    assert len(sampled) == 1200
+    assert adjusted_rand_score(full.labels, sampled.labels) > 0.9
+    assert sampled.facts["n_sampled"] == 400
+    assert sampled.notes[0].startswith("The mixture was fitted to a random sample of 400 of 1,200")
+    assert "n_sampled" not in full.facts
+    # The parameters are those of the sample alone, the likelihood is that of all chips.
+    own = fit_mixture(points[sample_rows(1200, 400)], settings)
+    np.testing.assert_allclose(np.sort(fitted.means, axis=0), np.sort(own.means, axis=0))
+    densities = log_densities(fitted, points.astype(np.float64))
+    assert fitted.log_likelihood == pytest.approx(logsumexp(densities, axis=1).mean(), rel=1e-6)
 
 
 def test_fit_gmm__row_order_only_renumbers():

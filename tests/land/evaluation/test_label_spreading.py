@@ -5,8 +5,8 @@ from itertools import chain, combinations
 import numpy as np
 import pytest
 
-from core.clusters.methods.condensed_tree import CondensedTree
-from core.clusters.methods.hdbscan_tree import build_tree
+from core.clusters.methods.density.condensed_tree import CondensedTree
+from core.clusters.methods.density.hdbscan_tree import build_tree
 from core.land.evaluation.cluster_labels import TrainingVote
 from core.land.evaluation.confusion import mean_iou
 from core.land.evaluation.label_economy import Bench

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from core.clusters.methods.hdbscan_tree import build_tree
+from core.clusters.methods.density.hdbscan_tree import build_tree
 from core.errors import SettingsError, TooFewError
 from core.land.models.classifier_table import cluster_pixels, fit_classifier
 from core.land.models.classifiers import (

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.clusters.labelling import NOISE, labels_by_size
-from core.clusters.methods.condensed_tree import ROOT, CondensedTree, cluster_of_node
-from core.clusters.methods.hdbscan_tree import SpanningTree, cut_nodes
+from core.clusters.methods.density.condensed_tree import ROOT, CondensedTree, cluster_of_node
+from core.clusters.methods.density.hdbscan_tree import SpanningTree, cut_nodes
 from core.errors import TooFewError
 from core.settings import CutSettings
 from core.types import DoubleArray, IntArray

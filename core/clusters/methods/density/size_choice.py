@@ -7,15 +7,15 @@ resamples of the chips and over similar sizes, because those of a single tree ar
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import get_args
 
 import numpy as np
 
 from core.clusters.labelling import NOISE
-from core.clusters.methods import condensed_tree
 from core.clusters.methods.centres import count_distinct
-from core.clusters.methods.neighbour_graph import MIN_CHIPS, GraphSpace
+from core.clusters.methods.density import condensed_tree
+from core.clusters.methods.density.neighbour_graph import MIN_CHIPS, GraphSpace
 from core.errors import TooFewError
 from core.settings import CutSettings
 from core.types import AnyArray, CutMethod, DoubleArray, FloatArray, IntArray
@@ -60,6 +60,11 @@ class SizeChoice:
     sizes: Mapping[str, int]
     score: float
     reference: float
+
+    def scale(self, factor: float) -> "SizeChoice":
+        """Return the choice for a number of chips that is `factor` times as large."""
+        sizes = {name: max(2, round(size * factor)) for name, size in self.sizes.items()}
+        return replace(self, sizes=sizes)
 
     @property
     def is_distinct(self) -> bool:

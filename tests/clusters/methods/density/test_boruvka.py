@@ -6,14 +6,14 @@ import sys
 import numpy as np
 import pytest
 
-from core.clusters.methods import hdbscan_tree
-from core.clusters.methods.boruvka import build_boruvka_tree, core_distances
+from core.clusters.methods.density import exact_edges
+from core.clusters.methods.density.boruvka import build_boruvka_tree, core_distances
 
 SCRIPT = """
 import hashlib
 import numpy as np
-from core.clusters.methods.boruvka import build_boruvka_tree
-from core.clusters.methods.hdbscan_tree import build_tree, cut_tree
+from core.clusters.methods.density.boruvka import build_boruvka_tree
+from core.clusters.methods.density.hdbscan_tree import build_tree, cut_tree
 from core.settings import CutSettings, TreeSettings
 rng = np.random.default_rng(0)
 coarse = np.round(rng.normal(size=(3000, 4)) * 6).astype(np.float32)
@@ -48,7 +48,7 @@ def test_algorithms__give_edges_of_the_same_lengths(n, d, min_samples, coarse):
     points = np.random.default_rng(n + d).normal(size=(n, d)).astype(np.float32)
     points = np.round(points * 3) if coarse else points
     boruvka_edges, core = build_boruvka_tree(points, min_samples)
-    prim_edges, prim_core = hdbscan_tree._build_by_prim(points, min_samples)
+    prim_edges, prim_core = exact_edges.build_by_prim(points, min_samples)
     # Minimum spanning trees differ only in ties; the lengths of their edges are always the same.
     np.testing.assert_allclose(np.sort(boruvka_edges[:, 2]), np.sort(prim_edges[:, 2]), rtol=1e-5)
     np.testing.assert_allclose(core, prim_core, rtol=1e-6)

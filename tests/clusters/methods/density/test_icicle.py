@@ -4,8 +4,8 @@ import hdbscan
 import numpy as np
 import pytest
 
-from core.clusters.methods.hdbscan_tree import build_tree, cut_nodes, cut_tree
-from core.clusters.methods.icicle import STEPS, lay_out_icicle, node_offsets
+from core.clusters.methods.density.hdbscan_tree import build_tree, cut_nodes, cut_tree
+from core.clusters.methods.density.icicle import STEPS, lay_out_icicle, node_offsets
 from core.errors import TooFewError
 from core.settings import CutSettings, TreeSettings
 

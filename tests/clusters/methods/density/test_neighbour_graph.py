@@ -2,7 +2,11 @@ import numpy as np
 import pytest
 from scipy.sparse.csgraph import connected_components
 
-from core.clusters.methods.neighbour_graph import embed_graph, embed_neighbours, link_neighbours
+from core.clusters.methods.density.neighbour_graph import (
+    embed_graph,
+    embed_neighbours,
+    link_neighbours,
+)
 
 
 def blobs(n=120, n_centres=3, d=6, seed=0):

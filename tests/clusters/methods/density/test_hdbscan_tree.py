@@ -4,7 +4,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import adjusted_rand_score
 
-from core.clusters.methods.hdbscan_tree import SpanningTree, build_tree, compile_hdbscan, cut_tree
+from core.clusters.methods.density.hdbscan_tree import (
+    SpanningTree,
+    build_tree,
+    compile_hdbscan,
+    cut_tree,
+)
 from core.errors import ArtifactError, DegenerateError, TooFewError
 from core.settings import CutSettings, TreeSettings
 

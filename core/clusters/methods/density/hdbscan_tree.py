@@ -13,16 +13,17 @@ or principal components.
 import threading
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Literal
 
 import numpy as np
 
 from core.clusters.labelling import NOISE, Fact, Labelling, labels_by_size, make_labelling
-from core.clusters.methods import condensed_tree
 from core.clusters.methods.centres import count_distinct
-from core.clusters.methods.condensed_tree import CondensedTree, Cut
-from core.clusters.methods.neighbour_graph import MIN_CHIPS, GraphSpace, embed_neighbours
-from core.clusters.methods.size_choice import SizeChoice, choose_sizes
+from core.clusters.methods.density import condensed_tree
+from core.clusters.methods.density.condensed_tree import CondensedTree, Cut
+from core.clusters.methods.density.exact_edges import build_by_boruvka, build_edges
+from core.clusters.methods.density.neighbour_graph import MIN_CHIPS, GraphSpace, embed_neighbours
+from core.clusters.methods.density.size_choice import SizeChoice, choose_sizes
+from core.clusters.methods.row_sample import sample_rows
 from core.errors import ArtifactError, DegenerateError, TooFewError
 from core.settings import CutSettings, TreeSettings
 from core.types import DoubleArray, FloatArray
@@ -33,16 +34,23 @@ _BUILD_LOCK = threading.Lock()
 # them: 12 equal points split a compact group. Zeros are raised to this share of the smallest other
 # distance.
 _ZERO_DISTANCE_SHARE = 0.5
-# Prim's algorithm is faster up to 60,000 points in 8 or more dimensions, and up to 10,000 in fewer.
-_WIDE, _MAX_PRIM_WIDE, _MAX_PRIM_NARROW = 8, 60_000, 10_000
 # The search computes squared distances in float32; beyond this they overflow, and it never ends.
 _MAX_VALUE = 1e18
+MAX_EXACT = 250_000
+"""Number of chips up to which the exact tree of all is built; more are joined to that of a sample.
+
+The exact tree of 200,000 chips takes minutes and 1 GB, and its time grows faster than linearly.
+"""
 # The defaults in principal components: min_samples, and the divisor of the number of chips that
 # gives min_cluster_size; on labelled imagery, divisors from 25 to 40 were equally good.
 _MIN_SAMPLES, _SIZE_DIVISOR = 5, 30
 _INDISTINCT = (
     "The clusters are hardly more distinct than those found in random points. They may only divide "
     "a continuum; check whether they have a meaning."
+)
+_SAMPLED = (
+    "The tree was built from a random sample of {sampled:,} of {n:,} chips; each of the others "
+    "joins its nearest neighbours in the sample."
 )
 _NO_CLUSTER = "No cluster is denser than its surroundings. Lower min_cluster_size or min_samples."
 
@@ -66,6 +74,9 @@ class SpanningTree:
         principal components.
     choice : SizeChoice or None
         The suggested values of min_cluster_size; None if they were not computed.
+    n_sampled : int
+        Number of chips from which the exact tree was built, if the others were joined to it (see
+        `tree_extension`); 0 if it was built from all.
     """
 
     edges: DoubleArray
@@ -74,6 +85,7 @@ class SpanningTree:
     n_dims: int
     coordinates: FloatArray | None = None
     choice: SizeChoice | None = None
+    n_sampled: int = 0
 
     def __post_init__(self) -> None:
         n = len(self.core_distances)
@@ -133,7 +145,8 @@ def build_tree(points: FloatArray, settings: TreeSettings, suggest: bool = True)
     """Build the exact tree of principal components, or of the graph of their neighbours.
 
     This takes seconds at 20,000 points. Only one tree is built at a time in a process; other calls
-    wait. The result is the same, byte for byte, with any number of threads.
+    wait. The result is the same, byte for byte, with any number of threads. Of more than MAX_EXACT
+    points, a random sample of that size is used, and the others are joined to its tree.
 
     The points, (n, d), are principal components, strongest first. The first `settings.n_dims` are
     used; with 0 all are, to find neighbours, and the tree is built from log2(n) coordinates in
@@ -159,6 +172,11 @@ def build_tree(points: FloatArray, settings: TreeSettings, suggest: bool = True)
             where="HDBSCAN",
             remedy="Check the chips: they may be blank or fully masked.",
         )
+    if n > MAX_EXACT:
+        from core.clusters.methods.density.tree_extension import extend_tree
+
+        rows = sample_rows(n, MAX_EXACT)
+        return extend_tree(build_tree(data[rows], settings, suggest), data, rows)
     with _BUILD_LOCK:
         if is_graph:
             return _build_graph_tree(data, min_samples, suggest)
@@ -191,15 +209,9 @@ def _default_min_samples(n: int, is_graph: bool) -> int:
 
 def _span(data: FloatArray, min_samples: int, n_dims: int) -> SpanningTree:
     """Return the exact tree of points in the space of the data, by the faster algorithm."""
-    by_prim = choose_tree_algorithm(len(data), data.shape[1]) == "prim"
-    edges, core = (_build_by_prim if by_prim else _build_by_boruvka)(data, min_samples)
+    edges, core = build_edges(data, min_samples)
     order = np.lexsort((edges[:, 1], edges[:, 0], edges[:, 2]))
     return SpanningTree(edges[order], core, min_samples, n_dims)
-
-
-def choose_tree_algorithm(n: int, d: int) -> Literal["prim", "boruvka"]:
-    """Return the faster exact algorithm for n points in d dimensions (decision record 6)."""
-    return "prim" if n <= (_MAX_PRIM_WIDE if d >= _WIDE else _MAX_PRIM_NARROW) else "boruvka"
 
 
 def cut_tree(tree: SpanningTree, settings: CutSettings) -> Labelling:
@@ -226,8 +238,11 @@ def cut_tree(tree: SpanningTree, settings: CutSettings) -> Labelling:
 
     _, cut = cut_nodes(tree, settings)
     notes: tuple[str, ...] = () if len(cut.nodes) else (_NO_CLUSTER,)
+    if tree.n_sampled:
+        facts["n_sampled"] = tree.n_sampled
+        notes += (_SAMPLED.format(sampled=tree.n_sampled, n=n),)
     if len(cut.nodes) and tree.choice is not None and not tree.choice.is_distinct:
-        notes = (_INDISTINCT,)
+        notes += (_INDISTINCT,)
     return make_labelling(cut.numbers, cut.strength, "hdbscan", facts, notes)
 
 
@@ -255,25 +270,9 @@ def compile_hdbscan() -> None:
     build_tree(points, TreeSettings(n_dims=3, min_samples=5))
     with _BUILD_LOCK:
         for min_samples in (1, 5):
-            _build_by_boruvka(points, min_samples)
+            build_by_boruvka(points, min_samples)
     for settings in (CutSettings(), CutSettings(selection="leaf"), CutSettings(epsilon=0.5)):
         cut_tree(tree, settings)
-
-
-def _build_by_prim(data: FloatArray, min_samples: int) -> tuple[DoubleArray, FloatArray]:
-    """Return edges, (n - 1, 3), and core distances, (n,), by Prim's algorithm in one thread."""
-    from core.clusters.methods.boruvka import core_distances
-    from core.internals.hdbscan_internals import build_prim_tree
-
-    distances = core_distances(data, min_samples)
-    return build_prim_tree(data, distances), distances
-
-
-def _build_by_boruvka(data: FloatArray, min_samples: int) -> tuple[DoubleArray, FloatArray]:
-    """Return edges and core distances by Boruvka's algorithm, which numba compiles on import."""
-    from core.clusters.methods.boruvka import build_boruvka_tree
-
-    return build_boruvka_tree(data, min_samples)
 
 
 def _without_zeros(edges: DoubleArray) -> DoubleArray:

@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 
-from core.clusters.methods import condensed_tree
-from core.clusters.methods.condensed_tree import CondensedTree
-from core.clusters.methods.hdbscan_tree import (
+from core.clusters.methods.density import condensed_tree
+from core.clusters.methods.density.condensed_tree import CondensedTree
+from core.clusters.methods.density.exact_edges import choose_tree_algorithm
+from core.clusters.methods.density.hdbscan_tree import (
     build_tree,
-    choose_tree_algorithm,
     cluster_persistence,
     cut_nodes,
     cut_tree,

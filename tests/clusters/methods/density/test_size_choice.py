@@ -6,9 +6,9 @@ from sklearn.datasets import make_blobs
 from sklearn.metrics import adjusted_rand_score, silhouette_score
 
 from core.clusters.evaluation.size_sweep import find_cliffs, size_presets, sweep_sizes
-from core.clusters.methods.hdbscan_tree import build_tree, cut_tree
-from core.clusters.methods.neighbour_graph import embed_neighbours
-from core.clusters.methods.size_choice import CutScorer, sizes_to_try
+from core.clusters.methods.density.hdbscan_tree import build_tree, cut_tree
+from core.clusters.methods.density.neighbour_graph import embed_neighbours
+from core.clusters.methods.density.size_choice import CutScorer, sizes_to_try
 from core.errors import TooFewError
 from core.settings import CutSettings, TreeSettings
 
