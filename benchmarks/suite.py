@@ -38,6 +38,10 @@ GROWTH_NOTE = (
     "Core-seconds at each number of points in 50 columns (`growth.py`), and the exponent b of "
     "time ~ n^b, fitted from 5,000 points on."
 )
+AGREEMENT_NOTE = (
+    "Adjusted Rand index of the clusters of 20,000 of these chips, fitted to a sample of the "
+    "stated size and extended to all, with a fit to all:"
+)
 TITLES = {
     "change": "Ranking changes between two dates, against the mean pixel difference",
     "chips": "Cutting chips, against a loop with rasterio, Pillow and numpy",
@@ -158,6 +162,9 @@ def render_scale(detail: dict[str, Any]) -> list[str]:
     ]
     for stage, figures in detail["stages"].items():
         lines.append(f"| {stage} | {' | '.join(f'{value:g}' for value in figures.values())} |")
+    if agreement := detail.get("agreement"):
+        pairs = "; ".join(f"{name}: {value:g}" for name, value in agreement.items())
+        lines += ["", f"{AGREEMENT_NOTE} {pairs}."]
     return lines
 
 

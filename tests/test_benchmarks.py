@@ -91,5 +91,9 @@ def test_suite__growth_and_stages_are_tables(suite):
         "| PCA, scikit-learn | 0.2 |  |  |",
     ]
     stages = {"chips": {"seconds": 3.5, "core_seconds": 6.0, "gigabytes": 0.5}}
-    lines = suite.render_scale({"chips": 400, "scenes": 2, "stages": stages})
+    detail = {"chips": 400, "scenes": 2, "stages": stages}
+    lines = suite.render_scale(detail)
     assert lines[-1] == "| chips | 3.5 | 6 | 0.5 |"
+    agreement = {"HDBSCAN, 5,000": 0.95, "mixture, 5,000": 0.9}
+    lines = suite.render_scale(detail | {"agreement": agreement})
+    assert lines[-1].endswith(" HDBSCAN, 5,000: 0.95; mixture, 5,000: 0.9.")
