@@ -33,7 +33,7 @@ def tree_sliders(land: Land) -> None:
     """Draw sliders that cut a tree, and show the clusters, reliability and mIoU of the cut."""
     left, right = st.columns([2, 5], gap="large")
     with left:
-        spec = features_form(land, "tree", rich=True)
+        spec = features_form(land, "tree")
         min_samples, k = method_number(land, "min_samples"), method_number(land, "k")
         run = curve_run(land, MethodSettings("hdbscan", min_samples=min_samples, k=k), spec)
         artifact = find_artifact(land.workspace, BENCHES, run)

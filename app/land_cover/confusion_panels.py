@@ -69,14 +69,14 @@ def matrix_panel(land: Land) -> None:
         st.caption(SHARES_NOTE)
     with right:
         if picked is None:
-            _show_scores(result)
+            _show_scores(land, result)
         else:
             cell_panel(land, run, picked)
     st.header("Scores by class")
     land_widgets.show_table(class_score_table(result))
 
 
-def _show_scores(result: CellResult) -> None:
+def _show_scores(land: Land, result: CellResult) -> None:
     scores, interval = result.scores, result.interval
     first, second, third = st.columns(3)
     first.metric(f"mIoU, {scores.n_classes} classes", f"{scores.miou:.3f}")
@@ -84,9 +84,12 @@ def _show_scores(result: CellResult) -> None:
     third.metric("Kappa", f"{scores.kappa:.3f}")
     caption = f"mIoU by the {result.scorer.title}. {result.scorer.rule}"
     if interval:
-        caption += f" 95 % interval over areas: {interval.low:.3f} to {interval.high:.3f}."
+        caption += land.adapt(" 95 % interval over areas: ")
+        caption += f"{interval.low:.3f} to {interval.high:.3f}."
     st.caption(caption)
-    st.markdown("**Click a cell** of the matrix to see the patches and pixels it counts.")
+    st.markdown(
+        land.adapt("**Click a cell** of the matrix to see the patches and pixels it counts.")
+    )
 
 
 def class_score_table(result: CellResult) -> pd.DataFrame:
@@ -120,7 +123,9 @@ def cell_panel(land: Land, run: StudyRun, cell: tuple[int, int]) -> None:
     patches = result.patches
     ranked = [int(i) for i in np.argsort(-pixels, kind="stable") if pixels[i]]
     titles = {patches[i]: f"{patches[i]} · {format_number(int(pixels[i]))} pixels" for i in ranked}
-    name = land_widgets.land_select(land, "Patch (most pixels first)", titles, f"cell {cell}")
+    name = land_widgets.land_select(
+        land, land.adapt("Patch (most pixels first)"), titles, f"cell {cell}"
+    )
     class_map = land_data.read_class_map(land, run, name)
     if class_map is None:
         class_map_button(run)

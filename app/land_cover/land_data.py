@@ -9,7 +9,7 @@ from typing import Any
 from app.session.cache import cached_image, cached_result
 from core.artifacts.keys import make_key
 from core.land.data.bands import Bands
-from core.land.data.dataset import Dataset
+from core.land.data.dataset import Dataset, adapt_terms
 from core.land.data.nomenclature import Legend, attribution_text
 from core.land.data.patch_reading import ReadablePatch, read_readable_patch
 from core.land.data.pixel_sampling import SampleSettings, default_draw
@@ -27,6 +27,7 @@ from core.pipeline.land.land_workspace import (
     open_dataset,
 )
 from core.pipeline.land.repeated_training import REPEATS, RepeatedRun, Stability
+from core.pipeline.land.run_titles import protocol_titles
 from core.pipeline.land.study import Study, StudySettings
 from core.pipeline.land.study_cells import CELLS, StudyRun
 from core.pipeline.land.study_results import finished_runs
@@ -51,12 +52,21 @@ class Land:
     @property
     def is_own(self) -> bool:
         """True for imported images of the user's own."""
-        return self.dataset.layout.rule is not None
+        return self.dataset.layout.is_own
 
     @property
     def credit(self) -> str:
         """Citation and licence of FLAIR's data; for synthetic data, of the data imitated."""
         return attribution_text(look_alike=self.is_synthetic, is_hub=self.dataset.layout.is_hub)
+
+    def adapt(self, text: str) -> str:
+        """Return a text in the terms of the data; see `adapt_terms`."""
+        return adapt_terms(text, is_own=self.is_own)
+
+    @property
+    def protocol_titles(self) -> dict[Protocol, str]:
+        """The short titles of all protocols."""
+        return protocol_titles(is_own=self.is_own)
 
     @property
     def legend(self) -> Legend:

@@ -59,8 +59,8 @@ IMPORT_FIELDS = {
     ),
 }
 OWN_IMAGES = (
-    "Your own images, divided into windows of at most 512 × 512 pixels. What an evaluation leaves "
-    "out together (files, folders or blocks) is called a domain on these pages."
+    "Your own images, divided into windows of at most 512 × 512 pixels. The windows that an "
+    "evaluation leaves out together (those of a file, a folder or a block) are a group."
 )
 LABELLING = "labels"
 """The view that needs no labels."""
@@ -89,7 +89,7 @@ def draw_land_cover_page(title: str, introduction: str, name: str, views: Views)
         st.caption(SYNTHETIC_NOTE + (more if workspace != home and has_land_cover(home) else ""))
     titles = {view: view_title for view, (view_title, _) in views.items()}
     if land.is_own:
-        titles.pop("series", None)
+        titles = {view: land.adapt(title) for view, title in titles.items() if view != "series"}
     if not land.dataset.patches:
         titles = {view: text for view, text in titles.items() if view == LABELLING}
         if not titles:

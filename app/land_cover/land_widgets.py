@@ -103,7 +103,7 @@ def choose_patch(land: Land) -> int:
     areas = [patch.domain if patch.window else patch.area_id for patch in patches]
     titles = [f"{p.name} · {area} · {p.split}" for p, area in zip(patches, areas, strict=True)]
     title, rows = titles.__getitem__, range(len(patches))
-    index = st.selectbox("Patch", rows, key=key, width=WIDTH, format_func=title)
+    index = st.selectbox(land.adapt("Patch"), rows, key=key, width=WIDTH, format_func=title)
     return int(keep_choice(land.workspace, "patch", index))
 
 
@@ -134,7 +134,9 @@ def require_survey(land: Land) -> FileSurvey | None:
     survey = cached_result(land.key("survey"), read)
     if survey is None:
         n = format_number(len(land.dataset.patches))
-        st.markdown(f"Class shares and spectra require reading every file once ({n} patches).")
+        st.markdown(
+            land.adapt(f"Class shares and spectra require reading every file once ({n} patches).")
+        )
         land_job_button(land.workspace, "Read every file", "Reading every file", ("survey",))
     return survey
 

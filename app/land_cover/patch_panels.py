@@ -43,7 +43,7 @@ def sample_panel(land: Land) -> None:
     with cells[len(views)]:
         if readable.labels is not None:
             _show_patch_classes(readable.labels, land.legend)
-        st.html(markup.facts_html(_patch_facts(patch).items()))
+        st.html(markup.facts_html(_patch_facts(land, patch).items()))
     if patch.window is not None:
         return
     st.header("Surroundings: Sentinel-2")
@@ -113,8 +113,9 @@ def _sentinel_images(land: Land, patch: Patch) -> None:
     st.caption(markup.escape_markdown(matching_note(land.dataset)))
 
 
-def _patch_facts(patch: Patch) -> dict[str, str]:
-    facts = {"Patch": patch.name, "Domain": patch.domain, "Area": patch.area, "Split": patch.split}
+def _patch_facts(land: Land, patch: Patch) -> dict[str, str]:
+    facts = {land.adapt("Patch"): patch.name, land.adapt("Domain"): patch.domain}
+    facts |= {"Split": patch.split} if land.is_own else {"Area": patch.area, "Split": patch.split}
     if flight := patch.acquisition:
         facts |= {"Acquired": f"{flight.date} {flight.time}".strip(), "Camera": flight.camera}
         if flight.x is not None and flight.y is not None:
@@ -126,7 +127,7 @@ def _patch_facts(patch: Patch) -> dict[str, str]:
 
 def _show_patch_classes(labels: ByteArray, legend: Legend) -> None:
     counts = np.bincount(labels.ravel(), minlength=len(legend.classes) + 1)
-    st.markdown("**Classes of this patch**")
+    st.markdown("**Classes shown here**")
     covers = [cover for cover in (*legend.classes, patch_images.NO_CLASS) if counts[cover.value]]
     shares = [f"{counts[cover.value] / labels.size:.1%}" for cover in covers]
     rows = zip(covers, shares, strict=True)
@@ -188,7 +189,7 @@ def patch_gallery(land: Land) -> None:
         view = land_widgets.land_choice(land, "Display as", views, "gallery")
     options = {0: "any class"} | {cover.value: cover.name for cover in land.legend.classes}
     with second:
-        value = land_widgets.land_select(land, "Patches that contain", options, "holding")
+        value = land_widgets.land_select(land, "Only with the class", options, "holding")
     rows = list(range(len(patches)))
     if value:
         survey = land_widgets.require_survey(land)
@@ -197,13 +198,13 @@ def patch_gallery(land: Land) -> None:
         share = survey.counts[:, value] / np.maximum(survey.counts.sum(axis=1), 1)
         rows = sorted((i for i in rows if share[i] > 0), key=lambda i: -share[i])
     condition = f" contain {options[value]}, the largest share first" if value else ""
-    st.markdown(f"**{len(rows)} of {len(patches)} patches**{condition}")
+    st.markdown(land.adapt(f"**{len(rows)} of {len(patches)} patches**") + condition)
     start = gallery_pager(land.workspace, f"land {value}", len(rows), PAGE_SIZE)
     rows = rows[start : start + PAGE_SIZE]
     cards = [_patch_card(land, index, view, value) for index in rows]
     images = [data_uri(image) for image, _ in cards]
     st.html(markup.gallery_html(images, [caption for _, caption in cards], 168))
-    st.caption("Green line: training patch. Orange line: test patch.")
+    st.caption(land.adapt("Green line: training patch. Orange line: test patch."))
     for index in rows:
         for problem in readable_patch(land, index).problems:
             text = f"{patches[index].name}: {problem[0].lower()}{problem[1:]}"
@@ -249,7 +250,7 @@ def class_panel(land: Land) -> None:
     splits = summarise_splits(land.dataset, survey.counts, nomenclature)
     st.header("Share of each class")
     for split, summary in splits.items():
-        st.markdown(f"**{split.capitalize()}**: {_describe_split(summary)}")
+        st.markdown(f"**{split.capitalize()}**: {_describe_split(land, summary)}")
     show_chart(pixel_charts.class_distribution(splits), "cs.land.shares")
     if len(splits) == 2:
         st.markdown(
@@ -262,19 +263,19 @@ def class_panel(land: Land) -> None:
         counts = pd.DataFrame(summary["classes"])
         table[f"{split}: pixels"] = counts["pixels"]
         table[f"{split}: share (%)"] = (100 * counts["share"]).round(3)
-        table[f"{split}: patches"] = counts["patches"]
+        table[land.adapt(f"{split}: patches")] = counts["patches"]
     land_widgets.show_table(table)
     land_widgets.download_button(land, "Download the shares (CSV)", table, "land-cover-classes.csv")
 
 
-def _describe_split(summary: Mapping[str, Any]) -> str:
+def _describe_split(land: Land, summary: Mapping[str, Any]) -> str:
     n, spread = summary["unreadable"], summary["classes_per_patch"]
     patches = markup.count_noun(summary["patches"], "patch", "patches")
     patches += f" ({n} of them could not be read)" if n else ""
-    areas = markup.count_noun(summary["areas"], "area")
     domains = markup.count_noun(len(summary["domains"]), "domain")
     classes = f"{spread['min']} to {spread['max']} classes, {spread['mean']:.1f} on average"
-    return f"{patches} in {areas} of {domains}. A patch contains {classes}."
+    areas = "" if land.is_own else f"{markup.count_noun(summary['areas'], 'area')} of "
+    return land.adapt(f"{patches} in {areas}{domains}. A patch contains {classes}.")
 
 
 def file_panel(land: Land) -> None:
@@ -292,7 +293,7 @@ def file_panel(land: Land) -> None:
         st.markdown(f"**{n} patches** in {root}, {n_fused} of them with Sentinel data. {text}")
     if problems := survey.problems if survey else [str(p) for p in land.dataset.problems]:
         rows = [problem.split(": ", 1) for problem in problems]
-        table = pd.DataFrame(rows, columns=["File or patch", "Problem and how it was handled"])
+        table = pd.DataFrame(rows, columns=["Name", "Problem and how it was handled"])
         st.dataframe(table, hide_index=True)
     else:
         text = "and every file could be read" if survey else "but no file has been read yet"

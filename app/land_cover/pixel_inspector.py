@@ -180,7 +180,7 @@ def typed_pixel_panel(land: Land, pixel: PixelTable) -> None:
     typed, model = _typed_pixel(land, pixel, run.spec), models[run.key]
     cover, evidence = predict_pixel(run, model, typed, land.legend)
     st.html(f"<b>{swatch_html(cover.colour)} {cover.name}</b>")
-    domains = f"The model was trained on the domains {', '.join(model.domains)}."
+    domains = f"{land.adapt('The model was trained on the domains')} {', '.join(model.domains)}."
     chance = "Chance baselines are not listed, because they ignore the values."
     st.caption(escape_markdown(f"{evidence} {domains} {chance}"))
 

@@ -98,24 +98,22 @@ def method_number(land: Land, name: str) -> int:
     return int(remembered_widget(land.workspace, f"knob {name}", start, draw))
 
 
-def features_form(land: Land, name: str, *, rich: bool = False) -> FeatureSpec:
-    """Draw switches for the features; `rich` turns the series and robust scaling on at first.
+def features_form(land: Land, name: str) -> FeatureSpec:
+    """Draw switches for the features, with the same start values as those of the commands.
 
-    The choices are remembered under `name`, which identifies the form. Without time series,
-    nothing is on at first.
+    The choices are remembered under `name`, which identifies the form.
     """
-    has_series = any(patch.has_series for patch in land.dataset.patches)
-    rich, fusion = rich and has_series, False
+    fusion = False
     sensor = "the time series" if land.is_own else "Sentinel"
-    if has_series:
+    if any(patch.has_series for patch in land.dataset.patches):
         label = f"Add {sensor} to the {'bands' if land.is_own else 'aerial bands'}"
-        fusion = land_toggle(land, label, f"{name} fusion", start=rich)
+        fusion = land_toggle(land, label, f"{name} fusion")
     season: Season = "mean"
     if fusion:
         season = land_select(land, "Season", run_titles.SEASONS, f"{name} season")
     normalised = land_toggle(land, "Divide spectra by their intensity (N)", f"{name} normalised")
     intensity = normalised and land_toggle(land, "Append the intensity (I)", f"{name} intensity")
-    robust = land_toggle(land, "Robust scaling (R)", f"{name} robust", start=rich)
+    robust = land_toggle(land, "Robust scaling (R)", f"{name} robust")
     label = "Add features of the surroundings"
     context = land_toggle(land, label, f"{name} context")
     with st.expander("More features"):
@@ -171,7 +169,7 @@ def _protocol_form(land: Land) -> tuple[list[Protocol], list[SampleSettings]]:
     """Draw the widgets for protocols and training pixels; return the choices."""
     protocols = possible_protocols(land.dataset)
     options = {ALL: "all protocols, with stability and optimism gap"}
-    options |= {protocol: run_titles.PROTOCOLS[protocol] for protocol in protocols}
+    options |= {protocol: land.protocol_titles[protocol] for protocol in protocols}
     choice = land_select(land, "Evaluation", options, "protocol", protocols[0])
     if choice != ALL:
         protocols = [protocol for protocol in protocols if protocol == choice]

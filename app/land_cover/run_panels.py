@@ -42,7 +42,9 @@ SMOOTHING = "Smoothing"
 def runs_panel(land: Land, runs: Sequence[StudyRun]) -> None:
     """Show finished runs in a chart and a table, for one protocol or for all of them."""
     protocols = {run.settings.protocol for run in runs}
-    options: dict[str, str] = {name: PROTOCOLS[name] for name in PROTOCOLS if name in protocols}
+    options: dict[str, str] = {
+        name: title for name, title in land.protocol_titles.items() if name in protocols
+    }
     if len(options) > 1:
         options = {ALL: "all protocols"} | options
     choice = land_choice(land, "Runs evaluated on", options, "shown protocol")
@@ -140,7 +142,7 @@ def other_class_table(land: Land, runs: Sequence[StudyRun]) -> pd.DataFrame:
         rows.append(
             {
                 "Method and features": run_titles.model_title(pair[0]),
-                EVALUATION: PROTOCOLS[pair[0].settings.protocol],
+                EVALUATION: land.protocol_titles[pair[0].settings.protocol],
                 "mIoU without": without.miou,
                 "mIoU with": included.miou,
                 "Difference": included.miou - without.miou,
@@ -174,7 +176,8 @@ def axis_panel(land: Land, runs: Sequence[StudyRun], protocol: str) -> None:
     areas = {len(set(run_result(land, run).areas)) for run in runs}
     if min(areas) < FEWEST_UNITS:
         text = f"No 95 % intervals: they need at least {FEWEST_UNITS} areas with held-out pixels; "
-        st.caption(text + f"here there {'is 1' if min(areas) == 1 else f'are {min(areas)}'}.")
+        text += f"here there {'is 1' if min(areas) == 1 else f'are {min(areas)}'}."
+        st.caption(land.adapt(text))
     if official:
         sources = dict.fromkeys(result.source for result in official.results)
         st.caption(escape_markdown(f"Published scores: {'; '.join(sources)}."))
@@ -226,7 +229,7 @@ def run_table(land: Land, runs: Sequence[StudyRun]) -> pd.DataFrame:
     for run in runs:
         model = _model_columns(run)
         training = {name: model.pop(name) for name in (SMOOTHING, TRAINING, OTHER)}
-        protocol = {EVALUATION: PROTOCOLS[run.settings.protocol]}
+        protocol = {EVALUATION: land.protocol_titles[run.settings.protocol]}
         rows.append(model | score_columns(land, run) | protocol | training)
     return pd.DataFrame(rows).sort_values("mIoU", ascending=False, kind="stable")
 

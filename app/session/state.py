@@ -4,6 +4,7 @@ This is the only module that uses `st.session_state`. Streamlit drops the value 
 another page runs, so each widget starts with the value stored here and stores its new value here.
 """
 
+import os
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from secrets import token_hex
@@ -20,7 +21,7 @@ from app.session.recent_workspaces import (
 from core.chips.chip_set import ChipSet
 from core.pipeline.land.land_workspace import has_land_cover
 from core.pipeline.results.current_file import current_path
-from core.pipeline.workspace import Workspace
+from core.pipeline.workspace import VARIABLE, Workspace
 from core.raster.sidecars import RASTER_SUFFIXES
 
 MINE, DEMO = "mine", "demo"
@@ -53,11 +54,14 @@ def workspace_choice() -> str:
     """Return ``"mine"``, ``"demo"`` or the path of another workspace.
 
     A new session starts with the folder that was opened last. If there is none, it starts with the
-    demo, unless the user's own workspace has data.
+    demo, unless the user's own workspace has data or was named by CHIPSCAPE_WORKSPACE. A workspace
+    that was named but has nothing except the demo starts with the demo.
     """
     if "cs.workspace" not in st.session_state:
         folder = last_folder(home_workspace())
-        default = MINE if has_data(home_workspace()) else DEMO
+        home = home_workspace()
+        is_named = bool(os.environ.get(VARIABLE)) and not home.demo.root.is_dir()
+        default = MINE if has_data(home) or is_named else DEMO
         st.session_state["cs.workspace"] = str(folder or default)
     return str(st.session_state["cs.workspace"])
 

@@ -57,6 +57,9 @@ SchedulerOption = Annotated[str, option("Address of a Dask scheduler.", "--sched
 MinClusterSizeOption = Annotated[int | None, option("HDBSCAN's minimum cluster size.")]
 MinSamplesOption = Annotated[int | None, option("HDBSCAN's neighbours, without the point itself.")]
 
+LAND_TABLE = "land"
+"""The table of land-cover settings in the settings that `chipscape settings` prints."""
+
 # Options that set a single field of `RunSettings`.
 _FIELDS = {
     "encoder": "embed.encoder",
@@ -87,6 +90,7 @@ _FIELDS = {
 class Session:
     """The workspace, the settings and the output format of a command.
 
+    `land_tables` are the land-cover settings of the file, which other commands do not use.
     `options` are the settings that options of the command line set, as nested tables;
     `has_source` is True if --settings or --preset was given.
     """
@@ -96,6 +100,7 @@ class Session:
     as_json: bool
     options: Mapping[str, Any] = field(default_factory=dict)
     has_source: bool = False
+    land_tables: Mapping[str, Any] = field(default_factory=dict)
 
     def result_settings(self) -> RunSettings:
         """Return the settings of the current result, changed by options.
@@ -175,11 +180,14 @@ def read_session(
     if scheduler:
         compute.connect_scheduler(scheduler)
     opened_workspace = Workspace.at(workspace, verify=verify)
-    base = merge_tables(PRESETS[preset or "default"], _read_source(settings, opened_workspace))
+    stored = _read_source(settings, opened_workspace)
+    land_tables = stored.pop(LAND_TABLE, {})
+    base = merge_tables(PRESETS[preset or "default"], stored)
     source = settings or "settings"
     run_settings = settings_from_table(RunSettings, merge_tables(base, table), source)
     find_method(run_settings.method, where=f"{source}, method")
-    return Session(opened_workspace, run_settings, as_json, table, bool(settings or preset))
+    has_source = bool(settings or preset)
+    return Session(opened_workspace, run_settings, as_json, table, has_source, land_tables)
 
 
 def _read_source(source: str, workspace: Workspace) -> dict[str, Any]:

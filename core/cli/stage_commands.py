@@ -24,10 +24,11 @@ from core.cli import (
 from core.cli.console import counted, emit, machine_read, remark, reporter, show_result
 from core.cli.encoder_commands import agreed_class_attribute
 from core.cli.land.land_app import flair_app, land_app
+from core.cli.land.land_options import LandSession, check_tables
 from core.cli.quality_commands import parse_range, prepare_counts, require_count, run_displayed
 from core.cli.run_texts import run_lines
 from core.cli.search import changes_command, find_command, scan_command
-from core.cli.shared_options import Session, option, require_choice, with_session
+from core.cli.shared_options import LAND_TABLE, Session, option, require_choice, with_session
 from core.pipeline.demo_workspace import ensure_demo
 from core.pipeline.encoders.satdino_protocol import PROTOCOLS, run_satdino_protocol
 from core.pipeline.estimates.machine_speed import ensure_speed
@@ -178,8 +179,10 @@ def score_command(
 
 @with_session
 def settings_command(session: Session) -> None:
-    """Print every setting as TOML for --settings; see also `chipscape flair settings`."""
-    table = settings_table(session.settings)
+    """Print every setting as TOML for --settings, land-cover settings in the table `land`."""
+    check_tables(session.land_tables, f"settings, {LAND_TABLE}")
+    land = LandSession(session.workspace, session.as_json, tables=dict(session.land_tables))
+    table = settings_table(session.settings) | {LAND_TABLE: land.all_settings()}
     if session.as_json:
         emit(table)
     else:

@@ -270,8 +270,10 @@ def visit(browser: Browser) -> Iterator[Callable[[Server], Visit]]:
 
 @pytest.fixture(scope="session")
 def demo(serve: Callable[[Path], Server], tmp_path_factory: pytest.TempPathFactory) -> Server:
-    """A server on a workspace without any data."""
-    return serve(tmp_path_factory.mktemp("nothing"))
+    """A server on a workspace without any data, which starts with the demo."""
+    root = tmp_path_factory.mktemp("nothing")
+    (root / "demo").mkdir()
+    return serve(root)
 
 
 @pytest.fixture(scope="session")
@@ -312,8 +314,8 @@ def land(serve: Callable[[Path], Server], tmp_path_factory: pytest.TempPathFacto
         run = StudyRun(study, MethodSettings(), spec)
         run.make(CELLS)
         run.make(CLASS_MAPS)
-    StudyRun(study, MethodSettings("hdbscan"), fused).make(BENCHES)
-    StudyRun(study, MethodSettings(), fused).make(ECONOMIES)
+    StudyRun(study, MethodSettings("hdbscan"), FeatureSpec()).make(BENCHES)
+    StudyRun(study, MethodSettings(), FeatureSpec()).make(ECONOMIES)
     return serve(home.root)
 
 

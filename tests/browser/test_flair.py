@@ -100,7 +100,7 @@ def test_first_use__generates_synthetic_data_and_shows_them(serve, visit, tmp_pa
     expect(page.get_by_text("A small synthetic data set is being generated")).to_be_visible(
         timeout=WAIT
     )
-    expect(page.get_by_text("Classes of this patch")).to_be_visible(timeout=120_000)
+    expect(page.get_by_text("Classes shown here")).to_be_visible(timeout=120_000)
     assert visitor.exceptions() == []
     assert visitor.foreign_requests() == []
 
@@ -171,7 +171,7 @@ def test_data__the_gallery_highlights_a_class(land, visit):
     page.get_by_text("All patches", exact=True).first.click()
     expect(page.get_by_text("3 of 3 patches")).to_be_visible(timeout=WAIT)
     visitor.wait_until_idle()
-    page.get_by_role("combobox", name="Patches that contain").click()
+    page.get_by_role("combobox", name="Only with the class").click()
     page.get_by_role("option", name="swimming pool").click()
     expect(page.get_by_text("contain swimming pool, the largest share first")).to_be_visible(
         timeout=WAIT

@@ -159,6 +159,7 @@ def test_server__on_all_networks_asks_nobody_for_its_address(recorder, serve, tm
 
 @pytest.mark.long
 def test_pages__first_visit_with_the_demo_sends_nothing(recorder, serve, visit, tmp_path):
+    (tmp_path / "work" / "demo").mkdir(parents=True)
     server = serve(tmp_path / "work")
     visitor = visit(server)
     visitor.page.set_default_timeout(240_000)

@@ -40,7 +40,7 @@ def test_own_images__from_the_folder_to_the_confusion(serve, visit, folder, tmp_
     field.press("Enter")
     visitor.wait_until_idle()
     page.get_by_role("button", name="Import the images").click()
-    expect(page.get_by_text("Classes of this patch")).to_be_visible(timeout=WAIT)
+    expect(page.get_by_text("Classes shown here")).to_be_visible(timeout=WAIT)
     expect(page.get_by_text("field0").first).to_be_visible()
     for name in ("soil", "sand", "no class"):
         expect(page.get_by_text(name, exact=True).first).to_be_visible()

@@ -82,9 +82,7 @@ def empty(serve, visit, tmp_path):
     """The Scenes page of an empty workspace of the user's own."""
     visitor = visit(serve(tmp_path))
     visitor.page.goto(visitor.server.url)
-    # A first start prepares the demo, which is not needed here.
-    visitor.page.get_by_role("button", name="Cancel").click(timeout=WAIT)
-    visitor.choose_workspace("My scenes")
+    # The folder was named, so the app starts with it and not with the demo.
     expect(visitor.page.locator("h1").first).to_have_text("Scenes", timeout=WAIT)
     visitor.wait_until_idle()
     yield visitor

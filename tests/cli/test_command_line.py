@@ -612,3 +612,16 @@ def test_settings__can_be_read_again(call, tmp_path):
     settings = call("settings", "--settings", tmp_path / "printed.toml", "--json").json
     assert (settings["chips"]["align"], settings["gmm"]["n_components"]) == ("long-axis", 5)
     assert settings == call("settings", *options, "--json").json
+
+
+def test_settings__land_cover_settings_are_a_table_of_their_own(call, tmp_path):
+    """A file with all settings is read by the commands of both halves."""
+    printed = tmp_path / "printed.toml"
+    printed.write_text(call("settings").out.replace("k = 3", "k = 7"))
+    assert call("settings", "--settings", printed, "--json").json["land"]["method"]["k"] == 7
+    land = call("land", "settings", "--settings", printed, "--json", bare=True).json
+    assert land["method"]["k"] == 7
+    assert "land" not in land
+    printed.write_text("[land.method]\nneighbours = 3\n")
+    error = call("settings", "--settings", printed).err
+    assert "unknown setting 'method.neighbours'" in error

@@ -29,7 +29,7 @@ def economy_panel(land: Land) -> None:
     )
     left, right = st.columns([2, 5], gap="large")
     with left:
-        run = curve_run(land, MethodSettings(), features_form(land, "economy", rich=True))
+        run = curve_run(land, MethodSettings(), features_form(land, "economy"))
         artifact = find_artifact(land.workspace, ECONOMIES, run)
         if artifact is None:
             study_job_button(run, "Compute the curve", "Computing the label economy", "economy")
@@ -41,7 +41,7 @@ def economy_panel(land: Land) -> None:
 
 
 def _show_economy(land: Land, run: StudyRun, economy: LabelEconomy, n_folds: int) -> None:
-    answer, *support = economy_sentences(economy)
+    answer, *support = (land.adapt(text) for text in economy_sentences(economy))
     st.markdown(f"**{escape_markdown(answer)}**")
     kind = _choose_kind(land, economy.points)
     show_chart(economy_chart(economy.points, kind), "cs.land.economy")

@@ -20,7 +20,6 @@ from core.land.models.configurations import NOTEBOOK_PATCHES, GridCell, grid_con
 from core.land.models.features import FeatureSpec
 from core.pipeline.land import study_results
 from core.pipeline.land.cell_results import CellResult
-from core.pipeline.land.run_titles import PROTOCOLS
 from core.pipeline.land.study import Study, StudySettings
 from core.pipeline.land.study_cells import StudyRun
 
@@ -29,7 +28,9 @@ SCORES = ("mIoU", "95 % from", "95 % to", "Clusters", "The notebook's mIoU", "Ov
 
 def grid_panel(land: Land) -> None:
     """Show the scores and times of the configurations in the original notebook's grid."""
-    options = {protocol: PROTOCOLS[protocol] for protocol in possible_protocols(land.dataset)}
+    options = {
+        protocol: land.protocol_titles[protocol] for protocol in possible_protocols(land.dataset)
+    }
     protocol = land_choice(land, "Evaluated on", options, "grid on")
     finished = list_runs(land)
     study = Study(land.workspace, StudySettings(protocol), land.dataset)

@@ -10,6 +10,7 @@ from core.artifacts.store import Artifact
 from core.cli.console import reporter, show_result
 from core.cli.land import result_texts as texts
 from core.cli.land.land_options import LandSession, ProtocolOption, with_land_session
+from core.land.data.dataset import adapt_terms
 from core.land.evaluation.economy_verdict import (
     KIND_TITLES,
     economy_answer,
@@ -30,6 +31,7 @@ from core.pipeline.land.tree_bench import BENCHES, RECUTS, make_recut
 @with_land_session
 def survey_command(session: LandSession) -> None:
     """Read every file once; store class counts and a sample of pixels for charts."""
+    session.refuse_model_options()
     with reporter() as listen:
         artifact = survey_files(session.workspace, session.dataset(), listen)
     _show_artifact(session, artifact)
@@ -85,14 +87,15 @@ def economy_command(session: LandSession, protocol: ProtocolOption = "") -> None
     title = configuration_title(dataclasses.replace(run, method=MethodSettings(k=run.method.k)))
     result: dict[str, Any] = {"title": title, "features": run.spec.title}
     result |= texts.preset_field(run.spec)
+    is_own = run.study.dataset.layout.is_own
     lines = chain(
-        _economy_lines(f"{title}{texts.notebook_remark(run.spec)}", economy),
+        _economy_lines(f"{title}{texts.notebook_remark(run.spec)}", economy, is_own=is_own),
         texts.note_lines(notes),
         [session.credit],
     )
     result |= {
         "verdict": economy_verdict(economy.points),
-        "answer": economy_answer(economy),
+        "answer": adapt_terms(economy_answer(economy), is_own=is_own),
         "seconds": artifact.manifest["seconds"],
         "draws": economy.n_draws,
         "areas": economy.n_areas,
@@ -102,7 +105,7 @@ def economy_command(session: LandSession, protocol: ProtocolOption = "") -> None
     show_result(session.as_json, result, lines)
 
 
-def _economy_lines(title: str, economy: LabelEconomy) -> Iterator[str]:
+def _economy_lines(title: str, economy: LabelEconomy, *, is_own: bool) -> Iterator[str]:
     yield title
     for kind, rows in groupby(point_rows(economy.points), itemgetter("kind")):
         yield f"{KIND_TITLES[kind].capitalize()}:"
@@ -111,7 +114,7 @@ def _economy_lines(title: str, economy: LabelEconomy) -> Iterator[str]:
                 f"{row['n_labels']:>8} labels  mIoU {row['miou']:.3f} ({row['low']:.3f} to "
                 f"{row['high']:.3f})  {row['title']}"
             )
-    yield from economy_sentences(economy)
+    yield from (adapt_terms(text, is_own=is_own) for text in economy_sentences(economy))
 
 
 def _show_artifact(

@@ -9,7 +9,8 @@ import typer
 from core.cli.console import counted, reporter, show_result
 from core.cli.land.land_options import LandSession, with_land_session
 from core.cli.shared_options import option
-from core.errors import SettingsError
+from core.errors import SettingsError, TooFewError
+from core.land.data.dataset import Dataset, adapt_terms
 from core.land.data.nomenclature import ATTRIBUTION, Nomenclature
 from core.pipeline.land.land_workspace import (
     ensure_land_cover,
@@ -18,6 +19,8 @@ from core.pipeline.land.land_workspace import (
     is_look_alike,
     unpack_data,
 )
+
+_WITHOUT_MASKS = ("patches without masks", "flair")
 
 
 @with_land_session
@@ -52,6 +55,7 @@ def fetch_command(
     """Download FLAIR #2's toy data and unpack them; an interrupted download is continued."""
     from core.land.data.download import FetchSettings
 
+    session.refuse_model_options()
     settings = session.settings(FetchSettings, "fetch", url=url, sha256=sha256)
     with reporter() as listen:
         result = fetch_toy_data(session.workspace, settings, listen("download"), listen("unpack"))
@@ -67,6 +71,7 @@ def unpack_command(session: LandSession) -> None:
     """Unpack the archives of single domains in flair/, of FLAIR #1 and #2 or FLAIR-HUB."""
     from core.land.data.download import FetchSettings
 
+    session.refuse_model_options()
     settings = session.settings(FetchSettings, "fetch")
     with reporter() as listen:
         unpacked = unpack_data(session.workspace, settings, listen("archives"))
@@ -86,6 +91,7 @@ def describe_command(
     """Read every file once: list patches, class shares, and problems with the files."""
     from core.land.data.data_summary import summarise_dataset
 
+    session.refuse_model_options()
     if nomenclature not in get_args(Nomenclature):
         raise SettingsError(
             f"{nomenclature!r} is not a nomenclature",
@@ -95,34 +101,53 @@ def describe_command(
     dataset = session.dataset()
     with reporter() as listen:
         summary = summarise_dataset(dataset, nomenclature, listen("patches"))  # type: ignore[arg-type]
-    sensor = "a time series" if dataset.layout.rule else "Sentinel"
+    _require_readable(dataset, summary)
+    is_own = dataset.layout.is_own
     splits = summary["splits"].items()
-    lines = [line for split, facts in splits for line in _split_lines(split, facts, sensor)]
+    lines = [line for split, facts in splits for line in _split_lines(split, facts, is_own=is_own)]
     if n_unlabelled := len(dataset.unlabelled):
-        lines.append(f"patches without masks: {n_unlabelled}, see `chipscape flair predict`")
+        noun, command = ("windows without labels", "land") if is_own else _WITHOUT_MASKS
+        lines.append(f"{noun}: {n_unlabelled}, see `chipscape {command} predict`")
     lines += [f"problem: {problem}" for problem in summary["problems"]]
     lines += [
         f"note: {name}: no Sentinel date of {', '.join(months)} passes the filter, so the mean is "
         "that of the other months"
         for name, months in summary["empty_months"].items()
     ]
-    lines += [summary["matching"], session.credit]
+    lines += filter(None, [summary["matching"], session.credit])
     summary["unlabelled"] = len(dataset.unlabelled)
     result = summary | {"look_alike": is_look_alike(session.workspace)}
     show_result(session.as_json, result | {"attribution": session.credit}, lines)
 
 
-def _split_lines(split: str, facts: dict[str, Any], sensor: str) -> Iterator[str]:
+def _require_readable(dataset: Dataset, summary: dict[str, Any]) -> None:
+    """Raise TooFewError if no patch with labels can be read."""
+    splits = summary["splits"].values()
+    if splits and all(split["unreadable"] == split["patches"] for split in splits):
+        raise TooFewError(
+            adapt_terms("no patch can be read", is_own=dataset.layout.is_own),
+            where=str(dataset.root),
+            remedy="; ".join(summary["problems"][:3]),
+        )
+
+
+def _split_lines(split: str, facts: dict[str, Any], *, is_own: bool) -> Iterator[str]:
     domains, per_patch = facts["domains"], facts["classes_per_patch"]
+    names = f"({', '.join(domains[:6])}{' ...' if len(domains) > 6 else ''})"
+    place = (
+        f"({facts['fused']} with a time series) in {counted(len(domains), 'group')}"
+        if is_own
+        else f"({facts['fused']} with Sentinel) in {counted(facts['areas'], 'area')} of "
+        f"{counted(len(domains), 'domain')}"
+    )
+    noun, nouns = ("window", "windows") if is_own else ("patch", "patches")
     yield (
-        f"{split}: {facts['patches']} patches ({facts['fused']} with {sensor}) in {facts['areas']} "
-        f"areas of {counted(len(domains), 'domain')} ({', '.join(domains[:6])}"
-        f"{' ...' if len(domains) > 6 else ''}); {per_patch['min']} to {per_patch['max']} classes "
-        f"per patch, {per_patch['mean']:.1f} on average"
+        f"{split}: {facts['patches']} {nouns} {place} {names}; {per_patch['min']} to "
+        f"{per_patch['max']} classes per {noun}, {per_patch['mean']:.1f} on average"
     )
     for cover in facts["classes"]:
         if cover["pixels"]:
             yield (
                 f"    {cover['value']:>2} {cover['name']:<22} {cover['share']:7.2%}  "
-                f"{cover['patches']} patches"
+                f"{cover['patches']} {nouns}"
             )

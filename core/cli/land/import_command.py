@@ -1,5 +1,6 @@
 """`chipscape land import`: your own images and labels as land-cover data."""
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -8,10 +9,13 @@ import typer
 from core.cli.console import counted, reporter, show_result
 from core.cli.land.land_options import LandSession, with_land_session
 from core.cli.shared_options import option
+from core.errors import ChipscapeError
 from core.land.images.image_import import ImportSettings
 from core.land.images.image_set import ImageSet
 from core.land.season.season_columns import season_formulas
-from core.pipeline.land.land_workspace import images_record, import_folder
+from core.pipeline.land.land_workspace import has_own_images, images_record, import_folder
+from core.pipeline.land.run_titles import run_title
+from core.pipeline.land.study_results import finished_runs
 
 
 @with_land_session
@@ -66,6 +70,7 @@ def import_images_command(
 
     The files are not copied. All other commands and the land-cover pages then use them.
     """
+    session.refuse_model_options()
     names, series_names = (
         None if text is None else tuple(name.strip() for name in text.split(","))
         for text in (bands, series_bands)
@@ -82,13 +87,18 @@ def import_images_command(
         credit=credit,
         unlabelled=unlabelled,
     )
+    former = _result_titles(session)
     with reporter() as listen:
         images = import_folder(
             session.workspace, folder, settings, labels, classes, listen("labels"), series
         )
+    current = _result_titles(session) if former else {}
+    outdated = [title for key, title in former.items() if key not in current]
     result = _image_counts(images) | {"record": str(images_record(session.workspace))}
+    result["outdated_results"] = outdated
     lines = [
         *_import_lines(images, result),
+        *_outdated_lines(outdated),
         f"Next: {_next_step(images)} --workspace {session.workspace.root}",
     ]
     show_result(session.as_json, result, lines)
@@ -130,6 +140,25 @@ def _series_lines(images: ImageSet) -> list[str]:
         f"Time series: {counted(len(dates), 'date')}, {period}, covers {n_windows} windows",
         f"Bands of the series: {names} (seasonal indices: {indices})",
     ]
+
+
+def _result_titles(session: LandSession) -> dict[str, str]:
+    """Return the titles of the finished runs on the imported images, by key."""
+    if not has_own_images(session.workspace):
+        return {}
+    try:
+        runs = list(finished_runs(session.workspace, session.dataset()))
+    except (ChipscapeError, OSError):
+        # Files that the results were computed from are missing.
+        return {}
+    return {run.key: run_title(run) for run in runs}
+
+
+def _outdated_lines(titles: Sequence[str]) -> Iterator[str]:
+    if titles:
+        results, belong = ("result", "belongs") if len(titles) == 1 else ("results", "belong")
+        yield f"{len(titles)} former {results} no longer {belong} to these data:"
+        yield from (f"    {title}" for title in titles)
 
 
 def _image_counts(images: ImageSet) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """The options that the `chipscape flair` commands share, and the session built from them."""
 
+from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, cast
@@ -15,6 +16,7 @@ from core.land.data.sentinel import SentinelSettings
 from core.land.evaluation.protocols import TITLES
 from core.land.evaluation.scorers import SCORER_TITLES, ScorerName
 from core.land.images.image_import import ImportSettings
+from core.land.models.classifier_table import CLASSIFIERS
 from core.land.models.classifiers import MethodSettings
 from core.land.models.features import FeatureSpec
 from core.land.models.regularisation import REGULARISATIONS, RegularisationSettings
@@ -39,6 +41,9 @@ TABLES: dict[str, type[Any]] = {
 
 Settings = TypeVar("Settings")
 ProtocolOption = Annotated[str, shared.option(f"One of {', '.join(TITLES)}.")]
+MethodOption = Annotated[
+    str | None, shared.option(f"One of {', '.join(CLASSIFIERS)}. [default: knn]")
+]
 ScorerOption = Annotated[
     str,
     shared.option(
@@ -53,7 +58,8 @@ class LandSession:
     """The workspace, options and settings of a FLAIR command.
 
     Options of a command override the tables of the settings file; None means that an option was
-    left out. All methods raise SettingsError for unknown names and values out of bounds.
+    left out. `model_options` names the options that describe a model. All methods raise
+    SettingsError for unknown names and values out of bounds.
     """
 
     workspace: Workspace
@@ -61,6 +67,19 @@ class LandSession:
     seed: int = 0
     preset: str = "default"
     tables: dict[str, Any] = field(default_factory=dict)
+    model_options: tuple[str, ...] = ()
+
+    def refuse_model_options(self) -> None:
+        """Raise SettingsError if an option was given that describes a model.
+
+        For commands that only read files, on which such an option would have no effect.
+        """
+        if self.model_options:
+            raise SettingsError(
+                "this option has no effect on this command",
+                where=", ".join(self.model_options),
+                remedy="Leave it out, and use it with the commands that train models.",
+            )
 
     @property
     def credit(self) -> str:
@@ -109,6 +128,12 @@ class LandSession:
         settings = self.settings(StudySettings, "study", protocol=protocol or None)
         dataset = self.dataset()
         draw = None if "draw" in self.tables.get("sample", {}) else default_draw(dataset)
+        if other and not dataset.layout.legend.has_other:
+            raise SettingsError(
+                'these data have no class "other" that could be left out of training',
+                where="--other",
+                remedy="Leave out this option; all classes are trained and scored.",
+            )
         with_other = {"with": True, "without": False}.get(other)
         seed = self.seed or None
         sample = self.settings(SampleSettings, "sample", draw=draw, seed=seed, other=with_other)
@@ -178,16 +203,9 @@ def read_flair_session(
     """Assemble a session from the settings file and the options."""
     shared.require_choice(preset, PRESETS, "--preset")
     tables = read_toml(settings) if settings else {}
-    for name, table in tables.items():
-        if name not in TABLES or not isinstance(table, dict):
-            raise SettingsError(
-                f"{name!r} is not a table of land-cover settings",
-                where=str(settings),
-                remedy=f"Known tables: {', '.join(TABLES)}.",
-            )
-        # Settings with a factory are tables of their own, such as `sample`.
-        known = [item.name for item in fields(TABLES[name]) if item.default is not MISSING]
-        require_known(table, known, str(settings), f"{name}.")
+    # The land-cover settings of a file that `chipscape settings` has printed.
+    tables = tables.get(shared.LAND_TABLE, tables)
+    check_tables(tables, str(settings))
     choices: dict[str, Any] = {"season": season, "interpolation": interpolation}
     if features is not None:
         names = [] if features == "none" else [name.strip() for name in features.split(",")]
@@ -200,7 +218,31 @@ def read_flair_session(
         tables["regularisation"] = smoothing
     if scheduler:
         compute.connect_scheduler(scheduler)
-    return LandSession(Workspace.at(workspace), as_json, seed, preset, tables)
+    options = {"--features": features, "--regularisation": regularisation}
+    options |= {"--season": season, "--interpolation": interpolation}
+    options["--preset"] = preset if preset != "default" else None
+    named = tuple(name for name, value in options.items() if value is not None)
+    return LandSession(Workspace.at(workspace), as_json, seed, preset, tables, named)
+
+
+def check_tables(tables: Mapping[str, Any], source: str) -> None:
+    """Raise SettingsError for tables and names that are no land-cover settings."""
+    for name, table in tables.items():
+        if name not in TABLES or not isinstance(table, dict):
+            raise SettingsError(
+                f"{name!r} is not a table of land-cover settings",
+                where=source,
+                remedy=f"Known tables: {', '.join(TABLES)}.",
+            )
+        # Settings with a factory are tables of their own, such as `sample`.
+        known = [item.name for item in fields(TABLES[name]) if item.default is not MISSING]
+        require_known(table, known, source, f"{name}.")
+
+
+def bounds_text(name: str) -> str:
+    """Return the bounds of a classifier's parameter, such as "1 to 1,000"."""
+    low, high = MethodSettings.__dataclass_fields__[name].metadata["bounds"]
+    return f"{low:,} to {high:,}"
 
 
 def scorer_choice(name: str) -> ScorerName | None:

@@ -10,15 +10,18 @@ from core.cli.console import reporter, show_result
 from core.cli.land import result_texts as texts
 from core.cli.land.land_options import (
     LandSession,
+    MethodOption,
     ProtocolOption,
     ScorerOption,
+    bounds_text,
     scorer_choice,
     with_land_session,
 )
 from core.cli.land.result_texts import Outcome
 from core.cli.shared_options import MinClusterSizeOption, MinSamplesOption, option, require_choice
 from core.errors import ChipscapeError, DegenerateError, SceneError, SettingsError, TooFewError
-from core.land.evaluation.protocols import TITLES, Protocol, possible_protocols
+from core.land.data.dataset import adapt_terms
+from core.land.evaluation.protocols import TITLES, Protocol, possible_protocols, protocol_title
 from core.land.evaluation.scorers import ScorerName
 from core.pipeline.land.cell_results import CellResult
 from core.pipeline.land.repeated_training import MOST_REPEATS, N_REPEATS, Stability, repeat_training
@@ -33,18 +36,21 @@ _OTHER = {"without": ("without",), "with": ("with",), "both": ("without", "with"
 @with_land_session
 def run_protocol_command(
     session: LandSession,
-    method: Annotated[str | None, option("Classifier, such as knn, hdbscan or gmm.")] = None,
+    method: MethodOption = None,
     fusion: Annotated[bool | None, option("Add Sentinel to the aerial bands.")] = None,
     robust: Annotated[bool | None, option("Scale with RobustScaler.")] = None,
     normalised: Annotated[bool | None, option("Divide spectra by intensity.")] = None,
     intensity: Annotated[bool | None, option("Add intensity as a feature.")] = None,
-    k: Annotated[int | None, option("Number of neighbours that vote.")] = None,
+    k: Annotated[int | None, option(f"Number of neighbours that vote, {bounds_text('k')}.")] = None,
     min_cluster_size: MinClusterSizeOption = None,
     min_samples: MinSamplesOption = None,
-    n_clusters: Annotated[int | None, option("Clusters for gmm and kmeans.")] = None,
+    n_clusters: Annotated[
+        int | None, option(f"Clusters for gmm and kmeans, {bounds_text('n_clusters')}.")
+    ] = None,
     protocol: ProtocolOption = "",
     other: Annotated[
-        str, option('Train with "other": without, with, or both. [default: as in the settings]')
+        str,
+        option('FLAIR: train with "other": without, with, or both. [default: as in the settings]'),
     ] = "",
     scorer: ScorerOption = "",
     maps: Annotated[Path | None, option("Folder for class maps (GeoTIFF).")] = None,
@@ -150,7 +156,9 @@ def _outcome_lines(
 ) -> Iterator[str]:
     results = texts.successful_results(outcomes)
     for protocol, outcome in outcomes.items():
-        yield f"{protocol:<8} {texts.result_line(outcome)}  ({TITLES[protocol]})"
+        is_own = protocol in results and texts.is_own(results[protocol])
+        title = protocol_title(protocol, is_own=is_own)
+        yield f"{protocol:<8} {texts.result_line(outcome)}  ({title})"
         if protocol in results:
             details = (texts.cluster_line, texts.regularisation_line)
             yield from (
@@ -159,6 +167,9 @@ def _outcome_lines(
     if stability is not None:
         smoothed = any(result.unsmoothed is not None for result in results.values())
         words = f"{repeated}, before smoothing" if smoothed else repeated
-        yield f"repeated, {words}: {'; '.join(stability.lines)}"
-        yield from filter(None, [stability.gap_text])
+        is_own = any(map(texts.is_own, results.values()))
+        lines = [f": {'; '.join(stability.lines)}", *filter(None, [stability.gap_text])]
+        first, *more = (adapt_terms(line, is_own=is_own) for line in lines)
+        yield f"repeated, {words}{first}"
+        yield from more
     yield from texts.note_lines(texts.result_notes(results.values()))

@@ -8,7 +8,7 @@ import typer
 
 from core.cli.console import counted, reporter, show_result
 from core.cli.land import result_texts as texts
-from core.cli.land.land_options import LandSession, with_land_session
+from core.cli.land.land_options import LandSession, MethodOption, with_land_session
 from core.cli.shared_options import option
 from core.errors import TooFewError
 from core.land.models.classifiers import absent_classes, describe_untrained_classes
@@ -28,13 +28,13 @@ def predict_command(
             show_default=False,
         ),
     ] = None,
-    method: Annotated[str | None, option("Classifier. [default: knn]")] = None,
+    method: MethodOption = None,
     fusion: Annotated[bool | None, option("Add Sentinel. [default: no]")] = None,
     robust: Annotated[bool | None, option("Scale with RobustScaler. [default: no]")] = None,
     normalised: Annotated[bool | None, option("Divide spectra by intensity. [default: no]")] = None,
     intensity: Annotated[bool | None, option("Add intensity as a feature. [default: no]")] = None,
     other: Annotated[
-        bool | None, option('Train with "other", so that it is predicted too. [default: no]')
+        bool | None, option('FLAIR: train with "other", so that it is predicted too. [default: no]')
     ] = None,
     out: Annotated[
         Path | None, option("Folder for the class maps. [default: results/class_maps/]", "--out")

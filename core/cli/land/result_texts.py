@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from core.cli.console import counted
 from core.errors import ChipscapeError
+from core.land.data.dataset import adapt_terms
 from core.land.evaluation.confusion import ConfusionScores, Interval, describe_missing_interval
 from core.land.evaluation.protocols import Protocol
 from core.land.evaluation.small_objects import SMALL_OBJECT
@@ -21,6 +22,7 @@ Outcome = CellResult | ChipscapeError
 """The result of a run, or the error that it failed with."""
 GRID_FEATURES = ("fusion", "robust", "normalised", "intensity")
 """The features in which the configurations of the grid differ."""
+_WARNING = "warning: "
 
 
 def successful_results(outcomes: Mapping[Name, Outcome]) -> dict[Name, CellResult]:
@@ -126,13 +128,18 @@ def result_line(outcome: Outcome, *, brief: bool = False) -> str:
     if isinstance(outcome, ChipscapeError):
         return f"failed: {outcome}"
     scores, n_areas = outcome.scores, len(set(outcome.areas))
-    interval = interval_text(outcome.interval, n_areas)
+    interval = adapt_terms(interval_text(outcome.interval, n_areas), is_own=is_own(outcome))
     miou = f"mIoU {scores.miou:.3f} over {scores.n_classes} classes"
     if outcome.interval or not brief:
         miou += f" ({interval})"
     if outcome.legend.has_other:
         miou += f", {outcome.scorer.title}"
     return f"{miou}, accuracy {scores.overall_accuracy:.3f}"
+
+
+def is_own(result: CellResult) -> bool:
+    """Return True for a result on images of the user's own, whose classes are all scored."""
+    return not result.legend.has_other
 
 
 def interval_text(interval: Interval | None, n_units: int, unit: str = "areas") -> str:
@@ -162,12 +169,14 @@ def regularisation_line(result: CellResult) -> str:
     if effect is None:
         return ""
     before, after = effect.objects_before, effect.objects_after
-    line = f"regularisation: mIoU {effect.miou_before:.3f} to {effect.miou_after:.3f}"
+    line = (
+        f"regularisation: mIoU {effect.miou_before:.3f} without it, {effect.miou_after:.3f} with it"
+    )
     if not before.n_objects:
         return f"{line}; there are no small objects"
     return (
-        f"{line}; found {before.recall:.0%} to {after.recall:.0%} of {before.n_objects:,} "
-        f"objects smaller than {SMALL_OBJECT} pixels"
+        f"{line}; of {before.n_objects:,} objects smaller than {SMALL_OBJECT} pixels, "
+        f"{before.recall:.0%} found without it, {after.recall:.0%} with it"
     )
 
 
@@ -204,15 +213,22 @@ def outcome_notes(outcomes: Mapping[str, Outcome]) -> list[str]:
     scope = [f"evaluated on {extent}: {names}" for extent, names in extents]
     warnings = {note for result in results.values() for note in result.warnings}
     notes = [note for note in result_notes(results.values()) if note not in warnings]
-    counts = {len(set(result.areas)) for result in results.values() if result.interval is None}
-    missing = [describe_missing_interval(min(counts))] if counts else []
+    without = [result for result in results.values() if result.interval is None]
+    fewest = min(without, key=lambda result: len(set(result.areas)), default=None)
+    missing = []
+    if fewest is not None:
+        reason = describe_missing_interval(len(set(fewest.areas)))
+        missing = [adapt_terms(reason, is_own=is_own(fewest))]
     notes += [*missing, *filter(None, [describe_collapsed_runs(results)])]
     return [*notes, *failures, *(scope if len(scope) > 1 else ())]
 
 
 def note_lines(notes: Iterable[str]) -> list[str]:
-    """Return notes as lines of text."""
-    return [f"note: {note}" for note in notes]
+    """Return notes and warnings as lines of text."""
+    return [
+        f"warning: {note.replace(_WARNING, '', 1)}" if _WARNING in note else f"note: {note}"
+        for note in notes
+    ]
 
 
 def json_number(value: float) -> float | None:
@@ -222,7 +238,8 @@ def json_number(value: float) -> float | None:
 
 def _extent(result: CellResult) -> str:
     patches = "1 patch" if len(result.patches) == 1 else f"{len(result.patches)} patches"
-    return f"{patches} of {counted(len(set(result.areas)), 'area')}"
+    extent = f"{patches} of {counted(len(set(result.areas)), 'area')}"
+    return adapt_terms(extent, is_own=is_own(result))
 
 
 def _group_names(texts: Mapping[str, str]) -> list[tuple[str, str]]:

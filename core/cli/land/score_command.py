@@ -89,6 +89,7 @@ def score_protocol_command(
     challenge or FLAIR-HUB does. Predictions of your own images have the names of the images, or of
     the rasters of labels in --masks; --pairs is for all other names.
     """
+    session.refuse_model_options()
     require_choice(first, get_args(First), "--first")
     require_choice(values, get_args(Coding), "--values")
     named = scorer_choice(scorer)

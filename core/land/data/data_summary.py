@@ -9,7 +9,7 @@ import numpy as np
 
 from core.compute import stream_results
 from core.errors import SceneError
-from core.land.data.dataset import Dataset, Patch, Problem
+from core.land.data.dataset import Dataset, Patch, Problem, merge_problems
 from core.land.data.nomenclature import CITATION, HUB_CITATION, LICENCE, Nomenclature
 from core.land.data.patch_reading import RequiredData, read_aerial, read_mask
 from core.land.data.pixel_sampling import SampleSettings, sample_pixels
@@ -78,7 +78,7 @@ def count_class_pixels(
         report_step(report, index + 1, len(dataset.patches), dataset.patches[index].name)
         counts[index] = result[0]
         problems += result[1]
-    return counts, problems
+    return counts, merge_problems(problems)
 
 
 def survey_dataset(

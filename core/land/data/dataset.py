@@ -1,5 +1,7 @@
 """The contents of a land-cover data set: patches with their files, and problems with the files."""
 
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +28,17 @@ class Problem:
 
     def __str__(self) -> str:
         return f"{self.name}: {self.reason}"
+
+
+def merge_problems(problems: Iterable[Problem]) -> list[Problem]:
+    """Return one problem for all files or patches that have the same reason."""
+    by_reason: dict[str, list[str]] = {}
+    for problem in problems:
+        by_reason.setdefault(problem.reason, []).append(problem.name)
+    return [
+        Problem(names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} others", reason)
+        for reason, names in by_reason.items()
+    ]
 
 
 @dataclass(frozen=True)
@@ -110,6 +123,11 @@ class Layout:
     series_bands: Bands = SENTINEL_BANDS
 
     @property
+    def is_own(self) -> bool:
+        """True for images of your own, False for FLAIR's data."""
+        return self.rule is not None
+
+    @property
     def is_hub(self) -> bool:
         """True for FLAIR-HUB, whose labels, heights and series are stored in their own ways."""
         return self.rule is None and self.legend == FLAIR_HUB
@@ -117,6 +135,29 @@ class Layout:
 
 FLAIR_LAYOUT = Layout()
 """The layout of FLAIR #2."""
+
+
+_OWN_TERMS = {"patch": "window", "patches": "windows"} | {
+    f"{noun}{ending}": f"group{ending}" for noun in ("domain", "area") for ending in ("", "s")
+}
+_TERM = re.compile(rf"\b({'|'.join(_OWN_TERMS)})\b", re.I)
+
+
+def adapt_terms(text: str, *, is_own: bool) -> str:
+    """Return a text in the terms of the data.
+
+    The texts of the land-cover half use FLAIR's terms: patches, in areas of domains. Images of
+    your own (`is_own`) have windows, in groups that are left out together. Names of files, classes
+    and groups are to be inserted afterwards, so that they stay as they are.
+    """
+    if not is_own:
+        return text
+
+    def replace(match: re.Match[str]) -> str:
+        term = _OWN_TERMS[match[0].lower()]
+        return term.capitalize() if match[0][0].isupper() else term
+
+    return _TERM.sub(replace, text)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import numpy as np
 
 from core.compute import stream_results
 from core.errors import SceneError, TooFewError
-from core.land.data.dataset import SIDE, Dataset, Patch, Problem
+from core.land.data.dataset import SIDE, Dataset, Patch, Problem, merge_problems
 from core.land.data.nomenclature import Nomenclature
 from core.land.data.patch_reading import AERIAL_ONLY, RequiredData, read_mask, read_pixels
 from core.land.data.pixel_table import UNLABELLED, PixelTable, stack_tables
@@ -79,6 +79,8 @@ def sample_pixels(
             problems.append(result)
         else:
             tables.append(result)
+    # A missing image concerns all of its windows.
+    problems = merge_problems(problems)
     if not sum(map(len, tables)):
         raise TooFewError(
             "there are no labelled pixels to train on",

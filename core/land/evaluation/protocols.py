@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from core.errors import TooFewError
-from core.land.data.dataset import Dataset
+from core.land.data.dataset import Dataset, adapt_terms
 
 Protocol = Literal["domains", "patches", "test"]
 TITLES = {
@@ -15,6 +15,16 @@ TITLES = {
 _NO_LABELS = (
     "The images have no labels. Label regions in the app, and use `chipscape land label-map`."
 )
+_OWN_TITLES = {
+    "domains": "groups left out: all pixels of groups that the model was not trained on",
+    "patches": "the training windows themselves: an optimistic estimate",
+    "test": "the test windows",
+}
+
+
+def protocol_title(protocol: str, *, is_own: bool) -> str:
+    """Return what a protocol scores, in words; images of your own have windows and groups."""
+    return (_OWN_TITLES if is_own else TITLES)[protocol]
 
 
 @dataclass(frozen=True)
@@ -36,10 +46,14 @@ def make_folds(dataset: Dataset, protocol: Protocol, n_folds: int = 3) -> list[F
     that one. Raises TooFewError if the protocol has no patches, or there is only one domain.
     """
     train, test = dataset.split_indexes("train"), dataset.split_indexes("test")
+    is_own = dataset.layout.is_own
     if not train or (protocol == "test" and not test):
-        remedy = _NO_LABELS if not dataset.patches and dataset.unlabelled else ""
         name = "test" if train else "training"
-        raise TooFewError(f"there are no {name} patches", where=protocol, remedy=remedy)
+        remedy = _NO_LABELS if not dataset.patches and dataset.unlabelled else ""
+        if train and is_own:
+            remedy = "Images in a folder named test are test images; import the folder again."
+        text = adapt_terms(f"there are no {name} patches", is_own=is_own)
+        raise TooFewError(text, where=protocol, remedy=remedy)
     if protocol == "patches":
         return [Fold(train, train)]
     if protocol == "test":
@@ -47,9 +61,12 @@ def make_folds(dataset: Dataset, protocol: Protocol, n_folds: int = 3) -> list[F
     groups = _group_domains(dataset, train, n_folds)
     if len(groups) < 2:
         raise TooFewError(
-            "all training patches belong to one domain",
+            adapt_terms("all training patches belong to one domain", is_own=is_own),
             where=protocol,
-            remedy='Add patches of another domain, or choose the "patches" protocol.',
+            remedy="Import the folder again with --groups blocks and a smaller --block, or use "
+            "--protocol patches."
+            if is_own
+            else 'Add patches of another domain, or choose the "patches" protocol.',
         )
     return [Fold(tuple(i for i in train if i not in set(group)), tuple(group)) for group in groups]
 

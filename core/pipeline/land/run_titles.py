@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 
 from core.land.context.extra_features import shorten_extras
+from core.land.data.dataset import adapt_terms
 from core.land.data.pixel_sampling import Draw, SampleSettings
 from core.land.evaluation.protocols import Protocol
 from core.land.models.classifier_table import CLASSIFIERS
@@ -34,9 +35,18 @@ INTERPOLATIONS: Mapping[Interpolation, str] = {"blocks": "in blocks", "smooth": 
 PARAMETERS = {"min_cluster_size": "minimum cluster size", "n_clusters": "number of clusters"}
 
 
+def protocol_titles(*, is_own: bool) -> dict[Protocol, str]:
+    """Return the short titles of all protocols, for FLAIR's data or images of your own."""
+    if is_own:
+        return {"domains": "groups left out", "patches": "training windows", "test": "test windows"}
+    return dict(PROTOCOLS)
+
+
 def run_title(run: StudyRun) -> str:
     """Return the title of a run: model, protocol, and training pixels if not the default."""
-    protocol, training = PROTOCOLS[run.settings.protocol], training_title(run)
+    is_own = run.study.dataset.layout.is_own
+    protocol = protocol_titles(is_own=is_own)[run.settings.protocol]
+    training = training_title(run)
     return f"{model_title(run)} · {protocol}" + (f", {training}" if training else "")
 
 
@@ -58,7 +68,7 @@ def features_title(run: StudyRun) -> str:
         return "none"
     # The bands of your own images may come from any sensor.
     title = spec_title(run.spec)
-    if run.study.dataset.layout.rule is None:
+    if not run.study.dataset.layout.is_own:
         return title
     return title.replace("aerial", "bands", 1).replace("Sentinel", "time series")
 
@@ -66,10 +76,11 @@ def features_title(run: StudyRun) -> str:
 def training_title(run: StudyRun) -> str:
     """Return how the training pixels of a run differ from the default; empty if they do not."""
     sample, default = run.settings.sample, SampleSettings()
+    is_own = run.study.dataset.layout.is_own
     has_count = sample.n_per_patch != default.n_per_patch and sample.draw != "notebook"
     differences = {
         DRAWS[sample.draw]: sample.draw != default.draw,
-        f"{sample.n_per_patch} per patch": has_count,
+        adapt_terms(f"{sample.n_per_patch} per patch", is_own=is_own): has_count,
         'trained with "other"': sample.other,
         f"seed {sample.seed}": sample.seed != default.seed,
     }
@@ -105,6 +116,9 @@ def series_titles(spec: FeatureSpec) -> list[str]:
 
 def describe_evaluation(run: StudyRun) -> str:
     """Describe the pixels on which a label economy or a cut of a tree is evaluated."""
-    if run.settings.protocol == "patches":
-        return 'unused pixels of the training patches, except class "other": an optimistic estimate'
-    return PROTOCOLS[run.settings.protocol]
+    is_own = run.study.dataset.layout.is_own
+    if run.settings.protocol != "patches":
+        return protocol_titles(is_own=is_own)[run.settings.protocol]
+    if is_own:
+        return "unused pixels of the training windows: an optimistic estimate"
+    return 'unused pixels of the training patches, except class "other": an optimistic estimate'

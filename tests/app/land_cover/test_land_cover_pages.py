@@ -52,8 +52,8 @@ def ready(tmp_path_factory):
         run = StudyRun(study, KNN, spec)
         run.make(CLASS_MAPS)
         run.make(CELLS)
-    StudyRun(study, MethodSettings("hdbscan"), RICH).make(tree_bench.BENCHES)
-    StudyRun(study, KNN, RICH).make(ECONOMIES)
+    StudyRun(study, MethodSettings("hdbscan"), PLAIN).make(tree_bench.BENCHES)
+    StudyRun(study, KNN, PLAIN).make(ECONOMIES)
     return home
 
 
@@ -186,7 +186,7 @@ def test_models__a_large_tree_waits_for_a_button(ready, monkeypatch):
     assert "Cut and evaluate" in [button.label for button in app.button]
     study = Study(ready.demo, StudySettings())
     method = MethodSettings("hdbscan", min_cluster_size=8)
-    tree_bench.make_recut(StudyRun(study, method, RICH))
+    tree_bench.make_recut(StudyRun(study, method, PLAIN))
     app = open_page(ready, "land_cover_models", monkeypatch, **values)
     assert int(app.metric[0].value) > 0
 

@@ -22,8 +22,21 @@ from core.settings import ChipSettings, RunSettings
 
 
 def test_workspace_choice__demo_if_there_are_no_scenes(workspace):
+    workspace.demo.root.mkdir()
     assert state.workspace_choice() == state.DEMO
     assert state.current_workspace().root == workspace.root / "demo"
+
+
+def test_workspace_choice__demo_in_the_default_folder(workspace, monkeypatch):
+    monkeypatch.delenv("CHIPSCAPE_WORKSPACE")
+    monkeypatch.setattr(state, "home_workspace", lambda: workspace)
+    assert state.workspace_choice() == state.DEMO
+
+
+def test_workspace_choice__an_empty_folder_that_was_named(workspace):
+    """The user expects this folder, with the ways to import data, not a demo."""
+    assert state.workspace_choice() == state.MINE
+    assert state.current_workspace().root == workspace.root
 
 
 @pytest.mark.parametrize("name", ["quay.tif", "QUAY.TIFF"])
@@ -35,6 +48,7 @@ def test_workspace_choice__own_scenes_come_first(workspace, name):
 
 
 def test_workspace_choice__is_kept_when_scenes_are_added_later(workspace):
+    workspace.demo.root.mkdir()
     assert state.workspace_choice() == state.DEMO
     workspace.raw.mkdir()
     (workspace.raw / "quay.tif").touch()

@@ -1,6 +1,7 @@
 """`chipscape land import`, and the commands that use the imported images."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -226,3 +227,63 @@ def test_run__fusion_without_a_series_is_one_message(land_run, folder, tmp_path)
     assert "no patch has a time series of satellite images" in str(result.exception)
     result = land_run("import", folder, "--series", tmp_path / "no", "--workspace", workspace)
     assert "neither a folder of GeoTIFFs nor a CSV file" in str(result.exception)
+
+
+def test_import__options_of_models_are_refused(land_run, folder, tmp_path):
+    for words in (
+        ("--features", "foo"),
+        ("--regularisation", "majority"),
+        ("--preset", "notebook"),
+    ):
+        result = land_run("import", folder, *words, "--workspace", tmp_path / "w")
+        assert result.exit_code == 1
+        assert f"{words[0]}: this option has no effect" in str(result.exception)
+    assert not (tmp_path / "w").exists()
+
+
+def test_import__results_of_a_former_import_are_named(land_run, folder, tmp_path):
+    words = ("import", folder, "--workspace", tmp_path / "w")
+    assert "former" not in land_run(*words).output
+    run = ("run", "--method", "uniform", "--protocol", "domains", "--workspace", tmp_path / "w")
+    assert land_run(*run).exit_code == 0
+    assert json.loads(land_run(*words, "--json").stdout.splitlines()[-1])["outdated_results"] == []
+    text = land_run(*words, "--block", "60").output
+    assert "1 former result no longer belongs to these data:" in text
+    assert "    Uniform chance · groups left out" in text
+
+
+def test_own_data__windows_and_groups_not_patches_and_domains(land_run, folder, tmp_path):
+    workspace = tmp_path / "w"
+    words = ("import", folder, "--block", "60", "--workspace", workspace)
+    assert land_run(*words).exit_code == 0
+    texts = [land_run("describe", "--workspace", workspace).output]
+    texts.append(land_run("run", "--method", "uniform", "--workspace", workspace).output)
+    assert "train: 24 windows (0 with a time series) in 24 groups (p0 r0 c0" in texts[0]
+    assert "groups left out: all pixels of groups" in texts[1]
+    for text in texts:
+        assert not re.search(r"\b(patch|patches:|areas?|domains? left)\b", text), text
+        assert not re.search(r"^\s*$", text.rstrip("\n"), re.M)
+
+
+def test_run__other_is_refused_without_such_a_class(land_run, folder, tmp_path):
+    workspace = tmp_path / "w"
+    assert land_run("import", folder, "--workspace", workspace).exit_code == 0
+    for words in (("run", "--other", "both"), ("predict", "--other")):
+        result = land_run(*words, "--workspace", workspace)
+        assert result.exit_code == 1
+        assert 'no class "other"' in str(result.exception)
+
+
+def test_describe__a_missing_file_is_reported_once(land_run, folder, tmp_path):
+    workspace = tmp_path / "w"
+    assert land_run("import", folder, "--block", "60", "--workspace", workspace).exit_code == 0
+    (folder / "p0.tif").unlink()
+    result = land_run("describe", "--workspace", workspace)
+    assert result.exit_code == 0
+    assert result.output.count("the file is missing") == 1
+    assert "problem: p0_0001 and 5 others: it is left out (" in result.output
+    for path in folder.glob("p?.tif"):
+        path.unlink()
+    result = land_run("describe", "--workspace", workspace)
+    assert result.exit_code == 1
+    assert "no window can be read" in str(result.exception)
