@@ -25,11 +25,12 @@ PROTOCOLS = ("domains", "patches", "test")
 # Patches that are evaluated by "domains": those for training.
 N_PATCHES = 8
 
-HEAD = """# Land cover: FLAIR #2
+HEAD = """# Land cover: FLAIR and your own images
 
-The second half of Chipscape classifies pixels. FLAIR #2 consists of aerial patches with a class for
-every pixel and a year of Sentinel-2 images of the surroundings. Chipscape turns them into a table
-of pixels, classifies the pixels with and without labels, and scores the result. On this page, *the
+The second half of Chipscape classifies pixels: those of FLAIR #1, FLAIR #2 and FLAIR-HUB, and those
+of [your own images](#your-own-images). FLAIR #2 consists of aerial patches with a class for every
+pixel and a year of Sentinel-2 images of the surroundings. Chipscape turns them into a table of
+pixels, classifies the pixels with and without labels, and scores the result. On this page, *the
 notebook* is the analysis with which this work began: 24 configurations of kNN and HDBSCAN on these
 data.
 
@@ -63,6 +64,7 @@ tested with a local server, never with the real address.
     chipscape flair score --predictions DIR  # score prediction rasters; see --scorer
 
 `chipscape flair settings` prints every land-cover setting as TOML, which `--settings FILE` reads.
+`chipscape settings` prints them too, in the table `land` of a file that both halves read.
 Names that do not exist are refused by every command. The tables and their settings are:
 
 - `sample`, the training pixels: `draw` (notebook, stratified or random), `n_per_patch`, `other`
@@ -175,6 +177,7 @@ output in the field `attribution`.
     chipscape land run --method knn --robust         # as above, and all other commands
     chipscape land predict                           # a class map of each image, and a QGIS style
     chipscape land predict IMAGE.tif --out MAPS      # the same for other images
+    chipscape land score --predictions MAPS          # score class maps of any program
 
 `chipscape land import` uses a folder of GeoTIFFs, with any number of bands, as a land-cover data
 set. The command writes a record into the workspace's `land/` folder; the images and labels stay
@@ -188,8 +191,9 @@ In the app, the form is on the land-cover pages of *My scenes*.
   without a label belong to no class: they are neither trained on nor scored. `--background "not
   building"` makes them a class.
 - **Classes** are named by the attribute, or by a CSV file (`--classes`) with the columns `value`,
-  `name` and `colour`, which also limits the classes. The colours of a raster's colour table are
-  kept. All classes count in the mIoU; there is no class "other".
+  `name` and `colour` (UTF-8; separated by commas, semicolons or tabs), which also limits the
+  classes. The colours of a raster's colour table are kept. All classes count in the mIoU; there is
+  no class "other".
 - **Bands** have the names in the files, or those of `--bands red,green,blue,nir`. The NDVI needs
   bands named red and nir, and the colours of the pages red, green and blue. A band named elevation
   or height is not normalised. Values are divided by one number for all bands: 255 for bytes,
@@ -198,10 +202,18 @@ In the app, the form is on the land-cover pages of *My scenes*.
 - **Groups.** The images are divided into windows of at most 512 × 512 pixels. Neighbouring pixels
   are alike, so a model must not be evaluated next to its training pixels: whole folders are left
   out if there are several with labels, otherwise whole files if there are at least three,
-  otherwise square blocks, about 16 in all (`--groups`, `--block`). These groups are the domains of
-  the protocols, and an image in a folder named `test` is a test image. Intervals resample windows.
+  otherwise square blocks, about 16 in all (`--groups`, `--block`; at least 16 pixels wide). The
+  protocol `domains` leaves out groups, and an image in a folder named `test` is a test image.
+  Intervals resample windows.
 - Up to 2,500 labelled pixels of each window are drawn at random to train on, because the notebook's
   grid would miss small polygons.
+
+`chipscape land score` compares class maps with the labels of the imported images, polygons
+included. A map has the name and the grid of an image, or of one of its windows. Its values are
+those of the raster of labels, or the numbers of the classes from 1, as Chipscape writes them;
+`--values` decides if both are possible. `--masks` is a folder of rasters of labels with the names
+of the maps, and `--pairs FILE.csv`, with the columns `prediction` and `labels`, is for all other
+names; neither needs an import.
 
 `chipscape land predict` trains on all labelled training pixels and classifies images block by block
 with features that cross the edges of blocks. Memory is bounded by a few blocks, and an interrupted

@@ -238,8 +238,9 @@ def json_number(value: float) -> float | None:
 
 def _extent(result: CellResult) -> str:
     patches = "1 patch" if len(result.patches) == 1 else f"{len(result.patches)} patches"
-    extent = f"{patches} of {counted(len(set(result.areas)), 'area')}"
-    return adapt_terms(extent, is_own=is_own(result))
+    if is_own(result):
+        return adapt_terms(patches, is_own=True)
+    return f"{patches} of {counted(len(set(result.areas)), 'area')}"
 
 
 def _group_names(texts: Mapping[str, str]) -> list[tuple[str, str]]:

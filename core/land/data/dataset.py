@@ -137,8 +137,14 @@ FLAIR_LAYOUT = Layout()
 """The layout of FLAIR #2."""
 
 
-_OWN_TERMS = {"patch": "window", "patches": "windows"} | {
-    f"{noun}{ending}": f"group{ending}" for noun in ("domain", "area") for ending in ("", "s")
+_OWN_TERMS = {
+    "patch": "window",
+    "patches": "windows",
+    # A window is a unit of its own: intervals resample windows.
+    "area": "window",
+    "areas": "windows",
+    "domain": "group",
+    "domains": "groups",
 }
 _TERM = re.compile(rf"\b({'|'.join(_OWN_TERMS)})\b", re.I)
 
