@@ -129,6 +129,12 @@ def test_series_finer_than_the_image__pixels_are_averaged(make_scene, make_serie
     expected = 1052 + 5 * np.arange(20)
     np.testing.assert_allclose(values[3:, 5, 0], expected[3:], atol=2.5)
     np.testing.assert_allclose(values[5, 3:, 1], expected[3:], atol=2.5)
+    # Of noise, the mean of 5 x 5 pixels leaves a fifth.
+    noisy = np.random.default_rng(0).normal(5000, 500, (2, 200, 200))
+    series = make_series({"20210501": noisy}, folder="noise", pixel=1.0, size=(200, 200))
+    patches = dataset(folder, series)
+    values = read_patch(patches, 0, MEAN).sentinel * patches.layout.series_bands.divisor
+    assert 80 < values.std() < 150
 
 
 @pytest.mark.parametrize("missing", ["image", "series"])

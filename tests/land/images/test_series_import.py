@@ -124,6 +124,7 @@ def test_import__series_elsewhere_is_an_error(raster_folder, make_series):
 
 
 def test_import__dates_below_the_images_are_no_images(raster_folder, make_series):
-    series = make_series({"20210501": 1000}, folder="rasters/dates")
+    as_image = {"count": 3, "dtype": "uint8", "descriptions": ()}
+    series = make_series({"20210501": 9, "no date": 9}, folder="rasters/dates", **as_image)
     images = import_images(raster_folder, ImportSettings(), series=series)
     assert [image.path.stem for image in images.images] == ["place0", "place1", "place2"]
