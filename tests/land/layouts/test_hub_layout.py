@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.ndimage import map_coordinates
 
 from core.errors import SceneError
 from core.land.data.data_summary import summarise_dataset
@@ -74,6 +75,37 @@ def test_read__sentinel_pixel_of_every_aerial_pixel(hub: Hub) -> None:
     assert np.array_equal(np.unique(block_position(np.arange(512), 51.2) // 1), np.arange(10))
     extent = patch_super_patch(dataset.patches[0], SentinelSettings()).patch_extent
     assert extent == pytest.approx((0, 0, 10, 10))
+
+
+def test_read__season_of_the_series_of_a_patch(hub: Hub) -> None:
+    hub.patch()
+    covers = np.zeros((len(DATES), 2, 10, 10), np.uint16)
+    covers[1:3, 1, 0, 0] = 100  # both dates of February, on the first pixel
+    data = np.zeros((len(DATES), 10, 10, 10), np.uint16)
+    data += (1000 * np.arange(1, 5, dtype=np.uint16))[:, None, None, None]
+    hub.series(data=data, masks=covers)
+    dataset = hub.discover()
+    months = read_patch(dataset, 0, RequiredData(sentinel=True, season="months")).sentinel
+    assert months is not None
+    values = months.reshape(512, 512, 12, 10)[..., 0]
+    # January, the mean of the two dates of February, and July.
+    np.testing.assert_allclose(values[511, 511, [0, 1, 6]], (0.1, 0.25, 0.4), rtol=1e-5)
+    # Under the clouds, February lies a sixth of the way from January to July.
+    np.testing.assert_allclose(values[0, 0, [0, 1, 6]], (0.1, 0.15, 0.4), rtol=1e-5)
+    assert (
+        read_patch(dataset, 0, RequiredData(sentinel=True, season="indices")).sentinel is not None
+    )
+
+
+def test_read__interpolated_series_of_a_patch(hub: Hub) -> None:
+    hub.patch()
+    needs = RequiredData(sentinel=True, interpolation="smooth")
+    table = read_patch(hub.discover(), 0, needs)
+    assert table.sentinel is not None
+    grid = (1000 + 100 * np.arange(10)[:, None] + np.arange(10)) / 10_000
+    ground = [((offset + 0.5) * 0.2 / 10.24) - 0.5 for offset in (table.row, table.column)]
+    expected = map_coordinates(grid, ground, order=1, mode="nearest")
+    np.testing.assert_allclose(table.sentinel[:, 0], expected, rtol=1e-4)
 
 
 def test_heights__limits_and_missing_values() -> None:
