@@ -1,6 +1,6 @@
 // Labelling of land cover: an image to draw regions on, next to its class map. Everything drawn is
-// kept here and sent to the page as one growing list, so that nothing is lost if the page is slower
-// than the user.
+// kept here and sent to the page as a list until the page has processed it, so that nothing is lost
+// if the page is slower than the user.
 const editors = new WeakMap();
 const TOOLS = [["superpixel", "Superpixel", "S"], ["rectangle", "Rectangle", "R"], ["freehand", "Freehand", "F"],
   ["remove", "Remove", "X"], ["move", "Move", "M"]];
@@ -131,7 +131,9 @@ class Editor {
   send(kind, ...details) {
     if (!this.data) return;
     this.log.push([kind, this.data.patch, ...details]);
-    this.publish("log", { instance: this.instance, log: this.log });
+    // Without what the page has processed already, so that nothing is repeated after a restart.
+    const first = this.data.processed[this.instance] || 0;
+    this.publish("log", { instance: this.instance, first, log: this.log.slice(first) });
     this.draw();
   }
   /** Send a drawing, and display it until the page has processed it. */

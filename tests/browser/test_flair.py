@@ -13,7 +13,7 @@ pytestmark = pytest.mark.browser
 WAIT = 60_000
 RICH = FeatureSpec(fusion=True, robust=True)
 PAGES = {
-    "flair_data": ("Time series", "All patches", "Classes", "Files"),
+    "flair_data": ("Time series", "All patches", "Classes", "Files", "Label regions"),
     "flair_pixels": ("A channel by class", "Spectra", "Two channels"),
     "flair_models": ("The notebook's grid", "Label economy", "HDBSCAN live"),
     "flair_confusion": ("Two models", "Patch by patch", "Class maps"),

@@ -43,7 +43,7 @@ LAND_COVER_PAGES = ("flair_data", "flair_pixels", "flair_models", "flair_confusi
 TABS = {
     "embeddings": ("Compare encoders", "All encoders"),
     "clusters": ("Report card", "Agreement with an attribute", "Explain", "Edit"),
-    "flair_data": ("Time series", "All patches", "Classes", "Files"),
+    "flair_data": ("Time series", "All patches", "Classes", "Files", "Label regions"),
     "flair_pixels": ("A channel by class", "Spectra", "Two channels"),
     "flair_models": ("The notebook's grid", "Label economy", "HDBSCAN live"),
     "flair_confusion": ("Two models", "Patch by patch", "Class maps"),

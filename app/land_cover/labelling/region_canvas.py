@@ -1,7 +1,7 @@
 """The component on which regions are drawn, and the changes that it reports."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any
 
@@ -38,6 +38,7 @@ from core.pipeline.land.labelling.region_file import change_regions
 from core.types import AnyArray, BoolArray, ByteArray
 
 _LOG = "region log"
+_NOTHING: Mapping[str, Any] = {"instance": "", "first": 0, "log": []}
 
 
 @dataclass(frozen=True)
@@ -84,9 +85,13 @@ def store_drawings(land: Land, patches: Mapping[str, Patch], superpixel_area: in
 
     `patches` are the patches of the data set by name.
     """
-    sent = getattr(widget_value(canvas_key(land)), "log", None) or {"instance": "", "log": []}
-    counts, instance = drawer(_LOG, land.workspace), str(sent["instance"])
-    entries = sent["log"][counts.get(instance, 0) :]
+    sent = getattr(widget_value(canvas_key(land)), "log", None) or _NOTHING
+    counts, instance, first = (
+        drawer(_LOG, land.workspace),
+        str(sent["instance"]),
+        int(sent["first"]),
+    )
+    entries = sent["log"][max(0, counts.get(instance, 0) - first) :]
     if not entries:
         return []
     problems: list[str] = []
@@ -100,7 +105,7 @@ def store_drawings(land: Land, patches: Mapping[str, Patch], superpixel_area: in
         return history
 
     # Counted first, so that an entry that fails is not tried again.
-    counts[instance] = len(sent["log"])
+    counts[instance] = first + len(sent["log"])
     change_regions(land.workspace, land.legend, change)
     return problems
 
@@ -130,9 +135,12 @@ def _apply_entry(
     else:
         pixels = _drawn_pixels(shape[0], patch.shape)
     outline = trace_outline(pixels, patch_box(patch)[:2])
-    return add_region_steps(
-        history, region_step(history, image_name(land.dataset, patch), int(value), outline)
-    )
+    step = region_step(history, image_name(land.dataset, patch), int(value), outline)
+    last = history.regions()[-1:]
+    # A double click, or a browser that repeats its list after a restart of the server.
+    if last and replace(last[0], number=step.number) == step:
+        return history
+    return add_region_steps(history, step)
 
 
 def _drawn_pixels(points: Any, shape: tuple[int, int]) -> BoolArray:
