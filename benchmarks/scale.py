@@ -36,7 +36,7 @@ from sklearn.metrics import adjusted_rand_score
 from core.clusters.methods import mixture
 from core.clusters.methods.density import hdbscan_tree
 from core.clusters.methods.gmm import fit_gmm
-from core.clusters.methods.row_sample import sample_rows
+from core.clusters.methods.row_sample import random_rows
 from core.settings import CutSettings, GmmSettings, TreeSettings
 from core.types import AnyArray
 
@@ -168,7 +168,7 @@ def measure_agreement(root: Path) -> dict[str, float]:
     """Return the agreement of clusters of a sample that is extended with those of a full fit."""
     (file,) = (root / "artifacts" / "reduction").glob("*/points.npy")
     points = np.load(file, mmap_mode="r")
-    points = np.ascontiguousarray(points[sample_rows(len(points), min(len(points), COMPARED))])
+    points = np.ascontiguousarray(points[random_rows(len(points), min(len(points), COMPARED))])
     n, trees, mixtures = len(points), TreeSettings(), GmmSettings(KINDS)
 
     def cluster(limit: int) -> tuple[AnyArray, AnyArray]:

@@ -7,7 +7,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from core.clusters.labelling import labels_by_size
-from core.clusters.methods.row_sample import sample_rows
+from core.clusters.methods.row_sample import random_rows
 from core.errors import DegenerateError
 from core.progress import Progress, report_step, silent
 from core.types import AnyArray, DoubleArray, FloatArray, IntArray
@@ -92,7 +92,7 @@ def fit_components(
     from threadpoolctl import threadpool_limits
 
     n_sampled = MAX_FITTED if len(data) > MAX_FITTED else 0
-    sample = data[sample_rows(len(data), n_sampled)] if n_sampled else data
+    sample = data[random_rows(len(data), n_sampled)] if n_sampled else data
     floor = regularisation * float(data.var(axis=0).mean())
     fits = []
     # One thread for BLAS and OpenMP: the matrices are small, and on a busy machine, threads that

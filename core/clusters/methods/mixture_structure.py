@@ -7,7 +7,7 @@ from itertools import combinations
 import numpy as np
 
 from core.clusters.methods.mixture import Shape, fit_components, log_densities
-from core.clusters.methods.row_sample import sample_rows
+from core.clusters.methods.row_sample import random_rows
 from core.errors import DegenerateError
 from core.settings import GmmSettings
 from core.types import DoubleArray, IntArray
@@ -89,7 +89,7 @@ def choose_structure(points: DoubleArray, settings: GmmSettings) -> Structure:
 
 def held_out_sample(points: DoubleArray) -> DoubleArray:
     """Return the points on which held-out likelihoods are measured: all, or 2,000 at random."""
-    return points if len(points) <= SAMPLE else points[sample_rows(len(points), SAMPLE)]
+    return points if len(points) <= SAMPLE else points[random_rows(len(points), SAMPLE)]
 
 
 def measure_held_out(

@@ -8,7 +8,7 @@ from sklearn.metrics import adjusted_rand_score
 from core.clusters.methods import mixture
 from core.clusters.methods.gmm import fit_gmm, fit_mixture
 from core.clusters.methods.mixture import SHAPES, log_densities
-from core.clusters.methods.row_sample import sample_rows
+from core.clusters.methods.row_sample import random_rows
 from core.errors import Cancelled, DegenerateError, TooFewError
 from core.settings import GmmSettings
 
@@ -48,7 +48,7 @@ def test_fit_gmm__many_chips_get_the_densities_of_a_sample(monkeypatch, covarian
     assert sampled.notes[0].startswith("The mixture was fitted to a random sample of 400 of 1,200")
     assert "n_sampled" not in full.facts
     # The parameters are those of the sample alone, the likelihood is that of all chips.
-    own = fit_mixture(points[sample_rows(1200, 400)], settings)
+    own = fit_mixture(points[random_rows(1200, 400)], settings)
     np.testing.assert_allclose(np.sort(fitted.means, axis=0), np.sort(own.means, axis=0))
     densities = log_densities(fitted, points.astype(np.float64))
     assert fitted.log_likelihood == pytest.approx(logsumexp(densities, axis=1).mean(), rel=1e-6)

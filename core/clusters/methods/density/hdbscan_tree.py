@@ -23,7 +23,7 @@ from core.clusters.methods.density.condensed_tree import CondensedTree, Cut
 from core.clusters.methods.density.exact_edges import build_by_boruvka, build_edges
 from core.clusters.methods.density.neighbour_graph import MIN_CHIPS, GraphSpace, embed_neighbours
 from core.clusters.methods.density.size_choice import SizeChoice, choose_sizes
-from core.clusters.methods.row_sample import sample_rows
+from core.clusters.methods.row_sample import random_rows
 from core.errors import ArtifactError, DegenerateError, TooFewError
 from core.settings import CutSettings, TreeSettings
 from core.types import DoubleArray, FloatArray
@@ -173,14 +173,23 @@ def build_tree(points: FloatArray, settings: TreeSettings, suggest: bool = True)
             remedy="Check the chips: they may be blank or fully masked.",
         )
     if n > MAX_EXACT:
-        from core.clusters.methods.density.tree_extension import extend_tree
-
-        rows = sample_rows(n, MAX_EXACT)
-        return extend_tree(build_tree(data[rows], settings, suggest), data, rows)
+        return _build_sampled_tree(data, settings, suggest)
     with _BUILD_LOCK:
         if is_graph:
             return _build_graph_tree(data, min_samples, suggest)
         return _span(data, min_samples, data.shape[1])
+
+
+def _build_sampled_tree(data: FloatArray, settings: TreeSettings, suggest: bool) -> SpanningTree:
+    """Return the exact tree of a random sample, to which all other points are joined."""
+    from core.clusters.methods.density.tree_extension import TreeArrays, extend_tree
+
+    rows = random_rows(len(data), MAX_EXACT)
+    tree = build_tree(data[rows], settings, suggest)
+    sampled = TreeArrays(tree.edges, tree.core_distances, tree.coordinates)
+    choice = tree.choice and tree.choice.scale(len(data) / len(rows))
+    arrays = vars(extend_tree(sampled, data, rows))
+    return replace(tree, **arrays, choice=choice, n_sampled=len(rows))
 
 
 def _build_graph_tree(data: FloatArray, min_samples: int, suggest: bool) -> SpanningTree:

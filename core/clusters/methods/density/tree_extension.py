@@ -5,52 +5,50 @@ among its exact nearest neighbours in the sample. All of them are then in one sp
 cuts, sizes and memberships are those of all chips.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass
 
 import numpy as np
 
-from core.clusters.methods.density.hdbscan_tree import SpanningTree
 from core.neighbours.nearest import NeighbourIndex
-from core.types import AnyArray, FloatArray
+from core.types import AnyArray, DoubleArray, FloatArray
 
 N_NEIGHBOURS = 5
 """Sampled neighbours of each other chip. The coordinates in the neighbour graph are their mean."""
 
 
-def extend_tree(tree: SpanningTree, points: FloatArray, rows: AnyArray) -> SpanningTree:
+@dataclass(frozen=True)
+class TreeArrays:
+    """The edges, core distances and coordinates of a spanning tree; see `SpanningTree`."""
+
+    edges: DoubleArray
+    core_distances: FloatArray
+    coordinates: FloatArray | None = None
+
+
+def extend_tree(sampled: TreeArrays, points: FloatArray, rows: AnyArray) -> TreeArrays:
     """Return the tree of all points from the tree of some of them.
 
     The points, (n, d), are those of all chips; the tree was built from the `rows`, (m,), ascending.
-    The suggested sizes are scaled to all points.
     """
-    n, m = len(points), len(rows)
-    others = np.setdiff1d(np.arange(n), rows)
+    n, others = len(points), np.setdiff1d(np.arange(len(points)), rows)
     _, near = NeighbourIndex(np.ascontiguousarray(points[rows])).search(
-        np.ascontiguousarray(points[others]), min(N_NEIGHBOURS, m)
+        np.ascontiguousarray(points[others]), min(N_NEIGHBOURS, len(rows))
     )
     space, coordinates = points, None
-    if tree.coordinates is not None:
-        space = coordinates = np.empty((n, tree.coordinates.shape[1]), np.float32)
-        coordinates[rows] = tree.coordinates
-        coordinates[others] = tree.coordinates[near].mean(axis=1)
-    reached = _mutual_reachability(space, rows, others, near, tree.core_distances)
+    if sampled.coordinates is not None:
+        space = coordinates = np.empty((n, sampled.coordinates.shape[1]), np.float32)
+        coordinates[rows] = sampled.coordinates
+        coordinates[others] = sampled.coordinates[near].mean(axis=1)
+    reached = _mutual_reachability(space, rows, others, near, sampled.core_distances)
     best, position = reached.argmin(axis=1), np.arange(len(others))
-    joined = np.stack([rows[near[position, best]], others, reached[position, best]], axis=1).astype(
-        np.float64
-    )
-    edges = tree.edges.copy()
-    edges[:, :2] = rows[tree.edges[:, :2].astype(np.int64)]
-    edges = np.concatenate([edges, joined])
+    ends, lengths = rows[near[position, best]], reached[position, best]
+    within = sampled.edges.copy()
+    within[:, :2] = rows[sampled.edges[:, :2].astype(np.int64)]
+    edges = np.concatenate([within, np.stack([ends, others, lengths], axis=1)])
     core = np.empty(n, np.float32)
-    core[rows], core[others] = tree.core_distances, reached[position, best]
-    return replace(
-        tree,
-        edges=edges[np.lexsort((edges[:, 1], edges[:, 0], edges[:, 2]))],
-        core_distances=core,
-        coordinates=coordinates,
-        choice=tree.choice and tree.choice.scale(n / m),
-        n_sampled=m,
-    )
+    core[rows], core[others] = sampled.core_distances, lengths
+    order = np.lexsort((edges[:, 1], edges[:, 0], edges[:, 2]))
+    return TreeArrays(edges[order], core, coordinates)
 
 
 def _mutual_reachability(

@@ -9,7 +9,7 @@ from core.clusters.methods.density import hdbscan_tree
 from core.clusters.methods.density.hdbscan_tree import build_tree, cluster_persistence, cut_tree
 from core.clusters.methods.density.tree_extension import N_NEIGHBOURS
 from core.clusters.methods.method_table import METHODS
-from core.clusters.methods.row_sample import sample_rows
+from core.clusters.methods.row_sample import random_rows
 from core.clusters.noise_treatment import soft_membership
 from core.settings import CutSettings, RunSettings, TreeSettings
 
@@ -33,7 +33,7 @@ def at_most_600(monkeypatch):
 def test_build_tree__many_chips_join_the_tree_of_a_sample(at_most_600, settings):
     points, _ = overlapping_blobs()
     tree = build_tree(points, settings)
-    rows = sample_rows(1500, 600)
+    rows = random_rows(1500, 600)
     assert (len(tree), tree.n_sampled) == (1500, 600)
     ends = tree.edges[:, :2].astype(int)
     graph = coo_array((np.ones(1499), (ends[:, 0], ends[:, 1])), (1500, 1500))
@@ -53,7 +53,7 @@ def test_build_tree__many_chips_join_the_tree_of_a_sample(at_most_600, settings)
 
 def test_build_tree__mutual_reachability_of_joined_chips(at_most_600):
     points, _ = overlapping_blobs()
-    tree, rows = build_tree(points, IN_COMPONENTS), sample_rows(1500, 600)
+    tree, rows = build_tree(points, IN_COMPONENTS), random_rows(1500, 600)
     ends, length = tree.edges[:, :2].astype(int), tree.edges[:, 2]
     joined = ~np.isin(ends, rows).all(axis=1)
     first, second = ends[joined].T
@@ -81,7 +81,7 @@ def test_cut__extended_tree_agrees_with_the_full_tree(monkeypatch, settings):
 def test_build_tree__suggested_size_is_scaled_to_all_chips(at_most_600):
     points, _ = overlapping_blobs()
     tree = build_tree(points, IN_GRAPH)
-    own = build_tree(points[sample_rows(1500, 600)], IN_GRAPH)
+    own = build_tree(points[random_rows(1500, 600)], IN_GRAPH)
     assert tree.choice.sizes == {k: round(2.5 * v) for k, v in own.choice.sizes.items()}
     assert tree.resolve(CutSettings()).min_cluster_size == tree.choice.sizes["eom"]
 
