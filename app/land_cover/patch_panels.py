@@ -21,13 +21,12 @@ from core.land.data.data_summary import matching_note, prior_shift, summarise_sp
 from core.land.data.dataset import Patch
 from core.land.data.nomenclature import Legend
 from core.land.data.patch_reading import ReadablePatch
+from core.land.season.season_columns import MONTH_NAMES
 from core.types import AnyArray, ByteArray
 
-MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-PAGE_SIZE = 24
+PAGE_SIZE, FRAME = 24, 560
 SHRINKING, GREY = 4, 232
 SPLIT_COLOURS = {"train": "var(--cs-accent)", "test": "#D55E00"}
-FRAME = 560
 
 
 def sample_panel(land: Land) -> None:
@@ -169,7 +168,7 @@ def series_panel(land: Land) -> None:
     means = sentinel.monthly_means(np.asarray(series.data), series.dates, used)
     months = sorted(Counter(int(series.dates[i][5:7]) for i in np.flatnonzero(used)).items())
     captions = [
-        (palette.RULE, MONTHS[month - 1], markup.count_noun(n, "date")) for month, n in months
+        (palette.RULE, MONTH_NAMES[month - 1], markup.count_noun(n, "date")) for month, n in months
     ]
     _sentinel_gallery(means, captions)
 

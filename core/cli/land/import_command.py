@@ -71,10 +71,6 @@ def import_images_command(
     The files are not copied. All other commands and the land-cover pages then use them.
     """
     session.refuse_model_options()
-    names, series_names = (
-        None if text is None else tuple(name.strip() for name in text.split(","))
-        for text in (bands, series_bands)
-    )
     settings = session.settings(
         ImportSettings,
         "import",
@@ -82,8 +78,8 @@ def import_images_command(
         background=background,
         groups=groups,
         block=block,
-        bands=names,
-        series_bands=series_names,
+        bands=_split_names(bands),
+        series_bands=_split_names(series_bands),
         credit=credit,
         unlabelled=unlabelled,
     )
@@ -102,6 +98,10 @@ def import_images_command(
         f"Next: {_next_step(images)} --workspace {session.workspace.root}",
     ]
     show_result(session.as_json, result, lines)
+
+
+def _split_names(text: str | None) -> tuple[str, ...] | None:
+    return None if text is None else tuple(name.strip() for name in text.split(","))
 
 
 def _import_lines(images: ImageSet, counts: dict[str, Any]) -> list[str]:
