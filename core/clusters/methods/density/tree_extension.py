@@ -30,34 +30,34 @@ def extend_tree(sampled: TreeArrays, points: FloatArray, rows: AnyArray) -> Tree
 
     The points, (n, d), are those of all chips; the tree was built from the `rows`, (m,), ascending.
     """
-    n, others = len(points), np.setdiff1d(np.arange(len(points)), rows)
+    n, outside_rows = len(points), np.setdiff1d(np.arange(len(points)), rows)
     _, near = NeighbourIndex(np.ascontiguousarray(points[rows])).search(
-        np.ascontiguousarray(points[others]), min(N_NEIGHBOURS, len(rows))
+        np.ascontiguousarray(points[outside_rows]), min(N_NEIGHBOURS, len(rows))
     )
     space, coordinates = points, None
     if sampled.coordinates is not None:
         space = coordinates = np.empty((n, sampled.coordinates.shape[1]), np.float32)
         coordinates[rows] = sampled.coordinates
-        coordinates[others] = sampled.coordinates[near].mean(axis=1)
-    reached = _mutual_reachability(space, rows, others, near, sampled.core_distances)
-    best, position = reached.argmin(axis=1), np.arange(len(others))
+        coordinates[outside_rows] = sampled.coordinates[near].mean(axis=1)
+    reached = _mutual_reachability(space, rows, outside_rows, near, sampled.core_distances)
+    best, position = reached.argmin(axis=1), np.arange(len(outside_rows))
     ends, lengths = rows[near[position, best]], reached[position, best]
     within = sampled.edges.copy()
     within[:, :2] = rows[sampled.edges[:, :2].astype(np.int64)]
-    edges = np.concatenate([within, np.stack([ends, others, lengths], axis=1)])
+    edges = np.concatenate([within, np.stack([ends, outside_rows, lengths], axis=1)])
     core = np.empty(n, np.float32)
-    core[rows], core[others] = sampled.core_distances, lengths
+    core[rows], core[outside_rows] = sampled.core_distances, lengths
     order = np.lexsort((edges[:, 1], edges[:, 0], edges[:, 2]))
     return TreeArrays(edges[order], core, coordinates)
 
 
 def _mutual_reachability(
-    space: FloatArray, rows: AnyArray, others: AnyArray, near: AnyArray, core: FloatArray
+    space: FloatArray, rows: AnyArray, outside_rows: AnyArray, near: AnyArray, core: FloatArray
 ) -> FloatArray:
     """Return the distance at which chips and their sampled neighbours reach each other, (n, k)."""
     columns = []
     for neighbour in near.T:
-        difference = space[others] - space[rows[neighbour]]
+        difference = space[outside_rows] - space[rows[neighbour]]
         length = np.sqrt(np.einsum("ij,ij->i", difference, difference))
         columns.append(np.maximum(length, core[neighbour]))
     return np.asarray(np.stack(columns, axis=1), np.float32)
