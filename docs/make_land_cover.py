@@ -242,7 +242,7 @@ of all patches count for the map of each patch. They are kept in the workspace
 - **A region consists of whole pixels**: those whose centres lie inside a drawing. Where regions
   overlap, the later one counts.
 - **The classifier** is logistic regression, in which all classes weigh the same, on at most 400
-  random pixels of each region and 1,000 of each class. Its features are the bands, with the NDVI or
+  random pixels of each region and 500 of each class. Its features are the bands, with the NDVI or
   the surroundings on request. With only a few regions, the surroundings can make the map worse, so
   compare both. Sentinel series, robust scaling and tokens are not available, because whole images
   have no series and the classifier scales its features itself.

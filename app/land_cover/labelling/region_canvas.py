@@ -31,6 +31,7 @@ from core.land.labelling.region_pixels import (
     image_name,
     patch_box,
     patch_superpixels,
+    regions_inside,
     superpixel_at,
     trace_outline,
 )
@@ -190,11 +191,10 @@ def _superpixel_uri(land: Land, patch: Patch, area: int) -> str:
 def _region_rows(regions: Sequence[Region], image: str, patch: Patch) -> list[Any]:
     """Return number, class and rings of the regions on a patch, in pixels of the patch."""
     box = patch_box(patch)
-    frame, corner = shapely.box(*box), np.array(box[:2])
+    members = [region for region in regions if region.image == image]
     return [
-        [region.number, region.value, _rings(region.shape, corner)]
-        for region in regions
-        if region.image == image and region.shape.intersects(frame)
+        [region.number, region.value, _rings(region.shape, np.array(box[:2]))]
+        for region in regions_inside(members, box)
     ]
 
 

@@ -14,7 +14,9 @@ from core.land.labelling.label_regions import Region
 from core.land.labelling.region_pixels import (
     RegionPixels,
     image_name,
+    patch_box,
     patch_pixels,
+    regions_inside,
     sample_regions,
     stack_samples,
 )
@@ -24,7 +26,7 @@ from core.land.models.regularisation import UNSMOOTHED, RegularisationSettings, 
 from core.progress import Progress, report_step, silent
 from core.types import AnyArray, ByteArray, DoubleArray, FloatArray, IntArray
 
-PIXELS_PER_CLASS = 1000
+PIXELS_PER_CLASS = 500
 """The most pixels of a class that the classifier is fitted to, so that it answers at once."""
 N_FOLDS = 5
 """Groups of regions that are left out in turn."""
@@ -134,11 +136,17 @@ def collect_pixels(
     for region in regions:
         by_image.setdefault(region.image, []).append(region)
     patches = [patch for patch in all_patches(dataset) if image_name(dataset, patch) in by_image]
-    samples = []
-    for step, patch in enumerate(patches, start=1):
-        samples.append(sample_regions(patch, tuple(by_image[image_name(dataset, patch)]), spec))
-        report_step(report, step, len(patches), patch.name)
     present = {image_name(dataset, patch) for patch in patches}
+    # Most patches of a large image have no regions, and their features are not computed.
+    pairs = [
+        (patch, inside)
+        for patch in patches
+        if (inside := regions_inside(by_image[image_name(dataset, patch)], patch_box(patch)))
+    ]
+    samples = []
+    for step, (patch, inside) in enumerate(pairs, start=1):
+        samples.append(sample_regions(patch, inside, spec))
+        report_step(report, step, len(pairs), patch.name)
     problems = tuple(
         Problem(name, f"the image is not in the data set, so its {len(members)} regions are unused")
         for name, members in by_image.items()

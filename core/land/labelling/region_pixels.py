@@ -116,15 +116,26 @@ def trace_outline(pixels: BoolArray, corner: tuple[int, int]) -> str:
     return str(shapely.to_wkt(outline, rounding_precision=0))
 
 
+def regions_inside(regions: Sequence[Region], box: Box) -> tuple[Region, ...]:
+    """Return the regions that have pixels in a box of an image."""
+    left, top, right, bottom = box
+
+    def has_pixels(region: Region) -> bool:
+        west, north, east, south = region.shape.bounds
+        return bool(west < right and east > left and north < bottom and south > top)
+
+    # The bounds are quick to compare; a region in the corner of its bounds is rare and harmless.
+    return tuple(region for region in regions if has_pixels(region))
+
+
 def fill_regions(regions: Sequence[Region], box: Box) -> tuple[ByteArray, IntArray]:
     """Return the class values and the region numbers of the pixels of a box of an image, (h, w).
 
     Both are 0 outside all regions. Where regions overlap, the later one counts.
     """
     left, top, right, bottom = box
-    shape, frame = (bottom - top, right - left), shapely.box(*box)
+    shape, inside = (bottom - top, right - left), regions_inside(regions, box)
     numbers = np.full(shape, _NO_REGION, np.int32)
-    inside = [region for region in regions if region.shape.intersects(frame)]
     if not inside:
         return np.zeros(shape, np.uint8), numbers
     moved = shapely.transform([region.shape for region in inside], lambda xy: xy - (left, top))
@@ -159,8 +170,7 @@ def sample_regions(patch: Patch, regions: tuple[Region, ...], spec: FeatureSpec)
 
     The result stays in memory, so that only patches with new regions are read again.
     """
-    frame = shapely.box(*patch_box(patch))
-    inside = tuple(region for region in regions if region.shape.intersects(frame))
+    inside = regions_inside(regions, patch_box(patch))
     return _sample_regions(_without_labels(patch), inside, spec, image_version(patch.image))
 
 

@@ -1,5 +1,7 @@
 """The classifier of labelled regions, against scikit-learn, and its evaluation."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
@@ -10,7 +12,7 @@ from core.errors import TooFewError
 from core.land.data.nomenclature import LandCover, Legend
 from core.land.labelling import region_fit
 from core.land.labelling.region_fit import PIXELS_PER_CLASS, collect_pixels, fit_regions, map_patch
-from core.land.labelling.region_pixels import RegionPixels
+from core.land.labelling.region_pixels import RegionPixels, sample_regions
 from core.land.models.features import FeatureSpec
 from core.land.models.regularisation import RegularisationSettings
 from tests.land.images.conftest import HEIGHT, WIDTH
@@ -106,7 +108,7 @@ def test_fit__a_limit_of_pixels_per_class(monkeypatch):
     rows = region_fit._limit_classes(np.repeat([1, 2], [500, 4]).astype(np.uint8), np.arange(504))
     assert (rows < 500).sum() == 10
     assert (rows >= 500).sum() == 4
-    assert PIXELS_PER_CLASS == 1000
+    assert PIXELS_PER_CLASS == 500
 
 
 def test_map_patch__regions_of_one_image_map_another(unlabelled):
@@ -138,3 +140,22 @@ def test_collect_pixels__needs_two_classes_and_names_absent_images(unlabelled):
     pixels, problems = collect_pixels(unlabelled, history.regions(), FeatureSpec())
     assert [problem.name for problem in problems] == ["gone.tif"]
     assert len(np.unique(pixels.numbers)) == 5
+
+
+def test_collect_pixels__reads_only_patches_with_regions(unlabelled, monkeypatch):
+    """A large image has many windows, and features of most of them are not needed."""
+    history = add_rectangles(two_classes(), "field0.tif", DARK_AND_BRIGHT)
+    first, second = unlabelled.unlabelled
+    # Two windows of one image, of which the right one has the bright regions only.
+    halves = [replace(first, window=box) for box in ((0, 0, 80, 120), (80, 0, 160, 120))]
+    top = replace(second, image=first.image, window=(0, 110, 160, 120))
+    dataset = replace(unlabelled, unlabelled=(*halves, top))
+    patches = []
+    monkeypatch.setattr(
+        region_fit,
+        "sample_regions",
+        lambda patch, *options: patches.append(patch) or sample_regions(patch, *options),
+    )
+    pixels, _ = collect_pixels(dataset, history.regions(), FeatureSpec())
+    assert patches == halves
+    assert np.bincount(pixels.numbers).tolist() == [0, 391, 400, 400, 400]
