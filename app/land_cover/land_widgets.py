@@ -13,7 +13,7 @@ from app.session.cache import cached_result
 from app.session.state import keep_choice, page_choice, widget_key
 from app.widgets.chip_tables import csv_button
 from app.widgets.choices import remembered_widget
-from app.widgets.markup import escape_markdown, format_number
+from app.widgets.markup import count_noun, escape_markdown, format_number
 from core.land.data.data_summary import FileSurvey
 from core.land.data.nomenclature import Nomenclature
 from core.land.data.patch_reading import ReadablePatch
@@ -168,3 +168,14 @@ def download_button(land: Land, label: str, table: pd.DataFrame, name: str) -> N
     """Draw a button that downloads a table as CSV, with the citation and licence at the end."""
     credit = land.credit
     csv_button(label, table, name, footer=f"# {credit}\n")
+
+
+def describe_split(land: Land, summary: Mapping[str, Any]) -> str:
+    """Return the numbers of patches, areas and domains of a split, and of classes per patch."""
+    n, spread = summary["unreadable"], summary["classes_per_patch"]
+    patches = count_noun(summary["patches"], "patch", "patches")
+    patches += f" ({n} of them could not be read)" if n else ""
+    domains = count_noun(len(summary["domains"]), "domain")
+    classes = f"{spread['min']} to {spread['max']} classes, {spread['mean']:.1f} on average"
+    areas = "" if land.is_own else count_noun(summary["areas"], "area") + " of "
+    return land.adapt(f"{patches} in {areas}{domains}. A patch contains {classes}.")

@@ -1,8 +1,6 @@
 """Panels of land cover data: patches, their time series, the classes, and problems with files."""
 
 from collections import Counter
-from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -249,7 +247,7 @@ def class_panel(land: Land) -> None:
     splits = summarise_splits(land.dataset, survey.counts, nomenclature)
     st.header("Share of each class")
     for split, summary in splits.items():
-        st.markdown(f"**{split.capitalize()}**: {_describe_split(land, summary)}")
+        st.markdown(f"**{split.capitalize()}**: {land_widgets.describe_split(land, summary)}")
     show_chart(pixel_charts.class_distribution(splits), "cs.land.shares")
     if len(splits) == 2:
         st.markdown(
@@ -265,16 +263,6 @@ def class_panel(land: Land) -> None:
         table[land.adapt(f"{split}: patches")] = counts["patches"]
     land_widgets.show_table(table)
     land_widgets.download_button(land, "Download the shares (CSV)", table, "land-cover-classes.csv")
-
-
-def _describe_split(land: Land, summary: Mapping[str, Any]) -> str:
-    n, spread = summary["unreadable"], summary["classes_per_patch"]
-    patches = markup.count_noun(summary["patches"], "patch", "patches")
-    patches += f" ({n} of them could not be read)" if n else ""
-    domains = markup.count_noun(len(summary["domains"]), "domain")
-    classes = f"{spread['min']} to {spread['max']} classes, {spread['mean']:.1f} on average"
-    areas = "" if land.is_own else f"{markup.count_noun(summary['areas'], 'area')} of "
-    return land.adapt(f"{patches} in {areas}{domains}. A patch contains {classes}.")
 
 
 def file_panel(land: Land) -> None:

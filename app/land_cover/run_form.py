@@ -18,7 +18,7 @@ from core.land.context.context_groups import CONTEXT
 from core.land.context.extra_features import EXTRAS
 from core.land.context.token_grids import TOKENS_PREFIX
 from core.land.data.pixel_sampling import SampleSettings, default_draw
-from core.land.evaluation.protocols import TITLES, Protocol, possible_protocols
+from core.land.evaluation.protocols import Protocol, possible_protocols, protocol_title
 from core.land.models.classifier_table import CLASSIFIERS
 from core.land.models.classifiers import MethodSettings
 from core.land.models.features import FeatureSpec, SentinelScaling
@@ -173,7 +173,8 @@ def _protocol_form(land: Land) -> tuple[list[Protocol], list[SampleSettings]]:
     choice = land_select(land, "Evaluation", options, "protocol", protocols[0])
     if choice != ALL:
         protocols = [protocol for protocol in protocols if protocol == choice]
-        st.caption(f"{escape_markdown(TITLES[choice]).capitalize()}.")
+        title = protocol_title(choice, is_own=land.is_own)
+        st.caption(f"{escape_markdown(title).capitalize()}.")
     start = default_draw(land.dataset)
     draw = land_select(land, "Training pixels", run_titles.DRAWS, "draw", start)
     other = "without"

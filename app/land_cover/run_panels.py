@@ -21,13 +21,9 @@ from core.land.evaluation.scorers import choose_scorer
 from core.land.models.classifier_table import CHANCE_BASELINES
 from core.pipeline.land import run_titles, study_results
 from core.pipeline.land.repeated_training import Stability
-from core.pipeline.land.run_titles import PROTOCOLS
 from core.pipeline.land.study_cells import StudyRun
 
 ALL = "all"
-COLUMNS: dict[Protocol, str] = {
-    name: title.partition(" (")[0].capitalize() for name, title in PROTOCOLS.items()
-}
 RELIABILITY = {
     "reliability": "Reliability",
     "weighted_reliability": "Reliability, weighted",
@@ -37,6 +33,12 @@ RELIABILITY = {
 MOST_ROWS, MOST_NOTES = 14, 10
 EVALUATION, TRAINING, OTHER = "Evaluated on", "Training pixels", 'Trained with "other"'
 SMOOTHING = "Smoothing"
+
+
+def protocol_columns(land: Land) -> dict[Protocol, str]:
+    """Return the title of the column of each protocol."""
+    titles = land.protocol_titles.items()
+    return {name: title.partition(" (")[0].capitalize() for name, title in titles}
 
 
 def runs_panel(land: Land, runs: Sequence[StudyRun]) -> None:
@@ -88,16 +90,16 @@ def _protocol_panel(land: Land, runs: Sequence[StudyRun]) -> None:
         if stability := run_stability(land, group):
             stabilities[title] = stability
     rows.sort(key=lambda row: (row[2], -max(row[1].get("domains", 0), row[1].get("test", 0))))
-    show_chart(
-        score_charts.protocol_chart(rows, COLUMNS, choose_scorer(land.legend)), "cs.land.together"
-    )
-    st.caption(
+    columns, scorer = protocol_columns(land), choose_scorer(land.legend)
+    show_chart(score_charts.protocol_chart(rows, columns, scorer), "cs.land.together")
+    text = (
         "mIoU by protocol. The optimism gap in the table is measured separately, on pixels that "
         "train no model and with equal numbers of training pixels: from all domains, minus from "
         "other domains only. It is available for models that were run by all protocols together."
     )
+    st.caption(land.adapt(text))
     negative = [
-        f"{title}: {stability.gap_text}"
+        f"{title}: {land.adapt(stability.gap_text)}"
         for title, stability in stabilities.items()
         if stability.gap is not None and stability.gap[0] < 0
     ]
@@ -108,16 +110,16 @@ def _protocol_panel(land: Land, runs: Sequence[StudyRun]) -> None:
 
 def protocol_table(land: Land, runs: Sequence[StudyRun]) -> pd.DataFrame:
     """Return the mIoU for each protocol, the stability and the optimism gap of each model."""
-    rows = []
+    rows, columns = [], protocol_columns(land)
     for group in study_results.group_by_protocol(runs):
         results = {protocol: run_result(land, run) for protocol, run in group.items()}
-        row = _model_columns(next(iter(group.values()))) | dict.fromkeys(COLUMNS.values(), np.nan)
-        row |= {COLUMNS[protocol]: result.scores.miou for protocol, result in results.items()}
+        row = _model_columns(next(iter(group.values()))) | dict.fromkeys(columns.values(), np.nan)
+        row |= {columns[protocol]: result.scores.miou for protocol, result in results.items()}
         clusters = [", ".join(map(str, result.n_clusters)) for result in results.values()]
         row["Clusters, by fold"] = " | ".join(filter(None, clusters)) or None
         rows.append(row | _stability_columns(run_stability(land, group)))
     table = pd.DataFrame(rows).dropna(axis=1, how="all")
-    scored = [title for title in COLUMNS.values() if title in table]
+    scored = [title for title in columns.values() if title in table]
     return table.sort_values(scored, ascending=False, kind="stable")
 
 

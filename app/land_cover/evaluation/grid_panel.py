@@ -9,7 +9,7 @@ import streamlit as st
 from app.land_cover.land_data import Land, list_runs, run_result
 from app.land_cover.land_jobs import land_job_button
 from app.land_cover.land_widgets import download_button, land_choice, show_table
-from app.land_cover.run_panels import COLUMNS, axis_panel, baseline_commands, score_columns
+from app.land_cover.run_panels import axis_panel, baseline_commands, protocol_columns, score_columns
 from app.land_cover.score_charts import timing_chart
 from app.widgets.charts import show_chart
 from app.widgets.markup import count_noun, escape_markdown, format_number
@@ -82,7 +82,7 @@ def _grid_columns(
     """Return the scores of a run, and the mIoU of the same model by the other protocols."""
     group = next(group for group in groups if run.key in {other.key for other in group.values()})
     by_protocol = {
-        COLUMNS[protocol]: _score_text(run_result(land, other))
+        protocol_columns(land)[protocol]: _score_text(run_result(land, other))
         for protocol, other in group.items()
         if protocol != run.settings.protocol
     }
@@ -109,7 +109,9 @@ def _show_grid(
         row = {"Configuration": cell.name, "The notebook, per patch": notebook}
         evaluated = {"Evaluated patches": f"{n} of {n_expected}"}
         rows.append(row | evaluated | _grid_columns(land, run, groups) if run else row)
-    protocols = [title for p, title in COLUMNS.items() if p != study.settings.protocol]
+    protocols = [
+        title for p, title in protocol_columns(land).items() if p != study.settings.protocol
+    ]
     times = ["Seconds per patch", "The notebook, per patch"]
     columns = ["Configuration", "Evaluated patches", *SCORES, *protocols, *times]
     table = pd.DataFrame(rows).reindex(columns=columns).dropna(axis=1, how="all")

@@ -134,7 +134,7 @@ def _require_readable(dataset: Dataset, summary: dict[str, Any]) -> None:
 def _split_lines(split: str, facts: dict[str, Any], *, is_own: bool) -> Iterator[str]:
     domains, per_patch = facts["domains"], facts["classes_per_patch"]
     names = f"({', '.join(domains[:6])}{' ...' if len(domains) > 6 else ''})"
-    grouping = (
+    position = (
         f"({facts['fused']} with a time series) in {counted(len(domains), 'group')}"
         if is_own
         else f"({facts['fused']} with Sentinel) in {counted(facts['areas'], 'area')} of "
@@ -142,7 +142,7 @@ def _split_lines(split: str, facts: dict[str, Any], *, is_own: bool) -> Iterator
     )
     noun, nouns = ("window", "windows") if is_own else ("patch", "patches")
     yield (
-        f"{split}: {facts['patches']} {nouns} {grouping} {names}; {per_patch['min']} to "
+        f"{split}: {facts['patches']} {nouns} {position} {names}; {per_patch['min']} to "
         f"{per_patch['max']} classes per {noun}, {per_patch['mean']:.1f} on average"
     )
     for cover in facts["classes"]:
