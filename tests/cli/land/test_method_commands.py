@@ -63,7 +63,7 @@ def test_run__regularisation_reports_its_effect(run: Run, land: Path) -> None:
     assert 0 < objects["recall_after"] < 1
     text = run(*words).stdout
     before, after = (f"{value:.3f}" for value in (effect["miou_before"], result["miou"]))
-    assert f"regularisation: mIoU {before} to {after}; found " in text
+    assert f"regularisation: mIoU {before} without it, {after} with it; of " in text
     assert "objects smaller than 400 pixels" in text
     plain = json.loads(run(*words[:-2], "--json").stdout)["protocols"]["domains"]
     assert plain["miou"] == effect["miou_before"]
