@@ -4,6 +4,7 @@ import streamlit as st
 
 from app.session import cache, jobs
 from app.session.state import choice_key, keep_choice
+from app.widgets.job_status import estimate_line
 from app.widgets.markup import escape_markdown
 from core.artifacts.keys import make_key
 from core.pipeline.change.scene_comparison import (
@@ -14,6 +15,8 @@ from core.pipeline.change.scene_comparison import (
     find_changes,
     find_pairs,
 )
+from core.pipeline.estimates.fit_estimate import estimate_added_chips
+from core.pipeline.estimates.run_estimate import expected_chips
 from core.pipeline.scene_search.scan_stages import require_pixel_encoder
 from core.pipeline.view import View
 
@@ -71,6 +74,8 @@ def _compare_button(pair: ScenePair) -> None:
     if st.button("Compare", type="primary", key="cs.changes", disabled=is_busy, width="stretch"):
         jobs.start_change_comparison(workspace, pair.names)
         st.rerun()
+    n = expected_chips(pair.view)
+    estimate_line(workspace, lambda model: estimate_added_chips(pair.view, model, n))
 
 
 def _explain_no_pair(view: View, present: list[str]) -> str:

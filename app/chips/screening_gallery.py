@@ -1,6 +1,7 @@
 """Chips that may not be worth keeping: a switch for each flag, and a gallery of flagged chips."""
 
 import dataclasses
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,11 +14,13 @@ from app.widgets import palette
 from app.widgets.chip_display import chip_gallery, gallery_pager
 from app.widgets.chip_panel.chip_panel import chip_opener
 from app.widgets.choices import button_choice
+from app.widgets.job_status import estimate_line
 from app.widgets.markup import count_noun, escape_markdown
 from core.chips import screening
 from core.chips.chip_set import ChipSet
 from core.chips.screening import DUPLICATE, FLAGS
 from core.input_settings import ScreenSettings
+from core.pipeline.estimates.fit_estimate import estimate_screening
 from core.pipeline.view import View
 from core.pipeline.workspace import Workspace
 
@@ -42,6 +45,7 @@ def screening_section(view: View) -> None:
         if st.button("Screen the chips", key="cs.screen", disabled=disabled):
             jobs.start_screening(workspace, view.settings)
             st.rerun()
+        estimate_line(workspace, partial(estimate_screening, view))
         return
     leave_out = views.requested_settings(workspace).screen.leave_out
     counts = {f: int(flags[f].sum()) for f in FLAGS if flags[f].any() or f in leave_out}

@@ -11,6 +11,7 @@ import streamlit as st
 from app.session import cache, jobs
 from app.session.views import find_view
 from app.widgets.charts import base_layout, show_chart
+from app.widgets.job_status import estimate_line
 from app.widgets.markup import count_noun, escape_hover, escape_markdown
 from app.widgets.palette import NOISE_COLOUR, Look
 from app.widgets.theme import chart_colours
@@ -26,6 +27,7 @@ from core.pipeline.assignment.assigned_scenes import (
     unassigned_scenes,
 )
 from core.pipeline.cluster_stages import open_projection
+from core.pipeline.estimates.fit_estimate import estimate_added_chips
 from core.pipeline.results.curation import curation_to_document
 from core.pipeline.results.current_file import CurrentResult, load_readable
 from core.pipeline.workspace import Workspace
@@ -52,6 +54,10 @@ def assignment_button(workspace: Workspace) -> None:
     if st.button(label, key="cs.assign", disabled=is_busy, help=_ASSIGN_HELP):
         jobs.start_assignment(workspace)
         st.rerun()
+    if not is_busy:
+        n = sum(scene.report.annotations for scene in new.scenes)
+        view = new.reference.view
+        estimate_line(workspace, lambda model: estimate_added_chips(view, model, n))
 
 
 def assignment_panel(workspace: Workspace, *, is_open: bool = True) -> None:

@@ -9,6 +9,7 @@ from app.session import cache, jobs, views
 from app.session.displayed_clusters import Clusters
 from app.session.state import widget_key
 from app.widgets.chip_tables import class_attribute, csv_button
+from app.widgets.job_status import estimate_line
 from app.widgets.markup import escape_markdown
 from core.chips.chip_set import ChipSet
 from core.clusters.evaluation.correction_choice import choose_correction
@@ -80,6 +81,7 @@ def _offer_comparison(view: View, attribute: str) -> None:
             on_click=jobs.start_corrections,
             args=(view.workspace, view.settings, attribute),
         )
+    estimate_line(view.workspace, None)
 
 
 def _show_effects(comparison: CorrectionComparison) -> None:

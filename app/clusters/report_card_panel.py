@@ -1,6 +1,7 @@
 """The report card of the clusters, their agreement with an attribute, and warnings."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from app.session.displayed_clusters import Clusters
 from app.session.state import choice_key, keep_choice
 from app.widgets.charts import show_chart
 from app.widgets.chip_tables import class_attribute, csv_button
+from app.widgets.job_status import estimate_line
 from app.widgets.markup import escape_markdown, format_number
 from app.widgets.palette import EXCLUDED, cluster_colour
 from app.widgets.theme import chart_colours
@@ -29,6 +31,7 @@ from core.clusters.evaluation.stability import (
 )
 from core.clusters.labelling import labels_by_size
 from core.errors import TooFewError
+from core.pipeline.estimates.fit_estimate import estimate_quality
 from core.pipeline.quality_stage import Quality
 
 # Column titles of the measures.
@@ -127,6 +130,7 @@ def _offer_quality(clusters: Clusters) -> None:
             on_click=jobs.start_quality,
             args=(view.workspace, view.settings),
         )
+    estimate_line(view.workspace, partial(estimate_quality, view))
 
 
 def _card_table(clusters: Clusters, chips: ChipSet, quality: Quality | None) -> pd.DataFrame:

@@ -9,6 +9,7 @@ from app.embeddings.encoder_cards import encoder_title, encoder_titles, is_descr
 from app.session import cache, jobs, views
 from app.session.state import widget_key
 from app.widgets.choices import setting_choice, setting_number
+from app.widgets.job_status import estimate_line
 from app.widgets.markup import escape_markdown, format_number
 from app.widgets.setting_labels import setting_label
 from core.chips.chip_set import ChipSet
@@ -17,6 +18,8 @@ from core.embeddings.joined_encoder import SEPARATOR, part_names
 from core.embeddings.raster_encoder import RASTER, RASTER_DEVIATION, is_raster_encoder
 from core.errors import BandError
 from core.pipeline.encoders.encoder_comparison import count_fitted_scenes
+from core.pipeline.estimates.fit_estimate import estimate_added_chips
+from core.pipeline.estimates.run_estimate import expected_chips
 from core.pipeline.view import View
 from core.pipeline.workspace import Workspace
 from core.types import BandsRule
@@ -161,6 +164,8 @@ def refit_offer(view: View, chips: ChipSet) -> None:
     if button.button("Fit again", "cs.refit", note, disabled=is_busy, width="stretch"):
         jobs.start_refit(workspace, view.settings)
         st.rerun()
+    n = expected_chips(view)
+    estimate_line(workspace, lambda model: estimate_added_chips(view, model, n))
 
 
 def fit_notes(view: View) -> None:

@@ -16,6 +16,7 @@ from app.embeddings.encoder_cards import encoder_title, encoder_titles, missing_
 from app.session import cache, jobs
 from app.session.state import keep_choice, page_choice, widget_key
 from app.widgets.chip_tables import csv_button
+from app.widgets.job_status import estimate_line
 from app.widgets.markup import count_noun, escape_markdown, facts_html
 from core.embeddings.joined_encoder import SEPARATOR
 from core.pipeline.encoders.encoder_comparison import (
@@ -95,6 +96,8 @@ def comparison_panel(view: View, attribute: str) -> None:
     if st.button(label, key="cs.compare", type="primary", disabled=disabled):
         jobs.start_comparison(workspace, view.settings, encoders, attribute)
         st.rerun()
+    if not disabled:
+        estimate_line(workspace, None)
     if not scored:
         st.caption("No encoders have been compared by this attribute yet.")
         return

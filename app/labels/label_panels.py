@@ -11,12 +11,14 @@ from app.session import cache, jobs
 from app.widgets import charts, chip_tables
 from app.widgets.chip_display import GalleryRow, chip_gallery, gallery_pager, gallery_rows
 from app.widgets.choices import button_choice, remembered_widget
+from app.widgets.job_status import estimate_line
 from app.widgets.markup import count_noun, escape_markdown
 from app.widgets.palette import RULE, cluster_colour
 from app.widgets.theme import chart_colours
 from core.labels.chip_classifier import Suggestions
 from core.labels.label_history import label_step
 from core.labels.learning_curve import WINDOW, LearningCurve
+from core.pipeline.estimates.fit_estimate import estimate_screening
 from core.pipeline.labels.label_export import format_labels
 from core.pipeline.labels.label_tasks import SUGGESTED, LabelTask
 from core.pipeline.view import View
@@ -186,6 +188,7 @@ def duplicate_panel(view: View, task: LabelTask) -> None:
         if st.button("Compare the chips", key="cs.label screen", disabled=disabled):
             jobs.start_screening(view.workspace, view.settings)
             st.rerun()
+        estimate_line(view.workspace, partial(estimate_screening, view))
         return
     table = label_state.duplicate_table(view, task)
     n_across = int(table["across_scenes"].sum())

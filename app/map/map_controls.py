@@ -37,6 +37,7 @@ from app.widgets.chip_tables import chip_colouring, class_attribute
 from app.widgets.choices import remembered_widget
 from app.widgets.colouring import CLUSTER
 from app.widgets.images import frame_image, show_image
+from app.widgets.job_status import estimate_line
 from app.widgets.markup import escape_markdown, format_number
 from core.chips.chip_set import ChipSet
 from core.errors import SceneError
@@ -223,6 +224,7 @@ def map_notes(
             bands = views.requested_display(workspace).bands
             jobs.start_overviews(workspace, views.requested_settings(workspace), scene.name, bands)
             st.rerun()
+        estimate_line(workspace, None)
 
 
 def explain_empty_map(view: View) -> str:

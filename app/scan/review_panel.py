@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from functools import partial
 from hashlib import sha256
 from typing import Any
 
@@ -13,8 +14,10 @@ from app.components import app_component
 from app.scan.scan_pictures import ScanPictures, pictures_address
 from app.session import cache, jobs, views
 from app.session.state import drawer, keep_choice, page_choice, widget_value
+from app.widgets.job_status import estimate_line
 from app.widgets.markup import count_noun, escape_markdown
 from core.artifacts.keys import make_key
+from core.pipeline.estimates.run_estimate import estimate_run
 from core.pipeline.scene_search.candidates import (
     SearchResult,
     example_windows,
@@ -98,6 +101,8 @@ def _add_button(query: SearchQuery) -> None:
         settings = views.requested_settings(workspace)
         jobs.start_run(workspace, settings, "projection", "Adding confirmed objects")
         st.rerun()
+    if n_new and not is_busy:
+        estimate_line(workspace, partial(estimate_run, views.requested_view(workspace)))
 
 
 def count_new(query: SearchQuery) -> int:

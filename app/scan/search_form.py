@@ -8,10 +8,12 @@ from app.session import cache, jobs
 from app.session.chip_search import example_marks
 from app.session.state import choice_key, keep_choice, selected_chips, widget_key
 from app.session.views import find_view
+from app.widgets.job_status import estimate_line
 from app.widgets.markup import count_noun, escape_markdown, format_length, format_number
 from core.chips.chip_set import ChipSet
 from core.clusters.cluster_colours import Look
 from core.pipeline.assignment.assigned_scenes import Reference
+from core.pipeline.estimates.fit_estimate import count_windows, estimate_added_chips
 from core.pipeline.scene_search.candidates import plan_scans
 from core.pipeline.scene_search.examples import (
     Examples,
@@ -102,6 +104,8 @@ def start_button(request: SearchRequest) -> None:
         title = f"Searching {count_noun(len(query.scenes), 'scene')}"
         jobs.start_scan(workspace, request.options, title)
         st.rerun()
+    n = count_windows(query.scenes, [query.step_on(scene) for scene in query.scenes])
+    estimate_line(workspace, lambda model: estimate_added_chips(query.view, model, n))
 
 
 def describe_query(query: SearchQuery) -> str:

@@ -8,6 +8,7 @@ import streamlit as st
 
 from app.session import jobs, views
 from app.session.state import widget_key
+from app.widgets.job_status import estimate_line
 from app.widgets.markup import count_noun, escape_markdown, format_number
 from core.input_settings import GridSettings
 from core.pipeline.workspace import Workspace
@@ -45,6 +46,8 @@ def grid_form(workspace: Workspace, reports: Sequence[SceneReport]) -> None:
             jobs.start_grid_run(workspace, settings, "chips", "Cutting a grid of chips")
             st.rerun()
         help_text = "Chips that have been cut stay in the workspace."
+        if not disabled:
+            estimate_line(workspace, None)
         if current.size and st.button("Remove the grid", key="cs.grid off", help=help_text):
             views.reset_settings(workspace, _with_grid(requested, GridSettings()))
             st.rerun()

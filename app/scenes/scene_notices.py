@@ -9,9 +9,10 @@ from app import messages
 from app.clusters.assignment_panel import assignment_button
 from app.runs.damaged_result import damaged_result_notice
 from app.session import jobs, state, views
-from app.widgets.job_status import show_ended_jobs
+from app.widgets.job_status import estimate_line, show_ended_jobs
 from app.widgets.markup import count_noun, escape_markdown
 from core.errors import ChipscapeError
+from core.pipeline.estimates.run_estimate import estimate_run
 from core.pipeline.results.scene_changes import (
     describe_scene_changes,
     find_added_scenes,
@@ -79,6 +80,8 @@ def scene_change_notice(workspace: Workspace) -> None:
             if missing:
                 # Each run of the script looks at the files again, so the button has no callback.
                 st.button("I put it back: check again", key="cs.check scenes")
+        if requested.survey.usable and not is_busy:
+            estimate_line(workspace, partial(estimate_run, requested))
 
 
 def removal_button(workspace: Workspace, scene: SurveyedScene) -> None:

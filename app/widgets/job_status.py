@@ -1,6 +1,7 @@
 """Work in progress on the page: running jobs, failed and cancelled jobs, and short waits."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from hashlib import sha256
 
 import streamlit as st
@@ -8,6 +9,11 @@ import streamlit as st
 from app.session import cache, jobs, state
 from app.session.job_board import Job
 from app.widgets.markup import escape_markdown
+from core.errors import ChipscapeError
+from core.pipeline.estimates.cost_evidence import evidence_stamp
+from core.pipeline.estimates.job_estimate import NO_ESTIMATE, CostModel, JobEstimate, cost_model
+from core.pipeline.estimates.machine_speed import known_speed
+from core.pipeline.estimates.work_amounts import CHIP_READERS, WorkReader
 from core.pipeline.workspace import Workspace
 
 # Text for each running stage, by the name under which the stage reports its progress.
@@ -73,6 +79,48 @@ RESULT_PAGES: dict[str, tuple[str, ...]] = {
     "scan": ("scan",),
     "changes": ("changes",),
 }
+
+
+ESTIMATE_HELP = (
+    "Wall time on this machine without other load, with the range it is expected in, and memory at "
+    "the peak. It comes from measurements of each step, and from former jobs of this workspace."
+)
+
+
+def estimate_line(
+    workspace: Workspace,
+    estimate: Callable[[CostModel], JobEstimate] | None,
+    readers: Mapping[str, WorkReader] = CHIP_READERS,
+) -> None:
+    """Draw the estimate of the job that the button next to it starts, in one line.
+
+    Without a basis, or if `estimate` is None, the line says that there is no estimate yet. The
+    `readers` are those of `find_corrections`. Draws nothing if nothing has to be computed.
+    """
+    job = None
+    if estimate is not None:
+        with suppress(ChipscapeError, OSError):
+            # A problem with the data is reported where they are displayed.
+            job = estimate(_current_model(workspace, readers))
+    if job is None:
+        st.caption(f"{NO_ESTIMATE} of time and memory.")
+        return
+    if not job.pending:
+        return
+    text = f"{job.sentence}." if job.is_known else f"{NO_ESTIMATE} of time and memory."
+    note = ESTIMATE_HELP if job.is_known else job.unknown[0].reason.capitalize()
+    st.caption(escape_markdown(text), help=escape_markdown(note))
+    for warning in job.warnings:
+        st.warning(escape_markdown(warning))
+
+
+def _current_model(workspace: Workspace, readers: Mapping[str, WorkReader]) -> CostModel:
+    """Return the cost model of a workspace, cached until there is a new result."""
+    stamp = evidence_stamp(workspace.store, readers)
+    key = f"cost model {workspace.root} {[*readers]} {stamp} {known_speed()}"
+    model = cache.cached_result(key, lambda: cost_model(workspace.store, readers))
+    assert model is not None
+    return model
 
 
 def wait_until(is_ready: Callable[[], bool], caption: str) -> None:

@@ -14,10 +14,12 @@ import streamlit as st
 from app.session import cache, jobs, views
 from app.session.state import widget_key
 from app.widgets.choices import setting_choice, setting_number
+from app.widgets.job_status import estimate_line
 from app.widgets.markup import escape_markdown
 from app.widgets.setting_labels import choice_label, list_differences, setting_label
 from core.embeddings.joined_encoder import lacks_raster_path
 from core.errors import ChipscapeError
+from core.pipeline.estimates.run_estimate import estimate_run
 from core.pipeline.run import count_chips
 from core.pipeline.run_stages import settings_of
 from core.pipeline.view import View
@@ -188,6 +190,8 @@ def run_button(
     if st.button(label, key=key, type=kind, disabled=disabled, width=width):
         jobs.start_run(workspace, view.settings, until, title)
         st.rerun()
+    if not disabled:
+        estimate_line(workspace, partial(estimate_run, view, until=until))
     plot = views.displayed_view(workspace, "projection")
     is_plot_outdated = plot is not None and not views.is_current(plot, "projection")
     if is_ready and until != "projection" and is_plot_outdated:
@@ -223,6 +227,7 @@ def stale_notice(view: View, stage: str, until: str = "") -> None:
     if not _is_outdated(view, stage):
         return
     requested, tables = views.requested_settings(workspace), settings_of(stage)
+    latest_view = views.requested_view(workspace)
     phrases = escape_markdown(", ".join(list_differences(view.settings, requested, tables)))
     with st.container(border=True, horizontal=True, vertical_alignment="center", key="cs_stale"):
         st.markdown(f"**These results use your previous settings** ({phrases}).")
@@ -238,6 +243,8 @@ def stale_notice(view: View, stage: str, until: str = "") -> None:
             previous = {table: getattr(view.settings, table) for table in tables}
             views.reset_settings(workspace, dataclasses.replace(requested, **previous))
             st.rerun()
+        if not disabled:
+            estimate_line(workspace, partial(estimate_run, latest_view, until=until))
 
 
 def _is_outdated(view: View, stage: str) -> bool:

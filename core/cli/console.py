@@ -20,6 +20,7 @@ from rich.progress import Progress as Bars
 
 from core.disk import disk_error
 from core.errors import Cancelled, ChipscapeError
+from core.pipeline.estimates.machine_speed import ensure_speed
 from core.pipeline.run import Reporter
 from core.progress import Progress
 
@@ -74,6 +75,8 @@ def reporter() -> Iterator[Reporter]:
     """Yield a `Reporter` that writes JSON lines, shows bars on a terminal, or does nothing."""
     if machine_read():
         yield _line_writer
+        # The app never measures the speed of the machine itself.
+        ensure_speed()
         return
     columns = (TextColumn("{task.description:<12}"), BarColumn(), MofNCompleteColumn())
     bars = Bars(*columns, TimeElapsedColumn(), TextColumn("{task.fields[note]}"), console=errors)

@@ -108,6 +108,6 @@ def _step_text(step: StepEstimate) -> str:
     if step.state == "unknown":
         return f"no estimate yet: {step.reason}"
     time = describe_seconds(step.seconds)
-    if step.high >= 1:
-        time += f" ({describe_range(step.low, step.high)})"
+    span = describe_range(step.low, step.high)
+    time += f" ({span})" if span != time else ""
     return f"{time:<24} {describe_bytes(step.bytes)} of memory"

@@ -9,12 +9,14 @@ from app.session import cache, jobs
 from app.session.displayed_clusters import Clusters
 from app.session.state import drawer, keep_choice, page_choice, widget_key
 from app.session.views import request_settings, requested_settings
+from app.widgets.job_status import estimate_line
 from app.widgets.markup import count_noun, escape_markdown
 from app.widgets.sliders.count_sliders import GMM_WIDGET, KMEANS_WIDGET, WARD_WIDGET
 from app.widgets.sliders.hdbscan_sliders import HDBSCAN_WIDGET
 from app.widgets.sliders.method_widget import MethodWidget, SliderRow
 from core.clusters.methods.method_table import METHODS
 from core.pipeline.cluster_stages import labelling_inputs
+from core.pipeline.estimates.fit_estimate import estimate_counts
 from core.pipeline.run_stages import with_settings
 from core.pipeline.view import View
 from core.pipeline.workspace import Workspace
@@ -96,6 +98,8 @@ def preparation_notice(view: View, clusters: Clusters | None) -> None:
         if st.button(label, key="cs.prepare", type="primary"):
             widget.prepare(workspace, view.settings)
             st.rerun()
+        counts = range(2, jobs.most_clusters(view) + 1)
+        estimate_line(workspace, lambda model: estimate_counts(view, model, counts))
 
 
 def _is_first_preparation(view: View) -> bool:

@@ -9,6 +9,7 @@ import streamlit as st
 from app.session import cache, jobs
 from app.session.views import requested_settings, reset_settings
 from app.widgets.charts import show_chart
+from app.widgets.job_status import estimate_line
 from app.widgets.markup import escape_markdown, format_number
 from app.widgets.setting_labels import choice_label
 from app.widgets.sliders import sweep_charts
@@ -17,6 +18,7 @@ from core.clusters.evaluation.component_sweep import suggest_components
 from core.clusters.methods.method_table import method_of
 from core.clusters.methods.ward import WARD_LIMIT
 from core.pipeline.cluster_stages import find_component_sweep
+from core.pipeline.estimates.fit_estimate import estimate_component_sweep
 from core.pipeline.view import View
 
 # "Very strong" evidence for the lower BIC: Kass and Raftery, Bayes Factors (1995).
@@ -98,6 +100,8 @@ def _compare_components(view: View, row_name: str) -> None:
         start, args = jobs.start_component_sweep, (view.workspace, view.settings)
         is_busy = jobs.running_job(view.workspace) is not None
         st.button(label, key, note, start, args, disabled=is_busy)
+        if not is_busy:
+            estimate_line(view.workspace, partial(estimate_component_sweep, view))
         return
     method = method_of(view.settings)
     figure = sweep_charts.component_chart(sweep, method.n_clusters(view.settings))

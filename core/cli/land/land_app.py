@@ -8,6 +8,7 @@ import typer
 from core.cli.land import (
     artifact_commands,
     data_commands,
+    estimate_land_command,
     grid_command,
     import_command,
     label_map_command,
@@ -23,6 +24,7 @@ _FLAIR_DATA = {
 }
 _OWN_DATA = {"import": import_command.import_images_command}
 _MODELS = {
+    "estimate": estimate_land_command.estimate_land_command,
     "settings": data_commands.land_settings_command,
     "describe": data_commands.describe_command,
     "run": method_commands.run_protocol_command,

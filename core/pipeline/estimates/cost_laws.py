@@ -46,6 +46,19 @@ class CostLaw:
         return self.fixed_memory + self.memory * amount
 
 
+_LAND = {"fixed_memory": 250e6}
+# The share of several cores in the time of each classifier; fits use one core.
+_LAND_PARALLEL = {
+    "knn": 0.7,
+    "hdbscan": 0.5,
+    "gmm": 0.2,
+    "kmeans": 0.7,
+    "boosting": 0.0,
+    "uniform": 0.0,
+    "prevalence": 0.0,
+    "economy": 0.0,
+}
+
 LAWS: Mapping[str, CostLaw] = {
     "chips": CostLaw("million values", 0.55, 0.006, parallel=0.8, fixed_memory=150e6),
     "screen": CostLaw("million values", 0.1, 0.03, memory=1.3e6, fixed_memory=100e6),
@@ -57,6 +70,12 @@ LAWS: Mapping[str, CostLaw] = {
     "spanning trees": CostLaw("thousand chips, 5 components", 0.05, 0.06, 1.2, memory=15e6),
     "kmeans": CostLaw("thousand chips, 8 clusters, 10 starts", 0.01, 0.0065),
     "ward_trees": CostLaw("million pairs of chips", 0.0, 0.0137, 1.25, memory=8.5e6),
+    "quality": CostLaw("thousand chips clustered again", 1.0, 0.13, memory=5e6),
+    "quality of trees": CostLaw("thousand chips clustered again", 1.0, 0.1, memory=15e6),
     "projections": CostLaw("thousand chips, 750 iterations", 0.5, 1.05, 1.02, memory=20e6),
+    **{
+        f"land {name}": CostLaw("core-seconds of the parts", 0.3, 1.0, parallel=share, **_LAND)
+        for name, share in _LAND_PARALLEL.items()
+    },
 }
 """The laws by name: those of the encoders, and those of the stages by the name of the artifacts."""

@@ -182,9 +182,9 @@ class CostModel:
         correction = self.corrections.get(name, NO_CORRECTION)
         law = correction.law or LAWS.get(name)
         if law is None:
-            return unknown_step(title, f"{name} has not been used on this machine.")
+            return unknown_step(title, f"there is no former result with {name} to judge by.")
         if not self.speed.measured and correction is NO_CORRECTION:
-            return unknown_step(title, "the first job on this machine measures its speed.")
+            return unknown_step(title, "the first job measures the speed of this machine.")
         core_seconds = sum(law.core_seconds(work.amount) for work in works) * correction.factor
         seconds = self.speed.wall_seconds(core_seconds, law.parallel)
         return StepEstimate(

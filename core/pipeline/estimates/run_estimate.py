@@ -174,7 +174,7 @@ def _tried_encoder(
     if cost is None or cost.estimate is None:
         return None
     pending = max(sum(work.amount for work in rows) for rows in works.values())
-    share = min(1.0, pending * 1e6 / (_total_chips(view) * _chip_values(view)))
+    share = min(1.0, pending * 1e6 / (_total_chips(view) * chip_values(view)))
     return tried_step(title, cost.estimate.seconds * share, float(cost.estimate.bytes), disk)
 
 
@@ -191,7 +191,8 @@ def _cutting(_: View, subject: Any) -> list[Work]:
     return [amounts.cutting_work(size, dataclasses.asdict(subject.settings), len(subject.bands))]
 
 
-def _chip_values(view: View) -> int:
+def chip_values(view: View) -> int:
+    """Return the number of values of one chip of a view."""
     counts = view.artifacts["chips"][0].counts
     return len(counts["bands"]) * int(counts["size"]) ** 2
 
@@ -205,7 +206,7 @@ def _fitting(view: View, _: Any) -> list[Work]:
     n = min(_total_chips(view), view.settings.embed.sample)
     names = part_names(view.settings.embed.encoder)
     return [
-        amounts.encoding_work(name, n, _chip_values(view))
+        amounts.encoding_work(name, n, chip_values(view))
         for name in names
         if name in amounts.SAMPLING_ENCODERS
     ]
@@ -223,7 +224,7 @@ def _encoding(view: View, subject: Any) -> list[Work]:
     if len(names) == 1 and names[0] in amounts.SAMPLING_ENCODERS and fits_all:
         # These embeddings are computed during the fit.
         return []
-    return [amounts.encoding_work(name, n, _chip_values(view)) for name in names]
+    return [amounts.encoding_work(name, n, chip_values(view)) for name in names]
 
 
 def embedding_dim(view: View) -> int:
