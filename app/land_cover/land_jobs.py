@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -10,10 +11,13 @@ import tomli_w
 
 from app.session import cache, jobs
 from app.session.job_board import Job, core_command
+from app.widgets.job_status import estimate_line
 from core.artifacts.formats import write_atomically
 from core.land.models.classifiers import MethodSettings
 from core.land.models.features import FeatureSpec
 from core.land.models.regularisation import UNSMOOTHED, RegularisationSettings
+from core.pipeline.estimates.land_estimate import LandCommand, LandJob, estimate_land
+from core.pipeline.estimates.land_work import LAND_READERS
 from core.pipeline.land.study import StudySettings
 from core.pipeline.land.study_cells import StudyRun
 from core.pipeline.workspace import Workspace
@@ -41,12 +45,14 @@ def land_job_button(
     *commands: Sequence[str],
     tables: Sequence[str] = (),
     primary: bool = True,
+    estimated: Sequence[LandJob] = (),
 ) -> None:
     """Draw a button that starts `chipscape land` commands as one job; disabled while it runs.
 
     `commands` are the arguments after `chipscape land`, or after `chipscape flair` for the
     commands that only FLAIR has; `tables`, if not empty, contains the
-    settings of each command as TOML.
+    settings of each command as TOML. `estimated` are the same commands for the estimate of time and
+    memory below the button.
     """
     inputs = {"name": "land cover", "commands": commands, "tables": tables}
     job = find_land_job(workspace, **inputs)
@@ -61,15 +67,21 @@ def land_job_button(
             lines[i] = (*lines[i], "--settings", str(file))
         jobs.start_job(workspace, title, *lines, **inputs)
         st.rerun()
+    if not running:
+        estimate = partial(estimate_land, estimated) if estimated else None
+        estimate_line(workspace, estimate, LAND_READERS)
 
 
 def study_job_button(
-    run: StudyRun, label: str, title: str, command: str, *, primary: bool = True
+    run: StudyRun, label: str, title: str, command: LandCommand, *, primary: bool = True
 ) -> None:
     """Draw a button that starts a `chipscape land` command with the settings of a run."""
     words = (command, "--protocol", run.settings.protocol)
     tables = (land_settings_toml(run.settings, run.method, run.spec, run.regularisation),)
-    land_job_button(run.study.workspace, label, title, words, tables=tables, primary=primary)
+    # The page offers only what does not exist yet, apart from the run of class maps.
+    estimated = [LandJob(run, command, exists=None if command == "maps" else False)]
+    options: dict[str, Any] = {"tables": tables, "primary": primary, "estimated": estimated}
+    land_job_button(run.study.workspace, label, title, words, **options)
 
 
 def land_settings_toml(

@@ -25,8 +25,11 @@ from core.land.models.features import FeatureSpec, SentinelScaling
 from core.land.models.regularisation import UNSMOOTHED, Regularisation, RegularisationSettings
 from core.land.season.plane_sampling import Interpolation
 from core.land.season.season_columns import Season
+from core.pipeline.estimates.land_estimate import LandJob
 from core.pipeline.land import run_titles
-from core.pipeline.land.study import StudySettings
+from core.pipeline.land.study import Study, StudySettings
+from core.pipeline.land.study_cells import StudyRun
+from core.pipeline.land.study_results import find_run
 from core.pipeline.land.token_encoding import token_encoders
 
 FIELDS = {
@@ -64,17 +67,30 @@ def run_panel(land: Land) -> None:
         protocols, samples = _protocol_form(land)
         maps = land_toggle(land, "Keep class maps for the other pages", "maps", start=True)
         commands: list[tuple[str, ...]] = []
+        estimated: list[LandJob] = []
         tables: list[str] = []
         for sample in samples:
             text = land_settings_toml(StudySettings(sample=sample), method, spec, smoothing)
             tables += [text] * len(protocols)
             commands += [("maps" if maps else "run", "--protocol", name) for name in protocols]
+            studies = [
+                Study(land.workspace, StudySettings(name, sample=sample), land.dataset)
+                for name in protocols
+            ]
+            runs = [StudyRun(study, method, spec, smoothing) for study in studies]
+            finished = land_data.list_runs(land)
+            estimated += [
+                LandJob(run, "maps" if maps else "run", find_run(finished, run) is not None)
+                for run in runs
+            ]
             if len(protocols) > 1:
                 # Without a protocol, the stability and the optimism gap are measured as well.
                 tables.append(text)
                 commands.append(("run",))
+                estimated.append(LandJob(runs[0], "repeats", exists=False))
         title = f"Running {run_titles.METHODS[method.method]}, {spec.title}"
-        land_job_button(land.workspace, "Run this model", title, *commands, tables=tables)
+        options: dict[str, Any] = {"tables": tables, "estimated": estimated}
+        land_job_button(land.workspace, "Run this model", title, *commands, **options)
     with right:
         if finished := land_data.list_runs(land):
             runs_panel(land, finished)

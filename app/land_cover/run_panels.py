@@ -19,8 +19,10 @@ from core.land.evaluation.protocols import Protocol
 from core.land.evaluation.published_results import describe_published_results, find_official_test
 from core.land.evaluation.scorers import choose_scorer
 from core.land.models.classifier_table import CHANCE_BASELINES
+from core.pipeline.estimates.land_estimate import baseline_jobs
 from core.pipeline.land import run_titles, study_results
 from core.pipeline.land.repeated_training import Stability
+from core.pipeline.land.study import Study, StudySettings
 from core.pipeline.land.study_cells import StudyRun
 
 ALL = "all"
@@ -195,7 +197,9 @@ def _baseline_button(land: Land, runs: Sequence[StudyRun]) -> None:
     if missing:
         label, title = "Run the chance baselines", "Running chance baselines"
         commands = baseline_commands(*missing)
-        land_job_button(land.workspace, label, title, *commands, primary=False)
+        studies = [Study(land.workspace, StudySettings(p), land.dataset) for p in missing]
+        estimated = [job for study in studies for job in baseline_jobs(study, exists=False)]
+        land_job_button(land.workspace, label, title, *commands, primary=False, estimated=estimated)
 
 
 def baseline_commands(*protocols: str) -> list[tuple[str, ...]]:

@@ -13,7 +13,7 @@ from app.widgets.markup import count_noun, escape_markdown, format_length, forma
 from core.chips.chip_set import ChipSet
 from core.clusters.cluster_colours import Look
 from core.pipeline.assignment.assigned_scenes import Reference
-from core.pipeline.estimates.fit_estimate import count_windows, estimate_added_chips
+from core.pipeline.estimates.fit_estimate import estimate_added_chips
 from core.pipeline.scene_search.candidates import plan_scans
 from core.pipeline.scene_search.examples import (
     Examples,
@@ -104,7 +104,7 @@ def start_button(request: SearchRequest) -> None:
         title = f"Searching {count_noun(len(query.scenes), 'scene')}"
         jobs.start_scan(workspace, request.options, title)
         st.rerun()
-    n = count_windows(query.scenes, [query.step_on(scene) for scene in query.scenes])
+    n = sum(n_windows for _, n_windows in plan_scans(query)[0])
     estimate_line(workspace, lambda model: estimate_added_chips(query.view, model, n))
 
 

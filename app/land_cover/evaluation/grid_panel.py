@@ -18,6 +18,7 @@ from core.land.models.classifier_table import CHANCE_BASELINES
 from core.land.models.classifiers import Classifier, MethodSettings
 from core.land.models.configurations import NOTEBOOK_PATCHES, GridCell, grid_configurations
 from core.land.models.features import FeatureSpec
+from core.pipeline.estimates.land_estimate import LandJob, baseline_jobs
 from core.pipeline.land import study_results
 from core.pipeline.land.cell_results import CellResult
 from core.pipeline.land.study import Study, StudySettings
@@ -51,7 +52,14 @@ def grid_panel(land: Land) -> None:
     if len(runs) < len(cells):
         commands = (*baseline_commands(protocol), ("grid", "--protocol", protocol))
         label = "Run the missing configurations"
-        land_job_button(land.workspace, label, "Running the grid", *commands)
+        estimated = [
+            LandJob(StudyRun(study, MethodSettings(cell.method), cell.spec), exists=False)
+            for cell, run in zip(cells, grid, strict=True)
+            if run is None
+        ]
+        estimated += baseline_jobs(study, exists=False)
+        title = "Running the grid"
+        land_job_button(land.workspace, label, title, *commands, estimated=estimated)
     if not runs:
         return
     baselines = [find(name, FeatureSpec()) for name in CHANCE_BASELINES]

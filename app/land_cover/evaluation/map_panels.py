@@ -12,6 +12,7 @@ from app.land_cover.land_jobs import land_job_button, land_settings_toml
 from app.widgets.images import show_image
 from app.widgets.markup import count_noun, format_number, legend_html
 from core.export.class_map_archive import zip_class_maps
+from core.pipeline.estimates.land_estimate import LandJob
 from core.pipeline.land.run_titles import run_title
 from core.pipeline.land.study_cells import StudyRun
 
@@ -72,7 +73,8 @@ def _map_images(land: Land, run: StudyRun) -> None:
     )
     toml = land_settings_toml(run.settings, run.method, run.spec, run.regularisation)
     label = "Map the images" if land.is_own else "Map the patches"
-    land_job_button(land.workspace, label, "Writing class maps", ("predict",), tables=(toml,))
+    title, estimated = "Writing class maps", [LandJob(run, "predict")]
+    land_job_button(land.workspace, label, title, ("predict",), tables=(toml,), estimated=estimated)
     folder = land.workspace.results / "class_maps"
     if maps := sorted(folder.glob("*.tif")):
         count = count_noun(len(maps), "map")

@@ -7,7 +7,6 @@ from core.cli.estimate_command import estimate_lines
 from core.cli.land.land_options import LandSession, with_land_session
 from core.cli.shared_options import option, require_choice
 from core.land.evaluation.protocols import TITLES, possible_protocols
-from core.land.models.classifier_table import CHANCE_BASELINES
 from core.pipeline.estimates.job_estimate import cost_model
 from core.pipeline.estimates.land_estimate import (
     LandCommand,
@@ -47,7 +46,7 @@ def estimate_land_command(
     for name in protocols:
         run = session.run(name, method=method)
         if job == GRID:
-            jobs += [*grid_jobs(run), *baseline_jobs(run, CHANCE_BASELINES)]
+            jobs += [*grid_jobs(run), *baseline_jobs(run.study)]
         else:
             jobs.append(LandJob(run, cast(LandCommand, job)))
     if job == "run" and not protocol:

@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-PROGRAM_SECONDS = 3.0
+PROGRAM_SECONDS = 2.0
 """Core-seconds in which a command starts and loads its libraries."""
 PROGRAM_BYTES = 450e6
 """Memory of a command with the libraries of all stages."""
@@ -46,17 +46,17 @@ class CostLaw:
         return self.fixed_memory + self.memory * amount
 
 
-_LAND = {"fixed_memory": 250e6}
-# The share of several cores in the time of each classifier; fits use one core.
-_LAND_PARALLEL = {
-    "knn": 0.7,
-    "hdbscan": 0.5,
-    "gmm": 0.2,
-    "kmeans": 0.7,
-    "boosting": 0.0,
-    "uniform": 0.0,
-    "prevalence": 0.0,
-    "economy": 0.0,
+# Classifiers of pixels: the core-seconds in which their libraries are loaded, and the share of the
+# time that several cores divide among them; fits use one core.
+_CLASSIFIERS = {
+    "knn": (0.3, 0.7),
+    "hdbscan": (1.5, 0.5),
+    "gmm": (0.3, 0.2),
+    "kmeans": (0.3, 0.7),
+    "boosting": (0.3, 0.8),
+    "uniform": (0.3, 0.0),
+    "prevalence": (0.3, 0.0),
+    "economy": (0.3, 0.0),
 }
 
 LAWS: Mapping[str, CostLaw] = {
@@ -66,16 +66,16 @@ LAWS: Mapping[str, CostLaw] = {
     "colour": CostLaw("million values", 0.1, 0.02, memory=1e6, fixed_memory=50e6),
     "reduction": CostLaw("billion products", 0.7, 0.05, memory=50e6),
     "mixtures": CostLaw("thousand chips, 8 Gaussians, 5 starts", 0.5, 0.14, 1.25, memory=5e6),
-    "trees": CostLaw("thousand chips", 1.8, 0.13, 1.15, memory=15e6),
+    "trees": CostLaw("thousand chips", 2.6, 0.13, 1.15, memory=15e6),
     "spanning trees": CostLaw("thousand chips, 5 components", 0.05, 0.06, 1.2, memory=15e6),
-    "kmeans": CostLaw("thousand chips, 8 clusters, 10 starts", 0.01, 0.0065),
+    "kmeans": CostLaw("thousand chips, 8 clusters, 10 starts", 0.6, 0.0065),
     "ward_trees": CostLaw("million pairs of chips", 0.0, 0.0137, 1.25, memory=8.5e6),
     "quality": CostLaw("thousand chips clustered again", 1.0, 0.13, memory=5e6),
     "quality of trees": CostLaw("thousand chips clustered again", 1.0, 0.1, memory=15e6),
     "projections": CostLaw("thousand chips, 750 iterations", 0.5, 1.05, 1.02, memory=20e6),
     **{
-        f"land {name}": CostLaw("core-seconds of the parts", 0.3, 1.0, parallel=share, **_LAND)
-        for name, share in _LAND_PARALLEL.items()
+        f"land {name}": CostLaw("core-seconds of the parts", start, 1.0, 1.0, share, 0.0, 250e6)
+        for name, (start, share) in _CLASSIFIERS.items()
     },
 }
 """The laws by name: those of the encoders, and those of the stages by the name of the artifacts."""

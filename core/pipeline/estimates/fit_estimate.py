@@ -26,7 +26,6 @@ from core.pipeline.estimates.run_estimate import (
 )
 from core.pipeline.estimates.work_amounts import Work
 from core.pipeline.run_stages import with_settings
-from core.pipeline.scene_survey import SurveyedScene
 from core.pipeline.view import View
 
 # Share of the chips that a resample with replacement contains.
@@ -89,12 +88,3 @@ def estimate_added_chips(view: View, model: CostModel, n: int) -> JobEstimate:
         model.estimate("Embeddings", amounts.encoding_work(name, n, values)) for name in names
     ]
     return JobEstimate(tuple(steps), free_space(view.workspace.root))
-
-
-def count_windows(scenes: Sequence[SurveyedScene], step: Sequence[int]) -> int:
-    """Return the number of windows of scenes that are searched with a step in pixels each."""
-    pairs = zip(scenes, step, strict=True)
-    return sum(
-        (scene.report.width // pixels + 1) * (scene.report.height // pixels + 1)
-        for scene, pixels in pairs
-    )

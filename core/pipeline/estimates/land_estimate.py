@@ -5,8 +5,10 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
 from core.land.context.token_grids import token_encoder_names
+from core.land.models.classifier_table import CHANCE_BASELINES
 from core.land.models.classifiers import MethodSettings
 from core.land.models.configurations import grid_configurations
+from core.land.models.features import FeatureSpec
 from core.pipeline.estimates.job_estimate import (
     CostModel,
     JobEstimate,
@@ -27,6 +29,7 @@ from core.pipeline.land.class_maps import CLASS_MAPS
 from core.pipeline.land.economy_stage import ECONOMIES
 from core.pipeline.land.repeated_training import N_REPEATS, REPEATS, RepeatedRun
 from core.pipeline.land.run_titles import PROTOCOLS, configuration_title
+from core.pipeline.land.study import Study
 from core.pipeline.land.study_cells import CELLS, StudyRun
 from core.pipeline.land.study_results import find_artifact
 from core.pipeline.land.tree_bench import BENCHES
@@ -45,10 +48,14 @@ class LandJob:
     "run" evaluates it, "maps" also writes its class maps, "repeats" trains it again on other
     pixels, and "predict" maps whole images or patches without labels. "bench" and "recut" build and
     cut HDBSCAN's tree, and "economy" measures the label economy.
+
+    `exists` says whether the first result of the command exists; None if it has to be looked up. A
+    look-up needs the checksums of all files, which a page cannot wait for.
     """
 
     run: StudyRun
     command: LandCommand = "run"
+    exists: bool | None = None
 
 
 def estimate_land(jobs: Iterable[LandJob], model: CostModel) -> JobEstimate:
@@ -81,11 +88,11 @@ def _job_steps(job: LandJob, model: CostModel) -> list[StepEstimate]:
     if token_encoder_names(run.spec.extras):
         return [unknown_step(title, "the time for an encoder's tokens has not been measured.")]
     if job.command == "bench":
-        return [_step(run, run, BENCHES, f"Tree, {title}", tree_bench_work(run), model)]
+        return [_step(job, run, BENCHES, f"Tree, {title}", tree_bench_work(run), model)]
     if job.command == "recut":
         return [model.estimate(f"Cut, {title}", Work("land hdbscan", _RECUT_SECONDS))]
     if job.command == "economy":
-        return [_step(run, run, ECONOMIES, f"Label economy, {title}", economy_work(run), model)]
+        return [_step(job, run, ECONOMIES, f"Label economy, {title}", economy_work(run), model)]
     work = study_run_work(run)
     if job.command == "predict":
         pixels = sum(height * width for height, width in _judged_shapes(run))
@@ -94,11 +101,13 @@ def _job_steps(job: LandJob, model: CostModel) -> list[StepEstimate]:
         return [model.estimate(f"Class maps, {title}", replace(work, amount=work.amount * share))]
     if job.command == "repeats":
         repeated = RepeatedRun(run, N_REPEATS)
-        return [_step(run, repeated, REPEATS, f"Stability, {title}", repeats_work(run), model)]
-    steps = [_step(run, run, CELLS, title, work, model)]
+        return [_step(job, repeated, REPEATS, f"Stability, {title}", repeats_work(run), model)]
+    steps = [_step(job, run, CELLS, title, work, model)]
     if job.command == "maps":
+        # Without the run's result there are no class maps.
+        maps = replace(job, exists=None if job.exists else job.exists)
         n_bytes = float(sum(height * width for height, width in _judged_shapes(run))) / 4
-        steps.append(_step(run, run, CLASS_MAPS, f"Class maps, {title}", work, model, n_bytes))
+        steps.append(_step(maps, run, CLASS_MAPS, f"Class maps, {title}", work, model, n_bytes))
     return steps
 
 
@@ -108,7 +117,7 @@ def _judged_shapes(run: StudyRun) -> list[tuple[int, int]]:
 
 
 def _step(
-    run: StudyRun,
+    job: LandJob,
     subject: Any,
     stage: Stage[Any, Any],
     title: str,
@@ -117,11 +126,15 @@ def _step(
     disk: float = 0.0,
 ) -> StepEstimate:
     """Return the step of an artifact of a study."""
-    if find_artifact(run.study.workspace, stage, subject) is not None:
+    exists = job.exists
+    if exists is None:
+        exists = find_artifact(job.run.study.workspace, stage, subject) is not None
+    if exists:
         return computed_step(title)
     return model.estimate(title, work, disk)
 
 
-def baseline_jobs(run: StudyRun, names: Iterable[str]) -> list[LandJob]:
-    """Return the jobs of the chance baselines in the study of a run."""
-    return [LandJob(replace(run, method=MethodSettings(name))) for name in names]  # type: ignore[arg-type]
+def baseline_jobs(study: Study, *, exists: bool | None = None) -> list[LandJob]:
+    """Return the jobs of the chance baselines in a study; see `LandJob.exists`."""
+    runs = [StudyRun(study, MethodSettings(name), FeatureSpec()) for name in CHANCE_BASELINES]
+    return [LandJob(run, exists=exists) for run in runs]
