@@ -1,6 +1,5 @@
 """Import of a time series: GeoTIFFs of single dates, on their own grid and in their own CRS."""
 
-import csv
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -13,6 +12,7 @@ from core.errors import ChipscapeError, SceneError, SettingsError, TooFewError
 from core.land.data.bands import BYTE_DIVISOR, SENTINEL_BANDS, Bands, guess_bands
 from core.land.data.dataset import Problem, SeriesDate
 from core.land.data.window_reading import image_scene
+from core.land.images.csv_rows import read_csv_rows
 from core.land.images.image_set import LabelledImage
 from core.land.season.monthly_composites import FEWEST_MONTHS
 from core.land.season.raster_series import series_box
@@ -156,20 +156,8 @@ def _find_date(text: str) -> str:
 
 
 def _table_entries(path: Path, problems: list[Problem]) -> Iterator[SeriesDate]:
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = list(csv.DictReader(file))
-    except (OSError, ValueError, csv.Error) as error:
-        raise SettingsError(
-            "it cannot be read", where=f"series: {path}", remedy=f"{error}."
-        ) from error
-    if not rows or not {"file", "date"} <= set(rows[0]):
-        raise SettingsError(
-            "it has no rows with the columns file and date", where=f"series: {path}"
-        )
-    for number, row in enumerate(rows, start=2):
-        date, name = _find_date(row["date"] or ""), (row["file"] or "").strip()
-        mask = (row.get("mask") or "").strip()
+    for number, row in read_csv_rows(path, ("file", "date")):
+        date, name, mask = _find_date(row["date"]), row["file"], row.get("mask")
         if date and name:
             image = (path.parent / name).resolve()
             yield SeriesDate(date, image, (path.parent / mask).resolve() if mask else None)
