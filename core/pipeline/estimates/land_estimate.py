@@ -87,6 +87,8 @@ def _job_steps(job: LandJob, model: CostModel) -> list[StepEstimate]:
     title = f"{configuration_title(run)}, {PROTOCOLS[run.settings.protocol]}"
     if token_encoder_names(run.spec.extras):
         return [unknown_step(title, "the time for an encoder's tokens has not been measured.")]
+    if run.spec.fusion and (run.spec.season, run.spec.interpolation) != ("mean", "blocks"):
+        return [unknown_step(title, "the time for the series of a season has not been measured.")]
     if job.command == "bench":
         return [_step(job, run, BENCHES, f"Tree, {title}", tree_bench_work(run), model)]
     if job.command == "recut":

@@ -102,8 +102,11 @@ def _pixels(dataset: Dataset, indexes: Sequence[int]) -> int:
     return sum(height * width for height, width in shapes)
 
 
-def _read_run(_: Store, artifact: Artifact) -> Work:
+def _read_run(_: Store, artifact: Artifact) -> Work | None:
     inputs = artifact.manifest["inputs"]
+    spec = inputs["spec"]
+    if spec.get("season", "mean") != "mean" or spec.get("interpolation", "blocks") != "blocks":
+        return None
     folds = [
         FoldSize(_listed_pixels(train), _listed_pixels(test))
         for train, test in zip(inputs["taught"], inputs["judged"], strict=True)
@@ -114,7 +117,7 @@ def _read_run(_: Store, artifact: Artifact) -> Work:
         folds,
         SampleSettings(**inputs["taught"][0]["sample"]),
         n_clusters=int(method["n_clusters"]),
-        context=any(name in CONTEXT_GROUPS for name in inputs["spec"]["extras"]),
+        context=any(name in CONTEXT_GROUPS for name in spec["extras"]),
     )
 
 

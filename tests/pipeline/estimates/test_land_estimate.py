@@ -54,11 +54,14 @@ def test_estimate__steps_add_up(run):
     assert len(baseline_jobs(run.study)) == 2
 
 
-def test_estimate__tokens_have_no_basis(run):
-    tokens = replace(run, spec=FeatureSpec(extras=("tokens:resnet50",)))
-    estimate = estimate_land([LandJob(tokens)], MODEL)
-    assert not estimate.is_known
-    assert "tokens" in estimate.sentence
+def test_estimate__tokens_and_seasons_have_no_basis(run):
+    for spec, word in (
+        (FeatureSpec(extras=("tokens:resnet50",)), "tokens"),
+        (FeatureSpec(fusion=True, season="months"), "season"),
+    ):
+        estimate = estimate_land([LandJob(replace(run, spec=spec))], MODEL)
+        assert not estimate.is_known
+        assert word in estimate.sentence
 
 
 @pytest.mark.parametrize("method", ["knn", "hdbscan", "gmm", "kmeans", "boosting"])
