@@ -59,14 +59,22 @@ def read_pairs(path: Path) -> list[Pair]:
 def rasters_by_stem(folder: Path) -> dict[str, Path]:
     """Return the rasters of a folder and its subfolders by name, without the suffix.
 
-    Raises TooFewError if there is no such folder.
+    Raises TooFewError if there is no such folder, and SettingsError if two rasters have one name.
     """
     if not folder.is_dir():
         raise TooFewError("there is no such folder", where=str(folder))
     paths = [p for p in sorted(folder.rglob("*")) if p.suffix.lower() in RASTER_SUFFIXES]
     rasters: dict[str, Path] = {}
     for path in paths:
-        rasters.setdefault(path.stem, path)
+        if path.stem in rasters:
+            same = (rasters[path.stem].relative_to(folder), path.relative_to(folder))
+            raise SettingsError(
+                f"two rasters have the same name: {same[0]} and {same[1]}",
+                where=str(folder),
+                remedy="Name one folder, rename one of the files, or list the files in a CSV file "
+                "with the columns prediction and labels (--pairs).",
+            )
+        rasters[path.stem] = path
     return rasters
 
 

@@ -173,3 +173,13 @@ def test_pair_rasters__names_that_differ(make_scene, raster_folder, tmp_path):
     make_scene("place0.tif", bands=1, folder=tmp_path / "maps")
     _, problems = pair_rasters(tmp_path / "maps", raster_folder / "labels")
     assert [problem.name for problem in problems] == ["elsewhere.tif", "place1.tif", "place2.tif"]
+
+
+def test_pair_rasters__equal_names_in_two_folders(make_scene, raster_folder, tmp_path):
+    maps = tmp_path / "maps"
+    for year in ("2020", "2021"):
+        predict(make_scene, maps / year, 0)
+    with pytest.raises(SettingsError, match=r"same name: 2020.place0\.tif and 2021.place0\.tif"):
+        pair_rasters(maps, raster_folder)
+    with pytest.raises(SettingsError, match="--pairs"):
+        judge_images(imported(raster_folder), maps)
