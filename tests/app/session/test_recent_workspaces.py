@@ -32,6 +32,7 @@ def test_recent_folders__a_damaged_list_is_empty(workspace, text):
 
 
 def test_workspace_choice__two_sessions_display_different_folders(workspace, folders, new_session):
+    workspace.demo.root.mkdir(parents=True)
     state.choose_workspace(str(folders[0]))
     assert state.current_workspace().root == folders[0]
     new_session()

@@ -56,6 +56,7 @@ def test_workspace_choice__is_kept_when_scenes_are_added_later(workspace):
 
 
 def test_choose_workspace__leaving_the_demo_stops_waiting_for_it(workspace):
+    workspace.demo.root.mkdir()
     state.await_demo()
     state.choose_workspace(state.DEMO)
     assert state.awaits_demo()
