@@ -244,8 +244,8 @@ of all patches count for the map of each patch. They are kept in the workspace
 - **The classifier** is logistic regression, in which all classes weigh the same, on at most 400
   random pixels of each region and 500 of each class. Its features are the bands, with the NDVI or
   the surroundings on request. With only a few regions, the surroundings can make the map worse, so
-  compare both. Sentinel series, robust scaling and tokens are not available, because whole images
-  have no series and the classifier scales its features itself.
+  compare both. Time series, tokens and robust scaling are not available; the classifier scales its
+  features itself.
 - **The confusion** is that of regions left out of the fit. Pixels of a region are alike, so the
   regions of each class are divided into up to five groups, and each group is predicted by a
   classifier fitted to the others. A class with only one region is not evaluated and is named. Label

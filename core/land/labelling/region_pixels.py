@@ -139,7 +139,7 @@ def fill_regions(regions: Sequence[Region], box: Box) -> tuple[ByteArray, IntArr
     if not inside:
         return np.zeros(shape, np.uint8), numbers
     moved = shapely.transform([region.shape for region in inside], lambda xy: xy - (left, top))
-    pairs = [(shape_, region.number) for shape_, region in zip(moved, inside, strict=True)]
+    pairs = [(outline, region.number) for outline, region in zip(moved, inside, strict=True)]
     numbers = rasterize(pairs, out_shape=shape, fill=_NO_REGION, dtype="int32")
     values = np.zeros(max(region.number for region in inside) + 1, np.uint8)
     values[[region.number for region in inside]] = [region.value for region in inside]
