@@ -193,7 +193,11 @@ class CostModel:
             seconds,
             seconds / correction.spread,
             seconds * correction.spread,
-            PROGRAM_BYTES + max(law.peak_bytes(work.amount) for work in works),
+            PROGRAM_BYTES
+            + max(
+                law.peak_bytes(work.amount if work.resident is None else work.resident)
+                for work in works
+            ),
             disk,
         )
 

@@ -206,7 +206,7 @@ def _fitting(view: View, _: Any) -> list[Work]:
     n = min(_total_chips(view), view.settings.embed.sample)
     names = part_names(view.settings.embed.encoder)
     return [
-        amounts.encoding_work(name, n, chip_values(view))
+        amounts.fitting_work(name, n, chip_values(view))
         for name in names
         if name in amounts.SAMPLING_ENCODERS
     ]

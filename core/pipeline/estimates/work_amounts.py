@@ -15,6 +15,8 @@ import pandas as pd
 
 from core.artifacts.formats import read_json
 from core.artifacts.store import Artifact, Store
+from core.clusters.methods.mixture import MAX_FITTED
+from core.pipeline.embedding_stages import BLOCK
 from core.settings import GmmSettings, KMeansSettings
 
 SAMPLING_ENCODERS = ("texture",)
@@ -27,10 +29,14 @@ _MILLION = 1e6
 
 @dataclass(frozen=True)
 class Work:
-    """An amount of work, and the name of the law that its cost follows."""
+    """An amount of work, and the name of the law that its cost follows.
+
+    `resident` is the part of the amount that is in memory at the same time; None for all of it.
+    """
 
     law: str
     amount: float
+    resident: float | None = None
 
 
 @dataclass(frozen=True)
@@ -55,9 +61,14 @@ def cutting_work(scene: SceneSize, settings: Mapping[str, Any], n_bands: int) ->
     return Work("chips", (written + decoded) / _MILLION)
 
 
-def encoding_work(encoder: str, n: int, values: float) -> Work:
-    """Return the work of encoding n chips of some values each, or of a fit to n chips."""
+def fitting_work(encoder: str, n: int, values: float) -> Work:
+    """Return the work of fitting an encoder to n chips of some values each, and encoding them."""
     return Work(encoder, n * values / _MILLION)
+
+
+def encoding_work(encoder: str, n: int, values: float) -> Work:
+    """Return the work of encoding n chips of some values each, block by block."""
+    return Work(encoder, n * values / _MILLION, min(n, BLOCK) * values / _MILLION)
 
 
 def screening_work(n: int, values: float) -> Work:
@@ -75,7 +86,10 @@ def reduction_work(n: int, dim: int) -> Work:
 def mixture_work(n: int, settings: GmmSettings, n_dims: int = 0) -> Work:
     """Return the work of fitting a mixture to n chips, once for each initialisation."""
     dims = (settings.n_dims or n_dims or 12) / 12
-    return Work("mixtures", n / 1000 * settings.n_components / 8 * settings.n_init / 5 * dims)
+    return Work(
+        "mixtures",
+        min(n, MAX_FITTED) / 1000 * settings.n_components / 8 * settings.n_init / 5 * dims,
+    )
 
 
 def kmeans_work(n: int, settings: KMeansSettings) -> Work:
@@ -140,7 +154,7 @@ def _read_fit(_: Store, artifact: Artifact) -> Work | None:
     values = len(inputs["bands"]) * int(inputs["size"]) ** 2
     n = min(int(artifact.counts["chips"]), int(inputs["sample"]))
     name = str(inputs["encoder"].get("name", ""))
-    return encoding_work(name, n, values) if name in SAMPLING_ENCODERS else None
+    return fitting_work(name, n, values) if name in SAMPLING_ENCODERS else None
 
 
 def _read_encoding(store: Store, artifact: Artifact) -> Work | None:
