@@ -62,8 +62,8 @@ OWN_IMAGES = (
     "Your own images, divided into windows of at most 512 × 512 pixels. The windows that an "
     "evaluation leaves out together (those of a file, a folder or a block) are a group."
 )
-LABELLING = "labels"
-"""The view that needs no labels."""
+WITHOUT_LABELS = ("labels", "files")
+"""The views that need no labels, the first one first."""
 UNLABELLED_NOTE = (
     "These images have no labels. Label regions on the **Land cover data** page. To evaluate "
     "models here, export the labels there, and import the images again with them."
@@ -85,13 +85,14 @@ def draw_land_cover_page(title: str, introduction: str, name: str, views: Views)
     land = open_land(workspace)
     if land.is_synthetic:
         home = state.home_workspace()
+        is_elsewhere = workspace.root != home.root
         more = " Your own land cover data are under **My scenes**, on the left."
-        st.caption(SYNTHETIC_NOTE + (more if workspace != home and has_land_cover(home) else ""))
+        st.caption(SYNTHETIC_NOTE + (more if is_elsewhere and has_land_cover(home) else ""))
     titles = {view: view_title for view, (view_title, _) in views.items()}
     if land.is_own:
         titles = {view: land.adapt(title) for view, title in titles.items() if view != "series"}
     if not land.dataset.patches:
-        titles = {view: text for view, text in titles.items() if view == LABELLING}
+        titles = {view: titles[view] for view in WITHOUT_LABELS if view in titles}
         if not titles:
             st.info(UNLABELLED_NOTE)
             return

@@ -267,7 +267,8 @@ def class_panel(land: Land) -> None:
 
 def file_panel(land: Land) -> None:
     """List missing, unexpected and damaged files, and explain where to put real data."""
-    survey, patches = land_widgets.require_survey(land), land.dataset.patches
+    patches = land.dataset.patches
+    survey = land_widgets.require_survey(land) if patches else None
     root, n = markup.escape_markdown(land.dataset.root), markup.format_number(len(patches))
     if land.is_own:
         n_others = markup.format_number(len(land.dataset.unlabelled))

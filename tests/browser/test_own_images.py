@@ -44,7 +44,7 @@ def test_own_images__from_the_folder_to_the_confusion(serve, visit, folder, tmp_
     expect(page.get_by_text("field0").first).to_be_visible()
     for name in ("soil", "sand", "no class"):
         expect(page.get_by_text(name, exact=True).first).to_be_visible()
-    for view in ("All patches", "Classes", "Files"):
+    for view in ("All windows", "Classes", "Files"):
         page.get_by_text(view, exact=True).first.click()
         visitor.wait_until_idle()
         assert visitor.exceptions() == []
@@ -67,7 +67,7 @@ def test_own_images__from_the_folder_to_the_confusion(serve, visit, folder, tmp_
     title = "kNN, bands + time series, O + monthly composites"
     expect(page.get_by_text(title).first).to_be_visible(timeout=WAIT)
     visitor.go("flair_confusion")
-    expect(page.get_by_text("to see the patches and pixels")).to_be_visible(timeout=WAIT)
+    expect(page.get_by_text("to see the windows and pixels")).to_be_visible(timeout=WAIT)
     page.get_by_text("Patch by patch", exact=True).first.click()
     expect(page.get_by_text("Wrong pixels: 0.0%").first).to_be_visible(timeout=WAIT)
     page.get_by_text("Class maps", exact=True).first.click()

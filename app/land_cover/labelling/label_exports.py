@@ -30,7 +30,7 @@ def label_export_panel(
     patch: Patch,
 ) -> None:
     """Draw the downloads of labels and of the displayed map, and the job for whole images."""
-    st.subheader("Export")
+    st.header("Export")
     if not history.regions():
         st.caption("Labels can be exported when a region has been labelled.")
         return

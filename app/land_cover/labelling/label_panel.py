@@ -163,7 +163,7 @@ def _class_map(land: Land, form: LabelForm, history: RegionHistory, fit: RegionF
 
 
 def _confusion_panel(fit: RegionFit | None) -> None:
-    st.subheader("Confusion on regions left out")
+    st.header("Confusion on regions left out")
     if fit is None:
         st.caption("There is nothing to evaluate yet.")
         return
@@ -189,7 +189,7 @@ def _confusion_panel(fit: RegionFit | None) -> None:
 
 def _class_form(land: Land, history: RegionHistory) -> None:
     """Draw the form that adds a class, or changes the name and the colour of a class."""
-    st.subheader("Classes")
+    st.header("Classes")
     if problem := pop_choice(land.workspace, PROBLEM, ""):
         st.error(problem)
     titles = {0: ADD_CLASS} | {cover.value: cover.name for cover in history.classes()}
@@ -224,7 +224,7 @@ def _save_class(land: Land, keys: Mapping[str, str]) -> None:
 def _region_table(land: Land, history: RegionHistory) -> None:
     """Draw the list of all regions, from which several can be removed."""
     regions = history.regions()
-    st.subheader(f"Regions ({len(regions)})")
+    st.header(f"Regions ({len(regions)})")
     if not regions:
         st.caption("No region has been labelled yet.")
         return

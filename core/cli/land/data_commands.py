@@ -107,7 +107,12 @@ def describe_command(
     lines = [line for split, facts in splits for line in _split_lines(split, facts, is_own=is_own)]
     if n_unlabelled := len(dataset.unlabelled):
         noun, command = ("windows without labels", "land") if is_own else _WITHOUT_MASKS
-        lines.append(f"{noun}: {n_unlabelled}, see `chipscape {command} predict`")
+        advice = f"see `chipscape {command} predict`"
+        if not dataset.patches and is_own:
+            advice = (
+                "label regions in the app (Land cover data), then run `chipscape land label-map`"
+            )
+        lines.append(f"{noun}: {n_unlabelled}; {advice}")
     lines += [f"problem: {problem}" for problem in summary["problems"]]
     lines += [
         f"note: {name}: no Sentinel date of {', '.join(months)} passes the filter, so the mean is "

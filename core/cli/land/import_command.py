@@ -9,7 +9,7 @@ import typer
 from core.cli.console import counted, reporter, show_result
 from core.cli.land.land_options import LandSession, with_land_session
 from core.cli.shared_options import option
-from core.errors import ChipscapeError
+from core.errors import ChipscapeError, SettingsError
 from core.land.images.image_import import ImportSettings
 from core.land.images.image_set import ImageSet
 from core.land.season.season_columns import season_formulas
@@ -79,7 +79,7 @@ def import_images_command(
         groups=groups,
         block=block,
         bands=_split_names(bands),
-        series_bands=_split_names(series_bands),
+        series_bands=_series_bands(series_bands, series),
         credit=credit,
         unlabelled=unlabelled,
     )
@@ -102,6 +102,16 @@ def import_images_command(
 
 def _split_names(text: str | None) -> tuple[str, ...] | None:
     return None if text is None else tuple(name.strip() for name in text.split(","))
+
+
+def _series_bands(text: str | None, series: Path | None) -> tuple[str, ...] | None:
+    if text and series is None:
+        raise SettingsError(
+            "names of bands have no effect without a time series",
+            where="--series-bands",
+            remedy="Name the series with --series, or leave this option out.",
+        )
+    return _split_names(text)
 
 
 def _import_lines(images: ImageSet, counts: dict[str, Any]) -> list[str]:

@@ -72,6 +72,7 @@ def label_export_command(
     Each labelled image gets a file of either kind, with a style for QGIS. `chipscape land import`
     reads them with --labels, --attribute value and --classes classes.csv.
     """
+    session.refuse_model_options()
     session.workspace.refuse_raw(out)
     folder = out or session.workspace.results / "land_labels"
     exported = export_labels(session.workspace, folder)

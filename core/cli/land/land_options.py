@@ -20,7 +20,7 @@ from core.land.models.classifier_table import CLASSIFIERS
 from core.land.models.classifiers import MethodSettings
 from core.land.models.features import FeatureSpec
 from core.land.models.regularisation import REGULARISATIONS, RegularisationSettings
-from core.pipeline.land.land_workspace import data_credit, open_dataset
+from core.pipeline.land.land_workspace import data_credit, has_own_images, open_dataset
 from core.pipeline.land.study import Study, StudySettings
 from core.pipeline.land.study_cells import StudyRun
 from core.pipeline.workspace import Workspace
@@ -96,7 +96,7 @@ class LandSession:
         """Return every setting as nested tables, in the form that --settings reads."""
         settings = {name: self.settings(kind, name) for name, kind in TABLES.items()}
         settings |= {"features": self.features(), "method": self.method()}
-        settings["sample"] = self.settings(SampleSettings, "sample", seed=self.seed or None)
+        settings["sample"] = self.sample(self.dataset() if has_own_images(self.workspace) else None)
         tables = {name: asdict(values) for name, values in settings.items()}
         # These two are tables of their own.
         for name in ("sample", "dates"):
@@ -105,6 +105,13 @@ class LandSession:
         for table, names in (("features", ["extras"]), ("import", ["bands", "series_bands"])):
             tables[table] |= {name: list(tables[table][name]) for name in names}
         return tables
+
+    def sample(self, dataset: Dataset | None, **options: bool | None) -> SampleSettings:
+        """Return how training pixels are drawn; without a setting, that depends on the data."""
+        if dataset is None or "draw" in self.tables.get("sample", {}):
+            return self.settings(SampleSettings, "sample", seed=self.seed or None, **options)
+        draw = default_draw(dataset)
+        return self.settings(SampleSettings, "sample", draw=draw, seed=self.seed or None, **options)
 
     def method(self, **options: Any) -> MethodSettings:
         """Return the classifier and its parameters."""
@@ -127,16 +134,13 @@ class LandSession:
         """Return the study; `other`, "with" or "without", overrides the settings unless empty."""
         settings = self.settings(StudySettings, "study", protocol=protocol or None)
         dataset = self.dataset()
-        draw = None if "draw" in self.tables.get("sample", {}) else default_draw(dataset)
         if other and not dataset.layout.legend.has_other:
             raise SettingsError(
                 'these data have no class "other" that could be left out of training',
                 where="--other",
                 remedy="Leave out this option; all classes are trained and scored.",
             )
-        with_other = {"with": True, "without": False}.get(other)
-        seed = self.seed or None
-        sample = self.settings(SampleSettings, "sample", draw=draw, seed=seed, other=with_other)
+        sample = self.sample(dataset, other={"with": True, "without": False}.get(other))
         if sample.nomenclature != "reduced":
             raise SettingsError(
                 "models are trained and scored in the reduced nomenclature only",

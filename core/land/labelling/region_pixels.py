@@ -149,8 +149,9 @@ def fill_regions(regions: Sequence[Region], box: Box) -> tuple[ByteArray, IntArr
 def check_label_features(spec: FeatureSpec) -> None:
     """Raise SettingsError for features that cannot be computed from an image alone."""
     tokens = token_encoder_names(spec.extras)
-    if spec.fusion or spec.robust or tokens:
-        name = "Sentinel" if spec.fusion else "robust scaling" if spec.robust else "tokens"
+    has_series = spec.fusion or spec.season != "mean" or spec.interpolation != "blocks"
+    if has_series or spec.robust or tokens:
+        name = "a time series" if has_series else "robust scaling" if spec.robust else "tokens"
         raise SettingsError(
             f"{name} cannot be used with labelled regions",
             where="features",

@@ -1,23 +1,32 @@
 """`chipscape flair estimate`: the estimate of land-cover jobs, without computing anything."""
 
 import json
+import shutil
 
 import pytest
 
 
+@pytest.fixture(scope="module")
+def empty_land(land, tmp_path_factory):
+    """The same data in a workspace of its own, without results of other tests."""
+    workspace = tmp_path_factory.mktemp("estimates")
+    shutil.copytree(land / "flair", workspace / "flair")
+    return workspace
+
+
 @pytest.fixture
-def estimate(run, land):
-    return lambda *words: run("estimate", *words, "--workspace", land)
+def estimate(run, empty_land):
+    return lambda *words: run("estimate", *words, "--workspace", empty_land)
 
 
-def test_estimate__run_covers_all_protocols_and_the_stability(estimate, land):
+def test_estimate__run_covers_all_protocols_and_the_stability(estimate, empty_land):
     table = json.loads(estimate("--json").output)
     titles = [step["title"] for step in table["steps"]]
     assert len(titles) == 4
     assert titles[-1].startswith("Stability")
     assert (table["job"], table["patches"], table["complete"]) == ("run", 3, True)
     assert 0 < table["low"] < table["seconds"] < table["high"]
-    assert not (land / "artifacts" / "flair-economies").exists()
+    assert not (empty_land / "artifacts" / "flair-economies").exists()
 
 
 @pytest.mark.parametrize("job", ["maps", "predict", "bench", "recut", "economy", "grid"])

@@ -99,3 +99,42 @@ def test_import__unlabelled_excludes_labels(land_run, tmp_path, make_scene):
     folder = write_images(make_scene, tmp_path / "photos")
     words = ("import", folder, "--unlabelled", "--background", "rest", "--workspace", tmp_path)
     assert land_run(*words).exit_code == 1
+
+
+@pytest.mark.parametrize("option", [("--season", "months"), ("--interpolation", "smooth")])
+def test_label_map__options_of_a_series_are_refused(land_run, workspace, option):
+    label(workspace, DARK_AND_BRIGHT)
+    result = land_run("label-map", *option, "--workspace", workspace)
+    assert result.exit_code == 1
+    assert "a time series cannot be used with labelled regions" in str(result.exception)
+    result = land_run("label-export", *option, "--workspace", workspace)
+    assert "this option has no effect on this command" in str(result.exception)
+
+
+def test_label_export__images_that_are_not_in_the_data_set(
+    land_run, workspace, make_scene, tmp_path
+):
+    label(workspace, DARK_AND_BRIGHT)
+    other = write_images(make_scene, tmp_path / "other")
+    (other / "field0.tif").rename(other / "meadow.tif")
+    land_run("import", other, "--unlabelled", "--workspace", workspace)
+    result = land_run("label-export", "--workspace", workspace)
+    assert "none of the labelled images is in the data set" in str(result.exception)
+    assert not (workspace / "results" / "land_labels").exists()
+
+
+def test_import__names_of_bands_without_a_series(land_run, workspace, tmp_path):
+    words = ("import", tmp_path / "photos", "--unlabelled", "--workspace", workspace)
+    result = land_run(*words, "--series-bands", "B02,B03")
+    assert "names of bands have no effect without a time series" in str(result.exception)
+
+
+def test_settings__own_images_are_sampled_at_random(land_run, workspace, tmp_path):
+    settings = ("settings", "--json", "--workspace")
+    assert last_table(land_run(*settings, workspace))["sample"]["draw"] == "random"
+    assert last_table(land_run(*settings, tmp_path / "empty"))["sample"]["draw"] == "notebook"
+
+
+def test_describe__advice_for_images_without_labels(land_run, workspace):
+    result = land_run("describe", "--workspace", workspace)
+    assert "label regions in the app (Land cover data), then run" in " ".join(result.output.split())

@@ -157,7 +157,7 @@ def test_maps__of_all_images_equal_those_of_the_patches(labelled, tmp_path):
 
 
 def test_maps__need_regions_and_features_of_the_image(labelled, tmp_path):
-    with pytest.raises(SettingsError, match="Sentinel cannot be used"):
+    with pytest.raises(SettingsError, match="a time series cannot be used"):
         map_labelled_images(
             labelled, [], FeatureSpec(fusion=True), UNSMOOTHED, tmp_path / "maps", listen
         )

@@ -118,6 +118,12 @@ def export_labels(workspace: Workspace, folder: Path) -> ExportedLabels:
     repeated = next((stem for stem in stems if stems.count(stem) > 1), None)
     if repeated is not None:
         raise SettingsError(f"two labelled images are named {repeated}", where="labelled regions")
+    if not images:
+        raise TooFewError(
+            "none of the labelled images is in the data set",
+            where=str(regions_path(workspace)),
+            remedy="Import the folder with these images again, or label regions on other images.",
+        )
     credit, palette = data_credit(workspace), history.legend().palette()
     for name, path in images.items():
         members = [region for region in regions if region.image == name]
