@@ -68,7 +68,7 @@ def test_own_images__from_the_folder_to_the_confusion(serve, visit, folder, tmp_
     expect(page.get_by_text(title).first).to_be_visible(timeout=WAIT)
     visitor.go("flair_confusion")
     expect(page.get_by_text("to see the windows and pixels")).to_be_visible(timeout=WAIT)
-    page.get_by_text("Patch by patch", exact=True).first.click()
+    page.get_by_text("Window by window", exact=True).first.click()
     expect(page.get_by_text("Wrong pixels: 0.0%").first).to_be_visible(timeout=WAIT)
     page.get_by_text("Class maps", exact=True).first.click()
     page.get_by_role("button", name="Map the images").click()
