@@ -94,6 +94,7 @@ def test_models__the_slider_cuts_the_tree_again(land, visit):
 
 
 def test_first_use__generates_synthetic_data_and_shows_them(serve, visit, tmp_path):
+    (tmp_path / "demo").mkdir()
     visitor = visit(serve(tmp_path))
     page = visitor.page
     page.goto(f"{visitor.server.url}/flair_data")
