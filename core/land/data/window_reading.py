@@ -98,7 +98,7 @@ def describe_misplaced_polygons(image: Path, labels: Path) -> str:
 
     Raises SceneError if the image or the vector file cannot be read.
     """
-    scene, annotations = _scene(image, image_version(image)), read_annotations(labels)
+    scene, annotations = image_scene(image), read_annotations(labels)
     if not len(annotations.geometries) or len(place_annotations(scene, annotations)):
         return ""
     count = f"none of the {len(annotations.geometries)} polygons in {labels.name} lies on it"
