@@ -3,7 +3,8 @@
 The benchmarks are those in `floors.toml`. Each runs in a process of its own, one after the other,
 and prints one JSON object on its last line. The command fails if a benchmark fails or its ratio is
 below its floor. With `--quick`, the page is not written, because small data make ratios small.
-Names as arguments run these benchmarks only.
+Names as arguments run these benchmarks only. With `--results FILE`, each result is added to that
+file, and results that it has are not measured again, so that an interrupted run can be continued.
 """
 
 import argparse
@@ -77,6 +78,13 @@ def run_benchmark(name: str, quick: bool) -> dict[str, Any]:
     except (IndexError, json.JSONDecodeError):
         result = {"error": f"it ended with code {process.returncode} and without a result"}
     return {**result, "suite_seconds": round(time.perf_counter() - start)}
+
+
+def read_results(file: Path | None) -> dict[str, dict[str, Any]]:
+    """Return the results of an earlier run by benchmark; empty without a file."""
+    if file is None or not file.exists():
+        return {}
+    return dict(json.loads(file.read_text(encoding="utf-8")))
 
 
 def find_failure(result: dict[str, Any], floor: float) -> str:
@@ -172,6 +180,7 @@ def main(words: Sequence[str] | None = None) -> None:
     """Run the benchmarks, write the page, and exit with 1 if one of them fails."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--results", type=Path, help="file for the results; continues a run")
     parser.add_argument("names", nargs="*", help="benchmarks to run; by default all")
     choice = parser.parse_args(words)
     table = tomllib.loads((HERE / "floors.toml").read_text(encoding="utf-8"))
@@ -180,8 +189,12 @@ def main(words: Sequence[str] | None = None) -> None:
     names = choice.names or list(table)
     floors = {name: float(table[name]["quick" if choice.quick else "full"]) for name in names}
     results, failures = {}, []
+    stored = read_results(choice.results)
     for name in names:
-        results[name] = run_benchmark(name, choice.quick)
+        results[name] = stored.get(name) or run_benchmark(name, choice.quick)
+        if choice.results and "error" not in results[name]:
+            stored[name] = results[name]
+            choice.results.write_text(json.dumps(stored, indent=1), encoding="utf-8")
         failure = find_failure(results[name], floors[name])
         failures += [f"{name}: {failure}"] if failure else []
         ratio = results[name].get("ratio", "none")

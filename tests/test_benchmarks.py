@@ -97,3 +97,17 @@ def test_suite__growth_and_stages_are_tables(suite):
     agreement = {"HDBSCAN, 5,000": 0.95, "mixture, 5,000": 0.9}
     lines = suite.render_scale(detail | {"agreement": agreement})
     assert lines[-1].endswith(" HDBSCAN, 5,000: 0.95; mixture, 5,000: 0.9.")
+
+
+def test_suite__continues_a_run_from_its_results(suite, tmp_path, monkeypatch):
+    scripts = {"first": result_script(2.5), "second": "raise SystemExit(3)"}
+    write_benchmarks(tmp_path, monkeypatch, suite, **scripts)
+    results = tmp_path / "results.json"
+    with pytest.raises(SystemExit):
+        suite.main(["--results", str(results)])
+    (tmp_path / "first.py").write_text("raise SystemExit(4)")
+    (tmp_path / "second.py").write_text(result_script(3.5))
+    suite.main(["--results", str(results)])
+    page = (tmp_path / "performance.md").read_text()
+    assert "| 1.5 | 3.25 | 2.5 | 2 | seconds |" in page
+    assert "| 1.5 | 3.25 | 3.5 | 2 | seconds |" in page
