@@ -23,7 +23,7 @@ import numpy as np
 import psutil
 from sklearn.neighbors import NearestNeighbors
 
-from core.compute import n_workers
+from core.compute.cores import n_workers
 from core.search.exact_search import search_embeddings
 from core.search.ranking import fit_ranker
 

@@ -132,6 +132,7 @@ class RowFile:
     def __init__(
         self, path: Path, shape: tuple[int, ...], dtype: str, *, resume: bool = False
     ) -> None:
+        self.path = path
         self._dtype = np.dtype(dtype)
         self._row_bytes = math.prod(shape[1:]) * self._dtype.itemsize
         header = {"descr": self._dtype.str, "fortran_order": False, "shape": shape}
@@ -144,6 +145,14 @@ class RowFile:
         self._file.truncate(self._data_offset + n_bytes)
         if not is_continued:
             reserve_space(self._file.fileno(), path, self._data_offset + n_bytes)
+
+    @classmethod
+    def continued(cls, path: Path) -> "RowFile":
+        """Open the existing file at a path for more rows; raises OSError if there is none."""
+        with path.open("rb") as file:
+            np.lib.format.read_magic(file)
+            shape, _, dtype = np.lib.format.read_array_header_1_0(file)
+        return cls(path, shape, dtype.str, resume=True)
 
     def __enter__(self) -> "RowFile":
         return self

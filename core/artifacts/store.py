@@ -27,7 +27,7 @@ from core.artifacts.integrity import (
     write_sealed_json,
 )
 from core.artifacts.keys import KEY_LENGTH, make_key
-from core.compute import machine_mark
+from core.compute.cores import machine_mark
 from core.disk import disk_error, explained_disk_errors, sync_tree
 from core.errors import ArtifactError, ChipscapeError, WorkspaceError
 

@@ -28,3 +28,16 @@ class BandRange:
     def constant(self) -> list[int]:
         """Positions of the constant bands; a band without a valid pixel is one of them."""
         return list(self._values)
+
+    def merge(self, other: "BandRange") -> None:
+        """Add the chips that another record of the same bands has seen."""
+        self._values = {
+            band: other._values[band] if value is None else value
+            for band, value in self._values.items()
+            if band in other._values and _may_be_equal(value, other._values[band])
+        }
+
+
+def _may_be_equal(value: float | None, other: float | None) -> bool:
+    """Return True if two values are equal, or one of them is not known."""
+    return value is None or other is None or bool(value == other)

@@ -155,7 +155,7 @@ class ChipSet:
             return self
         positions = [self.bands.index(band) for band in bands]
         parts = tuple(
-            replace(part, pixels=cast(AnyArray, _BandSelection(part.pixels, positions)))
+            replace(part, pixels=cast(AnyArray, BandSelection(part.pixels, positions)))
             for part in self.parts
         )
         return replace(self, parts=parts, bands=bands, constant_bands=())
@@ -203,7 +203,7 @@ class ChipSet:
         return [(self.parts[p], int(r - starts[p])) for p, r in zip(parts, numbers, strict=True)]
 
 
-class _BandSelection:
+class BandSelection:
     """Some bands of pixels on disk, (n, bands, size, size), which are read when indexed by rows."""
 
     def __init__(self, pixels: AnyArray, positions: list[int]) -> None:

@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,9 @@ import shapely
 from rasterio.errors import NotGeoreferencedWarning
 from rasterio.features import rasterize
 
-from core import compute
+from core.artifacts.row_target import RowTarget
+from core.chips.band_range import BandRange
+from core.compute.work_streams import stream_results
 from core.progress import Progress, report_step, silent
 from core.raster.pixel_reader import Box, Reader
 from core.raster.resampling import resample_chips
@@ -63,6 +66,24 @@ class CutChips:
     mask: BoolArray
 
 
+@dataclass(frozen=True)
+class ChipFiles:
+    """The files that the tasks write their chips to: values, and masks as 0 and 1."""
+
+    values: RowTarget
+    mask: RowTarget
+
+
+@dataclass(frozen=True)
+class WrittenChips:
+    """What is known about chips that a task has written: `n_masked` pixels, and their bands."""
+
+    rows: IntArray
+    n_masked: IntArray
+    bands: BandRange
+    receipts: tuple[str, str]
+
+
 def cut_chips(
     scene: Scene,
     footprints: Geometries,
@@ -80,10 +101,52 @@ def cut_chips(
     windows = chip_windows(scene, footprints, settings, is_grid=is_grid)
     tasks = list(_tasks(scene, windows, footprints, bands, settings))
     completed = 0
-    for cut in compute.stream_results(cut_read_task, tasks):
+    for cut in stream_results(cut_read_task, tasks, local=True):
         yield cut
         completed += len(cut.rows)
         report_step(report, completed, len(windows), scene.name)
+
+
+def write_chips(
+    scene: Scene,
+    footprints: Geometries,
+    bands: tuple[str, ...],
+    settings: ChipSettings,
+    files: ChipFiles,
+    report: Progress = silent,
+    *,
+    is_grid: bool = False,
+) -> Iterator[WrittenChips]:
+    """Cut chips like `cut_chips` and write them to files that are initially all zeros.
+
+    The workers of a cluster read the scene and write the chips themselves.
+    """
+    windows = chip_windows(scene, footprints, settings, is_grid=is_grid)
+    tasks = list(_tasks(scene, windows, footprints, bands, settings))
+    completed = 0
+    for task, written in zip(
+        tasks, stream_results(partial(_write_read_task, files), tasks), strict=True
+    ):
+        files.values.collect(task.rows, written.receipts[0])
+        files.mask.collect(task.rows[written.n_masked > 0], written.receipts[1])
+        yield written
+        completed += len(task.rows)
+        report_step(report, completed, len(windows), scene.name)
+
+
+def _write_read_task(files: ChipFiles, task: ReadTask) -> WrittenChips:
+    """Cut the chips of one task and write them."""
+    cut = cut_read_task(task)
+    seen = BandRange(len(task.bands))
+    # Almost every band varies within the first chips.
+    for first in (slice(0, 4), slice(None)):
+        seen.update(cut.values[first], cut.mask[first])
+    n_masked = np.count_nonzero(cut.mask, axis=(1, 2))
+    # The file is zero to begin with, so chips without masked pixels are not written.
+    masked = n_masked > 0
+    mask = cut.mask[masked].astype(np.uint8)
+    receipts = files.values.write(cut.rows, cut.values), files.mask.write(cut.rows[masked], mask)
+    return WrittenChips(cut.rows, n_masked, seen, receipts)
 
 
 def cut_read_task(task: ReadTask) -> CutChips:

@@ -6,10 +6,10 @@ from typing import Annotated, Any
 
 import typer
 
-from core import compute
 from core.cli.console import counted, reporter, show_result
 from core.cli.run_texts import run_lines
 from core.cli.shared_options import (
+    ExchangeOption,
     JsonOption,
     SchedulerOption,
     Session,
@@ -19,6 +19,7 @@ from core.cli.shared_options import (
 )
 from core.clusters.labelling import EXCLUDED, NOISE
 from core.clusters.labelling_comparison import ABSENT
+from core.compute.dask_cluster import connect_scheduler
 from core.errors import SettingsError
 from core.pipeline.results.cleaning import (
     Cleaning,
@@ -45,12 +46,14 @@ def read_workspace_session(
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
     scheduler: SchedulerOption = "",
+    exchange: ExchangeOption = "",
     verify: Annotated[bool, option("Recompute all checksums.", "--verify")] = False,
 ) -> Session:
     """Assemble the session of a command whose settings are those of a run."""
+    opened = Workspace.at(workspace, verify=verify)
     if scheduler:
-        compute.connect_scheduler(scheduler)
-    return Session(Workspace.at(workspace, verify=verify), RunSettings(), as_json)
+        connect_scheduler(scheduler, opened.root, exchange)
+    return Session(opened, RunSettings(), as_json)
 
 
 with_workspace = with_options(read_workspace_session)

@@ -9,8 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
-from core import compute
 from core.clusters.methods.method_table import METHODS, find_method
+from core.compute.dask_cluster import connect_scheduler
 from core.errors import SettingsError
 from core.pipeline.results.current_file import load_current
 from core.pipeline.results.run_records import find_run_record, read_record
@@ -22,11 +22,18 @@ CURRENT = "current"
 """Value of --settings that stands for the current result."""
 
 
-def option(help_text: str, *names: str) -> Any:
-    """Return an option whose default is not printed; its help names the effective default."""
+def option(help_text: str, *names: str, variable: str | None = None) -> Any:
+    """Return an option whose default is not printed; its help names the effective default.
+
+    `variable` is the environment variable that is used if the option is not given.
+    """
     # Typer would otherwise remove the square brackets with their content, as markup.
     return typer.Option(
-        *names, help=help_text.replace("[default", r"\[default"), show_default=False
+        *names,
+        help=help_text.replace("[default", r"\[default"),
+        show_default=False,
+        envvar=variable,
+        show_envvar=False,
     )
 
 
@@ -53,7 +60,24 @@ WorkspaceOption = Annotated[
     option("Workspace folder. [default: CHIPSCAPE_WORKSPACE, or data/]", "--workspace", "-w"),
 ]
 JsonOption = Annotated[bool, option("Print one JSON object on one line.", "--json")]
-SchedulerOption = Annotated[str, option("Address of a Dask scheduler.", "--scheduler")]
+SchedulerOption = Annotated[
+    str,
+    option(
+        "Address of a Dask scheduler, or local:N for N worker processes. "
+        "[default: CHIPSCAPE_SCHEDULER, or threads]",
+        "--scheduler",
+        variable="CHIPSCAPE_SCHEDULER",
+    ),
+]
+ExchangeOption = Annotated[
+    str,
+    option(
+        "Folder of an object store (s3://...) for workers that do not see the workspace. "
+        "[default: CHIPSCAPE_EXCHANGE]",
+        "--exchange",
+        variable="CHIPSCAPE_EXCHANGE",
+    ),
+]
 MinClusterSizeOption = Annotated[int | None, option("HDBSCAN's minimum cluster size.")]
 MinSamplesOption = Annotated[int | None, option("HDBSCAN's neighbours, without the point itself.")]
 
@@ -124,6 +148,7 @@ def read_session(
     preset: Annotated[str, option(f"One of {', '.join(PRESETS)}.", "--preset")] = "",
     seed: Annotated[int | None, option("Seed of clustering and projection.", "--seed")] = None,
     scheduler: SchedulerOption = "",
+    exchange: ExchangeOption = "",
     verify: Annotated[bool, option("Recompute all checksums.", "--verify")] = False,
     encoder: Annotated[
         str | None, option("Encoder, such as texture, resnet50 or raster:PATH.")
@@ -177,9 +202,9 @@ def read_session(
         if value is not None:
             parent, _, name = path.rpartition(".")
             table = merge_tables(table, {parent: {name: value}} if parent else {name: value})
-    if scheduler:
-        compute.connect_scheduler(scheduler)
     opened_workspace = Workspace.at(workspace, verify=verify)
+    if scheduler:
+        connect_scheduler(scheduler, opened_workspace.root, exchange)
     stored = _read_source(settings, opened_workspace)
     land_tables = stored.pop(LAND_TABLE, {})
     base = merge_tables(PRESETS[preset or "default"], stored)

@@ -1,6 +1,6 @@
 """Fit an encoder to a chip set, and embed chips while the next batch is read from disk."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 
 import numpy as np
 import pandas as pd
@@ -8,7 +8,7 @@ from threadpoolctl import threadpool_limits
 
 from core.chips.chip_set import ChipSet, SceneChips
 from core.chips.scaling import Scaling
-from core.compute import read_ahead
+from core.compute.work_streams import read_ahead
 from core.embeddings.encoder import (
     ChipBatch,
     ChipFootprints,
@@ -23,6 +23,11 @@ from core.types import AnyArray, FloatArray, Geometries
 
 # Chips per batch, unless the encoder has a `read_size`.
 _READ_SIZE = 128
+# Number of chips of an added scene that are checked against the existing scaling, and the largest
+# accepted share of values outside the scaling's range. In the scenes to which the scaling was
+# fitted, 0.2 % of the values are outside.
+_SCALING_SAMPLE = 100
+_MOST_OUTSIDE = 0.2
 
 
 def fit_encoder(
@@ -90,6 +95,30 @@ def encode_rows(
     embeddings = embeddings.astype(np.float32, copy=False)
     _require_finite(encoder, embeddings, part.facts["chip_id"].iloc[rows])
     return embeddings
+
+
+def require_covered(
+    scalings: Mapping[str, Scaling], fitted_keys: Collection[str], chips: ChipSet
+) -> None:
+    """Check that existing scalings do not clip too many values of an added scene.
+
+    `fitted_keys` are those of the scenes to which the scalings were fitted. Raises DegenerateError
+    if more than 20 % of another scene's valid values lie outside the range of its scaling.
+    """
+    for part in chips.parts:
+        if part.key in fitted_keys:
+            continue
+        scene_chips = ChipSet((part,), chips.bands)
+        pixels, mask = scene_chips.read(scene_chips.sample_rows(_SCALING_SAMPLE))
+        outside = scalings[part.pixels.dtype.name].clipped_fraction(pixels, mask)
+        if outside > _MOST_OUTSIDE:
+            raise DegenerateError(
+                f"{outside:.0%} of its values lie outside the range that the scaling was fitted "
+                "to, so its chips would all look the same",
+                where=part.scene,
+                remedy="Fit the encoder to all scenes: use --refit, or Fit again on the "
+                "Embeddings page.",
+            )
 
 
 def encode_chips(

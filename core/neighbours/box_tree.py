@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from core.compute import map_row_chunks
+from core.compute.work_streams import map_row_chunks
 from core.neighbours.compiled_loops import FARTHEST, NO_ROW, compiled, group_rows, insert_neighbour
 from core.neighbours.leaf_packing import pack_leaves
 from core.neighbours.vector_lanes import LANES, box_distances, leaf_distances, lowest_bit

@@ -8,7 +8,7 @@ far. Within a cell, leaves are skipped by their bounding boxes in the varying co
 
 import numpy as np
 
-from core.compute import map_row_chunks
+from core.compute.work_streams import map_row_chunks
 from core.neighbours.compiled_loops import FARTHEST, NO_ROW, compiled, group_rows, insert_neighbour
 from core.neighbours.leaf_packing import pack_leaves
 from core.neighbours.vector_lanes import LANES, box_distances, leaf_distances, lowest_bit

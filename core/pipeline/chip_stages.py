@@ -3,19 +3,22 @@
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from core.artifacts.formats import RowFile, read_array, read_table, write_array, write_table
+from core.artifacts.formats import read_array, read_table, write_array, write_table
+from core.artifacts.row_target import RowTarget
 from core.artifacts.store import Artifact, Store
 from core.chips.band_range import BandRange
 from core.chips.chip_set import ChipSet, Outline, SceneChips, constant_band_names, shared_band_names
 from core.chips.chip_table import chip_facts
-from core.chips.extraction import cut_chips
+from core.chips.extraction import ChipFiles, write_chips
 from core.chips.screening import FLAGS, flag_chips, unflagged_chips
+from core.compute.work_streams import map_groups
 from core.errors import SceneError, TooFewError, unknown_attribute_error
 from core.pipeline.inputs.scene_files import scene_sources
 from core.pipeline.labels.label_file import add_label_attribute
@@ -23,7 +26,7 @@ from core.pipeline.scene_survey import SurveyedScene
 from core.pipeline.stage import Resolve, Stage
 from core.pipeline.view import View
 from core.pipeline.workspace import Workspace
-from core.progress import Progress, shifted, silent
+from core.progress import Progress, silent
 from core.raster.scene import read_scene
 from core.raster.windows import chip_windows
 from core.settings import ChipSettings
@@ -67,19 +70,15 @@ def _cut_scene(cut: _SceneCut, folder: Path, report: Progress) -> dict[str, Any]
         windows = chip_windows(scene, footprints.pixels, settings, is_grid=is_grid)
         band_range = BandRange(len(cut.bands))
         valid_fraction: DoubleArray = np.zeros(n)
-        with (
-            RowFile(folder / "chips.npy", (n, len(cut.bands), side, side), scene.dtype) as values,
-            RowFile(folder / "mask.npy", (n, side, side), "uint8") as mask,
-        ):
-            for chips in cut_chips(
-                scene, footprints.pixels, cut.bands, settings, report, is_grid=is_grid
-            ):
-                values.write(chips.rows, chips.values)
-                band_range.update(chips.values, chips.mask)
-                n_masked = np.count_nonzero(chips.mask, axis=(1, 2))
-                # The file is zero to begin with, so chips without masked pixels are not written.
-                mask.write(chips.rows[n_masked > 0], chips.mask[n_masked > 0])
-                valid_fraction[chips.rows] = 1 - n_masked / side**2
+        shape = (n, len(cut.bands), side, side)
+        files = ChipFiles(
+            RowTarget.create(folder / "chips.npy", shape, scene.dtype),
+            RowTarget.create(folder / "mask.npy", (n, side, side), "uint8"),
+        )
+        arguments = (scene, footprints.pixels, cut.bands, settings, files, report)
+        for chips in write_chips(*arguments, is_grid=is_grid):
+            band_range.merge(chips.bands)
+            valid_fraction[chips.rows] = 1 - chips.n_masked / side**2
     except SceneError as error:
         # Without the chips of this scene, the others can still be used. If the file has changed,
         # nothing is stored; if not, the next run tries again.
@@ -175,11 +174,9 @@ REMAINING_CHIPS: Stage[_RemainingChips, SceneChips] = Stage(
 
 def chip_artifacts(view: View, resolve: Resolve, report: Progress) -> list[Artifact]:
     """Return an artifact per usable scene: its chips, except flagged ones that are left out."""
-    total = sum(scene.report.annotations for scene in view.survey.usable)
-    artifacts, n_cut = [], 0
-    for cut in _scene_cuts(view):
-        artifacts.append(resolve(CHIPS, cut, shifted(report, n_cut, total)))
-        n_cut += cut.scene.report.annotations
+    cuts = _scene_cuts(view)
+    sizes = [cut.scene.report.annotations for cut in cuts]
+    artifacts = map_groups(partial(resolve, CHIPS), cuts, sizes, report)
     usable, leave_out = usable_artifacts(artifacts), view.settings.screen.leave_out
     if not leave_out:
         return artifacts

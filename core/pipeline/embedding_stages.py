@@ -6,10 +6,11 @@ when scenes are added, so that existing embeddings do not change.
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import closing
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -19,29 +20,33 @@ from core.artifacts.formats import read_array, read_arrays, read_json, write_arr
 from core.artifacts.store import Artifact, Step, Store
 from core.chips.chip_set import ChipSet, Outline
 from core.chips.scaling import Scaling
+from core.compute.dask_cluster import active_client
+from core.compute.work_streams import map_groups
 from core.embeddings import registry
+from core.embeddings.block_encoding import (
+    SceneFiles,
+    WorkerEncoder,
+    write_blocks,
+    write_blocks_on_workers,
+)
 from core.embeddings.encoder import Encoder, Fitted, needs_footprints
-from core.embeddings.encoding import encode_rows, encoder_notes, fit_encoder
-from core.errors import DegenerateError
+from core.embeddings.encoding import encode_rows, encoder_notes, fit_encoder, require_covered
 from core.pipeline.chip_stages import open_chip_set, outline_chips, usable_artifacts
 from core.pipeline.encoders.scene_footprints import fill_missing_rows, scene_footprints
 from core.pipeline.inputs.encoder_files import encoder_sources
 from core.pipeline.stage import Resolve, Stage
 from core.pipeline.view import View
 from core.pipeline.workspace import Workspace
-from core.progress import Progress, report_step, shifted
+from core.progress import Progress, report_step
 from core.settings import EmbedSettings
 from core.types import AnyArray, FloatArray
 
 # Rows per block of an unfinished artifact; an interruption loses at most the current block.
 BLOCK = 1024
+# Several scenes may be embedded at the same time, but they share one encoder.
+_LOADING = Lock()
 # Name of the input with the key of the earlier fit that a new fit extends.
 KEPT = "kept"
-# Number of chips of an added scene that are checked against the existing scaling, and the largest
-# accepted share of values outside the scaling's range. In the scenes to which the scaling was
-# fitted, 0.2 % of the values are outside.
-SCALING_SAMPLE = 100
-MOST_OUTSIDE = 0.2
 
 
 @dataclass(frozen=True)
@@ -88,7 +93,7 @@ class _Encoding:
         """The encoder's fit, after checking that its scaling does not clip any scene too much."""
         artifact = ENCODER_FITS.make(self.store, self)
         fit = ENCODER_FITS.open(artifact)
-        require_covered(fit, artifact, self.chip_set)
+        require_covered(fit.scalings, artifact.manifest["inputs"]["chips"], self.chip_set)
         return fit
 
 
@@ -126,25 +131,34 @@ def _open_fit(artifact: Artifact) -> EncoderFit:
 
 
 def _embed(subject: _SceneEmbeddings, folder: Path, report: Progress) -> dict[str, Any]:
-    encoding = subject.encoding
-    fit, chips, encoder = encoding.fit, encoding.chip_set, encoding.encoder
+    encoding, embedded = subject.encoding, subject.encoding.scene_embeddings
+    with _LOADING:
+        fit, chips, encoder = encoding.fit, encoding.chip_set, encoding.encoder
     part = chips.parts[subject.index]
-    blocks = Blocks(folder, len(part), BLOCK)
     scaling = fit.scalings[part.pixels.dtype.name]
     located = needs_footprints(encoder)
     footprints = scene_footprints(encoding.view.survey, part) if located else None
-    with ExitStack() as files:
-        matrix = None
-        for rows in blocks.pending():
-            arguments = (encoder, part, chips.bands, scaling, fit.fitted, rows, footprints)
-            fitted = encoding.scene_embeddings
-            vectors = fitted[subject.index][rows] if fitted else encode_rows(*arguments)
-            if matrix is None:
-                matrix = blocks.open_rows("embeddings.npy", (vectors.shape[1],), "float32")
-                files.enter_context(matrix)
-            matrix.write(np.arange(rows.start, rows.stop), vectors)
-            blocks.finish(rows, matrix)
-            report_step(report, rows.stop, len(part), part.scene)
+
+    def encode(rows: slice) -> FloatArray:
+        arguments = (encoder, part, chips.bands, scaling, fit.fitted, rows, footprints)
+        return embedded[subject.index][rows] if embedded else encode_rows(*arguments)
+
+    blocks = Blocks(folder, len(part), BLOCK)
+    if active_client() is None or embedded:
+        written = write_blocks(blocks, encode)
+    else:
+        weights = encoding.view.workspace.weights
+        fit_folder = ENCODER_FITS.make(encoding.store, encoding).folder / "fitted"
+        shared = WorkerEncoder.share(encoder, encoding.settings, weights, fit_folder)
+        cut = usable_artifacts(encoding.view.artifacts["chips"])[subject.index]
+        scene = SceneFiles.of(cut.folder, part, cut.counts["bands"], chips.bands, scaling)
+        scene = dataclasses.replace(scene, footprints=footprints)
+        width = encode(slice(0, 1)).shape[1]
+        written = write_blocks_on_workers(blocks, shared, scene, width)
+    # Closed here, not by the garbage collector, so that cancelled blocks are cancelled at once.
+    with closing(written):
+        for n_written in written:
+            report_step(report, n_written, len(part), part.scene)
     notes = fill_missing_rows(folder / "embeddings.npy", part) if located else ()
     return {"chips": len(part), "scene": part.scene, "notes": list(notes)}
 
@@ -177,13 +191,9 @@ def embedding_artifacts(view: View, resolve: Resolve, report: Progress) -> list[
     encoding = _Encoding(view, fit_inputs(view.workspace, outline, view.settings.embed))
     artifacts = [resolve(ENCODER_FITS, encoding)]
     usable = usable_artifacts(view.artifacts["chips"])
-    total = sum(int(artifact.counts["chips"]) for artifact in usable)
-    n_embedded = 0
-    for index, chips in enumerate(usable):
-        subject = _SceneEmbeddings(encoding, chips.key, index)
-        artifacts.append(resolve(EMBEDDINGS, subject, shifted(report, n_embedded, total)))
-        n_embedded += int(chips.counts["chips"])
-    return artifacts
+    scenes = [_SceneEmbeddings(encoding, chips.key, i) for i, chips in enumerate(usable)]
+    sizes = [int(artifact.counts["chips"]) for artifact in usable]
+    return [*artifacts, *map_groups(partial(resolve, EMBEDDINGS), scenes, sizes, report)]
 
 
 def embed_with_fit(view: View, fit: Artifact, report: Progress) -> FloatArray:
@@ -274,26 +284,3 @@ def kept_note(artifact: Artifact, chips: Outline) -> tuple[str, ...]:
         return ()
     scenes = f"{n_fitted} of {n_scenes} scenes"
     return (f"encoder and scaling are fitted to only {scenes}; use --refit to fit them to all",)
-
-
-def require_covered(fit: EncoderFit, artifact: Artifact, chip_set: ChipSet) -> None:
-    """Check that the existing scaling does not clip too many values of an added scene.
-
-    Raises DegenerateError if more than `MOST_OUTSIDE` of a scene's valid values lie outside the
-    range of the scaling.
-    """
-    fitted_chips = set(artifact.manifest["inputs"]["chips"])
-    for part in chip_set.parts:
-        if part.key in fitted_chips:
-            continue
-        scene_chips = ChipSet((part,), chip_set.bands)
-        pixels, mask = scene_chips.read(scene_chips.sample_rows(SCALING_SAMPLE))
-        outside = fit.scalings[part.pixels.dtype.name].clipped_fraction(pixels, mask)
-        if outside > MOST_OUTSIDE:
-            raise DegenerateError(
-                f"{outside:.0%} of its values lie outside the range that the scaling was fitted "
-                "to, so its chips would all look the same",
-                where=part.scene,
-                remedy="Fit the encoder to all scenes: use --refit, or Fit again on the "
-                "Embeddings page.",
-            )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from core.compute import map_row_chunks
+from core.compute.work_streams import map_row_chunks
 from core.errors import SettingsError
 from core.search.ranking import Ranker
 from core.types import AnyArray, DoubleArray, IntArray

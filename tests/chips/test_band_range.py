@@ -37,3 +37,18 @@ def test_constant__masked_pixels_do_not_count():
     blank = BandRange(1)
     blank.update(pixels_of(3), ~NO_MASK)
     assert blank.constant == [0]
+
+
+def test_merge__equals_one_record_of_all_chips():
+    rng = np.random.default_rng(0)
+    for _ in range(50):
+        # Few values, so that bands of all kinds occur.
+        pixels = rng.choice([3, 4], (2, 2, 3, 4, 4), p=[0.98, 0.02])
+        masks = rng.random((2, 2, 4, 4)) < rng.choice([0.2, 1.0])
+        whole, merged = BandRange(3), BandRange(3)
+        for chips, mask in zip(pixels, masks, strict=True):
+            whole.update(chips, mask)
+            part = BandRange(3)
+            part.update(chips, mask)
+            merged.merge(part)
+        assert merged.constant == whole.constant

@@ -11,6 +11,7 @@ from core.chips.chip_set import ChipSet, Outline, SceneChips
 from core.chips.scaling import Scaling
 from core.embeddings import registry
 from core.embeddings.descriptors import texture
+from core.embeddings.encoding import require_covered
 from core.errors import Cancelled, DegenerateError
 from core.pipeline import embedding_stages
 from core.pipeline.embedding_stages import (
@@ -19,7 +20,6 @@ from core.pipeline.embedding_stages import (
     extended_fit,
     fit_inputs,
     kept_note,
-    require_covered,
 )
 from core.pipeline.run import run_pipeline
 from core.pipeline.workspace import Workspace
@@ -371,15 +371,17 @@ def test_require_covered__a_scene_beyond_the_stored_scaling_is_refused(store_fit
     artifact = store_fit(first.outline)
     fit = EncoderFit({}, first.fit_scalings(100))
     similar = ChipSet((*first.parts, scene_chips("b", 100, 1900)), ("pan",))
-    require_covered(fit, artifact, similar)
+    keys = artifact.manifest["inputs"]["chips"]
+    require_covered(fit.scalings, keys, similar)
     beyond = ChipSet((*first.parts, scene_chips("b", 20_000, 30_000)), ("pan",))
     with pytest.raises(DegenerateError, match=r"^b: 100% of its values .*--refit"):
-        require_covered(fit, artifact, beyond)
+        require_covered(fit.scalings, keys, beyond)
 
 
 def test_require_covered__scenes_of_the_fit_are_not_checked_again(store_fit):
     chips = ChipSet((scene_chips("a", 0, 2000),), ("pan",))
-    require_covered(EncoderFit({}, {}), store_fit(chips.outline), chips)
+    artifact = store_fit(chips.outline)
+    require_covered({}, artifact.manifest["inputs"]["chips"], chips)
 
 
 def test_kept_note__states_the_number_of_fitted_scenes(store_fit):

@@ -47,7 +47,9 @@ def test_affinities__the_size_of_blocks_does_not_matter(monkeypatch):
 def test_affinities__the_number_of_threads_does_not_matter(monkeypatch):
     results = []
     for n_threads in (1, 3):
-        monkeypatch.setattr("core.compute.n_workers", lambda n_threads=n_threads: n_threads)
+        monkeypatch.setattr(
+            "core.compute.work_streams.n_workers", lambda n_threads=n_threads: n_threads
+        )
         results.append(neighbour_affinities(cloud(500), 30))
     assert results[0].data.tobytes() == results[1].data.tobytes()
     assert results[0].indices.tobytes() == results[1].indices.tobytes()

@@ -123,7 +123,9 @@ def test_project__slow_iterations_can_be_stopped_one_by_one(monkeypatch):
 def test_project__same_bytes_with_any_number_of_threads(monkeypatch):
     results = []
     for n_threads in (1, 3):
-        monkeypatch.setattr("core.compute.n_workers", lambda n_threads=n_threads: n_threads)
+        monkeypatch.setattr(
+            "core.compute.work_streams.n_workers", lambda n_threads=n_threads: n_threads
+        )
         results.append(project_tsne(blobs(), QUICK).coordinates.tobytes())
     assert results[0] == results[1]
 

@@ -5,8 +5,8 @@ from dataclasses import MISSING, asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, cast
 
-from core import compute
 from core.cli import shared_options as shared
+from core.compute.dask_cluster import connect_scheduler
 from core.errors import SettingsError
 from core.land.context.extra_features import EXTRAS, RECOMMENDED
 from core.land.data.dataset import Dataset
@@ -203,6 +203,7 @@ def read_flair_session(
         ),
     ] = None,
     scheduler: shared.SchedulerOption = "",
+    exchange: shared.ExchangeOption = "",
 ) -> LandSession:
     """Assemble a session from the settings file and the options."""
     shared.require_choice(preset, PRESETS, "--preset")
@@ -220,13 +221,14 @@ def read_flair_session(
     if regularisation is not None:
         smoothing = tables.get("regularisation", {}) | {"regularisation": regularisation}
         tables["regularisation"] = smoothing
+    opened = Workspace.at(workspace)
     if scheduler:
-        compute.connect_scheduler(scheduler)
+        connect_scheduler(scheduler, opened.root, exchange)
     options = {"--features": features, "--regularisation": regularisation}
     options |= {"--season": season, "--interpolation": interpolation}
     options["--preset"] = preset if preset != "default" else None
     named = tuple(name for name, value in options.items() if value is not None)
-    return LandSession(Workspace.at(workspace), as_json, seed, preset, tables, named)
+    return LandSession(opened, as_json, seed, preset, tables, named)
 
 
 def check_tables(tables: Mapping[str, Any], source: str) -> None:

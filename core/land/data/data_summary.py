@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from core.compute import stream_results
+from core.compute.work_streams import stream_results
 from core.errors import SceneError
 from core.land.data.dataset import Dataset, Patch, Problem, merge_problems
 from core.land.data.nomenclature import CITATION, HUB_CITATION, LICENCE, Nomenclature

@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from core.compute import stream_results
+from core.compute.work_streams import stream_results
 from core.errors import SceneError, TooFewError
 from core.land.data.dataset import SIDE, Dataset, Patch, Problem, merge_problems
 from core.land.data.nomenclature import Nomenclature

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from core.artifacts.formats import write_atomically
-from core.compute import read_ahead
+from core.compute.work_streams import read_ahead
 from core.errors import SceneError
 from core.land.data.dataset import Dataset, Patch, Problem
 from core.land.data.nomenclature import ATTRIBUTION, Legend

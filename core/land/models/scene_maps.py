@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from core.artifacts.formats import read_array, read_json, write_array, write_atomically, write_json
-from core.compute import stream_results
+from core.compute.work_streams import stream_results
 from core.errors import ArtifactError, SceneError
 from core.land.data.dataset import SIDE, Layout, Patch, SeriesDate
 from core.land.data.patch_reading import RequiredData, read_pixels

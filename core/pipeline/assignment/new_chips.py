@@ -8,11 +8,12 @@ from pathlib import Path
 from core.artifacts.keys import make_key
 from core.artifacts.store import Artifact
 from core.chips.chip_set import ChipSet
+from core.embeddings.encoding import require_covered
 from core.embeddings.registry import encoder_identity
 from core.errors import ChipscapeError, SceneError, SettingsError, TooFewError, WeightsError
 from core.pipeline.chip_stages import chip_artifacts, open_chip_set, open_chips, usable_artifacts
 from core.pipeline.cluster_stages import open_reduction, property_columns
-from core.pipeline.embedding_stages import ENCODER_FITS, embed_with_fit, require_covered
+from core.pipeline.embedding_stages import ENCODER_FITS, embed_with_fit
 from core.pipeline.run_stages import make_artifacts, with_artifacts
 from core.pipeline.scene_survey import Survey, SurveyedScene
 from core.pipeline.view import View
@@ -145,4 +146,4 @@ def _require_comparable(artifact: Artifact, fit: Artifact, dtypes: Collection[st
     chips = open_chip_set([artifact])
     unused = tuple(band for band in chips.bands if band not in fit.manifest["inputs"]["bands"])
     encoded = dataclasses.replace(chips, constant_bands=unused).without_constant_bands()
-    require_covered(ENCODER_FITS.open(fit), fit, encoded)
+    require_covered(ENCODER_FITS.open(fit).scalings, fit.manifest["inputs"]["chips"], encoded)

@@ -14,7 +14,7 @@ import numpy as np
 from core.artifacts.formats import read_json, write_json
 from core.artifacts.keys import make_key
 from core.chips.chip_set import ChipSet
-from core.compute import n_workers
+from core.compute.cores import n_workers
 from core.embeddings import registry
 from core.embeddings.cost_estimate import CostEstimate, estimate_cost
 from core.embeddings.encoder import ChipBatch, ChipFootprints, Encoder

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.artifacts.store import MANIFEST, Artifact, Store
-from core.compute import machine_mark
+from core.compute.cores import machine_mark
 from core.errors import ArtifactError, SettingsError
 from core.pipeline.estimates.cost_laws import LAWS, CostLaw
 from core.pipeline.estimates.work_amounts import Work, WorkReader

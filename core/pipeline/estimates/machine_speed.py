@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from core.artifacts.formats import read_json, write_json
-from core.compute import machine_mark, n_workers
+from core.compute.cores import machine_mark, n_workers
 from core.errors import ArtifactError, WorkspaceError
 
 VARIABLE = "CHIPSCAPE_CACHE"

@@ -64,11 +64,11 @@ def while_cutting(monkeypatch):
         def cut_disturbed(scene, *arguments, **options):
             if scene.name == "b":
                 disturb(scene.path)
-            yield from extraction.cut_chips(scene, *arguments, **options)
+            yield from extraction.write_chips(scene, *arguments, **options)
             if scene.name == "b":
                 after()
 
-        monkeypatch.setattr(chip_stages, "cut_chips", cut_disturbed)
+        monkeypatch.setattr(chip_stages, "write_chips", cut_disturbed)
 
     return install
 
@@ -111,9 +111,9 @@ def test_chips__an_error_that_passes_is_not_kept(workspace, settings, monkeypatc
     def fail(scene, *arguments, **options):
         if scene.name == "b":
             raise SceneError("a read error of the disk", where="b.tif")
-        return extraction.cut_chips(scene, *arguments, **options)
+        return extraction.write_chips(scene, *arguments, **options)
 
-    monkeypatch.setattr(chip_stages, "cut_chips", fail)
+    monkeypatch.setattr(chip_stages, "write_chips", fail)
     run = cut(workspace, settings)
     assert any("left out: b.tif: a read error" in note for note in run.notes())
     monkeypatch.undo()
@@ -137,15 +137,15 @@ def test_verify__finds_results_of_changed_input(
         stages = chip_stages.CHIPS
         monkeypatch.setattr(chip_stages, "scene_sources", lambda *_: ())
         object.__setattr__(stages, "sources", None)
-        cut_chips = extraction.cut_chips
+        cut_read_task = extraction.cut_read_task
 
-        def wrong(scene, *arguments, **options):
-            for chips in cut_chips(scene, *arguments, **options):
-                if scene.name == "b":
-                    chips.values[:] = 255 - chips.values
-                yield chips
+        def wrong(task):
+            chips = cut_read_task(task)
+            if task.scene.name == "b":
+                chips.values[:] = 255 - chips.values
+            return chips
 
-        monkeypatch.setattr(chip_stages, "cut_chips", wrong)
+        monkeypatch.setattr(extraction, "cut_read_task", wrong)
     else:
         inspect = scene_survey.inspect_scene
 

@@ -1,0 +1,1 @@
+"""Functions applied to many items, in threads or on a Dask cluster."""

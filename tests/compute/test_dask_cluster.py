@@ -1,0 +1,152 @@
+"""Results of real worker processes, which are killed, missing or unlike this process."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import closing
+
+import pytest
+
+from core.compute import dask_cluster
+from core.compute.dask_cluster import (
+    active_client,
+    await_result,
+    connect_scheduler,
+    disconnect,
+    exchange_folder,
+)
+from core.compute.work_streams import stream_results
+from core.errors import WorkspaceError
+
+
+def slow_double(x):
+    time.sleep(0.02)
+    return 2 * x
+
+
+def process_id(_):
+    return os.getpid()
+
+
+def die(_):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def client_of_the_worker(_):
+    return active_client()
+
+
+@pytest.fixture(scope="module")
+def client():
+    connected = connect_scheduler("local:2")
+    yield connected
+    disconnect(connected)
+
+
+def test_connect__two_processes_that_share_the_cores(client):
+    pids = set(client.run(os.getpid).values())
+    assert len(pids) == 2
+    assert os.getpid() not in pids
+    cores = client.run(os.getenv, "CHIPSCAPE_CORES")
+    assert set(cores.values()) == {str(max(1, dask_cluster.n_workers() // 2))}
+    assert client.dashboard_link.startswith("http://127.0.0.1:")
+
+
+@pytest.mark.parametrize("address", ["local:", "local:none", "local:0", "local:-1", "local:1000"])
+def test_connect__number_of_local_workers(address):
+    with pytest.raises(WorkspaceError, match="not a number of worker processes"):
+        connect_scheduler(address)
+
+
+def test_active_client__a_function_on_a_worker_has_none(client):
+    assert active_client() is client
+    assert list(stream_results(client_of_the_worker, [1])) == [None]
+
+
+def test_stream__a_killed_worker_is_replaced(client):
+    results = []
+    with closing(stream_results(slow_double, range(60))) as stream:
+        for result in stream:
+            if not results:
+                os.kill(next(iter(client.run(os.getpid).values())), signal.SIGKILL)
+            results.append(result)
+    assert results == [2 * x for x in range(60)]
+
+
+def test_stream__a_task_that_kills_its_workers_is_an_error(client):
+    with pytest.raises(WorkspaceError, match="several workers died"):
+        list(stream_results(die, [1]))
+    assert list(stream_results(slow_double, range(4))) == [0, 2, 4, 6]
+
+
+def test_connect__worker_that_does_not_see_the_workspace(client, tmp_path, monkeypatch):
+    address = client.scheduler.address
+    monkeypatch.setattr(dask_cluster, "_worker_state", lambda _: (dask_cluster.__version__, False))
+    with pytest.raises(WorkspaceError, match="does not see this folder") as caught:
+        connect_scheduler(address, tmp_path)
+    assert caught.value.where == str(tmp_path)
+    assert "--exchange" in caught.value.remedy
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_connect__worker_with_another_version(client, monkeypatch):
+    monkeypatch.setattr(dask_cluster, "_worker_state", lambda _: ("0.0.1", True))
+    with pytest.raises(WorkspaceError, match=r"has Chipscape 0\.0\.1, not"):
+        connect_scheduler(client.scheduler.address)
+
+
+def test_connect__exchange_that_cannot_be_written_to(client):
+    with pytest.raises(WorkspaceError, match="cannot be written to"):
+        connect_scheduler(client.scheduler.address, exchange="nope://bucket/folder")
+    assert exchange_folder() == ""
+
+
+def test_await__no_worker_is_left(monkeypatch, caplog):
+    from distributed import Client, LocalCluster
+
+    monkeypatch.setattr(dask_cluster, "POLL_SECONDS", 0.1)
+    monkeypatch.setattr(dask_cluster, "WARNING_SECONDS", 0.3)
+    monkeypatch.setattr(dask_cluster, "PATIENCE_SECONDS", 1.0)
+    options = {"n_workers": 0, "dashboard_address": None, "host": "127.0.0.1"}
+    with LocalCluster(**options) as cluster, Client(cluster) as connected:
+        with pytest.raises(WorkspaceError, match="no Dask worker has been connected for 1 s"):
+            await_result(connected, connected.submit(slow_double, 1))
+        assert "No Dask worker is connected; waiting" in caplog.text
+        # A worker that comes late does the work.
+        waiting = connected.submit(slow_double, 2)
+        cluster.scale(1)
+        monkeypatch.setattr(dask_cluster, "PATIENCE_SECONDS", 60.0)
+        assert await_result(connected, waiting) == 4
+
+
+@pytest.fixture
+def scheduler(tmp_path):
+    """A scheduler in a process of its own, without workers, and its address."""
+    file = tmp_path / "scheduler.json"
+    command = [sys.executable, "-m", "dask", "scheduler", "--host", "127.0.0.1", "--port", "0"]
+    command += ["--no-dashboard", "--scheduler-file", str(file)]
+    log = (tmp_path / "scheduler.log").open("w")
+    process = subprocess.Popen(command, stdout=log, stderr=log)
+    deadline = time.monotonic() + 60
+    while not file.exists() or not file.read_text():
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    yield process, json.loads(file.read_text())["address"]
+    process.kill()
+    process.wait()
+    log.close()
+
+
+def test_await__the_scheduler_is_lost(scheduler, monkeypatch):
+    process, address = scheduler
+    monkeypatch.setattr(dask_cluster, "POLL_SECONDS", 0.1)
+    connected = connect_scheduler(address)
+    waiting = connected.submit(slow_double, 1)
+    process.send_signal(signal.SIGKILL)
+    with pytest.raises(WorkspaceError, match="connection to the Dask scheduler was lost"):
+        await_result(connected, waiting)
+    disconnect(connected)

@@ -1,0 +1,141 @@
+"""Runs whose chips and embeddings are computed by real worker processes."""
+
+import os
+import shutil
+import signal
+import threading
+
+import pytest
+
+from core.compute import dask_cluster, work_streams
+from core.compute.dask_cluster import connect_scheduler, disconnect
+from core.embeddings import block_encoding
+from core.errors import Cancelled, WeightsError
+from core.pipeline import embedding_stages
+from core.pipeline.run import run_pipeline
+from core.pipeline.workspace import Workspace
+
+SETTINGS = {
+    "embed": {"encoder": "texture+colour", "sample": 30},
+    "chips": {"background": "mask", "align": "long-axis"},
+}
+
+
+@pytest.fixture(scope="module")
+def client():
+    connected = connect_scheduler("local:2")
+    yield connected
+    disconnect(connected)
+
+
+@pytest.fixture(autouse=True)
+def _small_blocks(monkeypatch):
+    monkeypatch.setattr(embedding_stages, "BLOCK", 4)
+    monkeypatch.setattr("core.chips.extraction.CELL_SIDES", (32, 64))
+
+
+@pytest.fixture
+def in_threads(workspace, settings, data_files, monkeypatch):
+    """The data files of a run in threads; the workspace is without results again."""
+    with monkeypatch.context() as patch:
+        patch.setattr(work_streams, "active_client", lambda: None)
+        patch.setattr(embedding_stages, "active_client", lambda: None)
+        run_pipeline(workspace, settings(**SETTINGS), until="embeddings")
+    files = data_files(workspace.root)
+    shutil.rmtree(workspace.artifacts)
+    return files
+
+
+def run_on_workers(workspace, settings, **options):
+    table = settings(**SETTINGS)
+    return run_pipeline(Workspace.at(workspace.root), table, until="embeddings", **options)
+
+
+@pytest.mark.usefixtures("client")
+def test_run__equal_bytes_from_threads_and_workers(workspace, settings, data_files, in_threads):
+    reports = []
+
+    def listen(stage):
+        return lambda completed, total, _: bool(reports.append((stage, completed, total)))
+
+    run = run_on_workers(workspace, settings, reporter=listen)
+    assert len(run.chips) == 40
+    assert data_files(workspace.root) == in_threads
+    for stage in ("chips", "embeddings"):
+        completed = [n for name, n, total in reports if name == stage and total == 40]
+        assert max(completed) == 40
+        assert len(completed) >= 10
+
+
+def test_run__a_worker_is_killed_while_it_embeds(
+    client, workspace, settings, data_files, in_threads
+):
+    killed, lock = [], threading.Lock()
+
+    def listen(stage):
+        def report(completed, _total, _note):
+            with lock:
+                if stage == "embeddings" and not killed:
+                    killed.extend(client.run(os.getpid).values())
+                    for process in killed:
+                        os.kill(process, signal.SIGKILL)
+            return False
+
+        return report
+
+    run_on_workers(workspace, settings, reporter=listen)
+    assert len(killed) == 2
+    assert not set(killed) & set(client.run(os.getpid).values())
+    assert data_files(workspace.root) == in_threads
+
+
+@pytest.mark.usefixtures("client")
+def test_run__continues_after_it_was_stopped(workspace, settings, data_files, in_threads):
+    def stop_halfway(stage):
+        return lambda completed, total, _: stage == "embeddings" and 2 * completed >= total
+
+    with pytest.raises(Cancelled):
+        run_on_workers(workspace, settings, reporter=stop_halfway)
+    counts = []
+
+    def listen(stage):
+        return lambda n, *_: bool(counts.append(n) if stage == "embeddings" else None)
+
+    run_on_workers(workspace, settings, reporter=listen)
+    assert len(counts) < 10
+    assert data_files(workspace.root) == in_threads
+
+
+@pytest.mark.usefixtures("client")
+def test_run__a_damaged_scene_is_left_out(workspace, settings):
+    raster = workspace.raw / "b.tif"
+    os.truncate(raster, raster.stat().st_size // 2)
+    run = run_on_workers(workspace, settings)
+    assert len(run.chips) == 20
+    assert any("b.tif" in note for note in run.notes()), run.notes()
+
+
+@pytest.mark.usefixtures("client")
+def test_run__a_worker_with_other_weights_is_refused(workspace, settings, monkeypatch):
+    monkeypatch.setattr(block_encoding, "_identity_text", lambda _: "another identity")
+    with pytest.raises(WeightsError, match="a worker has other weights"):
+        run_on_workers(workspace, settings)
+
+
+def test_run__through_an_object_store(
+    client, workspace, settings, data_files, in_threads, tmp_path_factory, monkeypatch
+):
+    store = tmp_path_factory.mktemp("store")
+    monkeypatch.setattr(dask_cluster, "_exchange", f"file://{store}/exchange")
+    (store / "exchange").mkdir()
+    n_objects = []
+
+    def listen(_stage):
+        return lambda *_: bool(n_objects.append(len(list(store.rglob("*.npy")))))
+
+    run_on_workers(workspace, settings, reporter=listen)
+    assert data_files(workspace.root) == in_threads
+    assert max(n_objects) > 0
+    # Only the arrays of the encoder's fit remain until the command ends.
+    fitted = len([name for name in in_threads if name.startswith("encoders") and "npy" in name])
+    assert len(list(store.rglob("*.npy"))) == 2 * fitted
