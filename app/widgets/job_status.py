@@ -9,6 +9,7 @@ import streamlit as st
 from app.session import cache, jobs, state
 from app.session.job_board import Job
 from app.widgets.markup import escape_markdown
+from core.compute.dask_cluster import DASHBOARD, LONELY
 from core.errors import ChipscapeError
 from core.pipeline.estimates.cost_evidence import evidence_stamp
 from core.pipeline.estimates.job_estimate import NO_ESTIMATE, CostModel, JobEstimate, cost_model
@@ -205,6 +206,17 @@ def describe_progress(job: Job) -> str:
     return f"{activity}{count}{note}"
 
 
+def describe_cluster(job: Job) -> str:
+    """Return a link to the dashboard of the Dask cluster that works on a job, as Markdown.
+
+    If no worker is connected, the text says so. It is empty for a job without a cluster.
+    """
+    lines = list(job.lines)
+    link = next((x.removeprefix(DASHBOARD) for x in lines if x.startswith(DASHBOARD)), "")
+    waiting = escape_markdown(LONELY) if lines and lines[-1] == LONELY else ""
+    return " ".join(filter(None, (f"[Dask's dashboard]({link})" if link else "", waiting)))
+
+
 @st.fragment(run_every=REFRESH_SECONDS)
 def _show_progress(key: str) -> None:
     job = cache.job_board().get(key)
@@ -214,6 +226,8 @@ def _show_progress(key: str) -> None:
     with st.container(border=True, key=f"cs_job_{sha256(key.encode()).hexdigest()[:12]}"):
         st.markdown(f"**{escape_markdown(job.title)}** · {job.seconds:.0f} s")
         st.progress(job.fraction or 0.0, text=escape_markdown(describe_progress(job)))
+        if text := describe_cluster(job):
+            st.caption(text)
         is_stopping = job.stopping.is_set()
         label = "Stopping" if is_stopping else "Cancel"
         st.button(label, key=f"cs.cancel:{key}", disabled=is_stopping, on_click=job.cancel)

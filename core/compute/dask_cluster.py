@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -22,6 +23,10 @@ from core.errors import WorkspaceError
 log = logging.getLogger(__name__)
 
 LOCAL = "local:"
+DASHBOARD = "Dask's dashboard: "
+"""How the line begins with which a command states the address of the dashboard."""
+LONELY = "No Dask worker is connected; waiting for one."
+"""What a command says while it waits for workers."""
 # Seconds between two looks at the workers while a result is awaited.
 POLL_SECONDS = 1.0
 # Without a worker for so long, the user is told, and then the work ends with an error. A new pod or
@@ -89,8 +94,8 @@ def connect_scheduler(address: str, workspace: Path | None = None, exchange: str
     atexit.register(disconnect, client)
     _require_same_workers(client, None if exchange else workspace)
     _use_exchange(exchange)
-    if client.dashboard_link:
-        log.warning("Dask's dashboard: %s", client.dashboard_link)
+    if "dashboard" in client.scheduler_info().get("services", {}) and find_spec("bokeh"):
+        log.warning("%s%s", DASHBOARD, client.dashboard_link)
     return client
 
 
@@ -250,7 +255,7 @@ def await_result(client: Any, future: Any) -> Any:
             alone_since = alone_since or time.monotonic()
             seconds = time.monotonic() - alone_since
             if seconds > WARNING_SECONDS and not is_told:
-                log.warning("No Dask worker is connected; waiting for one.")
+                log.warning(LONELY)
                 is_told = True
             if seconds > PATIENCE_SECONDS:
                 raise WorkspaceError(

@@ -1,5 +1,8 @@
 from streamlit.testing.v1 import AppTest
 
+from app.session.job_board import Job
+from app.widgets.job_status import describe_cluster
+
 
 def draw(seconds, unknown=False, disk=0.0):
     """Return the captions and the warnings of an estimate's line."""
@@ -56,3 +59,13 @@ def test_estimate_line__nothing_if_everything_exists():
 def test_estimate_line__warns_of_a_full_disk():
     _, (warning,) = draw(178.0, disk=5e9)
     assert "5 GB of disk space" in warning
+
+
+def test_cluster__link_to_the_dashboard_and_missing_workers():
+    job = Job("key", "Running", [])
+    assert describe_cluster(job) == ""
+    job.lines.extend(["a note", "Dask's dashboard: http://127.0.0.1:8787/status"])
+    link = "[Dask's dashboard](http://127.0.0.1:8787/status)"
+    assert describe_cluster(job) == link
+    job.lines.append("No Dask worker is connected; waiting for one.")
+    assert describe_cluster(job).startswith(f"{link} No Dask worker is connected")
