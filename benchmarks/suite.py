@@ -46,7 +46,7 @@ AGREEMENT_NOTE = (
 TITLES = {
     "change": "Ranking changes between two dates, against the mean pixel difference",
     "chips": "Cutting chips, against a loop with rasterio, Pillow and numpy",
-    "distributed": "Embedding on two worker processes, against threads",
+    "workers": "Embedding on two worker processes, against threads",
     "embed": "Embedding, against transformers",
     "grid": "24 land-cover configurations, against scikit-learn",
     "growth": "PCA, mixture, HDBSCAN and t-SNE, against scikit-learn",

@@ -13,6 +13,8 @@ import rasterio
 import yaml
 from shapely.geometry import box
 
+from core.compute import dask_cluster
+
 ROOT = Path(__file__).resolve().parents[1]
 DEPLOY = ROOT / "deploy"
 COMPOSE = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
@@ -95,6 +97,7 @@ def test_containers__all_use_one_image_and_one_workspace():
 
 def test_containers__workers_have_one_thread():
     expected = {"CHIPSCAPE_CORES": "1", "OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
+    expected |= dask_cluster._ALLOCATION
     assert COMPOSE["services"]["worker"]["environment"] == expected
     assert {item["name"]: item["value"] for item in VALUES["worker"]["env"]} == expected
     assert VALUES["worker"]["threads_per_worker"] == 1

@@ -52,6 +52,8 @@ def test_connect__two_processes_that_share_the_cores(client):
     assert os.getpid() not in pids
     cores = client.run(os.getenv, "CHIPSCAPE_CORES")
     assert set(cores.values()) == {str(max(1, dask_cluster.n_workers() // 2))}
+    # Dask's own value would make encoders slow.
+    assert set(client.run(os.getenv, "MALLOC_TRIM_THRESHOLD_").values()) == {str(2**28)}
     assert client.dashboard_link.startswith("http://127.0.0.1:")
 
 

@@ -1,4 +1,4 @@
-"""Embed chips on two worker processes and in threads: `python benchmarks/distributed.py`.
+"""Embed chips on two worker processes and in threads: `python benchmarks/workers.py`.
 
 Makes a workspace of 20,000 annotated objects in eight scenes, and cuts and embeds the chips twice:
 in threads, and on two worker processes whose scheduler is reached through a proxy that counts the
@@ -35,8 +35,9 @@ from scale import write_scenes
 SCENES, OBJECTS, SIDE = 8, 2500, 5000
 TURNS = 3
 STAGES = ("chips", "encoders", "embeddings")
-# What a process of a cluster with one thread for each core is usually given.
+# The environment of the workers in deploy/compose.yaml.
 ENVIRONMENT = {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1", "CHIPSCAPE_CORES": "1"}
+ENVIRONMENT |= {"MALLOC_TRIM_THRESHOLD_": str(2**28), "MALLOC_MMAP_THRESHOLD_": str(2**25)}
 WAIT_SECONDS = 60
 
 
@@ -202,7 +203,7 @@ def main() -> None:
     if not detail["equal"]:
         raise SystemExit("the data files of threads and workers differ")
     result = {
-        "name": "distributed",
+        "name": "workers",
         "ours": round(ours, 2),
         "other": round(other, 2),
         "ratio": round(other / ours, 2),
