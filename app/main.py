@@ -40,8 +40,13 @@ def check_requests(app: ASGIApp) -> ASGIApp:
     return checks.RequestCheck(app) if checks else app
 
 
-def end_jobs(server: st.App) -> AbstractAsyncContextManager[None]:
-    """Return the lifespan of the server, which ends its jobs; see app/session/job_shutdown.py."""
+def server_lifespan(server: st.App) -> AbstractAsyncContextManager[None]:
+    """Return the lifespan of the server, which preloads modules first and ends jobs last.
+
+    See app/server/preloading.py and app/session/job_shutdown.py.
+    """
+    if preloading := import_if_ours("app.server.preloading"):
+        preloading.preload_modules()
     shutdown = import_if_ours("app.session.job_shutdown")
     return shutdown.end_jobs_with_server(server) if shutdown else nullcontext()
 
@@ -69,6 +74,6 @@ app = st.App(
         for path, function in ROUTES.items()
     ],
     middleware=[Middleware(check_requests)],
-    lifespan=end_jobs,
+    lifespan=server_lifespan,
     on_script_error=import_late("app.messages", "show_error"),
 )

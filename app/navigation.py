@@ -39,6 +39,7 @@ TITLES = {"scan": "Find in scenes"}
 LAND_COVER_PAGES = ("data", "pixels", "models", "confusion")
 # These pages draw the notices next to their picture, which would otherwise move.
 OWN_NOTICES = ("explore", "map", "scan")
+SLIDER_PAGES = ("explore", "clusters")
 SIDEBAR_WIDTH = 236
 # Time after which a page notices that another window has changed the result.
 FOLLOW_SECONDS = 4
@@ -102,6 +103,8 @@ def _draw_chip_page(
                 page_notices(workspace)
         _draw_page(workspace, page, job_slot)
         displayed_clusters.keep_requested_result(workspace)
+        if page.url_path in SLIDER_PAGES:
+            displayed_clusters.prepare_next_cut(workspace)
     finally:
         _show_stages(workspace, stage_slot)
     views.remember_result_stamp(workspace)

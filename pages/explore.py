@@ -48,7 +48,6 @@ with notices:
     if clusters is not None:
         cluster_sliders.cluster_notes(clusters)
 colouring = chip_tables.chip_colouring(chips, label, clusters, search)
-
 sync_chip_link(workspace, chips)
 row = picked_row(workspace, chips)
 with bar.container(horizontal=True, vertical_alignment="center", gap="small"):
@@ -65,8 +64,6 @@ with right:
         chip_panel(view, chips, row, clusters)
     elif rows:
         chip_groups.selection_panel(workspace, chips, rows, colouring, clusters)
-    else:
-        chip_groups.group_overview(chips, colouring, clusters)
 with left:
     chip_plot.draw_chip_plot(view, chips, projection, colouring, clusters)
     if clusters is not None:
@@ -78,3 +75,6 @@ with notices:
     stage_forms.stale_notice(view, "projection")
 if row is not None:
     chip_groups.selection_panel(workspace, chips, rows, colouring, clusters)
+elif not rows:
+    with right:
+        chip_groups.group_overview(chips, colouring, clusters)

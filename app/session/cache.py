@@ -160,7 +160,7 @@ def tree(view: View) -> Any:
 
 def labelling(view: View) -> Labelling | None:
     """Return the clusters: a saved fit, or a fresh cut of a saved tree."""
-    return labelling_result(view, "labelling", lambda: find_labelling(view))
+    return labelling_result(view, "labelling", lambda: find_labelling(view, tree(view)))
 
 
 def labelling_result(

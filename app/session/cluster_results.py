@@ -161,8 +161,13 @@ def cluster_exemplars(clusters: Clusters, n_chips: int) -> dict[int, Exemplars]:
 
 def typical_rows(clusters: Clusters, n_chips: int) -> dict[int, list[int]]:
     """Return the rows of the chips nearest to each cluster's centre, by id, nearest first."""
-    points = clustered_space(clusters)
-    return {} if points is None else rows_near_centres(points, clusters.ids, n_chips)
+
+    def find() -> dict[int, list[int]] | None:
+        points = clustered_space(clusters)
+        return None if points is None else rows_near_centres(points, clusters.ids, n_chips)
+
+    values = {"ids": digest(clusters.ids), "most": n_chips}
+    return cache.labelling_result(clusters.view, "typical", find, **values) or {}
 
 
 def compare_with_attribute(

@@ -17,6 +17,7 @@ from core.clusters.label_matching import describe_changes, renumber_labels
 from core.clusters.labelling import Labelling
 from core.clusters.methods.method_table import find_method, method_of
 from core.clusters.noise_treatment import TreatedLabelling, treat_noise
+from core.pipeline.cluster_stages import tree_inputs
 from core.pipeline.results.curation import Curation, number_clusters
 from core.pipeline.results.current_file import find_damage, load_readable
 from core.pipeline.results.current_result import find_curation, keep_result, numbers_key
@@ -140,6 +141,25 @@ def keep_displayed(view: View, labelling: Labelling, chip_ids: Sequence[str]) ->
     if view.has("projection") and view.settings == requested_settings(workspace):
         keep_result(view, labelling, chip_ids)
         remember_current(workspace, view.settings)
+
+
+def prepare_next_cut(workspace: Workspace) -> None:
+    """Cut the tree of the requested settings in the background, once.
+
+    The result is not needed, but the first cut imports compiled functions, for which the first
+    move of a slider would wait for seconds. Call this after the page is drawn.
+    """
+    view = requested_view(workspace)
+    tree, hierarchy = cache.tree(view), method_of(view.settings).hierarchy
+    reduction = cache.reduction(view)
+    if tree is None or hierarchy is None or reduction is None:
+        return
+
+    def cut() -> None:
+        hierarchy.cut(tree, reduction.points, view.settings)
+
+    key = view.key("reduction", name="prepared cut", tree=tree_inputs(view))
+    cache.run_in_background(key, cut)
 
 
 def is_treating_noise(view: View) -> bool:

@@ -62,7 +62,7 @@ def attribute_labels(chips: ChipSet) -> dict[str, Hashable]:
 
 def colour_columns(chips: ChipSet) -> dict[str, tuple[Source, Hashable]]:
     """Return the columns by which chips can be coloured, by label: attributes, then facts."""
-    facts = [name for name in FACTS if name in chips.facts and chips.facts[name].nunique() > 1]
+    facts = [name for name in FACTS if name in chips.varying_facts]
     columns: dict[str, tuple[Source, Hashable]] = {
         label: ("property", name) for label, name in attribute_labels(chips).items()
     }

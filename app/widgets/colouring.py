@@ -63,8 +63,9 @@ def colour_by_cluster(ids: IntArray, look: palette.Look | None = None) -> Colour
     """Colour chips by cluster id; -1 is noise and -2 an excluded chip."""
     look = look or palette.Look()
     order = displayed_order(ids)
+    present, positions = np.unique(ids, return_inverse=True)
     code_by_id = {cluster: code for code, cluster in enumerate(order)}
-    codes = [code_by_id[int(cluster)] for cluster in ids]
+    codes = np.array([code_by_id[cluster] for cluster in present.tolist()], np.intp)[positions]
     colouring = _colour_groups(CLUSTER, codes, cluster_counts(ids, look), ids < 0)
     if max(order, default=0) < len(palette.COLOURS):
         return colouring
@@ -114,7 +115,7 @@ def colour_by_category(values: pd.Series, title: str) -> Colouring:
     if missing.any():
         code_by_name[MISSING] = len(groups)
         groups.append((palette.MISSING_COLOUR, MISSING, int(missing.sum())))
-    codes = [code_by_name.get(text, rare_code) for text in texts]
+    codes = np.array([code_by_name.get(text, rare_code) for text in texts], np.intp)
     return _colour_groups(title, codes, groups, missing, texts=[str(text) for text in texts])
 
 
@@ -162,19 +163,20 @@ def select_colours(colouring: Colouring, rows: IntArray) -> Colouring:
 
 
 def _colour_groups(
-    title: str, codes: Sequence[int], groups: Counts, faint: BoolArray, texts: Sequence[str] = ()
+    title: str, codes: AnyArray, groups: Counts, faint: BoolArray, texts: Sequence[str] = ()
 ) -> Colouring:
-    """Return the colouring of chips by the code of their group."""
+    """Return the colouring of chips by the code of their group, int (n,)."""
     n = max(1, len(groups))
+    names = np.array([name for _, name, _ in groups], object)
     colours = [colour for colour, _, _ in groups] or [palette.MISSING_COLOUR]
     return Colouring(
         title=title,
-        values=[float(code) for code in codes],
+        values=codes.astype(float).tolist(),
         # Two stops per colour, so that the scale has steps.
         stops=tuple((edge / n, c) for code, c in enumerate(colours) for edge in (code, code + 1)),
         low=-0.5,
         high=n - 0.5,
-        texts=texts or [groups[code][1] for code in codes],
+        texts=texts or names[codes].tolist(),
         entries=tuple((colour, name, format_number(count)) for colour, name, count in groups),
         faint=faint,
     )

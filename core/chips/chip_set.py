@@ -113,6 +113,12 @@ class ChipSet:
         return pd.concat([part.facts for part in self.parts], ignore_index=True)
 
     @cached_property
+    def varying_facts(self) -> frozenset[str]:
+        """Names of the facts that have more than one value."""
+        columns = {str(name): self.facts[name].dropna() for name in self.facts}
+        return frozenset(n for n, c in columns.items() if len(c) and (c != c.iloc[0]).any())
+
+    @cached_property
     def properties(self) -> pd.DataFrame:
         """Attributes of the annotations, NaN where a scene's file lacks an attribute.
 

@@ -74,10 +74,8 @@ def _reduce(view: View, folder: Path, report: Progress) -> dict[str, Any]:
     if settings.nuisance != "none":
         appearance = APPEARANCE.open(APPEARANCE.make(view.workspace.store, chips, report))
         facts[settings.nuisance] = appearance[settings.nuisance].to_numpy(np.float64)
-    matrix, scenes = (
-        join_embeddings(view.artifacts["embeddings"][1:]),
-        chips.facts["scene"].to_numpy(),
-    )
+    matrix = join_embeddings(view.artifacts["embeddings"][1:])
+    scenes = chips.facts["scene"].to_numpy()
     reduction = reduce_embeddings(np.asarray(matrix), facts, settings, scenes)
     arrays, notes = dataclasses.asdict(reduction), list(reduction.notes)
     arrays.pop("notes")
@@ -217,16 +215,19 @@ def tree_inputs(view: View) -> dict[str, Any]:
     return {} if hierarchy is None else {hierarchy.stage: hierarchy.inputs(view.settings)}
 
 
-def find_labelling(view: View) -> Labelling | None:
-    """Return a view's labelling, stored or cut from a stored tree; None if neither exists."""
+def find_labelling(view: View, tree: Any = None) -> Labelling | None:
+    """Return a view's labelling, stored or cut from a stored tree; None if neither exists.
+
+    `tree` is the tree of the view if it is open already.
+    """
     method = method_of(view.settings)
     if not view.has("reduction"):
         return None
-    if method.hierarchy is None:
-        return labelling_stage(method).read(view.workspace.store, view)
-    tree = find_tree(view)
-    if tree is None:
-        return None
+    # To read a labelling, no compiled functions are needed, whose import takes seconds.
+    labelling = labelling_stage(method).read(view.workspace.store, view)
+    tree = find_tree(view) if labelling is None and tree is None else tree
+    if labelling is not None or method.hierarchy is None or tree is None:
+        return labelling
     return method.hierarchy.cut(tree, read_points(view), view.settings)
 
 

@@ -1,7 +1,11 @@
+import shutil
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from core.clusters.evaluation.component_sweep import sweep_components
+from core.clusters.methods.method_table import METHODS
 from core.pipeline.chip_stages import open_chips
 from core.pipeline.cluster_stages import (
     COMPONENT_SWEEP,
@@ -30,6 +34,31 @@ def test_view__opens_what_the_run_computed(workspace, settings, method, look_up)
     # Another cut of an existing tree runs no stage.
     recut = find_labelling(with_settings(view, method="hdbscan", cut=CutSettings(5, epsilon=9)))
     assert (recut is None) == (method == "gmm")
+
+
+@pytest.mark.parametrize("method", ["hdbscan", "ward"])
+def test_find_labelling__reads_the_labelling_of_a_run(
+    workspace, settings, method, look_up, monkeypatch
+):
+    tables = settings(method=method, ward={"n_clusters": 3})
+    run = run_pipeline(workspace, tables, until="clusters")
+    view, cuts = look_up(workspace, tables), []
+    hierarchy = METHODS[method].hierarchy
+    cut = lambda *values: cuts.append(values) or hierarchy.cut(*values)  # noqa: E731
+    counting = replace(METHODS[method], hierarchy=replace(hierarchy, cut=cut))
+    monkeypatch.setitem(METHODS, method, counting)
+    stored = find_labelling(view)
+    assert not cuts
+    shutil.rmtree(run.view.artifacts["clusters"][1].folder)
+    fresh = find_labelling(view)
+    assert len(cuts) == 1
+    np.testing.assert_array_equal(stored.labels, fresh.labels)
+    np.testing.assert_array_equal(stored.confidence, fresh.confidence)
+    assert (stored.facts, stored.notes) == (fresh.facts, fresh.notes)
+    # A tree that is open already is not read again.
+    tree = find_tree(view)
+    find_labelling(view, tree)
+    assert cuts[-1][0] is tree
 
 
 @pytest.mark.parametrize(
