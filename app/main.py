@@ -63,6 +63,7 @@ ROUTES = {
     "points/{key}/{row}": (POINTS, "serve_point"),
     "scans/{key}/{kind}/{number}": ("app.scan.scan_pictures", "serve_picture"),
     "changes/{key}/{kind}/{date}/{row}": ("app.changes.change_pictures", "serve_change"),
+    "downloads/{key}": ("app.server.downloads", "serve_download"),
     "sprites/{key}": ("app.contact_sheet.sprites", "serve_sprite"),
     # Without this route, Streamlit would answer any other path with its own page.
     "{rest:path}": (TILES, "serve_nothing"),

@@ -10,6 +10,8 @@ from app.session.state import current_workspace
 from app.session.views import displayed_view, remember_ready_stages, requested_view
 from app.widgets import charts, chip_display, chip_tables, palette, selection_bar, stage_forms
 from app.widgets.chip_panel.chip_panel import chip_opener
+from app.widgets.chip_table.table_panel import chip_table_panel
+from app.widgets.choices import gallery_pager
 from app.widgets.markup import count_noun, escape_markdown
 
 PAGE_SIZE = 60
@@ -51,11 +53,10 @@ with result:
     selection_bar.selection_row(workspace, chips, clusters)
     selection_bar.finder_notes(workspace, chips, clusters)
     attribute = chip_tables.class_attribute(chips)
-    rows = list(range(len(chips)))
-    if attribute:
-        rows = chip_display.class_filter(workspace, chips, attribute)
+    everything = list(range(len(chips)))
+    rows = chip_display.class_filter(workspace, chips, attribute) if attribute else everything
     rows = chip_display.interleave_classes(chips, rows, PAGE_SIZE)
-    start = chip_display.gallery_pager(workspace, "gallery", len(rows), PAGE_SIZE)
+    start = gallery_pager(workspace, "gallery", len(rows), PAGE_SIZE)
     rows = rows[start : start + PAGE_SIZE]
     lengths = chip_tables.chip_lengths(chips, rows)
     open_chip = chip_opener(view, chips, None)
@@ -67,7 +68,7 @@ with result:
         lengths_chart = charts.distribution_chart(chips.facts["length"].to_numpy(), "length (m)")
         charts.show_chart(lengths_chart)
     st.header("All facts")
-    chip_tables.chip_table_panel(workspace, chips, None, clusters)
+    chip_table_panel(workspace, chips, None, clusters)
 with notice_box:
     stage_forms.stale_notice(view, "chips")
 with button_box:

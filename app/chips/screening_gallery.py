@@ -11,9 +11,9 @@ import streamlit as st
 from app.session import cache, jobs, views
 from app.session.state import widget_key
 from app.widgets import palette
-from app.widgets.chip_display import chip_gallery, gallery_pager
+from app.widgets.chip_display import chip_gallery
 from app.widgets.chip_panel.chip_panel import chip_opener
-from app.widgets.choices import button_choice
+from app.widgets.choices import button_choice, gallery_pager
 from app.widgets.job_status import estimate_line
 from app.widgets.markup import count_noun, escape_markdown
 from core.chips import screening

@@ -14,9 +14,9 @@ from app.session import cluster_results
 from app.session.displayed_clusters import Clusters, ids_by_label
 from app.session.state import widget_key
 from app.widgets.charts import count_bars, show_chart
-from app.widgets.chip_display import chip_gallery, gallery_pager
+from app.widgets.chip_display import chip_gallery
 from app.widgets.chip_panel.chip_panel import chip_opener
-from app.widgets.choices import remembered_widget
+from app.widgets.choices import gallery_pager, remembered_widget
 from app.widgets.colouring import cluster_counts
 from app.widgets.markup import count_noun, escape_markdown, format_number
 from app.widgets.setting_labels import FACTS, fact_label

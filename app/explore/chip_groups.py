@@ -8,10 +8,10 @@ import streamlit as st
 from app.session import cluster_results
 from app.session.displayed_clusters import Clusters
 from app.widgets.charts import distribution_chart, show_chart
-from app.widgets.chip_display import GalleryRow, chip_gallery, gallery_pager, gallery_rows
-from app.widgets.chip_tables import chip_table_panel
+from app.widgets.chip_display import GalleryRow, chip_gallery, gallery_rows
+from app.widgets.chip_table.table_panel import chip_table_panel
+from app.widgets.choices import gallery_pager
 from app.widgets.colouring import CLUSTER, Colouring, displayed_order
-from app.widgets.plot_picker import MARKERS_AT_MOST
 from core.chips.chip_set import ChipSet
 from core.pipeline.workspace import Workspace
 
@@ -53,9 +53,6 @@ def group_overview(chips: ChipSet, colouring: Colouring, clusters: Clusters | No
 def all_chips_table(workspace: Workspace, chips: ChipSet, clusters: Clusters | None) -> None:
     """Draw the table of all chips; closed, because the plot displays them too."""
     with st.expander("Table of all chips", key="cs.all chips"):
-        # The table of 200,000 chips is 25 MB, which the browser should not receive unasked.
-        if len(chips) > MARKERS_AT_MOST and not st.toggle("Show the table", key="cs.all rows"):
-            return
         st.caption("Select a row to see its chip, or several rows to select their chips.")
         chip_table_panel(workspace, chips, None, clusters)
 

@@ -17,8 +17,9 @@ from app.session.state import (
     widget_key,
     widget_value,
 )
-from app.widgets.chip_display import GalleryRow, chip_gallery, gallery_pager, gallery_rows
+from app.widgets.chip_display import GalleryRow, chip_gallery, gallery_rows
 from app.widgets.chip_tables import chip_colouring, csv_button
+from app.widgets.choices import gallery_pager
 from app.widgets.markup import count_noun, escape_markdown
 from app.widgets.palette import EXCLUDED
 from core.chips.chip_set import ChipSet

@@ -8,6 +8,7 @@ from typing import Literal
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from app.server.downloads import Download, download_link
 from app.session import jobs
 from app.session.cluster_results import digest
 from app.session.displayed_clusters import Clusters
@@ -88,7 +89,7 @@ def _choose_formats(clusters: Clusters, group: str) -> list[str]:
 
 
 def _show_job(job: Job) -> None:
-    """Show the state of an export, and a download button for each of its files."""
+    """Show the state of an export, and a link to download each of its files."""
     if job.state == "running":
         wait_until(
             lambda: job.state != "running",
@@ -103,22 +104,16 @@ def _show_job(job: Job) -> None:
     with st.container(key="cs_downloads"):
         for path in files:
             if path.is_file():
-                _download_button(path)
+                _file_link(path)
     for note in job.result.get("notes", []):
         st.caption(escape_markdown(note))
 
 
-def _download_button(path: Path) -> None:
-    mime = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
-    st.download_button(
-        f"Download {path.name} ({format_bytes(path.stat().st_size)})",
-        # The file is read only when the button is clicked.
-        path.read_bytes,
-        path.name,
-        mime,
-        key=f"cs.download:{path}",
-        on_click="ignore",
-    )
+def _file_link(path: Path) -> None:
+    mime, status = mimetypes.guess_type(path.name)[0], path.stat()
+    label = f"Download {path.name} ({format_bytes(status.st_size)})"
+    download = Download(path.name, mime or "application/octet-stream", path)
+    download_link(label, download, f"{path}|{status.st_mtime_ns}")
 
 
 def _export_mark(clusters: Clusters) -> str:

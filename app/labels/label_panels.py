@@ -9,8 +9,8 @@ import streamlit as st
 from app.labels import label_state
 from app.session import cache, jobs
 from app.widgets import charts, chip_tables
-from app.widgets.chip_display import GalleryRow, chip_gallery, gallery_pager, gallery_rows
-from app.widgets.choices import button_choice, remembered_widget
+from app.widgets.chip_display import GalleryRow, chip_gallery, gallery_rows
+from app.widgets.choices import button_choice, gallery_pager, remembered_widget
 from app.widgets.job_status import estimate_line
 from app.widgets.markup import count_noun, escape_markdown
 from app.widgets.palette import RULE, cluster_colour

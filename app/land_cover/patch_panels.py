@@ -11,7 +11,7 @@ from app.land_cover.land_data import Land, readable_patch
 from app.land_cover.land_page import fetch_panel, image_import_panel
 from app.widgets import markup, palette
 from app.widgets.charts import show_chart
-from app.widgets.chip_display import gallery_pager
+from app.widgets.choices import gallery_pager
 from app.widgets.images import data_uri, show_image
 from core.errors import SceneError
 from core.land.data import sentinel

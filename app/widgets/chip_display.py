@@ -134,15 +134,6 @@ def _draw_gallery(
         open_chip(chips.row_by_id[result.picked])
 
 
-def gallery_pager(workspace: Workspace, name: str, total: int, page_size: int) -> int:
-    """Draw the page numbers of a gallery; return the index of the first item on the chosen page."""
-    n_pages = max(1, math.ceil(total / page_size))
-    if n_pages == 1:
-        return 0
-    page = st.pagination(n_pages, key=f"cs.page:{workspace.root}:{name}:{n_pages}")
-    return (page - 1) * page_size
-
-
 def class_filter(workspace: Workspace, chips: ChipSet, attribute: str) -> list[int]:
     """Draw the class selector; return the rows of the chips of the chosen class."""
     classes = value_labels(chips.properties[attribute])
@@ -159,9 +150,9 @@ def class_filter(workspace: Workspace, chips: ChipSet, attribute: str) -> list[i
 
 def interleave_classes(chips: ChipSet, rows: Sequence[int], page_size: int) -> list[int]:
     """Return the rows in an order that puts chips of every class on each page of a gallery."""
-    attribute, order = class_attribute(chips), list(rows)
+    attribute, order = class_attribute(chips), np.asarray(rows, np.intp)
     if attribute:
-        classes = value_labels(chips.properties[attribute])
-        order.sort(key=lambda row: str(classes.iloc[row]))
+        classes = value_labels(chips.properties[attribute].iloc[order])
+        order = order[np.argsort(classes.to_numpy(str), kind="stable")]
     n_pages = max(1, math.ceil(len(order) / page_size))
-    return [row for page in range(n_pages) for row in order[page::n_pages]]
+    return [row for page in range(n_pages) for row in order[page::n_pages].tolist()]

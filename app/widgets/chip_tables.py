@@ -1,4 +1,4 @@
-"""Attributes and facts of chips as labelled columns: classes, names, colours and the table."""
+"""Attributes and facts of chips as labelled columns: classes, names and colours."""
 
 from collections.abc import Hashable, Sequence
 from typing import Literal
@@ -6,7 +6,6 @@ from typing import Literal
 import pandas as pd
 import streamlit as st
 
-from app.session import state
 from app.session.chip_search import SIMILARITY, ChipSearch
 from app.session.displayed_clusters import Clusters
 from app.session.state import choice_key, current_workspace, keep_choice
@@ -20,6 +19,8 @@ from core.raster.annotations.footprints import guess_class_attribute
 from core.types import IntArray
 
 Source = Literal["property", "fact"]
+Rows = slice | IntArray
+CHIP = "Chip"
 
 
 def class_attribute(chips: ChipSet) -> str:
@@ -49,7 +50,7 @@ def chip_lengths(chips: ChipSet, rows: Sequence[int]) -> list[str]:
 
 def attribute_labels(chips: ChipSet) -> dict[str, Hashable]:
     """Return the attributes by label; a label that is already in use is extended."""
-    used = {"Chip", colouring.CLUSTER, SIMILARITY, *(fact_label(name) for name in FACTS)}
+    used = {CHIP, colouring.CLUSTER, SIMILARITY, *(fact_label(name) for name in FACTS)}
     labels: dict[str, Hashable] = {}
     for name in chips.properties.columns:
         label = str(name)
@@ -69,15 +70,17 @@ def colour_columns(chips: ChipSet) -> dict[str, tuple[Source, Hashable]]:
     return columns | {fact_label(name): ("fact", name) for name in facts}
 
 
-def column_values(chips: ChipSet, source: Source, name: Hashable) -> pd.Series:
-    """Return the values of an attribute, or of a measured property (fact), for all chips.
+def column_values(
+    chips: ChipSet, source: Source, name: Hashable, rows: Rows = slice(None)
+) -> pd.Series:
+    """Return the values of an attribute, or of a measured property (fact), by default of all chips.
 
     Facts are rounded to their usual number of decimals.
     """
     if source == "property":
-        return chips.properties[name]
+        return chips.properties[name].iloc[rows]
     decimals = FACTS[str(name)][2]
-    return chips.facts[name].round(decimals)
+    return chips.facts[name].iloc[rows].round(decimals)
 
 
 def choose_colouring(workspace: Workspace, chips: ChipSet, search: ChipSearch) -> str:
@@ -101,76 +104,6 @@ def chip_colouring(
     source, name = colour_columns(chips).get(label, ("fact", "scene"))
     title = "Scene" if label == colouring.CLUSTER else label
     return colouring.colour_by_property(column_values(chips, source, name), title)
-
-
-def display_table(
-    chips: ChipSet, rows: Sequence[int] | None = None, clusters: Clusters | None = None
-) -> pd.DataFrame:
-    """Return attributes and facts of some chips, by default all; column labels include units."""
-    columns = {"Chip": chips.facts["chip_id"]}
-    if clusters is not None:
-        columns[colouring.CLUSTER] = pd.Series([clusters.look.name(int(i)) for i in clusters.ids])
-    columns |= {label: chips.properties[name] for label, name in attribute_labels(chips).items()}
-    for name in FACTS:
-        if name in chips.facts and not chips.facts[name].isna().all():
-            columns[fact_label(name)] = column_values(chips, "fact", name)
-    table = pd.DataFrame(columns)
-    return table if rows is None else table.iloc[list(rows)]
-
-
-def chip_table_panel(
-    workspace: Workspace,
-    chips: ChipSet,
-    rows: Sequence[int] | None = None,
-    clusters: Clusters | None = None,
-) -> None:
-    """Draw the table of some chips, by default all, and its download button.
-
-    A row picks its chip. In the table of all chips, several rows select their chips.
-    """
-    table = display_table(chips, rows, clusters)
-    picked, selected = state.picked_row(workspace, chips), state.selected_rows(workspace, chips)
-    current = (picked,) if picked is not None and (rows is not None or not selected) else selected
-    name = f"table {rows is None}"
-    turn, last = state.page_choice(workspace, name, (0, current))
-    if last != current:
-        # A new table displays the chips that were picked or selected elsewhere.
-        turn += 1
-    state.keep_choice(workspace, name, (turn, current))
-    key = f"cs.{name}:{workspace.root}:{state.current_page()}:{turn}:{hash(rows)}"
-    positions = [row if rows is None else rows.index(row) for row in current if _is_in(row, rows)]
-
-    def apply_rows() -> None:
-        reported = state.widget_value(key)["selection"]["rows"]
-        # The browser also reports the rows with which a new table was displayed. By then, chips may
-        # have been selected elsewhere.
-        last_turn, last_rows = state.page_choice(workspace, name, (turn, current))
-        is_unused = last_turn != turn or last_rows == current
-        if is_unused and set(reported) == set(positions):
-            return
-        chosen = [int(position if rows is None else rows[position]) for position in reported]
-        chip_ids = chips.facts["chip_id"].iloc[chosen].tolist()
-        if rows is None:
-            state.select_chips(workspace, chip_ids if len(chip_ids) > 1 else ())
-        if rows is not None or len(chip_ids) <= 1:
-            state.pick_chip(workspace, chip_ids[0] if chip_ids else None)
-        state.keep_choice(workspace, name, (turn, tuple(chosen)))
-
-    st.dataframe(
-        table,
-        hide_index=True,
-        height=min(420, 38 + 35 * len(table)),
-        key=key,
-        on_select=apply_rows,
-        selection_mode="multi-row" if rows is None else "single-row",
-        selection_default={"selection": {"rows": positions}},
-        alt="Table of the chips",
-    )
-    csv_button("Download the table (CSV)", table, "chips.csv", key=f"cs.csv:{rows is None}")
-
-
-def _is_in(row: int, rows: Sequence[int] | None) -> bool:
-    return rows is None or row in rows
 
 
 def csv_button(

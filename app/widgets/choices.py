@@ -1,11 +1,12 @@
 """Widgets for settings, with labels and units, and for choices that a page remembers."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import streamlit as st
 
-from app.session.state import choice_key, keep_choice, widget_key
+from app.session.state import choice_key, keep_choice, set_widget_value, widget_key
 from app.widgets.setting_labels import choice_label, setting_label
 from core.pipeline.workspace import Workspace
 
@@ -74,3 +75,20 @@ def remembered_widget(
     """Draw a widget that starts with the choice remembered under a name; remember its new value."""
     key = choice_key(workspace, name, start)
     return keep_choice(workspace, name, draw(*args, key=key, **options))
+
+
+def gallery_pager(
+    workspace: Workspace, name: str, total: int, page_size: int, item: int | None = None
+) -> int:
+    """Draw the page numbers of a gallery; return the index of the first item on the chosen page.
+
+    With an item, an index, its page is opened.
+    """
+    n_pages = max(1, math.ceil(total / page_size))
+    if n_pages == 1:
+        return 0
+    key = f"cs.page:{workspace.root}:{name}:{n_pages}"
+    if item is not None:
+        set_widget_value(key, item // page_size + 1)
+    page = st.pagination(n_pages, key=key)
+    return (page - 1) * page_size

@@ -69,10 +69,10 @@ def test_panel__creates_a_file_and_offers_it(home, export_jobs):
     assert len(table) == 36
     assert not app.run().exception
     assert app.button(key="cs.export").label == "Create 1 file again"
-    assert any("chips.gpkg" in button.label for button in app.get("download_button"))
+    assert any("Download chips.gpkg" in item.body for item in app.get("html"))
     # The same result is offered on the other pages too.
     other = app.switch_page("../pages/map.py").run()
-    assert any("chips.gpkg" in button.label for button in other.get("download_button"))
+    assert any("Download chips.gpkg" in item.body for item in other.get("html"))
 
 
 def test_panel__says_why_an_export_failed(home, export_jobs, monkeypatch):

@@ -4,17 +4,16 @@ from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
-import pytest
-import streamlit as st
 
-from app.session import state
 from app.widgets import chip_tables
 from app.widgets.chip_display import interleave_classes
 from app.widgets.colouring import CLUSTER, MISSING, colour_by_cluster
-from core.pipeline.workspace import Workspace
+from core.chips.chip_set import ChipSet
 
 
 class Chips(SimpleNamespace):
+    varying_facts = ChipSet.varying_facts
+
     def __len__(self) -> int:
         return len(self.facts)
 
@@ -65,19 +64,6 @@ def test_chip_colouring__attribute_named_cluster_is_not_the_clusters():
     assert colour_by_cluster(clusters.ids).title != colouring.title
 
 
-def test_display_table__attributes_have_the_labels_of_the_colour_choice():
-    chips = chips_with(**CLASHING)
-    table = chip_tables.display_table(chips)
-    attributes = {
-        label
-        for label, (source, _) in chip_tables.colour_columns(chips).items()
-        if source == "property"
-    }
-    assert attributes <= set(table)
-    assert table["Length (m)"].tolist() == [4.3, 20.0, 123.4]
-    assert table["Length (m) (annotation)"].tolist() == [1, 2, 3]
-
-
 def test_chip_names__missing_class_is_never_nan():
     chips = chips_with(**{"class": ["boat", None, float("nan")]})
     assert chip_tables.chip_names(chips, [0, 1, 2]) == ["boat", MISSING, MISSING]
@@ -96,37 +82,3 @@ def test_interleave_classes__missing_classes_are_not_sorted_as_nan():
 def test_chip_lengths__one_decimal_place():
     lengths = chip_tables.chip_lengths(chips_with(), [0, 1, 2])
     assert lengths == ["4.3\u00a0m", "20.0\u00a0m", "123.4\u00a0m"]
-
-
-@pytest.mark.parametrize(("reported", "expected"), [([0], ("a", "b", "c")), ([0, 2], ("a", "c"))])
-def test_chip_table_panel__the_report_of_its_first_rows_changes_nothing(
-    tmp_path, monkeypatch, reported, expected
-):
-    # A browser reports the rows of a new table late, when other chips may have been selected.
-    widgets, workspace = {}, Workspace(tmp_path)
-    monkeypatch.setattr(st, "session_state", {})
-    monkeypatch.setattr(st, "dataframe", lambda _, **options: widgets.update(options))
-    monkeypatch.setattr(st, "download_button", lambda *_, **__: None)
-    chips = chips_with()
-    chips.row_by_id = {"a": 0, "b": 1, "c": 2}
-    state.select_chips(workspace, ["a"])
-    chip_tables.chip_table_panel(workspace, chips)
-    assert widgets["selection_default"] == {"selection": {"rows": [0]}}
-    state.mark_chips(workspace, ["b", "c"])
-    state.set_widget_value(widgets["key"], {"selection": {"rows": reported}})
-    widgets["on_select"]()
-    assert state.selected_chips(workspace) == expected
-
-
-def test_chip_table_panel__two_changes_before_it_is_drawn_again(tmp_path, monkeypatch):
-    widgets, workspace = {}, Workspace(tmp_path)
-    monkeypatch.setattr(st, "session_state", {})
-    monkeypatch.setattr(st, "dataframe", lambda _, **options: widgets.update(options))
-    monkeypatch.setattr(st, "download_button", lambda *_, **__: None)
-    chips = chips_with()
-    chips.row_by_id = {"a": 0, "b": 1, "c": 2}
-    chip_tables.chip_table_panel(workspace, chips)
-    for reported, expected in (([0, 2], ("a", "c")), ([], ())):
-        state.set_widget_value(widgets["key"], {"selection": {"rows": reported}})
-        widgets["on_select"]()
-        assert state.selected_chips(workspace) == expected
