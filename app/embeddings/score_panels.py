@@ -1,5 +1,6 @@
 """Agreement of embeddings and clusters with a class attribute, for one or several encoders."""
 
+from concurrent.futures import wait
 from itertools import combinations
 
 import streamlit as st
@@ -14,9 +15,10 @@ from app.embeddings.comparison_tables import (
 )
 from app.embeddings.encoder_cards import encoder_title, encoder_titles, missing_requirements
 from app.session import cache, jobs
+from app.session.displayed_clusters import PATIENCE_SECONDS
 from app.session.state import keep_choice, page_choice, widget_key
 from app.widgets.chip_tables import csv_button
-from app.widgets.job_status import estimate_line
+from app.widgets.job_status import estimate_line, wait_until
 from app.widgets.markup import count_noun, escape_markdown, facts_html
 from core.embeddings.joined_encoder import SEPARATOR
 from core.pipeline.encoders.encoder_comparison import (
@@ -32,10 +34,13 @@ from core.pipeline.view import View
 
 def score_panel(view: View, attribute: str) -> None:
     """Draw the scores of the embeddings, and of the clusters if there are any."""
-    with st.spinner("Scoring"):
-        scores = cache.scores(view, attribute)
-    if scores is None:
+    future = cache.scores(view, attribute)
+    if future is None:
         return
+    if not wait([future], PATIENCE_SECONDS).done:
+        wait_until(future.done, "The neighbours of the chips vote on their classes.")
+        return
+    scores = future.result()
     across = scores["balanced_accuracy_across_scenes"]
     left, right = st.columns([2, 3], gap="large")
     with left:

@@ -15,6 +15,7 @@ import streamlit as st
 from app.session.job_board import Board
 from app.session.views import requested_display, requested_view
 from core.chips.chip_set import ChipSet
+from core.clusters.evaluation.agreement import score_agreement
 from core.clusters.evaluation.centring_losses import centring_warnings
 from core.clusters.evaluation.corrections import harmful_corrections
 from core.clusters.labelling import Labelling
@@ -23,7 +24,7 @@ from core.embeddings.encoder import EncoderCard
 from core.input_settings import DisplaySettings
 from core.mapping import chip_thumbnails
 from core.pipeline import chip_images
-from core.pipeline.chip_stages import find_flags, open_chips
+from core.pipeline.chip_stages import attribute_values, find_flags, open_chips
 from core.pipeline.cluster_stages import (
     find_labelling,
     find_tree,
@@ -180,17 +181,23 @@ def is_ready(view: View, stage: str) -> bool:
     return view.has(stage) or (stage == "clusters" and labelling(view) is not None)
 
 
-def scores(view: View, attribute: str) -> Any:
-    """Return scores of how well the embeddings, and any clusters, agree with an attribute."""
+def scores(view: View, attribute: str) -> "Future[dict[str, Any]] | None":
+    """Return the future of the scores of the embeddings, and of any clusters, by an attribute."""
     chip_set, matrix, clusters = chips(view), open_embeddings(view), labelling(view)
     if chip_set is None or matrix is None:
         return None
-    labels = None if clusters is None else clusters.labels
-    score = partial(score_chips, chip_set, matrix, labels, attribute)
     values = {"attribute": attribute, "labels": labels_stamp(view.workspace)}
+    # The votes of the neighbours are slow and do not depend on the clusters.
+    score = partial(score_chips, chip_set, matrix, None, attribute)
+    votes = run_in_background(view.key("embeddings", name="scores", **values), score)
     if clusters is None:
-        return stage_result(view, "embeddings", "scores", score, **values)
-    return labelling_result(view, "scores", score, **values)
+        return votes
+
+    def add_agreement() -> dict[str, Any]:
+        truth = attribute_values(chip_set, attribute)
+        return votes.result() | score_agreement(clusters.labels, truth, attribute)
+
+    return run_in_background(labelling_key(view, "scores", **values), add_agreement)
 
 
 def shared_rendering(

@@ -41,10 +41,7 @@ class AgreementScores(NeighbourScores):
     Attributes
     ----------
     ari, nmi, ami : float
-        Agreement of labelling and attribute: adjusted Rand index (Hubert and Arabie, 1985),
-        normalised and adjusted mutual information (Vinh et al., 2010). 1 is full agreement; for
-        `ari` and `ami`, 0 is chance. Noise counts as one more cluster, so labelling
-        difficult chips as noise gains nothing.
+        Agreement of labelling and attribute; see `score_agreement`.
     """
 
     ari: float
@@ -65,18 +62,33 @@ def score_labelling(
     """
     if len(labels) != len(truth):
         raise ArtifactError("labels and attribute differ in length", where=name)
-    scores = score_embeddings(embeddings, truth, scenes, name)
+    scores = vars(score_embeddings(embeddings, truth, scenes, name))
+    return AgreementScores(**(scores | score_agreement(labels, truth, name)))
+
+
+def score_agreement(
+    labels: IntArray, truth: Sequence[Any] | AnyArray, name: str = "attribute"
+) -> dict[str, float]:
+    """Return the agreement of a labelling, (n,) with -1 for noise, with an attribute, (n,).
+
+    The keys are ``ari``, the adjusted Rand index (Hubert and Arabie, 1985), and ``nmi`` and
+    ``ami``, the normalised and the adjusted mutual information (Vinh et al., 2010). 1 is full
+    agreement; for `ari` and `ami`, 0 is chance. Noise counts as one more cluster, so labelling
+    difficult chips as noise gains nothing. Chips without a value are left out. Raises
+    ArtifactError if labels and attribute differ in length.
+    """
+    if len(labels) != len(truth):
+        raise ArtifactError("labels and attribute differ in length", where=name)
     present, _, codes = encode_classes(truth)
     clusters = np.asarray(labels)[present]
 
     from sklearn import metrics
 
-    return AgreementScores(
-        **vars(scores),
-        ari=float(metrics.adjusted_rand_score(codes, clusters)),
-        nmi=float(metrics.normalized_mutual_info_score(codes, clusters)),
-        ami=float(metrics.adjusted_mutual_info_score(codes, clusters)),
-    )
+    return {
+        "ari": float(metrics.adjusted_rand_score(codes, clusters)),
+        "nmi": float(metrics.normalized_mutual_info_score(codes, clusters)),
+        "ami": float(metrics.adjusted_mutual_info_score(codes, clusters)),
+    }
 
 
 def score_embeddings(
@@ -194,6 +206,11 @@ def vote_notes(
     if n_missing:
         total = len(single.codes) + n_missing
         yield f"{n_missing} of {total} chips have no {name} and were left out."
+    if single.n_sampled:
+        yield (
+            f"The accuracies are estimated from {single.n_sampled} of {len(single.codes)} chips, "
+            "drawn at random; the neighbours are exact."
+        )
     if single.n_left_out:
         yield (
             "Chips left out of the balanced accuracy because no other chip has their class: "

@@ -107,7 +107,9 @@ def _score(comparison: _Comparison, folder: Path, _: Progress) -> dict[str, Any]
     votes = scores.votes
     groups = {f"{held_out}-groups": votes[held_out].groups for held_out in HELD_OUT}
     correct = {f"{held_out}-correct": votes[held_out].correct for held_out in HELD_OUT}
-    write_arrays(folder / "votes", {"codes": votes[HELD_OUT[0]].codes, **groups, **correct})
+    codes, in_sample = votes[HELD_OUT[0]].codes, votes[HELD_OUT[0]].in_sample
+    sample = {} if in_sample is None else {"in_sample": in_sample}
+    write_arrays(folder / "votes", {"codes": codes, **groups, **correct, **sample})
     settings = view.settings.embed
     encoder = registry.load_encoder(settings.encoder, settings, view.workspace.weights)
     plain = {name: value for name, value in vars(scores).items() if name != "votes"}
@@ -120,11 +122,13 @@ def _open_scores(artifact: Artifact) -> EncoderScores:
         for name, value in artifact.counts["scores"].items()
     }
     arrays = read_arrays(artifact.folder / "votes")
+    sample = arrays.get("in_sample")
     votes = {
         held_out: HeldOutVotes(
             arrays["codes"],
             arrays[f"{held_out}-groups"],
             np.asarray(arrays[f"{held_out}-correct"], np.bool_),
+            None if sample is None else np.asarray(sample, np.bool_),
         )
         for held_out in HELD_OUT
     }

@@ -150,3 +150,14 @@ def test_score_labelling__lengths_differ():
     points, classes, truth = blobs()
     with pytest.raises(ArtifactError):
         score_labelling(classes[1:], points, truth, classes)
+
+
+def test_score_labelling__states_the_sample(monkeypatch):
+    monkeypatch.setattr("core.clusters.evaluation.held_out_votes.MAX_EXACT", 100)
+    monkeypatch.setattr("core.clusters.evaluation.held_out_votes.SAMPLE", 30)
+    points, classes, truth = blobs()
+    truth[0] = None
+    scores = score_labelling(classes, points, truth, np.arange(120) % 2)
+    assert scores.n == 119
+    assert scores.balanced_accuracy == 1
+    assert "estimated from 30 of 119 chips, drawn at random" in " ".join(scores.notes)

@@ -78,3 +78,24 @@ def test_accuracy__three_chips():
     # The only chip of its class is not counted; of two votes, the nearest decides.
     assert votes.counted.tolist() == [True, True, False]
     assert votes.accuracy == 1
+
+
+def test_votes__a_sample_of_many_chips(monkeypatch):
+    vectors, codes = blobs(600)
+    codes[:4] = 2
+    groups = int32(np.arange(600) // 30)
+    (full,) = vote_with_groups_held_out(vectors, codes, [groups])
+    monkeypatch.setattr(held_out_votes, "MAX_EXACT", 599)
+    monkeypatch.setattr(held_out_votes, "SAMPLE", 200)
+    monkeypatch.setattr(held_out_votes, "_MOST_DISTANCES", 600 * 7)
+    (votes,) = vote_with_groups_held_out(vectors, codes, [groups])
+    (again,) = vote_with_groups_held_out(vectors, codes, [groups])
+    assert full.in_sample is None
+    assert (full.n_sampled, votes.n_sampled) == (0, 200)
+    assert np.array_equal(votes.in_sample, again.in_sample)
+    # All chips vote, so the votes on the sample are those of the exact scores.
+    assert np.array_equal(votes.correct[votes.in_sample], full.correct[votes.in_sample])
+    assert votes.count_by_group()[0].sum() == (full.counted & votes.in_sample).sum()
+    assert votes.accuracy == pytest.approx(full.accuracy, abs=0.1)
+    # The class in one group is counted among all chips.
+    assert votes.n_left_out == full.n_left_out == 4
