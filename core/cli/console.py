@@ -1,5 +1,6 @@
 """Output of the command line: results on standard output, all else on standard error."""
 
+import atexit
 import json
 import logging
 import os
@@ -97,6 +98,9 @@ def guarded(function: Callable[[], object]) -> NoReturn:
     log_lines.setFormatter(_SentenceFormatter())
     logging.basicConfig(handlers=[log_lines])
     received: list[int] = []
+    exit_codes: list[int] = []
+    # The functions that libraries register from now on run before this one.
+    atexit.register(end_process, exit_codes)
 
     def interrupt(number: int, _frame: object) -> None:
         received.append(number)
@@ -114,10 +118,10 @@ def guarded(function: Callable[[], object]) -> NoReturn:
     except SystemExit as exit_request:
         # typer has already turned an interrupt into an exit.
         if exit_request.code == _INTERRUPTED:
-            _exit_interrupted(received)
+            _exit_interrupted(received, exit_codes)
         raise
     except (KeyboardInterrupt, Cancelled):
-        _exit_interrupted(received)
+        _exit_interrupted(received, exit_codes)
     except BrokenPipeError:
         # Nothing reads standard output any longer.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -134,15 +138,24 @@ def guarded(function: Callable[[], object]) -> NoReturn:
     except Exception as error:  # noqa: BLE001  # a defect is reported in a sentence
         if received:
             # Libraries turn an interrupt into errors of their own, for example while they load.
-            _exit_interrupted(received)
+            _exit_interrupted(received, exit_codes)
         _show_error(f"Unexpected error, {type(error).__name__}: {error}. Details: {_write_log()}")
         sys.exit(1)
     sys.exit(0)
 
 
-def _exit_interrupted(received: list[int]) -> NoReturn:
+def _exit_interrupted(received: list[int], exit_codes: list[int]) -> NoReturn:
     _show_error(_INTERRUPTED_TEXT)
-    sys.exit(_TERMINATED if received == [signal.SIGTERM] else _INTERRUPTED)
+    exit_codes.append(_TERMINATED if received == [signal.SIGTERM] else _INTERRUPTED)
+    sys.exit(exit_codes[0])
+
+
+def end_process(exit_codes: list[int]) -> None:
+    """End an interrupted process without freeing its modules, which takes 0.3 core-seconds."""
+    if exit_codes:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(exit_codes[0])
 
 
 def _show_error(message: str) -> None:

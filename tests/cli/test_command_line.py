@@ -1,5 +1,6 @@
 """The command line: exit codes, one line of JSON, readable text, and an unchanged raw/."""
 
+import atexit
 import json
 import os
 import signal
@@ -85,6 +86,8 @@ def call(monkeypatch, capsys, tmp_path, workspace, quick):
         return result
 
     yield run
+    # Otherwise the process of the tests would end like an interrupted command.
+    atexit.unregister(console.end_process)
     for kind, handler in handlers.items():
         signal.signal(kind, handler)
 
@@ -408,6 +411,30 @@ def test_interrupted__a_library_turns_it_into_its_own_error(call, monkeypatch, k
     result = call("run", "--json")
     assert (result.code, result.out) == (code, "")
     assert result.err.startswith("error Interrupted.")
+
+
+def test_interrupted__ends_without_freeing_modules():
+    script = (
+        "import atexit, signal; from core.cli.console import guarded\n"
+        "class Module:\n"
+        "    def __del__(self): print('freed')\n"
+        "module = Module()\n"
+        "def work():\n"
+        "    atexit.register(print, 'closed')\n"
+        "    signal.raise_signal(signal.{})\n"
+        "guarded(work)\n"
+    )
+    for kind, code in (("SIGINT", 130), ("SIGTERM", 143), ("SIGURG", 0)):
+        result = subprocess.run(
+            [sys.executable, "-c", script.format(kind)],
+            check=False,
+            capture_output=True,
+            text=True,
+            cwd=ROOT,
+        )
+        # What libraries have to close is closed in any case.
+        assert result.returncode == code
+        assert result.stdout.split() == ["closed"] + ["freed"] * (code == 0)
 
 
 def test_unexpected_error__one_sentence_and_a_log(call, monkeypatch, tmp_path):

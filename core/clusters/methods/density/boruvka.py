@@ -52,26 +52,45 @@ def build_boruvka_tree(data: FloatArray, min_samples: int) -> tuple[DoubleArray,
     rounds = [initialize_boruvka_from_knn(neighbours, squared, core, sets)]
     while sum(map(len, rounds)) < n - 1:
         update_component_vectors(tree, sets, node_component, component)
-        distance, other = _search(tree, node_component, component, core, N_CHUNKS)
+        distance, other = _search(tree, node_component, component, core)
         rounds.append(merge_components(sets, other, distance, component))
     edges = np.vstack(rounds)
     edges[:, 2] = np.sqrt(edges[:, 2])
     return edges, np.sqrt(core)
 
 
-@numba.njit(parallel=True, fastmath=True, cache=True)
 def _search(
-    tree: Any, node_component: AnyArray, component: AnyArray, core: AnyArray, n_chunks: int
-) -> Any:
+    tree: Any, node_component: AnyArray, component: AnyArray, core: AnyArray
+) -> tuple[FloatArray, AnyArray]:
     """Return, for each point, the shortest edge found that leaves its component.
 
     The edge is given by its squared distance, (n,), infinite if none was found, and the point at
     its other end, (n,).
     """
+    n, step = len(component), numba.get_num_threads()
+    distance, other = np.full(n, np.inf, np.float32), np.full(n, -1, np.int32)
+    # Only between these calls can the user interrupt the search.
+    for first in range(0, N_CHUNKS, step):
+        chunks = first, min(first + step, N_CHUNKS)
+        _search_chunks(tree, node_component, component, core, distance, other, *chunks, N_CHUNKS)
+    return distance, other
+
+
+@numba.njit(parallel=True, fastmath=True, cache=True)
+def _search_chunks(
+    tree: Any,
+    node_component: AnyArray,
+    component: AnyArray,
+    core: AnyArray,
+    distance: AnyArray,
+    other: AnyArray,
+    first: int,
+    last: int,
+    n_chunks: int,
+) -> None:
+    """Write the edges of the points in some of the chunks, one thread for each."""
     n = component.shape[0]
-    distance = np.full(n, np.inf, np.float32)
-    other = np.full(n, -1, np.int32)
-    for chunk in numba.prange(n_chunks):
+    for chunk in numba.prange(first, last):
         bounds = np.full(n, np.inf, np.float32)
         for position in range(chunk * n // n_chunks, (chunk + 1) * n // n_chunks):
             i = tree.idx_array[position]
@@ -93,4 +112,3 @@ def _search(
                 lower_bound,
                 bounds[c : c + 1],
             )
-    return distance, other

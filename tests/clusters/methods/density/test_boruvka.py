@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 
-from core.clusters.methods.density import exact_edges
+from core.clusters.methods.density import boruvka, exact_edges
 from core.clusters.methods.density.boruvka import build_boruvka_tree, core_distances
 
 SCRIPT = """
@@ -39,6 +39,26 @@ def test_build_boruvka_tree__same_bytes_with_one_and_two_threads():
         digests.append(process.stdout.strip())
     assert len(digests[0]) == hashlib.md5().digest_size * 2
     assert len(set(digests)) == 1
+
+
+@pytest.mark.parametrize("n_threads", [1, 3])
+def test_build_boruvka_tree__can_be_interrupted_between_chunks(monkeypatch, n_threads):
+    monkeypatch.setattr("numba.get_num_threads", lambda: n_threads)
+    search, calls = boruvka._search_chunks, []
+
+    def interrupted(*arguments):
+        calls.append(arguments[-3:-1])
+        if calls[-1][1] == boruvka.N_CHUNKS:
+            raise KeyboardInterrupt
+        search(*arguments)
+
+    monkeypatch.setattr(boruvka, "_search_chunks", interrupted)
+    points = np.random.default_rng(0).normal(size=(200, 3)).astype(np.float32)
+    with pytest.raises(KeyboardInterrupt):
+        build_boruvka_tree(points, 5)
+    # No call has more chunks than there are threads, and each chunk is searched once.
+    assert [last - first for first, last in calls] == ([1] * 8 if n_threads == 1 else [3, 3, 2])
+    assert [first for first, _ in calls[1:]] == [last for _, last in calls[:-1]]
 
 
 @pytest.mark.parametrize("coarse", [False, True])
