@@ -1,6 +1,7 @@
 """The comparison of the clusters before and after each correction of a confounder."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import pandas as pd
 import streamlit as st
@@ -19,6 +20,7 @@ from core.pipeline.corrections.correction_comparison import (
     CorrectionComparison,
     find_correction_comparison,
 )
+from core.pipeline.estimates.fit_estimate import estimate_corrections
 from core.pipeline.view import View
 
 _SHARE = "Share of information that the clusters have in common with"
@@ -81,7 +83,7 @@ def _offer_comparison(view: View, attribute: str) -> None:
             on_click=jobs.start_corrections,
             args=(view.workspace, view.settings, attribute),
         )
-    estimate_line(view.workspace, None)
+    estimate_line(view.workspace, partial(estimate_corrections, view))
 
 
 def _show_effects(comparison: CorrectionComparison) -> None:

@@ -5,6 +5,7 @@ from html import escape
 import streamlit as st
 
 from app.session import cache, jobs
+from app.widgets.job_status import estimate_line
 from app.widgets.markup import facts_html, format_number
 from core.chips.chip_set import ChipSet
 from core.embeddings.cost_estimate import CostEstimate
@@ -14,6 +15,7 @@ from core.embeddings.raster_encoder import is_raster_encoder, raster_card
 from core.embeddings.registry import check_readiness
 from core.pipeline.encoders.encoder_comparison import settings_for
 from core.pipeline.encoders.encoder_costs import MOST_TRIED, find_encoder_cost
+from core.pipeline.estimates.encoder_estimate import estimate_trials
 from core.pipeline.view import View
 
 
@@ -60,6 +62,8 @@ def card_list(view: View, chips: ChipSet | None) -> None:
     if button.button("Measure", key="cs.measure", disabled=disabled, width="stretch"):
         jobs.start_estimate(view.workspace, view.settings, ready)
         st.rerun()
+    if not disabled:
+        estimate_line(view.workspace, lambda model: estimate_trials(view, model, ready))
     html = "".join(
         card_html(card, missing[card.name], describe_need(view, chips, card.name))
         for card in sorted(cards, key=lambda card: bool(missing[card.name]))

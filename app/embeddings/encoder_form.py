@@ -18,8 +18,7 @@ from core.embeddings.joined_encoder import SEPARATOR, part_names
 from core.embeddings.raster_encoder import RASTER, RASTER_DEVIATION, is_raster_encoder
 from core.errors import BandError
 from core.pipeline.encoders.encoder_comparison import count_fitted_scenes
-from core.pipeline.estimates.fit_estimate import estimate_added_chips
-from core.pipeline.estimates.run_estimate import expected_chips
+from core.pipeline.estimates.encoder_estimate import estimate_refit
 from core.pipeline.view import View
 from core.pipeline.workspace import Workspace
 from core.types import BandsRule
@@ -164,8 +163,8 @@ def refit_offer(view: View, chips: ChipSet) -> None:
     if button.button("Fit again", "cs.refit", note, disabled=is_busy, width="stretch"):
         jobs.start_refit(workspace, view.settings)
         st.rerun()
-    n = expected_chips(view)
-    estimate_line(workspace, lambda model: estimate_added_chips(view, model, n))
+    if not is_busy:
+        estimate_line(workspace, partial(estimate_refit, view))
 
 
 def fit_notes(view: View) -> None:

@@ -28,6 +28,7 @@ from core.pipeline.encoders.encoder_comparison import (
     with_weights_owner,
 )
 from core.pipeline.encoders.encoder_differences import compare_best
+from core.pipeline.estimates.encoder_estimate import estimate_comparison
 from core.pipeline.run_stages import with_settings
 from core.pipeline.view import View
 
@@ -102,7 +103,9 @@ def comparison_panel(view: View, attribute: str) -> None:
         jobs.start_comparison(workspace, view.settings, encoders, attribute)
         st.rerun()
     if not disabled:
-        estimate_line(workspace, None)
+        estimate_line(
+            workspace, lambda model: estimate_comparison(view, model, encoders, attribute)
+        )
     if not scored:
         st.caption("No encoders have been compared by this attribute yet.")
         return

@@ -15,10 +15,11 @@ from app.session.displayed_clusters import Clusters
 from app.session.job_board import Job
 from app.session.state import current_page, keep_choice, page_choice
 from app.session.views import requested_display
-from app.widgets.job_status import wait_until
+from app.widgets.job_status import estimate_line, wait_until
 from app.widgets.markup import count_noun, escape_markdown, format_bytes
 from core.artifacts.keys import make_key
 from core.export.export_formats import FORMATS
+from core.pipeline.estimates.output_estimate import estimate_export
 
 GROUPS = tuple(dict.fromkeys(record.group for record in FORMATS.values()))
 DEFAULT_FORMATS = ["gpkg"]
@@ -56,6 +57,9 @@ def _draw_panel(clusters: Clusters) -> None:
             jobs.start_export(clusters.view, formats, mark)
             # The sidebar displays the progress of the job.
             st.rerun()
+        if formats and not state:
+            view = clusters.view
+            estimate_line(view.workspace, lambda model: estimate_export(view, model, formats))
         if job is not None:
             _show_job(job)
         st.caption(

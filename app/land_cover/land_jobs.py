@@ -1,7 +1,7 @@
 """Long computations on land cover data: `chipscape land` commands that run as jobs."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from functools import partial
 from typing import Any
@@ -16,6 +16,7 @@ from core.artifacts.formats import write_atomically
 from core.land.models.classifiers import MethodSettings
 from core.land.models.features import FeatureSpec
 from core.land.models.regularisation import UNSMOOTHED, RegularisationSettings
+from core.pipeline.estimates.job_estimate import CostModel, JobEstimate
 from core.pipeline.estimates.land_estimate import LandCommand, LandJob, estimate_land
 from core.pipeline.estimates.land_work import LAND_READERS
 from core.pipeline.land.study import StudySettings
@@ -46,13 +47,14 @@ def land_job_button(
     tables: Sequence[str] = (),
     primary: bool = True,
     estimated: Sequence[LandJob] = (),
+    estimate: Callable[[CostModel], JobEstimate] | None = None,
 ) -> None:
     """Draw a button that starts `chipscape land` commands as one job; disabled while it runs.
 
     `commands` are the arguments after `chipscape land`, or after `chipscape flair` for the
     commands that only FLAIR has; `tables`, if not empty, contains the
     settings of each command as TOML. `estimated` are the same commands for the estimate of time and
-    memory below the button.
+    memory below the button, unless `estimate` computes it.
     """
     inputs = {"name": "land cover", "commands": commands, "tables": tables}
     job = find_land_job(workspace, **inputs)
@@ -68,7 +70,8 @@ def land_job_button(
         jobs.start_job(workspace, title, *lines, **inputs)
         st.rerun()
     if not running:
-        estimate = partial(estimate_land, estimated) if estimated else None
+        if estimated:
+            estimate = partial(estimate_land, estimated)
         estimate_line(workspace, estimate, LAND_READERS)
 
 

@@ -17,6 +17,7 @@ from app.widgets.markup import count_noun, escape_markdown, format_number
 from core.land.data.data_summary import FileSurvey
 from core.land.data.nomenclature import Nomenclature
 from core.land.data.patch_reading import ReadablePatch
+from core.pipeline.estimates.land_estimate import estimate_file_survey
 from core.pipeline.land.run_titles import run_title
 from core.pipeline.land.study_cells import StudyRun
 from core.pipeline.land.study_results import find_file_survey
@@ -130,14 +131,17 @@ def choose_run(land: Land, label: str, name: str, runs: Sequence[StudyRun]) -> S
 
 def require_survey(land: Land) -> FileSurvey | None:
     """Return the survey of all files; if there is none yet, draw a button that reads the files."""
-    read = partial(find_file_survey, land.workspace, land.dataset)
+    home = land.workspace, land.dataset
+    read = partial(find_file_survey, *home)
     survey = cached_result(land.key("survey"), read)
     if survey is None:
         n = format_number(len(land.dataset.patches))
         st.markdown(
             land.adapt(f"Class shares and spectra require reading every file once ({n} patches).")
         )
-        land_job_button(land.workspace, "Read every file", "Reading every file", ("survey",))
+        label, estimate = "Read every file", partial(estimate_file_survey, *home)
+        title = "Reading every file"
+        land_job_button(land.workspace, label, title, ("survey",), estimate=estimate)
     return survey
 
 

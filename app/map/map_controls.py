@@ -42,6 +42,7 @@ from app.widgets.markup import escape_markdown, format_number
 from core.chips.chip_set import ChipSet
 from core.errors import SceneError
 from core.input_settings import DisplaySettings
+from core.pipeline.estimates.output_estimate import estimate_overviews
 from core.pipeline.scene_survey import SurveyedScene
 from core.pipeline.view import View
 from core.pipeline.workspace import Workspace
@@ -224,7 +225,7 @@ def map_notes(
             bands = views.requested_display(workspace).bands
             jobs.start_overviews(workspace, views.requested_settings(workspace), scene.name, bands)
             st.rerun()
-        estimate_line(workspace, None)
+        estimate_line(workspace, partial(estimate_overviews, workspace, slow[0]))
 
 
 def explain_empty_map(view: View) -> str:

@@ -9,9 +9,11 @@ import streamlit as st
 from app import messages
 from app.session import jobs, views
 from app.session.state import choice_key, keep_choice, pop_choice, widget_key, widget_value
+from app.widgets.job_status import estimate_line
 from app.widgets.markup import count_noun, escape_markdown, format_bytes
 from app.widgets.setting_labels import choice_label
 from core.errors import ChipscapeError
+from core.pipeline.estimates.fit_estimate import estimate_replay
 from core.pipeline.results.cleaning import (
     Cleaning,
     RunStorage,
@@ -103,6 +105,9 @@ def _run_row(
                 st.markdown(escape_markdown(record.note))
             if storage.n_missing:
                 st.caption("Its stored results have been deleted. They can be computed again.")
+                if not busy:
+                    view = views.requested_view(workspace)
+                    estimate_line(workspace, partial(estimate_replay, view, record))
         with buttons.container(horizontal=True, horizontal_alignment="right"):
             if storage.n_missing:
                 key = f"cs.replay:{record.run_id}"

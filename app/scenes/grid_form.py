@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Sequence
+from functools import partial
 from typing import Literal
 
 import streamlit as st
@@ -11,6 +12,7 @@ from app.session.state import widget_key
 from app.widgets.job_status import estimate_line
 from app.widgets.markup import count_noun, escape_markdown, format_number
 from core.input_settings import GridSettings
+from core.pipeline.estimates.output_estimate import estimate_grid
 from core.pipeline.workspace import Workspace
 from core.raster.annotations import footprint_grid
 from core.raster.scene_report import SceneReport
@@ -47,7 +49,8 @@ def grid_form(workspace: Workspace, reports: Sequence[SceneReport]) -> None:
             st.rerun()
         help_text = "Chips that have been cut stay in the workspace."
         if not disabled:
-            estimate_line(workspace, None)
+            chosen = [bare[name] for name in names]
+            estimate_line(workspace, partial(estimate_grid, workspace, chosen, requested, grid))
         if current.size and st.button("Remove the grid", key="cs.grid off", help=help_text):
             views.reset_settings(workspace, _with_grid(requested, GridSettings()))
             st.rerun()

@@ -121,6 +121,12 @@ def _comparable_corrections(view: View, *, recut: bool) -> tuple[Correction, ...
     )
 
 
+def list_corrected_views(view: View) -> list[View]:
+    """Return the view and those with each correction that the app compares."""
+    corrections = _comparable_corrections(view, recut=False)
+    return [view, *(_corrected_view(view, correction) for correction in corrections)]
+
+
 def _corrected_view(view: View, correction: Correction) -> View:
     """Return the view with, or without, a correction, and with the artifacts still valid."""
     changed = getattr(correction.toggle(view.settings), correction.table)

@@ -62,17 +62,22 @@ _CLASSIFIERS = {
 LAWS: Mapping[str, CostLaw] = {
     "chips": CostLaw("million values", 0.55, 0.006, parallel=0.8, fixed_memory=150e6),
     "screen": CostLaw("million values", 0.1, 0.03, memory=0.7e6, fixed_memory=100e6),
-    "texture": CostLaw("million values", 0.1, 0.135, memory=3.5e6, fixed_memory=50e6),
+    "texture": CostLaw("million values", 0.1, 0.115, memory=3.5e6, fixed_memory=50e6),
     "colour": CostLaw("million values", 0.1, 0.02, memory=1e6, fixed_memory=50e6),
     "reduction": CostLaw("billion products", 0.7, 0.05, memory=50e6),
-    "mixtures": CostLaw("thousand chips, 8 Gaussians, 5 starts", 0.5, 0.14, 1.25, memory=5e6),
+    "mixtures": CostLaw("thousand chips, 8 Gaussians, 5 starts", 0.5, 0.14, 1.25, memory=2e6),
     "trees": CostLaw("thousand chips", 2.6, 0.13, 1.15, memory=5e6),
     "spanning trees": CostLaw("thousand chips, 5 components", 0.05, 0.06, 1.2, memory=5e6),
     "kmeans": CostLaw("thousand chips, 8 clusters, 10 starts", 0.6, 0.0065),
     "ward_trees": CostLaw("million pairs of chips", 0.0, 0.0137, 1.25, memory=8.5e6),
-    "quality": CostLaw("thousand chips clustered again", 1.0, 0.13, memory=5e6),
-    "quality of trees": CostLaw("thousand chips clustered again", 1.0, 0.1, memory=15e6),
-    "projections": CostLaw("thousand chips, 750 iterations", 0.5, 1.05, 1.02, memory=8e6),
+    "quality": CostLaw("thousand chips clustered again", 0.4, 0.075, memory=5e6),
+    "quality of trees": CostLaw("thousand chips clustered again", 1.0, 0.1, memory=3e6),
+    "projections": CostLaw("thousand chips, 750 iterations", 0.5, 0.85, memory=8e6),
+    "comparisons": CostLaw("thousand chips", 3.8, 0.35, memory=10e6),
+    "trials": CostLaw("encoders tried", 0.0, 2.0, memory=100e6),
+    "overviews": CostLaw("million values", 0.5, 0.03, parallel=0.5, fixed_memory=200e6),
+    "exports": CostLaw("core-seconds of the formats", 0.5, 1.0, memory=3e6),
+    "land files": CostLaw("million pixels", 0.3, 0.1, fixed_memory=100e6),
     **{
         f"land {name}": CostLaw("core-seconds of the parts", start, 1.0, 1.0, share, 0.0, 250e6)
         for name, (start, share) in _CLASSIFIERS.items()

@@ -1,13 +1,15 @@
-"""Estimates of other jobs on chips: fits in advance, screening, quality, searches of scenes."""
+"""Estimates of other jobs on chips: fits in advance, quality, corrections, replays, searches."""
 
 from collections.abc import Sequence
 from dataclasses import replace
 
+from core.clusters.evaluation import corrections
 from core.clusters.evaluation.stability import MOST_CHIPS, N_RESAMPLES
 from core.clusters.methods.method_table import method_of
 from core.embeddings.joined_encoder import part_names
 from core.pipeline.chip_stages import SCREENING, usable_artifacts
 from core.pipeline.cluster_stages import COUNTS, cluster_artifacts
+from core.pipeline.corrections.correction_comparison import list_corrected_views
 from core.pipeline.estimates import work_amounts as amounts
 from core.pipeline.estimates.job_estimate import (
     CostModel,
@@ -15,6 +17,7 @@ from core.pipeline.estimates.job_estimate import (
     StepEstimate,
     computed_step,
     free_space,
+    unknown_step,
 )
 from core.pipeline.estimates.run_estimate import (
     chip_values,
@@ -25,7 +28,9 @@ from core.pipeline.estimates.run_estimate import (
     stage_steps,
 )
 from core.pipeline.estimates.work_amounts import Work
-from core.pipeline.run_stages import with_settings
+from core.pipeline.results.replay import last_stage, restrict_survey
+from core.pipeline.results.run_records import RunRecord
+from core.pipeline.run_stages import complete_view, with_settings
 from core.pipeline.view import View
 
 # Share of the chips that a resample with replacement contains.
@@ -73,10 +78,35 @@ def estimate_screening(view: View, model: CostModel) -> JobEstimate:
 def estimate_quality(view: View, model: CostModel) -> JobEstimate:
     """Estimate the report card; most of its time goes into clustering resamples."""
     steps, _ = plan_run(view, model, "clusters")
+    steps.append(_stability_step("Report card", view, model, N_RESAMPLES))
+    return JobEstimate(tuple(steps), free_space(view.workspace.root))
+
+
+def estimate_corrections(view: View, model: CostModel) -> JobEstimate:
+    """Estimate the comparison of corrections: clusters with each of them, and their stability."""
+    steps: list[StepEstimate] = []
+    for corrected in list_corrected_views(view):
+        steps += plan_run(corrected, model, "clusters")[0]
+        steps.append(_stability_step("Stability", corrected, model, corrections.N_RESAMPLES))
+    return JobEstimate(tuple(steps), free_space(view.workspace.root))
+
+
+def _stability_step(title: str, view: View, model: CostModel, n_resamples: int) -> StepEstimate:
+    """Return the step that clusters resamples of the chips."""
     drawn = _RESAMPLED * min(expected_chips(view), MOST_CHIPS)
     law = "quality of trees" if view.settings.method == "hdbscan" else "quality"
-    steps.append(model.estimate("Report card", Work(law, N_RESAMPLES * drawn / 1000)))
-    return JobEstimate(tuple(steps), free_space(view.workspace.root))
+    return model.estimate(title, Work(law, n_resamples * drawn / 1000))
+
+
+def estimate_replay(view: View, record: RunRecord, model: CostModel) -> JobEstimate:
+    """Estimate computing a recorded run again, with the scenes of a view."""
+    space = free_space(view.workspace.root)
+    if record.settings.scenes != view.settings.scenes:
+        reason = "the scenes have to be read again with the settings of this run."
+        return JobEstimate((unknown_step("Scenes", reason),), space)
+    survey = restrict_survey(view.survey, record.scenes)
+    recorded = complete_view(View(view.workspace, record.settings, survey))
+    return estimate_run(recorded, model, last_stage(record))
 
 
 def estimate_added_chips(view: View, model: CostModel, n: int) -> JobEstimate:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
 from core.land.context.token_grids import token_encoder_names
+from core.land.data.dataset import Dataset
 from core.land.models.classifier_table import CHANCE_BASELINES
 from core.land.models.classifiers import MethodSettings
 from core.land.models.configurations import grid_configurations
@@ -20,6 +21,7 @@ from core.pipeline.estimates.job_estimate import (
 from core.pipeline.estimates.land_work import (
     dataset_pixels,
     economy_work,
+    file_survey_work,
     repeats_work,
     study_run_work,
     tree_bench_work,
@@ -34,6 +36,7 @@ from core.pipeline.land.study_cells import CELLS, StudyRun
 from core.pipeline.land.study_results import find_artifact
 from core.pipeline.land.tree_bench import BENCHES
 from core.pipeline.stage import Stage
+from core.pipeline.workspace import Workspace
 
 LandCommand = Literal["run", "maps", "repeats", "predict", "bench", "recut", "economy"]
 LAND_COMMANDS = get_args(LandCommand)
@@ -71,6 +74,13 @@ def estimate_land(jobs: Iterable[LandJob], model: CostModel) -> JobEstimate:
     return (
         JobEstimate(tuple(steps)) if root is None else JobEstimate(tuple(steps), free_space(root))
     )
+
+
+def estimate_file_survey(workspace: Workspace, dataset: Dataset, model: CostModel) -> JobEstimate:
+    """Estimate reading every file of a data set once."""
+    pixels = sum(patch.shape[0] * patch.shape[1] for patch in dataset.patches)
+    step = model.estimate("Files", file_survey_work(pixels))
+    return JobEstimate((step,), free_space(workspace.root))
 
 
 def grid_jobs(run: StudyRun) -> list[LandJob]:

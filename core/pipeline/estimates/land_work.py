@@ -25,7 +25,7 @@ _BOOSTED_VOTING = 45.0
 # Core-seconds of a fit to a thousand pixels, and the exponent by which they grow.
 _FITS: Mapping[str, tuple[float, float]] = {
     "hdbscan": (0.025, 1.16),
-    "gmm": (0.245, 1.3),
+    "gmm": (0.19, 1.3),
     "kmeans": (0.01, 1.1),
     "boosting": (0.19, 1.0),
 }
@@ -131,7 +131,15 @@ def _listed_pixels(data: Mapping[str, Any]) -> int:
     return n_pixels
 
 
-LAND_READERS: Mapping[str, WorkReader] = {"flair-cells": _read_run}
+def file_survey_work(pixels: float) -> Work:
+    """Return the work of reading every file once, with some pixels in total."""
+    return Work("land files", pixels / 1e6)
+
+
+LAND_READERS: Mapping[str, WorkReader] = {
+    "flair-cells": _read_run,
+    "flair-surveys": lambda _, artifact: file_survey_work(artifact.counts["patches"] * SIDE**2),
+}
 """Functions that read the work of an artifact of the land-cover half; see `CHIP_READERS`."""
 
 

@@ -112,6 +112,16 @@ def projection_work(n: int, n_iter: int) -> Work:
     return Work("projections", n / 1000 * (_EARLY_ITERATIONS + n_iter) / _ITERATIONS)
 
 
+def scoring_work(n: int) -> Work:
+    """Return the work of scoring an encoder's embeddings of n chips."""
+    return Work("comparisons", n / 1000)
+
+
+def overview_work(width: int, height: int, n_bands: int) -> Work:
+    """Return the work of building the overviews of some bands of a scene."""
+    return Work("overviews", width * height * n_bands / _MILLION)
+
+
 @lru_cache(maxsize=1024)
 def read_scene_size(folder: Path) -> SceneSize:
     """Return the size of a scene from the folder of its artifact."""
@@ -195,6 +205,20 @@ def _read_kmeans(store: Store, artifact: Artifact) -> Work | None:
     return kmeans_work(n, KMeansSettings(**artifact.manifest["inputs"]["settings"])) if n else None
 
 
+def _read_scoring(store: Store, artifact: Artifact) -> Work | None:
+    parts = [store.get("embeddings", key) for key in artifact.manifest["inputs"]["embeddings"]]
+    return scoring_work(sum(int(part.counts["chips"]) for part in parts if part))
+
+
+def _read_overviews(store: Store, artifact: Artifact) -> Work | None:
+    inputs = artifact.manifest["inputs"]
+    scene = store.get("scenes", str(inputs["scene"]))
+    if scene is None:
+        return None
+    size = read_scene_size(scene.folder)
+    return overview_work(size.width, size.height, len(inputs["bands"]))
+
+
 def _read_projection(store: Store, artifact: Artifact) -> Work | None:
     n = _reduced_chips(store, artifact)
     n_iter = int(artifact.manifest["inputs"]["settings"]["n_iter"])
@@ -229,5 +253,7 @@ CHIP_READERS: Mapping[str, WorkReader] = {
     ),
     "ward_trees": lambda _, artifact: ward_work(int(artifact.counts["n"])),
     "projections": _read_projection,
+    "comparisons": _read_scoring,
+    "overviews": _read_overviews,
 }
 """Functions that read the work of an artifact from manifests, by the name of its stage."""

@@ -78,10 +78,10 @@ def replay_run(
     survey = survey_scenes(workspace, reporter("scenes"), record.settings.scenes)
     # The encoder stays fitted to the scenes that were there when it was fitted.
     if record.fitted_to:
-        fitted = _restrict(survey, record.fitted_to)
+        fitted = restrict_survey(survey, record.fitted_to)
         run_pipeline(workspace, record.settings, reporter, "embeddings", fitted)
-    until = [stage for stage in STAGE_NAMES if record.keys.get(stage)][-1]
-    survey = _restrict(survey, record.scenes)
+    until = last_stage(record)
+    survey = restrict_survey(survey, record.scenes)
     run = run_pipeline(workspace, record.settings, reporter, until, survey)
     # Earlier versions also recorded runs that stopped before the projection.
     if run.record is not None and run.labelling is not None:
@@ -92,7 +92,12 @@ def replay_run(
     return ReplayedRun(run, identical, tuple(_list_differences(record, run, identical)))
 
 
-def _restrict(survey: Survey, files: Iterable[str]) -> Survey:
+def last_stage(record: RunRecord) -> str:
+    """Return the name of the last stage that a recorded run computed."""
+    return [stage for stage in STAGE_NAMES if record.keys.get(stage)][-1]
+
+
+def restrict_survey(survey: Survey, files: Iterable[str]) -> Survey:
     """Return a survey with some of its scenes, given their files."""
     names = set(files)
     return replace(survey, scenes=tuple(s for s in survey.scenes if s.report.path in names))
