@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.fft import dctn
-from scipy.ndimage import laplace
 
+from core.chips.chip_measures import MeasureFiles, measure_chips
 from core.chips.chip_set import ChipSet
 from core.errors import SettingsError
-from core.types import AnyArray, BoolArray, DoubleArray, FloatArray
+from core.progress import Progress, silent
+from core.types import AnyArray, BoolArray, FloatArray
 
 BLANK, NODATA, SATURATED = "blank", "mostly nodata", "saturated"
 BLURRED, CUT, DUPLICATE = "blurred", "cut off", "near-duplicate"
@@ -27,18 +27,16 @@ MAX_SATURATED = 0.5
 # sharp picture exceeds.
 BLUR_FRACTION = 0.1
 BLUR_CEILING = 0.02
-# Perceptual hash by the discrete cosine transform (Zauner, 2010, Implementation and benchmarking
-# of perceptual image hash functions): signs of the 8 x 8 lowest frequencies of a 32 x 32 picture.
-HASH_SIDE, HASH_FREQUENCIES = 32, 8
 # Near-duplicates differ in at most this many of the 63 bits ...
 MAX_BITS = 3
 # ... and on average by at most this much in grey, as a fraction of black to white.
 MAX_DIFFERENCE = 0.03
-BLOCK = 512
 
 
-def flag_chips(chips: ChipSet) -> pd.DataFrame:
-    """Return the flags of every chip, one row per chip.
+def flag_chips(
+    chips: ChipSet, files: MeasureFiles | None = None, report: Progress = silent
+) -> pd.DataFrame:
+    """Return the flags of every chip, one row per chip; `files` are those of `measure_chips`.
 
     The columns are chip_id; a boolean column for each of `FLAGS`; `duplicate_of`, the chip_id of
     the first chip that it resembles; `spread`, `saturated_share`, `sharpness`, as fractions of the
@@ -46,13 +44,14 @@ def flag_chips(chips: ChipSet) -> pd.DataFrame:
     values, empty if there are none.
     """
     facts = chips.facts
-    blocks = zip(*(_measure(chips, start) for start in range(0, len(chips), BLOCK)), strict=True)
-    spread, saturated, sharpness, thumbnails, hashes = map(np.concatenate, blocks)
+    measures = measure_chips(chips, files, report)
+    names = ("spread", "saturated_share", "sharpness")
+    spread, saturated, sharpness = (measures[name] for name in names)
     valid = facts["valid_fraction"].to_numpy(float)
     blank, empty = spread < MIN_SPREAD, valid < MIN_VALID
     visible = ~(blank | empty)
     typical = float(np.median(sharpness[visible])) if visible.any() else 0.0
-    first = near_duplicates(hashes, thumbnails, visible)
+    first = near_duplicates(measures["hash"].copy(), measures["thumbnail"].copy(), visible)
     ids = facts["chip_id"].to_numpy(object)
     table = pd.DataFrame(
         {
@@ -125,60 +124,6 @@ def near_duplicates(hashes: AnyArray, thumbnails: FloatArray, visible: BoolArray
                 if len(matches):
                     first[row] = min(first[row], matches[0])
     return np.where(first == no_match, -1, first)
-
-
-def perceptual_hashes(grey: DoubleArray) -> AnyArray:
-    """Return the perceptual hashes of pictures (n, 32, 32) as uint64; mean grey is ignored."""
-    waves = dctn(grey, axes=(1, 2), norm="ortho")[:, :HASH_FREQUENCIES, :HASH_FREQUENCIES]
-    waves = waves.reshape(-1, 64)
-    signs = waves > np.median(waves[:, 1:], axis=1, keepdims=True)
-    signs[:, 0] = False
-    return np.asarray(np.packbits(signs, axis=1).view(">u8").astype(np.uint64).ravel())
-
-
-def _measure(chips: ChipSet, start: int) -> tuple[AnyArray, ...]:
-    """Return spread, saturated fraction, sharpness, thumbnails and hashes of one block of chips."""
-    rows = np.arange(start, min(start + BLOCK, len(chips)))
-    pixels, mask = chips.read_scaled(rows, chips.display_scalings), chips.read_masks(rows)
-    grey = pixels.mean(axis=1).astype(np.float64)
-    grey[mask] = np.nan
-    grey[mask.all(axis=(1, 2))] = 0
-    mean = np.nanmean(grey, axis=(1, 2))
-    # Masked pixels get the mean of the chip's valid pixels.
-    grey = np.where(np.isnan(grey), mean[:, None, None], grey)
-    n_valid = np.maximum((~mask).sum(axis=(1, 2)), 1)
-    saturated = ((pixels <= 0) | (pixels >= 1)).all(axis=1) & ~mask
-    edges = np.array([laplace(picture) for picture in grey])
-    inner = ~mask & ~_next_to_masked(mask)
-    sharpness = np.sqrt((edges**2 * inner).sum(axis=(1, 2)) / np.maximum(inner.sum(axis=(1, 2)), 1))
-    pictures = _shrink(grey, HASH_SIDE)
-    return (
-        grey.std(axis=(1, 2)),
-        saturated.sum(axis=(1, 2)) / n_valid,
-        sharpness,
-        _shrink(pictures, 8).reshape(len(rows), -1).astype(np.float32),
-        perceptual_hashes(pictures),
-    )
-
-
-def _next_to_masked(mask: BoolArray) -> BoolArray:
-    """Return masks of pixels that are masked or have a masked pixel above, below, left or right."""
-    near = mask.copy()
-    near[:, 1:] |= mask[:, :-1]
-    near[:, :-1] |= mask[:, 1:]
-    near[..., 1:] |= mask[..., :-1]
-    near[..., :-1] |= mask[..., 1:]
-    return near
-
-
-def _shrink(pictures: DoubleArray, side: int) -> DoubleArray:
-    """Resample pictures (n, s, s) to (n, side, side) by area-weighted means."""
-    edges = np.linspace(0, pictures.shape[1], side + 1)
-    pixels = np.arange(pictures.shape[1])
-    overlap = np.minimum(edges[1:, None], pixels + 1) - np.maximum(edges[:-1, None], pixels)
-    overlap = np.clip(overlap, 0, None)
-    weights = overlap / overlap.sum(axis=1, keepdims=True)
-    return np.asarray(weights @ pictures @ weights.T)
 
 
 def _reason(row: dict[Any, Any]) -> str:

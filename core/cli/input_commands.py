@@ -56,8 +56,7 @@ def screen_command(session: Session) -> None:
     settings = dataclasses.replace(session.settings, screen=ScreenSettings())
     with reporter() as listen:
         run = run_pipeline(session.workspace, settings, listen, "chips")
-        listen("screen")(0, 1, "")
-        table = screen_chips(run.view)
+        table = screen_chips(run.view, listen("screen"))
     counts = {flag: int(table[flag].sum()) for flag in FLAGS}
     flagged = table.loc[table["reason"] != "", ["chip_id", "reason"]].to_dict("records")
     result = {"chips": len(table), "flags": counts, "flagged": flagged}

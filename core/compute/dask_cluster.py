@@ -9,7 +9,8 @@ import logging
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+import warnings
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
@@ -236,6 +237,18 @@ def _lost_scheduler_error() -> WorkspaceError:
         where="--scheduler",
         remedy="Start the scheduler and run the same command again; finished blocks are kept.",
     )
+
+
+def submit_call(client: Any, function: Callable[..., Any], *arguments: Any, name: str = "") -> Any:
+    """Return the future of a call on a worker; Dask's dashboard shows it under the name.
+
+    Raises TypeError if an argument cannot be pickled.
+    """
+    with warnings.catch_warnings():
+        # A classifier is large, but it is sent only once.
+        warnings.filterwarnings("ignore", "Sending large graph")
+        key = f"{(name or function.__name__).strip('_')}-{uuid4().hex}"
+        return client.submit(function, *arguments, key=key, pure=False)
 
 
 def await_result(client: Any, future: Any) -> Any:

@@ -4,16 +4,21 @@ On a cluster, a function must be importable, and its items and results picklable
 large is read and written by the function itself, see `core.artifacts.row_target`.
 """
 
+import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeVar
+from contextlib import closing
+from functools import partial
+from typing import Any, TypeVar
 
 from core.compute.cores import n_workers
-from core.compute.dask_cluster import active_client, await_result, count_threads
+from core.compute.dask_cluster import active_client, await_result, count_threads, submit_call
 from core.errors import Cancelled
 from core.progress import Progress
+
+log = logging.getLogger(__name__)
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -42,23 +47,64 @@ def map_row_chunks(n: int, call: Callable[[int, int], object]) -> None:
 
 def stream_results(
     function: Callable[[Item], Result], items: Iterable[Item], *, local: bool = False
-) -> Iterator[Result]:
+) -> Generator[Result]:
     """Yield ``function(item)`` for each item in order, computing ahead with bounded memory.
 
     The items are computed by the connected cluster, or in threads if there is none or if `local`.
     An exception in the function is raised here, and items that have not started are cancelled.
     """
-    client = None if local else active_client()
-    if client is None:
-        with ThreadPoolExecutor(n_workers()) as pool:
-            submitted = (pool.submit(function, item) for item in items)
-            for future in _stay_ahead(submitted, RESULTS_AHEAD + n_workers()):
-                yield future.result()
+    stream = None if local else stream_from_workers(function, items)
+    if stream is not None:
+        yield from stream
         return
+    with ThreadPoolExecutor(n_workers()) as pool:
+        submitted = (pool.submit(function, item) for item in items)
+        for future in _stay_ahead(submitted, RESULTS_AHEAD + n_workers()):
+            yield future.result()
+
+
+def stream_from_workers(
+    function: Callable[[Item], Result], items: Iterable[Item]
+) -> Generator[Result] | None:
+    """Return an iterator like `stream_results` over results of the cluster; None without one.
+
+    The arguments that a `functools.partial` has bound, such as a classifier, are sent once and not
+    with every item. If they cannot be pickled, this is logged, and None is returned. Close the
+    iterator (`contextlib.closing`) if its consumer may raise an exception: the garbage collector
+    may do so in a thread that must not wait.
+    """
+    client = active_client()
+    if client is None:
+        return None
+    sent: object = function
+    if isinstance(function, partial):
+        try:
+            sent = submit_call(client, _identity, function)
+        except TypeError as error:
+            name = function.func.__name__
+            log.warning("%s cannot be sent to workers, so it runs here (%s).", name, error.args[0])
+            return None
+    return _await_in_order(client, function, sent, items)
+
+
+def _await_in_order(
+    client: Any, function: Callable[[Item], Result], sent: object, items: Iterable[Item]
+) -> Generator[Result]:
+    """Yield the results of a function that has been sent to the workers."""
+    name = function.func.__name__ if isinstance(function, partial) else function.__name__
     n_ahead = RESULTS_AHEAD + max(RESULTS_AHEAD, 2 * count_threads(client))
-    tasks = (client.submit(function, item, pure=False) for item in items)
-    for future in _stay_ahead(tasks, n_ahead):
-        yield await_result(client, future)
+    tasks = (submit_call(client, _call, sent, item, name=name) for item in items)
+    with closing(_stay_ahead(tasks, n_ahead)) as futures:
+        for future in futures:
+            yield await_result(client, future)
+
+
+def _identity(function: Callable[[Item], Result]) -> Callable[[Item], Result]:
+    return function
+
+
+def _call(function: Callable[[Item], Result], item: Item) -> Result:
+    return function(item)
 
 
 def map_groups(
@@ -118,7 +164,7 @@ def read_ahead(
         yield from _stay_ahead((pool.submit(function, item) for item in items), 1)
 
 
-def _stay_ahead(submitted: Iterator["Future[Result]"], n_ahead: int) -> Iterator["Future[Result]"]:
+def _stay_ahead(submitted: Iterator["Future[Result]"], n_ahead: int) -> Generator["Future[Result]"]:
     """Yield futures in order, taking `n_ahead` more from an iterator that submits them."""
     futures: deque[Future[Result]] = deque()
     try:

@@ -14,6 +14,7 @@ from core.artifacts.formats import read_array, read_table, write_array, write_ta
 from core.artifacts.row_target import RowTarget
 from core.artifacts.store import Artifact, Store
 from core.chips.band_range import BandRange
+from core.chips.chip_measures import MeasureFiles
 from core.chips.chip_set import ChipSet, Outline, SceneChips, constant_band_names, shared_band_names
 from core.chips.chip_table import chip_facts
 from core.chips.extraction import ChipFiles, write_chips
@@ -114,8 +115,10 @@ def _open_scene_chips(artifact: Artifact) -> SceneChips:
     )
 
 
-def _flag_chips(cut: Sequence[Artifact], folder: Path, _: Progress) -> dict[str, Any]:
-    flags = flag_chips(open_chip_set(cut))
+def _flag_chips(cut: Sequence[Artifact], folder: Path, report: Progress) -> dict[str, Any]:
+    folders = [artifact.folder for artifact in usable_artifacts(cut)]
+    files = MeasureFiles(folders, folder / "measures.npy")
+    flags = flag_chips(open_chip_set(cut), files, report)
     write_table(folder / "flags.parquet", flags)
     return {"chips": len(flags)} | {flag: int(flags[flag].sum()) for flag in FLAGS}
 

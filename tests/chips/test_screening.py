@@ -9,7 +9,6 @@ from core.chips.screening import (
     flag_chips,
     near_duplicate_groups,
     near_duplicates,
-    perceptual_hashes,
     unflagged_chips,
 )
 from core.errors import SettingsError
@@ -89,7 +88,7 @@ def test_flag_chips__all_blank_or_all_masked():
 
 
 def test_flag_chips__duplicates_across_blocks(monkeypatch):
-    monkeypatch.setattr("core.chips.screening.BLOCK", 4)
+    monkeypatch.setattr("core.chips.chip_measures.BLOCK", 4)
     pixels = textures(11)
     pixels[10] = pixels[1]
     table = flag_chips(chip_set(pixels))
@@ -113,14 +112,6 @@ def test_near_duplicates__equal_to_comparing_every_pair():
     assert (expected >= 0).sum() > 25
     different = np.arange(120, dtype=np.float32)[:, None] * np.ones((1, 4), np.float32)
     assert (near_duplicates(hashes, different, visible) == -1).all()
-
-
-def test_perceptual_hashes__ignore_brightness_and_contrast():
-    grey = textures(30)[:, 0, :32, :32].astype(float)
-    hashes = perceptual_hashes(grey)
-    assert np.array_equal(perceptual_hashes(grey * 0.5 + 60), hashes)
-    distances = [int(a ^ b).bit_count() for a in hashes[:10] for b in hashes[10:]]
-    assert min(distances) > 8
 
 
 def test_unflagged_chips__only_named_flags_are_left_out():

@@ -5,8 +5,10 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from contextlib import closing
+from functools import partial
 
 import pytest
 
@@ -29,6 +31,25 @@ def slow_double(x):
 
 def process_id(_):
     return os.getpid()
+
+
+class Weights:
+    """Counts how often it is pickled in this process."""
+
+    n_pickled = 0
+
+    def __getstate__(self):
+        Weights.n_pickled += 1
+        return {"values": list(range(1000))}
+
+
+def add_up(weights, x):
+    return sum(weights.values) + x
+
+
+def add_locked(lock, x):
+    with lock:
+        return x + 1
 
 
 def die(_):
@@ -82,6 +103,30 @@ def test_stream__a_task_that_kills_its_workers_is_an_error(client):
     with pytest.raises(WorkspaceError, match="several workers died"):
         list(stream_results(die, [1]))
     assert list(stream_results(slow_double, range(4))) == [0, 2, 4, 6]
+
+
+@pytest.mark.usefixtures("client")
+def test_stream__bound_arguments_are_sent_once():
+    with closing(stream_results(partial(add_up, Weights()), range(30))) as stream:
+        assert list(stream) == [499_500 + x for x in range(30)]
+    # Dask pickles a second time what the standard library cannot pickle.
+    assert 1 <= Weights.n_pickled <= 2
+
+
+def test_stream__bound_arguments_survive_the_death_of_all_workers(client):
+    with closing(stream_results(partial(add_up, Weights()), range(60))) as stream:
+        results = [next(stream)]
+        for process in client.run(os.getpid).values():
+            os.kill(process, signal.SIGKILL)
+        results += stream
+    assert results == [499_500 + x for x in range(60)]
+
+
+@pytest.mark.usefixtures("client")
+def test_stream__what_cannot_be_pickled_runs_here(caplog):
+    function = partial(add_locked, threading.Lock())
+    assert list(stream_results(function, range(5))) == [1, 2, 3, 4, 5]
+    assert "add_locked cannot be sent to workers, so it runs here" in caplog.text
 
 
 def test_connect__worker_that_does_not_see_the_workspace(client, tmp_path, monkeypatch):

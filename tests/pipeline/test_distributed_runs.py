@@ -1,4 +1,4 @@
-"""Runs whose chips and embeddings are computed by real worker processes."""
+"""Runs whose chips, embeddings and flags are computed by real worker processes."""
 
 import os
 import shutil
@@ -7,11 +7,13 @@ import threading
 
 import pytest
 
+from core.chips import chip_measures
 from core.compute import dask_cluster, work_streams
 from core.compute.dask_cluster import connect_scheduler, disconnect
 from core.embeddings import block_encoding
 from core.errors import Cancelled, WeightsError
 from core.pipeline import embedding_stages
+from core.pipeline.chip_stages import screen_chips
 from core.pipeline.run import run_pipeline
 from core.pipeline.workspace import Workspace
 
@@ -31,6 +33,7 @@ def client():
 @pytest.fixture(autouse=True)
 def _small_blocks(monkeypatch):
     monkeypatch.setattr(embedding_stages, "BLOCK", 4)
+    monkeypatch.setattr(chip_measures, "BLOCK", 4)
     monkeypatch.setattr("core.chips.extraction.CELL_SIDES", (32, 64))
 
 
@@ -40,7 +43,8 @@ def in_threads(workspace, settings, data_files, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(work_streams, "active_client", lambda: None)
         patch.setattr(embedding_stages, "active_client", lambda: None)
-        run_pipeline(workspace, settings(**SETTINGS), until="embeddings")
+        patch.setattr(chip_measures, "active_client", lambda: None)
+        screen_chips(run_pipeline(workspace, settings(**SETTINGS), until="embeddings").view)
     files = data_files(workspace.root)
     shutil.rmtree(workspace.artifacts)
     return files
@@ -48,7 +52,22 @@ def in_threads(workspace, settings, data_files, monkeypatch):
 
 def run_on_workers(workspace, settings, **options):
     table = settings(**SETTINGS)
-    return run_pipeline(Workspace.at(workspace.root), table, until="embeddings", **options)
+    run = run_pipeline(Workspace.at(workspace.root), table, until="embeddings", **options)
+    screen_chips(run.view)
+    return run
+
+
+@pytest.fixture(autouse=True)
+def _measured_elsewhere(monkeypatch):
+    """Measuring chips in this process, not on a worker, fails the test."""
+    process = os.getpid()
+    measure = chip_measures._measure
+
+    def refuse(*arguments):
+        assert os.getpid() != process or work_streams.active_client() is None
+        return measure(*arguments)
+
+    monkeypatch.setattr(chip_measures, "_measure", refuse)
 
 
 @pytest.mark.usefixtures("client")
