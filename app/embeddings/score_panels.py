@@ -39,7 +39,10 @@ def score_panel(view: View, attribute: str) -> None:
     if future is None:
         return
     if not wait([future], PATIENCE_SECONDS).done:
-        wait_until(future.done, "The neighbours of the chips vote on their classes.")
+        wait_until(
+            future.done,
+            "The embeddings are being scored. With many chips, this takes up to a minute.",
+        )
         return
     scores = future.result()
     across = scores["balanced_accuracy_across_scenes"]

@@ -33,7 +33,7 @@ from core.pipeline.cluster_stages import (
     open_reduction,
     tree_inputs,
 )
-from core.pipeline.embedding_stages import open_embeddings
+from core.pipeline.embedding_stages import join_embeddings
 from core.pipeline.labels.label_file import labels_stamp
 from core.pipeline.run_results import score_chips
 from core.pipeline.scene_survey import SurveyedScene
@@ -183,12 +183,17 @@ def is_ready(view: View, stage: str) -> bool:
 
 def scores(view: View, attribute: str) -> "Future[dict[str, Any]] | None":
     """Return the future of the scores of the embeddings, and of any clusters, by an attribute."""
-    chip_set, matrix, clusters = chips(view), open_embeddings(view), labelling(view)
-    if chip_set is None or matrix is None:
+    chip_set, clusters = chips(view), labelling(view)
+    if chip_set is None or not view.has("embeddings"):
         return None
     values = {"attribute": attribute, "labels": labels_stamp(view.workspace)}
+
+    def score() -> dict[str, Any]:
+        return score_chips(
+            chip_set, join_embeddings(view.artifacts["embeddings"][1:]), None, attribute
+        )
+
     # The votes of the neighbours are slow and do not depend on the clusters.
-    score = partial(score_chips, chip_set, matrix, None, attribute)
     votes = run_in_background(view.key("embeddings", name="scores", **values), score)
     if clusters is None:
         return votes

@@ -16,6 +16,7 @@ from app.session.state import current_workspace, pick_chip, picked_row, widget_k
 from app.widgets import images
 from app.widgets.chip_tables import chip_names, class_attribute
 from app.widgets.colouring import value_labels
+from app.widgets.markup import format_number
 from core.chips.chip_set import ChipSet
 from core.pipeline.workspace import Workspace
 
@@ -137,8 +138,10 @@ def _draw_gallery(
 def class_filter(workspace: Workspace, chips: ChipSet, attribute: str) -> list[int]:
     """Draw the class selector; return the rows of the chips of the chosen class."""
     classes = value_labels(chips.properties[attribute])
-    counts, everything = classes.value_counts(), f"all {len(chips)}"
-    titles = {name: f"{name} ({n})" for name, n in counts.items()} | {everything: everything}
+    counts, everything = classes.value_counts(), f"all {format_number(len(chips))}"
+    titles = {name: f"{name} ({format_number(n)})" for name, n in counts.items()} | {
+        everything: everything
+    }
     options, key = (
         [everything, *counts.index],
         widget_key(workspace, f"show {attribute}", everything),

@@ -149,7 +149,8 @@ def vote_on_attribute(
         raise ArtifactError("embeddings and attribute differ in length", where=name)
     present, classes, codes = encode_classes(truth)
     require_two_classes(present, classes, name)
-    vectors = np.asarray(embeddings, np.float32)[present]
+    vectors = np.asarray(embeddings, np.float32)
+    vectors = vectors if present.all() else vectors[present]
     if not np.isfinite(vectors).all():
         raise DegenerateError("embeddings are not finite", where=name)
     groups = [_encode(grouping, present)[1] for grouping in groupings]
