@@ -3,8 +3,9 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 from core.embeddings.encoder import ChipBatch, Encoder, Fitted, SampleEncoder
 
@@ -23,7 +24,8 @@ class CostEstimate:
     Attributes
     ----------
     seconds : float
-        Wall-clock time for loading the encoder, fitting its parameters if any, and encoding.
+        Wall time for loading the encoder, fitting its parameters if any, and encoding, without
+        other load.
     bytes : int
         Peak memory beyond what the process used before: network, working arrays, n embeddings.
     rate : float
@@ -50,12 +52,12 @@ def estimate_cost(
     that the encoder would be fitted to: at most `sample`, by default all n.
     """
     with _sampled_memory() as memory:
-        start = time.perf_counter()
+        start = _unloaded_clock()
         encoder = load()
-        loading = time.perf_counter() - start
-        start = time.perf_counter()
+        loading = _unloaded_clock() - start
+        start = _unloaded_clock()
         fitted = encoder.fit(chips)
-        fitting = (time.perf_counter() - start) if fitted else 0.0
+        fitting = (_unloaded_clock() - start) if fitted else 0.0
         encoder.encode(chips.select(slice(_WARM_UP)), fitted)
         rate, measured, dim = _measure_rate(encoder, chips, fitted)
     n_sample = min(n, sample or n)
@@ -81,11 +83,23 @@ def _measure_rate(encoder: Encoder, chips: ChipBatch, fitted: Fitted) -> tuple[f
     while start < len(chips) and elapsed < _ENOUGH_SECONDS:
         remaining = len(chips) - start
         n_part = remaining if remaining < 2 * size else size
-        begin = time.perf_counter()
+        begin = _unloaded_clock()
         dim = encoder.encode(chips.select(slice(start, start + n_part)), fitted).shape[1]
-        seconds = max(time.perf_counter() - begin, 1e-9)
+        seconds = max(_unloaded_clock() - begin, 1e-9)
         start, elapsed, size = start + n_part, elapsed + seconds, 2 * size
     return n_part / seconds, start, dim
+
+
+def _unloaded_clock() -> float:
+    """Return the time in seconds, minus the time that this thread has waited for a busy core.
+
+    So other programs hardly change an estimate. Only Linux reports this waiting time.
+    """
+    waiting = 0.0
+    with suppress(OSError, IndexError, ValueError):
+        status = Path("/proc/thread-self/schedstat").read_text("ascii")
+        waiting = int(status.split()[1]) / 1e9
+    return time.perf_counter() - waiting
 
 
 @contextmanager

@@ -24,3 +24,17 @@ def test_estimate__is_shown_before_the_chips_are_cut_and_gone_afterwards(own_sce
     visitor.go("embeddings")
     expect(visitor.page.get_by_text(NUMBER).first).to_be_visible(timeout=WAIT)
     assert visitor.exceptions() == []
+
+
+def test_estimate__next_to_comparisons_trials_and_exports(plotted_scene, visit):
+    visitor = visit(plotted_scene)
+    visitor.go("embeddings")
+    line = visitor.page.get_by_text(re.compile("About .* of memory|No estimate yet"))
+    for tab in ("Compare encoders", "All encoders"):
+        visitor.page.get_by_role("tab", name=tab).click()
+        expect(line.filter(visible=True)).to_have_count(1, timeout=WAIT)
+    visitor.go("explore")
+    visitor.page.get_by_role("button", name="Export").click()
+    expect(visitor.page.get_by_role("button", name="Create 1 file")).to_be_visible(timeout=WAIT)
+    expect(line.filter(visible=True)).to_have_count(1, timeout=WAIT)
+    assert visitor.exceptions() == []

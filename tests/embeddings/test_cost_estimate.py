@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from core.embeddings import cost_estimate
 from core.embeddings.cost_estimate import estimate_cost
 from core.embeddings.descriptors.texture import CARD, Texture
 
@@ -71,6 +72,20 @@ def test_estimate__rate_is_that_of_a_part_large_enough_for_all_cores(make_batch)
     cost = estimate_cost(lambda: Expensive(0.0005), make_batch(n=256), 10_000)
     assert cost.measured == 256
     assert cost.rate == pytest.approx(144 / (0.1 + 144 * 0.0005), rel=0.2)
+
+
+def test_estimate__time_waiting_for_a_busy_core_does_not_count(make_batch, monkeypatch):
+    class Status:
+        def __init__(self, _):
+            pass
+
+        def read_text(self, _):
+            # Nine tenths of the time are spent waiting.
+            return f"0 {time.perf_counter() * 0.9e9:.0f} 0"
+
+    monkeypatch.setattr(cost_estimate, "Path", Status)
+    cost = estimate_cost(lambda: Slow(0.01), make_batch(n=16), 1000)
+    assert cost.rate == pytest.approx(1000, rel=0.2)
 
 
 def test_estimate__memory_includes_the_work_arrays_and_the_embeddings(make_batch):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 PROGRAM_SECONDS = 2.0
 """Core-seconds in which a command starts and loads its libraries."""
-PROGRAM_BYTES = 450e6
+PROGRAM_BYTES = 380e6
 """Memory of a command with the libraries of all stages."""
 
 
@@ -73,11 +73,11 @@ LAWS: Mapping[str, CostLaw] = {
     "quality": CostLaw("thousand chips clustered again", 0.4, 0.075, memory=5e6),
     "quality of trees": CostLaw("thousand chips clustered again", 1.0, 0.1, memory=3e6),
     "projections": CostLaw("thousand chips, 750 iterations", 0.5, 0.85, memory=8e6),
-    "comparisons": CostLaw("thousand chips", 3.8, 0.35, memory=10e6),
+    "comparisons": CostLaw("thousand chips", 3.2, 0.25, 1.5, memory=12e6),
     "trials": CostLaw("encoders tried", 0.0, 2.0, memory=100e6),
-    "overviews": CostLaw("million values", 0.5, 0.03, parallel=0.5, fixed_memory=200e6),
+    "overviews": CostLaw("million values", 0.1, 0.003, fixed_memory=250e6),
     "exports": CostLaw("core-seconds of the formats", 0.5, 1.0, memory=3e6),
-    "land files": CostLaw("million pixels", 0.3, 0.1, fixed_memory=100e6),
+    "land files": CostLaw("million pixels", 0.1, 0.11),
     **{
         f"land {name}": CostLaw("core-seconds of the parts", start, 1.0, 1.0, share, 0.0, 250e6)
         for name, (start, share) in _CLASSIFIERS.items()

@@ -101,8 +101,8 @@ def _stability_step(title: str, view: View, model: CostModel, n_resamples: int) 
 def estimate_replay(view: View, record: RunRecord, model: CostModel) -> JobEstimate:
     """Estimate computing a recorded run again, with the scenes of a view."""
     space = free_space(view.workspace.root)
-    if record.settings.scenes != view.settings.scenes:
-        reason = "the scenes have to be read again with the settings of this run."
+    if record.settings.scenes.grid != view.settings.scenes.grid:
+        reason = "the scenes have to be read again with the grid of this run."
         return JobEstimate((unknown_step("Scenes", reason),), space)
     survey = restrict_survey(view.survey, record.scenes)
     recorded = complete_view(View(view.workspace, record.settings, survey))

@@ -11,6 +11,7 @@ from core.pipeline.estimates.land_estimate import (
     LAND_COMMANDS,
     LandJob,
     baseline_jobs,
+    estimate_file_survey,
     estimate_land,
     grid_jobs,
 )
@@ -19,6 +20,7 @@ from core.pipeline.estimates.machine_speed import MachineSpeed
 from core.pipeline.land.land_workspace import open_dataset
 from core.pipeline.land.study import Study, StudySettings
 from core.pipeline.land.study_cells import CELLS, StudyRun
+from core.pipeline.land.study_results import survey_files
 from core.pipeline.workspace import Workspace
 
 MODEL = CostModel(MachineSpeed(1.0, 2, measured=True))
@@ -82,3 +84,12 @@ def test_finished_runs__cost_nothing_and_are_evidence(run):
     (artifact,) = store.all(CELLS.name)
     assert LAND_READERS[CELLS.name](store, artifact) == study_run_work(run)
     assert "land kmeans" in cost_model(store, LAND_READERS).corrections
+
+
+def test_file_survey__by_pixels_and_former_results(run):
+    workspace, dataset = run.study.workspace, run.study.dataset
+    first = estimate_file_survey(workspace, dataset, MODEL)
+    doubled = replace(dataset, patches=dataset.patches * 20)
+    assert estimate_file_survey(workspace, doubled, MODEL).seconds > first.seconds
+    survey_files(workspace, dataset)
+    assert "land files" in cost_model(workspace.store, LAND_READERS).corrections

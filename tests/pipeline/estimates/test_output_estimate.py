@@ -54,7 +54,7 @@ def test_overviews__with_the_size_of_the_scene_and_former_results(view, make_sce
         estimate_overviews(view.workspace, source(side, ("1", "2", "3")), MODEL)
         for side in (1000, 20_000)
     )
-    assert large.seconds > 10 * small.seconds
+    assert large.seconds > small.seconds + 1
     assert large.disk == 400 * small.disk
     path = make_scene("long.tif", np.full((1, 16, 2 * STRIP_ROWS), 100))
     survey, display = survey_scenes(view.workspace), DisplaySettings(read_scene(path).bands)
