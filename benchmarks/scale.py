@@ -8,7 +8,9 @@ folder; finished stages are then not run again, and their figures are not measur
 
 `agreement` in the detail is the adjusted Rand index of the clusters of 20,000 of these chips
 between a fit to all of them and a fit to a quarter or a half, to which the others are added as in
-a workspace with more chips than the exact methods accept.
+a workspace with more chips than the exact methods accept. For HDBSCAN it also has the index of the
+chips that both fits put into clusters, and that of an exact fit to the quarter or the half alone:
+the tree of fewer points has other noise.
 
 The alternative is the memory of a plain script, which holds all chips as float32, their embeddings
 and scikit-learn's PCA of them: the sum of these arrays is computed, not measured, because such a
@@ -169,21 +171,35 @@ def measure_agreement(root: Path) -> dict[str, float]:
     (file,) = (root / "artifacts" / "reduction").glob("*/points.npy")
     points = np.load(file, mmap_mode="r")
     points = np.ascontiguousarray(points[random_rows(len(points), min(len(points), COMPARED))])
-    n, trees, mixtures = len(points), TreeSettings(), GmmSettings(KINDS)
+    n, trees = len(points), TreeSettings()
 
-    def cluster(limit: int) -> tuple[AnyArray, AnyArray]:
-        hdbscan_tree.MAX_EXACT = mixture.MAX_FITTED = limit
-        cut = hdbscan_tree.cut_tree(hdbscan_tree.build_tree(points, trees), CutSettings())
-        return cut.labels, fit_gmm(points, mixtures).labels
+    def cut_exactly(chips: AnyArray, limit: int) -> AnyArray:
+        hdbscan_tree.MAX_EXACT = limit
+        return hdbscan_tree.cut_tree(hdbscan_tree.build_tree(chips, trees), CutSettings()).labels
 
-    full = cluster(n)
+    def mix(limit: int) -> AnyArray:
+        mixture.MAX_FITTED = limit
+        return fit_gmm(points, GmmSettings(KINDS)).labels
+
+    tree_labels, mixture_labels = cut_exactly(points, n), mix(n)
     agreement = {}
     for size in (n // 4, n // 2):
-        for name, labels, reference in zip(
-            ("HDBSCAN", "mixture"), cluster(size), full, strict=True
-        ):
-            agreement[f"{name}, {size:,}"] = round(adjusted_rand_score(reference, labels), 3)
+        extended = cut_exactly(points, size)
+        own = random_rows(n, size)
+        alone = cut_exactly(np.ascontiguousarray(points[own]), size)
+        agreement |= {
+            f"HDBSCAN, {size:,}": agree(tree_labels, extended),
+            f"HDBSCAN, {size:,}, without noise": agree(tree_labels, extended, noise=False),
+            f"HDBSCAN, {size:,}, these alone": agree(tree_labels[own], alone),
+            f"mixture, {size:,}": agree(mixture_labels, mix(size)),
+        }
     return agreement
+
+
+def agree(reference: AnyArray, labels: AnyArray, *, noise: bool = True) -> float:
+    """Return the adjusted Rand index, of all chips or of those that both put into clusters."""
+    rows = noise | ((reference >= 0) & (labels >= 0))
+    return round(float(adjusted_rand_score(reference[rows], labels[rows])), 3)
 
 
 def plain_gigabytes(n: int, side: int = 64, bands: int = 3, columns: int = 384) -> float:
