@@ -1,4 +1,4 @@
-"""Arrays that the workers of a cluster read and write, in a shared folder or an object store.
+"""Arrays and files that workers of a cluster read and write, in a shared folder or object store.
 
 Workers that see the folder of the workspace open its files. Others use the exchange, a folder in an
 object store: the process that started them moves rows between the exchange and the workspace, one
@@ -6,6 +6,8 @@ block at a time.
 """
 
 import io
+import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -14,7 +16,7 @@ from uuid import uuid4
 
 import numpy as np
 
-from core.artifacts.formats import RowFile, read_array
+from core.artifacts.formats import RowFile, read_array, write_atomically
 from core.compute.dask_cluster import exchange_folder
 from core.types import AnyArray, IntArray
 
@@ -45,6 +47,45 @@ class RowTarget:
         if receipt:
             with RowFile.continued(self.file) as target:
                 target.write(rows, take_array(receipt))
+
+
+@dataclass(frozen=True)
+class FileTarget:
+    """A file that a worker writes as a whole, and the address of the exchange, if there is one."""
+
+    file: Path
+    exchange: str = ""
+
+    @classmethod
+    def create(cls, file: Path) -> "FileTarget":
+        """Return the target for a worker of the connected cluster; writes nothing."""
+        return cls(file, exchange_folder())
+
+    def write(self, fill: Callable[[Path], object]) -> str:
+        """Let `fill` write the file, on any worker; returns what `collect` needs to know.
+
+        `fill` receives the path to write to.
+        """
+        if not self.exchange:
+            # A worker that was given up may still write the file when another one does.
+            write_atomically(self.file, fill, durable=False)
+            return ""
+        address = f"{self.exchange}/{uuid4().hex}{self.file.suffix}"
+        system, path = _locate(address)
+        with tempfile.TemporaryDirectory() as folder:
+            local = Path(folder) / self.file.name
+            fill(local)
+            system.put_file(str(local), path)
+        return address
+
+    def collect(self, receipt: str) -> None:
+        """Move the file that a worker has written to its place, if it is not there yet."""
+        if receipt:
+            system, path = _locate(receipt)
+            write_atomically(
+                self.file, lambda part: system.get_file(path, str(part)), durable=False
+            )
+            system.rm(path)
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -124,14 +125,13 @@ def write_chips(
     windows = chip_windows(scene, footprints, settings, is_grid=is_grid)
     tasks = list(_tasks(scene, windows, footprints, bands, settings))
     completed = 0
-    for task, written in zip(
-        tasks, stream_results(partial(_write_read_task, files), tasks), strict=True
-    ):
-        files.values.collect(task.rows, written.receipts[0])
-        files.mask.collect(task.rows[written.n_masked > 0], written.receipts[1])
-        yield written
-        completed += len(task.rows)
-        report_step(report, completed, len(windows), scene.name)
+    with closing(stream_results(partial(_write_read_task, files), tasks)) as results:
+        for task, written in zip(tasks, results, strict=True):
+            files.values.collect(task.rows, written.receipts[0])
+            files.mask.collect(task.rows[written.n_masked > 0], written.receipts[1])
+            yield written
+            completed += len(task.rows)
+            report_step(report, completed, len(windows), scene.name)
 
 
 def _write_read_task(files: ChipFiles, task: ReadTask) -> WrittenChips:

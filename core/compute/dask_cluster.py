@@ -251,8 +251,10 @@ def submit_call(client: Any, function: Callable[..., Any], *arguments: Any, name
         return client.submit(function, *arguments, key=key, pure=False)
 
 
-def await_result(client: Any, future: Any) -> Any:
+def await_result(client: Any, future: Any, poll: Callable[[], object] = lambda: None) -> Any:
     """Return the result of a future, and raise WorkspaceError if no worker can compute it.
+
+    `poll` is called about once a second, and may raise an exception to stop the waiting.
 
     A worker that dies is replaced by Dask, and its tasks are run again, so this only ends if no
     worker has been connected for some minutes, if the scheduler is lost, or if a task has killed
@@ -267,6 +269,7 @@ def await_result(client: Any, future: Any) -> Any:
             except TimeoutError:
                 if future.done():
                     return future.result()
+            poll()
             if client.status != "running":
                 raise _lost_scheduler_error()
             if _has_worker(client):

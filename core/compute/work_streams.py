@@ -154,7 +154,7 @@ def map_groups(
 
 def read_ahead(
     function: Callable[[Item], Result], items: Sequence[Item]
-) -> Iterator["Future[Result]"]:
+) -> Generator["Future[Result]"]:
     """Yield a future of ``function(item)`` for each item in order, one item ahead of the caller.
 
     The function runs in a thread while the caller works on the result before. An exception in it

@@ -1,17 +1,21 @@
 """Overviews of scenes, built on request so that the map responds quickly at every scale."""
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from core.artifacts.row_target import FileTarget
 from core.artifacts.store import Artifact
+from core.compute.dask_cluster import active_client, await_result, submit_call
+from core.compute.work_streams import map_groups
 from core.errors import SettingsError
 from core.input_settings import DisplaySettings
 from core.pipeline.inputs.scene_files import scene_sources
 from core.pipeline.scene_survey import Survey, SurveyedScene
 from core.pipeline.stage import Stage
 from core.pipeline.workspace import Workspace
-from core.progress import Progress, silent
+from core.progress import Progress, report_step, silent
 from core.raster.rendering import Rendering, displayed_band_positions
 from core.raster.scene import Scene, read_scene
 from core.raster.tiles import TileSource, needs_overviews, write_overviews
@@ -28,8 +32,33 @@ class _Overviews:
 
 
 def _write(overviews: _Overviews, folder: Path, report: Progress) -> dict[str, Any]:
-    write_overviews(overviews.scene, overviews.bands, folder / "overviews.tif", report)
+    file, client = folder / "overviews.tif", active_client()
+    if client is None:
+        write_overviews(overviews.scene, overviews.bands, file, report)
+    else:
+        _write_on_worker(client, overviews, FileTarget.create(file), report)
     return {"bands": list(overviews.bands)}
+
+
+def _write_on_worker(
+    client: Any, overviews: _Overviews, target: FileTarget, report: Progress
+) -> None:
+    """Let a worker read the scene and write its overviews."""
+    scene = overviews.scene
+    future = submit_call(client, _fill_target, target, scene, overviews.bands)
+    try:
+        # Asks whether to stop; how far the worker is, is not known.
+        poll = partial(report_step, report, 0, scene.height, scene.name)
+        target.collect(await_result(client, future, poll))
+    except BaseException:
+        future.cancel()
+        raise
+    report_step(report, scene.height, scene.height, scene.name)
+
+
+def _fill_target(target: FileTarget, scene: Scene, bands: tuple[str, ...]) -> str:
+    """Write the overviews of a scene on a worker; returns the receipt of the file."""
+    return target.write(partial(write_overviews, scene, bands))
 
 
 OVERVIEWS: Stage[_Overviews, Path] = Stage(
@@ -78,12 +107,14 @@ def build_all_overviews(
             where="--shown",
             remedy=f"{names[0]} has {', '.join(readable[names[0]].report.bands)}.",
         )
-    states = {}
-    for name in names:
-        artifact = build_overviews(workspace, readable[name], display, report)
+
+    def build(name: str, listen: Progress) -> str:
+        artifact = build_overviews(workspace, readable[name], display, listen)
         built = "there already" if artifact and artifact.cached else "built"
-        states[name] = built if artifact else "not needed"
-    return states
+        return built if artifact else "not needed"
+
+    sizes = [readable[name].report.height for name in names]
+    return dict(zip(names, map_groups(build, names, sizes, report), strict=True))
 
 
 def build_overviews(

@@ -1,4 +1,4 @@
-"""Runs whose chips, embeddings and flags are computed by real worker processes."""
+"""Runs whose chips, embeddings, flags and overviews are computed by real worker processes."""
 
 import os
 import shutil
@@ -12,10 +12,14 @@ from core.compute import dask_cluster, work_streams
 from core.compute.dask_cluster import connect_scheduler, disconnect
 from core.embeddings import block_encoding
 from core.errors import Cancelled, WeightsError
-from core.pipeline import embedding_stages
+from core.input_settings import DisplaySettings
+from core.pipeline import embedding_stages, overview_stage
 from core.pipeline.chip_stages import screen_chips
+from core.pipeline.overview_stage import build_all_overviews
 from core.pipeline.run import run_pipeline
+from core.pipeline.scene_survey import survey_scenes
 from core.pipeline.workspace import Workspace
+from core.raster import tiles
 
 SETTINGS = {
     "embed": {"encoder": "texture+colour", "sample": 30},
@@ -158,3 +162,45 @@ def test_run__through_an_object_store(
     # Only the arrays of the encoder's fit remain until the command ends.
     fitted = len([name for name in in_threads if name.startswith("encoders") and "npy" in name])
     assert len(list(store.rglob("*.npy"))) == 2 * fitted
+
+
+@pytest.mark.usefixtures("client")
+@pytest.mark.parametrize("exchange", [False, True])
+def test_overviews__equal_bytes_from_threads_and_workers(
+    make_scene, data_files, tmp_path, tmp_path_factory, monkeypatch, exchange
+):
+    for name in ("first", "second"):
+        make_scene(f"{name}.tif", height=2100, width=300, photometric="RGB")
+    workspace = Workspace.at(tmp_path)
+    survey = survey_scenes(workspace)
+    with monkeypatch.context() as patch:
+        patch.setattr(work_streams, "active_client", lambda: None)
+        patch.setattr(overview_stage, "active_client", lambda: None)
+        build_all_overviews(workspace, survey, DisplaySettings())
+    expected = data_files(tmp_path, "overviews")
+    assert len(expected) == 2
+    shutil.rmtree(workspace.artifacts / "overviews")
+    # This process cannot read scenes, so the workers have to.
+    monkeypatch.setattr(tiles, "Reader", None)
+    store = tmp_path_factory.mktemp("store")
+    if exchange:
+        monkeypatch.setattr(dask_cluster, "_exchange", f"file://{store}")
+    reports = []
+    states = build_all_overviews(
+        workspace, survey, DisplaySettings(), lambda *step: bool(reports.append(step))
+    )
+    assert states == {"first": "built", "second": "built"}
+    assert data_files(tmp_path, "overviews") == expected
+    assert reports[-1][:2] == (4200, 4200)
+    assert list(store.iterdir()) == []
+
+
+@pytest.mark.usefixtures("client")
+def test_overviews__can_be_cancelled_while_a_worker_writes(make_scene, tmp_path, monkeypatch):
+    make_scene("large.tif", height=2100, width=300, photometric="RGB")
+    workspace = Workspace.at(tmp_path)
+    survey = survey_scenes(workspace)
+    monkeypatch.setattr(dask_cluster, "POLL_SECONDS", 0.001)
+    with pytest.raises(Cancelled):
+        build_all_overviews(workspace, survey, DisplaySettings(), lambda *_: True)
+    assert list((workspace.artifacts / "overviews").glob("[!.]*")) == []

@@ -1,7 +1,7 @@
 """Summary of a data set: counts of patches and classes, and problems with the files."""
 
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,10 +74,11 @@ def count_class_pixels(
     """
     problems = list(dataset.problems)
     counts = np.zeros((len(dataset.patches), len(dataset.layout.legend.classes) + 1), np.int64)
-    for index, result in enumerate(stream_results(_inspect_patch, dataset.patches)):
-        report_step(report, index + 1, len(dataset.patches), dataset.patches[index].name)
-        counts[index] = result[0]
-        problems += result[1]
+    with closing(stream_results(_inspect_patch, dataset.patches)) as results:
+        for index, result in enumerate(results):
+            report_step(report, index + 1, len(dataset.patches), dataset.patches[index].name)
+            counts[index] = result[0]
+            problems += result[1]
     return counts, merge_problems(problems)
 
 

@@ -142,7 +142,11 @@ def read_patch(dataset: Dataset, index: int, needs: RequiredData = AERIAL_ONLY) 
 
     Raises SceneError if one of its files cannot be used.
     """
-    patch = dataset.patches[index]
+    return read_all_pixels(dataset.patches[index], index, needs)
+
+
+def read_all_pixels(patch: Patch, index: int, needs: RequiredData) -> PixelTable:
+    """Read like `read_patch`, given the patch and its index in the data set."""
     height, width = patch.shape
     return read_pixels(patch, index, np.arange(height * width), needs)
 

@@ -1,6 +1,7 @@
 """Samples of training pixels: on a regular grid, stratified by class, or random."""
 
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Literal
@@ -73,12 +74,13 @@ def sample_pixels(
     quotas = _stratified_quotas(dataset, indexes, settings) if is_stratified else {}
     sample = partial(_sample_patch, dataset=dataset, settings=settings, needs=needs, quotas=quotas)
     tables, problems = [], []
-    for n_read, result in enumerate(stream_results(sample, list(indexes)), start=1):
-        report_step(report, n_read, len(indexes), dataset.patches[indexes[n_read - 1]].name)
-        if isinstance(result, Problem):
-            problems.append(result)
-        else:
-            tables.append(result)
+    with closing(stream_results(sample, list(indexes))) as results:
+        for n_read, result in enumerate(results, start=1):
+            report_step(report, n_read, len(indexes), dataset.patches[indexes[n_read - 1]].name)
+            if isinstance(result, Problem):
+                problems.append(result)
+            else:
+                tables.append(result)
     # A missing image concerns all of its windows.
     problems = merge_problems(problems)
     if not sum(map(len, tables)):

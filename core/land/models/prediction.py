@@ -1,27 +1,32 @@
-"""Prediction and evaluation patch by patch, so that memory stays bounded; class maps as GeoTIFF."""
+"""Prediction and evaluation patch by patch, so that memory stays bounded.
 
-from collections.abc import Sequence
+The workers of a cluster read and predict patches themselves, and return only counts.
+"""
+
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from core.artifacts.formats import write_atomically
-from core.compute.work_streams import read_ahead
+from core.artifacts.row_target import FileTarget
+from core.compute.dask_cluster import exchange_folder
+from core.compute.work_streams import read_ahead, stream_from_workers
 from core.errors import SceneError
 from core.land.data.dataset import Dataset, Patch, Problem
 from core.land.data.nomenclature import ATTRIBUTION, Legend
-from core.land.data.patch_reading import RequiredData, read_patch
+from core.land.data.patch_reading import RequiredData, read_all_pixels
 from core.land.data.pixel_table import PixelTable
-from core.land.data.window_reading import read_window
 from core.land.evaluation.confusion import count_confusion
 from core.land.evaluation.small_objects import recall_small_objects
+from core.land.models.class_map_files import draw_class_map, valid_classes
 from core.land.models.cluster_names import count_cluster_classes
 from core.land.models.features import FeatureSpec, Scaler, build_features, context_groups
 from core.land.models.predictors import Predictor
 from core.land.models.regularisation import UNSMOOTHED, RegularisationSettings, regularise_classes
 from core.progress import Progress, report_step, silent
-from core.raster.byte_rasters import write_palette_raster
 from core.types import AnyArray, ByteArray
 
 
@@ -55,6 +60,44 @@ class JudgedPatches:
     unsmoothed: AnyArray
     small_objects: AnyArray
     filled_months: tuple[int, int] = (0, 0)
+
+
+@dataclass(frozen=True)
+class _Judging:
+    """A model, and how patches are predicted and evaluated; see `judge_patches`.
+
+    `exchange` is the folder of an object store for class maps, empty without one.
+    """
+
+    model: Predictor
+    spec: FeatureSpec
+    scaler: Scaler | None
+    n_clusters: int
+    needs: RequiredData
+    regularisation: RegularisationSettings
+    maps: Path | None
+    about: str
+    exchange: str
+
+    def map_target(self, patch: Patch) -> FileTarget | None:
+        """Return the file of a patch's class map; None if there are no class maps."""
+        return FileTarget(self.maps / f"{patch.name}.tif", self.exchange) if self.maps else None
+
+
+@dataclass(frozen=True)
+class _JudgedPatch:
+    """The evaluation of one patch, as in `JudgedPatches`, and the receipt of its class map.
+
+    `unsmoothed` and `small_objects` have one entry with a regularisation, and none without.
+    """
+
+    counts: AnyArray
+    by_cluster: AnyArray | None
+    problems: tuple[Problem, ...]
+    unsmoothed: list[AnyArray]
+    small_objects: list[tuple[int, int, int]]
+    filled_months: tuple[int, int]
+    receipt: str
 
 
 def required_data(spec: FeatureSpec, base: RequiredData) -> RequiredData:
@@ -99,51 +142,114 @@ def judge_patches(
     """
     needs = required_data(spec, needs or RequiredData())
     legend = dataset.layout.legend
-    n_classes, n_named = legend.other, legend.highest
-    predicted, counts, problems = [], [], []
-    unsmoothed, small_objects = [], []
-    months = np.zeros(2, np.int64)
-    by_cluster = np.zeros((n_clusters, n_named + 1), np.int64)
-    tables = read_ahead(lambda index: read_patch(dataset, index, needs), patches)
-    for step, (index, reading) in enumerate(zip(patches, tables, strict=True), start=1):
-        patch = dataset.patches[index]
-        try:
-            table = reading.result()
-        except SceneError as error:
-            problems.append(Problem(patch.name, f"it was not predicted ({error})"))
-            continue
-        problems += table.problems
-        months += table.filled_months
-        prediction = model.predict(build_features(table, spec, scaler), int(patch.number))
-        classes = prediction.classes
-        if regularisation.changes_classes:
-            classes = regularise_patch(table, prediction.classes, patch, regularisation)
-            unsmoothed.append(count_confusion(table.labels, prediction.classes, n_classes))
-            maps_compared = (prediction.classes, classes)
-            small_objects.append(_compare_small_objects(table, maps_compared, patch, n_classes))
-        counts.append(count_confusion(table.labels, classes, n_classes))
-        if prediction.clusters is not None:
-            by_cluster += count_cluster_classes(
-                prediction.clusters, table.labels, n_clusters, n_named
-            )
-        if maps is not None:
-            valid = _valid_classes(classes, patch)
-            write_class_map(maps / f"{patch.name}.tif", valid, patch, about)
-        predicted.append(index)
-        report_step(report, step, len(patches), patch.name)
-    stacked, stacked_before = (
+    context = (n_clusters, needs, regularisation, maps, about, exchange_folder())
+    judging = _Judging(model, spec, scaler, *context)
+    tasks = [(index, dataset.patches[index]) for index in patches]
+    judged: dict[int, _JudgedPatch] = {}
+    problems: list[Problem] = []
+    with closing(_stream_judged(judging, tasks)) as stream:
+        for step, ((index, patch), result) in enumerate(zip(tasks, stream, strict=True), start=1):
+            if isinstance(result, Problem):
+                problems.append(result)
+                continue
+            judged[index] = result
+            problems += result.problems
+            if target := judging.map_target(patch):
+                target.collect(result.receipt)
+            report_step(report, step, len(tasks), patch.name)
+    return _join_judged(judged, problems, legend, n_clusters)
+
+
+def _join_judged(
+    judged: dict[int, _JudgedPatch], problems: list[Problem], legend: Legend, n_clusters: int
+) -> JudgedPatches:
+    """Join the evaluations of patches, by index."""
+    results = list(judged.values())
+    n_classes = legend.other
+    counts, unsmoothed = (
         np.array(matrices, np.int64).reshape(-1, n_classes, n_classes)
-        for matrices in (counts, unsmoothed)
+        for matrices in (
+            [result.counts for result in results],
+            [matrix for result in results for matrix in result.unsmoothed],
+        )
     )
-    objects = np.array(small_objects, np.int64).reshape(-1, 3)
+    objects = [row for result in results for row in result.small_objects]
+    by_cluster = np.zeros((n_clusters, legend.highest + 1), np.int64)
+    for result in results:
+        by_cluster += 0 if result.by_cluster is None else result.by_cluster
+    months = [sum(result.filled_months[i] for result in results) for i in (0, 1)]
     return JudgedPatches(
-        tuple(predicted),
-        stacked,
+        tuple(judged),
+        counts,
         by_cluster,
         tuple(problems),
-        stacked_before,
-        objects,
-        (int(months[0]), int(months[1])),
+        unsmoothed,
+        np.array(objects, np.int64).reshape(-1, 3),
+        (months[0], months[1]),
+    )
+
+
+def _stream_judged(
+    judging: _Judging, tasks: Sequence[tuple[int, Patch]]
+) -> Generator[_JudgedPatch | Problem]:
+    """Yield the evaluations of patches in order, or why a patch cannot be used.
+
+    On a cluster, each worker reads and predicts a patch. Here, a thread reads the next patch while
+    one is predicted, which uses all cores itself.
+    """
+    stream = stream_from_workers(partial(_read_and_judge, judging), tasks)
+    if stream is not None:
+        with closing(stream):
+            yield from stream
+        return
+    with closing(read_ahead(partial(_read, judging), tasks)) as tables:
+        for task, table in zip(tasks, tables, strict=True):
+            yield _judge(judging, task[1], table.result)
+
+
+def _read(judging: _Judging, task: tuple[int, Patch]) -> PixelTable:
+    index, patch = task
+    return read_all_pixels(patch, index, judging.needs)
+
+
+def _read_and_judge(judging: _Judging, task: tuple[int, Patch]) -> _JudgedPatch | Problem:
+    return _judge(judging, task[1], partial(_read, judging, task))
+
+
+def _judge(
+    judging: _Judging, patch: Patch, read: Callable[[], PixelTable]
+) -> _JudgedPatch | Problem:
+    """Predict and evaluate a patch, and write its class map."""
+    try:
+        table = read()
+    except SceneError as error:
+        return Problem(patch.name, f"it was not predicted ({error})")
+    legend, n_clusters = patch.layout.legend, judging.n_clusters
+    n_classes = legend.other
+    features = build_features(table, judging.spec, judging.scaler)
+    prediction = judging.model.predict(features, int(patch.number))
+    classes, unsmoothed, small_objects = prediction.classes, [], []
+    if judging.regularisation.changes_classes:
+        classes = regularise_patch(table, prediction.classes, patch, judging.regularisation)
+        unsmoothed.append(count_confusion(table.labels, prediction.classes, n_classes))
+        maps_compared = (prediction.classes, classes)
+        small_objects.append(_compare_small_objects(table, maps_compared, patch, n_classes))
+    by_cluster, receipt = None, ""
+    if prediction.clusters is not None:
+        by_cluster = count_cluster_classes(
+            prediction.clusters, table.labels, n_clusters, legend.highest
+        )
+    if target := judging.map_target(patch):
+        valid = valid_classes(classes, patch)
+        receipt = target.write(partial(draw_class_map, valid, patch, judging.about, legend))
+    return _JudgedPatch(
+        counts=count_confusion(table.labels, classes, n_classes),
+        by_cluster=by_cluster,
+        problems=tuple(table.problems),
+        unsmoothed=unsmoothed,
+        small_objects=small_objects,
+        filled_months=table.filled_months,
+        receipt=receipt,
     )
 
 
@@ -153,13 +259,6 @@ def regularise_patch(
     """Smooth the predicted classes of all pixels of a patch, uint8 (n,); see `read_patch`."""
     bands = np.ascontiguousarray(table.aerial.T).reshape(-1, *patch.shape)
     return regularise_classes(classes.reshape(patch.shape), bands, settings).ravel()
-
-
-def _valid_classes(classes: ByteArray, patch: Patch) -> ByteArray:
-    """Return classes, (n,), with 0 where the pixels of a window are masked."""
-    if patch.window is None:
-        return classes
-    return np.where(read_window(patch).mask.ravel(), np.uint8(0), classes)
 
 
 def _compare_small_objects(
@@ -172,26 +271,3 @@ def _compare_small_objects(
         for classes in class_maps
     )
     return before.n_objects, before.n_found, after.n_found
-
-
-def write_class_map(
-    path: Path,
-    classes: ByteArray,
-    patch: Patch,
-    about: str = ATTRIBUTION,
-    legend: Legend | None = None,
-) -> None:
-    """Write the classes of a patch, 0 for no class, as a GeoTIFF in the colours of the classes.
-
-    The classes, of the reduced nomenclature, are uint8 (h, w) or flat; `legend` contains them, by
-    default that of the patch. CRS and transform are those of the patch's image; `about` is the
-    credit in the copyright tags.
-    """
-    values, palette = classes.reshape(patch.shape), (legend or patch.layout.legend).palette()
-    corner = patch.window[:2] if patch.window else (0, 0)
-    # A data set has thousands of patches, and their maps can be written again.
-    write_atomically(
-        path,
-        lambda part: write_palette_raster(part, values, palette, patch.image, about, corner),
-        durable=False,
-    )

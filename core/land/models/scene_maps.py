@@ -1,7 +1,9 @@
 """Class maps of whole images, block by block, so that memory does not grow with the image."""
 
+import math
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -9,10 +11,12 @@ from pathlib import Path
 import numpy as np
 
 from core.artifacts.formats import read_array, read_json, write_array, write_atomically, write_json
-from core.compute.work_streams import stream_results
+from core.artifacts.row_target import RowTarget
+from core.compute.dask_cluster import exchange_folder
+from core.compute.work_streams import stream_from_workers, stream_results
 from core.errors import ArtifactError, SceneError
 from core.land.data.dataset import SIDE, Layout, Patch, SeriesDate
-from core.land.data.patch_reading import RequiredData, read_pixels
+from core.land.data.patch_reading import RequiredData, read_all_pixels
 from core.land.data.pixel_table import PixelTable
 from core.land.data.window_reading import image_version, read_window
 from core.land.models.features import Features, FeatureSpec, Scaler, build_features
@@ -25,6 +29,8 @@ from core.raster.scene import Scene, read_scene
 from core.types import AnyArray, BoolArray, ByteArray
 
 _KEY = "key.json"
+# The classes of the blocks that workers classify, a row for each.
+_BLOCKS = "blocks.npy"
 
 
 @dataclass(frozen=True)
@@ -94,16 +100,18 @@ def map_scene(
     tops = range(0, scene.height, SIDE)
     n_columns = -(-scene.width // SIDE)
     counts = np.zeros(model.layout.legend.other + 1, np.int64)
-    n_resumed = 0
-    for row, top in enumerate(tops):
-        strip = _stored_strip(parts, top)
-        if strip is None:
-            strip = _predict_strip(model, scene, top)
-            write_array(parts / f"{top:08}.npy", strip)
-        else:
-            n_resumed += n_columns
-        counts += np.bincount(strip.ravel(), minlength=len(counts))
-        report_step(report, (row + 1) * n_columns, len(tops) * n_columns, image.name)
+    stored = {top for top in tops if _stored_strip(parts, top) is not None}
+    patches = {top: _strip_patches(model, scene, top) for top in tops if top not in stored}
+    pending = [patch for strip_patches in patches.values() for patch in strip_patches]
+    with closing(_classify_blocks(model, pending, parts)) as blocks:
+        for row, top in enumerate(tops):
+            if top not in stored:
+                strip = np.concatenate([next(blocks) for _ in patches[top]], axis=1)
+                write_array(parts / f"{top:08}.npy", strip)
+            else:
+                strip = read_array(parts / f"{top:08}.npy")
+            counts += np.bincount(strip.ravel(), minlength=len(counts))
+            report_step(report, (row + 1) * n_columns, len(tops) * n_columns, image.name)
 
     def strips() -> Iterator[ByteArray]:
         for top in tops:
@@ -112,7 +120,7 @@ def map_scene(
     palette = model.layout.legend.palette()
     write_atomically(path, lambda part: write_palette_strips(part, strips(), palette, image, about))
     shutil.rmtree(parts)
-    return SceneMap(path, counts, len(tops) * n_columns, n_resumed)
+    return SceneMap(path, counts, len(tops) * n_columns, len(stored) * n_columns)
 
 
 def _open_parts(parts: Path, key: Mapping[str, object]) -> None:
@@ -135,14 +143,14 @@ def _stored_strip(parts: Path, top: int) -> ByteArray | None:
     return strip
 
 
-def _predict_strip(model: SceneModel, scene: Scene, top: int) -> ByteArray:
-    """Classify the blocks of a strip; the next blocks are read while one is classified."""
+def _strip_patches(model: SceneModel, scene: Scene, top: int) -> list[Patch]:
+    """Return the blocks of the strip that begins at a row."""
     bottom = min(top + SIDE, scene.height)
     boxes = [
         (left, top, min(left + SIDE, scene.width), bottom) for left in range(0, scene.width, SIDE)
     ]
     first = top // SIDE * len(boxes)
-    patches = [
+    return [
         Patch(
             number=f"{first + i:06}",
             split="test",
@@ -157,20 +165,52 @@ def _predict_strip(model: SceneModel, scene: Scene, top: int) -> ByteArray:
         )
         for i, box in enumerate(boxes)
     ]
-    read = partial(_read_block, spec=model.spec, scaler=model.scaler)
-    strip = np.zeros((bottom - top, scene.width), np.uint8)
-    for patch, block in zip(patches, stream_results(read, patches), strict=True):
-        classes = model.predictor.predict(block.features, int(patch.number)).classes
-        classes[block.invalid.ravel()] = 0
-        if model.regularisation.changes_classes:
-            classes = regularise_patch(block.table, classes, patch, model.regularisation)
-        assert patch.window is not None
-        strip[:, patch.window[0] : patch.window[2]] = classes.reshape(patch.shape)
-    return strip
+
+
+def _classify_blocks(
+    model: SceneModel, patches: Sequence[Patch], parts: Path
+) -> Generator[ByteArray]:
+    """Yield the classes of blocks, (h, w), in order.
+
+    The workers of a cluster read blocks and write their classes to a file in `parts`. Here, the
+    next blocks are read while one is classified, which uses all cores itself.
+    """
+    target = RowTarget(parts / _BLOCKS, exchange_folder())
+    tasks = list(enumerate(patches))
+    stream = stream_from_workers(partial(_write_block, model, target), tasks) if patches else None
+    if stream is None:
+        read = partial(_read_block, spec=model.spec, scaler=model.scaler)
+        with closing(stream_results(read, patches, local=True)) as blocks:
+            for patch, block in zip(patches, blocks, strict=True):
+                yield _classify(model, patch, block)
+        return
+    RowTarget.create(target.file, (len(patches), SIDE * SIDE), "uint8")
+    with closing(stream):
+        for (number, patch), receipt in zip(tasks, stream, strict=True):
+            target.collect(np.array([number], np.int32), receipt)
+            classes = read_array(target.file, mapped=True)[number, : math.prod(patch.shape)]
+            yield classes.reshape(patch.shape)
+
+
+def _write_block(model: SceneModel, target: RowTarget, task: tuple[int, Patch]) -> str:
+    """Classify a block on a worker and write its classes to a row of the target."""
+    number, patch = task
+    classes = _classify(model, patch, _read_block(patch, spec=model.spec, scaler=model.scaler))
+    row = np.zeros((1, SIDE * SIDE), np.uint8)
+    row[0, : classes.size] = classes.ravel()
+    return target.write(np.array([number], np.int32), row)
+
+
+def _classify(model: SceneModel, patch: Patch, block: _Block) -> ByteArray:
+    """Return the classes of a block, (h, w), with 0 for invalid pixels."""
+    classes = model.predictor.predict(block.features, int(patch.number)).classes
+    classes[block.invalid.ravel()] = 0
+    if model.regularisation.changes_classes:
+        classes = regularise_patch(block.table, classes, patch, model.regularisation)
+    return classes.reshape(patch.shape)
 
 
 def _read_block(patch: Patch, *, spec: FeatureSpec, scaler: Scaler | None) -> _Block:
-    height, width = patch.shape
     invalid: AnyArray = read_window(patch).mask
-    table = read_pixels(patch, 0, np.arange(height * width), required_data(spec, RequiredData()))
+    table = read_all_pixels(patch, 0, required_data(spec, RequiredData()))
     return _Block(build_features(table, spec, scaler), table, invalid)
