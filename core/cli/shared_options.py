@@ -72,8 +72,8 @@ SchedulerOption = Annotated[
 ExchangeOption = Annotated[
     str,
     option(
-        "Folder of an object store (s3://...) for workers that do not see the workspace. "
-        "[default: CHIPSCAPE_EXCHANGE]",
+        "Folder of an object store (s3://...) for workers that do not see the workspace; they must "
+        "see the images of land-cover data under the same path. [default: CHIPSCAPE_EXCHANGE]",
         "--exchange",
         variable="CHIPSCAPE_EXCHANGE",
     ),

@@ -11,6 +11,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterator
+from concurrent.futures import CancelledError
 from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
@@ -213,8 +214,6 @@ def _use_exchange(address: str) -> None:
 @contextmanager
 def _explained_errors(client: Any) -> Iterator[None]:
     """Turn errors of the cluster into errors for the user."""
-    from concurrent.futures import CancelledError
-
     from distributed import KilledWorker
 
     try:
@@ -254,21 +253,25 @@ def submit_call(client: Any, function: Callable[..., Any], *arguments: Any, name
 def await_result(client: Any, future: Any, poll: Callable[[], object] = lambda: None) -> Any:
     """Return the result of a future, and raise WorkspaceError if no worker can compute it.
 
-    `poll` is called about once a second, and may raise an exception to stop the waiting.
-
     A worker that dies is replaced by Dask, and its tasks are run again, so this only ends if no
     worker has been connected for some minutes, if the scheduler is lost, or if a task has killed
-    several workers.
+    several workers. `poll` is called about once a second, and may raise an exception to stop the
+    waiting.
     """
+    from distributed import wait
+
     alone_since: float | None = None
     is_told = False
     with _explained_errors(client):
         while True:
-            try:
-                return future.result(timeout=POLL_SECONDS)
-            except TimeoutError:
-                if future.done():
-                    return future.result()
+            # A result that is fetched with a short timeout may cancel the fetching of others.
+            with suppress(TimeoutError, CancelledError):
+                wait(future, timeout=POLL_SECONDS)  # type: ignore[no-untyped-call]
+            if future.status in ("error", "cancelled"):
+                return future.result()
+            if future.done():
+                with suppress(TimeoutError):
+                    return future.result(timeout=PATIENCE_SECONDS)
             poll()
             if client.status != "running":
                 raise _lost_scheduler_error()

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from functools import partial
 
@@ -103,6 +104,14 @@ def test_stream__a_task_that_kills_its_workers_is_an_error(client):
     with pytest.raises(WorkspaceError, match="several workers died"):
         list(stream_results(die, [1]))
     assert list(stream_results(slow_double, range(4))) == [0, 2, 4, 6]
+
+
+def test_await__results_that_take_longer_than_a_look_at_the_workers(client, monkeypatch):
+    monkeypatch.setattr(dask_cluster, "POLL_SECONDS", 0.001)
+    with ThreadPoolExecutor(4) as pool:
+        futures = [client.submit(slow_double, x, pure=False) for x in range(40)]
+        results = list(pool.map(partial(await_result, client), futures))
+    assert results == [2 * x for x in range(40)]
 
 
 @pytest.mark.usefixtures("client")

@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import threading
+import time
 
 import pytest
 
@@ -52,6 +53,12 @@ def in_threads(workspace, settings, data_files, monkeypatch):
     files = data_files(workspace.root)
     shutil.rmtree(workspace.artifacts)
     return files
+
+
+def write_late(target, *_):
+    """Take the place of writing overviews, and leave a mark when it is too late to cancel."""
+    time.sleep(3)
+    (target.file.parents[3] / "late").touch()
 
 
 def run_on_workers(workspace, settings, **options):
@@ -201,6 +208,8 @@ def test_overviews__can_be_cancelled_while_a_worker_writes(make_scene, tmp_path,
     workspace = Workspace.at(tmp_path)
     survey = survey_scenes(workspace)
     monkeypatch.setattr(dask_cluster, "POLL_SECONDS", 0.001)
+    monkeypatch.setattr(overview_stage, "_fill_target", write_late)
     with pytest.raises(Cancelled):
         build_all_overviews(workspace, survey, DisplaySettings(), lambda *_: True)
+    assert not (tmp_path / "late").exists()
     assert list((workspace.artifacts / "overviews").glob("[!.]*")) == []
