@@ -52,6 +52,7 @@ TITLES = {
     "growth": "PCA, mixture, HDBSCAN and t-SNE, against scikit-learn",
     "knn": "Nearest neighbours of pixels, against scikit-learn",
     "landcover": "Class map of a whole image, against a loop with scikit-learn",
+    "large_app": "First plot of a large workspace, against a page with Plotly and a table",
     "names": "Names of clusters after a new cut, against numbering by size",
     "pipeline": "The whole pipeline, against a plain script",
     "projection": "t-SNE, against scikit-learn and openTSNE",

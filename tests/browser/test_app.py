@@ -161,7 +161,7 @@ def test_explore__box_shows_the_chips_and_their_table(explorer):
     assert 1 < count <= len(explorer.plot("return g.data[0].x"))
     assert explorer.page.locator(".gallery.grid button").count() == min(48, count)
     with explorer.page.expect_download() as download:
-        explorer.page.get_by_role("button", name="Download the table (CSV)").click()
+        explorer.page.get_by_role("link", name="Download the table (CSV)").click()
     lines = download.value.path().read_text(encoding="utf-8").splitlines()
     assert len(lines) == count + 1
     assert "Length (m)" in lines[0]

@@ -27,10 +27,10 @@ def open_panel(visitor) -> None:
 
 
 def download(visitor, name, folder):
-    button = visitor.page.get_by_role("button", name=f"Download {name}")
-    button.wait_for(timeout=JOB)
+    link = visitor.page.get_by_role("link", name=f"Download {name}")
+    link.wait_for(timeout=JOB)
     with visitor.page.expect_download() as event:
-        button.click()
+        link.click()
     assert event.value.suggested_filename == name
     path = folder / name
     event.value.save_as(path)
