@@ -170,15 +170,16 @@ def compare_land(
     write_land_cover(root / "flair", patches=n)
     workspace = Workspace.at(root)
     study = Study(workspace, StudySettings(), open_dataset(workspace))
+    # The tree comes first, because a run with HDBSCAN would leave it nothing to build.
+    run = StudyRun(study, MethodSettings("hdbscan"), FeatureSpec())
+    words = ("land", "bench", "--protocol", "domains")
+    job = Job("land bench", words, partial(estimate_land, [LandJob(run, "bench")]))
+    yield compare(job, root, n, model, former)
     for name in CLASSIFIERS:
         estimated = [LandJob(StudyRun(study, MethodSettings(name), FeatureSpec()))]
         words = ("land", "run", "--method", name, "--protocol", "domains")
         job = Job(f"land run, {name}", words, partial(estimate_land, estimated))
         yield compare(job, root, n, model, former)
-    run = StudyRun(study, MethodSettings("hdbscan"), FeatureSpec())
-    words = ("land", "bench", "--protocol", "domains")
-    job = Job("land bench", words, partial(estimate_land, [LandJob(run, "bench")]))
-    yield compare(job, root, n, model, former)
     survey = partial(estimate_file_survey, workspace, study.dataset)
     yield compare(Job("land survey", ("land", "survey"), survey), root, n, model, former)
 

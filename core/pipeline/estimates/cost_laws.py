@@ -65,7 +65,7 @@ LAWS: Mapping[str, CostLaw] = {
     "texture": CostLaw("million values", 0.1, 0.115, memory=3.5e6, fixed_memory=50e6),
     "colour": CostLaw("million values", 0.1, 0.02, memory=1e6, fixed_memory=50e6),
     "reduction": CostLaw("billion products", 0.7, 0.05, memory=50e6),
-    "mixtures": CostLaw("thousand chips, 8 Gaussians, 5 starts", 0.5, 0.14, 1.25, memory=2e6),
+    "mixtures": CostLaw("thousand chips, 8 Gaussians, 5 starts", 0.35, 0.15, 1.25, memory=2e6),
     "trees": CostLaw("thousand chips", 2.6, 0.13, 1.15, memory=5e6),
     "spanning trees": CostLaw("thousand chips, 5 components", 0.05, 0.06, 1.2, memory=5e6),
     "kmeans": CostLaw("thousand chips, 8 clusters, 10 starts", 0.6, 0.0065),
