@@ -1,18 +1,25 @@
 """`chipscape estimate`: the time, memory and disk space that a run needs, before it starts."""
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated
 
 import typer
 
 from core.cli.console import counted, reporter, show_result
 from core.cli.encoder_commands import cost_line
-from core.cli.shared_options import Session, option, split_names, with_session
+from core.cli.shared_options import Session, option, require_choice, split_names, with_session
 from core.embeddings import registry
 from core.pipeline.encoders.encoder_comparison import ready_encoders, with_weights_owner
 from core.pipeline.encoders.encoder_costs import EncoderCost, measure_encoder_cost
+from core.pipeline.estimates.fit_estimate import (
+    estimate_component_sweep,
+    estimate_corrections,
+    estimate_quality,
+    estimate_screening,
+)
 from core.pipeline.estimates.job_estimate import (
+    CostModel,
     JobEstimate,
     StepEstimate,
     cost_model,
@@ -30,6 +37,13 @@ from core.pipeline.view import View
 from core.progress import report_step
 
 ALL_ENCODERS = "all"
+JOBS: Mapping[str, Callable[[View, CostModel], JobEstimate]] = {
+    "screen": estimate_screening,
+    "quality": estimate_quality,
+    "corrections": estimate_corrections,
+    "landscape": estimate_component_sweep,
+}
+"""The jobs other than a run, by the name of the command or of its option."""
 
 
 @with_session
@@ -46,12 +60,16 @@ def estimate_command(
     until: Annotated[
         str, typer.Option(help=f"Last stage of the run: {', '.join(STAGE_NAMES)}.")
     ] = STAGE_NAMES[-1],
+    job: Annotated[str, option(f"One of run, {', '.join(JOBS)}. [default: run]", "--job")] = "run",
 ) -> None:
     """Estimate the time, memory and disk space of `chipscape run` with the same options.
+
+    With --job, those of another command. A job includes the stages that it needs.
 
     Times are wall times on this machine without other load. Results that exist cost nothing.
     """
     workspace, settings = session.workspace, session.settings
+    require_choice(job, ("run", *JOBS), "--job")
     costs: list[EncoderCost] = []
     # An unknown encoder is an error; missing weights only leave the estimate incomplete.
     registry.encoders_needing_weights(settings.embed.encoder)
@@ -62,11 +80,13 @@ def estimate_command(
         survey = survey_scenes(workspace, listen("scenes"), settings.scenes)
         require_usable(workspace, survey)
         view = complete_view(View(workspace, settings, survey))
-        estimate = estimate_run(view, cost_model(workspace.store, CHIP_READERS), until)
+        model = cost_model(workspace.store, CHIP_READERS)
+        estimate = JOBS[job](view, model) if job in JOBS else estimate_run(view, model, until)
     n = expected_chips(view)
     tables = [dataclasses.asdict(cost) for cost in costs]
-    result = {"chips": n, "encoders": tables, "until": until, **estimate.as_table()}
-    lines = [f"{counted(n, 'chip')}, until {until}", *estimate_lines(estimate)]
+    result = {"chips": n, "encoders": tables, "until": until, "job": job, **estimate.as_table()}
+    subject = f"until {until}" if job == "run" else job
+    lines = [f"{counted(n, 'chip')}, {subject}", *estimate_lines(estimate)]
     show_result(session.as_json, result, [*lines, *(cost_line(cost, n) for cost in costs)])
 
 

@@ -37,6 +37,25 @@ def test_estimate__json_has_steps_and_the_sum(estimate, tmp_path):
     assert not (tmp_path / "artifacts" / "chips").exists()
 
 
+@pytest.mark.parametrize(
+    ("job", "last", "n_steps"),
+    [
+        ("screen", "Screening", 2),
+        ("quality", "Report card", 5),
+        ("corrections", "Stability", 11),
+        ("landscape", "Mixtures", 4),
+    ],
+)
+def test_estimate__of_another_job_includes_the_stages_before(estimate, job, last, n_steps):
+    code, out, _ = estimate("--job", job, "--json")
+    table = json.loads(out)
+    assert (code, table["job"]) == (0, job)
+    titles = [step["title"] for step in table["steps"]]
+    assert (titles[0], titles[-1], len(titles)) == ("Chips", last, n_steps)
+    _, out, _ = estimate("--job", job)
+    assert out.startswith(f"20 chips, {job}\n")
+
+
 def test_estimate__text_names_what_exists(estimate):
     assert estimate("--until", "reduction", command="run")[0] == 0
     code, out, _ = estimate("--until", "clusters")

@@ -84,9 +84,9 @@ def estimate_quality(view: View, model: CostModel) -> JobEstimate:
 
 def estimate_corrections(view: View, model: CostModel) -> JobEstimate:
     """Estimate the comparison of corrections: clusters with each of them, and their stability."""
-    steps: list[StepEstimate] = []
-    for corrected in list_corrected_views(view):
-        steps += plan_run(corrected, model, "clusters")[0]
+    steps, planned = plan_run(view, model, "clusters")
+    for corrected in list_corrected_views(planned or view):
+        steps += [s for s in plan_run(corrected, model, "clusters")[0] if s.state != "computed"]
         steps.append(_stability_step("Stability", corrected, model, corrections.N_RESAMPLES))
     return JobEstimate(tuple(steps), free_space(view.workspace.root))
 
