@@ -9,7 +9,8 @@ import streamlit as st
 from app.session import cache, jobs, state
 from app.session.job_board import Job
 from app.widgets.markup import escape_markdown
-from core.compute.dask_cluster import DASHBOARD, LONELY
+from core.compute.dask_cluster import DASHBOARD
+from core.compute.worker_results import LONELY
 from core.errors import ChipscapeError
 from core.pipeline.estimates.cost_evidence import evidence_stamp
 from core.pipeline.estimates.job_estimate import NO_ESTIMATE, CostModel, JobEstimate, cost_model

@@ -1,4 +1,4 @@
-"""The connection to a Dask cluster, and waiting for results of workers that may die.
+"""The connection to a Dask cluster.
 
 Workers import Chipscape, read their inputs and write their results themselves. Only keys, counts
 and errors pass through the scheduler.
@@ -8,10 +8,7 @@ import atexit
 import logging
 import sys
 import tempfile
-import time
-import warnings
-from collections.abc import Callable, Iterator
-from concurrent.futures import CancelledError
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
@@ -27,18 +24,11 @@ log = logging.getLogger(__name__)
 LOCAL = "local:"
 DASHBOARD = "Dask's dashboard: "
 """How the line begins with which a command states the address of the dashboard."""
-LONELY = "No Dask worker is connected; waiting for one."
-"""What a command says while it waits for workers."""
 _THREAD_LIMITS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
 # Dask makes its workers return memory to the system after every few arrays (a trim threshold of
 # 64 KiB), and the system must then clear it again. Encoders that work on small arrays took twice
 # the processor time. With these thresholds, in bytes, they take as long as without Dask.
 _ALLOCATION = {"MALLOC_TRIM_THRESHOLD_": str(2**28), "MALLOC_MMAP_THRESHOLD_": str(2**25)}
-# Seconds between two looks at the workers while a result is awaited.
-POLL_SECONDS = 1.0
-# Without a worker for so long, the user is told, and then the work ends with an error. A new pod or
-# machine may take minutes to start.
-WARNING_SECONDS, PATIENCE_SECONDS = 5.0, 300.0
 # The folder in an object store through which workers without the workspace's folder get and return
 # rows; empty if they see the folder. It is set by `connect_scheduler`.
 _exchange = ""
@@ -209,96 +199,3 @@ def _use_exchange(address: str) -> None:
 
     atexit.register(clear)
     _exchange = folder
-
-
-@contextmanager
-def _explained_errors(client: Any) -> Iterator[None]:
-    """Turn errors of the cluster into errors for the user."""
-    from distributed import KilledWorker
-
-    try:
-        yield
-    except KilledWorker as error:
-        raise WorkspaceError(
-            "several workers died one after another during the same part of the work",
-            where="--scheduler",
-            remedy="They may lack memory: give each worker more, or fewer threads.",
-        ) from error
-    except CancelledError as error:
-        if client.status == "running":
-            raise
-        raise _lost_scheduler_error() from error
-
-
-def _lost_scheduler_error() -> WorkspaceError:
-    return WorkspaceError(
-        "the connection to the Dask scheduler was lost",
-        where="--scheduler",
-        remedy="Start the scheduler and run the same command again; finished blocks are kept.",
-    )
-
-
-def submit_call(client: Any, function: Callable[..., Any], *arguments: Any, name: str = "") -> Any:
-    """Return the future of a call on a worker; Dask's dashboard shows it under the name.
-
-    Raises TypeError if an argument cannot be pickled.
-    """
-    with warnings.catch_warnings():
-        # A classifier is large, but it is sent only once.
-        warnings.filterwarnings("ignore", "Sending large graph")
-        key = f"{(name or function.__name__).strip('_')}-{uuid4().hex}"
-        return client.submit(function, *arguments, key=key, pure=False)
-
-
-def await_result(client: Any, future: Any, poll: Callable[[], object] = lambda: None) -> Any:
-    """Return the result of a future, and raise WorkspaceError if no worker can compute it.
-
-    A worker that dies is replaced by Dask, and its tasks are run again, so this only ends if no
-    worker has been connected for some minutes, if the scheduler is lost, or if a task has killed
-    several workers. `poll` is called about once a second, and may raise an exception to stop the
-    waiting.
-    """
-    from distributed import wait
-
-    alone_since: float | None = None
-    is_told = False
-    with _explained_errors(client):
-        while True:
-            # A result that is fetched with a short timeout may cancel the fetching of others.
-            with suppress(TimeoutError, CancelledError):
-                wait(future, timeout=POLL_SECONDS)  # type: ignore[no-untyped-call]
-            if future.status in ("error", "cancelled"):
-                return future.result()
-            if future.done():
-                with suppress(TimeoutError):
-                    return future.result(timeout=PATIENCE_SECONDS)
-            poll()
-            if client.status != "running":
-                raise _lost_scheduler_error()
-            if _has_worker(client):
-                alone_since = None
-                continue
-            alone_since = alone_since or time.monotonic()
-            seconds = time.monotonic() - alone_since
-            if seconds > WARNING_SECONDS and not is_told:
-                log.warning(LONELY)
-                is_told = True
-            if seconds > PATIENCE_SECONDS:
-                raise WorkspaceError(
-                    f"no Dask worker has been connected for {PATIENCE_SECONDS:.0f} s",
-                    where="--scheduler",
-                    remedy="Start workers with `dask worker`, then run the same command again; "
-                    "finished blocks are kept.",
-                )
-
-
-def _has_worker(client: Any) -> bool:
-    try:
-        return bool(client.nthreads())
-    except (OSError, TimeoutError) as error:
-        raise _lost_scheduler_error() from error
-
-
-def count_threads(client: Any) -> int:
-    """Return the number of threads of all workers."""
-    return sum(client.nthreads().values())

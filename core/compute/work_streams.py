@@ -14,7 +14,8 @@ from functools import partial
 from typing import Any, TypeVar
 
 from core.compute.cores import n_workers
-from core.compute.dask_cluster import active_client, await_result, count_threads, submit_call
+from core.compute.dask_cluster import active_client
+from core.compute.worker_results import await_result, count_threads, submit_call
 from core.errors import Cancelled
 from core.progress import Progress
 

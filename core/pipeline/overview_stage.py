@@ -7,8 +7,9 @@ from typing import Any
 
 from core.artifacts.row_target import FileTarget
 from core.artifacts.store import Artifact
-from core.compute.dask_cluster import active_client, await_result, submit_call
+from core.compute.dask_cluster import active_client
 from core.compute.work_streams import map_groups
+from core.compute.worker_results import await_result, submit_call
 from core.errors import SettingsError
 from core.input_settings import DisplaySettings
 from core.pipeline.inputs.scene_files import scene_sources

@@ -13,15 +13,10 @@ from functools import partial
 
 import pytest
 
-from core.compute import dask_cluster
-from core.compute.dask_cluster import (
-    active_client,
-    await_result,
-    connect_scheduler,
-    disconnect,
-    exchange_folder,
-)
+from core.compute import dask_cluster, worker_results
+from core.compute.dask_cluster import active_client, connect_scheduler, disconnect, exchange_folder
 from core.compute.work_streams import stream_results
+from core.compute.worker_results import await_result
 from core.errors import WorkspaceError
 
 
@@ -107,7 +102,7 @@ def test_stream__a_task_that_kills_its_workers_is_an_error(client):
 
 
 def test_await__results_that_take_longer_than_a_look_at_the_workers(client, monkeypatch):
-    monkeypatch.setattr(dask_cluster, "POLL_SECONDS", 0.001)
+    monkeypatch.setattr(worker_results, "POLL_SECONDS", 0.001)
     with ThreadPoolExecutor(4) as pool:
         futures = [client.submit(slow_double, x, pure=False) for x in range(40)]
         results = list(pool.map(partial(await_result, client), futures))
@@ -163,9 +158,9 @@ def test_connect__exchange_that_cannot_be_written_to(client):
 def test_await__no_worker_is_left(monkeypatch, caplog):
     from distributed import Client, LocalCluster
 
-    monkeypatch.setattr(dask_cluster, "POLL_SECONDS", 0.1)
-    monkeypatch.setattr(dask_cluster, "WARNING_SECONDS", 0.3)
-    monkeypatch.setattr(dask_cluster, "PATIENCE_SECONDS", 1.0)
+    monkeypatch.setattr(worker_results, "POLL_SECONDS", 0.1)
+    monkeypatch.setattr(worker_results, "WARNING_SECONDS", 0.3)
+    monkeypatch.setattr(worker_results, "PATIENCE_SECONDS", 1.0)
     options = {"n_workers": 0, "dashboard_address": None, "host": "127.0.0.1"}
     with LocalCluster(**options) as cluster, Client(cluster) as connected:
         with pytest.raises(WorkspaceError, match="no Dask worker has been connected for 1 s"):
@@ -174,7 +169,7 @@ def test_await__no_worker_is_left(monkeypatch, caplog):
         # A worker that comes late does the work.
         waiting = connected.submit(slow_double, 2)
         cluster.scale(1)
-        monkeypatch.setattr(dask_cluster, "PATIENCE_SECONDS", 60.0)
+        monkeypatch.setattr(worker_results, "PATIENCE_SECONDS", 60.0)
         assert await_result(connected, waiting) == 4
 
 
@@ -199,7 +194,7 @@ def scheduler(tmp_path):
 
 def test_await__the_scheduler_is_lost(scheduler, monkeypatch):
     process, address = scheduler
-    monkeypatch.setattr(dask_cluster, "POLL_SECONDS", 0.1)
+    monkeypatch.setattr(worker_results, "POLL_SECONDS", 0.1)
     connected = connect_scheduler(address)
     waiting = connected.submit(slow_double, 1)
     process.send_signal(signal.SIGKILL)

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from core.chips import chip_measures
-from core.compute import dask_cluster, work_streams
+from core.compute import dask_cluster, work_streams, worker_results
 from core.compute.dask_cluster import connect_scheduler, disconnect
 from core.embeddings import block_encoding
 from core.errors import Cancelled, WeightsError
@@ -207,7 +207,7 @@ def test_overviews__can_be_cancelled_while_a_worker_writes(make_scene, tmp_path,
     make_scene("large.tif", height=2100, width=300, photometric="RGB")
     workspace = Workspace.at(tmp_path)
     survey = survey_scenes(workspace)
-    monkeypatch.setattr(dask_cluster, "POLL_SECONDS", 0.001)
+    monkeypatch.setattr(worker_results, "POLL_SECONDS", 0.001)
     monkeypatch.setattr(overview_stage, "_fill_target", write_late)
     with pytest.raises(Cancelled):
         build_all_overviews(workspace, survey, DisplaySettings(), lambda *_: True)

@@ -14,8 +14,8 @@ from app.widgets.markup import count_noun
 from core.export.qgis_style import class_map_qml
 from core.land.data.dataset import Patch
 from core.land.labelling.label_regions import RegionHistory
-from core.land.models.features import FeatureSpec
 from core.land.models.class_map_files import write_class_map
+from core.land.models.features import FeatureSpec
 from core.land.models.regularisation import RegularisationSettings
 from core.pipeline.land.labelling.region_maps import export_labels
 from core.types import ByteArray

@@ -85,7 +85,7 @@ class _Judging:
 
 
 @dataclass(frozen=True)
-class _JudgedPatch:
+class _PatchScores:
     """The evaluation of one patch, as in `JudgedPatches`, and the receipt of its class map.
 
     `unsmoothed` and `small_objects` have one entry with a regularisation, and none without.
@@ -145,26 +145,26 @@ def judge_patches(
     context = (n_clusters, needs, regularisation, maps, about, exchange_folder())
     judging = _Judging(model, spec, scaler, *context)
     tasks = [(index, dataset.patches[index]) for index in patches]
-    judged: dict[int, _JudgedPatch] = {}
+    scores: dict[int, _PatchScores] = {}
     problems: list[Problem] = []
-    with closing(_stream_judged(judging, tasks)) as stream:
+    with closing(_stream_scores(judging, tasks)) as stream:
         for step, ((index, patch), result) in enumerate(zip(tasks, stream, strict=True), start=1):
             if isinstance(result, Problem):
                 problems.append(result)
                 continue
-            judged[index] = result
+            scores[index] = result
             problems += result.problems
             if target := judging.map_target(patch):
                 target.collect(result.receipt)
             report_step(report, step, len(tasks), patch.name)
-    return _join_judged(judged, problems, legend, n_clusters)
+    return _join_scores(scores, problems, legend, n_clusters)
 
 
-def _join_judged(
-    judged: dict[int, _JudgedPatch], problems: list[Problem], legend: Legend, n_clusters: int
+def _join_scores(
+    scores: dict[int, _PatchScores], problems: list[Problem], legend: Legend, n_clusters: int
 ) -> JudgedPatches:
     """Join the evaluations of patches, by index."""
-    results = list(judged.values())
+    results = list(scores.values())
     n_classes = legend.other
     counts, unsmoothed = (
         np.array(matrices, np.int64).reshape(-1, n_classes, n_classes)
@@ -179,7 +179,7 @@ def _join_judged(
         by_cluster += 0 if result.by_cluster is None else result.by_cluster
     months = [sum(result.filled_months[i] for result in results) for i in (0, 1)]
     return JudgedPatches(
-        tuple(judged),
+        tuple(scores),
         counts,
         by_cluster,
         tuple(problems),
@@ -189,9 +189,9 @@ def _join_judged(
     )
 
 
-def _stream_judged(
+def _stream_scores(
     judging: _Judging, tasks: Sequence[tuple[int, Patch]]
-) -> Generator[_JudgedPatch | Problem]:
+) -> Generator[_PatchScores | Problem]:
     """Yield the evaluations of patches in order, or why a patch cannot be used.
 
     On a cluster, each worker reads and predicts a patch. Here, a thread reads the next patch while
@@ -212,13 +212,13 @@ def _read(judging: _Judging, task: tuple[int, Patch]) -> PixelTable:
     return read_all_pixels(patch, index, judging.needs)
 
 
-def _read_and_judge(judging: _Judging, task: tuple[int, Patch]) -> _JudgedPatch | Problem:
+def _read_and_judge(judging: _Judging, task: tuple[int, Patch]) -> _PatchScores | Problem:
     return _judge(judging, task[1], partial(_read, judging, task))
 
 
 def _judge(
     judging: _Judging, patch: Patch, read: Callable[[], PixelTable]
-) -> _JudgedPatch | Problem:
+) -> _PatchScores | Problem:
     """Predict and evaluate a patch, and write its class map."""
     try:
         table = read()
@@ -242,7 +242,7 @@ def _judge(
     if target := judging.map_target(patch):
         valid = valid_classes(classes, patch)
         receipt = target.write(partial(draw_class_map, valid, patch, judging.about, legend))
-    return _JudgedPatch(
+    return _PatchScores(
         counts=count_confusion(table.labels, classes, n_classes),
         by_cluster=by_cluster,
         problems=tuple(table.problems),
