@@ -12,6 +12,7 @@ from core.pipeline.estimates.encoder_estimate import (
 )
 from core.pipeline.estimates.job_estimate import CostModel, cost_model
 from core.pipeline.estimates.machine_speed import MachineSpeed
+from core.pipeline.estimates.run_estimate import estimate_run
 from core.pipeline.estimates.work_amounts import CHIP_READERS, Work
 from core.pipeline.run import run_pipeline
 from core.pipeline.run_stages import complete_view
@@ -78,14 +79,11 @@ def test_trials__by_former_results(view):
     assert estimate_trials(view, model, ["resnet50"]).unknown == ()
 
 
-def test_refit__embeds_all_chips_but_cuts_none(view):
+def test_refit__embeds_the_chips_of_all_scenes(view, add_scene):
     run_pipeline(view.workspace, view.settings, until="embeddings")
-    view = complete_view(view)
-    estimate = estimate_refit(view, MODEL)
-    assert {step.title: step.state for step in estimate.steps} == {
-        "Chips": "computed",
-        "Embeddings": "computed",
-    }
-    small = replace(view.settings, embed=replace(view.settings.embed, sample=10))
-    sampled = complete_view(replace(view, settings=small, artifacts={}))
-    assert "Embeddings" in pending(estimate_refit(sampled, MODEL))
+    add_scene("c", seed=2)
+    survey = survey_scenes(view.workspace)
+    larger = complete_view(View(view.workspace, view.settings, survey))
+    # The fit is kept when a scene is added, so only its chips would be embedded.
+    kept = estimate_run(larger, MODEL, "embeddings")
+    assert estimate_refit(larger, MODEL).seconds > kept.seconds
