@@ -5,7 +5,8 @@
     ChipscapeError              an input or an environment that cannot be used: exit code 1
     ├── SettingsError           a setting is out of range, unknown, or impossible for the data
     ├── WorkspaceError          the workspace is missing, empty or not writable
-    │   └── ChangedInputError   an input file changed while it was being read
+    │   ├── ChangedInputError   an input file changed while it was being read
+    │   └── ClusterError        a Dask cluster cannot be used, or failed: finished work is kept
     ├── SceneError              a raster cannot be used
     ├── AnnotationError         a vector file cannot be used
     ├── BandError               the bands of several scenes cannot be combined
@@ -64,6 +65,10 @@ class WorkspaceError(ChipscapeError):
 
 class ChangedInputError(WorkspaceError):
     """An input file changed while it was being read, so nothing computed from it is kept."""
+
+
+class ClusterError(WorkspaceError):
+    """A Dask cluster cannot be used, or failed; finished work is kept, as after a cancellation."""
 
 
 class SceneError(ChipscapeError):

@@ -35,7 +35,7 @@ def test_error__can_be_pickled(kind):
 
 
 def test_error__docstring_lists_every_class():
-    assert len(KINDS) == 11
+    assert len(KINDS) == 12
     assert all(kind.__name__ in (errors.__doc__ or "") for kind in [*KINDS, Cancelled])
 
 

@@ -10,7 +10,7 @@ from app.session import cache, jobs, state
 from app.session.job_board import Job
 from app.widgets.markup import escape_markdown
 from core.compute.dask_cluster import DASHBOARD
-from core.compute.worker_results import LONELY
+from core.compute.worker_results import NO_WORKER
 from core.errors import ChipscapeError
 from core.pipeline.estimates.cost_evidence import evidence_stamp
 from core.pipeline.estimates.job_estimate import NO_ESTIMATE, CostModel, JobEstimate, cost_model
@@ -214,7 +214,7 @@ def describe_cluster(job: Job) -> str:
     """
     lines = list(job.lines)
     link = next((x.removeprefix(DASHBOARD) for x in lines if x.startswith(DASHBOARD)), "")
-    waiting = escape_markdown(LONELY) if lines and lines[-1] == LONELY else ""
+    waiting = escape_markdown(lines[-1]) if lines and lines[-1].startswith(NO_WORKER) else ""
     return " ".join(filter(None, (f"[Dask's dashboard]({link})" if link else "", waiting)))
 
 

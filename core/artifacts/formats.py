@@ -148,11 +148,17 @@ class RowFile:
 
     @classmethod
     def continued(cls, path: Path) -> "RowFile":
-        """Open the existing file at a path for more rows; raises OSError if there is none."""
-        with path.open("rb") as file:
-            np.lib.format.read_magic(file)
-            shape, _, dtype = np.lib.format.read_array_header_1_0(file)
-        return cls(path, shape, dtype.str, resume=True)
+        """Open the existing file at a path for more rows; raises OSError if there is none.
+
+        Nothing but rows is written: another machine may be writing other rows of the same file.
+        """
+        continued = cls.__new__(cls)
+        file = continued._file = path.open("r+b", buffering=0)
+        np.lib.format.read_magic(file)
+        shape, _, continued._dtype = np.lib.format.read_array_header_1_0(file)
+        continued.path, continued._data_offset = path, file.tell()
+        continued._row_bytes = math.prod(shape[1:]) * continued._dtype.itemsize
+        return continued
 
     def __enter__(self) -> "RowFile":
         return self

@@ -17,7 +17,7 @@ from uuid import uuid4
 import numpy as np
 
 from core.artifacts.formats import RowFile, read_array, write_atomically
-from core.compute.dask_cluster import exchange_folder
+from core.compute.dask_cluster import exchange_folder, is_worker
 from core.types import AnyArray, IntArray
 
 
@@ -39,6 +39,9 @@ class RowTarget:
         if not self.exchange:
             with RowFile.continued(self.file) as target:
                 target.write(rows, values)
+                if is_worker():
+                    # The other machine cannot wait for this one's disk when it records the block.
+                    target.sync()
             return ""
         return put_array(self.exchange, values) if len(rows) else ""
 

@@ -28,8 +28,9 @@ from core.artifacts.integrity import (
 )
 from core.artifacts.keys import KEY_LENGTH, make_key
 from core.compute.cores import machine_mark
+from core.compute.dask_cluster import active_client
 from core.disk import disk_error, explained_disk_errors, sync_tree
-from core.errors import ArtifactError, ChipscapeError, WorkspaceError
+from core.errors import ArtifactError, ChipscapeError, ClusterError, WorkspaceError
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +40,7 @@ PARTIAL = ".partial"
 SWEEP_LOCK = "sweep.lock"
 FILES = "files"
 """Entry of the manifest with size, checksum and times of each data file."""
-# The same with current times, of the artifacts that this process has verified.
+# The same with current times, of artifacts that this process has verified.
 _CURRENT_FILES: dict[tuple[Path, str], Mapping[str, Mapping[str, Any]]] = {}
 # Folders of the artifacts that this process has computed again to check them.
 _CHECKED: set[Path] = set()
@@ -62,8 +63,8 @@ class Step:
 class Artifact:
     """A finished result in a folder of data files.
 
-    The manifest holds inputs, versions, counts, duration in seconds and time of completion.
-    `cached` is False if the call that returned the artifact computed it.
+    The manifest holds inputs, versions, counts, duration in seconds and time of completion. `cached`
+    is False if the call that returned the artifact computed it.
     """
 
     stage: str
@@ -80,8 +81,8 @@ class Artifact:
     def require_intact(self) -> None:
         """Raise ArtifactError if a data file is damaged.
 
-        Files are read only if their size or times differ from those in the manifest. The artifacts
-        of earlier versions have no checksums.
+        Files are read only if their size or times differ from those in the manifest. Artifacts of
+        earlier versions have no checksums.
         """
         files, version = self.manifest.get(FILES), (self.folder, self.manifest["finished"])
         if not files:
@@ -180,8 +181,8 @@ class Store:
             self._await_sweep()
             artifact = None if existing else self.find(step)
             artifact = artifact or self._compute(step, part, compute, existing)
-            # A process that still waits for the deleted lock will find the artifact, so it does no
-            # harm if another process creates the lock again.
+            # A process that waits for the deleted lock will find the artifact, so it does no harm
+            # if another one creates the lock again.
             lock.unlink(missing_ok=True)
             return artifact
 
@@ -189,7 +190,7 @@ class Store:
     def in_use(self) -> Iterator[None]:
         """Keep other processes from deleting artifacts until the block ends.
 
-        A store that is not writable is left as it is: nothing can be deleted from it either.
+        Nothing can be deleted from a store that is not writable.
         """
         lock = self.root / PARTIAL / f"run-{os.getpid()}-{uuid4().hex[:8]}.lock"
         try:
@@ -231,17 +232,19 @@ class Store:
                     "inputs": dict(step.inputs),
                     "counts": counts,
                     "seconds": round(time.perf_counter() - start, 3),
-                    # The processor time of all threads, from which estimates learn.
                     "core_seconds": round(time.process_time() - core_start, 3),
-                    "machine": machine_mark(),
+                    # Estimates learn from the core-seconds, but not from those of workers.
+                    "machine": machine_mark() if active_client() is None else "cluster",
                     "finished": datetime.now(UTC).isoformat(timespec="microseconds"),
                     "chipscape": __version__,
                 }
                 manifest[FILES] = describe_files(part, MANIFEST)
                 write_sealed_json(part / MANIFEST, manifest, durable=False)
                 sync_tree(part)
-        except (ChipscapeError, OSError):
-            shutil.rmtree(part, ignore_errors=True)
+        except (ChipscapeError, OSError) as error:
+            # A failed cluster says nothing about the data: finished blocks are kept.
+            if not isinstance(error, ClusterError):
+                shutil.rmtree(part, ignore_errors=True)
             raise
         if existing and _same_counts(counts, existing) and _same_files(part, existing.folder):
             shutil.rmtree(part)
@@ -256,9 +259,9 @@ class Store:
 
 def unwritable_store_error(store: Store, error: OSError) -> WorkspaceError:
     """Return the error for a store in which no folder can be created."""
-    return disk_error(error, store.root, store.root) or WorkspaceError(
-        "cannot be written to", where=str(store.root), remedy=f"{error.strerror}."
-    )
+    remedy = f"{error.strerror}."
+    unwritable = WorkspaceError("cannot be written to", where=str(store.root), remedy=remedy)
+    return disk_error(error, store.root, store.root) or unwritable
 
 
 def _same_counts(counts: Mapping[str, Any], existing: Artifact) -> bool:

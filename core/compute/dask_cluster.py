@@ -6,18 +6,19 @@ and errors pass through the scheduler.
 
 import atexit
 import logging
+import os
 import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 from core import __version__
 from core.compute.cores import CORES, n_workers
-from core.errors import WorkspaceError
+from core.compute.worker_results import lost_scheduler_error
+from core.errors import ClusterError
 
 log = logging.getLogger(__name__)
 
@@ -32,19 +33,33 @@ _ALLOCATION = {"MALLOC_TRIM_THRESHOLD_": str(2**28), "MALLOC_MMAP_THRESHOLD_": s
 # The folder in an object store through which workers without the workspace's folder get and return
 # rows; empty if they see the folder. It is set by `connect_scheduler`.
 _exchange = ""
+# The client that `connect_scheduler` has connected.
+_connected: Any = None
+
+
+def is_worker() -> bool:
+    """Return True in a function that runs on a worker."""
+    distributed = sys.modules.get("distributed")
+    if distributed is None:
+        return False
+    try:
+        distributed.get_worker()
+    except ValueError:
+        return False
+    return True
 
 
 def active_client() -> Any:
     """Return the connected Dask client, or None; never imports dask itself.
 
-    A function that runs on a worker has none, because it must not wait for other workers.
+    A function that runs on a worker has none, because it must not wait for other workers. Raises
+    ClusterError if the scheduler to which `connect_scheduler` has connected is lost.
     """
     distributed = sys.modules.get("distributed")
-    if distributed is None:
+    if distributed is None or is_worker():
         return None
-    with suppress(ValueError):
-        distributed.get_worker()
-        return None
+    if _connected is not None and _connected.status != "running":
+        raise lost_scheduler_error()
     try:
         client = distributed.get_client()
     except ValueError:
@@ -71,34 +86,40 @@ def connect_scheduler(address: str, workspace: Path | None = None, exchange: str
     exchange : str, optional
         Folder in an object store, as an address that fsspec understands (``s3://bucket/folder``).
 
-    Raises WorkspaceError if no scheduler answers within ten seconds, or if a worker has another
+    Raises ClusterError if no scheduler answers within ten seconds, or if a worker has another
     version of Chipscape or does not see the workspace.
     """
     from distributed import Client
 
+    global _connected  # noqa: PLW0603  # one connection in a process
     # What matters to the user is said here; Dask's own messages come with tracebacks.
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
     local = _start_local_cluster(address) if address.startswith(LOCAL) else None
     try:
         client = Client(local or address, timeout="10s")  # type: ignore[no-untyped-call]
-    except (OSError, ValueError) as error:
-        raise WorkspaceError(
+    except (OSError, ValueError, TypeError) as error:
+        # A TypeError comes from an address tls:// without certificates in Dask's configuration.
+        raise ClusterError(
             "no Dask scheduler answers",
             where=address,
             remedy="Start one with `dask scheduler`, use local:2 for two worker processes on this "
-            "machine, or leave --scheduler out.",
+            "machine, or omit --scheduler.",
         ) from error
+    _connected = client
+    # Functions at exit run in reverse order: the exchange is cleared when no task writes to it.
+    _use_exchange(exchange)
     atexit.register(disconnect, client)
     _require_same_workers(client, None if exchange else workspace)
-    _use_exchange(exchange)
-    if "dashboard" in client.scheduler_info().get("services", {}) and find_spec("bokeh"):
+    if "dashboard" in client.scheduler_info().get("services", {}):
         log.warning("%s%s", DASHBOARD, client.dashboard_link)
     return client
 
 
 def disconnect(client: Any) -> None:
     """Close a connection, and end the worker processes that were started for it."""
+    global _connected  # noqa: PLW0603  # one connection in a process
     atexit.unregister(disconnect)
+    _connected = None
     cluster = client.cluster
     client.close()
     if cluster is not None:
@@ -112,9 +133,9 @@ def _start_local_cluster(address: str) -> Any:
 
     text = address.removeprefix(LOCAL)
     if not text.isdecimal() or not 1 <= int(text) <= 256:
-        raise WorkspaceError(
-            "this is not a number of worker processes from 1 to 256",
-            where=f"--scheduler {address}",
+        raise ClusterError(
+            f"{address!r} does not state a number of worker processes from 1 to 256",
+            where="--scheduler",
             remedy=f"Write, for example, {LOCAL}{n_workers()}.",
         )
     share = str(max(1, n_workers() // int(text)))
@@ -131,44 +152,58 @@ def _start_local_cluster(address: str) -> Any:
 
 
 def _worker_state(file: str) -> tuple[str, bool]:
-    """Return a worker's version of Chipscape, and whether it sees a file."""
-    return __version__, not file or Path(file).exists()
+    """Return a worker's version of Chipscape, and whether it can write to a file."""
+    if not file:
+        return __version__, True
+    try:
+        with Path(file).open("r+b"):
+            return __version__, True
+    except OSError:
+        return __version__, False
 
 
 @contextmanager
 def _probe(folder: Path | None) -> Iterator[str]:
     """Yield the path of an empty file in a folder; an empty text without a folder to write to."""
-    try:
-        with tempfile.NamedTemporaryFile(prefix=".workers-", dir=folder) as file:
-            yield file.name if folder else ""
-    except OSError:
+    if folder is None or not os.access(folder, os.W_OK):
         yield ""
+        return
+    with tempfile.NamedTemporaryFile(prefix=".workers-", dir=folder) as file:
+        yield file.name
 
 
-def _require_same_workers(client: Any, folder: Path | None) -> None:
-    """Raise WorkspaceError if a worker cannot do the work of this process."""
+def _require_same_workers(client: Any, workspace: Path | None) -> None:
+    """Raise ClusterError if a worker cannot do the work of this process."""
+    results = None if workspace is None else workspace / "artifacts"
+    folder = results if results is None or results.is_dir() else workspace
     try:
         with _probe(folder) as file:
             states = client.run(_worker_state, file)
     except (ImportError, AttributeError) as error:
-        raise WorkspaceError(
+        raise ClusterError(
             f"a worker cannot import this version of Chipscape ({error})",
             where="--scheduler",
             remedy="Install the same version on all workers.",
         ) from error
-    for worker, (version, sees_folder) in states.items():
+    except OSError as error:
+        raise ClusterError(
+            f"a worker does not answer ({error})",
+            where="--scheduler",
+            remedy="Check that it is running, then try again.",
+        ) from error
+    for worker, (version, is_writable) in states.items():
         if version != __version__:
-            raise WorkspaceError(
+            raise ClusterError(
                 f"the worker {worker} has Chipscape {version}, not {__version__}",
                 where="--scheduler",
                 remedy="Install the same version on all workers.",
             )
-        if not sees_folder:
-            raise WorkspaceError(
-                f"the worker {worker} does not see this folder",
+        if not is_writable:
+            raise ClusterError(
+                f"the worker {worker} cannot read and write this folder",
                 where=str(folder),
-                remedy="Mount the workspace under the same path on all workers, or give an object "
-                "store with --exchange.",
+                remedy="Mount the workspace under the same path on all workers, and let them write "
+                "to it, or give an object store with --exchange.",
             )
 
 
@@ -185,8 +220,8 @@ def _use_exchange(address: str) -> None:
         system, path = url_to_fs(folder)
         system.makedirs(path, exist_ok=True)
         system.pipe_file(f"{path}/ready", b"")
-    except (OSError, ValueError, ImportError) as error:
-        raise WorkspaceError(
+    except Exception as error:  # each file system has errors of its own
+        raise ClusterError(
             f"cannot be written to ({error})",
             where=f"--exchange {address}",
             remedy="Check the address and the credentials, and install the package that fsspec "
@@ -194,7 +229,7 @@ def _use_exchange(address: str) -> None:
         ) from error
 
     def clear() -> None:
-        with suppress(OSError):
+        with suppress(Exception):
             system.rm(path, recursive=True)
 
     atexit.register(clear)

@@ -28,8 +28,10 @@ Result = TypeVar("Result")
 CHUNKS_PER_WORKER = 4
 # Number of results that may wait for the caller, in addition to one per worker. It limits memory.
 RESULTS_AHEAD = 4
-# Items of several groups that are worked on at the same time by a cluster.
+# Groups of items, such as the blocks of a scene, that a cluster works on at the same time.
 GROUPS_AHEAD = 8
+# The thread's event that asks it to stop.
+_group = threading.local()
 
 
 def map_row_chunks(n: int, call: Callable[[int, int], object]) -> None:
@@ -89,23 +91,26 @@ def stream_from_workers(
 
 
 def _await_in_order(
-    client: Any, function: Callable[[Item], Result], sent: object, items: Iterable[Item]
+    client: Any, function: Callable[[Item], Result], sent: Any, items: Iterable[Item]
 ) -> Generator[Result]:
     """Yield the results of a function that has been sent to the workers."""
     name = function.func.__name__ if isinstance(function, partial) else function.__name__
     n_ahead = RESULTS_AHEAD + max(RESULTS_AHEAD, 2 * count_threads(client))
-    tasks = (submit_call(client, _call, sent, item, name=name) for item in items)
+    tasks = (submit_call(client, sent, item, name=name) for item in items)
     with closing(_stay_ahead(tasks, n_ahead)) as futures:
         for future in futures:
-            yield await_result(client, future)
+            yield await_result(client, future, _stop_if_asked)
 
 
 def _identity(function: Callable[[Item], Result]) -> Callable[[Item], Result]:
     return function
 
 
-def _call(function: Callable[[Item], Result], item: Item) -> Result:
-    return function(item)
+def _stop_if_asked() -> None:
+    """Raise Cancelled in a thread of `map_groups` whose other threads have stopped."""
+    stop = getattr(_group, "stop", None)
+    if stop is not None and stop.is_set():
+        raise Cancelled
 
 
 def map_groups(
@@ -128,8 +133,7 @@ def map_groups(
             completed[index] = n_completed
             return stop.is_set() or report(sum(completed), total, note)
 
-        if stop.is_set():
-            raise Cancelled
+        _stop_if_asked()
         try:
             result = function(items[index], listen)
         except BaseException:
@@ -140,7 +144,9 @@ def map_groups(
 
     if active_client() is None:
         return [run(index) for index in range(len(items))]
-    with ThreadPoolExecutor(GROUPS_AHEAD) as pool:
+    with ThreadPoolExecutor(
+        GROUPS_AHEAD, initializer=setattr, initargs=(_group, "stop", stop)
+    ) as pool:
         futures = [pool.submit(run, index) for index in range(len(items))]
         try:
             errors = [error for future in futures if (error := future.exception())]

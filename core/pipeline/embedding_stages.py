@@ -96,6 +96,13 @@ class _Encoding:
         require_covered(fit.scalings, artifact.manifest["inputs"]["chips"], self.chip_set)
         return fit
 
+    @cached_property
+    def worker_encoder(self) -> WorkerEncoder:
+        """The encoder for workers, to which its fit has been made available."""
+        folder = ENCODER_FITS.make(self.store, self).folder / "fitted"
+        weights = self.view.workspace.weights
+        return WorkerEncoder.share(self.encoder, self.settings, weights, folder)
+
 
 @dataclass(frozen=True)
 class _SceneEmbeddings:
@@ -147,9 +154,8 @@ def _embed(subject: _SceneEmbeddings, folder: Path, report: Progress) -> dict[st
     if active_client() is None or embedded:
         written = write_blocks(blocks, encode)
     else:
-        weights = encoding.view.workspace.weights
-        fit_folder = ENCODER_FITS.make(encoding.store, encoding).folder / "fitted"
-        shared = WorkerEncoder.share(encoder, encoding.settings, weights, fit_folder)
+        with _LOADING:
+            shared = encoding.worker_encoder
         cut = usable_artifacts(encoding.view.artifacts["chips"])[subject.index]
         scene = SceneFiles.of(cut.folder, part, cut.counts["bands"], chips.bands, scaling)
         scene = dataclasses.replace(scene, footprints=footprints)

@@ -12,12 +12,14 @@ from contextlib import closing
 from functools import partial
 
 import pytest
+import rasterio
 
 from core.compute import dask_cluster, worker_results
 from core.compute.dask_cluster import active_client, connect_scheduler, disconnect, exchange_folder
-from core.compute.work_streams import stream_results
+from core.compute.work_streams import map_groups, stream_results
 from core.compute.worker_results import await_result
-from core.errors import WorkspaceError
+from core.errors import ClusterError, SceneError, WorkspaceError
+from core.progress import silent
 
 
 def slow_double(x):
@@ -76,7 +78,7 @@ def test_connect__two_processes_that_share_the_cores(client):
 
 @pytest.mark.parametrize("address", ["local:", "local:none", "local:0", "local:-1", "local:1000"])
 def test_connect__number_of_local_workers(address):
-    with pytest.raises(WorkspaceError, match="not a number of worker processes"):
+    with pytest.raises(WorkspaceError, match="does not state a number of worker processes"):
         connect_scheduler(address)
 
 
@@ -136,11 +138,84 @@ def test_stream__what_cannot_be_pickled_runs_here(caplog):
 def test_connect__worker_that_does_not_see_the_workspace(client, tmp_path, monkeypatch):
     address = client.scheduler.address
     monkeypatch.setattr(dask_cluster, "_worker_state", lambda _: (dask_cluster.__version__, False))
-    with pytest.raises(WorkspaceError, match="does not see this folder") as caught:
+    with pytest.raises(WorkspaceError, match="cannot read and write this folder") as caught:
         connect_scheduler(address, tmp_path)
     assert caught.value.where == str(tmp_path)
     assert "--exchange" in caught.value.remedy
     assert list(tmp_path.iterdir()) == []
+
+
+def test_worker_state__folder_that_the_worker_may_not_read(tmp_path, monkeypatch):
+    with dask_cluster._probe(tmp_path) as file:
+        assert dask_cluster._worker_state(file)[1]
+        assert not dask_cluster._worker_state(f"{file}-of-another-machine")[1]
+
+        def refuse(*_arguments, **_options):
+            raise PermissionError(13, "Permission denied", file)
+
+        monkeypatch.setattr("pathlib.Path.open", refuse)
+        assert not dask_cluster._worker_state(file)[1]
+
+
+def test_connect__a_worker_does_not_answer(client, tmp_path, monkeypatch):
+    def time_out(*_arguments):
+        raise TimeoutError("Timed out trying to connect")
+
+    monkeypatch.setattr("distributed.Client.run", time_out)
+    with pytest.raises(ClusterError, match="a worker does not answer"):
+        connect_scheduler(client.scheduler.address, tmp_path)
+
+
+def fail_in_gdal(_):
+    try:
+        with rasterio.open("/no/such/file.tif"):
+            pass
+    except rasterio.errors.RasterioError as error:
+        raise SceneError("cannot be opened", where="file.tif", remedy="Copy it.") from error
+
+
+def test_stream__an_error_that_gdal_has_caused(client):
+    del client
+    with pytest.raises(SceneError, match=r"file\.tif: cannot be opened\. Copy it\."):
+        list(stream_results(fail_in_gdal, [1]))
+
+
+def test_groups__an_interrupt_ends_the_waiting_for_workers(client, monkeypatch):
+    """The threads of the groups wait for a result that never comes."""
+    monkeypatch.setattr(worker_results, "POLL_SECONDS", 0.05)
+    started, seconds = threading.Event(), 30.0
+
+    def wait_for_a_worker(x, _report):
+        if x:
+            started.wait(seconds)
+            raise KeyboardInterrupt
+        stream = stream_results(partial(sleep_long, seconds), [1])
+        started.set()
+        return list(stream)
+
+    before = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        map_groups(wait_for_a_worker, range(2), [1, 1], silent)
+    assert time.monotonic() - before < seconds / 2
+    client.restart()
+
+
+def sleep_long(seconds, _):
+    time.sleep(seconds)
+
+
+def test_active_client__a_lost_scheduler_is_not_replaced_by_threads(scheduler, monkeypatch):
+    process, address = scheduler
+    connected = connect_scheduler(address)
+    process.kill()
+    deadline = time.monotonic() + 30
+    while connected.status == "running":
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    monkeypatch.setattr(dask_cluster, "_connected", connected)
+    with pytest.raises(ClusterError, match="connection to the Dask scheduler was lost"):
+        list(stream_results(slow_double, [1]))
+    disconnect(connected)
 
 
 def test_connect__worker_with_another_version(client, monkeypatch):
@@ -165,7 +240,7 @@ def test_await__no_worker_is_left(monkeypatch, caplog):
     with LocalCluster(**options) as cluster, Client(cluster) as connected:
         with pytest.raises(WorkspaceError, match="no Dask worker has been connected for 1 s"):
             await_result(connected, connected.submit(slow_double, 1))
-        assert "No Dask worker is connected; waiting" in caplog.text
+        assert caplog.text.count("No Dask worker is connected to tcp://127.0.0.1:") == 1
         # A worker that comes late does the work.
         waiting = connected.submit(slow_double, 2)
         cluster.scale(1)

@@ -12,7 +12,7 @@ from core.chips import chip_measures
 from core.compute import dask_cluster, work_streams, worker_results
 from core.compute.dask_cluster import connect_scheduler, disconnect
 from core.embeddings import block_encoding
-from core.errors import Cancelled, WeightsError
+from core.errors import Cancelled, ClusterError, WeightsError
 from core.input_settings import DisplaySettings
 from core.pipeline import embedding_stages, overview_stage
 from core.pipeline.chip_stages import screen_chips
@@ -137,6 +137,35 @@ def test_run__continues_after_it_was_stopped(workspace, settings, data_files, in
 
 
 @pytest.mark.usefixtures("client")
+def test_run__finished_blocks_are_kept_if_the_cluster_fails(
+    workspace, settings, data_files, in_threads, monkeypatch
+):
+    await_result, n_results = work_streams.await_result, []
+
+    def fail_late(client, future, *arguments):
+        n_results.extend([1] if "embed_block" in future.key else [])
+        if len(n_results) > 4:
+            raise ClusterError("the connection to the Dask scheduler was lost")
+        return await_result(client, future, *arguments)
+
+    monkeypatch.setattr(work_streams, "await_result", fail_late)
+    with pytest.raises(ClusterError):
+        run_on_workers(workspace, settings)
+    ledgers = list((workspace.artifacts / ".partial").glob("embeddings-*/blocks.done"))
+    assert sum(len(ledger.read_text().split()) for ledger in ledgers) > 0
+    monkeypatch.setattr(work_streams, "await_result", await_result)
+    run_on_workers(workspace, settings)
+    assert data_files(workspace.root) == in_threads
+
+
+@pytest.mark.usefixtures("client")
+def test_run__costs_of_workers_are_no_evidence_for_this_machine(workspace, settings):
+    run = run_on_workers(workspace, settings)
+    machines = {a.manifest["machine"] for a in run.view.artifacts["chips"]}
+    assert machines == {"cluster"}
+
+
+@pytest.mark.usefixtures("client")
 def test_run__a_damaged_scene_is_left_out(workspace, settings):
     raster = workspace.raw / "b.tif"
     os.truncate(raster, raster.stat().st_size // 2)
@@ -168,7 +197,7 @@ def test_run__through_an_object_store(
     assert max(n_objects) > 0
     # Only the arrays of the encoder's fit remain until the command ends.
     fitted = len([name for name in in_threads if name.startswith("encoders") and "npy" in name])
-    assert len(list(store.rglob("*.npy"))) == 2 * fitted
+    assert len(list(store.rglob("*.npy"))) == fitted
 
 
 @pytest.mark.usefixtures("client")

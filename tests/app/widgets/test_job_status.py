@@ -67,5 +67,5 @@ def test_cluster__link_to_the_dashboard_and_missing_workers():
     job.lines.extend(["a note", "Dask's dashboard: http://127.0.0.1:8787/status"])
     link = "[Dask's dashboard](http://127.0.0.1:8787/status)"
     assert describe_cluster(job) == link
-    job.lines.append("No Dask worker is connected; waiting for one.")
+    job.lines.append("No Dask worker is connected to tcp://10.0.0.5:8786; waiting up to 5 minutes.")
     assert describe_cluster(job).startswith(f"{link} No Dask worker is connected")
