@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 LOCAL = "local:"
 DASHBOARD = "Dask's dashboard: "
 """How the line begins with which a command states the address of the dashboard."""
-_THREAD_LIMITS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
+_THREAD_LIMITS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 # Dask makes its workers return memory to the system after every few arrays (a trim threshold of
 # 64 KiB), and the system must then clear it again. Encoders that work on small arrays took twice
 # the processor time. With these thresholds, in bytes, they take as long as without Dask.
@@ -139,14 +139,16 @@ def _start_local_cluster(address: str) -> Any:
             remedy=f"Write, for example, {LOCAL}{n_workers()}.",
         )
     share = str(max(1, n_workers() // int(text)))
-    environment = dict.fromkeys((CORES, *_THREAD_LIMITS), share) | _ALLOCATION
-    # Before the processes start, since libraries read these variables when they are loaded.
+    environment = dict.fromkeys(_THREAD_LIMITS, share) | _ALLOCATION
+    # Before the processes start, since libraries read these variables when they are loaded. Dask
+    # sets them in this process too, where the others would limit what it computes itself.
     with dask.config.set({"distributed.nanny.pre-spawn-environ": environment}):
         return LocalCluster(  # type: ignore[no-untyped-call]
             n_workers=int(text),
             threads_per_worker=1,
             host="127.0.0.1",
             dashboard_address="127.0.0.1:0",
+            env=dict.fromkeys((CORES, "NUMBA_NUM_THREADS"), share),
             silence_logs=logging.CRITICAL,
         )
 

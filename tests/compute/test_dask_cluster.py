@@ -73,6 +73,9 @@ def test_connect__two_processes_that_share_the_cores(client):
     assert set(cores.values()) == {str(max(1, dask_cluster.n_workers() // 2))}
     # Dask's own value would make encoders slow.
     assert set(client.run(os.getenv, "MALLOC_TRIM_THRESHOLD_").values()) == {str(2**28)}
+    assert client.run(os.getenv, "NUMBA_NUM_THREADS") == cores
+    assert os.environ.get("NUMBA_NUM_THREADS") is None
+    assert dask_cluster.n_workers() == len(os.sched_getaffinity(0))
     assert client.dashboard_link.startswith("http://127.0.0.1:")
 
 
