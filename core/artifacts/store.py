@@ -63,8 +63,8 @@ class Step:
 class Artifact:
     """A finished result in a folder of data files.
 
-    The manifest holds inputs, versions, counts, duration in seconds and time of completion. `cached`
-    is False if the call that returned the artifact computed it.
+    The manifest holds inputs, versions, counts, duration in seconds and time of completion.
+    `cached` is False if the call that returned the artifact computed it.
     """
 
     stage: str
