@@ -185,7 +185,7 @@ class PointPlot {
     const from = this.cursor;
     const i = from === NONE ? this.start() : this.neighbour(from, direction);
     if (i === NONE) { this.say("There is no further point in this direction."); return; }
-    this.go(i);
+    this.go(i, isExtending);
     if (isExtending) this.mark(from === NONE ? [i] : [from, i], true);
   }
   async toggle(i) {
@@ -200,13 +200,14 @@ class PointPlot {
     if (picked !== null && this.isVisible(picked)) return picked;
     return this.nearest(width / 2, height / 2, Infinity);
   }
-  async go(i) {
+  /** Move to a point; `isSelected` says so before the server has answered. */
+  async go(i, isSelected = false) {
     if (i === NONE) return;
     this.cursor = i;
     this.reveal(i);
     this.placeCursor();
     const turn = ++this.turn, text = await this.showTip(i);
-    if (text && this.turn === turn) this.say(this.isMarked(i) ? `${text}, selected` : text);
+    if (text && this.turn === turn) this.say(isSelected || this.isMarked(i) ? `${text}, selected` : text);
   }
   reveal() {}
   say(text) {

@@ -61,6 +61,8 @@ def test_explore__plot_pages_of_the_table_and_download(large_server, visit):
     expect(page.locator(".gallery.rows, .gallery").first).to_be_visible()
     page.get_by_text("Table of all chips").click()
     expect(page.get_by_text(f"{N} rows on pages of 10")).to_be_visible()
+    # Opening the table runs the page again, which replaces the buttons of the pages.
+    visitor.wait_until_idle()
     page.get_by_role("button", name="Page 4", exact=True).click()
     visitor.wait_until_idle()
     with page.expect_download() as download:
