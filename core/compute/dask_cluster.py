@@ -17,7 +17,7 @@ from uuid import uuid4
 
 from core import __version__
 from core.compute.cores import CORES, n_workers
-from core.compute.worker_results import lost_scheduler_error
+from core.compute.worker_results import lost_scheduler_error, version_error
 from core.errors import ClusterError
 
 log = logging.getLogger(__name__)
@@ -195,11 +195,7 @@ def _require_same_workers(client: Any, workspace: Path | None) -> None:
         ) from error
     for worker, (version, is_writable) in states.items():
         if version != __version__:
-            raise ClusterError(
-                f"the worker {worker} has Chipscape {version}, not {__version__}",
-                where="--scheduler",
-                remedy="Install the same version on all workers.",
-            )
+            raise version_error(f"the worker {worker}", version, __version__)
         if not is_writable:
             raise ClusterError(
                 f"the worker {worker} cannot read and write this folder",

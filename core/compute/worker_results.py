@@ -11,6 +11,7 @@ from typing import Any
 from uuid import uuid4
 from weakref import WeakKeyDictionary
 
+from core import __version__
 from core.errors import ChipscapeError, ClusterError
 
 log = logging.getLogger(__name__)
@@ -45,6 +46,15 @@ def _explained_errors(client: Any) -> Iterator[None]:
         raise lost_scheduler_error() from error
 
 
+def version_error(worker: str, version: str, expected: str) -> ClusterError:
+    """Return the error for a worker with another version of Chipscape than expected."""
+    return ClusterError(
+        f"{worker} has Chipscape {version}, not {expected}",
+        where="--scheduler",
+        remedy="Install the same version on all workers.",
+    )
+
+
 def lost_scheduler_error() -> ClusterError:
     """Return the error for a scheduler that has ended, or cannot be reached any longer."""
     return ClusterError(
@@ -63,14 +73,17 @@ def submit_call(client: Any, function: Callable[..., Any], *arguments: Any, name
         # A classifier is large, but it is sent only once.
         warnings.filterwarnings("ignore", "Sending large graph")
         key = f"{(name or function.__name__).strip('_')}-{uuid4().hex}"
-        return client.submit(_call_plainly, function, *arguments, key=key, pure=False)
+        return client.submit(_call_plainly, __version__, function, *arguments, key=key, pure=False)
 
 
-def _call_plainly(function: Callable[..., Any], *arguments: Any) -> Any:
+def _call_plainly(version: str, function: Callable[..., Any], *arguments: Any) -> Any:
     """Call a function on a worker, and raise its errors without their causes.
 
-    Some errors of GDAL, which cause a SceneError, cannot be sent to another process.
+    Some errors of GDAL, which cause a SceneError, cannot be sent to another process. Raises
+    ClusterError if the worker, which may have joined late, has another version of Chipscape.
     """
+    if version != __version__:
+        raise version_error("a worker", __version__, version)
     try:
         return function(*arguments)
     except ChipscapeError as error:

@@ -227,6 +227,13 @@ def test_connect__worker_with_another_version(client, monkeypatch):
         connect_scheduler(client.scheduler.address)
 
 
+def test_stream__a_worker_that_joined_late_has_another_version(client, monkeypatch):
+    del client
+    monkeypatch.setattr(worker_results, "__version__", "9.9.9")
+    with pytest.raises(ClusterError, match=r"a worker has Chipscape .*, not 9\.9\.9"):
+        list(stream_results(slow_double, [1]))
+
+
 def test_connect__exchange_that_cannot_be_written_to(client):
     with pytest.raises(WorkspaceError, match="cannot be written to"):
         connect_scheduler(client.scheduler.address, exchange="nope://bucket/folder")
