@@ -28,7 +28,7 @@ from core.artifacts.integrity import (
 )
 from core.artifacts.keys import KEY_LENGTH, make_key
 from core.compute.cores import machine_mark
-from core.compute.dask_cluster import active_client
+from core.compute.worker_results import count_calls
 from core.disk import disk_error, explained_disk_errors, sync_tree
 from core.errors import ArtifactError, ChipscapeError, ClusterError, WorkspaceError
 
@@ -219,7 +219,7 @@ class Store:
         existing: Artifact | None,
     ) -> Artifact:
         folder = self.root / step.stage / step.key
-        start, core_start = time.perf_counter(), time.process_time()
+        start, core_start, n_calls = time.perf_counter(), time.process_time(), count_calls()
         try:
             with explained_disk_errors(part, folder):
                 part.mkdir(parents=True, exist_ok=True)
@@ -234,7 +234,7 @@ class Store:
                     "seconds": round(time.perf_counter() - start, 3),
                     "core_seconds": round(time.process_time() - core_start, 3),
                     # Estimates learn from the core-seconds, but not from those of workers.
-                    "machine": machine_mark() if active_client() is None else "cluster",
+                    "machine": machine_mark() if count_calls() == n_calls else "cluster",
                     "finished": datetime.now(UTC).isoformat(timespec="microseconds"),
                     "chipscape": __version__,
                 }

@@ -25,6 +25,7 @@ POLL_SECONDS = 1.0
 WARNING_SECONDS, PATIENCE_SECONDS = 5.0, 300.0
 _TELLING = Lock()
 _told: WeakKeyDictionary[Any, float] = WeakKeyDictionary()
+_n_calls = 0
 
 
 @contextmanager
@@ -69,11 +70,18 @@ def submit_call(client: Any, function: Callable[..., Any], *arguments: Any, name
 
     Raises TypeError if an argument cannot be pickled.
     """
+    global _n_calls  # noqa: PLW0603  # see `count_calls`
+    _n_calls += 1
     with warnings.catch_warnings():
         # A classifier is large, but it is sent only once.
         warnings.filterwarnings("ignore", "Sending large graph")
         key = f"{(name or function.__name__).strip('_')}-{uuid4().hex}"
         return client.submit(_call_plainly, __version__, function, *arguments, key=key, pure=False)
+
+
+def count_calls() -> int:
+    """Return how many calls this process has sent to workers so far."""
+    return _n_calls
 
 
 def _call_plainly(version: str, function: Callable[..., Any], *arguments: Any) -> Any:

@@ -10,6 +10,7 @@ import pytest
 
 from core.chips import chip_measures
 from core.compute import dask_cluster, work_streams, worker_results
+from core.compute.cores import machine_mark
 from core.compute.dask_cluster import connect_scheduler, disconnect
 from core.embeddings import block_encoding
 from core.errors import Cancelled, ClusterError, WeightsError
@@ -163,6 +164,8 @@ def test_run__costs_of_workers_are_no_evidence_for_this_machine(workspace, setti
     run = run_on_workers(workspace, settings)
     machines = {a.manifest["machine"] for a in run.view.artifacts["chips"]}
     assert machines == {"cluster"}
+    # The encoder's fit stays in this process.
+    assert run.view.artifacts["embeddings"][0].manifest["machine"] == machine_mark()
 
 
 @pytest.mark.usefixtures("client")
