@@ -14,12 +14,12 @@ from core.cli.shared_options import (
     SchedulerOption,
     Session,
     WorkspaceOption,
+    connect_workspace,
     option,
     with_options,
 )
 from core.clusters.labelling import EXCLUDED, NOISE
 from core.clusters.labelling_comparison import ABSENT
-from core.compute.dask_cluster import connect_scheduler
 from core.errors import SettingsError
 from core.pipeline.results.cleaning import (
     Cleaning,
@@ -50,9 +50,7 @@ def read_workspace_session(
     verify: Annotated[bool, option("Recompute all checksums.", "--verify")] = False,
 ) -> Session:
     """Assemble the session of a command whose settings are those of a run."""
-    opened = Workspace.at(workspace, verify=verify)
-    if scheduler:
-        connect_scheduler(scheduler, opened.root, exchange)
+    opened = connect_workspace(workspace, scheduler, exchange, verify=verify)
     return Session(opened, RunSettings(), as_json)
 
 

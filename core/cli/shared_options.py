@@ -139,6 +139,16 @@ class Session:
         return settings
 
 
+def connect_workspace(
+    folder: Path | None, scheduler: str, exchange: str, *, verify: bool = False
+) -> Workspace:
+    """Open the workspace of a command, and connect to the Dask scheduler that its options name."""
+    workspace = Workspace.at(folder, verify=verify)
+    if scheduler:
+        connect_scheduler(scheduler, workspace.root, exchange)
+    return workspace
+
+
 def read_session(
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
@@ -202,9 +212,7 @@ def read_session(
         if value is not None:
             parent, _, name = path.rpartition(".")
             table = merge_tables(table, {parent: {name: value}} if parent else {name: value})
-    opened_workspace = Workspace.at(workspace, verify=verify)
-    if scheduler:
-        connect_scheduler(scheduler, opened_workspace.root, exchange)
+    opened_workspace = connect_workspace(workspace, scheduler, exchange, verify=verify)
     stored = _read_source(settings, opened_workspace)
     land_tables = stored.pop(LAND_TABLE, {})
     base = merge_tables(PRESETS[preset or "default"], stored)

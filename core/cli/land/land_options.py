@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Annotated, Any, TypeVar, cast
 
 from core.cli import shared_options as shared
-from core.compute.dask_cluster import connect_scheduler
 from core.errors import SettingsError
 from core.land.context.extra_features import EXTRAS, RECOMMENDED
 from core.land.data.dataset import Dataset
@@ -221,9 +220,7 @@ def read_flair_session(
     if regularisation is not None:
         smoothing = tables.get("regularisation", {}) | {"regularisation": regularisation}
         tables["regularisation"] = smoothing
-    opened = Workspace.at(workspace)
-    if scheduler:
-        connect_scheduler(scheduler, opened.root, exchange)
+    opened = shared.connect_workspace(workspace, scheduler, exchange)
     options = {"--features": features, "--regularisation": regularisation}
     options |= {"--season": season, "--interpolation": interpolation}
     options["--preset"] = preset if preset != "default" else None

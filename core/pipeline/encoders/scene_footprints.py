@@ -55,7 +55,7 @@ def fill_missing_rows(file: Path, part: SceneChips) -> tuple[str, ...]:
         )
     # A joined encoder has other columns, which these chips do not lack.
     mean = matrix[~is_missing].mean(axis=0, dtype=np.float64)
-    with RowFile(file, matrix.shape, matrix.dtype.str, resume=True) as target:
+    with RowFile.continued(file) as target:
         target.write(rows.astype(np.int32), np.where(np.isnan(matrix[rows]), mean, matrix[rows]))
     names = ", ".join(part.facts["chip_id"].iloc[rows[:_LISTED]])
     more = f" and {len(rows) - _LISTED} more" if len(rows) > _LISTED else ""

@@ -1,7 +1,5 @@
 from dataclasses import replace
 
-import pytest
-
 from core.pipeline.encoders.encoder_comparison import compare_encoders
 from core.pipeline.encoders.encoder_costs import MOST_TRIED
 from core.pipeline.estimates.cost_evidence import Measurement, combine_measurements
@@ -20,11 +18,6 @@ from core.pipeline.scene_survey import survey_scenes
 from core.pipeline.view import View
 
 MODEL = CostModel(MachineSpeed(1.0, 2, measured=True))
-
-
-@pytest.fixture
-def view(workspace, settings):
-    return complete_view(View(workspace, settings(), survey_scenes(workspace)))
 
 
 def pending(estimate):

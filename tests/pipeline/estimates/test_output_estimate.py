@@ -26,11 +26,6 @@ from core.raster.tiles import STRIP_ROWS
 MODEL = CostModel(MachineSpeed(1.0, 2, measured=True))
 
 
-@pytest.fixture
-def view(workspace, settings):
-    return complete_view(View(workspace, settings(), survey_scenes(workspace)))
-
-
 def test_export__every_format_has_an_estimate():
     assert set(output_estimate._FORMATS) == set(FORMATS)
 
