@@ -3,7 +3,6 @@
 They are computed block by block, in threads or by the workers of a cluster.
 """
 
-from collections import deque
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -15,9 +14,10 @@ from scipy.fft import dctn
 from scipy.ndimage import correlate1d
 
 from core.artifacts.formats import read_array
-from core.artifacts.row_target import ArraySource, RowTarget
+from core.artifacts.row_target import RowTarget
 from core.chips.chip_set import ChipSet, SceneChips
 from core.chips.scaling import Scaling
+from core.chips.worker_blocks import ChipBlock, write_on_workers
 from core.compute.dask_cluster import active_client
 from core.compute.work_streams import stream_results
 from core.progress import Progress, report_step, silent
@@ -60,16 +60,6 @@ class _Block:
     rows: IntArray
     start: int
     stop: int
-
-
-@dataclass(frozen=True)
-class _StoredBlock:
-    """A block whose chips a worker reads."""
-
-    rows: IntArray
-    values: ArraySource
-    mask: ArraySource
-    scaling: Scaling
 
 
 def measure_chips(
@@ -120,36 +110,29 @@ def _measure_on_workers(
     shape: tuple[int],
 ) -> Generator[AnyArray]:
     """Yield the measures of blocks that workers read; they pass through a temporary file."""
-    submitted: deque[_StoredBlock] = deque()
-
-    def submissions() -> Iterator[_StoredBlock]:
-        for block in blocks:
-            values, mask = (
-                ArraySource.share(files.folders[block.index] / name, block.start, block.stop)
-                for name in ("chips.npy", "mask.npy")
-            )
-            scaling = scalings[block.part.pixels.dtype.name]
-            submitted.append(_StoredBlock(block.rows, values, mask, scaling))
-            yield submitted[-1]
-
+    shared = (
+        ChipBlock.share(
+            files.folders[block.index],
+            block.start,
+            block.stop,
+            scalings[block.part.pixels.dtype.name],
+            int(block.rows[0]) - block.start,
+        )
+        for block in blocks
+    )
     target = RowTarget.create(files.measures, (*shape, MEASURES.itemsize), "uint8")
     try:
-        with closing(stream_results(partial(_measure_stored, target), submissions())) as receipts:
-            for receipt in receipts:
-                block = submitted.popleft()
-                target.collect(block.rows, receipt)
-                block.values.discard()
-                block.mask.discard()
-                written = read_array(files.measures, mapped=True)[block.rows]
-                yield written.view(MEASURES)[:, 0]
+        with closing(write_on_workers(partial(_measure_shared, target), shared, target)) as written:
+            for rows in written:
+                yield read_array(files.measures, mapped=True)[rows].view(MEASURES)[:, 0]
     finally:
         files.measures.unlink(missing_ok=True)
 
 
-def _measure_stored(target: RowTarget, block: _StoredBlock) -> str:
+def _measure_shared(target: RowTarget, block: ChipBlock[Scaling]) -> str:
     """Measure a block on a worker; returns the receipt of the written rows."""
     mask: BoolArray = block.mask.read() != 0
-    measures = _measure(block.scaling.apply(block.values.read()) * ~mask[:, None], mask)
+    measures = _measure(block.details.apply(block.values.read()) * ~mask[:, None], mask)
     return target.write(block.rows, measures.view(np.uint8).reshape(len(mask), -1))
 
 

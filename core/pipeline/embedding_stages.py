@@ -24,7 +24,7 @@ from core.compute.dask_cluster import active_client
 from core.compute.work_streams import map_groups
 from core.embeddings import registry
 from core.embeddings.block_encoding import (
-    SceneFiles,
+    SceneEncoding,
     WorkerEncoder,
     write_blocks,
     write_blocks_on_workers,
@@ -157,10 +157,12 @@ def _embed(subject: _SceneEmbeddings, folder: Path, report: Progress) -> dict[st
         with _LOADING:
             shared = encoding.worker_encoder
         cut = usable_artifacts(encoding.view.artifacts["chips"])[subject.index]
-        scene = SceneFiles.of(cut.folder, part, cut.counts["bands"], chips.bands, scaling)
-        scene = dataclasses.replace(scene, footprints=footprints)
+        positions = tuple(cut.counts["bands"].index(band) for band in chips.bands)
+        ids = part.facts["chip_id"].tolist()
+        bands = (positions, chips.bands)
+        scene = SceneEncoding(shared, cut.folder, ids, *bands, scaling, footprints)
         width = encode(slice(0, 1)).shape[1]
-        written = write_blocks_on_workers(blocks, shared, scene, width)
+        written = write_blocks_on_workers(blocks, scene, width)
     # Closed here, not by the garbage collector, so that cancelled blocks are cancelled at once.
     with closing(written):
         for n_written in written:
